@@ -1,0 +1,18 @@
+"""Errors that a user can cause, and the exit codes they end a command with."""
+
+EXIT_SUCCEEDED = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_STOPPED = 3
+
+
+class PipelineError(Exception):
+    """Something failed that the message explains: what, where, and how to mend it."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(PipelineError):
+    """The command, the settings or a file it was given cannot be used as they are."""
+
+    exit_code = EXIT_USAGE

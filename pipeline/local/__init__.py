@@ -1,0 +1,1 @@
+"""Runs a pipeline definition on this machine, without AWS and without Docker."""
