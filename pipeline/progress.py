@@ -1,7 +1,30 @@
-"""What a step is doing, for everything that shows it: local runs and runs on AWS alike."""
+"""What people look at while a run works: one live table, or plain lines without a terminal.
 
+The same for local runs and runs on AWS: both report `StepProgress`.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_MARKS = {
+    "Waiting": ("·", "dim"),
+    "Starting": ("▸", "cyan"),
+    "Executing": ("▸", "cyan"),
+    "Stopping": ("■", "yellow"),
+    "Stopped": ("■", "yellow"),
+    "Failed": ("✗", "red"),
+    "Succeeded": ("✓", "green"),
+    "Skipped": ("-", "dim"),
+}
+_ENDED = ("Succeeded", "Failed", "Stopped")
 
 
 @dataclass(frozen=True)
@@ -22,3 +45,97 @@ class StepProgress:
     trials_total: int = 0
     cached: bool = False
     message: str | None = None
+
+
+class Display(Protocol):
+    """Shows steps as they change."""
+
+    def update(self, step: StepProgress) -> None:
+        """Take the newest state of one step; safe to call from several threads."""
+
+
+@contextmanager
+def display(steps: list[StepProgress], stream: TextIO = sys.stderr) -> Iterator[Display]:
+    """A live table on a terminal, plain lines elsewhere, for as long as the block runs."""
+    if not stream.isatty():
+        yield PlainLines(stream)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    table = LiveTable(steps)
+    with Live(console=Console(file=stream), get_renderable=table.render, refresh_per_second=4):
+        yield table
+
+
+class PlainLines:
+    """One line when a step starts, ends, or has another trial done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shown: dict[str, tuple[str, int]] = {}
+        self._lock = threading.Lock()
+
+    def update(self, step: StepProgress) -> None:
+        """Print the step unless its last line said the same."""
+        with self._lock:
+            state = (step.status, step.trials_done)
+            if step.status == "Waiting" or self._shown.get(step.name) == state:
+                return
+            self._shown[step.name] = state
+            words = [f"{step.name:<16}", f"{step.status:<10}", _seconds(step), _detail(step)]
+            print(" ".join(word for word in words if word).rstrip(), file=self._stream, flush=True)
+
+
+class LiveTable:
+    """The steps of a run as a table that rich redraws."""
+
+    def __init__(self, steps: list[StepProgress]) -> None:
+        self._steps = {step.name: step for step in steps}
+        self._lock = threading.Lock()
+
+    def update(self, step: StepProgress) -> None:
+        """Replace the row of that step."""
+        with self._lock:
+            self._steps[step.name] = step
+
+    def render(self) -> "Table":
+        """The table as it stands now."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("Step", no_wrap=True)
+        table.add_column("Type", no_wrap=True, style="dim")
+        table.add_column("State", no_wrap=True)
+        table.add_column("Time", justify="right", no_wrap=True)
+        table.add_column("", overflow="fold")
+        with self._lock:
+            steps = list(self._steps.values())
+        for step in steps:
+            mark, style = _MARKS.get(step.status, ("?", ""))
+            state = Text(f"{mark} {step.status}", style=style)
+            table.add_row(step.name, step.type, state, _seconds(step), Text(_detail(step)))
+        return table
+
+
+def _seconds(step: StepProgress) -> str:
+    if step.started is None or (step.cached and step.status == "Succeeded"):
+        return ""
+    if step.status == "Starting":
+        return ""
+    seconds = ((step.ended or datetime.now(UTC)) - step.started).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}m {int(seconds) % 60:02d}s"
+
+
+def _detail(step: StepProgress) -> str:
+    parts = []
+    if step.cached:
+        parts.append("from the cache")
+    if step.trials_total:
+        parts.append(f"trials {step.trials_done}/{step.trials_total}")
+    if step.metric:
+        parts.append(step.metric)
+    if step.message and step.status in _ENDED:
+        parts.append(step.message.splitlines()[0])
+    return "  ".join(parts)

@@ -60,12 +60,12 @@ class Store:
     def get(self, kind: str, name: str) -> Document | None:
         """The document of that kind and name, or None."""
         row = self._one("SELECT body FROM documents WHERE kind = ? AND name = ?", (kind, name))
-        return row and _decode(row)
+        return None if row is None else _decode(row)
 
     def get_by_arn(self, kind: str, arn: str) -> Document | None:
         """The document of that kind with that ARN, or None."""
         row = self._one("SELECT body FROM documents WHERE kind = ? AND arn = ?", (kind, arn))
-        return row and _decode(row)
+        return None if row is None else _decode(row)
 
     def list(self, kind: str) -> list[Document]:
         """Every document of a kind, oldest first."""

@@ -1,0 +1,75 @@
+"""Local state survives restarts, concurrent use and hostile names."""
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.local.store import Store, StoreError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "state")
+
+
+def test_a_document_survives_a_restart_with_its_times(store: Store) -> None:
+    made = datetime(2026, 11, 21, 3, 15, tzinfo=UTC)
+    store.put("Model", "a", {"ModelName": "a", "CreationTime": made}, arn="arn:a")
+    store.close()
+    again = Store(store.root)
+    assert again.get("Model", "a") == {"ModelName": "a", "CreationTime": made}
+    assert again.get_by_arn("Model", "arn:a") == again.get("Model", "a")
+
+
+def test_documents_list_in_the_order_they_were_made_even_when_replaced(store: Store) -> None:
+    for name in ("b", "a", "c"):
+        store.put("Model", name, {"n": name})
+    store.put("Model", "b", {"n": "b", "changed": True})
+    assert [body["n"] for body in store.list("Model")] == ["b", "a", "c"]
+
+
+def test_kinds_do_not_mix_and_delete_says_whether_there_was_one(store: Store) -> None:
+    store.put("Model", "a", {})
+    assert store.get("Endpoint", "a") is None
+    assert store.delete("Model", "a")
+    assert not store.delete("Model", "a")
+
+
+def test_a_failing_transaction_leaves_nothing_behind(store: Store) -> None:
+    with pytest.raises(RuntimeError), store.transaction():
+        store.put("Model", "half", {})
+        raise RuntimeError
+    assert store.get("Model", "half") is None
+
+
+def test_many_threads_write_without_losing_a_document(store: Store) -> None:
+    def write(worker: int) -> None:
+        for number in range(20):
+            store.put("Model", f"{worker}-{number}", {})
+
+    threads = [threading.Thread(target=write, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.list("Model")) == 80
+
+
+def test_s3_addresses_are_folders_and_file_addresses_are_themselves(store: Store) -> None:
+    assert store.path("s3://bucket/a/b") == store.root / "s3" / "bucket" / "a" / "b"
+    assert store.path("file:///data/my%20dogs") == Path("/data/my dogs")
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/../../etc", "/data", "https://x/y", "s3://"])
+def test_an_address_that_is_none_or_leaves_its_bucket_is_refused(store: Store, uri: str) -> None:
+    with pytest.raises(UsageError, match=r"address|outside"):
+        store.path(uri)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot use"):
+        Store(tmp_path / "file" / "state")
