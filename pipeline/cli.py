@@ -1,0 +1,51 @@
+"""What every command does the same way: errors as one line, documented exit codes."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError
+
+EXIT_CODES = "exit codes: 0 succeeded, 1 failed, 2 usage, 3 stopped"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run_command(
+    main: Callable[[Sequence[str] | None], int], arguments: Sequence[str] | None = None
+) -> int:
+    """Run a command's main; an error a user can cause becomes one line and its exit code."""
+    try:
+        return main(arguments)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return EXIT_STOPPED
+    except BrokenPipeError:
+        # The reader (head, less) went away; stdout must not be flushed again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+def parser(module: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """A parser that shows examples and the exit codes below its options."""
+    return argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        epilog=f"examples:\n{examples.rstrip()}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_state_option(target: argparse.ArgumentParser) -> None:
+    """Add --state: the folder that local runs, models and endpoints live in."""
+    target.add_argument(
+        "--state",
+        type=Path,
+        default=Path(os.environ.get("PIPELINE_STATE", ROOT / ".local")),
+        metavar="DIR",
+        help="folder of local runs, models and endpoints (default: .local, or $PIPELINE_STATE)",
+    )

@@ -1,0 +1,40 @@
+"""Every command ends with one line and a documented exit code, whatever a user does."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from pipeline.cli import parser, run_command
+from pipeline.errors import PipelineError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "line"),
+    [
+        (UsageError("unknown key 'x'"), 2, "error: unknown key 'x'\n"),
+        (PipelineError("step Train failed"), 1, "error: step Train failed\n"),
+        (KeyboardInterrupt(), 3, "stopped\n"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_line_and_an_exit_code(
+    raised: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(arguments: Sequence[str] | None) -> int:
+        raise raised
+
+    assert run_command(main) == code
+    assert capsys.readouterr().err == line
+
+
+def test_a_fault_of_ours_keeps_its_traceback() -> None:
+    def main(arguments: Sequence[str] | None) -> int:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        run_command(main)
+
+
+def test_help_shows_examples_and_exit_codes() -> None:
+    text = parser("pipeline.run", "Runs it.", "  python -m pipeline.run --local").format_help()
+    assert "python -m pipeline.run --local" in text
+    assert "3 stopped" in text
