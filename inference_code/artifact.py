@@ -1,0 +1,135 @@
+"""The model artifact: what training writes, and what evaluation and serving read.
+
+model.safetensors   weights of backbone and head
+model.json          what they are: backbone, classes in order, preprocessing, provenance
+code/               inference.py and what it imports
+"""
+
+import json
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from network import Classifier, Head, NetworkError, build_backbone, load_state
+from preprocessing import Preprocessing
+
+WEIGHTS_FILE = "model.safetensors"
+DESCRIPTION_FILE = "model.json"
+MAX_ARCHIVE_BYTES = 8_000_000_000
+MAX_ARCHIVE_MEMBERS = 1_000
+
+
+class ArtifactError(ValueError):
+    """A model artifact is incomplete, damaged or unsafe; the message says which and where."""
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What model.json holds: all that serving needs besides the weights, and where they are from.
+
+    `classes` are in the order of the network's outputs. `data_fingerprint` is the data set's;
+    `weights_sha256` that of the pretrained weights file, None when training began without one.
+    """
+
+    backbone: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    seed: int
+    data_fingerprint: str
+    weights_sha256: str | None
+    hyperparameters: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: `from_dict` reads them back."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {
+            "classes": list(self.classes),
+            "preprocessing": self.preprocessing.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ModelDescription":
+        """Reads what `to_dict` wrote; unknown keys are left aside. Raises ValueError."""
+        missing = [field.name for field in fields(cls) if field.name not in values]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} missing")
+        known = {field.name: values[field.name] for field in fields(cls)}
+        classes = known["classes"]
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise ValueError("classes must be a list of names")
+        if not isinstance(known["preprocessing"], Mapping):
+            raise ValueError("preprocessing must hold resize, crop, mean and std")
+        known["classes"] = tuple(classes)
+        known["preprocessing"] = Preprocessing.from_dict(known["preprocessing"])
+        return cls(**known)
+
+
+def write_model(folder: Path, classifier: nn.Module, description: ModelDescription) -> None:
+    """Writes model.safetensors and model.json into `folder`; the same model, the same bytes."""
+    state = {key: value.cpu().contiguous() for key, value in classifier.state_dict().items()}
+    save_file(state, folder / WEIGHTS_FILE)
+    text = json.dumps(description.to_dict(), indent=2, allow_nan=False)
+    (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """model.json in `folder`; raises ArtifactError when it is missing or damaged."""
+    path = folder / DESCRIPTION_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("not a JSON object")
+        return ModelDescription.from_dict(values)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be used as a model's description: {error}") from error
+
+
+def read_model(folder: Path) -> tuple[Classifier, ModelDescription]:
+    """The network in eval mode on the CPU, and its description; raises ArtifactError."""
+    description = read_description(folder)
+    path = folder / WEIGHTS_FILE
+    try:
+        state = load_file(path)
+        dimension = state["head.mean"].numel()
+        head = Head(dimension, len(description.classes))
+        classifier = Classifier(build_backbone(description.backbone), head)
+        load_state(classifier, state)
+    except (OSError, KeyError, RuntimeError, SafetensorError, NetworkError) as error:
+        raise ArtifactError(f"{path} does not hold the model it should: {error}") from error
+    return classifier.eval(), description
+
+
+def extract_archive(
+    archive: Path,
+    folder: Path,
+    max_bytes: int = MAX_ARCHIVE_BYTES,
+    max_members: int = MAX_ARCHIVE_MEMBERS,
+) -> None:
+    """Extracts a .tar.gz into `folder`: files and folders that stay inside it, nothing else.
+
+    Raises ArtifactError for what is no archive, holds links, devices or paths that lead outside,
+    or would unpack to more than `max_bytes` or `max_members`; extraction stops there.
+    """
+    total = 0
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for count, member in enumerate(tar, start=1):
+                total += member.size
+                if count > max_members or total > max_bytes:
+                    raise ArtifactError(
+                        f"{archive} unpacks to more than {max_members:,} files or {max_bytes:,} "
+                        "bytes: it is not extracted further"
+                    )
+                if not (member.isreg() or member.isdir()):
+                    raise ArtifactError(f"{archive} holds {member.name!r}, no plain file or folder")
+                tar.extract(member, folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ArtifactError(f"{archive} cannot be extracted: {error}") from error
