@@ -116,7 +116,7 @@ def to_square(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
     top, bottom = _crop_span(height, min(width, height), resize)
     box = (left, top, right, bottom)
     square = image.resize((resize, resize), Image.Resampling.BILINEAR, box=box)
-    return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))
+    return np.stack([np.asarray(channel) for channel in square.split()])
 
 
 def normalise(batch: "Tensor", preprocessing: Preprocessing) -> "Tensor":

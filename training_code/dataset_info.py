@@ -1,0 +1,55 @@
+"""What dataset.json says about a prepared data set."""
+
+import hashlib
+import platform
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+
+from row_plan import Picture, Rows
+
+
+def class_counts(rows: Rows, classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many pictures each class has in each split: {split: {class: count}}."""
+    counts = {split: Counter(each.file.label for each in rows[split]) for split in rows}
+    return {split: {label: counts[split][label] for label in classes} for split in rows}
+
+
+def fingerprint(rows: Rows, resize: int) -> str:
+    """A sha256 that changes whenever a stored pixel, its class or its split does."""
+    lines = sorted(
+        f"{split}/{picture.file.label}/{picture.content}"
+        for split, pictures in rows.items()
+        for picture in pictures
+    )
+    text = "\n".join([f"resize={resize}", *lines])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def duplicates(rows: Rows) -> list[dict[str, list[str]]]:
+    """Every content that several files have: the files, and the splits and classes they are in."""
+    groups: dict[str, list[tuple[str, Picture]]] = defaultdict(list)
+    for split, pictures in rows.items():
+        for picture in pictures:
+            groups[picture.content].append((split, picture))
+    found = [
+        {
+            "files": sorted(picture.file.name for _, picture in group),
+            "splits": sorted({split for split, _ in group}),
+            "classes": sorted({picture.file.label for _, picture in group}),
+        }
+        for group in groups.values()
+        if len(group) > 1
+    ]
+    return sorted(found, key=lambda one: one["files"])
+
+
+def refused_list(refused: Mapping[str, str]) -> list[dict[str, str]]:
+    """The files left out, by name, each with the reason."""
+    return [{"file": name, "reason": reason} for name, reason in sorted(refused.items())]
+
+
+def versions() -> dict[str, str]:
+    """What the pixels depend on besides the files."""
+    packages = {name: metadata.version(name) for name in ("numpy", "pillow")}
+    return {"python": platform.python_version(), **packages}

@@ -1,0 +1,186 @@
+"""Finds the classes and the files of a folder-per-class picture data set, split or not.
+
+    DIR/<class>/<picture>              or     DIR/{train,valid,test}/<class>/<picture>
+
+Pictures may lie in sub-folders of their class. Hidden files, system files and files that lie
+beside the class folders are ignored; every other file of a class counts as a picture, and
+whoever reads it finds out whether it is one. A single folder around the whole data set (as many
+archives have) is stepped into. Symbolic links are followed, loops are not.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from job_errors import JobError
+
+SPLITS = ("train", "valid", "test")
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+}
+_SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
+_EXPECTED = "expected DIR/<class>/<picture> or DIR/{train,valid,test}/<class>/<picture>"
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A file in a class folder; `name` is its path below the data set's root, for people."""
+
+    path: Path
+    name: str
+    label: str
+    split: str | None
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """What a data set's folders say: sorted classes, files sorted by name, things ignored.
+
+    `is_split` says whether the folders give the split; if so every file has one.
+    """
+
+    classes: tuple[str, ...]
+    files: tuple[PictureFile, ...]
+    is_split: bool
+    ignored: tuple[str, ...]
+
+
+def find_images(root: Path) -> ImageFolder:
+    """Reads the folder structure below `root`, without opening any file.
+
+    Raises JobError when the folder is missing or empty, holds fewer than two classes, or when
+    the splits' class folders differ.
+    """
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "does not exist"
+        raise JobError(f"the data folder {root} {what}; {_EXPECTED}")
+    root = _step_into(root)
+    splits = _split_folders(root)
+    if splits is None:
+        classes = _class_folders(root)
+        files = [file for label in classes for file in _class_files(root, root / label, None)]
+        ignored = _beside(root)
+    else:
+        classes = _common_classes(root, splits)
+        places = [(split, folder / label) for split, folder in splits.items() for label in classes]
+        files = [file for split, place in places for file in _class_files(root, place, split)]
+        kept = {folder.name for folder in splits.values()}
+        ignored = [entry.name for entry in _visible(root) if entry.name not in kept]
+        ignored += [name for folder in splits.values() for name in _beside(folder)]
+    if not files:
+        raise JobError(f"{root} holds class folders but no files; {_EXPECTED}")
+    return ImageFolder(tuple(classes), tuple(files), splits is not None, tuple(ignored))
+
+
+def _step_into(root: Path) -> Path:
+    """The folder that holds the classes or splits: `root`, or the only folder around them."""
+    while True:
+        folders = _folders(root)
+        if not folders:
+            raise JobError(f"{root} holds no class folders; {_EXPECTED}")
+        leads_back = root.resolve().is_relative_to(folders[0].resolve())
+        if len(folders) > 1 or leads_back or not _folders(folders[0]):
+            return root
+        root = folders[0]
+
+
+def _split_folders(root: Path) -> dict[str, Path] | None:
+    """The folders of the three splits, or None for a data set that is not split."""
+    found: dict[str, list[Path]] = {}
+    for folder in _folders(root):
+        if split := _SPLIT_NAMES.get(folder.name.lower()):
+            found.setdefault(split, []).append(folder)
+    # one such name alone may well be a class: pictures of trains, say
+    if "train" not in found or len(found) < 2:
+        return None
+    for split, folders in found.items():
+        if len(folders) > 1:
+            names = " and ".join(folder.name for folder in folders)
+            raise JobError(f"{root} has {names}: keep one folder for the {split} split")
+    missing = [split for split in SPLITS if split not in found]
+    if missing:
+        names = " and ".join(folders[0].name for folders in found.values())
+        raise JobError(
+            f"{root} has {names} but no {missing[0]} folder; add it, or put all pictures in"
+            " DIR/<class>/ to have them split"
+        )
+    return {split: found[split][0] for split in SPLITS}
+
+
+def _common_classes(root: Path, splits: dict[str, Path]) -> list[str]:
+    train = _class_folders(splits["train"])
+    for split in ("valid", "test"):
+        difference = sorted(set(train) ^ {folder.name for folder in _folders(splits[split])})
+        if difference:
+            only = "train" if difference[0] in train else split
+            raise JobError(
+                f"the class folders of train and {split} in {root} differ:"
+                f" {_some(difference)} ({difference[0]} only in {only});"
+                " every split needs the same classes"
+            )
+    return train
+
+
+def _class_folders(folder: Path) -> list[str]:
+    classes = [entry.name for entry in _folders(folder)]
+    if not classes:
+        raise JobError(f"{folder} holds no class folders; {_EXPECTED}")
+    if len(classes) == 1:
+        raise JobError(
+            f"{folder} holds one class only ({classes[0]}); a classifier needs two or more"
+        )
+    for name in classes:
+        if not name.isprintable():
+            raise JobError(f"the class folder {name!r} in {folder} has unprintable letters; rename")
+    return classes
+
+
+def _class_files(root: Path, folder: Path, split: str | None) -> Iterator[PictureFile]:
+    for path in _walk(folder, frozenset()):
+        name = os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
+        yield PictureFile(path, name, folder.name, split)
+
+
+def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
+    """All visible files below a folder; a link back to a folder above is not followed."""
+    status = folder.stat()
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    for entry in _visible(folder):
+        if entry.is_dir():
+            yield from _walk(entry, above | {here})
+        else:
+            yield entry
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise JobError(f"{folder} cannot be read: {error.strerror}") from error
+    return [
+        entry
+        for entry in entries
+        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM_NAMES
+    ]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [entry for entry in _visible(folder) if entry.is_dir()]
+
+
+def _beside(folder: Path) -> list[str]:
+    return [entry.name for entry in _visible(folder) if not entry.is_dir()]
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -1,0 +1,79 @@
+"""What a worker does with one file: hash it, or decode it into its row of an .npy file."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from preprocessing import MAX_FILE_BYTES, UnusableImage, decode_image, to_square
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a file is no usable picture."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where a picture's pixels go: `offset` bytes into the .npy file `target`."""
+
+    source: Path
+    target: Path
+    offset: int
+    resize: int
+
+
+@dataclass(frozen=True)
+class PixelSums:
+    """Per channel (RGB) of one stored picture: the sum of its pixels, and of their squares."""
+
+    total: Triple
+    squares: Triple
+
+
+def hash_file(path: Path) -> str | Refused:
+    """The sha256 of a file's bytes, or why it is refused before it is read."""
+    try:
+        if not path.is_file():
+            return Refused("a broken link" if path.is_symlink() else "no regular file")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            return Refused(f"{size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return Refused(f"cannot be read ({error.strerror})")
+
+
+def write_picture(row: Row) -> PixelSums | Refused:
+    """Decodes a picture into its row and sums its pixels; raises OSError when the disk is full."""
+    try:
+        data = row.source.read_bytes()
+    except OSError as error:
+        return Refused(f"cannot be read ({error.strerror})")
+    try:
+        pixels = to_square(decode_image(data), row.resize)
+    except UnusableImage as error:
+        return Refused(str(error))
+    with row.target.open("r+b") as file:
+        file.seek(row.offset)
+        file.write(pixels.data)
+    return sum_pixels(pixels)
+
+
+def sum_pixels(pixels: npt.NDArray[np.uint8]) -> PixelSums:
+    """Exact sums of a uint8 (3, R, R) picture, from its histograms."""
+    values = np.arange(256, dtype=np.int64)
+    counts = np.array([Image.fromarray(channel).histogram() for channel in pixels], dtype=np.int64)
+    total, squares = counts @ values, counts @ values**2
+    return PixelSums(
+        (int(total[0]), int(total[1]), int(total[2])),
+        (int(squares[0]), int(squares[1]), int(squares[2])),
+    )

@@ -1,0 +1,230 @@
+"""Prepare: any folder-per-class picture data set becomes a few large files.
+
+Every file is decoded once, straight into its row on the disk, on all cores; what is no usable
+picture is left out and listed. A refused file leaves no trace in the result: splits, rows and
+fingerprint are those of a data set that never had it.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset import (
+    INFO_FILE,
+    copy_images,
+    create_images,
+    image_offset,
+    images_path,
+    mean_and_std,
+    write_json,
+    write_rows,
+)
+from dataset_info import class_counts, duplicates, fingerprint, refused_list, versions
+from image_folder import ImageFolder, PictureFile, find_images
+from job_errors import JobError, run_job
+from parallel import parallel_map, stop_on_sigterm
+from picture_rows import PixelSums, Refused, Row, hash_file, write_picture
+from row_plan import Picture, Rows, plan_rows
+from stratified_split import Fractions, parse_fractions
+
+MAX_REFUSED_SHARE = 0.2
+MAX_RESIZE = 4096
+
+
+@dataclass(frozen=True)
+class Options:
+    """What Prepare is asked to do: `dataset` gets train and valid, `test` the test split."""
+
+    data: Path
+    dataset: Path
+    test: Path
+    resize: int
+    fractions: Fractions
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.resize <= MAX_RESIZE:
+            raise JobError(f"--resize {self.resize}: give a side from 1 to {MAX_RESIZE} pixels")
+
+    def folder(self, split: str) -> Path:
+        """The output that a split belongs to."""
+        return self.test if split == "test" else self.dataset
+
+    def images(self, split: str) -> Path:
+        """Where a split's pixels go."""
+        return images_path(self.folder(split), split)
+
+
+def prepare(options: Options) -> None:
+    """Writes both outputs; raises JobError for whatever is wrong with the data."""
+    found = find_images(options.data)
+    _announce(found)
+    pictures, refused = _hash_all(found)
+    _check_refused(found, refused)
+    rows = plan_rows(found, pictures, options.fractions, options.seed)
+    create_images({options.images(s): len(rows[s]) for s in rows}, options.resize)
+    sums, undecodable = _decode_all(rows, options)
+    if undecodable:
+        refused |= undecodable
+        _check_refused(found, refused)
+        planned, rows = rows, plan_rows(found, list(sums), options.fractions, options.seed)
+        _rearrange(planned, rows, options)
+    info = _describe(found, rows, sums, refused, options)
+    _write(rows, info, options)
+    _report(info)
+
+
+def _announce(found: ImageFolder) -> None:
+    split = "split by its folders" if found.is_split else "not split yet"
+    print(f"{len(found.classes):,} classes, {len(found.files):,} files, {split}", flush=True)
+    if found.ignored:
+        more = ", ..." if len(found.ignored) > 5 else ""
+        print(f"ignored beside the class folders: {', '.join(found.ignored[:5])}{more}")
+
+
+def _hash_all(found: ImageFolder) -> tuple[list[Picture], dict[PictureFile, str]]:
+    pictures, refused = [], {}
+    outcomes = parallel_map(hash_file, [file.path for file in found.files], "read")
+    for file, outcome in zip(found.files, outcomes, strict=True):
+        if isinstance(outcome, Refused):
+            refused[file] = outcome.reason
+        else:
+            pictures.append(Picture(file, outcome))
+    return pictures, refused
+
+
+def _decode_all(
+    rows: Rows, options: Options
+) -> tuple[dict[Picture, PixelSums], dict[PictureFile, str]]:
+    """Decodes every picture into its row; those that cannot be leave their row unused."""
+    side = options.resize
+    places = [
+        (picture, Row(picture.file.path, options.images(split), image_offset(number, side), side))
+        for split, pictures in rows.items()
+        for number, picture in enumerate(pictures)
+    ]
+    sums, refused = {}, {}
+    outcomes = parallel_map(write_picture, [row for _, row in places], "decoded")
+    for (picture, _), outcome in zip(places, outcomes, strict=True):
+        if isinstance(outcome, Refused):
+            refused[picture.file] = outcome.reason
+        else:
+            sums[picture] = outcome
+    return sums, refused
+
+
+def _check_refused(found: ImageFolder, refused: Mapping[PictureFile, str]) -> None:
+    if not refused:
+        return
+    first = sorted(refused.items(), key=lambda item: item[0].name)
+    in_class = Counter(file.label for file in found.files)
+    for label, count in sorted(Counter(file.label for file in refused).items()):
+        if count == in_class[label]:
+            file, reason = next(item for item in first if item[0].label == label)
+            raise JobError(
+                f"none of the {count} files of class {label!r} is a usable picture ({file.name}:"
+                f" {reason}); JPEG, PNG and WebP are read: mend the files or remove the class"
+            )
+    share = len(refused) / len(found.files)
+    if share > MAX_REFUSED_SHARE:
+        some = "; ".join(f"{file.name}: {reason}" for file, reason in first[:3])
+        raise JobError(
+            f"{len(refused):,} of {len(found.files):,} files ({share:.0%}) are no usable pictures,"
+            f" more than {MAX_REFUSED_SHARE:.0%}: {some}; mend or remove them"
+        )
+
+
+def _rearrange(planned: Rows, rows: Rows, options: Options) -> None:
+    """Closes the gaps that refused pictures left, and moves pictures whose split changed."""
+    places = {
+        picture: (options.images(split), number)
+        for split, pictures in planned.items()
+        for number, picture in enumerate(pictures)
+    }
+    changed = [split for split in rows if rows[split] != planned[split]]
+    for split in changed:
+        target = options.images(split).with_suffix(".new")
+        copy_images(target, [places[picture] for picture in rows[split]], options.resize)
+    for split in changed:
+        options.images(split).with_suffix(".new").replace(options.images(split))
+
+
+def _describe(
+    found: ImageFolder,
+    rows: Rows,
+    sums: Mapping[Picture, PixelSums],
+    refused: Mapping[PictureFile, str],
+    options: Options,
+) -> dict[str, Any]:
+    pixels_each = options.resize * options.resize
+    mean, std = mean_and_std((sums[picture] for picture in rows["train"]), pixels_each)
+    return {
+        "classes": list(found.classes),
+        "counts": class_counts(rows, found.classes),
+        "fingerprint": fingerprint(rows, options.resize),
+        "mean": mean,
+        "std": std,
+        "resize": options.resize,
+        "seed": options.seed,
+        "split_source": "folders" if found.is_split else "stratified",
+        "refused": refused_list({file.name: reason for file, reason in refused.items()}),
+        "duplicates": duplicates(rows),
+        "versions": versions(),
+    }
+
+
+def _write(rows: Rows, info: Mapping[str, Any], options: Options) -> None:
+    number = {label: index for index, label in enumerate(info["classes"])}
+    for split, pictures in rows.items():
+        labels = [number[picture.file.label] for picture in pictures]
+        names = [picture.file.name for picture in pictures]
+        write_rows(options.folder(split), split, labels, names)
+    for folder in (options.dataset, options.test):
+        write_json(folder / INFO_FILE, info)
+
+
+def _report(info: Mapping[str, Any]) -> None:
+    sizes = {split: sum(counts.values()) for split, counts in info["counts"].items()}
+    text = ", ".join(f"{size:,} {split}" for split, size in sizes.items())
+    print(f"{text} pictures; {len(info['refused']):,} refused; data {info['fingerprint'][:16]}")
+    for refusal in info["refused"][:5]:
+        print(f"refused {refusal['file']}: {refusal['reason']}")
+    across = [one for one in info["duplicates"] if len(one["splits"]) > 1]
+    if across:
+        print(
+            f"warning: {len(across):,} pictures are in more than one split, which makes accuracies"
+            f" look better than they are, for example {' = '.join(across[0]['files'][:2])}"
+        )
+    conflicting = [one for one in info["duplicates"] if len(one["classes"]) > 1]
+    if conflicting:
+        print(
+            f"warning: {len(conflicting):,} pictures are in more than one class, for example"
+            f" {' = '.join(conflicting[0]['files'][:2])}"
+        )
+
+
+def _parse_options() -> Options:
+    parser = argparse.ArgumentParser(description=__doc__)
+    root = Path("/opt/ml/processing")
+    parser.add_argument("--data", type=Path, default=root / "input/data")
+    parser.add_argument("--dataset", type=Path, default=root / "output/dataset")
+    parser.add_argument("--test", type=Path, default=root / "output/test")
+    parser.add_argument("--resize", type=int, default=256, help="side of the stored squares")
+    parser.add_argument("--split", default="0.8,0.1,0.1", help="shares of train,valid,test")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    fractions = parse_fractions(given.split)
+    return Options(given.data, given.dataset, given.test, given.resize, fractions, given.seed)
+
+
+def main() -> None:
+    """The command line."""
+    stop_on_sigterm()
+    prepare(_parse_options())
+
+
+if __name__ == "__main__":
+    run_job(main)
