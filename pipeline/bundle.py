@@ -1,0 +1,171 @@
+"""A job's code, as few files as it needs, addressed by its own content.
+
+A bundle holds the script that the job starts, every module of training_code/ and inference_code/
+that it imports (directly or not), and the requirements. Nothing else changes its address, so a
+step whose code did not change keeps its cache.
+"""
+
+import ast
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import UsageError
+from pipeline.settings_model import Settings
+
+SCRIPT_FOLDERS = ("training_code", "inference_code")
+RUNNER = "run_script.py"
+REQUIREMENTS = "requirements.txt"
+_PROCESSING_SCRIPTS = ("prepare.py", "features.py", "evaluate.py")
+_TRAINING_SCRIPT = "train.py"
+_SKIPPED = {"__pycache__", ".DS_Store"}
+
+
+class BundleError(UsageError):
+    """The code of a job cannot be put together."""
+
+
+@dataclass(frozen=True)
+class CodeBundle:
+    """The files of one job, by name, and where they belong on S3.
+
+    `kind` is `files` for processing jobs (one object a file) and `archive` for training jobs
+    (one sourcedir.tar.gz).
+    """
+
+    entry: str
+    kind: Literal["files", "archive"]
+    files: Mapping[str, bytes]
+    bucket: str
+
+    @property
+    def digest(self) -> str:
+        """The first 16 hex digits of a sha256 over names and contents."""
+        digest = hashlib.sha256()
+        for name in sorted(self.files):
+            content = self.files[name]
+            digest.update(f"{name}\0{len(content)}\0".encode())
+            digest.update(content)
+        return digest.hexdigest()[:16]
+
+    @property
+    def uri(self) -> str:
+        """The S3 address that the definition refers to."""
+        name = "files" if self.kind == "files" else "sourcedir.tar.gz"
+        return f"s3://{self.bucket}/code/{Path(self.entry).stem}-{self.digest}/{name}"
+
+    def objects(self) -> Iterator[tuple[str, bytes]]:
+        """(S3 address, content) of everything to upload."""
+        if self.kind == "archive":
+            yield self.uri, archive(self.files)
+        else:
+            for name in sorted(self.files):
+                yield f"{self.uri}/{name}", self.files[name]
+
+    def write_to(self, folder: Path) -> None:
+        """Write the files, as they are, below `folder`."""
+        for name, content in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def bundles_of(settings: Settings, root: Path) -> dict[str, CodeBundle]:
+    """The bundle of each script, by its name; `root` is the repository. Raises BundleError."""
+    bundles = [processing_bundle(root, name, settings.bucket) for name in _PROCESSING_SCRIPTS]
+    bundles.append(training_bundle(root, _TRAINING_SCRIPT, settings.bucket))
+    return {bundle.entry: bundle for bundle in bundles}
+
+
+def stage(bundle: CodeBundle, put: Callable[[str, bytes], None]) -> None:
+    """Hand every object of a bundle to `put(s3 address, content)`."""
+    for uri, content in bundle.objects():
+        put(uri, content)
+
+
+def processing_bundle(root: Path, entry: str, bucket: str) -> CodeBundle:
+    """The script, the runner that starts it, and what they import. Raises BundleError."""
+    files = _closure(root, (entry, RUNNER)) | _requirements(root)
+    return CodeBundle(entry, "files", dict(sorted(files.items())), bucket)
+
+
+def training_bundle(root: Path, entry: str, bucket: str) -> CodeBundle:
+    """The script, what it imports, and inference_code/ whole, to be packed into the model.
+
+    Raises BundleError.
+    """
+    files = _closure(root, (entry,)) | _requirements(root) | _folder(root, "inference_code")
+    return CodeBundle(entry, "archive", dict(sorted(files.items())), bucket)
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A tar.gz that is the same for the same files: sorted, no times, owners or modes of ours."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in sorted(files):
+            info = tarfile.TarInfo(name)
+            info.size = len(files[name])
+            info.mode = 0o644
+            tar.addfile(info, io.BytesIO(files[name]))
+    return gzip.compress(plain.getvalue(), mtime=0)
+
+
+def _closure(root: Path, entries: tuple[str, ...]) -> dict[str, bytes]:
+    """The entries and all modules they import, through any number of others, flat."""
+    modules = _modules(root)
+    files: dict[str, bytes] = {}
+    waiting = [Path(entry).stem for entry in entries]
+    while waiting:
+        name = waiting.pop()
+        if name not in modules:
+            folders = " or ".join(SCRIPT_FOLDERS)
+            raise BundleError(f"no {name}.py in {folders} of {root}: a step needs it")
+        path = modules[name]
+        if path.name not in files:
+            files[path.name] = path.read_bytes()
+            waiting.extend(m for m in _imported(path, files[path.name]) if m in modules)
+    return files
+
+
+def _modules(root: Path) -> dict[str, Path]:
+    """Every script of both folders by its module name, which must be unique."""
+    modules: dict[str, Path] = {}
+    for folder in SCRIPT_FOLDERS:
+        for path in sorted((root / folder).glob("*.py")):
+            if path.stem in modules:
+                raise BundleError(f"{path} and {modules[path.stem]}: one must have another name")
+            modules[path.stem] = path
+    return modules
+
+
+def _imported(path: Path, source: bytes) -> list[str]:
+    """The top-level names of all imports in a file, wherever they stand."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise BundleError(f"{path}:{error.lineno}: {error.msg}") from None
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.append(node.module.partition(".")[0])
+    return names
+
+
+def _requirements(root: Path) -> dict[str, bytes]:
+    path = root / "training_code" / REQUIREMENTS
+    return {REQUIREMENTS: path.read_bytes()} if path.is_file() else {}
+
+
+def _folder(root: Path, folder: str) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and not _SKIPPED & set(path.relative_to(root).parts)
+    }

@@ -1,0 +1,88 @@
+"""Settings + the code in the tree -> the pipeline definition, as SageMaker gets it.
+
+Pure: no network, no credentials, no clock, no configuration of the machine. The same tree and
+settings give the same bytes anywhere.
+"""
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.bundle import bundles_of
+from pipeline.settings_model import Settings
+from pipeline.weights import weights_uri
+
+
+def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
+    """The definition of the pipeline; `root` is the repository, where the code is read from.
+
+    Raises UsageError when code, weights or an image for the settings are not to be had.
+    """
+    bundles, weights = bundles_of(settings, root), weights_uri(settings)
+    with _quiet_sdk():
+        from sagemaker.workflow.pipeline import Pipeline
+        from sagemaker.workflow.pipeline_definition_config import PipelineDefinitionConfig
+
+        from steps.jobs import Context
+        from steps.parameters import build_parameters
+        from steps.session import offline_session
+
+        session = offline_session(settings.aws.region, settings.bucket)
+        parameters = build_parameters(settings)
+        pipeline = Pipeline(
+            name=settings.project,
+            parameters=parameters.all(),
+            pipeline_experiment_config=None,
+            steps=_build_steps(Context(settings, parameters, session, bundles, weights)),
+            sagemaker_session=session,
+            # SageMaker names the jobs: a prefix of ours leaves 6 characters for a tuning job's.
+            pipeline_definition_config=PipelineDefinitionConfig(use_custom_job_prefix=False),
+        )
+        definition: dict[str, Any] = json.loads(pipeline.definition())
+    return {key: value for key, value in definition.items() if value is not None}
+
+
+def definition_json(settings: Settings, root: Path) -> str:
+    """The definition as text, one key a line: the same bytes for the same settings and code."""
+    return json.dumps(compile_definition(settings, root), indent=2) + "\n"
+
+
+def _build_steps(context: Any) -> list[Any]:
+    from steps.deploy import build_deploy_step
+    from steps.evaluate import build_evaluate_step
+    from steps.features import build_features_step
+    from steps.gate import build_gate_step
+    from steps.prepare import build_prepare_step
+    from steps.register import build_register_step
+    from steps.train import build_train_step
+    from steps.tune import build_tune_step
+
+    prepare = build_prepare_step(context)
+    features = build_features_step(context, prepare)
+    tune = build_tune_step(context, features)
+    train = build_train_step(context, prepare, features, tune)
+    evaluate = build_evaluate_step(context, prepare, train)
+    register = build_register_step(context, prepare, train, evaluate)
+    deploy = build_deploy_step(context, register)
+    gate = build_gate_step(context, evaluate, passed=[register, deploy])
+    return [prepare, features, tune, train, evaluate, gate]
+
+
+@contextmanager
+def _quiet_sdk() -> Iterator[None]:
+    """The SDK warns about things that we do on purpose."""
+    os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
+    logger = logging.getLogger("sagemaker")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,39 @@
+"""python -m pipeline.fetch_weights BACKBONE FILE: torchvision's default weights into FILE.
+
+Ends with 3 when torchvision is missing, 4 when it has no such weights, 5 when offline.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import urlparse
+
+
+def main(backbone: str, target: Path) -> int:
+    """Copy from torch's own cache, or download and check the hash in the file's name."""
+    try:
+        from torch import hub
+        from torchvision.models import get_model_weights
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        return 3
+    try:
+        url = get_model_weights(backbone).DEFAULT.url
+    except (ValueError, AttributeError) as error:
+        print(error, file=sys.stderr)
+        return 4
+    name = Path(urlparse(url).path).name
+    cached = Path(hub.get_dir()) / "checkpoints" / name
+    if cached.is_file():
+        shutil.copyfile(cached, target)
+        return 0
+    try:
+        hub.download_url_to_file(url, str(target), name.rpartition("-")[2][:8], progress=False)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 5
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -1,0 +1,158 @@
+"""pipeline.yaml -> typed, frozen settings, or one clear line for everything that is wrong.
+
+Imports neither torch nor an AWS library: every command reads the settings first.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.settings_checks import check
+from pipeline.settings_errors import (
+    Places,
+    Problem,
+    SettingsError,
+    nearest,
+    problems_of,
+    settings_error,
+)
+from pipeline.settings_model import Settings
+from pipeline.settings_yaml import Path as Keys
+from pipeline.settings_yaml import YamlProblem, read_scalar, read_yaml
+
+__all__ = ["Settings", "SettingsError", "environments_of", "load_settings", "parse_override"]
+
+_OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w-]*(?:\.[\w-]+)*)\s*=(?P<value>.*)", re.DOTALL)
+
+
+def load_settings(path: Path, environment: str | None, overrides: Sequence[str]) -> Settings:
+    """Read `path`, overlay `environment` (None: the base alone), then `key.path=value` overrides.
+
+    A relative path in backbone.weights is taken from the file's folder, or from the working
+    directory when it comes from an override.
+    Raises SettingsError: one line for each problem, with its place and how to mend it.
+    """
+    base, lines = _read(path)
+    environments = base.pop("environments", None)
+    overlay = _overlay(path, environments, environment, lines)
+    parsed = [parse_override(text) for text in overrides]
+    data = merge(base, overlay)
+    for keys, value in parsed:
+        data = _put(data, keys, value)
+    places = _places(path, lines, environment, parsed)
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        raise settings_error(problems_of(error, Settings, data), places) from None
+    problems = check(settings)
+    if problems:
+        raise settings_error(problems, places)
+    from_override = any(keys == ("backbone", "weights") for keys, _ in parsed)
+    return _with_absolute_weights(settings, Path.cwd() if from_override else path.parent)
+
+
+def environments_of(path: Path) -> list[str]:
+    """The environments that the file knows. Raises SettingsError when it cannot be read."""
+    return list(_read(path)[0].get("environments") or {})
+
+
+def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
+    """`a.b=c` -> (("a", "b"), c), where c is read as YAML: a number, a word, a list, null.
+
+    Raises SettingsError.
+    """
+    match = _OVERRIDE.fullmatch(text.strip())
+    if match is None:
+        raise SettingsError(f"--set {text}: must look like key.path=value")
+    try:
+        value = read_scalar(match["value"].strip())
+    except YamlProblem as problem:
+        raise SettingsError(f"--set {text}: the value is not YAML: {problem}") from None
+    return tuple(match["key"].split(".")), value
+
+
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Deep merge: sections are merged, all else is replaced; so is a range of another type."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = merge(old, value) if both and not _is_other_range(old, value) else value
+    return merged
+
+
+def _is_other_range(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    kinds = ("continuous", "integer", "categorical")
+    return new.get("type") in kinds and new.get("type") != old.get("type")
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
+    try:
+        data, lines = read_yaml(path.read_text(encoding="utf-8"))
+    except YamlProblem as problem:
+        raise SettingsError(f"{path}:{problem.line}: not YAML: {problem}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is not UTF-8 text") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    if not isinstance(data, dict):
+        raise SettingsError(f"{path}: must be a mapping of settings")
+    return data, lines
+
+
+def _overlay(
+    path: Path, environments: object, environment: str | None, lines: Mapping[Keys, int]
+) -> dict[str, Any]:
+    if environments is not None and not isinstance(environments, dict):
+        raise SettingsError(f"{path}:{lines[('environments',)]}: environments: must be a section")
+    if environment is None:
+        return {}
+    known = list(environments or {})
+    if environment not in known:
+        hint = nearest(environment, known) or "; the file has none"
+        raise SettingsError(f"{path}: no environment {environment!r}{hint}")
+    overlay = (environments or {})[environment]
+    if overlay is not None and not isinstance(overlay, dict):
+        line = lines[("environments", environment)]
+        raise SettingsError(f"{path}:{line}: environments.{environment}: must be a section")
+    return overlay or {}
+
+
+def _put(data: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, Any]:
+    """A copy of `data` with `value` at `keys`; a missing section on the way is made."""
+    if len(keys) == 1:
+        return {**data, keys[0]: value}
+    inner = data.get(keys[0])
+    if inner is not None and not isinstance(inner, dict):
+        what = f"{'.'.join(keys)}={value}: {keys[0]} is a value, not a section"
+        raise SettingsError(f"--set {what}")
+    return {**data, keys[0]: _put(inner or {}, keys[1:], value)}
+
+
+def _places(
+    path: Path,
+    lines: Mapping[Keys, int],
+    environment: str | None,
+    overrides: Sequence[tuple[tuple[str, ...], Any]],
+) -> Places:
+    inside = ("environments", environment)
+    return Places(
+        str(path),
+        (
+            {keys: f"--set {'.'.join(keys)}" for keys, _ in overrides},
+            {keys[2:]: f"{path}:{n}" for keys, n in lines.items() if keys[:2] == inside and keys[2:]},
+            {keys: f"{path}:{n}" for keys, n in lines.items() if keys},
+        ),
+    )
+
+
+def _with_absolute_weights(settings: Settings, folder: Path) -> Settings:
+    weights = settings.backbone.weights.removeprefix("file://")
+    if weights in ("imagenet", "none") or weights.startswith("s3://"):
+        return settings
+    absolute = (folder / Path(weights).expanduser()).absolute()
+    backbone = settings.backbone.model_copy(update={"weights": str(absolute)})
+    return settings.model_copy(update={"backbone": backbone})

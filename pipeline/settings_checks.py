@@ -1,0 +1,194 @@
+"""What no type can say about settings: each check looks at one thing and yields problems."""
+
+from collections.abc import Callable, Iterator
+
+from pipeline.settings_errors import Problem, nearest
+from pipeline.settings_model import (
+    CategoricalRange,
+    ContinuousRange,
+    IntegerRange,
+    Range,
+    Settings,
+)
+
+OBJECTIVES = ("best:valid_accuracy", "best:valid_loss", "valid:accuracy", "valid:loss")
+OPTIMIZERS = ("SGD", "Adam", "AdamW")
+_WHOLE = ("batch_size", "epochs")
+_LIMITS: dict[str, tuple[float, float]] = {
+    "lr": (0, 10),
+    "batch_size": (1, 65536),
+    "weight_decay": (0, 10),
+    "epochs": (1, 10000),
+    "label_smoothing": (0, 0.999999),
+}
+
+
+def check(settings: Settings) -> list[Problem]:
+    """Every problem that the checks below find."""
+    return [problem for one in CHECKS for problem in one(settings)]
+
+
+def split_sums_to_one(settings: Settings) -> Iterator[Problem]:
+    """Every picture goes into exactly one split."""
+    split = settings.data.split
+    total = split.train + split.valid + split.test
+    if abs(total - 1) > 1e-6:
+        yield Problem(("data", "split"), f"train + valid + test must be 1, not {total:g}")
+
+
+def crop_fits(settings: Settings) -> Iterator[Problem]:
+    """A crop is cut out of the resized picture."""
+    sizes = settings.preprocessing
+    if sizes.crop > sizes.resize:
+        what = f"{sizes.crop} is more than preprocessing.resize ({sizes.resize})"
+        yield Problem(("preprocessing", "crop"), what)
+
+
+def parallel_jobs_fit(settings: Settings) -> Iterator[Problem]:
+    """SageMaker refuses more trials at a time than there are."""
+    tuning = settings.tuning
+    if tuning.max_parallel_jobs > tuning.max_jobs:
+        what = f"{tuning.max_parallel_jobs} is more than tuning.max_jobs ({tuning.max_jobs})"
+        yield Problem(("tuning", "max_parallel_jobs"), what)
+
+
+def objective_is_known(settings: Settings) -> Iterator[Problem]:
+    """The objective is a metric that the training script prints."""
+    objective = settings.tuning.objective
+    if objective not in OBJECTIVES:
+        hint = nearest(objective, OBJECTIVES)
+        yield Problem(("tuning", "objective"), f"{objective!r} is not a metric{hint}")
+
+
+def ranges_make_sense(settings: Settings) -> Iterator[Problem]:
+    """Bounds in order, scaling possible, values of the right kind."""
+    ranges = dict(settings.tuning.ranges.items())
+    if not ranges:
+        what = "nothing to tune: give at least one hyperparameter a range"
+        yield Problem(("tuning", "ranges"), what)
+    for name, values in ranges.items():
+        for key, what in _range_problems(name, values):
+            yield Problem(("tuning", "ranges", name, key), what)
+
+
+def strategy_fits(settings: Settings) -> Iterator[Problem]:
+    """What SageMaker asks of Grid and Hyperband."""
+    tuning, ranges = settings.tuning, dict(settings.tuning.ranges.items())
+    if tuning.strategy == "Grid":
+        for name, values in ranges.items():
+            if not isinstance(values, CategoricalRange):
+                what = f"{values.type} does not go with Grid: list its values (categorical)"
+                yield Problem(("tuning", "ranges", name, "type"), what)
+    if tuning.strategy == "Hyperband":
+        yield from _hyperband_problems(settings, ranges)
+
+
+def _hyperband_problems(settings: Settings, ranges: dict[str, Range]) -> Iterator[Problem]:
+    if settings.tuning.early_stopping:
+        what = "Hyperband ends trials itself: set it to false"
+        yield Problem(("tuning", "early_stopping"), what)
+    if "epochs" in ranges:
+        what = "Hyperband gives out the epochs itself: set it to null, and training.epochs"
+        yield Problem(("tuning", "ranges", "epochs"), what)
+    if settings.training.epochs < 2:
+        what = "Hyperband needs at least 2 epochs to share out"
+        yield Problem(("training", "epochs"), what)
+
+
+def one_machine_a_job(settings: Settings) -> Iterator[Problem]:
+    """The scripts do not spread over machines; trials run side by side instead."""
+    for name in ("processing", "training", "tuning"):
+        count = getattr(settings.instances, name).count
+        if count != 1:
+            what = f"must be 1, not {count}: a job runs on one machine"
+            yield Problem(("instances", name, "count"), what)
+
+
+def names_fit(settings: Settings) -> Iterator[Problem]:
+    """Names made from `project` stay within AWS's limits."""
+    if settings.aws.bucket is None and len(settings.bucket) > 63:
+        what = f"the bucket {settings.bucket!r} made from it is longer than 63: set aws.bucket"
+        yield Problem(("project",), what)
+
+
+def tags_fit(settings: Settings) -> Iterator[Problem]:
+    """AWS's limits on tags."""
+    tags = settings.aws.tags
+    if len(tags) > 49:
+        yield Problem(("aws", "tags"), f"{len(tags)} tags; at most 49")
+    for key, value in tags.items():
+        if key.lower().startswith("aws:") or not 0 < len(key) <= 128 or len(value) > 256:
+            what = "a tag's key has 1 to 128 characters and no aws: in front, its value at most 256"
+            yield Problem(("aws", "tags", key), what)
+
+
+def weights_are_one_of_four(settings: Settings) -> Iterator[Problem]:
+    """imagenet, none, s3://bucket/key, or a path."""
+    weights = settings.backbone.weights
+    if weights.startswith("s3://") and (not weights[5:].partition("/")[2] or weights.endswith("/")):
+        what = f"{weights!r} names no file: give s3://bucket/path/of/file"
+        yield Problem(("backbone", "weights"), what)
+    elif "://" in weights and not weights.startswith(("s3://", "file://")):
+        what = f"{weights!r} cannot be read: imagenet, none, a path or s3://bucket/key"
+        yield Problem(("backbone", "weights"), what)
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
+    split_sums_to_one,
+    crop_fits,
+    parallel_jobs_fit,
+    objective_is_known,
+    ranges_make_sense,
+    strategy_fits,
+    one_machine_a_job,
+    names_fit,
+    tags_fit,
+    weights_are_one_of_four,
+)
+
+
+def _range_problems(name: str, values: Range) -> Iterator[tuple[str, str]]:
+    if isinstance(values, CategoricalRange):
+        yield from _categorical_problems(name, values)
+    elif name == "optimizer":
+        yield "type", "an optimizer is chosen by name: categorical, with values"
+    elif name in _WHOLE and isinstance(values, ContinuousRange):
+        yield "type", f"{name} is a whole number: integer or categorical"
+    elif name not in _WHOLE and isinstance(values, IntegerRange):
+        yield "type", f"{name} is a fraction: continuous or categorical"
+    else:
+        yield from _bounds_problems(name, values)
+
+
+def _bounds_problems(
+    name: str, values: ContinuousRange | IntegerRange
+) -> Iterator[tuple[str, str]]:
+    least, most = _LIMITS[name]
+    if values.min >= values.max:
+        yield "min", f"{values.min:g} is not less than max ({values.max:g})"
+    elif values.min < least or values.max > most:
+        yield "min" if values.min < least else "max", f"{name} goes from {least:g} to {most:g}"
+    elif values.scaling == "Logarithmic" and values.min <= 0:
+        yield "min", "Logarithmic scaling needs a min above 0"
+    elif values.scaling == "ReverseLogarithmic" and not 0 <= values.min <= values.max < 1:
+        yield "max", "ReverseLogarithmic scaling needs 0 <= min < max < 1"
+
+
+def _categorical_problems(name: str, values: CategoricalRange) -> Iterator[tuple[str, str]]:
+    if not 0 < len(values.values) <= 30:
+        yield "values", f"must have 1 to 30 values, not {len(values.values)}"
+    if len(set(values.values)) != len(values.values):
+        yield "values", "has the same value twice"
+    for value in values.values:
+        if name == "optimizer" and value not in OPTIMIZERS:
+            yield "values", f"{value!r} is no optimizer{nearest(str(value), OPTIMIZERS)}"
+        elif name != "optimizer" and not _is_allowed_number(name, value):
+            least, most = _LIMITS[name]
+            kind = "whole number" if name in _WHOLE else "number"
+            yield "values", f"{value!r} is not a {kind} from {least:g} to {most:g}"
+
+
+def _is_allowed_number(name: str, value: str | int | float) -> bool:
+    if isinstance(value, str) or (name in _WHOLE and not isinstance(value, int)):
+        return False
+    return _LIMITS[name][0] <= value <= _LIMITS[name][1]

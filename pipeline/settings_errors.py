@@ -1,0 +1,205 @@
+"""What is wrong with settings, said in one line: place, key, what, and the nearest valid name."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pipeline.errors import UsageError
+
+Path = tuple[str | int, ...]
+
+
+class SettingsError(UsageError):
+    """The settings cannot be used as they are; one line for each problem."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong at one setting."""
+
+    path: Path
+    what: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each setting was given: the layers from the strongest (overrides) to the base."""
+
+    name: str
+    layers: Sequence[Mapping[Path, str]] = field(default_factory=tuple)
+
+    def of(self, path: Path) -> str:
+        """The place of a setting, or of the nearest section around it."""
+        for length in range(len(path), 0, -1):
+            for layer in self.layers:
+                if path[:length] in layer:
+                    return layer[path[:length]]
+        return self.name
+
+
+def settings_error(problems: Sequence[Problem], places: Places) -> SettingsError:
+    """All problems as one error, one line each."""
+    lines = [f"{places.of(p.path)}: {dotted(p.path)}: {p.what}" for p in problems]
+    return SettingsError("\n".join(dict.fromkeys(lines)))
+
+
+def dotted(path: Path) -> str:
+    """training.lr, instances.processing, debugger.rules[2]."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """`; did you mean 'x'?`, or what there is when nothing is near."""
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    if not close:
+        lower = {name.lower(): name for name in known}
+        close = [lower[n] for n in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)]
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known here: {', '.join(known)}" if known else ""
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], data: object) -> list[Problem]:
+    """pydantic's findings as problems with a path into `data`."""
+    return [_problem(details, model, data) for details in error.errors(include_url=False)]
+
+
+def _problem(details: ErrorDetails, model: type[BaseModel], data: object) -> Problem:
+    path = _data_path(details["loc"], data)
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    if kind == "extra_forbidden":
+        return Problem(path, "unknown key" + _unknown(path, model, data))
+    if kind == "missing":
+        return Problem(path, "is missing")
+    if kind == "literal_error":
+        expected = [word.strip("' ") for word in _words(context["expected"])]
+        return Problem(path, f"{value!r} is not allowed{_choice(str(value), expected)}")
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        expected = ["continuous", "integer", "categorical"]
+        given = str(context.get("tag", ""))
+        return Problem((*path, "type"), f"{given!r} is not a type of range{_choice(given, expected)}")
+    return Problem(path, _message(kind, value, context, details["msg"]))
+
+
+def _message(kind: str, value: object, context: Mapping[str, Any], fallback: str) -> str:
+    wanted = {
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "float_type": "a number",
+        "bool_type": "true or false",
+        "string_type": "text",
+        "dict_type": "a section of keys",
+        "model_type": "a section of keys",
+        "model_attributes_type": "a section of keys",
+        "tuple_type": "a list",
+        "finite_number": "a finite number",
+    }
+    bounds = {
+        "greater_than": ("more than", "gt"),
+        "greater_than_equal": ("at least", "ge"),
+        "less_than": ("less than", "lt"),
+        "less_than_equal": ("at most", "le"),
+    }
+    if kind in wanted:
+        return f"must be {wanted[kind]}, not {_shown(value)}"
+    if kind in bounds:
+        words, key = bounds[kind]
+        return f"must be {words} {context[key]}, not {_shown(value)}"
+    if kind == "string_pattern_mismatch":
+        return f"{value!r} does not have the form {context['pattern']}"
+    if kind == "string_too_long":
+        return f"{value!r} has {len(str(value))} characters; at most {context['max_length']}"
+    return f"{fallback[:1].lower()}{fallback[1:]} (here: {_shown(value)})"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a section"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _words(expected: str) -> list[str]:
+    return expected.replace(" or ", ", ").split(", ")
+
+
+def _choice(word: str, expected: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word.lower(), [e.lower() for e in expected], n=1)
+    hint = next((f"; did you mean {e!r}?" for e in expected if close and e.lower() == close[0]), "")
+    return hint or f"; one of {', '.join(expected)}"
+
+
+def _data_path(loc: Sequence[str | int], data: object) -> Path:
+    """pydantic's location without the names of union members, which are not in the file."""
+    path: list[str | int] = []
+    for number, part in enumerate(loc):
+        last = number == len(loc) - 1
+        inside = isinstance(data, dict) and part in data or isinstance(data, list)
+        if not inside and not (last and isinstance(data, dict) and part != data.get("type")):
+            continue
+        path.append(part)
+        data = data.get(part) if isinstance(data, dict) else _item(data, part)
+    return tuple(path)
+
+
+def _item(data: object, part: str | int) -> object:
+    inside = isinstance(data, list) and isinstance(part, int) and part < len(data)
+    return data[part] if inside and isinstance(data, list) and isinstance(part, int) else None
+
+
+def _unknown(path: Path, model: type[BaseModel], data: object) -> str:
+    known = known_keys(model, path[:-1], data)
+    word = str(path[-1])
+    hint = nearest(word, known)
+    if hint.startswith("; did you mean"):
+        return hint
+    everywhere = {leaf: dotted((*parts, leaf)) for *parts, leaf in all_keys(model)}
+    close = difflib.get_close_matches(word, everywhere, n=1, cutoff=0.8)
+    return f"; did you mean {everywhere[close[0]]!r}?" if close else hint
+
+
+def known_keys(model: type[BaseModel], path: Path, data: object) -> list[str]:
+    """The keys allowed at `path`; a range's depend on its type in `data`."""
+    models = [model]
+    for part in path:
+        inner = [m.model_fields[str(part)].annotation for m in models if part in m.model_fields]
+        models = [found for annotation in inner for found in _models_in(annotation)]
+        data = data.get(part) if isinstance(data, dict) else None
+    tag = data.get("type") if isinstance(data, dict) else None
+    chosen = [m for m in models if tag and _tag_of(m) == tag] or models
+    return list(dict.fromkeys(name for m in chosen for name in m.model_fields))
+
+
+def all_keys(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path of every key of a model."""
+    for name, info in model.model_fields.items():
+        yield (*path, name)
+        for inner in _models_in(info.annotation):
+            yield from all_keys(inner, (*path, name))
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType, typing.Annotated):
+        return [found for inner in typing.get_args(annotation) for found in _models_in(inner)]
+    return []
+
+
+def _tag_of(model: type[BaseModel]) -> str | None:
+    if "type" not in model.model_fields:
+        return None
+    arguments = typing.get_args(model.model_fields["type"].annotation)
+    return arguments[0] if arguments else None

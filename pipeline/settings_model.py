@@ -1,0 +1,306 @@
+"""The shape of pipeline.yaml: every setting with its type, and the names derived from them.
+
+Values live in pipeline.yaml only; what may be left out (null) gets its name from `project`.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+InstanceType = Annotated[
+    str, Field(pattern=r"^ml\.[a-z0-9-]+\.(nano|micro|small|medium|large|[0-9]*xlarge|metal)$")
+]
+S3Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$")]
+DataUri = Annotated[str, Field(pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?|file:///.+)$")]
+ResourceName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
+Optimizer = Literal["SGD", "Adam", "AdamW"]
+Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
+ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
+Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
+Rule = Literal[
+    "VanishingGradient",
+    "ExplodingTensor",
+    "Overfit",
+    "Overtraining",
+    "PoorWeightInitialization",
+    "LossNotDecreasing",
+    "DeadRelu",
+    "SaturatedActivation",
+    "UnchangedTensor",
+    "ClassImbalance",
+]
+
+
+class _Section(BaseModel):
+    """Frozen, and strict: no unknown key, and "5" is not a number."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+def _account_id(value: object) -> object:
+    """An unquoted account number is fine as long as YAML kept all its digits."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Aws(_Section):
+    """Where the pipeline lives on AWS."""
+
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    account_id: Annotated[str, Field(pattern=r"^\d{12}$"), BeforeValidator(_account_id)]
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = None
+    role_arn: RoleArn | None = None
+    lambda_role_arn: RoleArn | None = None
+    lambda_function: Annotated[str, Field(pattern=r"^[a-zA-Z0-9-_]{1,64}$")] | None = None
+    tags: dict[str, str] = {}
+
+
+class Split(_Section):
+    """Fractions of the pictures for each split, used when the data is not split already."""
+
+    train: Annotated[float, Field(gt=0, lt=1)]
+    valid: Annotated[float, Field(gt=0, lt=1)]
+    test: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Data(_Section):
+    """The pictures."""
+
+    uri: DataUri | None = None
+    split: Split
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Preprocessing(_Section):
+    """Sizes in pixels."""
+
+    resize: Annotated[int, Field(ge=8, le=2048)]
+    crop: Annotated[int, Field(ge=8, le=2048)]
+
+
+class Backbone(_Section):
+    """The network in front of the classifier."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    weights: Annotated[str, Field(min_length=1)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Features(_Section):
+    """The one pass of the backbone over the data."""
+
+    views: Annotated[int, Field(ge=1, le=64)]
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+
+
+class Training(_Section):
+    """Hyperparameters of every trial that the tuner does not choose, and of the final training."""
+
+    optimizer: Optimizer
+    lr: Annotated[float, Field(gt=0, le=10)]
+    batch_size: Annotated[int, Field(ge=1, le=65536)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    epochs: Annotated[int, Field(ge=1, le=10000)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    fine_tune_blocks: Annotated[int, Field(ge=0, le=1000)]
+    fine_tune_lr: Annotated[float, Field(gt=0, le=10)]
+    seed: Annotated[int, Field(ge=0)]
+    max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
+
+
+class ContinuousRange(_Section):
+    """Any number from min to max."""
+
+    type: Literal["continuous"]
+    min: float
+    max: float
+    scaling: Scaling = "Auto"
+
+
+class IntegerRange(_Section):
+    """Any whole number from min to max."""
+
+    type: Literal["integer"]
+    min: int
+    max: int
+    scaling: Literal["Auto", "Linear", "Logarithmic"] = "Auto"
+
+
+class CategoricalRange(_Section):
+    """One of the values."""
+
+    type: Literal["categorical"]
+    values: Annotated[tuple[str | int | float, ...], Field(strict=False)]
+
+
+Range = Annotated[
+    ContinuousRange | IntegerRange | CategoricalRange, Field(discriminator="type")
+]
+
+
+class Ranges(_Section):
+    """What the tuner varies; null leaves a hyperparameter at its value under `training`."""
+
+    lr: Range | None = None
+    batch_size: Range | None = None
+    weight_decay: Range | None = None
+    optimizer: Range | None = None
+    epochs: Range | None = None
+    label_smoothing: Range | None = None
+
+    def items(self) -> Iterator[tuple[str, Range]]:
+        """(hyperparameter, range) of those that are tuned, in a fixed order."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if value is not None:
+                yield name, value
+
+
+class Tuning(_Section):
+    """The search for hyperparameters."""
+
+    strategy: Strategy
+    objective: str
+    max_jobs: Annotated[int, Field(ge=1, le=750)]
+    max_parallel_jobs: Annotated[int, Field(ge=1, le=100)]
+    early_stopping: bool
+    seed: Annotated[int, Field(ge=0)]
+    max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
+    ranges: Ranges
+
+
+class Debugger(_Section):
+    """SageMaker Debugger on the final training."""
+
+    mode: Literal["service", "off"]
+    save_interval: Annotated[int, Field(ge=1)]
+    rules: Annotated[tuple[Rule, ...], Field(strict=False, max_length=20)]
+
+
+class Gate(_Section):
+    """What a model must reach on the test split before it is registered."""
+
+    accuracy_threshold: Annotated[float, Field(ge=0, le=1)]
+
+
+class Registry(_Section):
+    """The model registry."""
+
+    group: ResourceName | None = None
+    approval_status: ApprovalStatus
+
+
+class Deploy(_Section):
+    """The endpoint that the pipeline itself creates or updates."""
+
+    endpoint_name: ResourceName | None = None
+    instance_type: InstanceType
+    instance_count: Annotated[int, Field(ge=1, le=100)]
+
+
+class Instance(_Section):
+    """Machines for one kind of job."""
+
+    type: InstanceType
+    count: Annotated[int, Field(ge=1, le=1)]
+    volume_gb: Annotated[int, Field(ge=1, le=16384)]
+
+
+class ProcessingInstance(Instance):
+    """Machines for Prepare, ExtractFeatures and Evaluate."""
+
+    max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
+
+
+class Instances(_Section):
+    """Machines on AWS; a local run uses this one."""
+
+    processing: ProcessingInstance
+    training: Instance
+    tuning: Instance
+
+
+class Caching(_Section):
+    """Reuse of a step whose inputs have not changed."""
+
+    enabled: bool
+    expire_after: Annotated[str, Field(pattern=r"^P(\d+[DW]|(\d+D)?T\d+[HM])$")]
+
+
+class Retry(_Section):
+    """How often a step is tried again when AWS, not our code, failed."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=20)]
+    interval_seconds: Annotated[int, Field(ge=1, le=3600)]
+    backoff_rate: Annotated[float, Field(ge=1, le=10)]
+
+
+class Settings(_Section):
+    """Everything in pipeline.yaml for one environment, checked."""
+
+    project: Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$", max_length=32)]
+    aws: Aws
+    data: Data
+    preprocessing: Preprocessing
+    backbone: Backbone
+    features: Features
+    training: Training
+    tuning: Tuning
+    debugger: Debugger
+    gate: Gate
+    registry: Registry
+    deploy: Deploy
+    instances: Instances
+    caching: Caching
+    retry: Retry
+
+    @property
+    def bucket(self) -> str:
+        """The bucket for code, weights, data and runs."""
+        return self.aws.bucket or f"{self.project}-{self.aws.account_id}-{self.aws.region}"
+
+    @property
+    def data_uri(self) -> str:
+        """Where the pictures are, unless a run is started with another DataUri."""
+        return self.data.uri or f"s3://{self.bucket}/data"
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition of the region, as in ARNs."""
+        prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+        return next((p for start, p in prefixes.items() if self.aws.region.startswith(start)), "aws")
+
+    @property
+    def role_arn(self) -> str:
+        """The role that jobs, models and endpoints run under."""
+        return self.aws.role_arn or self._role("execution")
+
+    @property
+    def lambda_role_arn(self) -> str:
+        """The role of the deploying Lambda."""
+        return self.aws.lambda_role_arn or self._role("deploy-endpoint")
+
+    @property
+    def lambda_name(self) -> str:
+        """The name of the Lambda that deploys."""
+        return self.aws.lambda_function or f"{self.project}-deploy-endpoint"
+
+    @property
+    def lambda_arn(self) -> str:
+        """The ARN of the Lambda that deploys."""
+        where = f"arn:{self.partition}:lambda:{self.aws.region}:{self.aws.account_id}"
+        return f"{where}:function:{self.lambda_name}"
+
+    @property
+    def model_package_group(self) -> str:
+        """The group in the model registry."""
+        return self.registry.group or self.project
+
+    @property
+    def endpoint_name(self) -> str:
+        """The endpoint that the pipeline itself deploys to."""
+        return self.deploy.endpoint_name or f"{self.project}-staging"
+
+    def _role(self, purpose: str) -> str:
+        return f"arn:{self.partition}:iam::{self.aws.account_id}:role/{self.project}-{purpose}"

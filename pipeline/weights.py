@@ -1,0 +1,90 @@
+"""backbone.weights: imagenet, a file, s3:// or none -> an S3 address, and the file put there.
+
+The address is known without any download, so compiling stays offline; the file is fetched or
+copied only when a run is staged.
+"""
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.errors import PipelineError, UsageError
+from pipeline.settings_model import Settings
+
+# The version in the images that the jobs run in: its names mean the weights we can load there.
+TORCHVISION = "0.21.0"
+_FETCH_PROBLEMS = {
+    3: "torchvision is not installed here",
+    4: "torchvision has no weights for it",
+    5: "they cannot be downloaded",
+}
+_INSTEAD = "give a file (--set backbone.weights=PATH) or start without (--set backbone.weights=none)"
+
+Put = Callable[[str, bytes], None]
+Exists = Callable[[str], bool]
+
+
+class WeightsError(UsageError):
+    """The weights asked for are not to be had."""
+
+
+def weights_uri(settings: Settings) -> str | None:
+    """Where the job finds the weights; None for random ones. Raises WeightsError."""
+    weights, start = settings.backbone.weights, f"s3://{settings.bucket}/weights"
+    if weights == "none":
+        return None
+    if weights == "imagenet":
+        return f"{start}/torchvision-{TORCHVISION}/{settings.backbone.name}-DEFAULT.pth"
+    if weights.startswith("s3://"):
+        return weights
+    path = _weights_file(weights)
+    return f"{start}/{_sha256(path)[:16]}/{path.name}"
+
+
+def stage_weights(settings: Settings, put: Put, exists: Exists) -> None:
+    """Put the weights at their address unless they are there; a user's own s3:// is left alone.
+
+    Raises WeightsError.
+    """
+    uri, weights = weights_uri(settings), settings.backbone.weights
+    if uri is None or weights.startswith("s3://") or exists(uri):
+        return
+    if weights == "imagenet":
+        put(uri, _from_torchvision(settings.backbone.name))
+    else:
+        put(uri, _weights_file(weights).read_bytes())
+
+
+def _weights_file(weights: str) -> Path:
+    path = Path(weights)
+    if path.is_dir():
+        raise WeightsError(f"backbone.weights: {path} is a folder; give the file itself")
+    if not path.is_file():
+        raise WeightsError(f"backbone.weights: no file {path}; or imagenet, s3://..., none")
+    if path.stat().st_size == 0:
+        raise WeightsError(f"backbone.weights: {path} is empty")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _from_torchvision(backbone: str) -> bytes:
+    """The file with torchvision's best weights, fetched in another process: torch is heavy."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "weights.pth"
+        command = [sys.executable, "-m", "pipeline.fetch_weights", backbone, str(target)]
+        here = Path(__file__).resolve().parent.parent
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+        if done.returncode in _FETCH_PROBLEMS:
+            reason = _FETCH_PROBLEMS[done.returncode]
+            detail = f" ({done.stderr.strip().splitlines()[-1]})" if done.stderr.strip() else ""
+            raise WeightsError(f"ImageNet weights of {backbone}: {reason}{detail}; {_INSTEAD}")
+        if done.returncode != 0:
+            raise PipelineError(f"ImageNet weights of {backbone}: {done.stderr.strip()}")
+        return target.read_bytes()

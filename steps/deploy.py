@@ -1,0 +1,29 @@
+"""Deploy: the Lambda that brings a model package to an endpoint."""
+
+from sagemaker.lambda_helper import Lambda
+from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
+
+from steps.jobs import Context
+from steps.register import RegisterStep
+
+OUTPUTS = ("endpoint_name", "endpoint_config_name", "model_name")
+
+
+def build_deploy_step(context: Context, register: RegisterStep) -> LambdaStep:
+    """Only called by its ARN: publishing the function's code is not the definition's work."""
+    settings, parameters = context.settings, context.parameters
+    return LambdaStep(
+        name="Deploy",
+        lambda_func=Lambda(function_arn=settings.lambda_arn, session=context.session),
+        inputs={
+            "model_package_arn": register.properties.ModelPackageArn,
+            "endpoint_name": parameters.endpoint_name,
+            "instance_type": parameters.endpoint_instance_type,
+            "instance_count": settings.deploy.instance_count,
+            "role_arn": settings.role_arn,
+        },
+        outputs=[
+            LambdaOutput(output_name=name, output_type=LambdaOutputTypeEnum.String)
+            for name in OUTPUTS
+        ],
+    )

@@ -1,0 +1,26 @@
+"""ExtractFeatures: the backbone passes over the pictures once, and tuning works on the result."""
+
+from sagemaker.workflow.steps import ProcessingStep
+
+from steps.jobs import INPUT, OUTPUT, Context, processing_output, processing_step
+
+
+def build_features_step(context: Context, prepare: ProcessingStep) -> ProcessingStep:
+    """Output: `features`. The weights, when there are any, come in as a file."""
+    settings = context.settings
+    arguments = {
+        "dataset": f"{INPUT}/dataset",
+        "features": f"{OUTPUT}/features",
+        "backbone": settings.backbone.name,
+        "backbone-seed": str(settings.backbone.seed),
+        "crop": str(settings.preprocessing.crop),
+        "views": str(settings.features.views),
+        "batch-size": str(settings.features.batch_size),
+    }
+    inputs = {"dataset": processing_output(prepare, "dataset")}
+    if context.weights_uri is not None:
+        arguments["weights"] = f"{INPUT}/weights"
+        inputs["weights"] = context.weights_uri
+    return processing_step(
+        context, "ExtractFeatures", "features.py", arguments, inputs, outputs=("features",)
+    )

@@ -1,0 +1,17 @@
+"""The hyperparameters of train.py: which the tuner chooses, and the values of the others."""
+
+from pipeline.settings_model import Settings
+
+TUNABLE = ("lr", "batch_size", "weight_decay", "optimizer", "epochs", "label_smoothing")
+
+
+def fixed_hyperparameters(settings: Settings) -> dict[str, str]:
+    """Those that are not tuned, with their values from the settings."""
+    tuned = dict(settings.tuning.ranges.items())
+    values = {name: getattr(settings.training, name) for name in (*TUNABLE, "seed")}
+    return {name: hyperparameter(value) for name, value in values.items() if name not in tuned}
+
+
+def hyperparameter(value: str | int | float | bool) -> str:
+    """A value as SageMaker's API wants it: text, which its toolkit reads as JSON where it can."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,204 @@
+"""What the builders share: context, images, processing and training jobs, caching, retries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sagemaker import image_uris
+from sagemaker.estimator import Estimator
+from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor
+from sagemaker.workflow.execution_variables import ExecutionVariables
+from sagemaker.workflow.functions import Join
+from sagemaker.workflow.pipeline_context import PipelineSession
+from sagemaker.workflow.properties import Properties, PropertyFile
+from sagemaker.workflow.retry import (
+    RetryPolicy,
+    SageMakerJobExceptionTypeEnum,
+    SageMakerJobStepRetryPolicy,
+    StepExceptionTypeEnum,
+    StepRetryPolicy,
+)
+from sagemaker.workflow.steps import CacheConfig, ProcessingStep
+
+from pipeline.bundle import RUNNER, CodeBundle
+from pipeline.errors import UsageError
+from pipeline.settings_model import Settings
+from steps.metrics import metric_definitions
+from steps.parameters import Parameters
+
+INPUT = "/opt/ml/processing/input"
+OUTPUT = "/opt/ml/processing/output"
+PYTORCH, PYTHON = "2.6.0", "py312"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every builder works with."""
+
+    settings: Settings
+    parameters: Parameters
+    session: PipelineSession
+    bundles: Mapping[str, CodeBundle]
+    weights_uri: str | None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags on everything made, sorted so that the definition does not change by itself."""
+        return dict(sorted({"project": self.settings.project, **self.settings.aws.tags}.items()))
+
+
+def output_uri(context: Context, *parts: str) -> Join:
+    """A folder of this execution's own: s3://{bucket}/runs/{execution}/{step}/..."""
+    start = f"s3://{context.settings.bucket}/runs"
+    return Join(on="/", values=[start, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
+
+
+def image_uri(context: Context, scope: str, instance_type: str) -> str:
+    """The PyTorch image for an instance type, known without asking AWS. Raises UsageError."""
+    region = context.settings.aws.region
+    try:
+        uri = image_uris.retrieve(
+            "pytorch",
+            region,
+            version=PYTORCH,
+            py_version=PYTHON,
+            instance_type=instance_type,
+            image_scope=scope,
+        )
+    except ValueError as error:
+        where = f"{instance_type} in {region}"
+        raise UsageError(f"no PyTorch {PYTORCH} {scope} image for {where}: {error}") from error
+    return str(uri)
+
+
+def processing_step(
+    context: Context,
+    name: str,
+    script: str,
+    arguments: Mapping[str, str],
+    inputs: Mapping[str, Any],
+    outputs: Sequence[str],
+    property_file: PropertyFile | None = None,
+) -> ProcessingStep:
+    """A step that runs `script` with `--key value` arguments on one machine.
+
+    `inputs` are S3 addresses by name, found under /opt/ml/processing/input/{name};
+    `outputs` are names, written under /opt/ml/processing/output/{name}.
+    """
+    settings, instance = context.settings, context.settings.instances.processing
+    processor = Processor(
+        role=settings.role_arn,
+        image_uri=image_uri(context, "training", instance.type),
+        instance_count=instance.count,
+        instance_type=context.parameters.processing_instance_type,
+        entrypoint=["python3", f"{INPUT}/code/{RUNNER}", script],
+        volume_size_in_gb=instance.volume_gb,
+        max_runtime_in_seconds=instance.max_run_minutes * 60,
+        sagemaker_session=context.session,
+        env={"EXIT_MESSAGE_FILE": "/opt/ml/output/message"},
+        tags=context.tags,
+    )
+    sources = {"code": context.bundles[script].uri, **inputs}
+    step_args = processor.run(
+        inputs=[
+            ProcessingInput(source=source, destination=f"{INPUT}/{key}", input_name=key)
+            for key, source in sources.items()
+        ],
+        outputs=[
+            ProcessingOutput(
+                source=f"{OUTPUT}/{key}",
+                destination=output_uri(context, name, key),
+                output_name=key,
+            )
+            for key in outputs
+        ],
+        arguments=[part for key, value in arguments.items() for part in (f"--{key}", value)],
+    )
+    return ProcessingStep(
+        name=name,
+        step_args=step_args,
+        property_files=[property_file] if property_file else None,
+        cache_config=cache_config(settings),
+        retry_policies=job_retries(settings),
+    )
+
+
+def processing_output(step: ProcessingStep, name: str) -> Properties:
+    """The S3 address of a processing step's output, once it has run."""
+    return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
+
+
+def training_job(
+    context: Context,
+    step_name: str,
+    instance_type: Any,
+    volume_gb: int,
+    max_run_minutes: int,
+    hyperparameters: Mapping[str, Any],
+    **options: Any,
+) -> Estimator:
+    """A training job of train.py; `options` go to the SDK's Estimator as they are."""
+    settings, bundle = context.settings, context.bundles["train.py"]
+    return Estimator(
+        image_uri=image_uri(context, "training", settings.instances.training.type),
+        role=settings.role_arn,
+        instance_count=1,
+        instance_type=instance_type,
+        volume_size=volume_gb,
+        max_run=max_run_minutes * 60,
+        output_path=output_uri(context, step_name),
+        sagemaker_session=context.session,
+        hyperparameters={**hyperparameters, **_toolkit_hyperparameters(settings, bundle)},
+        metric_definitions=metric_definitions(),
+        disable_profiler=True,
+        tags=context.tags,
+        **options,
+    )
+
+
+def _toolkit_hyperparameters(settings: Settings, bundle: CodeBundle) -> dict[str, str]:
+    """What SageMaker's training toolkit reads to find and start the script."""
+    return {
+        "sagemaker_program": bundle.entry,
+        "sagemaker_submit_directory": bundle.uri,
+        "sagemaker_region": settings.aws.region,
+    }
+
+
+def hyperparameter(value: str | int | float | bool) -> str:
+    """A value as SageMaker's API wants it: text, that the toolkit reads as JSON where it can."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def cache_config(settings: Settings) -> CacheConfig:
+    """Step caching, as set."""
+    caching = settings.caching
+    return CacheConfig(enable_caching=caching.enabled, expire_after=caching.expire_after)
+
+
+def step_retries(settings: Settings) -> list[RetryPolicy]:
+    """Try again when SageMaker's own service fails or throttles."""
+    kinds = [StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING]
+    return [StepRetryPolicy(exception_types=kinds, **_waits(settings))]
+
+
+def job_retries(settings: Settings) -> list[RetryPolicy]:
+    """And when there is no machine to be had, or one breaks; never when our script fails."""
+    limits = [SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT]
+    failures = [
+        SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
+        SageMakerJobExceptionTypeEnum.INTERNAL_ERROR,
+    ]
+    job = SageMakerJobStepRetryPolicy(
+        exception_types=limits, failure_reason_types=failures, **_waits(settings)
+    )
+    return [*step_retries(settings), job]
+
+
+def _waits(settings: Settings) -> dict[str, Any]:
+    retry = settings.retry
+    return {
+        "backoff_rate": retry.backoff_rate,
+        "interval_seconds": retry.interval_seconds,
+        "max_attempts": retry.max_attempts,
+    }

@@ -1,0 +1,28 @@
+"""The metrics that train.py prints, by name: what SageMaker reads from its log, and how.
+
+Imports nothing, so that checks and local runs can use it without the SDK.
+"""
+
+from typing import Final, Literal
+
+_NUMBER = r"([0-9.eE+-]+)"
+
+# A space in front keeps `valid_loss=` from matching inside `best_valid_loss=`.
+REGEXES: Final = {
+    "train:loss": rf" train_loss={_NUMBER}",
+    "train:accuracy": rf" train_accuracy={_NUMBER}",
+    "valid:loss": rf" valid_loss={_NUMBER}",
+    "valid:accuracy": rf" valid_accuracy={_NUMBER}",
+    "best:valid_loss": rf" best_valid_loss={_NUMBER}",
+    "best:valid_accuracy": rf" best_valid_accuracy={_NUMBER}",
+}
+
+
+def metric_definitions() -> list[dict[str, str]]:
+    """MetricDefinitions, as SageMaker wants them."""
+    return [{"Name": name, "Regex": regex} for name, regex in REGEXES.items()]
+
+
+def objective_type(objective: str) -> Literal["Maximize", "Minimize"]:
+    """Losses should fall, accuracies rise."""
+    return "Minimize" if objective.endswith("loss") else "Maximize"

@@ -1,0 +1,60 @@
+"""What people change from run to run without compiling again."""
+
+from dataclasses import dataclass, fields
+
+from sagemaker.workflow.parameters import (
+    Parameter,
+    ParameterFloat,
+    ParameterInteger,
+    ParameterString,
+)
+
+from pipeline.settings_model import Settings
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The pipeline's parameters, with their defaults from the settings."""
+
+    data_uri: ParameterString
+    processing_instance_type: ParameterString
+    training_instance_type: ParameterString
+    endpoint_instance_type: ParameterString
+    accuracy_threshold: ParameterFloat
+    tuning_max_jobs: ParameterInteger
+    tuning_max_parallel_jobs: ParameterInteger
+    model_approval_status: ParameterString
+    endpoint_name: ParameterString
+    git_commit: ParameterString
+
+    def all(self) -> list[Parameter]:
+        """Every parameter, in the order above."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+
+def build_parameters(settings: Settings) -> Parameters:
+    """The parameters with defaults from `settings`."""
+    return Parameters(
+        data_uri=ParameterString("DataUri", settings.data_uri),
+        processing_instance_type=ParameterString(
+            "ProcessingInstanceType", settings.instances.processing.type
+        ),
+        training_instance_type=ParameterString(
+            "TrainingInstanceType", settings.instances.training.type
+        ),
+        endpoint_instance_type=ParameterString(
+            "EndpointInstanceType", settings.deploy.instance_type
+        ),
+        accuracy_threshold=ParameterFloat("AccuracyThreshold", settings.gate.accuracy_threshold),
+        tuning_max_jobs=ParameterInteger("TuningMaxJobs", settings.tuning.max_jobs),
+        tuning_max_parallel_jobs=ParameterInteger(
+            "TuningMaxParallelJobs", settings.tuning.max_parallel_jobs
+        ),
+        model_approval_status=ParameterString(
+            "ModelApprovalStatus",
+            settings.registry.approval_status,
+            enum_values=["PendingManualApproval", "Approved", "Rejected"],
+        ),
+        endpoint_name=ParameterString("EndpointName", settings.endpoint_name),
+        git_commit=ParameterString("GitCommit", "unknown"),
+    )

@@ -1,0 +1,30 @@
+"""Prepare: pictures -> checked, resized, split, in few large files."""
+
+from sagemaker.workflow.properties import PropertyFile
+from sagemaker.workflow.steps import ProcessingStep
+
+from steps.jobs import INPUT, OUTPUT, Context, processing_step
+
+DATASET_FILE = PropertyFile(name="Dataset", output_name="dataset", path="dataset.json")
+
+
+def build_prepare_step(context: Context) -> ProcessingStep:
+    """Outputs: `dataset` (train and valid) and `test`, which only Evaluate ever receives."""
+    settings = context.settings
+    split = settings.data.split
+    return processing_step(
+        context,
+        "Prepare",
+        "prepare.py",
+        arguments={
+            "data": f"{INPUT}/data",
+            "dataset": f"{OUTPUT}/dataset",
+            "test": f"{OUTPUT}/test",
+            "resize": str(settings.preprocessing.resize),
+            "split": f"{split.train},{split.valid},{split.test}",
+            "seed": str(settings.data.seed),
+        },
+        inputs={"data": context.parameters.data_uri},
+        outputs=("dataset", "test"),
+        property_file=DATASET_FILE,
+    )

@@ -1,0 +1,85 @@
+"""Register: a version in the model registry, with its metrics and where it came from."""
+
+from typing import Any
+
+from sagemaker.model import Model
+from sagemaker.model_metrics import MetricsSource, ModelMetrics
+from sagemaker.workflow.functions import Join, JsonGet
+from sagemaker.workflow.properties import Properties
+from sagemaker.workflow.steps import (
+    ConfigurableRetryStep,
+    ProcessingStep,
+    StepTypeEnum,
+    TrainingStep,
+)
+
+from steps.jobs import Context, image_uri, processing_output, step_retries
+from steps.prepare import DATASET_FILE
+
+CONTENT_TYPES = ["image/jpeg", "image/png", "image/webp", "application/json"]
+RESPONSE_TYPES = ["application/json", "text/csv"]
+
+
+class RegisterStep(ConfigurableRetryStep):
+    """A RegisterModel step with the name it was given; the SDK's own appends to it."""
+
+    def __init__(self, name: str, request: dict[str, Any], context: Context) -> None:
+        super().__init__(
+            name, StepTypeEnum.REGISTER_MODEL, retry_policies=step_retries(context.settings)
+        )
+        self._request = request
+        self._properties = Properties(
+            step_name=name, step=self, shape_name="DescribeModelPackageOutput"
+        )
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What CreateModelPackage is called with."""
+        return self._request
+
+    @property
+    def properties(self) -> Properties:
+        """What DescribeModelPackage answers."""
+        return self._properties
+
+
+def build_register_step(
+    context: Context, prepare: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep
+) -> RegisterStep:
+    """A plain model: the artifact holds its own serving code, so nothing is repacked."""
+    settings, parameters = context.settings, context.parameters
+    model = Model(
+        image_uri=image_uri(context, "inference", settings.deploy.instance_type),
+        model_data=train.properties.ModelArtifacts.S3ModelArtifacts,
+        role=settings.role_arn,
+        sagemaker_session=context.session,
+    )
+    fingerprint = JsonGet(
+        step_name=prepare.name, property_file=DATASET_FILE, json_path="fingerprint"
+    )
+    captured = model.register(
+        content_types=CONTENT_TYPES,
+        response_types=RESPONSE_TYPES,
+        inference_instances=[settings.deploy.instance_type],
+        transform_instances=[settings.deploy.instance_type],
+        model_package_group_name=settings.model_package_group,
+        approval_status=parameters.model_approval_status,
+        model_metrics=_metrics(evaluate),
+        customer_metadata_properties={
+            "GitCommit": parameters.git_commit,
+            "DataFingerprint": fingerprint,
+            "TrainingJob": train.properties.TrainingJobName,
+        },
+        domain="COMPUTER_VISION",
+        task="IMAGE_CLASSIFICATION",
+    )
+    request = dict(captured.create_model_package_request)
+    request.pop("CertifyForMarketplace", None)
+    return RegisterStep("Register", request, context)
+
+
+def _metrics(evaluate: ProcessingStep) -> ModelMetrics:
+    file = Join(on="/", values=[processing_output(evaluate, "evaluation"), "evaluation.json"])
+    return ModelMetrics(
+        model_statistics=MetricsSource(content_type="application/json", s3_uri=file)
+    )

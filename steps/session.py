@@ -1,0 +1,53 @@
+"""A SageMaker session that knows a region and a bucket and reaches nothing.
+
+The SDK wants a session to build steps with. This one has no credentials, reads no configuration
+of the machine, and refuses to call AWS, so a definition depends on the tree and settings alone.
+"""
+
+from typing import Any, NoReturn
+
+from sagemaker.workflow.pipeline_context import PipelineSession
+
+# A config given here keeps the SDK from reading ~/.config, and its telemetry from the network.
+_SDK_CONFIG = {
+    "SchemaVersion": "1.0",
+    "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
+}
+
+
+class AwsCalledWhileCompiling(AssertionError):
+    """The SDK tried to reach AWS while the definition was built: a fault in a step builder."""
+
+
+class _NoClient:
+    """Stands where the SDK expects a boto3 client."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, operation: str) -> NoReturn:
+        raise AwsCalledWhileCompiling(f"{self._name}.{operation}")
+
+
+class _NoBoto:
+    """Stands where the SDK expects a boto3 session."""
+
+    def __init__(self, region: str) -> None:
+        self.region_name = region
+
+    def client(self, name: str, **_options: Any) -> _NoClient:
+        return _NoClient(name)
+
+    def resource(self, name: str, **_options: Any) -> _NoClient:
+        return _NoClient(name)
+
+
+def offline_session(region: str, bucket: str) -> PipelineSession:
+    """A session for building steps, not for running them."""
+    boto = _NoBoto(region)
+    return PipelineSession(
+        boto_session=boto,
+        sagemaker_client=boto.client("sagemaker"),
+        default_bucket=bucket,
+        sagemaker_config=_SDK_CONFIG,
+    )

@@ -1,0 +1,51 @@
+"""Train: the final model, with the best hyperparameters, watched by SageMaker Debugger."""
+
+from typing import Any
+
+from sagemaker.inputs import TrainingInput
+from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
+
+from steps.debugger import debugger_options, sort_collections
+from steps.hyperparameters import fixed_hyperparameters, hyperparameter
+from steps.jobs import Context, cache_config, job_retries, processing_output, training_job
+
+
+class _StableTrainingStep(TrainingStep):
+    """The SDK keeps collections in a set: their order would change from process to process."""
+
+    @property
+    def arguments(self) -> Any:
+        return sort_collections(super().arguments)
+
+
+def build_train_step(
+    context: Context, prepare: ProcessingStep, features: ProcessingStep, tune: TuningStep
+) -> TrainingStep:
+    """Makes the model artifact. Receives pictures only when it fine-tunes the backbone."""
+    settings = context.settings
+    training, instance = settings.training, settings.instances.training
+    best = tune.properties.BestTrainingJob.TunedHyperParameters
+    job = training_job(
+        context,
+        "Train",
+        instance_type=context.parameters.training_instance_type,
+        volume_gb=instance.volume_gb,
+        max_run_minutes=training.max_run_minutes,
+        hyperparameters={
+            **fixed_hyperparameters(settings),
+            **{name: best[name] for name, _ in settings.tuning.ranges.items()},
+            "fine_tune_blocks": hyperparameter(training.fine_tune_blocks),
+            "fine_tune_lr": hyperparameter(training.fine_tune_lr),
+            "export": hyperparameter(True),
+        },
+        **debugger_options(settings),
+    )
+    channels = {"features": TrainingInput(processing_output(features, "features"))}
+    if training.fine_tune_blocks > 0:
+        channels["dataset"] = TrainingInput(processing_output(prepare, "dataset"))
+    return _StableTrainingStep(
+        name="Train",
+        step_args=job.fit(channels),
+        cache_config=cache_config(settings),
+        retry_policies=job_retries(settings),
+    )

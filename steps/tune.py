@@ -1,0 +1,72 @@
+"""Tune: the search for hyperparameters, on cached features, judged on the validation split."""
+
+from sagemaker.inputs import TrainingInput
+from sagemaker.parameter import (
+    CategoricalParameter,
+    ContinuousParameter,
+    IntegerParameter,
+    ParameterRange,
+)
+from sagemaker.tuner import HyperbandStrategyConfig, HyperparameterTuner, StrategyConfig
+from sagemaker.workflow.steps import ProcessingStep, TuningStep
+
+from pipeline.settings_model import CategoricalRange, IntegerRange, Range, Settings
+from steps.hyperparameters import fixed_hyperparameters, hyperparameter
+from steps.jobs import Context, cache_config, job_retries, processing_output, training_job
+from steps.metrics import metric_definitions, objective_type
+
+
+def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:
+    """Trials write no model (export=false): the best hyperparameters go to Train."""
+    settings = context.settings
+    tuning, instance = settings.tuning, settings.instances.tuning
+    trial = training_job(
+        context,
+        "Tune",
+        instance_type=instance.type,
+        volume_gb=instance.volume_gb,
+        max_run_minutes=tuning.max_run_minutes,
+        hyperparameters={
+            **fixed_hyperparameters(settings),
+            "fine_tune_blocks": "0",
+            "export": hyperparameter(False),
+        },
+        debugger_hook_config=False,
+    )
+    grid = tuning.strategy == "Grid"
+    tuner = HyperparameterTuner(
+        trial,
+        objective_metric_name=tuning.objective,
+        objective_type=objective_type(tuning.objective),
+        hyperparameter_ranges={n: _range(values) for n, values in tuning.ranges.items()},
+        metric_definitions=metric_definitions(),
+        strategy=tuning.strategy,
+        strategy_config=_strategy_config(settings),
+        # Grid tries every combination; SageMaker counts them itself.
+        max_jobs=None if grid else context.parameters.tuning_max_jobs,
+        max_parallel_jobs=context.parameters.tuning_max_parallel_jobs,
+        early_stopping_type="Auto" if tuning.early_stopping else "Off",
+        random_seed=tuning.seed,
+        tags=context.tags,
+    )
+    channel = TrainingInput(processing_output(features, "features"))
+    return TuningStep(
+        name="Tune",
+        step_args=tuner.fit({"features": channel}),
+        cache_config=cache_config(settings),
+        retry_policies=job_retries(settings),
+    )
+
+
+def _range(values: Range) -> ParameterRange:
+    if isinstance(values, CategoricalRange):
+        return CategoricalParameter([hyperparameter(value) for value in values.values])
+    kind = IntegerParameter if isinstance(values, IntegerRange) else ContinuousParameter
+    return kind(values.min, values.max, values.scaling)
+
+
+def _strategy_config(settings: Settings) -> StrategyConfig | None:
+    if settings.tuning.strategy != "Hyperband":
+        return None
+    epochs = HyperbandStrategyConfig(max_resource=settings.training.epochs, min_resource=1)
+    return StrategyConfig(epochs)
