@@ -1,0 +1,203 @@
+"""ExtractFeatures: one pass of the frozen backbone over the data, kept for tuning and training.
+
+    features.py --dataset DIR --features DIR --backbone NAME [--backbone-seed 0] [--crop 224]
+                [--views 1] [--batch-size 64] [--weights DIR]
+
+View 0 is the plain centre crop; further views are random ones of the training pictures, always
+the same for the same data. With weights, pictures are normalised as those weights were trained,
+otherwise by the data set's own mean and standard deviation.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dataset import Split, open_split, read_info
+from feature_set import (
+    BACKBONE_FILE,
+    FeatureInfo,
+    features_path,
+    write_header,
+    write_info,
+    write_labels,
+)
+from job_errors import JobError, run_job
+from job_progress import ProgressLines
+from network import (
+    NetworkError,
+    best_device,
+    build_backbone,
+    feature_dimension,
+    load_backbone_weights,
+    use_available_cores,
+)
+from preprocessing import Preprocessing, normalise
+from provenance import package_versions, sha256_of
+from views import random_views
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line, checked."""
+
+    dataset: Path
+    features: Path
+    backbone: str
+    backbone_seed: int
+    crop: int
+    views: int
+    batch_size: int
+    weights: Path | None
+
+
+def parse_options(arguments: list[str] | None = None) -> Options:
+    """Reads the command line; raises JobError for numbers out of range."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--backbone", required=True)
+    parser.add_argument("--backbone-seed", type=int, default=0)
+    parser.add_argument("--crop", type=int, default=224)
+    parser.add_argument("--views", type=int, default=1)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--weights", type=Path)
+    options = Options(**vars(parser.parse_args(arguments)))
+    for name, value in (("views", options.views), ("batch-size", options.batch_size)):
+        if value < 1:
+            raise JobError(f"--{name} must be 1 or more, not {value}")
+    return options
+
+
+def weights_file(folder: Path | None) -> Path | None:
+    """The one file in the weights folder; None without a folder; JobError unless there is one."""
+    if folder is None:
+        return None
+    files = sorted(path for path in folder.glob("*") if path.is_file())
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files) or "none"
+        raise JobError(f"{folder} must hold exactly one weights file; found {names}")
+    return files[0]
+
+
+def pretrained_normalisation(name: str, backbone: nn.Module) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation that torchvision's weights for this model were trained with."""
+    if hasattr(backbone, "transform_input"):
+        # such a model (Inception) turns the usual normalisation into this one by itself
+        return [0.5] * 3, [0.5] * 3
+    weights = torchvision.models.get_model_weights(name)
+    transforms = next(iter(weights)).transforms()
+    return list(transforms.mean), list(transforms.std)
+
+
+def squares_of(split: Split, view: int, crop: int, batch_size: int) -> Iterator[tuple[Tensor, int]]:
+    """Batches of one view of a split, in row order, and the number of rows in each."""
+    for start in range(0, len(split.labels), batch_size):
+        squares = torch.from_numpy(np.array(split.images[start : start + batch_size]))
+        if view > 0:
+            keys = [[view, row] for row in range(start, start + len(squares))]
+            squares = random_views(squares, crop, keys)
+        yield squares, len(squares)
+
+
+def run_backbone(
+    backbone: nn.Module, squares: Tensor, preprocessing: Preprocessing, device: torch.device
+) -> npt.NDArray[np.float32]:
+    """Features float32 (N, D) of uint8 squares (N, 3, R, R); JobError when they are not finite."""
+    with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, device.type == "cuda"):
+        pictures = normalise(squares.to(device), preprocessing)
+        features = backbone(pictures.contiguous(memory_format=torch.channels_last)).float()
+    if not features.isfinite().all():
+        raise JobError(
+            "the backbone's features are not finite numbers: its weights do not suit pictures "
+            "normalised this way. Check backbone.weights, or choose another backbone"
+        )
+    values: npt.NDArray[np.float32] = features.cpu().numpy()
+    return values
+
+
+def write_features(
+    options: Options, split_name: str, views: int, backbone: nn.Module, info: FeatureInfo
+) -> None:
+    """Streams a split through the backbone into its features file, and writes its labels."""
+    split = open_split(options.dataset, split_name)
+    device = best_device()
+    rows = len(split.labels)
+    progress = ProgressLines(f"{split_name} features", rows * views)
+    with features_path(options.features, split_name).open("wb") as file:
+        write_header(file, (views, rows, info.dimension))
+        for view in range(views):
+            for squares, count in squares_of(split, view, info.crop, options.batch_size):
+                values = run_backbone(backbone, squares, info.preprocessing(), device)
+                file.write(np.ascontiguousarray(values, dtype="<f4").tobytes())
+                progress.advance(count)
+    progress.finish()
+    write_labels(options.features, split_name, split.labels)
+
+
+def load_backbone(options: Options, weights: Path | None) -> tuple[nn.Module, int]:
+    """The backbone with its weights, and its feature dimension; raises JobError."""
+    try:
+        backbone = build_backbone(options.backbone, options.backbone_seed)
+        if weights is not None:
+            load_backbone_weights(options.backbone, backbone, weights)
+        return backbone, feature_dimension(options.backbone, backbone, options.crop)
+    except NetworkError as error:
+        raise JobError(str(error)) from error
+
+
+def describe(
+    options: Options, weights: Path | None, backbone: nn.Module, dimension: int
+) -> FeatureInfo:
+    """What features.json will say; raises JobError when the crop is larger than the pictures."""
+    data = read_info(options.dataset)
+    if not 1 <= options.crop <= data["resize"]:
+        raise JobError(
+            f"crop {options.crop} must be from 1 to the size of the prepared pictures "
+            f"({data['resize']}): lower preprocessing.crop or raise preprocessing.resize"
+        )
+    mean, std = data["mean"], data["std"]
+    if weights is not None:
+        mean, std = pretrained_normalisation(options.backbone, backbone)
+    return FeatureInfo(
+        backbone=options.backbone,
+        seed=options.backbone_seed,
+        dimension=dimension,
+        views=options.views,
+        crop=options.crop,
+        resize=data["resize"],
+        mean=tuple(mean),
+        std=tuple(std),
+        weights_sha256=None if weights is None else sha256_of(weights),
+        fingerprint=data["fingerprint"],
+        classes=tuple(data["classes"]),
+        versions=package_versions(),
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The job: backbone, then train and valid features, then what describes them."""
+    options = parse_options(arguments)
+    use_available_cores()
+    weights = weights_file(options.weights)
+    backbone, dimension = load_backbone(options, weights)
+    info = describe(options, weights, backbone, dimension)
+    options.features.mkdir(parents=True, exist_ok=True)
+    save_file(backbone.state_dict(), options.features / BACKBONE_FILE)
+    backbone = backbone.to(device=best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    write_features(options, "train", options.views, backbone, info)
+    write_features(options, "valid", 1, backbone, info)  # only training is augmented
+    write_info(options.features, info)
+    source = "drawn at random" if weights is None else weights.name
+    print(f"{options.backbone} ({source}): {dimension} features a picture, {info.views} views")
+
+
+if __name__ == "__main__":
+    run_job(main)

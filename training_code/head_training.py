@@ -1,0 +1,86 @@
+"""The head, trained on cached features: whole batches by index, no data loader."""
+
+import math
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from feature_set import Features
+from hyperparameters import Hyperparameters
+from network import Head
+from training_loop import Batches, ClassificationLoss, Phase, make_optimizer
+
+_CHUNK = 4096
+_SMALLEST_STD = 1e-6
+
+
+def make_head(train: Features, classes: int, seed: int) -> Head:
+    """A head with the training features' mean and standard deviation and random weights."""
+    torch.manual_seed(seed)
+    head = Head(train.values.shape[2], classes)
+    mean, std = mean_and_std(train.values)
+    head.mean.copy_(mean)
+    head.std.copy_(std)
+    return head
+
+
+def mean_and_std(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Per-feature mean and standard deviation of (views, N, D), in chunks; a constant gets 1."""
+    dimension = values.shape[2]
+    total, squares = torch.zeros(2, dimension, dtype=torch.float64)
+    rows = values.reshape(-1, dimension)
+    for chunk in torch.split(rows, _CHUNK):
+        total += chunk.double().sum(0)
+    mean = total / len(rows)
+    for chunk in torch.split(rows, _CHUNK):
+        squares += (chunk.double() - mean).square().sum(0)
+    std = (squares / len(rows)).sqrt()
+    std[std < _SMALLEST_STD] = 1.0
+    return mean.float(), std.float()
+
+
+def head_phase(
+    head: Head,
+    criterion: ClassificationLoss,
+    train: Features,
+    valid: Features,
+    settings: Hyperparameters,
+) -> Phase:
+    """How the head learns from cached features, for `fit`."""
+    steps = math.ceil(len(train.labels) / settings.batch_size) * settings.epochs
+    groups: list[dict[str, object]] = [{"params": list(head.parameters()), "lr": settings.lr}]
+    optimizer, schedule = make_optimizer(settings, groups, steps)
+    return Phase(
+        network=head,
+        optimizer=optimizer,
+        schedule=schedule,
+        criterion=criterion,
+        train_batches=partial(random_batches, train, settings.batch_size, settings.seed),
+        valid_batches=partial(ordered_batches, valid),
+        set_training=partial(_set_training, head),
+        lr_name="lr",
+    )
+
+
+def _set_training(head: Head, on: bool) -> None:
+    head.train(on)
+
+
+def random_batches(features: Features, size: int, seed: int, epoch: int) -> Batches:
+    """Every picture once, in random order, each in one of its cached views."""
+    order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    views, rows, _ = features.values.shape
+    for index in torch.split(torch.randperm(rows, generator=order), size):
+        if views == 1:
+            inputs = features.values[0].index_select(0, index)
+        else:
+            inputs = features.values[torch.randint(views, index.shape, generator=order), index]
+        yield inputs, features.labels[index]
+
+
+def ordered_batches(features: Features) -> Batches:
+    """The plain view of every picture, in order."""
+    for start in range(0, len(features.labels), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        yield features.values[0, rows], features.labels[rows]

@@ -1,0 +1,137 @@
+"""Tune and Train: the head on cached features, then, if asked for, the last blocks on pictures.
+
+Reads the channel `features` (from features.py) and, to fine-tune, `dataset` (from prepare.py);
+hyperparameters arrive as `--name value`. Prints one metric line an epoch and one at the end, and
+keeps the epoch with the best validation accuracy of both phases.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+import dataset
+import feature_set
+from debugging import Debugger, open_debugger
+from feature_set import BACKBONE_FILE, FeatureInfo, read_features
+from fine_tuning import fine_tuning_phase
+from head_training import head_phase, make_head
+from hyperparameters import Hyperparameters, parse_hyperparameters
+from job_errors import JobError, run_job
+from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
+from training_loop import Checkpoint, ClassificationLoss, EpochResult, fit, trained_parameters
+from training_outputs import write_artifact, write_head, write_history
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The container's folders; `dataset` is None when the job has no such channel."""
+
+    features: Path
+    dataset: Path | None
+    model: Path
+    output: Path
+
+
+def find_folders(environ: Mapping[str, str], settings: Hyperparameters) -> Folders:
+    """Reads the container's SM_* variables; raises JobError when a channel is missing."""
+    if "SM_CHANNEL_FEATURES" not in environ:
+        raise JobError("the job has no channel 'features': training needs what features.py wrote")
+    pictures = environ.get("SM_CHANNEL_DATASET")
+    if settings.fine_tune_blocks > 0 and pictures is None:
+        raise JobError(
+            f"hyperparameter fine_tune_blocks is {settings.fine_tune_blocks}, but the job has no "
+            "channel 'dataset' with the pictures: add it, or set fine_tune_blocks to 0"
+        )
+    return Folders(
+        features=Path(environ["SM_CHANNEL_FEATURES"]),
+        dataset=None if pictures is None else Path(pictures),
+        model=Path(environ["SM_MODEL_DIR"]),
+        output=Path(environ["SM_OUTPUT_DATA_DIR"]),
+    )
+
+
+def load_classifier(folder: Path, info: FeatureInfo, head: Head) -> Classifier:
+    """The backbone that made the features, with a copy of the trained head on it."""
+    backbone = build_backbone(info.backbone, info.seed)
+    load_state(backbone, load_file(folder / BACKBONE_FILE))
+    own_head = Head(info.dimension, len(info.classes))  # a debug hook takes no module twice
+    own_head.load_state_dict(head.state_dict())
+    return Classifier(backbone, own_head)
+
+
+def fine_tune(
+    classifier: Classifier,
+    criterion: ClassificationLoss,
+    *,
+    folder: Path,
+    info: FeatureInfo,
+    settings: Hyperparameters,
+    best: Checkpoint,
+    debugger: Debugger,
+) -> tuple[Checkpoint, list[EpochResult]]:
+    """Goes on from the trained head; the best epoch of both phases is in `classifier` then."""
+    if dataset.read_info(folder)["fingerprint"] != info.fingerprint:
+        raise JobError("channels 'dataset' and 'features' are not of the same data: run both again")
+    train, valid = dataset.open_split(folder, "train"), dataset.open_split(folder, "valid")
+    classifier.to(device=best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    phase = fine_tuning_phase(
+        classifier,
+        criterion,
+        train=train,
+        valid=valid,
+        preprocessing=info.preprocessing(),
+        settings=settings,
+    )
+    debugger.watch(classifier, criterion)
+    start = Checkpoint(best.result, trained_parameters(classifier))
+    first = settings.epochs + 1
+    return fit(phase, range(first, first + settings.fine_tune_epochs), start, debugger)
+
+
+def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    """The job, from hyperparameters and channels to the model folder."""
+    settings = parse_hyperparameters(sys.argv[1:] if arguments is None else arguments)
+    folders = find_folders(environ, settings)
+    use_available_cores()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    info = feature_set.read_info(folders.features)
+    train, valid = (read_features(folders.features, split) for split in ("train", "valid"))
+
+    debugger = open_debugger(environ)
+    criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
+    head = make_head(train, len(info.classes), settings.seed)
+    debugger.watch(head, criterion)
+    phase = head_phase(head, criterion, train, valid, settings)
+    best, history = fit(phase, range(1, settings.epochs + 1), None, debugger)
+
+    if settings.fine_tune_blocks > 0 and folders.dataset is not None:
+        classifier = load_classifier(folders.features, info, head)
+        best, more = fine_tune(
+            classifier,
+            criterion,
+            folder=folders.dataset,
+            info=info,
+            settings=settings,
+            best=best,
+            debugger=debugger,
+        )
+        head, history = classifier.head, history + more
+    elif settings.export:
+        classifier = load_classifier(folders.features, info, head)
+    debugger.close()
+
+    print(best.line(), flush=True)
+    write_history(folders.output, history)
+    if settings.export:
+        write_artifact(folders.model, classifier, info, settings, best.result)
+    else:
+        write_head(folders.model, head, best.result)
+
+
+if __name__ == "__main__":
+    run_job(main)

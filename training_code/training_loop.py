@@ -1,0 +1,205 @@
+"""One epoch after another: the loop that training the head and fine-tuning share."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
+
+from debugging import Debugger
+from hyperparameters import Hyperparameters
+from job_errors import JobError
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+Parameters = dict[str, Tensor]
+
+
+class ClassificationLoss(nn.CrossEntropyLoss):
+    """Cross entropy whose label smoothing applies in training mode only."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Mean loss of logits `input` (N, classes) for class numbers `target` (N,)."""
+        smoothing = self.label_smoothing if self.training else 0.0
+        return functional.cross_entropy(input, target, label_smoothing=smoothing)
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """An epoch's means over all pictures: cross entropies (not smoothed) and shares of 0 to 1."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float
+    valid_accuracy: float
+
+    def line(self) -> str:
+        """The metric line that SageMaker reads from the log."""
+        return (
+            f"epoch={self.epoch}"
+            f" train_loss={self.train_loss:.6f} train_accuracy={self.train_accuracy:.6f}"
+            f" valid_loss={self.valid_loss:.6f} valid_accuracy={self.valid_accuracy:.6f}"
+        )
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An epoch's result and the trained parameters it was reached with."""
+
+    result: EpochResult
+    parameters: Parameters
+
+    def line(self) -> str:
+        """The last metric line, for the checkpoint that is kept."""
+        return (
+            f"best_epoch={self.result.epoch} best_valid_loss={self.result.valid_loss:.6f}"
+            f" best_valid_accuracy={self.result.valid_accuracy:.6f}"
+        )
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What `fit` needs: a network, how it learns, and its data.
+
+    `train_batches` takes the epoch's number and gives (inputs, class numbers), as does
+    `valid_batches`. `set_training` puts the network into training mode or out of it.
+    `lr_name` is the hyperparameter to lower when the loss is no number any more.
+    """
+
+    network: nn.Module
+    optimizer: Optimizer
+    schedule: LRScheduler
+    criterion: ClassificationLoss
+    train_batches: Callable[[int], Batches]
+    valid_batches: Callable[[], Batches]
+    set_training: Callable[[bool], None]
+    lr_name: str
+
+
+def fit(
+    phase: Phase, epochs: range, best: Checkpoint | None, debugger: Debugger
+) -> tuple[Checkpoint, list[EpochResult]]:
+    """Trains through `epochs`; leaves the network with the best parameters of all.
+
+    Prints a metric line after each epoch. `best` is the one to beat, if there is one already:
+    the best has the highest validation accuracy, among equals the lowest validation loss.
+    Raises JobError when the loss is no longer a number.
+    """
+    history = []
+    for epoch in epochs:
+        debugger.training()
+        train_loss, train_accuracy = train_one_epoch(phase, epoch)
+        debugger.validating()
+        valid_loss, valid_accuracy = validate(phase)
+        result = EpochResult(epoch, train_loss, train_accuracy, valid_loss, valid_accuracy)
+        print(result.line(), flush=True)
+        history.append(result)
+        if best is None or _rank(result) > _rank(best.result):
+            best = Checkpoint(result, trained_parameters(phase.network))
+    if best is None:
+        raise ValueError("no epochs to train")
+    restore(phase.network, best.parameters)
+    return best, history
+
+
+def train_one_epoch(phase: Phase, epoch: int) -> tuple[float, float]:
+    """Mean cross entropy and accuracy over the epoch's pictures, as they were learned from."""
+    phase.set_training(True)
+    phase.criterion.train()
+    totals = Totals()
+    for inputs, labels in phase.train_batches(epoch):
+        with _mixed_precision(inputs):
+            logits = phase.network(inputs)
+        loss = phase.criterion(logits.float(), labels)
+        phase.optimizer.zero_grad()
+        loss.backward()
+        phase.optimizer.step()
+        phase.schedule.step()
+        totals.add(logits, labels)
+    loss_mean, accuracy = totals.means()
+    if not math.isfinite(loss_mean):
+        lr = phase.optimizer.param_groups[0]["initial_lr"]
+        raise JobError(
+            f"the training loss is {loss_mean} in epoch {epoch}: the learning rate is too high. "
+            f"Lower the hyperparameter {phase.lr_name} (now {lr:g})"
+        )
+    return loss_mean, accuracy
+
+
+@torch.no_grad()
+def validate(phase: Phase) -> tuple[float, float]:
+    """Mean cross entropy and accuracy over the validation pictures."""
+    phase.set_training(False)
+    phase.criterion.eval()
+    totals = Totals()
+    for inputs, labels in phase.valid_batches():
+        with _mixed_precision(inputs):
+            logits = phase.network(inputs)
+        phase.criterion(logits.float(), labels)  # what a debugger hook records
+        totals.add(logits, labels)
+    return totals.means()
+
+
+class Totals:
+    """Sums over batches of any size; the means are over pictures, not over batches."""
+
+    def __init__(self) -> None:
+        self._loss: Tensor | float = 0.0
+        self._correct: Tensor | int = 0
+        self._count = 0
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """Adds a batch: logits (N, classes), class numbers (N,)."""
+        values = logits.detach().float()
+        self._loss = self._loss + functional.cross_entropy(values, labels, reduction="sum").double()
+        self._correct = self._correct + (values.argmax(1) == labels).sum()
+        self._count += len(labels)
+
+    def means(self) -> tuple[float, float]:
+        """Mean cross entropy and share of correct answers."""
+        return float(self._loss) / self._count, float(self._correct) / self._count
+
+
+def make_optimizer(
+    settings: Hyperparameters, groups: list[dict[str, object]], steps: int
+) -> tuple[Optimizer, LRScheduler]:
+    """The optimizer asked for, and its learning rates' way to 0 along a cosine, step by step."""
+    decay = settings.weight_decay
+    optimizer: Optimizer
+    if settings.optimizer == "sgd":
+        optimizer = torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=decay)
+    elif settings.optimizer == "adam":
+        optimizer = torch.optim.Adam(groups, weight_decay=decay, fused=True)
+    else:
+        optimizer = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
+    return optimizer, CosineAnnealingLR(optimizer, T_max=steps)
+
+
+def trained_parameters(network: nn.Module) -> Parameters:
+    """A copy of the parameters that training changes, by name."""
+    return {
+        name: value.detach().clone()
+        for name, value in network.named_parameters()
+        if value.requires_grad
+    }
+
+
+@torch.no_grad()
+def restore(network: nn.Module, parameters: Parameters) -> None:
+    """Puts back what `trained_parameters` copied."""
+    own = dict(network.named_parameters())
+    for name, value in parameters.items():
+        own[name].copy_(value)
+
+
+def _rank(result: EpochResult) -> tuple[float, float]:
+    loss = result.valid_loss if math.isfinite(result.valid_loss) else math.inf
+    return result.valid_accuracy, -loss
+
+
+def _mixed_precision(inputs: Tensor) -> torch.autocast:
+    return torch.autocast("cuda", torch.bfloat16, enabled=inputs.is_cuda)
