@@ -17,6 +17,16 @@ from pipeline.bundle import bundles_of
 from pipeline.settings_model import Settings
 from pipeline.weights import weights_uri
 
+# Set while the SDK is imported and works: it reads configuration at import already.
+_NEUTRAL = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": os.devnull,
+    "SAGEMAKER_USER_CONFIG_OVERRIDE": os.devnull,
+    "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
+}
+
 
 def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
     """The definition of the pipeline; `root` is the repository, where the code is read from.
@@ -24,7 +34,7 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
     Raises UsageError when code, weights or an image for the settings are not to be had.
     """
     bundles, weights = bundles_of(settings, root), weights_uri(settings)
-    with _quiet_sdk():
+    with _on_no_machine():
         from sagemaker.workflow.pipeline import Pipeline
         from sagemaker.workflow.pipeline_definition_config import PipelineDefinitionConfig
 
@@ -43,8 +53,8 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
             # SageMaker names the jobs: a prefix of ours leaves 6 characters for a tuning job's.
             pipeline_definition_config=PipelineDefinitionConfig(use_custom_job_prefix=False),
         )
-        definition: dict[str, Any] = json.loads(pipeline.definition())
-    return {key: value for key, value in definition.items() if value is not None}
+        definition: dict[str, Any] = _without_nulls(json.loads(pipeline.definition()))
+    return definition
 
 
 def definition_json(settings: Settings, root: Path) -> str:
@@ -73,16 +83,29 @@ def _build_steps(context: Any) -> list[Any]:
     return [prepare, features, tune, train, evaluate, gate]
 
 
+def _without_nulls(value: Any) -> Any:
+    """The SDK writes null for what was not given; SageMaker refuses some of them."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
 @contextmanager
-def _quiet_sdk() -> Iterator[None]:
-    """The SDK warns about things that we do on purpose."""
-    os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
-    logger = logging.getLogger("sagemaker")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _on_no_machine() -> Iterator[None]:
+    """Hide this machine's AWS and SDK configuration, and the SDK's warnings, from the SDK."""
+    loggers = [logging.getLogger(name) for name in ("sagemaker", "sagemaker.config")]
+    before, levels = dict(os.environ), [logger.level for logger in loggers]
+    for name in [name for name in before if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(_NEUTRAL)
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        os.environ.clear()
+        os.environ.update(before)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -4,24 +4,16 @@ Imports neither torch nor an AWS library: every command reads the settings first
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from pipeline.settings_checks import check
-from pipeline.settings_errors import (
-    Places,
-    Problem,
-    SettingsError,
-    nearest,
-    problems_of,
-    settings_error,
-)
+from pipeline.settings_errors import SettingsError, nearest, problems_of, settings_error
 from pipeline.settings_model import Settings
-from pipeline.settings_yaml import Path as Keys
-from pipeline.settings_yaml import YamlProblem, read_scalar, read_yaml
+from pipeline.settings_yaml import Keys, YamlProblem, read_scalar, read_yaml
 
 __all__ = ["Settings", "SettingsError", "environments_of", "load_settings", "parse_override"]
 
@@ -42,14 +34,14 @@ def load_settings(path: Path, environment: str | None, overrides: Sequence[str])
     data = merge(base, overlay)
     for keys, value in parsed:
         data = _put(data, keys, value)
-    places = _places(path, lines, environment, parsed)
+    places = _places(path, lines, environment, overlay, [keys for keys, _ in parsed])
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise settings_error(problems_of(error, Settings, data), places) from None
+        raise settings_error(problems_of(error, Settings, data), str(path), places) from None
     problems = check(settings)
     if problems:
-        raise settings_error(problems, places)
+        raise settings_error(problems, str(path), places)
     from_override = any(keys == ("backbone", "weights") for keys, _ in parsed)
     return _with_absolute_weights(settings, Path.cwd() if from_override else path.parent)
 
@@ -79,8 +71,10 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in overlay.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = merge(old, value) if both and not _is_other_range(old, value) else value
+        if isinstance(old, dict) and isinstance(value, dict) and not _is_other_range(old, value):
+            merged[key] = merge(old, value)
+        else:
+            merged[key] = value
     return merged
 
 
@@ -136,17 +130,29 @@ def _places(
     path: Path,
     lines: Mapping[Keys, int],
     environment: str | None,
-    overrides: Sequence[tuple[tuple[str, ...], Any]],
-) -> Places:
-    inside = ("environments", environment)
-    return Places(
-        str(path),
-        (
-            {keys: f"--set {'.'.join(keys)}" for keys, _ in overrides},
-            {keys[2:]: f"{path}:{n}" for keys, n in lines.items() if keys[:2] == inside and keys[2:]},
-            {keys: f"{path}:{n}" for keys, n in lines.items() if keys},
-        ),
-    )
+    overlay: Mapping[str, Any],
+    overrides: Sequence[tuple[str, ...]],
+) -> dict[Keys, str]:
+    """Where each value in force was given; what replaces a value hides all inside the old one."""
+    places = {keys: f"{path}:{line}:" for keys, line in lines.items() if keys}
+    for keys in _leaves(overlay):
+        line = lines[("environments", environment or "", *keys)]
+        places = _replaced(places, keys, f"{path}:{line}:")
+    for keys in overrides:
+        places = _replaced(places, keys, "--set")
+    return places
+
+
+def _leaves(data: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in data.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*above, key))
+        else:
+            yield (*above, key)
+
+
+def _replaced(places: Mapping[Keys, str], keys: Keys, place: str) -> dict[Keys, str]:
+    return {k: at for k, at in places.items() if k[: len(keys)] != keys} | {keys: place}
 
 
 def _with_absolute_weights(settings: Settings, folder: Path) -> Settings:

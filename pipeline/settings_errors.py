@@ -4,7 +4,7 @@ import difflib
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.errors import UsageError
 
-Path = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 
 
 class SettingsError(UsageError):
@@ -23,47 +23,41 @@ class SettingsError(UsageError):
 class Problem:
     """One thing that is wrong at one setting."""
 
-    path: Path
+    path: Keys
     what: str
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where each setting was given: the layers from the strongest (overrides) to the base."""
-
-    name: str
-    layers: Sequence[Mapping[Path, str]] = field(default_factory=tuple)
-
-    def of(self, path: Path) -> str:
-        """The place of a setting, or of the nearest section around it."""
-        for length in range(len(path), 0, -1):
-            for layer in self.layers:
-                if path[:length] in layer:
-                    return layer[path[:length]]
-        return self.name
-
-
-def settings_error(problems: Sequence[Problem], places: Places) -> SettingsError:
-    """All problems as one error, one line each."""
-    lines = [f"{places.of(p.path)}: {dotted(p.path)}: {p.what}" for p in problems]
+def settings_error(
+    problems: Sequence[Problem], file: str, places: Mapping[Keys, str]
+) -> SettingsError:
+    """All problems as one error, one line each, with the nearest known place."""
+    lines = [f"{_place(p.path, file, places)} {dotted(p.path)}: {p.what}" for p in problems]
     return SettingsError("\n".join(dict.fromkeys(lines)))
 
 
-def dotted(path: Path) -> str:
+def _place(path: Keys, file: str, places: Mapping[Keys, str]) -> str:
+    around = (path[:length] for length in range(len(path), 0, -1))
+    return next((places[keys] for keys in around if keys in places), f"{file}:")
+
+
+def dotted(path: Keys) -> str:
     """training.lr, instances.processing, debugger.rules[2]."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """`; did you mean 'x'?`, or what there is when nothing is near."""
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    if not close:
-        lower = {name.lower(): name for name in known}
-        close = [lower[n] for n in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)]
+    """`; did you mean x?`, or what there is when nothing is near."""
+    close = _closest(word, known)
     if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known here: {', '.join(known)}" if known else ""
+        return f"; did you mean {close}?"
+    return f"; known: {', '.join(known)}" if known else ""
+
+
+def _closest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str | None:
+    by_lower = {name.lower(): name for name in reversed(known)}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[found[0]] if found else None
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], data: object) -> list[Problem]:
@@ -78,13 +72,17 @@ def _problem(details: ErrorDetails, model: type[BaseModel], data: object) -> Pro
         return Problem(path, "unknown key" + _unknown(path, model, data))
     if kind == "missing":
         return Problem(path, "is missing")
+    if kind == "form":
+        return Problem(path, f"{_shown(value)} must be {context['wanted']}")
     if kind == "literal_error":
-        expected = [word.strip("' ") for word in _words(context["expected"])]
-        return Problem(path, f"{value!r} is not allowed{_choice(str(value), expected)}")
+        expected = [
+            word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")
+        ]
+        return Problem(path, f"{_shown(value)} is not allowed{nearest(str(value), expected)}")
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        expected = ["continuous", "integer", "categorical"]
-        given = str(context.get("tag", ""))
-        return Problem((*path, "type"), f"{given!r} is not a type of range{_choice(given, expected)}")
+        given = str(context.get("tag", "nothing"))
+        hint = nearest(given, ("continuous", "integer", "categorical"))
+        return Problem((*path, "type"), f"{given!r} is not a type of range{hint}")
     return Problem(path, _message(kind, value, context, details["msg"]))
 
 
@@ -112,10 +110,6 @@ def _message(kind: str, value: object, context: Mapping[str, Any], fallback: str
     if kind in bounds:
         words, key = bounds[kind]
         return f"must be {words} {context[key]}, not {_shown(value)}"
-    if kind == "string_pattern_mismatch":
-        return f"{value!r} does not have the form {context['pattern']}"
-    if kind == "string_too_long":
-        return f"{value!r} has {len(str(value))} characters; at most {context['max_length']}"
     return f"{fallback[:1].lower()}{fallback[1:]} (here: {_shown(value)})"
 
 
@@ -130,22 +124,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _words(expected: str) -> list[str]:
-    return expected.replace(" or ", ", ").split(", ")
-
-
-def _choice(word: str, expected: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word.lower(), [e.lower() for e in expected], n=1)
-    hint = next((f"; did you mean {e!r}?" for e in expected if close and e.lower() == close[0]), "")
-    return hint or f"; one of {', '.join(expected)}"
-
-
-def _data_path(loc: Sequence[str | int], data: object) -> Path:
+def _data_path(loc: Sequence[str | int], data: object) -> Keys:
     """pydantic's location without the names of union members, which are not in the file."""
     path: list[str | int] = []
     for number, part in enumerate(loc):
         last = number == len(loc) - 1
-        inside = isinstance(data, dict) and part in data or isinstance(data, list)
+        inside = (isinstance(data, dict) and part in data) or isinstance(data, list)
         if not inside and not (last and isinstance(data, dict) and part != data.get("type")):
             continue
         path.append(part)
@@ -158,18 +142,22 @@ def _item(data: object, part: str | int) -> object:
     return data[part] if inside and isinstance(data, list) and isinstance(part, int) else None
 
 
-def _unknown(path: Path, model: type[BaseModel], data: object) -> str:
-    known = known_keys(model, path[:-1], data)
-    word = str(path[-1])
-    hint = nearest(word, known)
-    if hint.startswith("; did you mean"):
-        return hint
-    everywhere = {leaf: dotted((*parts, leaf)) for *parts, leaf in all_keys(model)}
-    close = difflib.get_close_matches(word, everywhere, n=1, cutoff=0.8)
-    return f"; did you mean {everywhere[close[0]]!r}?" if close else hint
+def _unknown(path: Keys, model: type[BaseModel], data: object) -> str:
+    """A hint at the same level first, then the same word anywhere else."""
+    word, known = str(path[-1]), known_keys(model, path[:-1], data)
+    if len(path) == 1:
+        known.append("environments")
+    close = _closest(word, known)
+    if close:
+        return f"; did you mean {dotted((*path[:-1], close))}?"
+    everywhere: dict[str, str] = {}
+    for keys in all_keys(model):
+        everywhere.setdefault(keys[-1], dotted(keys))
+    elsewhere = _closest(word, list(everywhere), cutoff=0.8)
+    return f"; did you mean {everywhere[elsewhere]}?" if elsewhere else nearest(word, known)
 
 
-def known_keys(model: type[BaseModel], path: Path, data: object) -> list[str]:
+def known_keys(model: type[BaseModel], path: Keys, data: object) -> list[str]:
     """The keys allowed at `path`; a range's depend on its type in `data`."""
     models = [model]
     for part in path:
@@ -182,11 +170,12 @@ def known_keys(model: type[BaseModel], path: Path, data: object) -> list[str]:
 
 
 def all_keys(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The path of every key of a model."""
+    """The path of every key of a model, less the inside of a range."""
     for name, info in model.model_fields.items():
         yield (*path, name)
-        for inner in _models_in(info.annotation):
-            yield from all_keys(inner, (*path, name))
+        inner = _models_in(info.annotation)
+        if len(inner) == 1:
+            yield from all_keys(inner[0], (*path, name))
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:

@@ -3,18 +3,47 @@
 Values live in pipeline.yaml only; what may be left out (null) gets its name from `project`.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-InstanceType = Annotated[
-    str, Field(pattern=r"^ml\.[a-z0-9-]+\.(nano|micro|small|medium|large|[0-9]*xlarge|metal)$")
+
+def _form(pattern: str, words: str) -> AfterValidator:
+    """Text of one form, and the words for it when it has another."""
+
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise PydanticCustomError("form", "{wanted}", {"wanted": words})
+        return value
+
+    return AfterValidator(check)
+
+
+_S3 = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
+ProjectName = Annotated[
+    str, _form(r"(?=.{1,32}$)[a-z](-?[a-z0-9])*", "a-z, 0-9 and single -, at most 32 characters")
 ]
-S3Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$")]
-DataUri = Annotated[str, Field(pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?|file:///.+)$")]
-ResourceName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
-RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
+InstanceType = Annotated[
+    str, _form(r"ml\.[a-z0-9-]+\.([a-z]+|[0-9]+xlarge)", "an instance type, as in ml.m5.large")
+]
+DataUri = Annotated[str, _form(rf"{_S3}|file:///.+", "an address, as in s3://bucket/folder")]
+Bucket = Annotated[
+    str, _form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket: 3 to 63 of a-z, 0-9, - and .")
+]
+Region = Annotated[str, _form(r"[a-z]{2}(-[a-z]+)+-\d", "a region, as in eu-west-1")]
+ResourceName = Annotated[
+    str, _form(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "a name: letters, digits and -, at most 63")
+]
+FunctionName = Annotated[str, _form(r"[\w-]{1,64}", "a function's name, at most 64 characters")]
+RoleArn = Annotated[
+    str, _form(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "arn:aws:iam::ACCOUNT:role/NAME")
+]
+Duration = Annotated[
+    str, _form(r"P(\d+[DW]|(\d+D)?T\d+[HM])", "a duration, as in P30D (days) or PT12H (hours)")
+]
 Optimizer = Literal["SGD", "Adam", "AdamW"]
 Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
@@ -47,12 +76,14 @@ def _account_id(value: object) -> object:
 class Aws(_Section):
     """Where the pipeline lives on AWS."""
 
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-    account_id: Annotated[str, Field(pattern=r"^\d{12}$"), BeforeValidator(_account_id)]
-    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = None
+    region: Region
+    account_id: Annotated[
+        str, _form(r"\d{12}", "12 digits, in quotes"), BeforeValidator(_account_id)
+    ]
+    bucket: Bucket | None = None
     role_arn: RoleArn | None = None
     lambda_role_arn: RoleArn | None = None
-    lambda_function: Annotated[str, Field(pattern=r"^[a-zA-Z0-9-_]{1,64}$")] | None = None
+    lambda_function: FunctionName | None = None
     tags: dict[str, str] = {}
 
 
@@ -82,7 +113,7 @@ class Preprocessing(_Section):
 class Backbone(_Section):
     """The network in front of the classifier."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: Annotated[str, _form(r"[a-z][a-z0-9_]*", "a torchvision model, as in resnet50")]
     weights: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)]
 
@@ -134,9 +165,7 @@ class CategoricalRange(_Section):
     values: Annotated[tuple[str | int | float, ...], Field(strict=False)]
 
 
-Range = Annotated[
-    ContinuousRange | IntegerRange | CategoricalRange, Field(discriminator="type")
-]
+Range = Annotated[ContinuousRange | IntegerRange | CategoricalRange, Field(discriminator="type")]
 
 
 class Ranges(_Section):
@@ -203,7 +232,7 @@ class Instance(_Section):
     """Machines for one kind of job."""
 
     type: InstanceType
-    count: Annotated[int, Field(ge=1, le=1)]
+    count: Annotated[int, Field(ge=1)]
     volume_gb: Annotated[int, Field(ge=1, le=16384)]
 
 
@@ -225,7 +254,7 @@ class Caching(_Section):
     """Reuse of a step whose inputs have not changed."""
 
     enabled: bool
-    expire_after: Annotated[str, Field(pattern=r"^P(\d+[DW]|(\d+D)?T\d+[HM])$")]
+    expire_after: Duration
 
 
 class Retry(_Section):
@@ -239,7 +268,7 @@ class Retry(_Section):
 class Settings(_Section):
     """Everything in pipeline.yaml for one environment, checked."""
 
-    project: Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$", max_length=32)]
+    project: ProjectName
     aws: Aws
     data: Data
     preprocessing: Preprocessing
@@ -269,7 +298,9 @@ class Settings(_Section):
     def partition(self) -> str:
         """The AWS partition of the region, as in ARNs."""
         prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-        return next((p for start, p in prefixes.items() if self.aws.region.startswith(start)), "aws")
+        return next(
+            (p for start, p in prefixes.items() if self.aws.region.startswith(start)), "aws"
+        )
 
     @property
     def role_arn(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-Path = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 
 _RESOLVERS = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -33,18 +33,19 @@ class YamlProblem(Exception):
 class _Loader(yaml.SafeLoader):
     """SafeLoader with the resolvers of YAML 1.2's core schema."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
-
+_Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [c.strip("\0") for c in _first]
+        f"tag:yaml.org,2002:{_tag}",
+        re.compile(f"^(?:{_pattern})$"),
+        [character.strip("\0") for character in _first],
     )
 
 
-def read_yaml(text: str) -> tuple[Any, dict[Path, int]]:
+def read_yaml(text: str) -> tuple[Any, dict[Keys, int]]:
     """The data in `text`, and the line (from 1) of each path in it. Raises YamlProblem."""
-    lines: dict[Path, int] = {}
+    lines: dict[Keys, int] = {}
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -64,7 +65,7 @@ def read_scalar(text: str) -> Any:
 
 
 def _construct(
-    loader: _Loader, node: yaml.Node, path: Path, lines: dict[Path, int], above: tuple[int, ...]
+    loader: _Loader, node: yaml.Node, path: Keys, lines: dict[Keys, int], above: tuple[int, ...]
 ) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
     if id(node) in above:
@@ -91,12 +92,12 @@ def _scalar(loader: _Loader, node: yaml.Node) -> Any:
 
 
 def _pairs(
-    loader: _Loader, node: yaml.MappingNode, path: Path, lines: dict[Path, int]
+    loader: _Loader, node: yaml.MappingNode, path: Keys, lines: dict[Keys, int]
 ) -> Iterator[tuple[str, yaml.Node]]:
     own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
     _refuse_duplicates(own)
     loader.flatten_mapping(node)
-    for key, value in dict((key.value, (key, value)) for key, value in node.value).values():
+    for key, value in {key.value: (key, value) for key, value in node.value}.values():
         if not isinstance(key, yaml.ScalarNode):
             raise YamlProblem(key.start_mark.line + 1, "a key must be a word")
         lines[(*path, key.value)] = key.start_mark.line + 1
@@ -110,5 +111,7 @@ def _refuse_duplicates(keys: list[yaml.Node]) -> None:
             raise YamlProblem(key.start_mark.line + 1, "a key must be a word")
         line = key.start_mark.line + 1
         if key.value in first:
-            raise YamlProblem(line, f"{key.value!r} is here twice (first on line {first[key.value]})")
+            raise YamlProblem(
+                line, f"{key.value!r} is here twice (first on line {first[key.value]})"
+            )
         first[key.value] = line

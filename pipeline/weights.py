@@ -21,7 +21,9 @@ _FETCH_PROBLEMS = {
     4: "torchvision has no weights for it",
     5: "they cannot be downloaded",
 }
-_INSTEAD = "give a file (--set backbone.weights=PATH) or start without (--set backbone.weights=none)"
+_INSTEAD = (
+    "give a file (--set backbone.weights=PATH) or start without (--set backbone.weights=none)"
+)
 
 Put = Callable[[str, bytes], None]
 Exists = Callable[[str], bool]

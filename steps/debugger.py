@@ -2,8 +2,15 @@
 
 from typing import Any
 
-from sagemaker.debugger import CollectionConfig, DebuggerHookConfig, Rule, rule_configs
+from sagemaker.debugger import (  # type: ignore[attr-defined] # documented, not in its __all__
+    CollectionConfig,
+    DebuggerHookConfig,
+    Rule,
+    get_rule_container_image_uri,
+    rule_configs,
+)
 
+from pipeline.errors import UsageError
 from pipeline.settings_model import Settings
 
 # Rules whose base configuration names no collection read these.
@@ -15,6 +22,7 @@ def debugger_options(settings: Settings) -> dict[str, Any]:
     debugger = settings.debugger
     if debugger.mode == "off":
         return {"debugger_hook_config": False}
+    _refuse_region_without_debugger(settings.aws.region)
     bases = [_base_config(name) for name in debugger.rules]
     collections = _collections(bases, str(debugger.save_interval))
     hook = DebuggerHookConfig(
@@ -23,11 +31,20 @@ def debugger_options(settings: Settings) -> dict[str, Any]:
         hook_parameters={"save_interval": str(debugger.save_interval)},
         collection_configs=collections,
     )
-    rules = [Rule.sagemaker(base, collections_to_save=collections) for base in bases]
+    built_in: Any = Rule.sagemaker
+    rules = [built_in(base, collections_to_save=collections) for base in bases]
     return {"debugger_hook_config": hook, "rules": rules}
 
 
-def sort_collections(request: dict[str, Any]) -> dict[str, Any]:
+def _refuse_region_without_debugger(region: str) -> None:
+    try:
+        get_rule_container_image_uri(None, region)
+    except ValueError:
+        what = f"SageMaker Debugger has no rules in {region}"
+        raise UsageError(f"{what}: set debugger.mode to off") from None
+
+
+def sort_collections(request: Any) -> Any:
     """The request with its collections by name."""
     hook = request.get("DebugHookConfig", {})
     if "CollectionConfigurations" in hook:

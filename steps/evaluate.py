@@ -5,9 +5,7 @@ from sagemaker.workflow.steps import ProcessingStep, TrainingStep
 
 from steps.jobs import INPUT, OUTPUT, Context, processing_output, processing_step
 
-EVALUATION_FILE = PropertyFile(
-    name="Evaluation", output_name="evaluation", path="evaluation.json"
-)
+EVALUATION_FILE = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
 
 
 def build_evaluate_step(

@@ -1,5 +1,7 @@
 """ExtractFeatures: the backbone passes over the pictures once, and tuning works on the result."""
 
+from typing import Any
+
 from sagemaker.workflow.steps import ProcessingStep
 
 from steps.jobs import INPUT, OUTPUT, Context, processing_output, processing_step
@@ -17,10 +19,15 @@ def build_features_step(context: Context, prepare: ProcessingStep) -> Processing
         "views": str(settings.features.views),
         "batch-size": str(settings.features.batch_size),
     }
-    inputs = {"dataset": processing_output(prepare, "dataset")}
+    inputs: dict[str, Any] = {"dataset": processing_output(prepare, "dataset")}
     if context.weights_uri is not None:
         arguments["weights"] = f"{INPUT}/weights"
         inputs["weights"] = context.weights_uri
     return processing_step(
-        context, "ExtractFeatures", "features.py", arguments, inputs, outputs=("features",)
+        context,
+        "ExtractFeatures",
+        "features.py",
+        arguments=arguments,
+        inputs=inputs,
+        outputs=("features",),
     )

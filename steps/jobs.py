@@ -10,7 +10,7 @@ from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor
 from sagemaker.workflow.execution_variables import ExecutionVariables
 from sagemaker.workflow.functions import Join
 from sagemaker.workflow.pipeline_context import PipelineSession
-from sagemaker.workflow.properties import Properties, PropertyFile
+from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.retry import (
     RetryPolicy,
     SageMakerJobExceptionTypeEnum,
@@ -22,7 +22,7 @@ from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
 from pipeline.bundle import RUNNER, CodeBundle
 from pipeline.errors import UsageError
-from pipeline.settings_model import Settings
+from pipeline.settings_model import Instance, Settings
 from steps.metrics import metric_definitions
 from steps.parameters import Parameters
 
@@ -42,7 +42,7 @@ class Context:
     weights_uri: str | None
 
     @property
-    def tags(self) -> dict[str, str]:
+    def tags(self) -> dict[str, Any]:
         """Tags on everything made, sorted so that the definition does not change by itself."""
         return dict(sorted({"project": self.settings.project, **self.settings.aws.tags}.items()))
 
@@ -66,8 +66,9 @@ def image_uri(context: Context, scope: str, instance_type: str) -> str:
             image_scope=scope,
         )
     except ValueError as error:
-        where = f"{instance_type} in {region}"
-        raise UsageError(f"no PyTorch {PYTORCH} {scope} image for {where}: {error}") from error
+        reason = str(error).partition(".")[0]
+        what = f"no PyTorch {PYTORCH} {scope} image for {instance_type} in {region} ({reason})"
+        raise UsageError(f"{what}: choose another aws.region or instance type") from None
     return str(uri)
 
 
@@ -75,6 +76,7 @@ def processing_step(
     context: Context,
     name: str,
     script: str,
+    *,
     arguments: Mapping[str, str],
     inputs: Mapping[str, Any],
     outputs: Sequence[str],
@@ -123,7 +125,7 @@ def processing_step(
     )
 
 
-def processing_output(step: ProcessingStep, name: str) -> Properties:
+def processing_output(step: ProcessingStep, name: str) -> Any:
     """The S3 address of a processing step's output, once it has run."""
     return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
@@ -131,20 +133,19 @@ def processing_output(step: ProcessingStep, name: str) -> Properties:
 def training_job(
     context: Context,
     step_name: str,
-    instance_type: Any,
-    volume_gb: int,
+    instance: Instance,
+    *,
     max_run_minutes: int,
     hyperparameters: Mapping[str, Any],
     **options: Any,
 ) -> Estimator:
-    """A training job of train.py; `options` go to the SDK's Estimator as they are."""
+    """A training job of train.py on one machine; `options` go to the SDK's Estimator."""
     settings, bundle = context.settings, context.bundles["train.py"]
     return Estimator(
-        image_uri=image_uri(context, "training", settings.instances.training.type),
+        image_uri=image_uri(context, "training", instance.type),
         role=settings.role_arn,
-        instance_count=1,
-        instance_type=instance_type,
-        volume_size=volume_gb,
+        instance_count=instance.count,
+        volume_size=instance.volume_gb,
         max_run=max_run_minutes * 60,
         output_path=output_uri(context, step_name),
         sagemaker_session=context.session,
@@ -163,11 +164,6 @@ def _toolkit_hyperparameters(settings: Settings, bundle: CodeBundle) -> dict[str
         "sagemaker_submit_directory": bundle.uri,
         "sagemaker_region": settings.aws.region,
     }
-
-
-def hyperparameter(value: str | int | float | bool) -> str:
-    """A value as SageMaker's API wants it: text, that the toolkit reads as JSON where it can."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def cache_config(settings: Settings) -> CacheConfig:

@@ -3,7 +3,7 @@
 Imports nothing, so that checks and local runs can use it without the SDK.
 """
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 _NUMBER = r"([0-9.eE+-]+)"
 
@@ -18,7 +18,7 @@ REGEXES: Final = {
 }
 
 
-def metric_definitions() -> list[dict[str, str]]:
+def metric_definitions() -> list[dict[str, Any]]:
     """MetricDefinitions, as SageMaker wants them."""
     return [{"Name": name, "Regex": regex} for name, regex in REGEXES.items()]
 

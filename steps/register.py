@@ -18,6 +18,11 @@ from steps.prepare import DATASET_FILE
 
 CONTENT_TYPES = ["image/jpeg", "image/png", "image/webp", "application/json"]
 RESPONSE_TYPES = ["application/json", "text/csv"]
+# Where the serving container finds our functions in the artifact.
+SERVING_ENVIRONMENT: dict[str, Any] = {
+    "SAGEMAKER_PROGRAM": "inference.py",
+    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+}
 
 
 class RegisterStep(ConfigurableRetryStep):
@@ -38,7 +43,7 @@ class RegisterStep(ConfigurableRetryStep):
         return self._request
 
     @property
-    def properties(self) -> Properties:
+    def properties(self) -> Any:
         """What DescribeModelPackage answers."""
         return self._properties
 
@@ -53,6 +58,7 @@ def build_register_step(
         model_data=train.properties.ModelArtifacts.S3ModelArtifacts,
         role=settings.role_arn,
         sagemaker_session=context.session,
+        env=SERVING_ENVIRONMENT,
     )
     fingerprint = JsonGet(
         step_name=prepare.name, property_file=DATASET_FILE, json_path="fingerprint"
@@ -60,8 +66,7 @@ def build_register_step(
     captured = model.register(
         content_types=CONTENT_TYPES,
         response_types=RESPONSE_TYPES,
-        inference_instances=[settings.deploy.instance_type],
-        transform_instances=[settings.deploy.instance_type],
+        inference_instances=[parameters.endpoint_instance_type],
         model_package_group_name=settings.model_package_group,
         approval_status=parameters.model_approval_status,
         model_metrics=_metrics(evaluate),
@@ -73,9 +78,7 @@ def build_register_step(
         domain="COMPUTER_VISION",
         task="IMAGE_CLASSIFICATION",
     )
-    request = dict(captured.create_model_package_request)
-    request.pop("CertifyForMarketplace", None)
-    return RegisterStep("Register", request, context)
+    return RegisterStep("Register", _without_empty(captured.create_model_package_request), context)
 
 
 def _metrics(evaluate: ProcessingStep) -> ModelMetrics:
@@ -83,3 +86,10 @@ def _metrics(evaluate: ProcessingStep) -> ModelMetrics:
     return ModelMetrics(
         model_statistics=MetricsSource(content_type="application/json", s3_uri=file)
     )
+
+
+def _without_empty(request: dict[str, Any]) -> dict[str, Any]:
+    """Less what the SDK adds though it says nothing, and what pipelines refuse."""
+    kept = {key: value for key, value in request.items() if key != "CertifyForMarketplace"}
+    metrics = {key: value for key, value in request["ModelMetrics"].items() if value}
+    return {**kept, "ModelMetrics": metrics}

@@ -28,8 +28,8 @@ def build_train_step(
     job = training_job(
         context,
         "Train",
+        instance,
         instance_type=context.parameters.training_instance_type,
-        volume_gb=instance.volume_gb,
         max_run_minutes=training.max_run_minutes,
         hyperparameters={
             **fixed_hyperparameters(settings),

@@ -1,11 +1,12 @@
 """Tune: the search for hyperparameters, on cached features, judged on the validation split."""
 
+from typing import Any
+
 from sagemaker.inputs import TrainingInput
 from sagemaker.parameter import (
     CategoricalParameter,
     ContinuousParameter,
     IntegerParameter,
-    ParameterRange,
 )
 from sagemaker.tuner import HyperbandStrategyConfig, HyperparameterTuner, StrategyConfig
 from sagemaker.workflow.steps import ProcessingStep, TuningStep
@@ -23,8 +24,8 @@ def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:
     trial = training_job(
         context,
         "Tune",
+        instance,
         instance_type=instance.type,
-        volume_gb=instance.volume_gb,
         max_run_minutes=tuning.max_run_minutes,
         hyperparameters={
             **fixed_hyperparameters(settings),
@@ -33,7 +34,8 @@ def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:
         },
         debugger_hook_config=False,
     )
-    grid = tuning.strategy == "Grid"
+    # Grid tries every combination: SageMaker counts them itself.
+    max_jobs: Any = None if tuning.strategy == "Grid" else context.parameters.tuning_max_jobs
     tuner = HyperparameterTuner(
         trial,
         objective_metric_name=tuning.objective,
@@ -42,8 +44,7 @@ def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:
         metric_definitions=metric_definitions(),
         strategy=tuning.strategy,
         strategy_config=_strategy_config(settings),
-        # Grid tries every combination; SageMaker counts them itself.
-        max_jobs=None if grid else context.parameters.tuning_max_jobs,
+        max_jobs=max_jobs,
         max_parallel_jobs=context.parameters.tuning_max_parallel_jobs,
         early_stopping_type="Auto" if tuning.early_stopping else "Off",
         random_seed=tuning.seed,
@@ -58,9 +59,10 @@ def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:
     )
 
 
-def _range(values: Range) -> ParameterRange:
+def _range(values: Range) -> Any:
     if isinstance(values, CategoricalRange):
-        return CategoricalParameter([hyperparameter(value) for value in values.values])
+        one_of: Any = CategoricalParameter
+        return one_of([hyperparameter(value) for value in values.values])
     kind = IntegerParameter if isinstance(values, IntegerRange) else ContinuousParameter
     return kind(values.min, values.max, values.scaling)
 
