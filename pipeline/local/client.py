@@ -1,0 +1,105 @@
+"""Unmodified boto3 clients whose requests are answered inside this process, without a network.
+
+botocore lets a `before-send` handler answer instead of the network; everything around it, request
+validation, serialisation and modelled errors, is boto3's own.
+"""
+
+import io
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pipeline.local.api import LocalApi
+from pipeline.local.hosting import Hosting
+from pipeline.local.model_process import Reply
+from pipeline.local.operations import ACCOUNT, REGION
+from pipeline.local.store import Store
+from pipeline.local.wire import answer_invocation, answer_operation, runtime_error
+
+
+def sagemaker_client(store: Store) -> Any:
+    """A boto3 "sagemaker" client of the local state."""
+    api = LocalApi(store)
+
+    def answer(request: Any) -> Reply:
+        target = _text(request.headers.get("X-Amz-Target", ""))
+        return answer_operation(api, target, _body(request))
+
+    return _answered_client("sagemaker", answer)
+
+
+def runtime_client(hosting: Hosting) -> Any:
+    """A boto3 "sagemaker-runtime" client of the endpoints that `hosting` hosts."""
+
+    def answer(request: Any) -> Reply:
+        parts = urlsplit(request.url).path.split("/")
+        if parts[:2] != ["", "endpoints"] or parts[3:] != ["invocations"]:
+            return runtime_error(400, "ValidationError", "Only InvokeEndpoint is answered locally.")
+        headers = {name: _text(value) for name, value in request.headers.items()}
+        return answer_invocation(hosting, ACCOUNT, unquote(parts[2]), headers, _body(request))
+
+    return _answered_client("sagemaker-runtime", answer)
+
+
+def service_client(name: str, url: str) -> Any:
+    """A boto3 client of a live local service at that address."""
+    return _local_session().client(name, endpoint_url=url, config=_config())
+
+
+def _answered_client(name: str, answer: Callable[[Any], Reply]) -> Any:
+    client = _local_session().client(name, config=_config())
+
+    def respond(request: Any, **_others: Any) -> Any:
+        from botocore.awsrequest import AWSResponse
+        from urllib3 import HTTPResponse
+
+        reply = answer(request)
+        raw = HTTPResponse(io.BytesIO(reply.body), status=reply.status, preload_content=False)
+        return AWSResponse(request.url, reply.status, _headers(reply), raw)
+
+    client.meta.events.register(f"before-send.{name}", respond)
+    return client
+
+
+def _local_session() -> Any:
+    """A session with made-up credentials that reads nobody's AWS configuration."""
+    import boto3
+    from botocore.session import Session
+
+    # A profile named in the environment that is not there would end every command.
+    variables = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, "/dev/null", None),
+        "credentials_file": (None, None, "/dev/null", None),
+    }
+    return boto3.Session(
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - no secret: nothing checks it
+        region_name=REGION,
+        botocore_session=Session(session_vars=variables),
+    )
+
+
+def _config() -> Any:
+    from botocore.config import Config
+
+    return Config(
+        retries={"total_max_attempts": 1}, read_timeout=90, ignore_configured_endpoint_urls=True
+    )
+
+
+def _headers(reply: Reply) -> Any:
+    from botocore.awsrequest import HeadersDict
+
+    return HeadersDict(reply.headers)
+
+
+def _body(request: Any) -> bytes:
+    body = request.body
+    if hasattr(body, "read"):
+        body = body.read()
+    return body.encode() if isinstance(body, str) else bytes(body or b"")
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,276 @@
+"""The model servers behind the endpoints: started, switched, restarted and ended.
+
+What should run stands in the store, so endpoints outlive the process that hosts them: a later one
+starts a server again when it is first asked for.
+"""
+
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+from pipeline.local.model_process import (
+    START_SECONDS,
+    ModelServer,
+    Reply,
+    start_model_server,
+)
+from pipeline.local.operations import Context, invalid, now
+from pipeline.local.operations_endpoints import IN_PROGRESS
+from pipeline.local.operations_models import find_endpoint_config, find_model
+from pipeline.local.operations_packages import find_package
+from pipeline.local.store import Document, Store
+
+_DEFAULT = "default"
+_REASON_LENGTH = 1024
+
+
+class EndpointUnavailableError(PipelineError):
+    """An endpoint is not there, not yet in service, or has no such variant."""
+
+
+@dataclass(frozen=True)
+class _Running:
+    generation: str
+    server: ModelServer
+
+
+class Hosting:
+    """Hosts the endpoints of a store, for as long as it is open. Safe to use from any thread."""
+
+    def __init__(self, store: Store, start_seconds: float = START_SECONDS) -> None:
+        self._store = store
+        self._start_seconds = start_seconds
+        self._running: dict[str, _Running] = {}
+        self._starting: dict[str, threading.Lock] = {}
+        self._deploying: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._default: Path | None = None
+
+    def wake(self) -> None:
+        """Begin what endpoints wait for; also what an earlier host was ended in the middle of."""
+        for endpoint in self._store.list("Endpoint"):
+            if endpoint["EndpointStatus"] in IN_PROGRESS:
+                self._deploy_in_background(endpoint["EndpointName"])
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until no endpoint is being created or updated; False when it takes longer."""
+        with self._lock:
+            threads = list(self._deploying.values())
+        for thread in threads:
+            thread.join(seconds)
+        return not any(thread.is_alive() for thread in threads)
+
+    def invoke(
+        self, endpoint: str, body: bytes, headers: Mapping[str, str], variant: str | None = None
+    ) -> tuple[Reply, str]:
+        """The model's own answer, and the name of the variant that gave it.
+
+        Raises EndpointUnavailableError, ModelServerError or ModelTimeoutError.
+        """
+        document = self._store.get("Endpoint", endpoint)
+        if document is None:
+            self.forget(endpoint)
+            raise EndpointUnavailableError(f"Endpoint {endpoint} not found.")
+        hosted = self._store.get("HostedModel", endpoint)
+        if hosted is None:
+            status = document["EndpointStatus"]
+            raise EndpointUnavailableError(f"Endpoint {endpoint} is not in service: {status}.")
+        if variant and variant != hosted["VariantName"]:
+            raise EndpointUnavailableError(f"Endpoint {endpoint} has no variant {variant}.")
+        return self._server(endpoint, hosted).invoke(body, headers), hosted["VariantName"]
+
+    def set_default(self, archive: Path) -> None:
+        """Load the model that /ping and /invocations answer with. Raises ModelServerError."""
+        self._default = archive
+        self._default_server()
+
+    def invoke_default(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The default model's own answer.
+
+        Raises EndpointUnavailableError when none is set, ModelServerError, ModelTimeoutError.
+        """
+        return self._default_server().invoke(body, headers)
+
+    def is_default_well(self) -> bool:
+        """Whether the default model answers its health check."""
+        running = self._running.get(_DEFAULT)
+        return running is not None and running.server.is_well()
+
+    def forget(self, endpoint: str) -> None:
+        """End the model server of an endpoint, if one runs here."""
+        with self._lock:
+            running = self._running.pop(f"endpoint/{endpoint}", None)
+        if running:
+            running.server.stop()
+
+    def close(self) -> None:
+        """End every model server."""
+        self._closing.set()
+        self.settle(5)
+        with self._lock:
+            running = list(self._running.values())
+            self._running.clear()
+        for each in running:
+            each.server.stop()
+
+    def _default_server(self) -> ModelServer:
+        if self._default is None:
+            raise EndpointUnavailableError("No default model: start it with --model.")
+        hosted = {"Generation": str(self._default), "Archive": str(self._default)}
+        return self._ensure(_DEFAULT, hosted)
+
+    def _server(self, endpoint: str, hosted: Document) -> ModelServer:
+        return self._ensure(f"endpoint/{endpoint}", hosted)
+
+    def _ensure(self, key: str, hosted: Document) -> ModelServer:
+        """The running server of this generation; started if there is none, or it ended."""
+        with self._starting_lock(key):
+            running = self._running.get(key)
+            current = running is not None and running.generation == hosted["Generation"]
+            if running and current and running.server.process.poll() is None:
+                return running.server
+            return self._replace(key, hosted["Generation"], self._start(key, hosted))
+
+    def _starting_lock(self, key: str) -> threading.Lock:
+        with self._lock:
+            return self._starting.setdefault(key, threading.Lock())
+
+    def _start(self, key: str, hosted: Document) -> ModelServer:
+        archive = hosted.get("Archive") or self._store.path(hosted["ModelDataUrl"])
+        folder = self._store.root / "endpoints"
+        return start_model_server(
+            Path(archive),
+            folder,
+            folder / f"{key.replace('/', '-')}.log",
+            hosted.get("Environment", {}),
+            cancel=self._closing,
+            seconds=self._start_seconds,
+        )
+
+    def _replace(self, key: str, generation: str, server: ModelServer) -> ModelServer:
+        with self._lock:
+            old = self._running.get(key)
+            self._running[key] = _Running(generation, server)
+        if old:
+            old.server.stop()
+        return server
+
+    def _deploy_in_background(self, endpoint: str) -> None:
+        with self._lock:
+            if endpoint in self._deploying:
+                return
+            thread = threading.Thread(target=self._deploy, args=(endpoint,), daemon=True)
+            self._deploying[endpoint] = thread
+            thread.start()
+
+    def _deploy(self, endpoint: str) -> None:
+        try:
+            while config := self._next_config(endpoint):
+                self._deploy_config(endpoint, config)
+        finally:
+            self._store.close()
+
+    def _next_config(self, endpoint: str) -> str | None:
+        # Under the lock, so that a wake either is seen here or starts a thread of its own.
+        with self._lock:
+            config = _waited_for(self._store.get("Endpoint", endpoint))
+            if config is None or self._closing.is_set():
+                del self._deploying[endpoint]
+                return None
+            return config
+
+    def _deploy_config(self, endpoint: str, config: str) -> None:
+        key = f"endpoint/{endpoint}"
+        try:
+            hosted = resolve_model(Context(self._store), config)
+            server = self._start(key, hosted)
+        except PipelineError as error:
+            if not self._closing.is_set():
+                _fail(self._store, endpoint, config, str(error))
+            return
+        # The lock keeps a request that comes just now from starting a second server.
+        with self._starting_lock(key):
+            if _succeed(self._store, endpoint, config, hosted):
+                self._replace(key, hosted["Generation"], server)
+                return
+        server.stop()
+
+
+def resolve_model(context: Context, config: str) -> Document:
+    """What a host needs to run an endpoint configuration. Raises ApiError.
+
+    Kept apart from models and configurations, which may be deleted while the endpoint runs.
+    """
+    variant = find_endpoint_config(context, config)["ProductionVariants"][0]
+    model = find_model(context, variant["ModelName"])
+    container = model.get("PrimaryContainer") or model["Containers"][0]
+    environment = container.get("Environment", {})
+    if package_name := container.get("ModelPackageName"):
+        specification = find_package(context, package_name).get("InferenceSpecification", {})
+        container = (specification.get("Containers") or [{}])[0]
+        environment = {**container.get("Environment", {}), **environment}
+    if "ModelDataUrl" not in container:
+        raise invalid(f"Model {variant['ModelName']} has no ModelDataUrl to load.")
+    return {
+        "Generation": uuid.uuid4().hex,
+        "EndpointConfigName": config,
+        "VariantName": variant["VariantName"],
+        "InstanceCount": variant.get("InitialInstanceCount", 1),
+        "ModelDataUrl": container["ModelDataUrl"],
+        "Environment": environment,
+    }
+
+
+def _waited_for(endpoint: Document | None) -> str | None:
+    """The configuration an endpoint is being brought to, if it is."""
+    if endpoint is None or endpoint["EndpointStatus"] not in IN_PROGRESS:
+        return None
+    pending: Document = endpoint.get("PendingDeploymentSummary") or endpoint
+    config: str = pending["EndpointConfigName"]
+    return config
+
+
+def _succeed(store: Store, endpoint: str, config: str, hosted: Document) -> bool:
+    """Put the endpoint in service; False when it no longer waits for this."""
+    with store.transaction():
+        document = store.get("Endpoint", endpoint)
+        if document is None or _waited_for(document) != config:
+            return False
+        for member in ("PendingDeploymentSummary", "FailureReason"):
+            document.pop(member, None)
+        count = hosted["InstanceCount"]
+        variant = {
+            "VariantName": hosted["VariantName"],
+            "CurrentWeight": 1.0,
+            "DesiredWeight": 1.0,
+            "CurrentInstanceCount": count,
+            "DesiredInstanceCount": count,
+        }
+        document |= {
+            "EndpointStatus": "InService",
+            "EndpointConfigName": config,
+            "ProductionVariants": [variant],
+            "LastModifiedTime": now(),
+        }
+        store.put("HostedModel", endpoint, hosted)
+        store.put("Endpoint", endpoint, document, arn=document["EndpointArn"])
+    return True
+
+
+def _fail(store: Store, endpoint: str, config: str, reason: str) -> None:
+    """Failed, if it was being created; else back in service with what it had."""
+    with store.transaction():
+        document = store.get("Endpoint", endpoint)
+        if document is None or _waited_for(document) != config:
+            return
+        updating = document.pop("PendingDeploymentSummary", None) is not None
+        document |= {
+            "EndpointStatus": "InService" if updating else "Failed",
+            "FailureReason": reason[-_REASON_LENGTH:],
+            "LastModifiedTime": now(),
+        }
+        store.put("Endpoint", endpoint, document, arn=document["EndpointArn"])

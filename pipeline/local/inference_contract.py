@@ -1,0 +1,121 @@
+"""The functions of a model's code/inference.py, called as AWS's inference toolkit calls them."""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline.errors import UsageError
+
+DEFAULT_ACCEPT = "application/json"
+# The toolkit hands these over as text, and only when they are written exactly so.
+_TEXT_TYPES = ("application/json", "text/csv")
+
+
+class InferenceCodeError(UsageError):
+    """A model's inference.py is missing or lacks a function of the contract."""
+
+
+@dataclass(frozen=True)
+class ServingContext:
+    """What a function that takes a `context` gets: the model's folder and the request's headers."""
+
+    model_dir: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def system_properties(self) -> dict[str, Any]:
+        """The model server's properties that user code reads."""
+        return {"model_dir": self.model_dir, "gpu_id": None}
+
+    def get_request_header(self, _index: int, name: str) -> str | None:
+        """A header of the request, by its name in any case; None if it was not sent."""
+        return self.headers.get(name.lower())
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory, with the functions that answer a request."""
+
+    model: Any
+    model_dir: str
+    transform: Callable[..., Any]
+
+    def answer(
+        self, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]
+    ) -> tuple[bytes, str]:
+        """The encoded prediction and its content type; raises what the model's code raises."""
+        context = ServingContext(self.model_dir, headers)
+        accept = DEFAULT_ACCEPT if accept in ("", "*/*") else accept
+        data = _as_text(body, content_type)
+        result = _call(self.transform, (self.model, data, content_type, accept), context)
+        if isinstance(result, tuple):
+            result, accept = result
+        return result if isinstance(result, bytes) else str(result).encode(), accept
+
+
+def load_model(model_dir: Path, program: str = "inference.py") -> LoadedModel:
+    """Import code/<program> and load the model with its model_fn.
+
+    Raises InferenceCodeError, or whatever the model's own code raises.
+    """
+    script = model_dir / "code" / program
+    if not script.is_file():
+        raise InferenceCodeError(f"the model has no code/{program}: pack it into model.tar.gz")
+    module = _import(script)
+    context = ServingContext(str(model_dir))
+    model = _call(_required(module, "model_fn"), (str(model_dir),), context)
+    transform = getattr(module, "transform_fn", None) or _chain(module)
+    return LoadedModel(model, str(model_dir), transform)
+
+
+def _import(script: Path) -> ModuleType:
+    sys.path.insert(0, str(script.parent))  # its neighbours are its own modules
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    if spec is None or spec.loader is None:
+        raise InferenceCodeError(f"code/{script.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[script.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _chain(module: ModuleType) -> Callable[..., Any]:
+    input_fn, predict_fn, output_fn = (
+        _required(module, name) for name in ("input_fn", "predict_fn", "output_fn")
+    )
+
+    def transform(
+        model: Any, data: bytes | str, content_type: str, accept: str, context: ServingContext
+    ) -> Any:
+        decoded = _call(input_fn, (data, content_type), context)
+        prediction = _call(predict_fn, (decoded, model), context)
+        return _call(output_fn, (prediction, accept), context)
+
+    return transform
+
+
+def _required(module: ModuleType, name: str) -> Callable[..., Any]:
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise InferenceCodeError(f"code/{Path(str(module.__file__)).name} has no function {name}")
+    result: Callable[..., Any] = function
+    return result
+
+
+def _call(function: Callable[..., Any], values: tuple[Any, ...], context: ServingContext) -> Any:
+    wanted = len(inspect.signature(function).parameters)
+    return function(*values, context) if wanted == len(values) + 1 else function(*values)
+
+
+def _as_text(body: bytes, content_type: str) -> bytes | str:
+    if content_type not in _TEXT_TYPES:
+        return body
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body  # for input_fn to refuse

@@ -1,0 +1,165 @@
+"""Start, ask and end the model server of an endpoint."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.cli import ROOT
+from pipeline.errors import PipelineError
+
+START_SECONDS = 120.0
+INVOKE_SECONDS = 60.0
+_PING_SECONDS = 2.0
+_STOP_SECONDS = 12.0
+_PASSED_ON = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes")
+
+
+class ModelServerError(PipelineError):
+    """A model server did not start, or ended while it was asked."""
+
+
+class ModelTimeoutError(ModelServerError):
+    """A model server did not answer in the time SageMaker gives it."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class ModelServer:
+    """A running model server."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def invoke(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """POST /invocations. Raises ModelTimeoutError after 60 s, ModelServerError if it ended."""
+        sent = {k: v for k, v in headers.items() if k.lower() in _PASSED_ON and v}
+        try:
+            return _post(self.port, body, sent)
+        except TimeoutError as error:
+            raise ModelTimeoutError(f"no answer in {INVOKE_SECONDS:.0f} s; see {self.log}") from (
+                error
+            )
+        except (OSError, http.client.HTTPException) as error:
+            raise ModelServerError(f"the model server ended; see {self.log}") from error
+
+    def is_well(self) -> bool:
+        """Whether it runs and answers /ping within the 2 s that SageMaker gives it."""
+        if self.process.poll() is not None:
+            return False
+        try:
+            return _ping(self.port) == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def stop(self) -> None:
+        """End it, letting it finish what it is at; returns when it has ended."""
+        if self.process.stdin:
+            self.process.stdin.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_model_server(
+    archive: Path,
+    work: Path,
+    log: Path,
+    environment: Mapping[str, str],
+    *,
+    cancel: threading.Event | None = None,
+    seconds: float = START_SECONDS,
+) -> ModelServer:
+    """Start a server for a model.tar.gz and wait until it is well.
+
+    Raises ModelServerError with the last line of its log when it ends, is not well in time, or
+    `cancel` is set.
+    """
+    if not archive.is_file():
+        raise ModelServerError(f"there is no model at {archive}")
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        server = _launch(archive, work, log, environment)
+    except OSError as error:
+        raise ModelServerError(f"the model server cannot be started: {error}") from error
+    deadline = time.monotonic() + seconds
+    while not server.is_well():
+        ended = server.process.poll() is not None
+        if ended or time.monotonic() > deadline or (cancel and cancel.is_set()):
+            server.stop()
+            reason = _last_line(log) if ended else f"not well after {seconds:.0f} s"
+            raise ModelServerError(f"the model server did not start: {reason} (log: {log})")
+        time.sleep(0.05)
+    return server
+
+
+def _launch(archive: Path, work: Path, log: Path, environment: Mapping[str, str]) -> ModelServer:
+    # The socket is made here and handed over, so no other program can take the port in between.
+    with socket.socket() as listener, log.open("ab") as output:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        command = [sys.executable, "-m", "pipeline.local.model_server"]
+        process = subprocess.Popen(
+            [*command, "--model", archive, "--work", work, "--fd", str(listener.fileno())],
+            cwd=ROOT,
+            env=_environment(environment),
+            stdin=subprocess.PIPE,  # its end is the sign that we ended
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[listener.fileno()],
+            start_new_session=True,  # Ctrl-C is for us; we end it in order
+        )
+        return ModelServer(process, listener.getsockname()[1], log)
+
+
+def _environment(own: Mapping[str, str]) -> dict[str, str]:
+    # One thread a process: beside other busy processes more threads are slower, not faster.
+    threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    return {**os.environ, **threads, "PYTHONUNBUFFERED": "1", **own}
+
+
+def _post(port: int, body: bytes, headers: dict[str, str]) -> Reply:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=INVOKE_SECONDS)
+    try:
+        connection.request("POST", "/invocations", body, headers)
+        response = connection.getresponse()
+        kept = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, kept, response.read())
+    finally:
+        connection.close()
+
+
+def _ping(port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PING_SECONDS)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else "it wrote no log"

@@ -1,0 +1,130 @@
+"""What every operation of the local SageMaker API is made of: its table, errors and lookups."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from pipeline.errors import PipelineError
+from pipeline.local.store import Document, Store
+
+REGION = "us-east-1"
+ACCOUNT = "111122223333"
+TAGS = "Tags"
+
+# The kind of document behind the resource type in an ARN.
+_KINDS = {
+    "model": "Model",
+    "endpoint": "Endpoint",
+    "endpoint-config": "EndpointConfig",
+    "model-package": "ModelPackage",
+    "model-package-group": "ModelPackageGroup",
+    "pipeline": "Pipeline",
+    "training-job": "TrainingJob",
+    "processing-job": "ProcessingJob",
+    "hyper-parameter-tuning-job": "HyperParameterTuningJob",
+}
+
+
+class ApiError(PipelineError):
+    """An operation was refused, with the code and message that SageMaker would give."""
+
+    def __init__(self, code: str, message: str, http_status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+
+
+class EndpointHost(Protocol):
+    """Runs the model servers behind endpoints."""
+
+    def wake(self) -> None:
+        """Look now for endpoints that wait to be created or updated."""
+
+    def forget(self, endpoint: str) -> None:
+        """End the model server of an endpoint that was deleted."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an operation works on. `host` is None where nothing runs endpoints."""
+
+    store: Store
+    host: EndpointHost | None = None
+    region: str = REGION
+    account: str = ACCOUNT
+
+    def arn(self, resource: str, name: str) -> str:
+        """The ARN of one of this account's resources."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource}/{name}"
+
+
+Handler = Callable[[Context, Document], Document]
+Table = dict[str, Handler]
+
+
+def invalid(message: str) -> ApiError:
+    """A ValidationException: SageMaker's answer to most of what it refuses."""
+    return ApiError("ValidationException", message)
+
+
+def not_found(message: str) -> ApiError:
+    """A ResourceNotFound."""
+    return ApiError("ResourceNotFound", message)
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def name_of(value: str) -> str:
+    """The name in an ARN's last part; a plain name stays as it is."""
+    return value.split(":", 5)[5].partition("/")[2] if value.startswith("arn:") else value
+
+
+def refuse(params: Document, members: Iterable[str]) -> None:
+    """Raise ApiError when a request uses what has no meaning on this machine."""
+    for member in members:
+        if params.get(member):
+            raise invalid(f"{member} is not supported by the local service: leave it out.")
+
+
+def put_tags(context: Context, arn: str, tags: list[dict[str, str]] | None) -> None:
+    """Add tags to a resource; one with the same key is replaced."""
+    if tags:
+        kept = {tag["Key"]: tag for tag in [*get_tags(context, arn), *tags]}
+        context.store.put(TAGS, arn, {"Tags": list(kept.values())}, arn=arn)
+
+
+def get_tags(context: Context, arn: str) -> list[dict[str, str]]:
+    """The tags of a resource, oldest first."""
+    document = context.store.get(TAGS, arn) or {}
+    tags: list[dict[str, str]] = document.get("Tags", [])
+    return tags
+
+
+def add_tags(context: Context, params: Document) -> Document:
+    """AddTags: answers all tags that the resource has now."""
+    arn = params["ResourceArn"]
+    _require_resource(context, arn)
+    put_tags(context, arn, params["Tags"])
+    return {"Tags": get_tags(context, arn)}
+
+
+def list_tags(context: Context, params: Document) -> Document:
+    """ListTags, in one page: a resource has 50 at most."""
+    _require_resource(context, params["ResourceArn"])
+    return {"Tags": get_tags(context, params["ResourceArn"])}
+
+
+def _require_resource(context: Context, arn: str) -> None:
+    kind = _KINDS.get(arn.split(":", 5)[5].partition("/")[0])
+    if kind is None or context.store.get_by_arn(kind, arn) is None:
+        raise invalid(f"Could not find resource {arn}.")
+
+
+def select(shape: Any, document: Document) -> Document:
+    """The members of a document that a shape has; the rest is our own bookkeeping."""
+    return {name: value for name, value in document.items() if name in shape.members}

@@ -1,0 +1,242 @@
+"""SageMaker's API and runtime on this machine, over HTTP, for loopback only.
+
+An unmodified boto3 client, the AWS CLI and curl work against it:
+AWS_ENDPOINT_URL_SAGEMAKER and AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME name its address.
+"""
+
+import errno
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pipeline.errors import UsageError
+from pipeline.local.api import LocalApi
+from pipeline.local.hosting import EndpointUnavailableError, Hosting
+from pipeline.local.model_process import ModelServerError, Reply
+from pipeline.local.model_server import MAXIMUM_BODY, error_body, read_body
+from pipeline.local.operations import ACCOUNT, REGION
+from pipeline.local.store import Store
+from pipeline.local.wire import answer_invocation, answer_operation, runtime_error
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+HOST = "127.0.0.1"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_MAXIMUM_REQUEST = 16 * 1024**2
+_NOTE = "service.json"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running local service. Its `url` goes where an AWS endpoint URL goes."""
+
+    url: str
+    port: int
+    api: LocalApi
+    hosting: Hosting
+
+
+def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
+    """The HTTP application: operations, InvokeEndpoint, and the default model's two paths."""
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
+
+    async def operation(request: "Request") -> Response:
+        body = await read_body(request, _MAXIMUM_REQUEST)
+        if body is None:
+            return JSONResponse({"__type": "RequestEntityTooLarge"}, 413)
+        target = request.headers.get("x-amz-target", "")
+        return _response(await run_in_threadpool(answer_operation, api, target, body))
+
+    async def invoke_endpoint(request: "Request") -> Response:
+        body = await read_body(request, MAXIMUM_BODY)
+        if body is None:
+            message = f"The body is larger than {MAXIMUM_BODY} bytes."
+            return _response(runtime_error(413, "ValidationError", message))
+        name = request.path_params["name"]
+        headers = dict(request.headers)
+        account = api.context.account
+        return _response(
+            await run_in_threadpool(answer_invocation, hosting, account, name, headers, body)
+        )
+
+    async def invocations(request: "Request") -> Response:
+        body = await read_body(request, MAXIMUM_BODY)
+        if body is None:
+            text = f"the body is larger than {MAXIMUM_BODY} bytes"
+            return _response(_error(413, "too_large", text))
+        headers = dict(request.headers)
+        return _response(await run_in_threadpool(_answer_default, hosting, body, headers))
+
+    async def ping(_request: "Request") -> Response:
+        well = await run_in_threadpool(hosting.is_default_well)
+        return Response(status_code=200 if well else 503)
+
+    async def identity(_request: "Request") -> Response:
+        return JSONResponse({"pid": os.getpid(), "state": str(api.context.store.root)})
+
+    application = Starlette(
+        routes=[
+            Route("/", operation, methods=["POST"]),
+            Route("/endpoints/{name}/invocations", invoke_endpoint, methods=["POST"]),
+            Route("/invocations", invocations, methods=["POST"]),
+            Route("/ping", ping),
+            Route("/local-service", identity),
+        ]
+    )
+    application.add_middleware(_LoopbackOnly)
+    return application
+
+
+class _LoopbackOnly:
+    """Refuses what a web page in a browser on this machine could send: foreign Host or Origin."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = dict(scope.get("headers") or [])
+        host = headers.get(b"host", b"").decode("latin-1")
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        own = _is_loopback(f"//{host}") and (not origin or _is_loopback(origin))
+        if scope["type"] == "http" and not own:
+            reply = _error(403, "forbidden", "this service answers this machine only")
+            await _response(reply)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+def _answer_default(hosting: Hosting, body: bytes, headers: dict[str, str]) -> Reply:
+    try:
+        reply = hosting.invoke_default(body, headers)
+    except EndpointUnavailableError as error:
+        return _error(503, "unavailable", str(error))
+    except ModelServerError as error:
+        return _error(500, "internal_error", str(error))
+    kind = reply.headers.get("content-type", "application/octet-stream")
+    return Reply(reply.status, {"Content-Type": kind}, reply.body)
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    return Reply(status, {"Content-Type": "application/json"}, error_body(code, message))
+
+
+def _response(reply: Reply) -> "Response":
+    from starlette.responses import Response
+
+    return Response(reply.body, reply.status, headers=reply.headers)
+
+
+@contextmanager
+def running_service(
+    store: Store, port: int = 0, region: str = REGION, account_id: str = ACCOUNT
+) -> Iterator[Service]:
+    """Run the service in the background; port 0 takes a free one. Ends its model servers.
+
+    Raises UsageError when the port is taken.
+    """
+    listener = _listen(port)
+    hosting = Hosting(store)
+    api = LocalApi(store, hosting, region, account_id)
+    try:
+        with listener, _serving(create_app(api, hosting), listener):
+            hosting.wake()
+            port = listener.getsockname()[1]
+            yield Service(f"http://{HOST}:{port}", port, api, hosting)
+    finally:
+        hosting.close()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)  # who connects before the application is up waits, and is not refused
+    except (OSError, OverflowError) as error:
+        listener.close()
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            advice = "give another with --port, or --port 0 for any free one"
+            raise UsageError(f"port {port} is in use: {advice}") from error
+        raise UsageError(f"cannot listen on port {port}: {error}") from error
+    return listener
+
+
+@contextmanager
+def _serving(application: "Starlette", listener: socket.socket) -> Iterator[None]:
+    import asyncio
+
+    import uvicorn
+
+    config = uvicorn.Config(
+        application, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(
+        target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+def serve_until_stopped(service: Service) -> None:
+    """Leave a note that lets other commands find the service; return on Ctrl-C or SIGTERM."""
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    note = service.api.context.store.root / _NOTE
+    text = json.dumps({"pid": os.getpid(), "port": service.port, "url": service.url})
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        note.write_text(text)
+        stop.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        with suppress(OSError):
+            if note.read_text() == text:
+                note.unlink()
+
+
+def find_service(state: Path) -> str | None:
+    """The URL of a live service on this state folder, or None; a stale note does not count."""
+    import http.client
+
+    try:
+        note = json.loads((state / _NOTE).read_text())
+        connection = http.client.HTTPConnection(HOST, int(note["port"]), timeout=2)
+        connection.request("GET", "/local-service")
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+        return None
+    # Another program may have the port by now, or a service of another folder.
+    expected = {"pid": note.get("pid"), "state": str(state.resolve())}
+    return f"http://{HOST}:{note['port']}" if answer == expected else None

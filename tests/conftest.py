@@ -1,0 +1,115 @@
+"""Shared by tests of everything around a model: a tiny model, a registry entry, a live service."""
+
+import io
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.service import Service, running_service
+from pipeline.local.store import Store
+
+ECHO = """
+import json
+import os
+
+class RequestError(Exception):
+    def __init__(self, status, code, message):
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+def model_fn(model_dir):
+    with open(model_dir + "/label.txt") as file:
+        return file.read()
+
+def input_fn(body, content_type):
+    if content_type == "image/png":
+        raise RequestError(415, "unsupported_type", "no PNG here")
+    if body == b"crash":
+        raise ValueError("secret detail")
+    if body == b"die":
+        os._exit(3)
+    return body
+
+def predict_fn(data, model):
+    probabilities = {model: 0.75, "other": 0.25}
+    return {"label": model, "probability": 0.75, "probabilities": probabilities,
+            "size": len(data), "type": type(data).__name__, "pid": os.getpid()}
+
+def output_fn(prediction, accept):
+    return json.dumps({"predictions": [prediction]}), "application/json"
+"""
+
+WriteModel = Callable[..., Path]
+RegisterPackage = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def write_model() -> WriteModel:
+    """Packs a model.tar.gz whose predictions carry the label."""
+
+    def write(path: Path, label: str = "beagle", code: str = ECHO) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(path, "w:gz") as archive:
+            for name, text in {"label.txt": label, "code/inference.py": code}.items():
+                data = text.encode()
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def register_package() -> RegisterPackage:
+    """Registers a version through a SageMaker client, and its group first; answers the ARN."""
+
+    def register(client: Any, model_data: str, group: str = "dogs", **extra: Any) -> str:
+        groups = client.list_model_package_groups(NameContains=group)
+        if not groups["ModelPackageGroupSummaryList"]:
+            client.create_model_package_group(ModelPackageGroupName=group)
+        specification = {
+            "Containers": [{"Image": "image:1", "ModelDataUrl": model_data}],
+            "SupportedContentTypes": ["image/jpeg"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        }
+        answer = client.create_model_package(
+            ModelPackageGroupName=group, InferenceSpecification=specification, **extra
+        )
+        arn: str = answer["ModelPackageArn"]
+        return arn
+
+    return register
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Empty local state."""
+    return Store(tmp_path / "state")
+
+
+@pytest.fixture
+def service(store: Store) -> Iterator[Service]:
+    """A live local service on `store`, at a free port."""
+    with running_service(store) as running:
+        yield running
+
+
+@pytest.fixture
+def connect() -> Callable[..., Any]:
+    """An unmodified boto3 client of a service at an address, over HTTP."""
+    import boto3
+
+    def client(url: str, name: str = "sagemaker") -> Any:
+        return boto3.client(
+            name,
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id="none",
+            aws_secret_access_key="none",
+        )
+
+    return client
