@@ -37,8 +37,9 @@ def debugger_options(settings: Settings) -> dict[str, Any]:
 
 
 def _refuse_region_without_debugger(region: str) -> None:
+    image_uri: Any = get_rule_container_image_uri
     try:
-        get_rule_container_image_uri(None, region)
+        image_uri(None, region)
     except ValueError:
         what = f"SageMaker Debugger has no rules in {region}"
         raise UsageError(f"{what}: set debugger.mode to off") from None

@@ -8,6 +8,7 @@ from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 from steps.debugger import debugger_options, sort_collections
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
 from steps.jobs import Context, cache_config, job_retries, processing_output, training_job
+from steps.session import without_telemetry
 
 
 class _StableTrainingStep(TrainingStep):
@@ -43,9 +44,11 @@ def build_train_step(
     channels = {"features": TrainingInput(processing_output(features, "features"))}
     if training.fine_tune_blocks > 0:
         channels["dataset"] = TrainingInput(processing_output(prepare, "dataset"))
+    with without_telemetry(context.session):
+        step_args = job.fit(channels)
     return _StableTrainingStep(
         name="Train",
-        step_args=job.fit(channels),
+        step_args=step_args,
         cache_config=cache_config(settings),
         retry_policies=job_retries(settings),
     )
