@@ -136,6 +136,7 @@ class Training(_Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     fine_tune_blocks: Annotated[int, Field(ge=0, le=1000)]
     fine_tune_lr: Annotated[float, Field(gt=0, le=10)]
+    fine_tune_epochs: Annotated[int, Field(ge=1, le=10000)]
     seed: Annotated[int, Field(ge=0)]
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
 

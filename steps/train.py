@@ -37,6 +37,7 @@ def build_train_step(
             **{name: best[name] for name, _ in settings.tuning.ranges.items()},
             "fine_tune_blocks": hyperparameter(training.fine_tune_blocks),
             "fine_tune_lr": hyperparameter(training.fine_tune_lr),
+            "fine_tune_epochs": hyperparameter(training.fine_tune_epochs),
             "export": hyperparameter(True),
         },
         **debugger_options(settings),
