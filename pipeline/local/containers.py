@@ -1,0 +1,220 @@
+"""What training and processing containers share: the /opt/ml folder, its inputs and outputs."""
+
+import gzip
+import os
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pipeline.local.failures import StepFailed
+from pipeline.local.processes import Ending, Starter
+from pipeline.local.store import Document, Store
+
+OPT_ML = "/opt/ml"
+# What a job may see of the user's own environment: nothing that could be a secret.
+_PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_TAIL_LINES = 20
+_PATH_PREFIX = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
+_NAME_LIMIT = 63
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where and with what one job runs.
+
+    `work` is its own folder: the container's /opt/ml is `work/ml`, its output `work/log.txt`.
+    `should_stop` is asked while it runs; `on_metric` hears every metric that it prints.
+    """
+
+    step: str
+    name: str
+    store: Store
+    work: Path
+    arn: Callable[[str, str], str]
+    region: str
+    cores: int
+    start: Starter
+    grace_s: float
+    should_stop: Callable[[], bool]
+    on_metric: Callable[[str, float], None]
+
+    @property
+    def root(self) -> Path:
+        """The folder that stands for /opt/ml."""
+        return self.work / "ml"
+
+    @property
+    def log(self) -> Path:
+        """stdout and stderr of the job."""
+        return self.work / "log.txt"
+
+    def local(self, path: str) -> Path:
+        """The folder behind an absolute path of the container. Raises StepFailed."""
+        parts = Path(path).parts
+        if parts[:3] != ("/", "opt", "ml") or ".." in parts:
+            raise StepFailed(self.step, f"{path} is not under {OPT_ML}: only that folder is shared")
+        return self.root.joinpath(*parts[3:])
+
+    def rewrite(self, value: str) -> str:
+        """A value with every /opt/ml path in it turned to this job's folder."""
+        return _PATH_PREFIX.sub(lambda _: str(self.root), value)
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """A job's Describe document at its end, and what went wrong."""
+
+    document: Document
+    failure: StepFailed | None = None
+    stopped: bool = False
+
+
+@contextmanager
+def job_environment(work: Path, cores: int, region: str) -> Iterator[dict[str, str]]:
+    """The environment of a job before its contract: built from nothing.
+
+    HOME is empty, so that no credentials file is found, and TMPDIR goes when the job ends.
+    """
+    home = work / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    # The system's own place: socket names below a deep state folder would become too long.
+    with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as temporary:
+        yield {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+            "HOME": str(home),
+            "TMPDIR": temporary,
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONHASHSEED": "0",
+            # Code is a link into the store: compiled files must not appear there.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_REGION": region,
+            **dict.fromkeys(_THREADS, str(cores)),
+            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        }
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def stage_input(job: Job, uri: str, target: Path, what: str) -> None:
+    """Make what lies at a URI appear at `target`: a folder is linked, a file is put into one.
+
+    Raises StepFailed when there is nothing, as S3 would.
+    """
+    source = job.store.path(uri)
+    if not source.exists() or (source.is_dir() and not any(source.iterdir())):
+        raise StepFailed(
+            job.step, f"{what}: there is nothing at {uri} ({source}): put it there or name another"
+        )
+    if any(parent.is_symlink() for parent in target.parents if parent.is_relative_to(job.root)):
+        raise StepFailed(job.step, f"{what}: its folder lies inside another input's: move it out")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        target.symlink_to(source, target_is_directory=True)
+        return
+    target.mkdir(exist_ok=True)
+    (target / source.name).symlink_to(source)
+
+
+def move_output(source: Path, target: Path) -> bool:
+    """Move a folder's files into the store; False when it holds none. Links are left out, as on S3.
+
+    A target that exists keeps its other files. Raises OSError.
+    """
+    for path in source.rglob("*"):
+        if path.is_symlink():
+            path.unlink()
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    if files and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(source, target)
+        return True
+    for file in files:
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, place)
+    return bool(files)
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """A .tar.gz of a folder's files, the same bytes for the same contents. Raises OSError.
+
+    It is stored and not squeezed: weights do not get smaller, only slower.
+    """
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    partial = archive.with_name(archive.name + ".partial")
+    with (
+        partial.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=0, fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                _add(tar, path, path.relative_to(folder).as_posix())
+    partial.replace(archive)
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    info = tarfile.TarInfo(name)
+    status = path.stat()
+    info.size = status.st_size
+    info.mode = 0o755 if status.st_mode & 0o100 else 0o644
+    with path.open("rb") as file:
+        tar.addfile(info, file)
+
+
+def failure_of(job: Job, ending: Ending, said: str, limit_s: float) -> StepFailed | None:
+    """Why a job that ended is not a success; None when it is one.
+
+    `said` is what the job itself wrote down as its reason; else its last line counts.
+    """
+    if ending.cause == "stopped" or (ending.code == 0 and ending.cause == "exited"):
+        return None
+    tail = log_tail(job.log)
+    if ending.cause == "timed out":
+        reason = f"it ran longer than MaxRuntimeInSeconds ({limit_s:g} s) and was ended"
+    elif ending.code < 0:
+        reason = said or f"signal {-ending.code} ended it (9 is often: not enough memory)"
+    else:
+        reason = said or (tail[-1].strip() if tail else "it printed nothing")
+    return StepFailed(job.step, reason, exit_code=ending.code, log=job.log, log_tail=tail)
+
+
+def log_tail(log: Path) -> list[str]:
+    """The last lines of a log that are not empty."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 16_384))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line for line in lines if line.strip()][-_TAIL_LINES:]
+
+
+def job_name(*parts: str, limit: int = _NAME_LIMIT) -> str:
+    """A valid name from parts; one that would be too long ends with a hash of the whole."""
+    name = re.sub(r"[^a-zA-Z0-9]+", "-", "-".join(parts)).strip("-") or "job"
+    if len(name) <= limit:
+        return name
+    return f"{name[: limit - 9].rstrip('-')}-{sha256(name.encode()).hexdigest()[:8]}"
+
+
+def python_argv(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The same command with the interpreter that runs this, where it asks for any python."""
+    if argv and re.fullmatch(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?", argv[0]):
+        return (sys.executable, *argv[1:])
+    return argv
+
+
+def limit_of(request: Mapping[str, Any]) -> float:
+    """The request's MaxRuntimeInSeconds, or SageMaker's own default of one day."""
+    condition: Mapping[str, Any] = request.get("StoppingCondition") or {}
+    return float(condition.get("MaxRuntimeInSeconds", 86_400))

@@ -1,0 +1,322 @@
+"""Runs a definition on this machine: order, parallelism, cache, failure, stop."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.local.caching import CacheEntry, StepCache, read_policy
+from pipeline.local.executions import Execution, Place
+from pipeline.local.failures import (
+    MAXIMUM_REASON,
+    StepFailed,
+    StepStopped,
+    disk_reason,
+)
+from pipeline.local.graph import Graph, Step, read_graph
+from pipeline.local.handlers import StepContext, StepOutput, resolve_arguments, run_step
+from pipeline.local.parameters import bind_parameters
+from pipeline.local.processes import start_process
+from pipeline.local.registration import Api
+from pipeline.local.store import Document, Store
+from pipeline.local.values import Scope
+from pipeline.progress import StepProgress
+
+_POLL_S = 0.1
+Listener = Callable[[StepProgress], None]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run needs beyond its definition.
+
+    `lambda_handlers` are files by function name; `service_url` is where their SageMaker API is.
+    `cores` is what one job may use (default: all that this process may); parallel trials share it.
+    """
+
+    pipeline_name: str = "pipeline"
+    place: Place = field(default_factory=Place)
+    lambda_handlers: Mapping[str, Path] = field(default_factory=dict)
+    service_url: str | None = None
+    cores: int | None = None
+    parallel_steps: int = 50
+    grace_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """The last state of one step, and its properties when it succeeded."""
+
+    status: str
+    properties: Document
+    cached: bool = False
+    failure: PipelineError | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionResult:
+    """How a run ended: Succeeded, Failed or Stopped; `failure` is the first step's that failed."""
+
+    execution_id: str
+    execution_arn: str
+    status: str
+    steps: Mapping[str, StepResult]
+    failure: PipelineError | None
+
+
+def run_definition(
+    definition: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    store: Store,
+    *,
+    listener: Listener,
+    api: Api,
+    cancel: threading.Event,
+    options: RunOptions | None = None,
+) -> ExecutionResult:
+    """Run a pipeline definition, as SageMaker would run it, to its end.
+
+    Steps that do not need each other run side by side. When one fails, those that need it do not
+    run and the others go on, so that their work is there for the next run; a Fail step and `cancel`
+    stop what runs. The listener is called from several threads, one call at a time.
+
+    Raises DefinitionError or UsageError before anything ran, StoreError when the state cannot be
+    written; a step's failure is in the result.
+    """
+    options = options or RunOptions()
+    graph = read_graph(definition)
+    for step in graph.steps.values():
+        read_policy(step)
+    values = bind_parameters(definition.get("Parameters") or [], parameters)
+    execution = Execution(options.pipeline_name, definition, store, options.place)
+    execution.begin(values)
+    return _Run(
+        graph=graph,
+        parameters=values,
+        execution=execution,
+        store=store,
+        listener=listener,
+        api=api,
+        cancel=cancel,
+        options=options,
+    ).run()
+
+
+class _Run:
+    """The state of one run. Only the thread that called `run` changes it."""
+
+    def __init__(
+        self,
+        *,
+        graph: Graph,
+        parameters: Mapping[str, Any],
+        execution: Execution,
+        store: Store,
+        listener: Listener,
+        api: Api,
+        cancel: threading.Event,
+        options: RunOptions,
+    ) -> None:
+        self._graph = graph
+        self._parameters = parameters
+        self._execution = execution
+        self._store = store
+        self._api = api
+        self._cancel = cancel
+        self._options = options
+        self._cache = StepCache(store, execution.pipeline)
+        self._stop = threading.Event()
+        self._board = _Board(listener, graph)
+        self._results: dict[str, StepResult] = {}
+        self._running: dict[Future[StepResult], str] = {}
+
+    def run(self) -> ExecutionResult:
+        """Start what is ready and take what has ended until neither is left."""
+        status = "Failed"
+        failure: PipelineError | None = None
+        try:
+            with ThreadPoolExecutor(self._options.parallel_steps, "step") as pool:
+                try:
+                    self._loop(pool)
+                except BaseException:
+                    self._stop.set()  # before the pool waits for what still runs
+                    raise
+            status, failure = self._verdict()
+        except KeyboardInterrupt:
+            self._collect(wait(self._running).done)
+            status, failure = "Stopped", None
+        finally:
+            self._execution.end(status, _reason(failure) if failure else None)
+        return ExecutionResult(
+            self._execution.id, self._execution.arn, status, dict(self._results), failure
+        )
+
+    def _loop(self, pool: ThreadPoolExecutor) -> None:
+        while True:
+            if self._cancel.is_set():
+                self._stop.set()
+            self._skip()
+            for step in self._ready():
+                future = pool.submit(self._run_one, step)
+                self._running[future] = step.name
+            if not self._running:
+                return
+            self._collect(wait(self._running, _POLL_S, FIRST_COMPLETED).done)
+
+    def _collect(self, done: set[Future[StepResult]]) -> None:
+        for future in done:
+            name = self._running.pop(future)
+            self._results[name] = future.result()
+            if self._graph.steps[name].type == "Fail":
+                self._stop.set()
+
+    def _ready(self) -> list[Step]:
+        if self._stop.is_set():
+            return []
+        busy = {*self._running.values(), *self._results}
+        return [
+            step
+            for step in self._graph.steps.values()
+            if step.name not in busy and all(self._succeeded(need) for need in step.needs)
+        ]
+
+    def _succeeded(self, name: str) -> bool:
+        return name in self._results and self._results[name].status == "Succeeded"
+
+    def _skip(self) -> None:
+        """Steps behind a branch that was not taken, and those that need them, will never run."""
+        changed = True
+        while changed:
+            changed = False
+            for step in self._graph.steps.values():
+                if step.name not in self._results and self._is_skipped(step):
+                    self._results[step.name] = StepResult("Skipped", {})
+                    self._board.show(step, status="Skipped")
+                    changed = True
+
+    def _is_skipped(self, step: Step) -> bool:
+        if any(
+            need in self._results and self._results[need].status == "Skipped" for need in step.needs
+        ):
+            return True
+        if step.branch is None or not self._succeeded(step.branch[0]):
+            return False
+        condition, wanted = step.branch
+        return bool(self._results[condition].properties["Outcome"] != str(wanted))
+
+    def _verdict(self) -> tuple[str, PipelineError | None]:
+        failures = [r.failure for r in self._results.values() if r.failure and r.status == "Failed"]
+        ended = all(self._has_ended(name) for name in self._graph.steps)
+        if self._cancel.is_set() and not ended:
+            return "Stopped", None
+        return ("Failed", failures[0]) if failures else ("Succeeded", None)
+
+    def _has_ended(self, name: str) -> bool:
+        return name in self._results and self._results[name].status in ("Succeeded", "Skipped")
+
+    def _run_one(self, step: Step) -> StepResult:
+        """One step, in its own thread."""
+        started = datetime.now(UTC)
+        try:
+            self._execution.step(step, {"StepStatus": "Executing", "StartTime": started})
+            self._board.show(step, status="Executing", started=started)
+            result = self._attempt(step)
+            self._close(step, result)
+            return result
+        finally:
+            self._store.close()
+
+    def _attempt(self, step: Step) -> StepResult:
+        context = self._context(step)
+        try:
+            arguments = resolve_arguments(step, context)
+            policy = read_policy(step)
+            key = self._cache.key(step, arguments) if policy.enabled else None
+            found = self._cache.find(step, key, policy) if key else None
+            if found:
+                return self._reuse(step, found)
+            output = run_step(step, arguments, context)
+            if key:
+                self._remember(step, key, output)
+        except StepStopped as error:
+            return StepResult("Stopped", {}, failure=error)
+        except PipelineError as error:
+            failure = error if isinstance(error, StepFailed) else StepFailed(step.name, str(error))
+            return StepResult("Failed", {}, failure=failure)
+        except OSError as error:
+            return StepResult("Failed", {}, failure=StepFailed(step.name, disk_reason(error)))
+        self._execution.step(step, {"Metadata": output.metadata})
+        if output.metric:
+            self._board.show(step, metric=output.metric)
+        return StepResult("Succeeded", output.properties)
+
+    def _remember(self, step: Step, key: str, output: StepOutput) -> None:
+        entry = CacheEntry(self._execution.arn, output.properties, output.metadata, output.metric)
+        self._cache.remember(step, key, entry, output.outputs)
+
+    def _reuse(self, step: Step, found: CacheEntry) -> StepResult:
+        source = {"SourcePipelineExecutionArn": found.execution_arn}
+        self._execution.step(step, {"CacheHitResult": source, "Metadata": found.metadata})
+        self._board.show(step, cached=True, metric=found.metric)
+        return StepResult("Succeeded", found.properties, cached=True)
+
+    def _close(self, step: Step, result: StepResult) -> None:
+        ended = datetime.now(UTC)
+        members: Document = {"StepStatus": result.status, "EndTime": ended}
+        message = None
+        if result.failure and result.status == "Failed":
+            message = _reason(result.failure)
+            members["FailureReason"] = message[:MAXIMUM_REASON]
+        self._execution.step(step, members)
+        self._board.show(step, status=result.status, ended=ended, message=message)
+
+    def _context(self, step: Step) -> StepContext:
+        done = {n: r.properties for n, r in list(self._results.items()) if r.status == "Succeeded"}
+        return StepContext(
+            execution=self._execution,
+            store=self._store,
+            api=self._api,
+            scope=Scope(
+                self._parameters,
+                self._execution.variables(),
+                done,
+                self._graph.property_files,
+                self._store.path,
+            ),
+            start=start_process,
+            cores=self._options.cores or len(os.sched_getaffinity(0)),
+            grace_s=self._options.grace_s,
+            lambda_handlers=self._options.lambda_handlers,
+            service_url=self._options.service_url,
+            should_stop=self._stop.is_set,
+            report=lambda **changes: self._board.show(step, **changes),
+            record=lambda members: self._execution.step(step, members),
+        )
+
+
+class _Board:
+    """The newest StepProgress of every step, handed to the listener one at a time."""
+
+    def __init__(self, listener: Listener, graph: Graph) -> None:
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._states: dict[str, StepProgress] = {}
+        for step in graph.steps.values():
+            self.show(step, status="Waiting")
+
+    def show(self, step: Step, **changes: Any) -> None:
+        """Change members of a step's progress; a message or metric that is None stays as it is."""
+        known = {name: value for name, value in changes.items() if value is not None}
+        with self._lock:
+            state = self._states.get(step.name) or StepProgress(step.name, step.type, "Waiting")
+            self._states[step.name] = replace(state, **known)
+            self._listener(self._states[step.name])
+
+
+def _reason(failure: PipelineError) -> str:
+    return failure.reason if isinstance(failure, StepFailed) else str(failure)

@@ -1,0 +1,124 @@
+"""What is kept of a run: its execution and its steps, in the shapes of Describe and List."""
+
+import json
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.local.failures import MAXIMUM_REASON
+from pipeline.local.graph import Step
+from pipeline.local.store import Document, Store
+from pipeline.local.values import text
+
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True)
+class Place:
+    """The account that ARNs name. Nothing is ever asked there."""
+
+    region: str = "us-east-1"
+    account: str = "111122223333"
+
+    def arn(self, resource: str, name: str) -> str:
+        """The ARN of a resource."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource}/{name}"
+
+
+class Execution:
+    """One run of a pipeline and its documents.
+
+    A step's document has the members of ListPipelineExecutionSteps, and PipelineExecutionArn to
+    find it by.
+    """
+
+    def __init__(
+        self, pipeline: str, definition: Mapping[str, Any], store: Store, place: Place
+    ) -> None:
+        self.id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        self.pipeline = pipeline
+        self.place = place
+        self.pipeline_arn = place.arn("pipeline", pipeline)
+        self.arn = f"{self.pipeline_arn}/execution/{self.id}"
+        self.started = datetime.now(UTC)
+        self._definition = definition
+        self._store = store
+
+    @property
+    def folder(self) -> Path:
+        """Where the steps' own folders and logs are."""
+        return self._store.root / "runs" / self.id
+
+    def variables(self) -> dict[str, str]:
+        """What Get Execution.* answers."""
+        return {
+            "PipelineName": self.pipeline,
+            "PipelineArn": self.pipeline_arn,
+            "PipelineExecutionId": self.id,
+            "PipelineExecutionArn": self.arn,
+            "StartDateTime": _iso(self.started),
+            "CurrentDateTime": _iso(datetime.now(UTC)),
+        }
+
+    def begin(self, parameters: Mapping[str, Any]) -> None:
+        """Record the pipeline, as it is now, and that this execution began."""
+        written = json.dumps(self._definition)
+        known = self._store.get("Pipeline", self.pipeline) or {"CreationTime": self.started}
+        pipeline = {
+            **known,
+            "PipelineArn": self.pipeline_arn,
+            "PipelineName": self.pipeline,
+            "PipelineDisplayName": self.pipeline,
+            "PipelineDefinition": written,
+            "RoleArn": f"arn:aws:iam::{self.place.account}:role/local",
+            "PipelineStatus": "Active",
+            "LastModifiedTime": self.started,
+            "LastRunTime": self.started,
+        }
+        named = [{"Name": name, "Value": text(value)} for name, value in parameters.items()]
+        with self._store.transaction():
+            self._store.put("Pipeline", self.pipeline, pipeline, arn=self.pipeline_arn)
+            # Bookkeeping beside the Describe shape: what was run, and with what.
+            self._save({"PipelineDefinition": written, "PipelineParameters": named}, "Executing")
+
+    def end(self, status: str, reason: str | None) -> None:
+        """Record how this execution ended."""
+        known = self._store.get("PipelineExecution", self.id) or {}
+        self._save(known | ({"FailureReason": reason[:MAXIMUM_REASON]} if reason else {}), status)
+
+    def step(self, step: Step, members: Mapping[str, Any]) -> None:
+        """Record the state of one step; members add to what is known of it."""
+        name = f"{self.id}/{step.name}"
+        known = self._store.get("PipelineExecutionStep", name) or {
+            "PipelineExecutionArn": self.arn,
+            "StepName": step.name,
+            "StepType": step.type,
+            "AttemptCount": 1,
+            **_described(step),
+        }
+        arn = f"{self.arn}/step/{step.name}"
+        self._store.put("PipelineExecutionStep", name, known | dict(members), arn=arn)
+
+    def _save(self, members: Document, status: str) -> None:
+        body = members | {
+            "PipelineArn": self.pipeline_arn,
+            "PipelineExecutionArn": self.arn,
+            "PipelineExecutionDisplayName": f"local-{self.id}",
+            "PipelineExecutionStatus": status,
+            "CreationTime": self.started,
+            "LastModifiedTime": datetime.now(UTC),
+        }
+        self._store.put("PipelineExecution", self.id, body, arn=self.arn)
+
+
+def _described(step: Step) -> Document:
+    members = {"StepDisplayName": "DisplayName", "StepDescription": "Description"}
+    return {k: step.definition[v] for k, v in members.items() if step.definition.get(v)}
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,76 @@
+"""How a definition or a step can fail, in words that say what, where and how to mend it."""
+
+import errno
+import os
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from pipeline.errors import EXIT_STOPPED, PipelineError, UsageError
+
+MAXIMUM_REASON = 1024  # characters that SageMaker keeps of a FailureReason
+
+
+class DefinitionError(UsageError):
+    """The pipeline definition cannot be run as it is written."""
+
+
+class UnresolvedError(PipelineError):
+    """A reference, a path or a property file leads to nothing."""
+
+
+class StepFailed(PipelineError):
+    """A step did not succeed.
+
+    `reason` is one line; the message adds the exit code, and where and how the log ends.
+    """
+
+    def __init__(
+        self,
+        step: str,
+        reason: str,
+        *,
+        exit_code: int | None = None,
+        log: Path | None = None,
+        log_tail: Sequence[str] = (),
+    ) -> None:
+        self.step = step
+        self.reason = reason
+        self.job_exit_code = exit_code
+        self.log = log
+        self.log_tail = tuple(log_tail)
+        super().__init__(self._message())
+
+    def described(self) -> str:
+        """The failure as a job's FailureReason words it."""
+        if self.job_exit_code is None:
+            return f"ClientError: {self.reason}"
+        return f"AlgorithmError: {self.reason}, exit code: {self.job_exit_code}"
+
+    def _message(self) -> str:
+        code = "" if self.job_exit_code is None else f" (exit code {self.job_exit_code})"
+        lines = [f"step {self.step} failed{code}: {self.reason}"]
+        if self.log:
+            lines.append(f"  log: {self.log}")
+        return "\n".join([*lines, *(f"  | {line}" for line in self.log_tail)])
+
+
+class StepStopped(PipelineError):
+    """A step was stopped before its end, because the whole run was."""
+
+    exit_code = EXIT_STOPPED
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """`; did you mean 'x'?`, or the known names when none is near."""
+    if near := get_close_matches(name, known, n=1):
+        return f"; did you mean {near[0]!r}?"
+    return f"; there are: {', '.join(sorted(known))}" if known else "; there are none"
+
+
+def disk_reason(error: OSError) -> str:
+    """A file that could not be read or written, as one line."""
+    place = f": {error.filename}" if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = " (free some space and run again: finished steps are kept)" if full else ""
+    return f"{os.strerror(error.errno) if error.errno else error}{place}{hint}"

@@ -1,0 +1,126 @@
+"""Lambda steps: the handler runs in a process of its own, against the local service."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.local import lambda_main
+from pipeline.local.containers import job_environment, log_tail
+from pipeline.local.failures import StepFailed
+from pipeline.local.processes import Command, StartError, run_to_end, start_process
+
+_LIMIT_S = 600.0
+_STOP_PATIENCE_S = 30.0
+
+
+def run_lambda(
+    step: str,
+    arn: str,
+    event: Mapping[str, Any],
+    *,
+    handlers: Mapping[str, Path],
+    service_url: str | None,
+    region: str,
+    work: Path,
+    should_stop: Callable[[], bool],
+) -> dict[str, Any]:
+    """Invoke the function an ARN names and answer what it returned.
+
+    `handlers` are files by function name. The handler sees the local service as SageMaker, with
+    credentials that are good for nothing else. A stop lets it finish for 30 s, as it may be in the
+    middle of a change. Raises StepFailed.
+    """
+    name = arn.rsplit(":function:", maxsplit=1)[-1].partition(":")[0]
+    handler = handlers.get(name)
+    if handler is None or not handler.is_file():
+        raise StepFailed(
+            step, f"no code for the function {name!r}: {handler or 'none was named for it'}"
+        )
+    work.mkdir(parents=True, exist_ok=True)
+    log, answer, question = work / "log.txt", work / "answer.json", work / "event.json"
+    question.write_text(json.dumps(event))
+    files = (str(handler.resolve()), str(question), str(answer))
+    with job_environment(work, cores=1, region=region) as base:
+        command = Command(
+            argv=(sys.executable, lambda_main.__file__, arn, *files),
+            cwd=work,
+            environment=base | _environment(name, service_url, region),
+            log=log,
+        )
+        try:
+            ending = run_to_end(
+                command,
+                start_process,
+                lambda _: None,
+                _patient(should_stop),
+                limit_s=_LIMIT_S,
+                grace_s=1.0,
+            )
+        except StartError as error:
+            raise StepFailed(step, str(error)) from error
+    if ending.cause != "exited":
+        raise StepFailed(
+            step, "the function took too long and was ended", exit_code=ending.code, log=log
+        )
+    return _read_answer(step, answer, ending.code, log)
+
+
+def output_parameters(
+    step: str, declared: Sequence[Mapping[str, str]], answer: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The declared OutputParameters of a step, out of what its function returned.
+
+    Raises StepFailed for one that is missing.
+    """
+    found = {}
+    for output in declared:
+        name = output["OutputName"]
+        if not isinstance(answer, Mapping) or name not in answer:
+            raise StepFailed(step, f"the function did not return the declared output {name!r}")
+        found[name] = answer[name]
+    return found
+
+
+def _environment(name: str, service_url: str | None, region: str) -> dict[str, str]:
+    service = (
+        {
+            "AWS_ENDPOINT_URL_SAGEMAKER": service_url,
+            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": service_url,
+        }
+        if service_url
+        else {}
+    )
+    return service | {
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _patient(should_stop: Callable[[], bool]) -> Callable[[], bool]:
+    asked: list[float] = []
+
+    def overdue() -> bool:
+        if should_stop() and not asked:
+            asked.append(time.monotonic())
+        return bool(asked) and time.monotonic() - asked[0] > _STOP_PATIENCE_S
+
+    return overdue
+
+
+def _read_answer(step: str, file: Path, code: int, log: Path) -> dict[str, Any]:
+    try:
+        answer = json.loads(file.read_text())
+    except (OSError, ValueError):
+        answer = {"type": "Runtime", "error": "the function ended without an answer"}
+    if "error" in answer:
+        reason = f"{answer['type']}: {answer['error']}"
+        raise StepFailed(step, reason, exit_code=code, log=log, log_tail=log_tail(log))
+    output = answer["output"]
+    return output if isinstance(output, dict) else {}

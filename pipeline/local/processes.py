@@ -1,0 +1,158 @@
+"""Run one command to its end: its log followed, stopped or timed out with all that it started."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pipeline.errors import PipelineError
+
+_SLOWEST_POLL_S = 0.05
+
+
+class StartError(PipelineError):
+    """A command could not be started."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run. `environment` is all that the process gets; stdout and stderr go to `log`."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    environment: Mapping[str, str]
+    log: Path
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended. `code` is negative when a signal ended it."""
+
+    code: int
+    cause: Literal["exited", "stopped", "timed out"]
+
+
+class Running(Protocol):
+    """A command that was started, as the leader of its own process group."""
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole process group; nothing happens when it is gone."""
+
+
+Starter = Callable[[Command], Running]
+
+
+def start_process(command: Command) -> Running:
+    """Start a command as a process of its own. Raises StartError."""
+    try:
+        with command.log.open("ab") as log:
+            return _Process(
+                subprocess.Popen(
+                    command.argv,
+                    cwd=command.cwd,
+                    env=dict(command.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+    except OSError as error:
+        raise StartError(f"cannot start {command.argv[0]!r}: {error.strerror or error}") from error
+
+
+class _Process:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def signal(self, number: int) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+
+
+def run_to_end(
+    command: Command,
+    start: Starter,
+    on_line: Callable[[str], None],
+    should_stop: Callable[[], bool],
+    *,
+    limit_s: float,
+    grace_s: float,
+) -> Ending:
+    """Run a command and hand over each line of its log as it comes.
+
+    When `should_stop` says so or `limit_s` is over, the process group gets SIGTERM, and SIGKILL
+    `grace_s` later. Whatever the command leaves running ends with it. Raises StartError.
+    """
+    running = start(command)
+    watch = _Watch(running, should_stop, limit_s, grace_s)
+    with command.log.open("rb") as log:
+        lines = _Lines(on_line)
+        try:
+            while (code := running.poll()) is None:
+                lines.feed(log.read())
+                watch.look()
+                time.sleep(watch.pause())
+        finally:
+            running.signal(signal.SIGKILL)
+        lines.feed(log.read())
+        lines.end()
+    return Ending(code, watch.cause)
+
+
+class _Watch:
+    """Ends a process group that should stop or runs too long."""
+
+    def __init__(
+        self, running: Running, should_stop: Callable[[], bool], limit_s: float, grace_s: float
+    ) -> None:
+        self.cause: Literal["exited", "stopped", "timed out"] = "exited"
+        self._running = running
+        self._should_stop = should_stop
+        self._grace_s = grace_s
+        self._started = time.monotonic()
+        self._deadline = self._started + limit_s
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if self.cause == "exited":
+            if not self._should_stop() and now < self._deadline:
+                return
+            self.cause = "stopped" if now < self._deadline else "timed out"
+            self._running.signal(signal.SIGTERM)
+            self._deadline = now + self._grace_s
+        elif now >= self._deadline:
+            self._running.signal(signal.SIGKILL)
+
+    def pause(self) -> float:
+        """Short commands are looked at often, long ones seldom."""
+        return min(_SLOWEST_POLL_S, 0.005 + (time.monotonic() - self._started) / 50)
+
+
+class _Lines:
+    """Cuts a growing log into lines."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._on_line(line.decode(errors="replace").rstrip("\r"))
+
+    def end(self) -> None:
+        if self._rest:
+            self.feed(b"\n")

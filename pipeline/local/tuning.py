@@ -1,0 +1,349 @@
+"""Tuning jobs: trials are training jobs, a few at a time, chosen by a strategy."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import count
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import PipelineError
+from pipeline.local.containers import Job, JobOutcome
+from pipeline.local.failures import MAXIMUM_REASON, DefinitionError, StepFailed
+from pipeline.local.store import Document
+from pipeline.local.strategies import OpenTrial, Search
+from pipeline.local.training import run_training_job
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+_KIND = "HyperParameterTuningJob"
+_NOT_TRAINING = ("TuningObjective", "HyperParameterRanges", "DefinitionName", "RetryStrategy")
+_CONVERGED_AFTER = 10  # trials without a better one, when ConvergenceDetected is asked for
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial at its end. `value` is the last objective it printed, None when it is no use."""
+
+    summary: Document
+    outcome: JobOutcome
+    value: float | None
+    frozen: "FrozenTrial"
+
+
+@dataclass(frozen=True)
+class TuningProgress:
+    """How far a tuning job is."""
+
+    done: int
+    total: int
+    best: float | None
+
+
+def run_tuning_job(
+    request: Mapping[str, Any], job: Job, on_progress: Callable[[TuningProgress], None]
+) -> JobOutcome:
+    """Run a CreateHyperParameterTuningJob request to its end; its Describe document is kept.
+
+    A trial that fails does not end the job; all of them failing does. Trial i is chosen from the
+    trials up to i - MaxParallelTrainingJobs, so that the same seed repeats the same search.
+    Raises DefinitionError for a configuration that cannot run.
+    """
+    tuning = _Tuning(request, job, on_progress)
+    tuning.save()
+    try:
+        stopped = tuning.run()
+    except PipelineError as error:
+        tuning.finish(StepFailed(job.step, str(error)), stopped=False)
+        raise
+    failure = None if stopped else tuning.failure()
+    tuning.finish(failure, stopped)
+    return JobOutcome(tuning.document, failure, stopped)
+
+
+class _Tuning:
+    def __init__(
+        self, request: Mapping[str, Any], job: Job, on_progress: Callable[[TuningProgress], None]
+    ) -> None:
+        self._config = request["HyperParameterTuningJobConfig"]
+        self._definition = _only_definition(request)
+        ranges = self._definition.get("HyperParameterRanges") or self._config.get("ParameterRanges")
+        objective = self._definition.get("TuningObjective") or self._config.get(
+            "HyperParameterTuningJobObjective"
+        )
+        if objective is None:
+            raise DefinitionError(f"step {job.step}: the tuning job has no objective metric")
+        self._objective = objective
+        self._search = Search(
+            {**self._config, "HyperParameterTuningJobObjective": objective}, ranges or {}
+        )
+        _require_metric(job.step, objective, self._definition)
+        self._job = job
+        self._on_progress = on_progress
+        self._enough = Event()
+        limit = self._config["ResourceLimits"].get("MaxRuntimeInSeconds", float("inf"))
+        self._deadline = time.monotonic() + limit
+        self._ended = count(1)
+        self._results: list[TrialResult] = []
+        self.document = _first_document(request, job)
+
+    def run(self) -> bool:
+        """Every trial, at most `parallel` at a time; True when it was stopped from outside.
+
+        Results are taken in the order of trials, so that what is known when the next one is chosen
+        does not hang on which ended first.
+        """
+        window: deque[Future[TrialResult]] = deque()
+        with ThreadPoolExecutor(self._search.parallel, "trial") as pool:
+            try:
+                for number in range(self._search.size):
+                    if len(window) == self._search.parallel:
+                        self._take(window.popleft().result())
+                    if self._stop_asked() or time.monotonic() > self._deadline:
+                        break
+                    trial = self._search.open(number, [r.frozen for r in self._results])
+                    window.append(pool.submit(self._run_trial, number, trial))
+                while window:
+                    self._take(window.popleft().result())
+            except BaseException:
+                self._enough.set()  # the trials that still run must not outlive this one
+                raise
+        cut = any(r.outcome.stopped and r.value is None for r in self._results)
+        missing = len(self._results) < self._search.size and not self._enough.is_set()
+        return self._job.should_stop() and (cut or missing)
+
+    def _take(self, result: TrialResult) -> None:
+        """Count a result, unless the search was complete without it."""
+        if self._enough.is_set():
+            return
+        self._results.append(result)
+        if self._is_complete():
+            self._enough.set()
+        self._update()
+        self.save()
+
+    def _run_trial(self, number: int, trial: OpenTrial) -> TrialResult:
+        name = _trial_name(self._job.name, number)
+        state = _TrialState()
+        objective = self._objective["MetricName"]
+
+        def on_metric(metric: str, value: float) -> None:
+            if metric == objective:
+                state.value = value
+                state.pruned = state.pruned or trial.report(value)
+
+        job = replace(
+            self._job,
+            name=name,
+            work=self._job.work / name,
+            cores=max(1, self._job.cores // self._search.parallel),
+            should_stop=lambda: state.pruned or self._stop_asked(),
+            on_metric=on_metric,
+        )
+        tuned = dict(trial.parameters)
+        members = {
+            "TuningJobArn": self.document["HyperParameterTuningJobArn"],
+            "TuningJobName": self._job.name,
+            "TunedHyperParameters": tuned,
+        }
+        outcome = run_training_job(self._training_request(tuned), job, members)
+        return self._result(trial, state, outcome)
+
+    def _result(self, trial: OpenTrial, state: "_TrialState", outcome: JobOutcome) -> TrialResult:
+        usable = outcome.failure is None and (state.pruned or not outcome.stopped)
+        value = state.value if usable else None
+        document = outcome.document
+        document["ObjectiveStatus"] = "Failed" if value is None else "Succeeded"
+        if value is not None:
+            document["FinalHyperParameterTuningJobObjectiveMetric"] = {
+                **self._objective,
+                "Value": value,
+            }
+        store = self._job.store
+        store.put("TrainingJob", document["TrainingJobName"], document, document["TrainingJobArn"])
+        self._report(next(self._ended))
+        store.close()
+        frozen = trial.close(value, pruned=outcome.stopped)
+        return TrialResult(_summary(document), outcome, value, frozen)
+
+    def _training_request(self, tuned: Mapping[str, str]) -> dict[str, Any]:
+        definition = self._definition
+        request = {k: v for k, v in definition.items() if k not in _NOT_TRAINING}
+        resources = request.pop("HyperParameterTuningResourceConfig", None)
+        if resources:
+            members = ("InstanceType", "InstanceCount", "VolumeSizeInGB")
+            request["ResourceConfig"] = {k: resources[k] for k in members if k in resources}
+        static = request.pop("StaticHyperParameters", None) or {}
+        objective = {"_tuning_objective_metric": self._objective["MetricName"]}
+        return request | {"HyperParameters": {**static, **objective, **tuned}}
+
+    def _stop_asked(self) -> bool:
+        return self._job.should_stop() or self._enough.is_set()
+
+    def _is_complete(self) -> bool:
+        criteria = self._config.get("TuningJobCompletionCriteria") or {}
+        best = self._best()
+        if best is None or best.value is None:
+            return False
+        target = criteria.get("TargetObjectiveMetricValue")
+        if target is not None:
+            return bool(best.value >= target if self._search.maximize else best.value <= target)
+        since = len(self._results) - 1 - self._results.index(best)
+        patience = (criteria.get("BestObjectiveNotImproving") or {}).get(
+            "MaxNumberOfTrainingJobsNotImproving"
+        )
+        if patience is not None and since >= patience:
+            return True
+        converged = (criteria.get("ConvergenceDetected") or {}).get("CompleteOnConvergence")
+        return converged == "Enabled" and since >= _CONVERGED_AFTER
+
+    def _best(self) -> TrialResult | None:
+        """The best completed trial, the earliest of equals; a stopped one left no model."""
+        sign = 1 if self._search.maximize else -1
+        usable = [r for r in self._results if r.value is not None and not r.outcome.stopped]
+        return max(usable, key=lambda r: sign * (r.value or 0), default=None)
+
+    def _report(self, ended: int) -> None:
+        best = self._best()
+        value = best.value if best else None
+        self._on_progress(TuningProgress(ended, self._search.size, value))
+
+    def _update(self) -> None:
+        states = [result.summary["TrainingJobStatus"] for result in self._results]
+        useful = sum(result.value is not None for result in self._results)
+        self.document["TrainingJobStatusCounters"] = {
+            "Completed": states.count("Completed"),
+            "InProgress": 0,
+            "RetryableError": 0,
+            "NonRetryableError": states.count("Failed"),
+            "Stopped": states.count("Stopped"),
+        }
+        self.document["ObjectiveStatusCounters"] = {
+            "Succeeded": useful,
+            "Pending": 0,
+            "Failed": len(self._results) - useful,
+        }
+        if best := self._best():
+            self.document["BestTrainingJob"] = best.summary
+
+    def failure(self) -> StepFailed | None:
+        """Why the whole search is no use: it has nothing to choose from."""
+        if self._best():
+            return None
+        for result in self._results:
+            if error := result.outcome.failure:
+                return StepFailed(
+                    self._job.step,
+                    f"all {len(self._results)} training jobs failed, the first with: "
+                    f"{error.reason}",
+                    exit_code=error.job_exit_code,
+                    log=error.log,
+                    log_tail=error.log_tail,
+                )
+        metric = self._objective["MetricName"]
+        return StepFailed(
+            self._job.step,
+            f"no training job printed the objective metric {metric}: its regular expression "
+            "finds nothing in their logs",
+            log=self._job.work,
+        )
+
+    def finish(self, failure: StepFailed | None, stopped: bool) -> None:
+        """The document's last state."""
+        now = datetime.now(UTC)
+        self.document |= {
+            "HyperParameterTuningJobStatus": (
+                "Failed" if failure else "Stopped" if stopped else "Completed"
+            ),
+            "HyperParameterTuningEndTime": now,
+            "LastModifiedTime": now,
+            "TrainingJobSummaries": self._summaries(),
+        }
+        if failure:
+            self.document["FailureReason"] = failure.reason[:MAXIMUM_REASON]
+        self.save()
+
+    def save(self) -> None:
+        """Write the document."""
+        arn = self.document["HyperParameterTuningJobArn"]
+        self._job.store.put(_KIND, self._job.name, self.document, arn=arn)
+
+    def _summaries(self) -> list[Document]:
+        """The best first, as a step's TrainingJobSummaries[0] wants it."""
+        best = -1 if self._search.maximize else 1
+        usable = [r for r in self._results if r.value is not None]
+        rest = [r for r in self._results if r.value is None]
+        ordered = sorted(usable, key=lambda r: best * (r.value or 0))
+        return [result.summary for result in [*ordered, *rest]]
+
+
+@dataclass
+class _TrialState:
+    """What is known of a trial while it runs."""
+
+    value: float | None = None
+    pruned: bool = False
+
+
+def _only_definition(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    several = request.get("TrainingJobDefinitions") or []
+    single: Mapping[str, Any] | None = request.get("TrainingJobDefinition")
+    if len(several) == 1 and single is None:
+        single = several[0]
+    if single is None or len(several) > 1:
+        raise DefinitionError("a tuning job runs here with one TrainingJobDefinition")
+    for member in ("WarmStartConfig", "Autotune"):
+        if request.get(member):
+            raise DefinitionError(f"{member} does not work on this machine: leave it out")
+    return single
+
+
+def _require_metric(step: str, objective: Mapping[str, str], definition: Mapping[str, Any]) -> None:
+    metrics = definition["AlgorithmSpecification"].get("MetricDefinitions") or []
+    names = [item["Name"] for item in metrics]
+    if objective["MetricName"] not in names:
+        raise DefinitionError(
+            f"step {step}: the objective metric {objective['MetricName']!r} is not among the "
+            f"MetricDefinitions: {', '.join(names) or 'there are none'}"
+        )
+
+
+def _first_document(request: Mapping[str, Any], job: Job) -> Document:
+    now = datetime.now(UTC)
+    counters = ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
+    return {name: value for name, value in request.items() if name != "Tags"} | {
+        "HyperParameterTuningJobName": job.name,
+        "HyperParameterTuningJobArn": job.arn("hyper-parameter-tuning-job", job.name),
+        "HyperParameterTuningJobStatus": "InProgress",
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "TrainingJobStatusCounters": dict.fromkeys(counters, 0),
+        "ObjectiveStatusCounters": {"Succeeded": 0, "Pending": 0, "Failed": 0},
+    }
+
+
+def _summary(document: Document) -> Document:
+    members = (
+        "TrainingJobName",
+        "TrainingJobArn",
+        "TuningJobName",
+        "CreationTime",
+        "TrainingStartTime",
+        "TrainingEndTime",
+        "TrainingJobStatus",
+        "TunedHyperParameters",
+        "FailureReason",
+        "FinalHyperParameterTuningJobObjectiveMetric",
+        "ObjectiveStatus",
+    )
+    return {member: document[member] for member in members if member in document}
+
+
+def _trial_name(tuning: str, number: int) -> str:
+    digest = sha256(f"{tuning}/{number}".encode()).hexdigest()[:8]
+    return f"{tuning}-{number + 1:03d}-{digest}"

@@ -1,0 +1,355 @@
+"""Whole runs of small definitions: order, failure, stop, branches, documents."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.local.api import LocalApi
+from pipeline.local.failures import DefinitionError, StepFailed
+from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import (
+    BUCKET,
+    INPUT,
+    OUTPUT,
+    Json,
+    Lab,
+    definition,
+    output_of,
+    s3_output,
+)
+
+WRITE = """
+import sys
+from pathlib import Path
+Path(sys.argv[1]).joinpath("out.txt").write_text(" ".join(sys.argv[2:]))
+"""
+# Two of these end only when both run at once.
+MEET = """
+import sys, time
+from pathlib import Path
+mine, other = (Path(p) for p in sys.argv[1:])
+mine.touch()
+end = time.time() + 30
+while not other.exists():
+    assert time.time() < end
+    time.sleep(0.01)
+"""
+SLEEP = """
+import sys, time
+from pathlib import Path
+Path(sys.argv[1]).touch()
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    return Lab(store)
+
+
+def test_a_step_reads_what_the_step_before_it_wrote(lab: Lab) -> None:
+    first = lab.processing("First", WRITE, outputs=["data"], arguments=[f"{OUTPUT}/data", "hello"])
+    second = lab.processing(
+        "Second",
+        "from pathlib import Path\n"
+        f"text = Path('{INPUT}'.replace('/opt/ml', __import__('os').environ['ROOT'])) / 'data'\n"
+        "print((text / 'out.txt').read_text() + ' world')\n",
+        inputs={"data": output_of("First", "data")},
+        environment={"ROOT": "/opt/ml"},
+    )
+    result = lab.run(second, first)
+    assert result.status == "Succeeded"
+    log = lab.store.root / "runs" / result.execution_id / "Second" / "log.txt"
+    assert log.read_text() == "hello world\n"
+    assert lab.read(f"{BUCKET}/runs/{result.execution_id}/First/data/out.txt") == "hello"
+
+
+def test_independent_steps_run_side_by_side(lab: Lab, tmp_path: Path) -> None:
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    result = lab.run(
+        lab.processing("A", MEET, arguments=[a, b]), lab.processing("B", MEET, arguments=[b, a])
+    )
+    assert result.status == "Succeeded"
+
+
+def test_a_step_waits_for_what_its_depends_on_names(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    late = lab.processing(
+        "Late", "import sys, os\nassert os.path.exists(sys.argv[1])", arguments=[str(mark)]
+    )
+    early = lab.processing(
+        "Early", "import sys, time\ntime.sleep(0.2)\nopen(sys.argv[1], 'w')", arguments=[str(mark)]
+    )
+    assert lab.run(late | {"DependsOn": ["Early"]}, early).status == "Succeeded"
+
+
+def test_a_failure_names_step_code_reason_and_log_and_leaves_the_rest_in_order(lab: Lab) -> None:
+    bad = lab.processing("Bad", "print('before')\nraise SystemExit('no images found')")
+    other = lab.processing("Other", "print('fine')")
+    after_other = lab.processing("AfterOther", "print('fine')") | {"DependsOn": ["Other"]}
+    behind = lab.processing("Behind", "print('never')") | {"DependsOn": ["Bad"]}
+    result = lab.run(bad, other, after_other, behind)
+    assert result.status == "Failed"
+    assert isinstance(result.failure, StepFailed)
+    assert "step Bad failed (exit code 1): no images found" in str(result.failure)
+    assert "| before" in str(result.failure)
+    assert result.failure.log is not None
+    assert result.failure.log.read_text().endswith("no images found\n")
+    states = {name: step.status for name, step in result.steps.items()}
+    assert states == {"Bad": "Failed", "Other": "Succeeded", "AfterOther": "Succeeded"}
+    documents = lab.step_documents()
+    assert "no images found" in documents["Bad"]["FailureReason"]
+    assert "Behind" not in documents
+    execution = lab.store.list("PipelineExecution")[-1]
+    assert execution["PipelineExecutionStatus"] == "Failed"
+    assert lab.store.list("ProcessingJob")[0]["ProcessingJobStatus"] in ("Failed", "Completed")
+
+
+def test_the_jobs_own_message_is_the_reason(lab: Lab) -> None:
+    script = """
+    import os, sys
+    open(os.environ["EXIT_MESSAGE_FILE"], "w").write("only one class: add another folder")
+    sys.exit(3)
+    """
+    message = {"EXIT_MESSAGE_FILE": "/opt/ml/output/message"}
+    result = lab.run(lab.processing("Prepare", script, environment=message))
+    assert isinstance(result.failure, StepFailed)
+    assert result.failure.reason == "only one class: add another folder"
+    job = lab.store.list("ProcessingJob")[0]
+    assert job["ExitMessage"] == "only one class: add another folder"
+    assert job["FailureReason"].endswith("exit code: 3")
+
+
+def test_missing_input_fails_the_step_and_names_the_address(lab: Lab) -> None:
+    step = lab.processing("Prepare", "", inputs={"data": f"{BUCKET}/nowhere"})
+    result = lab.run(step)
+    assert isinstance(result.failure, StepFailed)
+    assert f"input data: there is nothing at {BUCKET}/nowhere" in result.failure.reason
+
+
+def test_a_program_that_is_not_there_is_one_clear_line(lab: Lab) -> None:
+    step = lab.processing("Prepare", "")
+    step["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
+    result = lab.run(step)
+    assert "cannot start 'no-such-program'" in str(result.failure)
+
+
+def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    step = lab.processing(
+        "Long",
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        "open(sys.argv[1] + '.pid', 'w').write(str(child.pid))\n" + SLEEP,
+        arguments=[str(mark)],
+    )
+    behind = lab.processing("Behind", "print('never')") | {"DependsOn": ["Long"]}
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(lab.run(step, behind)))
+    thread.start()
+    _wait_for(mark)
+    lab.cancel.set()
+    thread.join(timeout=30)
+    assert done[0].status == "Stopped"
+    assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
+    assert lab.store.list("ProcessingJob")[0]["ProcessingJobStatus"] == "Stopped"
+    assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
+    assert "Behind" not in lab.step_documents()
+    child = int((tmp_path / "started.pid").read_text())
+    assert _is_gone(child)
+
+
+def test_a_job_that_ignores_sigterm_is_killed(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    script = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
+    step = lab.processing("Deaf", script, arguments=[str(mark)])
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(lab.run(step, grace_s=0.2)))
+    thread.start()
+    _wait_for(mark)
+    lab.cancel.set()
+    thread.join(timeout=30)
+    assert done[0].status == "Stopped"
+
+
+def test_a_run_that_was_cancelled_before_it_began_runs_nothing(lab: Lab) -> None:
+    lab.cancel.set()
+    result = lab.run(lab.processing("A", "print('never')"))
+    assert result.status == "Stopped"
+    assert not lab.store.list("ProcessingJob")
+
+
+def test_ctrl_c_in_the_calling_thread_stops_the_run(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    step = lab.processing("Long", SLEEP, arguments=[str(mark)])
+
+    def interrupt() -> None:
+        _wait_for(mark)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    result = lab.run(step)
+    thread.join()
+    assert result.status == "Stopped"
+    assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
+    assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
+
+
+def _gate(left: Any, right: Any, if_steps: list[Json], else_steps: list[Json]) -> Json:
+    condition = {"Type": "GreaterThanOrEqualTo", "LeftValue": left, "RightValue": right}
+    return {
+        "Name": "Gate",
+        "Type": "Condition",
+        "Arguments": {"Conditions": [condition], "IfSteps": if_steps, "ElseSteps": else_steps},
+    }
+
+
+ACCURACY = {
+    "Std:JsonGet": {
+        "PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"},
+        "Path": "metrics['accuracy.top'][0].value",
+    }
+}
+TOO_LOW = {
+    "Name": "TooLow",
+    "Type": "Fail",
+    "Arguments": {
+        "ErrorMessage": {
+            "Std:Join": {
+                "On": " ",
+                "Values": ["accuracy", ACCURACY, "is below", {"Get": "Parameters.Threshold"}],
+            }
+        }
+    },
+}
+
+
+def _evaluate(lab: Lab, accuracy: float) -> Json:
+    content = json.dumps({"metrics": {"accuracy.top": [{"value": accuracy}]}})
+    script = f"import sys\nopen(sys.argv[1] + '/evaluation.json', 'w').write({content!r})"
+    step = lab.processing("Evaluate", script, outputs=["out"], arguments=[f"{OUTPUT}/out"])
+    file = {"PropertyFileName": "Evaluation", "OutputName": "out", "FilePath": "evaluation.json"}
+    return step | {"PropertyFiles": [file]}
+
+
+@pytest.mark.parametrize(("accuracy", "status"), [(0.9, "Succeeded"), (0.2, "Failed")])
+def test_the_branch_taken_runs_and_the_other_is_skipped(
+    lab: Lab, accuracy: float, status: str
+) -> None:
+    better = lab.processing("Better", "print('good')")
+    follower = lab.processing("Follower", "") | {"DependsOn": ["Better"]}
+    gate = _gate(ACCURACY, {"Get": "Parameters.Threshold"}, [better, follower], [TOO_LOW])
+    result = lab.run(_evaluate(lab, accuracy), gate, parameters={"Threshold": 0.6})
+    assert result.status == status
+    good = status == "Succeeded"
+    assert result.steps["Gate"].properties == {"Outcome": str(good)}
+    assert result.steps["Better"].status == ("Succeeded" if good else "Skipped")
+    assert result.steps["Follower"].status == ("Succeeded" if good else "Skipped")
+    assert result.steps["TooLow"].status == ("Skipped" if good else "Failed")
+    if not good:
+        assert isinstance(result.failure, StepFailed)
+        assert result.failure.reason == "accuracy 0.2 is below 0.6"
+        metadata = lab.step_documents()["TooLow"]["Metadata"]
+        assert metadata == {"Fail": {"ErrorMessage": "accuracy 0.2 is below 0.6"}}
+
+
+def test_a_fail_step_stops_what_still_runs(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    long = lab.processing("Long", SLEEP, arguments=[str(mark)])
+    wait = lab.processing(
+        "Wait",
+        "import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)",
+        arguments=[str(mark)],
+    )
+    fail = {"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+    result = lab.run(long, wait, fail | {"DependsOn": ["Wait"]})
+    assert result.status == "Failed"
+    assert result.steps["Long"].status == "Stopped"
+    assert isinstance(result.failure, StepFailed)
+    assert result.failure.reason == "no"
+
+
+def test_the_listener_hears_every_state_of_a_step(lab: Lab) -> None:
+    lab.run(lab.processing("A", ""))
+    assert [state.status for state in lab.heard] == ["Waiting", "Executing", "Succeeded"]
+    last = lab.heard[-1]
+    assert last.type == "Processing"
+    assert last.started and last.ended and last.started <= last.ended
+
+
+def test_the_local_api_describes_and_lists_what_a_run_left(lab: Lab) -> None:
+    result = lab.run(lab.processing("A", "print(1)"), parameters={"Speed": 2, "Fast": True})
+    api = LocalApi(lab.store)
+    arn = {"PipelineExecutionArn": result.execution_arn}
+    assert api.call("DescribePipelineExecution", arn)["PipelineExecutionStatus"] == "Succeeded"
+    (step,) = api.call("ListPipelineExecutionSteps", arn)["PipelineExecutionSteps"]
+    assert step["StepStatus"] == "Succeeded"
+    job = step["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
+    answer = api.call("DescribeProcessingJob", {"ProcessingJobName": job})
+    assert answer["ProcessingJobStatus"] == "Completed"
+    parameters = api.call("ListPipelineParametersForExecution", arn)["PipelineParameters"]
+    assert parameters == [{"Name": "Speed", "Value": "2"}, {"Name": "Fast", "Value": "true"}]
+    executions = api.call("ListPipelineExecutions", {"PipelineName": "pipeline"})
+    assert len(executions["PipelineExecutionSummaries"]) == 1
+    definition_text = api.call("DescribePipelineDefinitionForExecution", arn)["PipelineDefinition"]
+    assert json.loads(definition_text)["Steps"][0]["Name"] == "A"
+
+
+def test_a_wrong_parameter_is_refused_before_anything_runs(lab: Lab) -> None:
+    document = definition(lab.processing("A", ""), parameters={"TuningMaxJobs": 3})
+    with pytest.raises(UsageError, match=r"no parameter 'TuningMaxJob'.*'TuningMaxJobs'"):
+        lab.run_definition(document, {"TuningMaxJob": 4})
+    assert not lab.store.list("PipelineExecution")
+
+
+def test_a_wrong_cache_duration_is_refused_before_anything_runs(lab: Lab) -> None:
+    step = lab.processing("A", "") | {"CacheConfig": {"Enabled": True, "ExpireAfter": "soon"}}
+    with pytest.raises(DefinitionError, match="step A: CacheConfig.ExpireAfter 'soon'"):
+        lab.run(step)
+
+
+def test_what_sagemaker_would_refuse_fails_the_step(lab: Lab) -> None:
+    step = lab.processing("A", "")
+    step["Arguments"]["RoleArn"] = "me"
+    result = lab.run(step)
+    assert "CreateProcessingJob would be refused: Value 'me' at 'roleArn'" in str(result.failure)
+
+
+def test_an_output_uploaded_continuously_is_there_while_the_job_runs(lab: Lab) -> None:
+    uri = f"{BUCKET}/live"
+    step = lab.processing(
+        "A",
+        "import os, sys\nopen(sys.argv[1] + '/x', 'w').close()\nassert os.path.exists(sys.argv[2])",
+        arguments=[f"{OUTPUT}/live", str(lab.store.path(f"{uri}/x"))],
+    )
+    place = {"Outputs": [s3_output("live", uri, "Continuous")]}
+    step["Arguments"]["ProcessingOutputConfig"] = place
+    assert lab.run(step).status == "Succeeded"
+
+
+def _wait_for(path: Path) -> None:
+    for _ in range(3000):
+        if path.exists():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{path} never appeared")
+
+
+def _is_gone(pid: int) -> bool:
+    for _ in range(300):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
