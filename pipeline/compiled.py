@@ -1,0 +1,70 @@
+"""A definition is compiled once for each state of the tree and settings, and then kept.
+
+Importing the SageMaker SDK takes seconds; the same tree and settings give the same bytes, so what
+was compiled before is as good.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.settings_model import Settings
+from pipeline.weights import weights_uri
+
+_SOURCES = (
+    "pipeline/*.py",
+    "steps/*.py",
+    "training_code/*",
+    "inference_code/*",
+    "constraints.txt",
+)
+
+
+def definition_text(settings: Settings, root: Path, state: Path) -> str:
+    """The definition as JSON text; `state` is the folder that keeps compiled ones.
+
+    Raises UsageError when code or weights for the settings are not to be had.
+    """
+    kept = state / "definitions" / f"{_digest(settings, root)}.json"
+    if kept.is_file():
+        return kept.read_text(encoding="utf-8")
+    from pipeline.definition import definition_json
+
+    text = definition_json(settings, root)
+    _keep(kept, text)
+    return text
+
+
+def compiled_definition(settings: Settings, root: Path, state: Path) -> dict[str, Any]:
+    """The same as a dictionary."""
+    definition: dict[str, Any] = json.loads(definition_text(settings, root, state))
+    return definition
+
+
+def _digest(settings: Settings, root: Path) -> str:
+    digest = hashlib.sha256(settings.model_dump_json().encode())
+    digest.update((weights_uri(settings) or "none").encode())
+    for path in sorted(_sources(root)):
+        content = path.read_bytes()
+        digest.update(f"\0{path.relative_to(root)}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:32]
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    for pattern in _SOURCES:
+        yield from (path for path in root.glob(pattern) if path.is_file())
+
+
+def _keep(path: Path, text: str) -> None:
+    """A compiled definition that cannot be kept is still a good one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError:
+        return

@@ -1,0 +1,167 @@
+"""How a local run ended, and what to do next: for people, and as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, PipelineError
+from pipeline.local.client import service_client
+from pipeline.local.engine import ExecutionResult
+from pipeline.local.service import Service
+from pipeline.local.store import Store
+from pipeline.settings_model import Settings
+
+_EXIT_CODES = {"Succeeded": EXIT_SUCCEEDED, "Stopped": EXIT_STOPPED}
+_CONTENT_TYPES = {".png": "image/png", ".webp": "image/webp"}
+
+
+class PredictionError(PipelineError):
+    """The endpoint did not answer as Evaluate did."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One test picture, what it is, and what the endpoint answered."""
+
+    file: str
+    label: str
+    prediction: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class LocalOutcome:
+    """The end of a run. What a failed run did not reach is None."""
+
+    execution: str
+    status: str
+    failure: str | None = None
+    accuracy: float | None = None
+    test_pictures: int | None = None
+    model: str | None = None
+    model_package: str | None = None
+    version: int | None = None
+    approval_status: str | None = None
+    endpoint: str | None = None
+    asked: Asked | None = None
+    next_command: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 succeeded, 1 failed, 3 stopped."""
+        return _EXIT_CODES.get(self.status, EXIT_FAILED)
+
+    def to_json(self) -> str:
+        """Every member, one a line."""
+        return json.dumps(asdict(self) | {"exit_code": self.exit_code}, indent=2)
+
+    def summary(self) -> str:
+        """What a person wants to know at the end of a run."""
+        lines = [f"{self.status}: execution {self.execution}"]
+        if self.failure:
+            lines.append(self.failure)
+        if self.accuracy is not None:
+            lines.append(f"  test accuracy  {self.accuracy:.1%} of {self.test_pictures} pictures")
+        if self.model:
+            lines.append(f"  model          {self.model}")
+        if self.model_package:
+            lines.append(f"  registered     version {self.version}, {self.approval_status}")
+        if self.endpoint:
+            lines.append(f"  endpoint       {self.endpoint}")
+        if self.asked:
+            lines.append(
+                f"  asked about    {self.asked.file}: {self.asked.prediction} "
+                f"{self.asked.probability:.1%} (it is {self.asked.label})"
+            )
+        if self.next_command:
+            lines.append(f"next: {self.next_command}")
+        return "\n".join(lines)
+
+
+def read_outcome(
+    result: ExecutionResult,
+    settings: Settings,
+    given: Mapping[str, Any],
+    store: Store,
+    service: Service,
+) -> LocalOutcome:
+    """What the run made, and one question to its endpoint when it was deployed.
+
+    Raises PredictionError when the endpoint's answer is not what Evaluate computed.
+    """
+    ended: dict[str, Any] = {"execution": result.execution_id, "status": result.status}
+    properties = {
+        name: step.properties for name, step in result.steps.items() if step.status == "Succeeded"
+    }
+    if "Evaluate" in properties:
+        ended |= _measured(properties["Evaluate"], store)
+    if "Train" in properties:
+        artifact = properties["Train"]["ModelArtifacts"]["S3ModelArtifacts"]
+        ended["model"] = str(store.path(artifact))
+    if "Register" in properties:
+        package = properties["Register"]
+        ended |= {
+            "model_package": package["ModelPackageArn"],
+            "version": package["ModelPackageVersion"],
+            "approval_status": package["ModelApprovalStatus"],
+        }
+    if result.status == "Succeeded" and "Deploy" in properties:
+        endpoint = str(given.get("EndpointName", settings.endpoint_name))
+        asked = _ask(endpoint, str(given["DataUri"]), properties["Evaluate"], store, service)
+        ended |= {"endpoint": endpoint, "asked": asked}
+    failure = str(result.failure) if result.failure else None
+    return LocalOutcome(**ended, failure=failure, next_command=_next(result, ended, given, store))
+
+
+def _measured(evaluate: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    evaluation = json.loads((_evaluation(evaluate, store) / "evaluation.json").read_text())
+    accuracy = evaluation["multiclass_classification_metrics"]["accuracy"]["value"]
+    return {"accuracy": accuracy, "test_pictures": _count(evaluate, store)}
+
+
+def _evaluation(evaluate: Mapping[str, Any], store: Store) -> Path:
+    outputs = {
+        output["OutputName"]: output["S3Output"]["S3Uri"]
+        for output in evaluate["ProcessingOutputConfig"]["Outputs"]
+    }
+    return store.path(outputs["evaluation"])
+
+
+def _count(evaluate: Mapping[str, Any], store: Store) -> int:
+    with (_evaluation(evaluate, store) / "predictions.jsonl").open() as file:
+        return sum(1 for _ in file)
+
+
+def _ask(
+    endpoint: str, data: str, evaluate: Mapping[str, Any], store: Store, service: Service
+) -> Asked:
+    """Send the first test picture to the endpoint, through a boto3 client as a user would."""
+    with (_evaluation(evaluate, store) / "predictions.jsonl").open() as file:
+        expected = json.loads(file.readline())
+    picture = store.path(data) / expected["file"]
+    runtime = service_client("sagemaker-runtime", service.url)
+    reply = runtime.invoke_endpoint(
+        EndpointName=endpoint,
+        ContentType=_CONTENT_TYPES.get(picture.suffix.lower(), "image/jpeg"),
+        Body=picture.read_bytes(),
+    )
+    answer = json.loads(reply["Body"].read())["predictions"][0]
+    if answer["label"] != expected["prediction"]:
+        raise PredictionError(
+            f"endpoint {endpoint} answers {answer['label']} for {expected['file']}, and Evaluate "
+            f"computed {expected['prediction']}: serving and evaluation differ"
+        )
+    return Asked(expected["file"], expected["label"], answer["label"], answer["probability"])
+
+
+def _next(
+    result: ExecutionResult, ended: Mapping[str, Any], given: Mapping[str, Any], store: Store
+) -> str | None:
+    if result.status != "Succeeded":
+        return "the same command again: the steps that finished come from the cache"
+    if not ended.get("asked"):
+        return None
+    picture = store.path(str(given["DataUri"])) / ended["asked"].file
+    return f"python -m pipeline.endpoint predict {picture}"

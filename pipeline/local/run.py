@@ -1,0 +1,171 @@
+"""A run on this machine, from the settings to a served prediction."""
+
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pipeline.bundle import bundles_of, stage
+from pipeline.cli import ROOT
+from pipeline.compiled import compiled_definition
+from pipeline.errors import UsageError
+from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
+from pipeline.local.executions import Place
+from pipeline.local.outcome import LocalOutcome, read_outcome
+from pipeline.local.service import Service, running_service
+from pipeline.local.store import Store
+from pipeline.progress import display
+from pipeline.sample import write_sample
+from pipeline.settings_model import Settings
+from pipeline.weights import stage_weights
+
+DEPLOY_HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"
+
+
+@dataclass(frozen=True)
+class LocalRequest:
+    """What to run: `data` is a folder or an address, None for the generated sample."""
+
+    settings: Settings
+    state: Path
+    data: str | None = None
+    parameters: tuple[str, ...] = ()
+
+
+def run_locally(request: LocalRequest) -> LocalOutcome:
+    """Run the pipeline on this machine and ask the endpoint about one test picture.
+
+    Raises UsageError for data, parameters or settings that cannot be used.
+    """
+    settings = request.settings
+    given = parse_parameters(request.parameters)
+    store = Store(request.state)
+    if request.data is not None:
+        given = {**given, "DataUri": data_uri(request.data)}
+    elif "DataUri" not in given:
+        given = {**given, "DataUri": _sample(store.root).as_uri()}
+    definition = compiled_definition(settings, ROOT, store.root)
+    _stage(settings, store)
+    place = (settings.aws.region, settings.aws.account_id)
+    with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
+        result = _execute(settings, definition, given, store, service, cancel)
+        return read_outcome(result, settings, given, store, service)
+
+
+def _execute(
+    settings: Settings,
+    definition: Mapping[str, Any],
+    given: Mapping[str, Any],
+    store: Store,
+    service: Service,
+    cancel: threading.Event,
+) -> ExecutionResult:
+    options = RunOptions(
+        pipeline_name=settings.project,
+        place=Place(settings.aws.region, settings.aws.account_id),
+        lambda_handlers={settings.lambda_name: DEPLOY_HANDLER},
+        service_url=service.url,
+    )
+    with display([]) as shown:
+        return run_definition(
+            definition,
+            {"GitCommit": git_commit(ROOT), **given},
+            store,
+            listener=shown.update,
+            api=service.api,
+            cancel=cancel,
+            options=options,
+        )
+
+
+def parse_parameters(given: tuple[str, ...]) -> dict[str, str]:
+    """`Name=Value` texts -> values by name. Raises UsageError."""
+    values: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--parameter {text}: must look like Name=Value")
+        values[name] = value
+    return values
+
+
+def data_uri(data: str) -> str:
+    """A folder as a file:// address; an address stays as it is. Raises UsageError."""
+    if data.startswith(("s3://", "file://")):
+        return data
+    folder = Path(data).expanduser().resolve()
+    if not folder.exists():
+        raise UsageError(f"--data {data}: no such folder: {folder}")
+    if not folder.is_dir():
+        raise UsageError(f"--data {data}: not a folder; give the one with a folder per class")
+    return folder.as_uri()
+
+
+def git_commit(root: Path) -> str:
+    """The commit that is checked out, `-dirty` behind it when files differ; else `unknown`."""
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"]
+    try:
+        done = subprocess.run(
+            [*command, "--exclude=*"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def _sample(state: Path) -> Path:
+    """The generated sample, made once; a half-written one has another name."""
+    folder = state / "sample"
+    if not folder.is_dir():
+        part = state / "sample.part"
+        if part.is_dir():
+            import shutil
+
+            shutil.rmtree(part)
+        write_sample(part)
+        part.rename(folder)
+    return folder
+
+
+def _stage(settings: Settings, store: Store) -> None:
+    """Put code and weights where the definition says they are."""
+    for bundle in bundles_of(settings, ROOT).values():
+        stage(bundle, lambda uri, content: _put(store, uri, content))
+    stage_weights(
+        settings,
+        lambda uri, content: _put(store, uri, content),
+        lambda uri: store.path(uri).is_file(),
+    )
+
+
+def _put(store: Store, uri: str, content: bytes) -> None:
+    path = store.path(uri)
+    if path.is_file() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+@contextmanager
+def cancel_on_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C interrupts at once."""
+    cancel = threading.Event()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield cancel
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
