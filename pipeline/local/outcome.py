@@ -141,6 +141,7 @@ def _ask(
     with (_evaluation(evaluate, store) / "predictions.jsonl").open() as file:
         expected = json.loads(file.readline())
     picture = store.path(data) / expected["file"]
+    _wait_in_service(endpoint, service)
     runtime = service_client("sagemaker-runtime", service.url)
     reply = runtime.invoke_endpoint(
         EndpointName=endpoint,
@@ -154,6 +155,19 @@ def _ask(
             f"computed {expected['prediction']}: serving and evaluation differ"
         )
     return Asked(expected["file"], expected["label"], answer["label"], answer["probability"])
+
+
+def _wait_in_service(endpoint: str, service: Service) -> None:
+    from botocore.exceptions import WaiterError
+
+    client = service_client("sagemaker", service.url)
+    try:
+        client.get_waiter("endpoint_in_service").wait(
+            EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
+        )
+    except WaiterError as error:
+        reason = client.describe_endpoint(EndpointName=endpoint).get("FailureReason", error)
+        raise PredictionError(f"endpoint {endpoint} did not come into service: {reason}") from error
 
 
 def _next(

@@ -25,6 +25,7 @@ from pipeline.settings_model import Settings
 from pipeline.weights import stage_weights
 
 DEPLOY_HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"
+_SETTLE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     _stage(settings, store)
     place = (settings.aws.region, settings.aws.account_id)
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
-        result = _execute(settings, definition, given, store, service, cancel)
+        # An endpoint that an ended run left half-made would be busy when Deploy comes.
+        service.hosting.settle(_SETTLE_SECONDS)
+        result = _execute(settings, definition, given, store=store, service=service, cancel=cancel)
         return read_outcome(result, settings, given, store, service)
 
 
@@ -61,6 +64,7 @@ def _execute(
     settings: Settings,
     definition: Mapping[str, Any],
     given: Mapping[str, Any],
+    *,
     store: Store,
     service: Service,
     cancel: threading.Event,
