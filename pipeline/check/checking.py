@@ -1,0 +1,55 @@
+"""All checks of a definition, in one list of findings."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.check.document import Document, is_too_deep, read_document
+from pipeline.check.findings import Finding, Problem
+from pipeline.check.functions import check_functions
+from pipeline.check.node import path_text
+from pipeline.check.references import check_references
+from pipeline.check.rules import RULES
+from pipeline.check.schema import check_schema
+from pipeline.check.scripts import SCRIPTS, Script
+
+
+def check_definition(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> list[Finding]:
+    """What is wrong with a definition, in the order of the definition. Never raises.
+
+    `scripts` is what is known of the job scripts, by file name.
+    """
+    if is_too_deep(definition):
+        mend = "is this a pipeline definition?"
+        return [Finding("size", "error", "", "$", "this is nested too deep to be checked", mend)]
+    document = read_document(definition, scripts)
+    problems = list(dict.fromkeys(_problems(document)))
+    place = {node.path: index for index, node in enumerate(document.node.walk())}
+    problems.sort(key=lambda problem: _order(place, problem))
+    return [_finding(document, problem) for problem in problems]
+
+
+def _problems(document: Document) -> Iterator[Problem]:
+    yield from check_schema(document)
+    yield from check_functions(document)
+    yield from check_references(document)
+    for rule in RULES:
+        yield from rule.problems(document)
+
+
+def _order(place: Mapping[Any, int], problem: Problem) -> int:
+    """Where a problem stands; what is absent stands where it would."""
+    path = problem.path
+    while path not in place:
+        path = path[:-1]
+    return place[path]
+
+
+def _finding(document: Document, problem: Problem) -> Finding:
+    return Finding(
+        rule=problem.rule,
+        severity=problem.severity,
+        step=document.step_at(problem.path),
+        path=path_text(problem.path),
+        what=problem.what,
+        mend=problem.mend,
+    )

@@ -1,0 +1,104 @@
+"""A definition as its checks see it: steps and parameters with their places, however broken."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from pipeline.check.node import Node, Path
+from pipeline.check.scripts import SCRIPTS, Script
+from pipeline.errors import UsageError
+
+BRANCHES = {"IfSteps": True, "ElseSteps": False}
+
+_DEEPEST = 60  # levels; our own definition has 14, and Python's parser gives up near 1,000
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `branches` are the conditions around it and their outcomes, outermost first."""
+
+    name: str
+    type: str
+    node: Node
+    branches: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def arguments(self) -> Node:
+        """The request the step makes."""
+        return self.node["Arguments"]
+
+    def own_nodes(self) -> Iterator[Node]:
+        """Every value of the step, without those of the steps inside a condition."""
+        for name, inner in self.node.members():
+            if name != "Arguments" or self.type != "Condition":
+                yield from inner.walk()
+        if self.type == "Condition":
+            yield from self.arguments["Conditions"].walk()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A definition, read leniently: what cannot be understood is left out, and found elsewhere.
+
+    `parameters` are the declarations by name, `scripts` what is known of the scripts it runs.
+    """
+
+    node: Node
+    steps: tuple[Step, ...]
+    parameters: Mapping[str, Node]
+    scripts: Mapping[str, Script]
+
+    def step(self, name: str) -> Step | None:
+        """The first step of that name."""
+        return next((step for step in self.steps if step.name == name), None)
+
+    def step_at(self, path: Path) -> str:
+        """The name of the innermost step that a place belongs to; "" for none."""
+        around = [step for step in self.steps if path[: len(step.node.path)] == step.node.path]
+        return max(around, key=lambda step: len(step.node.path)).name if around else ""
+
+    def of_type(self, *types: str) -> list[Step]:
+        """The steps of some types, in order."""
+        return [step for step in self.steps if step.type in types]
+
+
+def read_document(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> Document:
+    """Never raises: what is not a definition has no steps."""
+    node = Node(definition)
+    parameters = {p["Name"].text or "": p for p in node["Parameters"].items()}
+    return Document(node, tuple(_steps(node["Steps"], ())), parameters, scripts)
+
+
+def read_definition(file: FilePath) -> dict[str, Any]:
+    """A definition from a JSON file. Raises UsageError when it holds none."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} is not JSON: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("Steps"), list):
+        raise UsageError(
+            f"{file} is not a pipeline definition: it must be a JSON object with a list 'Steps' "
+            "(make one with: python -m pipeline.run --definition > FILE)"
+        )
+    if is_too_deep(content):
+        raise UsageError(f"{file} is not a pipeline definition: more than {_DEEPEST} levels deep")
+    return content
+
+
+def is_too_deep(definition: Any) -> bool:
+    """Whether a value is nested further than any definition is."""
+    return any(len(node.path) > _DEEPEST for node in Node(definition).walk())
+
+
+def _steps(nodes: Node, branches: tuple[tuple[str, bool], ...]) -> Iterator[Step]:
+    for node in nodes.items():
+        step = Step(node["Name"].text or "", node["Type"].text or "", node, branches)
+        if node.exists:
+            yield step
+        if step.type == "Condition":
+            for field, outcome in BRANCHES.items():
+                yield from _steps(step.arguments[field], (*branches, (step.name, outcome)))

@@ -1,0 +1,81 @@
+"""What a check says: one finding a problem, as text for people and as JSON for programs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from pipeline.check.node import Path
+
+Severity = Literal["error", "warning"]
+
+_LISTED = 12  # names that are all listed when none is near
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong at a place; which rule found it is added by whoever runs the rule."""
+
+    path: Path
+    what: str
+    mend: str
+    rule: str = ""
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem as it is reported. `step` is "" for what belongs to no step."""
+
+    rule: str
+    severity: Severity
+    step: str
+    path: str
+    what: str
+    mend: str
+
+
+def has_errors(findings: Sequence[Finding]) -> bool:
+    """Whether any finding is more than a warning."""
+    return any(finding.severity == "error" for finding in findings)
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """One block a finding and a last line that counts them."""
+    errors = sum(finding.severity == "error" for finding in findings)
+    count = f"{_plural(errors, 'error')}, {_plural(len(findings) - errors, 'warning')}"
+    return "\n".join([*(_block(finding) for finding in findings), count])
+
+
+def findings_json(findings: Sequence[Finding]) -> str:
+    """{"findings": [{rule, severity, step, path, what, mend}], "errors": n, "warnings": n}"""
+    errors = sum(finding.severity == "error" for finding in findings)
+    content = {
+        "findings": [asdict(finding) for finding in findings],
+        "errors": errors,
+        "warnings": len(findings) - errors,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def suggest(word: str, known: Sequence[str], otherwise: str = "remove it") -> str:
+    """How to mend a name that does not exist: the nearest one, or what there is."""
+    if near := get_close_matches(word, known, n=1, cutoff=0.6):
+        return f"did you mean {near[0]!r}?"
+    if known and len(known) <= _LISTED:
+        return f"there are: {', '.join(sorted(known))}"
+    return otherwise
+
+
+def _block(finding: Finding) -> str:
+    where = f"step {finding.step}: " if finding.step else ""
+    return (
+        f"{finding.severity}: {where}{finding.what}  [{finding.rule}]\n"
+        f"  at {finding.path}\n"
+        f"  mend: {finding.mend}"
+    )
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

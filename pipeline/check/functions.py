@@ -1,0 +1,146 @@
+"""Pipeline functions: how they are written, and what they are known to give before a run."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.check.document import Document
+from pipeline.check.findings import Problem, suggest
+from pipeline.check.node import Node, is_number, shown
+from pipeline.local.failures import DefinitionError
+from pipeline.local.values import Part, parse_path
+
+# What stands for a value that only a run has, so that a text joined with it can be judged.
+EXECUTION_SAMPLES: Mapping[str, str] = {
+    "PipelineName": "pipeline",
+    "PipelineArn": "arn:aws:sagemaker:us-east-1:111122223333:pipeline/pipeline",
+    "PipelineExecutionId": "abcdefghijkl",
+    "PipelineExecutionArn": (
+        "arn:aws:sagemaker:us-east-1:111122223333:pipeline/pipeline/execution/abcdefghijkl"
+    ),
+    "StartDateTime": "2020-12-01T00:00:00Z",
+    "CurrentDateTime": "2020-12-01T00:00:00Z",
+    "TrainingJobName": "pipelines-abcdefghijkl-Train-abcdefghij",
+    "ProcessingJobName": "pipelines-abcdefghijkl-Process-abcdefghij",
+}
+
+FUNCTIONS = ("Get", "Std:Join", "Std:JsonGet")
+
+
+def function_name(value: Any) -> str | None:
+    """The function that a value is written as; None for a plain value."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    name = str(next(iter(value)))
+    return name if name == "Get" or name.startswith("Std:") else None
+
+
+def reference_parts(node: Node) -> tuple[Part, ...]:
+    """What a Get refers to, in parts; () when it cannot be read."""
+    text = node["Get"].text
+    try:
+        return parse_path(text) if text else ()
+    except DefinitionError:
+        return ()
+
+
+def known_value(document: Document, node: Node) -> Any:
+    """What a value will be as far as it is known: literals, defaults, and texts joined of them.
+
+    None when only a run can tell.
+    """
+    name = function_name(node.value)
+    if name is None:
+        return node.value
+    if name == "Get":
+        return _known_reference(document, reference_parts(node))
+    if name == "Std:Join":
+        join = node["Std:Join"]
+        parts = [known_value(document, part) for part in join["Values"].items()]
+        if parts and all(isinstance(part, str) or is_number(part) for part in parts):
+            return (join["On"].text or "").join(map(str, parts))
+    return None
+
+
+def _known_reference(document: Document, parts: tuple[Part, ...]) -> Any:
+    match parts:
+        case ("Parameters", str(name)):
+            return document.parameters.get(name, Node())["DefaultValue"].value
+        case ("Execution", str(name)):
+            return EXECUTION_SAMPLES.get(name)
+    return None
+
+
+def check_functions(document: Document) -> Iterator[Problem]:
+    """How every function in every step is written."""
+    for step in document.steps:
+        for node in step.own_nodes():
+            name = function_name(node.value)
+            if name is not None:
+                yield from _check_form(name, node)
+
+
+def _check_form(name: str, node: Node) -> Iterator[Problem]:
+    inner = node[name]
+    if name not in FUNCTIONS:
+        what = f"{name!r} is not a pipeline function"
+        yield _bad(node, what, suggest(name, FUNCTIONS))
+    elif name == "Get":
+        if inner.text is None or not reference_parts(node):
+            what = f"the reference {shown(inner.value)} cannot be read"
+            mend = "write Parameters.<name>, Execution.<name> or Steps.<step>.<property>"
+            yield _bad(node, what, mend)
+    elif not isinstance(inner.value, dict):
+        yield _bad(node, f"{name} takes an object, not {shown(inner.value)}", _FORMS[name])
+    elif name == "Std:Join":
+        yield from _check_join(inner)
+    else:
+        yield from _check_json_get(inner)
+
+
+def _check_join(join: Node) -> Iterator[Problem]:
+    for key, _ in join.members():
+        if key not in ("On", "Values"):
+            yield _bad(join[key], f"Std:Join has no {key!r}", suggest(key, ("On", "Values")))
+    if join["On"].exists and join["On"].text is None:
+        yield _bad(join["On"], "Std:Join joins with a text", _FORMS["Std:Join"])
+    if not join["Values"].items():
+        yield _bad(join["Values"], "Std:Join has no list of Values", _FORMS["Std:Join"])
+    for part in join["Values"].items():
+        if isinstance(part.value, list | dict) and function_name(part.value) is None:
+            what = f"Std:Join can only join single values, not {shown(part.value)}"
+            yield _bad(part, what, "give text, a number or a function")
+        elif not part.exists:
+            yield _bad(part, "Std:Join cannot join null", "remove it")
+
+
+def _check_json_get(get: Node) -> Iterator[Problem]:
+    for key, _ in get.members():
+        if key not in ("PropertyFile", "S3Uri", "Path"):
+            yield _bad(get[key], f"Std:JsonGet has no {key!r}", _FORMS["Std:JsonGet"])
+    if get["PropertyFile"].exists == get["S3Uri"].exists:
+        yield _bad(get, "Std:JsonGet needs a PropertyFile", _FORMS["Std:JsonGet"])
+    if get["PropertyFile"].exists and function_name(get["PropertyFile"].value) != "Get":
+        what = f"the PropertyFile {shown(get['PropertyFile'].value)} is not a Get"
+        yield _bad(get["PropertyFile"], what, _FORMS["Std:JsonGet"])
+    if json_path(get) is None:
+        what = f"the path {shown(get['Path'].value)} cannot be read"
+        yield _bad(get["Path"], what, "write names as a.b, keys as ['a.b'], positions as [0]")
+
+
+def json_path(get: Node) -> tuple[Part, ...] | None:
+    """The Path of a Std:JsonGet in parts; None when it cannot be read."""
+    try:
+        return parse_path(get["Path"].text or "")
+    except DefinitionError:
+        return None
+
+
+def _bad(node: Node, what: str, mend: str) -> Problem:
+    return Problem(node.path, what, mend, "bad-function")
+
+
+_FORMS: Mapping[str, str] = {
+    "Std:Join": 'write {"Std:Join": {"On": "/", "Values": [...]}}',
+    "Std:JsonGet": 'write {"Std:JsonGet": {"PropertyFile": {"Get": '
+    '"Steps.<step>.PropertyFiles.<name>"}, "Path": "a.b"}}',
+}

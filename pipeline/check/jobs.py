@@ -1,0 +1,38 @@
+"""Which script a job runs, and what it is told."""
+
+from collections.abc import Iterator
+
+from pipeline.check.document import Step
+from pipeline.check.node import Node
+
+
+def hyperparameters(step: Step) -> Node:
+    """The fixed hyperparameters of a training or tuning step."""
+    if step.type == "Tuning":
+        return step.arguments.at("TrainingJobDefinition", "StaticHyperParameters")
+    return step.arguments["HyperParameters"]
+
+
+def script_of(step: Step) -> str | None:
+    """The file name of the script that a job step runs; None when it does not say."""
+    if step.type == "Processing":
+        entrypoint = step.arguments.at("AppSpecification", "ContainerEntrypoint").items()
+        scripts = [part.text for part in entrypoint if part.text and part.text.endswith(".py")]
+        return scripts[-1].rsplit("/", 1)[-1] if scripts else None
+    return hyperparameters(step)["sagemaker_program"].text
+
+
+def options(step: Step) -> Iterator[tuple[str, Node, Node]]:
+    """What a job's script is told: (name, the place of the name, the value)."""
+    if step.type != "Processing":
+        for name, value in hyperparameters(step).members():
+            if not name.startswith("sagemaker_"):
+                yield name, value, value
+        return
+    arguments = step.arguments.at("AppSpecification", "ContainerArguments").items()
+    for index, argument in enumerate(arguments):
+        text = argument.text or ""
+        if text.startswith("--"):
+            name, equals, inline = text.removeprefix("--").partition("=")
+            following = arguments[index + 1] if index + 1 < len(arguments) else Node()
+            yield name, argument, Node(inline, argument.path) if equals else following

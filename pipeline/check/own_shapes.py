@@ -1,0 +1,219 @@
+"""The shapes that botocore has none of: the definition around the requests, written its way.
+
+Two types are ours: `any` takes everything, `scalar` one value, and `union` chooses by its `tag`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.check.kinds import KINDS, UNDESCRIBED, Kind, arguments_shape
+
+Shape = Mapping[str, Any]
+
+_COMPARISONS = ("Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
+_REQUIRED_IN_FRAME = ("Name", "Type", "Arguments", "FunctionArn", "SqsQueueUrl")
+
+
+def own_shapes(botocore_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The definition, its parameters, the steps' frames, and requests without given names."""
+    return {
+        **_SIMPLE,
+        **_DEFINITION,
+        **_CONDITIONS,
+        **_requests(botocore_shapes),
+        **{f"{name}Step": _frame(name, kind) for name, kind in KINDS.items()},
+        "Step": {
+            "type": "union",
+            "tag": "Type",
+            "shapes": {
+                **{name: f"{name}Step" for name in KINDS},
+                **dict.fromkeys(UNDESCRIBED, "Anything"),
+            },
+        },
+    }
+
+
+def _requests(known: Mapping[str, Shape]) -> dict[str, Shape]:
+    written = {**known, **_ARGUMENTS, "EndpointArguments": _endpoint(known)}
+    return {
+        arguments_shape(kind): _as_pipelines_take_it(kind, written[kind.request])
+        for kind in KINDS.values()
+    }
+
+
+def _endpoint(known: Mapping[str, Shape]) -> Shape:
+    """An Endpoint step creates or updates: it takes what either call takes."""
+    members = {**known["UpdateEndpointInput"]["members"], **known["CreateEndpointInput"]["members"]}
+    return {"type": "structure", "members": members, "required": ["EndpointConfigName"]}
+
+
+def _as_pipelines_take_it(kind: Kind, shape: Shape) -> Shape:
+    required = [name for name in shape.get("required", []) if name not in kind.given]
+    return {**shape, "required": required, "one_of": kind.one_of}
+
+
+def _frame(name: str, kind: Kind) -> Shape:
+    members = {
+        "Name": "PipelineName64",
+        "Type": "Text",
+        "DisplayName": "StepDisplayName",
+        "Description": "StepDescription",
+        "DependsOn": "StepNames",
+        "Arguments": arguments_shape(kind),
+        **{field: field for field in kind.frame},
+    }
+    required = [field for field in _REQUIRED_IN_FRAME if field in members]
+    # A Lambda that takes nothing has no Arguments.
+    if kind.request == "LambdaArguments":
+        required.remove("Arguments")
+    return structure(members, required)
+
+
+def structure(members: Mapping[str, str], required: Sequence[str]) -> dict[str, Any]:
+    """A structure from member -> name of its shape."""
+    return {
+        "type": "structure",
+        "members": {name: {"shape": shape} for name, shape in members.items()},
+        "required": list(required),
+    }
+
+
+def _list(member: str, **limits: int) -> Shape:
+    return {"type": "list", "member": {"shape": member}, **limits}
+
+
+def _map(value: str, **limits: int) -> Shape:
+    return {"type": "map", "key": {"shape": "Text"}, "value": {"shape": value}, **limits}
+
+
+_SIMPLE: dict[str, Shape] = {
+    "Anything": {"type": "any"},
+    "Scalar": {"type": "scalar"},
+    "Text": {"type": "string"},
+    "PipelineName64": {"type": "string", "pattern": "[A-Za-z0-9\\-_]{1,64}"},
+    "StepNames": _list("Text"),
+    "FailMessage": {"type": "string", "min": 1, "max": 3072},
+    "FunctionArn": {
+        "type": "string",
+        "max": 2048,
+        "pattern": "arn:aws[a-z\\-]*:lambda:[a-z0-9\\-]+:[0-9]{12}:function:[a-zA-Z0-9\\-_]{1,140}"
+        "(:(\\$LATEST|[a-zA-Z0-9\\-_]+))?",
+    },
+    "SqsQueueUrl": {"type": "string", "pattern": "https://.+"},
+    "OutputParameters": _list("StepOutputParameter", max=50),
+    "StepOutputParameter": structure(
+        {"OutputName": "PipelineName64", "OutputType": "PipelineParameterType"},
+        ("OutputName", "OutputType"),
+    ),
+    "PropertyFiles": _list("PipelinePropertyFile", max=10),
+    "PipelinePropertyFile": structure(
+        {"PropertyFileName": "PipelineName64", "OutputName": "Text", "FilePath": "FilePath1024"},
+        ("PropertyFileName", "OutputName", "FilePath"),
+    ),
+    "FilePath1024": {"type": "string", "min": 1, "max": 1024, "pattern": "[^/].*"},
+    "CacheConfig": structure({"Enabled": "Flag", "ExpireAfter": "Duration"}, ("Enabled",)),
+    "Flag": {"type": "boolean"},
+    # AWS documents both "P30D" and "30d", "T16m".
+    "Duration": {"type": "string", "pattern": "(?i)P?(?=[0-9T])([0-9]+[YMWD])*(T([0-9]+[HM])+)?"},
+    "RetryPolicies": _list("StepRetryPolicy"),
+    "StepRetryPolicy": structure(
+        {
+            "ExceptionType": "RetryExceptions",
+            "BackoffRate": "BackoffRate",
+            "IntervalSeconds": "RetryInterval",
+            "MaxAttempts": "RetryAttempts",
+            "ExpireAfterMin": "RetryExpiry",
+        },
+        ("ExceptionType",),
+    ),
+    "RetryExceptions": _list("RetryException", min=1),
+    "RetryException": {
+        "type": "string",
+        "enum": [
+            "Step.SERVICE_FAULT",
+            "Step.THROTTLING",
+            "SageMaker.JOB_INTERNAL_ERROR",
+            "SageMaker.CAPACITY_ERROR",
+            "SageMaker.RESOURCE_LIMIT",
+        ],
+    },
+    "BackoffRate": {"type": "double", "min": 1},
+    "RetryInterval": {"type": "integer", "min": 1, "max": 43200},
+    "RetryAttempts": {"type": "integer", "min": 1, "max": 20},
+    "RetryExpiry": {"type": "integer", "min": 1, "max": 14400},
+}
+
+_DEFINITION: dict[str, Shape] = {
+    "DefinitionFile": structure(
+        {
+            "Version": "DefinitionVersion",
+            "Metadata": "DefinitionMetadata",
+            "Parameters": "PipelineParameters",
+            "PipelineExperimentConfig": "DefinitionExperiment",
+            "Steps": "Steps",
+        },
+        ("Version", "Steps"),
+    ),
+    "DefinitionVersion": {"type": "string", "enum": ["2020-12-01"]},
+    "DefinitionMetadata": _map("Text"),
+    "Steps": _list("Step", min=1),
+    "PipelineParameters": _list("PipelineParameter", max=200),
+    "PipelineParameter": structure(
+        {
+            "Name": "PipelineName64",
+            "Type": "PipelineParameterType",
+            "DefaultValue": "Scalar",
+            "EnumValues": "EnumValues",
+            "Description": "StepDescription",
+        },
+        ("Name", "Type"),
+    ),
+    "EnumValues": _list("Scalar", min=1),
+    "PipelineParameterType": {"type": "string", "enum": ["String", "Integer", "Float", "Boolean"]},
+    "DefinitionExperiment": {
+        **structure({"ExperimentName": "Text", "TrialName": "Text"}, ()),
+        "nullable": True,  # what the SDK writes for "no experiment"
+    },
+}
+
+_CONDITIONS: dict[str, Shape] = {
+    "ConditionSteps": _list("Step"),
+    "PipelineConditions": _list("PipelineCondition", min=1),
+    "PipelineCondition": {
+        "type": "union",
+        "tag": "Type",
+        "shapes": {
+            **dict.fromkeys(_COMPARISONS, "Comparison"),
+            "In": "InCondition",
+            "Not": "NotCondition",
+            "Or": "OrCondition",
+        },
+    },
+    "Comparison": structure(
+        {"Type": "Text", "LeftValue": "Scalar", "RightValue": "Scalar"},
+        ("Type", "LeftValue", "RightValue"),
+    ),
+    "InCondition": structure(
+        {"Type": "Text", "QueryValue": "Scalar", "Values": "EnumValues"},
+        ("Type", "QueryValue", "Values"),
+    ),
+    "NotCondition": structure(
+        {"Type": "Text", "Condition": "PipelineCondition"}, ("Type", "Condition")
+    ),
+    "OrCondition": structure(
+        {"Type": "Text", "Conditions": "PipelineConditions"}, ("Type", "Conditions")
+    ),
+}
+
+_ARGUMENTS: dict[str, Shape] = {
+    "ConditionArguments": structure(
+        {
+            "Conditions": "PipelineConditions",
+            "IfSteps": "ConditionSteps",
+            "ElseSteps": "ConditionSteps",
+        },
+        ("Conditions",),
+    ),
+    "LambdaArguments": _map("Anything"),
+    "FailArguments": structure({"ErrorMessage": "FailMessage"}, ("ErrorMessage",)),
+}

@@ -1,0 +1,72 @@
+"""Every reference of every step: it must lead to something that is there."""
+
+from collections.abc import Iterator
+
+from pipeline.check.document import Document, Step
+from pipeline.check.findings import Problem, suggest
+from pipeline.check.functions import EXECUTION_SAMPLES, function_name, reference_parts
+from pipeline.check.node import Node, shown
+from pipeline.check.properties import Nowhere, property_shape
+
+_ROOTS = ("Parameters", "Execution", "Steps")
+
+
+def check_references(document: Document) -> Iterator[Problem]:
+    """References to steps, properties, property files, parameters or variables that are not."""
+    for step in document.steps:
+        for node in step.own_nodes():
+            if function_name(node.value) == "Get" and reference_parts(node):
+                yield from _check(document, node)
+        for name in step.node["DependsOn"].items():
+            if name.text is not None and document.step(name.text) is None:
+                yield _unknown_step(document, name, name.text)
+
+
+def _check(document: Document, node: Node) -> Iterator[Problem]:
+    match reference_parts(node):
+        case ("Parameters", str(name)):
+            if name not in document.parameters:
+                what = f"the pipeline has no parameter {name!r}"
+                mend = suggest(name, list(document.parameters), "declare it under Parameters")
+                yield Problem(node.path, what, mend, "unknown-parameter")
+        case ("Execution", str(name)):
+            if name not in EXECUTION_SAMPLES:
+                what = f"an execution has no variable {name!r}"
+                mend = suggest(name, list(EXECUTION_SAMPLES))
+                yield Problem(node.path, what, mend, "unknown-variable")
+        case ("Steps", str(name), *rest) if rest:
+            step = document.step(name)
+            if step is None:
+                yield _unknown_step(document, node, name)
+            elif rest[0] == "PropertyFiles":
+                yield from _check_property_file(step, node, rest[1:])
+            else:
+                yield from _check_property(step, node)
+        case (root, *_):
+            what = f"{shown(node['Get'].value)} is not a reference"
+            mend = suggest(str(root), _ROOTS, "begin with Parameters, Execution or Steps")
+            yield Problem(node.path, what, mend, "bad-function")
+
+
+def _check_property(step: Step, node: Node) -> Iterator[Problem]:
+    try:
+        property_shape(step, reference_parts(node)[2:])
+    except Nowhere as nowhere:
+        yield Problem(node.path, nowhere.what, nowhere.mend, "unknown-property")
+
+
+def _check_property_file(step: Step, node: Node, rest: list[str | int]) -> Iterator[Problem]:
+    files = [file["PropertyFileName"].text or "" for file in step.node["PropertyFiles"].items()]
+    if len(rest) != 1 or rest[0] not in files:
+        name = ".".join(map(str, rest))
+        what = f"step {step.name} has no property file {name!r}"
+        mend = suggest(name, files, "declare it under the step's PropertyFiles")
+        yield Problem(node.path, what, mend, "unknown-property-file")
+    elif node.path[-1] != "PropertyFile":
+        what = "a property file is not a value"
+        yield Problem(node.path, what, "read it with Std:JsonGet", "bad-function")
+
+
+def _unknown_step(document: Document, node: Node, name: str) -> Problem:
+    mend = suggest(name, [step.name for step in document.steps], "name a step that exists")
+    return Problem(node.path, f"there is no step {name!r}", mend, "unknown-step")

@@ -1,0 +1,26 @@
+"""Every rule, in the order they are run. A new one: write it in a file here, add it to RULES."""
+
+from pipeline.check.rules import (
+    account,
+    debugger,
+    deploy,
+    gate,
+    jobs,
+    metrics,
+    names,
+    order,
+    tuning,
+)
+from pipeline.check.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *names.RULES,
+    *metrics.RULES,
+    *tuning.RULES,
+    *order.RULES,
+    *gate.RULES,
+    *jobs.RULES,
+    *debugger.RULES,
+    *deploy.RULES,
+    *account.RULES,
+)

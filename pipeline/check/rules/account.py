@@ -1,0 +1,122 @@
+"""The account around the pipeline: regions, accounts, sizes, secrets."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from pipeline.check.document import Document
+from pipeline.check.findings import Problem
+from pipeline.check.jobs import options
+from pipeline.check.node import Node, shown
+from pipeline.check.rules.rule import Rule, rule
+
+MOST_CHARACTERS = 1_048_576
+MOST_STEPS = 50
+
+_IMAGE_REGION = re.compile(r"\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com")
+_ARN_REGION = re.compile(r"^arn:aws[a-z-]*:[a-z0-9-]+:([a-z0-9-]+):")
+_OWNED = re.compile(r"^arn:aws[a-z-]*:(?:iam|lambda):[a-z0-9-]*:(\d{12}):(?:role|function)")
+_SECRET_NAME = re.compile(
+    r"(?i)(^|[_.-])(password|passwd|secret|credentials?|token|private[_-]?key|"
+    r"(api|access|secret|auth)[_-]?key)$"
+)
+_SECRET_VALUE = re.compile(
+    r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bhf_[A-Za-z0-9]{20,}|"
+    r"\bxox[abpr]-[\w-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@|"
+    r"\bsk-[\w-]{20,}|\bAIza[\w-]{35}"
+)
+
+
+@rule("region")
+def regions(document: Document) -> Iterator[Problem]:
+    """Images and functions of one region, used in another."""
+    found = [(node, region) for node in document.node.walk() if (region := _region(node))]
+    yield from _others(found, "is in region", "use the one of the same region")
+
+
+@rule("account")
+def accounts(document: Document) -> Iterator[Problem]:
+    """Roles and functions of different accounts."""
+    found = [
+        (node, match[1])
+        for node in document.node.walk()
+        if node.text and (match := _OWNED.match(node.text))
+    ]
+    yield from _others(found, "belongs to account", "use the one of the same account")
+
+
+@rule("secret")
+def secrets(document: Document) -> Iterator[Problem]:
+    """A secret: whoever may describe the pipeline or a job could read it."""
+    mend = "keep it in Secrets Manager, and let the job read it there"
+    for node in document.node.walk():
+        if node.text and _SECRET_VALUE.search(node.text):
+            yield Problem(node.path, "this looks like a secret", mend)
+    for name, node in _named_values(document):
+        value = shown(node.value)
+        if _SECRET_NAME.search(name) and node.exists and not value.startswith('"arn:'):
+            yield Problem(node.path, f"{name!r} is named like a secret", mend)
+
+
+@rule("size")
+def sizes(document: Document) -> Iterator[Problem]:
+    """More than a pipeline may hold."""
+    length = len(json.dumps(document.node.value, default=str))
+    if length > MOST_CHARACTERS:
+        what = f"the definition has {length:,} characters; SageMaker takes {MOST_CHARACTERS:,}"
+        yield Problem((), what, "move long values into files of the jobs")
+    if len(document.steps) > MOST_STEPS:
+        what = f"the pipeline has {len(document.steps)} steps; SageMaker takes {MOST_STEPS}"
+        yield Problem(("Steps",), what, "put several jobs' work into one")
+
+
+@rule("retry")
+def retries(document: Document) -> Iterator[Problem]:
+    """A retry policy with two ends, or two policies for the same exception."""
+    for step in document.steps:
+        seen: set[str] = set()
+        for policy in step.node["RetryPolicies"].items():
+            if policy["MaxAttempts"].exists and policy["ExpireAfterMin"].exists:
+                what = "a retry policy has MaxAttempts or ExpireAfterMin, not both"
+                yield Problem(policy.path, what, "remove one of them")
+            for exception in policy["ExceptionType"].items():
+                if exception.text in seen:
+                    what = f"{exception.text} has a retry policy already"
+                    yield Problem(exception.path, what, "remove it from one of the two")
+                seen.add(exception.text or "")
+
+
+def _region(node: Node) -> str | None:
+    if node.text is None:
+        return None
+    if node.path[-1] == "sagemaker_region":
+        return node.text
+    match = _IMAGE_REGION.search(node.text) or _ARN_REGION.match(node.text)
+    return match[1] if match else None
+
+
+def _others(found: list[tuple[Node, str]], words: str, mend: str) -> Iterator[Problem]:
+    """Those that are not like most of them."""
+    counts = Counter(value for _, value in found)
+    most = max(counts, key=lambda value: counts[value], default="")
+    for node, value in found:
+        if value != most:
+            what = f"{shown(node.value)} {words} {value}, the rest of the pipeline in {most}"
+            yield Problem(node.path, what, mend)
+
+
+def _named_values(document: Document) -> Iterator[tuple[str, Node]]:
+    for step in document.steps:
+        for node in step.own_nodes():
+            if node.path[-1] in ("Environment", "HyperParameters", "StaticHyperParameters"):
+                yield from node.members()
+        if step.type == "Lambda":
+            yield from step.arguments.members()
+        if step.type == "Processing":
+            yield from ((name, value) for name, _, value in options(step))
+    for name, parameter in document.parameters.items():
+        yield name, parameter["DefaultValue"]
+
+
+RULES: tuple[Rule, ...] = (regions, accounts, secrets, sizes, retries)

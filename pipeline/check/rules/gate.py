@@ -1,0 +1,189 @@
+"""The gate: nothing reaches people unless it passed, and what passed is what was measured."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.check.document import Document, Step
+from pipeline.check.findings import Problem, suggest
+from pipeline.check.functions import function_name, json_path, known_value, reference_parts
+from pipeline.check.graph import all_needs, direct_needs, steps_referred_to, uses_of
+from pipeline.check.jobs import script_of
+from pipeline.check.node import Node, is_number, shown
+from pipeline.check.rules.metrics import direction
+from pipeline.check.rules.rule import Rule, rule
+from pipeline.check.scripts import ANY_KEY
+from pipeline.local.values import Part
+
+PUBLISHING = ("RegisterModel", "Model", "EndpointConfig", "Endpoint", "Lambda")
+
+_SHARES = ("accuracy", "f1", "auc", "recall", "precision")
+_GREATER = ("GreaterThan", "GreaterThanOrEqualTo")
+_LESS = ("LessThan", "LessThanOrEqualTo")
+
+
+@rule("not-behind-gate")
+def not_behind_gate(document: Document) -> Iterator[Problem]:
+    """A step that publishes a model, or waits for the gate, and runs whatever the gate says."""
+    gates = {step.name for step in document.of_type("Condition")}
+    needs = direct_needs(document)
+    before_a_gate = frozenset[str]().union(*(all_needs(needs, gate) for gate in gates))
+    for step in document.steps:
+        if not gates or step.branches or step.name in before_a_gate or step.type == "Condition":
+            continue
+        waits = [name for name, _ in uses_of(document, step) if name in gates]
+        if waits or step.type in PUBLISHING:
+            gate = (waits or sorted(gates))[0]
+            what = f"step {step.name} runs whatever {gate} decides"
+            yield Problem(step.node.path, what, f"move it into the IfSteps of {gate}")
+
+
+@rule("gate-inverted")
+def gate_inverted(document: Document) -> Iterator[Problem]:
+    """Publishing when the metric is on its bad side."""
+    for gate in document.of_type("Condition"):
+        published = {
+            outcome
+            for step in document.steps
+            if step.type in PUBLISHING
+            for name, outcome in step.branches
+            if name == gate.name
+        }
+        for comparison, passes in _comparisons(gate.arguments["Conditions"], True):
+            good = _true_means_good(comparison)
+            if good is not None and published == {good != passes}:
+                what = "a model is published when this comparison finds it bad"
+                mend = "turn the comparison round, or swap IfSteps and ElseSteps"
+                yield Problem(comparison.path, what, mend)
+
+
+@rule("threshold")
+def thresholds(document: Document) -> Iterator[Problem]:
+    """A share, such as an accuracy, compared with a number that is not between 0 and 1."""
+    for gate in document.of_type("Condition"):
+        for comparison, _ in _comparisons(gate.arguments["Conditions"], True):
+            for metric, limit in _sides(comparison):
+                name, value = _metric_name(metric), known_value(document, limit)
+                is_share = any(word in name.lower() for word in _SHARES)
+                if is_share and is_number(value) and not 0 <= value <= 1:
+                    what = f"{name} lies between 0 and 1; it is compared with {value}"
+                    yield Problem(limit.path, what, "give a share, such as 0.8")
+
+
+@rule("constant-condition", "warning")
+def constant_conditions(document: Document) -> Iterator[Problem]:
+    """A comparison that no result of the run can change."""
+    for gate in document.of_type("Condition"):
+        for comparison, _ in _comparisons(gate.arguments["Conditions"], True):
+            if not any(True for _ in steps_referred_to(comparison)):
+                what = "this comparison does not look at the result of any step"
+                yield Problem(comparison.path, what, "compare what a step found out")
+
+
+@rule("json-path")
+def json_paths(document: Document) -> Iterator[Problem]:
+    """A path that is not in the file that the script writes."""
+    for step in document.steps:
+        for node in step.own_nodes():
+            get = node["Std:JsonGet"]
+            if function_name(node.value) != "Std:JsonGet":
+                continue
+            sample, file = _sample(document, get)
+            path = json_path(get)
+            if sample is not None and path is not None:
+                yield from _follow(sample, path, get["Path"], file)
+
+
+@rule("not-the-measured-model")
+def not_the_measured_model(document: Document) -> Iterator[Problem]:
+    """Registering a model that the gate's measurement never saw."""
+    needs = direct_needs(document)
+    for step in document.of_type("RegisterModel"):
+        measured = _seen_by_gates(document, needs, step)
+        containers = step.arguments.at("InferenceSpecification", "Containers").items()
+        for container in containers:
+            for name, node in steps_referred_to(container["ModelDataUrl"]):
+                if measured and name not in measured:
+                    what = f"the model comes from step {name}, which the gate has not measured"
+                    yield Problem(node.path, what, "register the model that was evaluated")
+
+
+def _comparisons(conditions: Node, passes: bool) -> Iterator[tuple[Node, bool]]:
+    """The single comparisons, each with whether it has to be true for the whole to be true."""
+    for condition in conditions.items():
+        if condition["Type"].text == "Not":
+            negated = Node([condition["Condition"].value], condition["Condition"].path)
+            for comparison, inner in _comparisons(negated, not passes):
+                # The list was made here, so its index is no part of the path.
+                path = (
+                    comparison.path[: len(negated.path)] + comparison.path[len(negated.path) + 1 :]
+                )
+                yield Node(comparison.value, path), inner
+        elif condition["Type"].text == "Or":
+            yield from _comparisons(condition["Conditions"], passes)
+        else:
+            yield condition, passes
+
+
+def _sides(comparison: Node) -> list[tuple[Node, Node]]:
+    """(metric, limit), for each side that is read from a property file."""
+    left, right = comparison["LeftValue"], comparison["RightValue"]
+    pairs = [(left, right), (right, left)]
+    return [pair for pair in pairs if function_name(pair[0].value) == "Std:JsonGet"]
+
+
+def _true_means_good(comparison: Node) -> bool | None:
+    for metric, _ in _sides(comparison):
+        better = direction(_metric_name(metric))
+        on_left = metric.path[-1] == "LeftValue"
+        kind = comparison["Type"].text
+        if better and kind in (*_GREATER, *_LESS):
+            high = (kind in _GREATER) == on_left
+            return high == (better == "higher")
+    return None
+
+
+def _metric_name(metric: Node) -> str:
+    return metric["Std:JsonGet"]["Path"].text or ""
+
+
+def _sample(document: Document, get: Node) -> tuple[Any, str]:
+    """The documented content of the property file that a JsonGet reads, and the file's name."""
+    match reference_parts(get["PropertyFile"]):
+        case ("Steps", str(name), "PropertyFiles", str(file)) if step := document.step(name):
+            script = document.scripts.get(script_of(step) or "")
+            for declared in step.node["PropertyFiles"].items():
+                path = declared["FilePath"].text
+                if script and path and declared["PropertyFileName"].text == file:
+                    return script.files.get(path), path
+    return None, ""
+
+
+def _follow(sample: Any, path: Sequence[Part], node: Node, file: str) -> Iterator[Problem]:
+    for part in path:
+        if isinstance(sample, Mapping) and (part in sample or ANY_KEY in sample):
+            sample = sample[part] if part in sample else sample[ANY_KEY]
+        elif isinstance(sample, list) and isinstance(part, int):
+            sample = sample[0]
+        else:
+            known = [str(key) for key in sample] if isinstance(sample, Mapping) else []
+            what = f"{file} has no {shown(part)} in the path {node.text!r}"
+            yield Problem(node.path, what, suggest(str(part), known, "use a path that it has"))
+            return
+    if isinstance(sample, Mapping | list):
+        what = f"{node.text!r} leads to more than one value of {file}"
+        yield Problem(node.path, what, "go on to a single value")
+
+
+def _seen_by_gates(document: Document, needs: Mapping[str, Any], step: Step) -> frozenset[str]:
+    conditions = [name for name, _ in step.branches]
+    return frozenset[str]().union(*(all_needs(needs, name) for name in conditions))
+
+
+RULES: tuple[Rule, ...] = (
+    not_behind_gate,
+    gate_inverted,
+    thresholds,
+    constant_conditions,
+    json_paths,
+    not_the_measured_model,
+)

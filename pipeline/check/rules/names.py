@@ -1,0 +1,103 @@
+"""Names that must be told apart, and parameters."""
+
+from collections.abc import Iterator
+
+from pipeline.check.constraints import type_problems
+from pipeline.check.document import Document
+from pipeline.check.findings import Problem
+from pipeline.check.functions import function_name, reference_parts
+from pipeline.check.node import Node, shown
+from pipeline.check.properties import tuned_names
+from pipeline.check.rules.rule import Rule, rule
+from pipeline.natural_keys import NATURAL_KEYS
+
+_TYPES = {"String": "string", "Integer": "integer", "Float": "float", "Boolean": "boolean"}
+
+
+@rule("duplicate-name")
+def duplicate_names(document: Document) -> Iterator[Problem]:
+    """Two elements of one list with the same name: channels, outputs, metrics, collections, …"""
+    for node in document.node.walk():
+        key = NATURAL_KEYS.get(str(node.path[-1])) if node.path else None
+        if key and isinstance(node.value, list):
+            yield from _repeated(node.items(), key, str(node.path[-1]))
+
+
+@rule("duplicate-name")
+def duplicate_steps(document: Document) -> Iterator[Problem]:
+    """Two steps with the same name, also when a condition is around one of them."""
+    for node in _repeats([step.node["Name"] for step in document.steps]):
+        in_branch = any(part in ("IfSteps", "ElseSteps") for part in node.path)
+        first = next(step for step in document.steps if step.name == node.value)
+        # The same list is the rule's above.
+        if in_branch and first.node.path[:-1] != node.path[:-2]:
+            yield Problem(node.path, f"another step is named {node.value!r}", "rename one of them")
+
+
+@rule("hyperparameter-twice")
+def hyperparameters_twice(document: Document) -> Iterator[Problem]:
+    """A hyperparameter that is searched in two ranges, or searched and fixed at once."""
+    for step in document.of_type("Tuning"):
+        tuned = tuned_names(step)
+        node = step.arguments["TrainingJobDefinition"]["StaticHyperParameters"]
+        for name, value in node.members():
+            if name in tuned:
+                what = f"hyperparameter {name!r} is searched in a range and fixed here"
+                yield Problem(value.path, what, "take it out of one of the two")
+        for name in sorted({name for name in tuned if tuned.count(name) > 1}):
+            where = step.arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")
+            what = f"hyperparameter {name!r} is searched in two ranges"
+            yield Problem(where.path, what, "keep one of them")
+
+
+@rule("parameter-value")
+def parameter_values(document: Document) -> Iterator[Problem]:
+    """A default or a choice that is not of the parameter's own type, or not among its choices."""
+    for parameter in document.parameters.values():
+        kind = _TYPES.get(parameter["Type"].text or "")
+        default, choices = parameter["DefaultValue"], parameter["EnumValues"].items()
+        for value in (default, *choices):
+            if kind and value.exists:
+                yield from type_problems({"type": kind}, value)
+        if default.exists and choices and default.value not in [one.value for one in choices]:
+            what = f"the default {shown(default.value)} is not among the EnumValues"
+            mend = f"one of: {', '.join(shown(one.value) for one in choices)}"
+            yield Problem(default.path, what, mend)
+
+
+@rule("unused-parameter", "warning")
+def unused_parameters(document: Document) -> Iterator[Problem]:
+    """A parameter that changes nothing."""
+    used = {
+        reference_parts(node)[1]
+        for step in document.steps
+        for node in step.own_nodes()
+        if function_name(node.value) == "Get" and reference_parts(node)[:1] == ("Parameters",)
+        if len(reference_parts(node)) > 1
+    }
+    for name, parameter in document.parameters.items():
+        if name not in used:
+            yield Problem(parameter.path, f"no step uses parameter {name!r}", "use it or remove it")
+
+
+def _repeated(items: list[Node], key: str, where: str) -> Iterator[Problem]:
+    for node in _repeats([item[key] for item in items]):
+        what = f"{where} has two elements with the {key} {node.value!r}"
+        yield Problem(node.path, what, "rename or remove one of them")
+
+
+def _repeats(names: list[Node]) -> Iterator[Node]:
+    seen: set[str] = set()
+    for node in names:
+        if node.text is not None and node.text in seen:
+            yield node
+        seen.add(node.text or "")
+
+
+RULES: tuple[Rule, ...] = (
+    duplicate_names,
+    duplicate_steps,
+    hyperparameters_twice,
+    parameter_values,
+    unused_parameters,
+)

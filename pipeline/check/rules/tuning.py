@@ -1,0 +1,118 @@
+"""The search: ranges, strategy, numbers of trials, and what the final training takes from it."""
+
+from collections.abc import Iterator
+
+from pipeline.check.document import Document
+from pipeline.check.findings import Problem
+from pipeline.check.functions import known_value
+from pipeline.check.graph import steps_referred_to
+from pipeline.check.jobs import hyperparameters
+from pipeline.check.node import Node, is_number, shown
+from pipeline.check.properties import tuned_names
+from pipeline.check.rules.rule import Rule, rule
+
+_NUMERIC = ("ContinuousParameterRanges", "IntegerParameterRanges")
+
+
+@rule("range")
+def ranges(document: Document) -> Iterator[Problem]:
+    """A range that is empty, is not of numbers, or cannot be scaled as it says."""
+    for config in _configs(document):
+        for kind in _NUMERIC:
+            for item in config["ParameterRanges"][kind].items():
+                yield from _range_problems(document, item, whole=kind == "IntegerParameterRanges")
+        for item in config["ParameterRanges"]["CategoricalParameterRanges"].items():
+            values = [value.value for value in item["Values"].items()]
+            if len({shown(value) for value in values}) < len(values):
+                yield Problem(item["Values"].path, "a value is listed twice", "keep one of them")
+
+
+@rule("parallel-trials")
+def parallel_trials(document: Document) -> Iterator[Problem]:
+    """More trials at once than there are."""
+    for config in _configs(document):
+        limits = config["ResourceLimits"]
+        most = known_value(document, limits["MaxNumberOfTrainingJobs"])
+        at_once = known_value(document, limits["MaxParallelTrainingJobs"])
+        if is_number(most) and is_number(at_once) and at_once > most:
+            what = f"{at_once} trials at once, of {most} in all"
+            yield Problem(limits["MaxParallelTrainingJobs"].path, what, f"give at most {most}")
+
+
+@rule("strategy")
+def strategies(document: Document) -> Iterator[Problem]:
+    """A strategy that does not go with the rest of the search."""
+    for config in _configs(document):
+        strategy, found = config["Strategy"], config["ParameterRanges"]
+        if strategy.value == "Grid" and any(found[kind].items() for kind in _NUMERIC):
+            what = "Grid searches categorical ranges only"
+            yield Problem(strategy.path, what, "write Bayesian or Random, or list the values")
+        early = config["TrainingJobEarlyStoppingType"]
+        if strategy.value == "Hyperband" and early.value == "Auto":
+            what = "Hyperband stops trials itself; SageMaker refuses it with early stopping"
+            yield Problem(early.path, what, "write Off")
+        if strategy.value != "Grid" and not any(kind.items() for _, kind in found.members()):
+            what = "there is no range to search"
+            yield Problem(found.path, what, "add a hyperparameter to ParameterRanges")
+
+
+@rule("tuned-value-unused", "warning")
+def tuned_values_unused(document: Document) -> Iterator[Problem]:
+    """A hyperparameter that is searched for, while the final training does not take what was found.
+
+    Judged for training steps that take at least one tuned value.
+    """
+    for training in document.of_type("Training"):
+        node = hyperparameters(training)
+        for tuning in document.of_type("Tuning"):
+            taken = [
+                name
+                for name, value in node.members()
+                if any(step == tuning.name for step, _ in steps_referred_to(value))
+            ]
+            for name in tuned_names(tuning):
+                if taken and name not in taken:
+                    what = f"step {tuning.name} searches {name!r}, but what it finds is not used"
+                    mend = f"Get Steps.{tuning.name}.BestTrainingJob.TunedHyperParameters['{name}']"
+                    yield Problem(node[name].path, what, mend)
+
+
+def _configs(document: Document) -> list[Node]:
+    steps = document.of_type("Tuning")
+    return [step.arguments["HyperParameterTuningJobConfig"] for step in steps]
+
+
+def _range_problems(document: Document, item: Node, whole: bool) -> Iterator[Problem]:
+    ends = {}
+    for key in ("MinValue", "MaxValue"):
+        value = known_value(document, item[key])
+        if not isinstance(value, str):
+            return
+        number = _number(value)
+        if number is None or (whole and number != int(number)):
+            wanted = "a whole number" if whole else "a number"
+            yield Problem(item[key].path, f"{shown(value)} is not {wanted}", f"give {wanted}")
+            return
+        ends[key] = number
+    low, high = ends["MinValue"], ends["MaxValue"]
+    name, scaling = item["Name"].value, item["ScalingType"]
+    if low >= high:
+        what = f"the range of {name!r} goes from {low:g} to {high:g}"
+        yield Problem(item["MinValue"].path, what, "give a MinValue below the MaxValue")
+    elif scaling.value == "Logarithmic" and low <= 0:
+        what = f"a logarithmic range begins above 0, that of {name!r} at {low:g}"
+        yield Problem(scaling.path, what, "raise MinValue or write Linear")
+    elif scaling.value == "ReverseLogarithmic" and not (low >= 0 and high < 1):
+        what = f"a reverse logarithmic range lies within 0 and 1, that of {name!r} does not"
+        yield Problem(scaling.path, what, "write Linear")
+
+
+def _number(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None
+
+
+RULES: tuple[Rule, ...] = (ranges, parallel_trials, strategies, tuned_values_unused)

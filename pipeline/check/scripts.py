@@ -1,0 +1,115 @@
+"""What our job scripts take, print and write: the one place where checks know it from.
+
+A definition names the script that a job runs; one that is not listed here is not judged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+OptionType = Literal["int", "float", "bool", "text"]
+
+ANY_KEY = "*"  # in a sample document: a name that depends on the data
+
+
+@dataclass(frozen=True)
+class Script:
+    """`options`: the names it takes as `--name value` or as hyperparameters, and their types.
+
+    `lines` are sample lines of its log, `files` the JSON documents it writes, by file name.
+    """
+
+    options: Mapping[str, OptionType]
+    lines: tuple[str, ...] = ()
+    files: Mapping[str, Any] = field(default_factory=dict)
+
+
+_METRIC = {"value": 0.9, "standard_deviation": 0.01}
+_METRICS = (
+    "accuracy",
+    "weighted_recall",
+    "weighted_precision",
+    "weighted_f0_5",
+    "weighted_f1",
+    "weighted_f2",
+)
+
+_DATASET = {
+    "classes": ["Affenpinscher"],
+    "counts": {"train": {ANY_KEY: 1}, "valid": {ANY_KEY: 1}, "test": {ANY_KEY: 1}},
+    "fingerprint": "0" * 64,
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.2, 0.2, 0.2],
+    "resize": 256,
+    "seed": 0,
+    "split_source": "stratified",
+    "refused": [{"file": "a.jpg", "reason": "not a picture"}],
+    "duplicates": [{"files": ["a.jpg"], "splits": ["train"], "classes": ["Affenpinscher"]}],
+    "versions": {ANY_KEY: "1.0"},
+}
+
+_EVALUATION = {
+    "version": 0.0,
+    "dataset": {"item_count": 100},
+    "data_fingerprint": "0" * 64,
+    "multiclass_classification_metrics": {
+        "confusion_matrix": {ANY_KEY: {ANY_KEY: 1}},
+        **dict.fromkeys(_METRICS, _METRIC),
+        **{f"{name}_best_constant_classifier": _METRIC for name in _METRICS},
+        "accuracy_standard_error": {"value": 0.01},
+        "top_5_accuracy": {"value": 0.99, "k": 5},
+        "expected_calibration_error": {"value": 0.02, "bin_count": 15, "bins": [{ANY_KEY: 0.1}]},
+        "per_class": {ANY_KEY: {"recall": 0.9, "precision": 0.9, "count": 10}},
+    },
+}
+
+SCRIPTS: Mapping[str, Script] = {
+    "prepare.py": Script(
+        options={
+            "data": "text",
+            "dataset": "text",
+            "test": "text",
+            "resize": "int",
+            "split": "text",
+            "seed": "int",
+        },
+        files={"dataset.json": _DATASET},
+    ),
+    "features.py": Script(
+        options={
+            "dataset": "text",
+            "features": "text",
+            "backbone": "text",
+            "backbone-seed": "int",
+            "crop": "int",
+            "views": "int",
+            "batch-size": "int",
+            "weights": "text",
+        },
+    ),
+    "train.py": Script(
+        options={
+            "lr": "float",
+            "batch_size": "int",
+            "weight_decay": "float",
+            "optimizer": "text",
+            "epochs": "int",
+            "label_smoothing": "float",
+            "fine_tune_blocks": "int",
+            "fine_tune_lr": "float",
+            "fine_tune_epochs": "int",
+            "seed": "int",
+            "export": "bool",
+        },
+        lines=(
+            "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
+            " valid_loss=0.234567 valid_accuracy=0.801234",
+            "best_epoch=3 best_valid_loss=0.234567 best_valid_accuracy=0.801234",
+        ),
+    ),
+    "evaluate.py": Script(
+        options={"model": "text", "test": "text", "evaluation": "text", "batch-size": "int"},
+        lines=("test_accuracy=0.801234 standard_error=0.012345 pictures=835",),
+        files={"evaluation.json": _EVALUATION},
+    ),
+}

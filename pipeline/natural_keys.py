@@ -1,0 +1,40 @@
+"""By which member the elements of a list are told apart, by the name of the list."""
+
+from collections.abc import Mapping
+
+NATURAL_KEYS: Mapping[str, str] = {
+    "Steps": "Name",
+    "IfSteps": "Name",
+    "ElseSteps": "Name",
+    "Parameters": "Name",
+    "OutputParameters": "OutputName",
+    "PropertyFiles": "PropertyFileName",
+    "ProcessingInputs": "InputName",
+    "Outputs": "OutputName",
+    "InputDataConfig": "ChannelName",
+    "MetricDefinitions": "Name",
+    "ContinuousParameterRanges": "Name",
+    "IntegerParameterRanges": "Name",
+    "CategoricalParameterRanges": "Name",
+    "AutoParameters": "Name",
+    "TrainingJobDefinitions": "DefinitionName",
+    "DebugRuleConfigurations": "RuleConfigurationName",
+    "ProfilerRuleConfigurations": "RuleConfigurationName",
+    "CollectionConfigurations": "CollectionName",
+    "ProductionVariants": "VariantName",
+    "Alarms": "AlarmName",
+    "Tags": "Key",
+}
+
+# Lists of plain values whose order means nothing.
+UNORDERED = (
+    "DependsOn",
+    "EnumValues",
+    "ExceptionType",
+    "SupportedContentTypes",
+    "SupportedResponseMIMETypes",
+    "SupportedRealtimeInferenceInstanceTypes",
+    "SupportedTransformInstanceTypes",
+    "SecurityGroupIds",
+    "Subnets",
+)
