@@ -1,0 +1,75 @@
+"""boto3's clients for the account and region of the settings, made in one place."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline.aws.errors import AwsAccessError, explained
+from pipeline.errors import UsageError
+from pipeline.settings_model import Settings
+
+PLACEHOLDER_ACCOUNT = "111122223333"
+_LOCAL_SERVICE = "AWS_ENDPOINT_URL_SAGEMAKER"
+_USER_AGENT = "image-classification-pipeline"
+
+
+class Aws:
+    """The clients of one account and region, each made when it is first needed."""
+
+    def __init__(self, region: str, account_id: str, make: Callable[[str], Any]) -> None:
+        self.region = region
+        self.account_id = account_id
+        self._make = make
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service, as in `sagemaker`."""
+        if service not in self._clients:
+            self._clients[service] = self._make(service)
+        return self._clients[service]
+
+
+def connect(settings: Settings) -> Aws:
+    """Clients for the settings' account, after asking AWS whose credentials these are.
+
+    Raises UsageError for the placeholder account, AwsAccessError for credentials that are missing,
+    expired, unknown or of another account, AwsError when AWS cannot be reached.
+    """
+    wanted = settings.aws.account_id
+    if wanted == PLACEHOLDER_ACCOUNT:
+        raise UsageError(
+            f"aws.account_id is the placeholder {PLACEHOLDER_ACCOUNT}: set it to your account's "
+            "12 digits (aws sts get-caller-identity shows them)"
+        )
+    _refuse_local_service()
+    with explained("asking AWS for the account"):
+        aws = Aws(settings.aws.region, wanted, _maker(settings.aws.region))
+        found = aws.client("sts").get_caller_identity()["Account"]
+    if found != wanted:
+        raise AwsAccessError(
+            f"the AWS credentials are of account {found}, but aws.account_id is {wanted}: "
+            "use other credentials (AWS_PROFILE) or change the setting"
+        )
+    return aws
+
+
+def _refuse_local_service() -> None:
+    """What is meant for AWS must not end up in the service on this machine."""
+    url = os.environ.get(_LOCAL_SERVICE, "")
+    if urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1"):
+        raise UsageError(f"{_LOCAL_SERVICE} is {url}, the local service: unset it to use AWS")
+
+
+def _maker(region: str) -> Callable[[str], Any]:
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(region_name=region)
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 5},
+        user_agent_extra=_USER_AGENT,
+    )
+    return lambda service: session.client(service, config=config)

@@ -1,0 +1,75 @@
+"""The newest metric and the trials of the steps that have jobs which tell."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.aws.clients import Aws
+from pipeline.aws.errors import is_transient
+from pipeline.aws.steps import ENDED, Detail, job_of
+from pipeline.local.metrics import show
+
+
+class Details:
+    """Asks for the details of steps that run; those of a step that has ended are kept.
+
+    They are an extra: what may not be asked, or fails, is left out and never ends a watch.
+    """
+
+    def __init__(self, aws: Aws) -> None:
+        self._sagemaker = aws.client("sagemaker")
+        self._known: dict[str, Detail] = {}
+        self._finished: set[str] = set()
+
+    def of(self, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Detail]:
+        """The details of these steps (ListPipelineExecutionSteps's summaries), by step name."""
+        for summary in summaries:
+            name = summary["StepName"]
+            # A step that is tried again runs once more after it had ended.
+            if summary.get("StepStatus") not in ENDED:
+                self._finished.discard(name)
+            if name not in self._finished:
+                self._ask(name, summary)
+        return dict(self._known)
+
+    def _ask(self, step: str, summary: Mapping[str, Any]) -> None:
+        job = job_of(summary)
+        ended = summary.get("StepStatus") in ENDED
+        if job is None or job[0] not in _READERS:
+            return
+        kind, arn = job
+        try:
+            self._known[step] = _READERS[kind](self._sagemaker, arn.rsplit("/", 1)[-1])
+        except (ClientError, BotoCoreError) as error:
+            if is_transient(error):
+                return
+        if ended:
+            self._finished.add(step)
+
+
+def _tuning(sagemaker: Any, name: str) -> Detail:
+    answer = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    counts = answer.get("TrainingJobStatusCounters") or {}
+    limits = answer["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    best = (answer.get("BestTrainingJob") or {}).get("FinalHyperParameterTuningJobObjectiveMetric")
+    return Detail(
+        metric=show("best", best["Value"]) if best else None,
+        trials_done=sum(counts.get(k, 0) for k in ("Completed", "Stopped", "NonRetryableError")),
+        trials_total=limits.get("MaxNumberOfTrainingJobs", 0),
+    )
+
+
+def _training(sagemaker: Any, name: str) -> Detail:
+    answer = sagemaker.describe_training_job(TrainingJobName=name)
+    newest = max(answer.get("FinalMetricDataList") or [], key=_age_and_worth, default=None)
+    return Detail(metric=show(newest["MetricName"], newest["Value"]) if newest else None)
+
+
+def _age_and_worth(metric: Mapping[str, Any]) -> tuple[float, bool, bool, str]:
+    """Newest last; of metrics of the same second the one that says most, and always the same."""
+    name = metric["MetricName"]
+    return metric["Timestamp"].timestamp(), "valid" in name, "accuracy" in name, name
+
+
+_READERS = {"TuningJob": _tuning, "TrainingJob": _training}

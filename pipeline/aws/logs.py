@@ -1,0 +1,177 @@
+"""The end of a failed job's log, out of CloudWatch Logs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.aws.clients import Aws
+from pipeline.aws.errors import error_code, is_denied, message_of
+from pipeline.aws.steps import job_of
+from pipeline.aws.timing import Timing
+
+LINES = 20
+_GROUPS = {
+    "ProcessingJob": "/aws/sagemaker/ProcessingJobs",
+    "TrainingJob": "/aws/sagemaker/TrainingJobs",
+    "TransformJob": "/aws/sagemaker/TransformJobs",
+}
+_MACHINES = 10
+_EMPTY_PAGES = 5
+_ARRIVAL_PAUSES_S = (0, 5, 10)  # the last lines reach CloudWatch some seconds after the end
+_SLACK_MS = 60_000
+
+
+@dataclass(frozen=True)
+class LogTail:
+    """The last lines of a log; `note` says why there are none, or of which trial they are."""
+
+    lines: tuple[str, ...] = ()
+    note: str | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Log streams of a group: those that begin with `prefix`, else the newest in the period."""
+
+    group: str
+    prefix: str | None
+    period: Mapping[str, int]
+    note: str | None = None
+
+
+def log_tail(aws: Aws, summary: Mapping[str, Any], timing: Timing) -> LogTail | None:
+    """The last lines of the job of a step (ListPipelineExecutionSteps's summary) that failed.
+
+    None when the step has no log. Never raises: a log that cannot be read is a note.
+    """
+    place = None
+    try:
+        place = _place(aws, summary)
+        if place is None:
+            return None
+        return _read_patiently(aws, place, timing)
+    except (ClientError, BotoCoreError) as error:
+        return LogTail((), _excuse(error), _command(aws, place) if place else None)
+
+
+def _place(aws: Aws, summary: Mapping[str, Any]) -> _Place | None:
+    kind, arn = job_of(summary) or ("", "")
+    if kind == "TuningJob":
+        return _failed_trial(aws, arn.rsplit("/", 1)[-1])
+    if kind == "Lambda":
+        name = arn.partition(":function:")[2].partition(":")[0]
+        return _Place(f"/aws/lambda/{name}", None, _period(summary))
+    if kind in _GROUPS:
+        return _Place(_GROUPS[kind], f"{arn.rsplit('/', 1)[-1]}/", {})
+    return None
+
+
+def _failed_trial(aws: Aws, tuning_job: str) -> _Place | None:
+    """A tuning job has no log of its own: that of the newest trial that failed."""
+    answer = aws.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=tuning_job,
+        StatusEquals="Failed",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=1,
+    )
+    for trial in answer["TrainingJobSummaries"]:
+        name = trial["TrainingJobName"]
+        note = f"trial {name}: {trial.get('FailureReason', 'failed')}"
+        return _Place(_GROUPS["TrainingJob"], f"{name}/", {}, note)
+    return None
+
+
+def _read_patiently(aws: Aws, place: _Place, timing: Timing) -> LogTail:
+    for pause in _ARRIVAL_PAUSES_S:
+        if pause:
+            timing.sleep(pause)
+        if lines := _lines(aws.client("logs"), place):
+            return LogTail(lines, place.note, _command(aws, place))
+    note = place.note or "its log is empty: it ended before its code began"
+    return LogTail((), note, _command(aws, place))
+
+
+def _lines(logs: Any, place: _Place) -> tuple[str, ...]:
+    """The last lines of all machines of a job, in the order they were written."""
+    try:
+        streams = _streams(logs, place)
+    except ClientError as error:
+        # The group comes into being with the first job that writes.
+        if error_code(error) == "ResourceNotFoundException":
+            return ()
+        raise
+    events = [
+        (event["timestamp"], _machine(stream, streams) + event["message"])
+        for stream in streams
+        for event in _last_events(logs, place, stream)
+    ]
+    events.sort(key=lambda event: event[0])
+    return tuple(_printable(message) for _, message in events[-LINES:])
+
+
+def _streams(logs: Any, place: _Place) -> list[str]:
+    if place.prefix is None:
+        order = {"orderBy": "LastEventTime", "descending": True, "limit": 1}
+    else:
+        order = {"logStreamNamePrefix": place.prefix, "limit": _MACHINES}
+    answer = logs.describe_log_streams(logGroupName=place.group, **order)
+    return [stream["logStreamName"] for stream in answer.get("logStreams", [])]
+
+
+def _last_events(logs: Any, place: _Place, stream: str) -> list[dict[str, Any]]:
+    """The last LINES events of a stream. An empty page does not mean that there are none."""
+    asked = {
+        "logGroupName": place.group,
+        "logStreamName": stream,
+        "limit": LINES,
+        "startFromHead": False,
+        **place.period,
+    }
+    token = None
+    for _ in range(_EMPTY_PAGES):
+        answer = logs.get_log_events(**asked, **({"nextToken": token} if token else {}))
+        if events := answer.get("events"):
+            return list(events)
+        if answer.get("nextBackwardToken") in (None, token):
+            break
+        token = answer["nextBackwardToken"]
+    return []
+
+
+def _machine(stream: str, streams: list[str]) -> str:
+    """`[algo-2] ` where several machines wrote."""
+    return f"[{stream.rsplit('/', 1)[-1].rpartition('-')[0]}] " if len(streams) > 1 else ""
+
+
+def _period(summary: Mapping[str, Any]) -> dict[str, int]:
+    """The time of a step in milliseconds, a little wider: a Lambda's log is everybody's."""
+    names = {"startTime": ("StartTime", -_SLACK_MS), "endTime": ("EndTime", _SLACK_MS)}
+    return {
+        member: int(summary[name].timestamp() * 1000) + slack
+        for member, (name, slack) in names.items()
+        if name in summary
+    }
+
+
+def _printable(text: str) -> str:
+    """A line without what would move the cursor or change colours."""
+    return "".join(_visible(text.rstrip().replace("\t", "    ")))
+
+
+def _visible(text: str) -> Iterator[str]:
+    return (character for character in text if character.isprintable())
+
+
+def _excuse(error: Exception) -> str:
+    if is_denied(error):
+        return f"its log may not be read with these credentials: {message_of(error)}"
+    return f"its log cannot be read: {message_of(error)}"
+
+
+def _command(aws: Aws, place: _Place) -> str:
+    prefix = f" --log-stream-name-prefix {place.prefix}" if place.prefix else ""
+    return f"aws logs tail {place.group}{prefix} --since 1d --region {aws.region}"

@@ -1,0 +1,41 @@
+"""Calls that are made again until AWS answers: throttling and lost connections pass."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.aws.errors import explain, is_transient, message_of
+from pipeline.aws.timing import Timing
+
+_FIRST_S = 5.0
+_LONGEST_S = 300.0
+
+Answer = TypeVar("Answer")
+
+
+class Patience:
+    """Repeats a call with growing waits, for hours if need be, and says so once an outage."""
+
+    def __init__(self, timing: Timing, say: Callable[[str], None]) -> None:
+        self.timing = timing
+        self._say = say
+
+    def __call__(self, doing: str, call: Callable[[], Answer]) -> Answer:
+        """What `call` answers. Raises UsageError, AwsError for what waiting does not mend."""
+        said = False
+        pauses = self.timing.pauses(_FIRST_S, _LONGEST_S)
+        while True:
+            try:
+                answer = call()
+            except (ClientError, BotoCoreError) as error:
+                if not is_transient(error):
+                    raise explain(error, doing) from error
+                if not said:
+                    self._say(f"AWS does not answer ({message_of(error)}): trying again")
+                    said = True
+                self.timing.sleep(next(pauses))
+            else:
+                if said:
+                    self._say("AWS answers again")
+                return answer

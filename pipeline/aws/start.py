@@ -1,0 +1,168 @@
+"""Start an execution: parameters checked as the definition declares them, the commit recorded."""
+
+import json
+import os
+import re
+import subprocess
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws.clients import Aws
+from pipeline.aws.errors import AwsError, error_code, explained, is_denied
+from pipeline.aws.timing import Timing
+from pipeline.aws.upload import split_uri
+from pipeline.errors import UsageError
+from pipeline.local.parameters import Value, bind_parameters
+from pipeline.settings_model import Settings
+
+_COMMIT = "GitCommit"
+_DATA = "DataUri"
+_NAME_LENGTH = 82
+_VALUE_LENGTH = 1024
+_ATTEMPTS = 5
+_UPLOAD = "upload pictures with python -m pipeline.data upload SOURCE, or give another DataUri"
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """What to start. `parameters` are the given ones, as text from a command line or typed.
+
+    `definition` is the deployed one; `root` the repository, whose commit is recorded. `version`
+    makes sure that this version runs even when somebody else updates the pipeline meanwhile.
+    """
+
+    settings: Settings
+    definition: Mapping[str, Any]
+    parameters: Mapping[str, Value]
+    root: Path
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class StartResult:
+    """An execution that was started, and the parameters that it was given."""
+
+    arn: str
+    display_name: str
+    parameters: Mapping[str, str]
+
+    def summary(self) -> str:
+        """One line for people."""
+        return f"started {self.display_name}: {self.arn}"
+
+    def to_json(self) -> str:
+        """The same for programs."""
+        return json.dumps(asdict(self), indent=2)
+
+
+def start(aws: Aws, request: StartRequest, *, timing: Timing | None = None) -> StartResult:
+    """Start the deployed pipeline.
+
+    One call starts one execution, however often the request has to be sent. Raises UsageError for
+    parameters that do not fit, data that is not there or a pipeline that was never upserted, else
+    AwsError.
+    """
+    timing = timing or Timing()
+    commit = git_commit(request.root)
+    parameters = _parameters(request, commit)
+    bound = bind_parameters(request.definition.get("Parameters") or [], parameters)
+    _check_data(aws, bound.get(_DATA))
+    texts = {name: _text(name, bound[name]) for name in parameters}
+    display_name = _display_name(commit, timing)
+    members: dict[str, Any] = {
+        "PipelineName": request.settings.project,
+        "PipelineExecutionDisplayName": display_name,
+        "PipelineParameters": [{"Name": k, "Value": v} for k, v in texts.items()],
+        "ClientRequestToken": uuid.uuid4().hex,
+    }
+    if request.version is not None:
+        members["PipelineVersionId"] = request.version
+    return StartResult(_start(aws, members, timing), display_name, texts)
+
+
+def git_commit(root: Path) -> str | None:
+    """The commit of the tree at `root`, with `-dirty` for changes; None when it is not known.
+
+    CodeBuild says it in its environment when it has not cloned a repository.
+    """
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return os.environ.get("CODEBUILD_RESOLVED_SOURCE_VERSION")
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _parameters(request: StartRequest, commit: str | None) -> dict[str, Value]:
+    declared = [item["Name"] for item in request.definition.get("Parameters") or []]
+    recorded = {_COMMIT: commit} if commit and _COMMIT in declared else {}
+    return {**recorded, **request.parameters}
+
+
+def _text(name: str, value: Value) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if len(text) > _VALUE_LENGTH:
+        raise UsageError(f"parameter {name} has {len(text)} characters; at most {_VALUE_LENGTH}")
+    return text
+
+
+def _check_data(aws: Aws, uri: Value | None) -> None:
+    """Raise UsageError when nothing is at the data's address: the first step would fail on it."""
+    if uri is None:
+        return
+    if not str(uri).startswith("s3://"):
+        raise UsageError(f"{_DATA} is {uri}, which SageMaker cannot read: {_UPLOAD}")
+    bucket, key = split_uri(str(uri).rstrip("/") + "/")
+    with explained(f"looking for pictures at {uri}"):
+        try:
+            found = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+        except ClientError as error:
+            if error_code(error) == "NoSuchBucket":
+                raise UsageError(f"{_DATA}: there is no bucket {bucket}: {_UPLOAD}") from None
+            # The jobs' role may be allowed to read what these credentials may not.
+            if not is_denied(error):
+                raise
+            return
+    if not found.get("KeyCount"):
+        raise UsageError(f"there is nothing at {_DATA} {uri}: {_UPLOAD}")
+
+
+def _start(aws: Aws, members: Mapping[str, Any], timing: Timing) -> str:
+    name = members["PipelineName"]
+    for pause in islice(timing.pauses(2, 15), _ATTEMPTS):
+        with explained(f"starting the pipeline {name}"):
+            try:
+                answer = aws.client("sagemaker").start_pipeline_execution(**members)
+                return str(answer["PipelineExecutionArn"])
+            except ClientError as error:
+                if error_code(error) == "ResourceNotFound":
+                    raise UsageError(
+                        f"no pipeline {name} in {aws.region}: put it there with --upsert first"
+                    ) from None
+                if error_code(error) != "ConflictException":
+                    raise
+        timing.sleep(pause)
+    raise AwsError(f"the pipeline {name} is being changed by others all the time: run again")
+
+
+def _display_name(commit: str | None, timing: Timing) -> str:
+    """20261121-034700-3f2a1b9c: sorts by time, and says which code it was."""
+    words = [timing.now().strftime("%Y%m%d-%H%M%S")]
+    if commit:
+        words += [commit[:8], *(["dirty"] if commit.endswith("-dirty") else [])]
+    return re.sub(r"[^a-zA-Z0-9]+", "-", "-".join(words))[:_NAME_LENGTH].strip("-")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,124 @@
+"""What SageMaker says of an execution's steps -> StepProgress, the same as a local run shows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.progress import StepProgress
+
+ENDED = ("Succeeded", "Failed", "Stopped")
+
+
+@dataclass(frozen=True)
+class OutlineStep:
+    """A step as the definition has it; `branch` is the condition step around it and its side."""
+
+    name: str
+    type: str
+    branch: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a step's job tells beyond the step: its newest metric, and its trials."""
+
+    metric: str | None = None
+    trials_done: int = 0
+    trials_total: int = 0
+
+
+def outline(definition: Mapping[str, Any]) -> tuple[OutlineStep, ...]:
+    """Every step of a definition, nested ones too, in the order they are written."""
+    return tuple(_outline(definition.get("Steps") or [], None))
+
+
+def waiting_steps(definition: Mapping[str, Any]) -> list[StepProgress]:
+    """All steps before anything has begun, to open a display with."""
+    return [StepProgress(step.name, step.type, "Waiting") for step in outline(definition)]
+
+
+def progress_of(
+    steps: Sequence[OutlineStep],
+    summaries: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Detail],
+) -> list[StepProgress]:
+    """The state of every step: those that SageMaker lists, Skipped, and Waiting.
+
+    `summaries` are ListPipelineExecutionSteps's, oldest first; a step that was tried again counts
+    as it is now.
+    """
+    begun = {summary["StepName"]: summary for summary in summaries}
+    outcomes = {name: outcome for name, s in begun.items() if (outcome := _outcome(s))}
+    known = {step.name for step in steps}
+    others = [OutlineStep(name, _type(begun[name])) for name in begun if name not in known]
+    result: dict[str, StepProgress] = {}
+    for step in (*steps, *others):
+        if step.name in begun:
+            detail = details.get(step.name, Detail())
+            result[step.name] = _begun(step, begun[step.name], detail)
+        else:
+            status = "Skipped" if _is_skipped(step, outcomes, result) else "Waiting"
+            result[step.name] = StepProgress(step.name, step.type, status)
+    return list(result.values())
+
+
+def job_of(summary: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(kind, ARN) of what a step runs, as in ("TrainingJob", "arn:..."); None when it has none."""
+    for kind, content in (summary.get("Metadata") or {}).items():
+        if isinstance(content, Mapping) and content.get("Arn"):
+            return kind, str(content["Arn"])
+    return None
+
+
+def failure_reason(summary: Mapping[str, Any]) -> str | None:
+    """Why a step failed, in SageMaker's words or those of its Fail step."""
+    fail = (summary.get("Metadata") or {}).get("Fail") or {}
+    return fail.get("ErrorMessage") or summary.get("FailureReason")
+
+
+def _outline(
+    steps: Sequence[Mapping[str, Any]], branch: tuple[str, str] | None
+) -> Iterator[OutlineStep]:
+    for step in steps:
+        yield OutlineStep(step["Name"], step["Type"], branch)
+        if step["Type"] == "Condition":
+            arguments = step.get("Arguments") or {}
+            yield from _outline(arguments.get("IfSteps") or [], (step["Name"], "True"))
+            yield from _outline(arguments.get("ElseSteps") or [], (step["Name"], "False"))
+
+
+def _begun(step: OutlineStep, summary: Mapping[str, Any], detail: Detail) -> StepProgress:
+    return StepProgress(
+        name=step.name,
+        type=step.type,
+        status=summary.get("StepStatus", "Starting"),
+        started=summary.get("StartTime"),
+        ended=summary.get("EndTime"),
+        metric=detail.metric,
+        trials_done=detail.trials_done,
+        trials_total=detail.trials_total,
+        cached=bool(summary.get("CacheHitResult")),
+        message=failure_reason(summary),
+    )
+
+
+def _is_skipped(
+    step: OutlineStep, outcomes: Mapping[str, str], before: Mapping[str, StepProgress]
+) -> bool:
+    """Behind the side of a condition that was not taken, or behind a skipped condition."""
+    if step.branch is None:
+        return False
+    condition, side = step.branch
+    if condition in before and before[condition].status == "Skipped":
+        return True
+    return outcomes.get(condition, side) != side
+
+
+def _outcome(summary: Mapping[str, Any]) -> str | None:
+    condition = (summary.get("Metadata") or {}).get("Condition") or {}
+    return condition.get("Outcome")
+
+
+def _type(summary: Mapping[str, Any]) -> str:
+    kinds = list(summary.get("Metadata") or {})
+    return kinds[0].removesuffix("Job") if kinds else "Step"

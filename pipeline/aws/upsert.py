@@ -1,0 +1,170 @@
+"""Everything that a run on AWS needs, put there: code, weights, the Lambda, the pipeline."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws.clients import Aws, connect
+from pipeline.aws.errors import error_code, explained, is_denied
+from pipeline.aws.lambda_function import find_function, lambda_archive, publish_code
+from pipeline.aws.pipelines import Action, Wanted, apply, describe_pipeline
+from pipeline.aws.timing import Timing
+from pipeline.aws.upload import Storage, check_bucket, upload_inputs
+from pipeline.bundle import bundles_of
+from pipeline.errors import UsageError
+from pipeline.settings_model import Settings
+
+INLINE_BYTES = 100 * 1024  # above this a definition goes through S3, as the SDK does it
+MAXIMUM_CHARACTERS = 1_048_576
+
+
+@dataclass(frozen=True)
+class UpsertRequest:
+    """What should be on AWS. `definition` is compiled from `settings` and the tree at `root`.
+
+    `max_parallel_steps` None leaves the parallelism of the pipeline as it is.
+    """
+
+    settings: Settings
+    definition: Mapping[str, Any]
+    root: Path
+    max_parallel_steps: int | None = None
+
+
+@dataclass(frozen=True)
+class UpsertResult:
+    """What was done. `changes` names what differed: definition, role, parallelism, tags.
+
+    `uploaded` are addresses on S3; `version` is the pipeline's, known after an update only.
+    """
+
+    name: str
+    action: Action
+    arn: str
+    changes: tuple[str, ...]
+    uploaded: tuple[str, ...]
+    lambda_published: bool
+    version: int | None
+
+    def summary(self) -> str:
+        """What was done, in a few lines for people."""
+        what = f" ({', '.join(self.changes)})" if self.changes else ""
+        lines = [f"uploaded {uri}" for uri in self.uploaded]
+        if self.lambda_published:
+            lines.append("published the Lambda's code")
+        return "\n".join([*lines, f"pipeline {self.name}: {self.action}{what}  {self.arn}"])
+
+    def to_json(self) -> str:
+        """The same for programs."""
+        return json.dumps(asdict(self), indent=2)
+
+
+def upsert(
+    aws: Aws, request: UpsertRequest, say: Callable[[str], None], *, timing: Timing | None = None
+) -> UpsertResult:
+    """Upload what is absent, publish the Lambda's code, create or update the pipeline.
+
+    In this order, so that the pipeline never names what is not there. Safe beside another upsert:
+    objects are never overwritten, and one of the two definitions wins whole. `say` gets a line
+    before what takes long. Raises UsageError for a missing bucket, role or Lambda and for refused
+    access, else AwsError.
+    """
+    timing, settings = timing or Timing(), request.settings
+    archive = lambda_archive(request.root)
+    text = _text(request)
+    check_bucket(aws, settings)
+    check_role(aws, settings.role_arn)
+    find_function(aws, settings.lambda_name)
+    uploaded = upload_inputs(aws, settings, request.root, say)
+    content, placed = _content(aws, settings, text)
+    published = publish_code(aws, settings.lambda_name, archive, timing)
+    applied = apply(aws, _wanted(request, content), timing)
+    return UpsertResult(
+        name=settings.project,
+        action=applied.action,
+        arn=applied.arn,
+        changes=applied.changes,
+        uploaded=uploaded + placed,
+        lambda_published=published,
+        version=applied.version,
+    )
+
+
+def deployed_definition(settings: Settings, aws: Aws | None = None) -> dict[str, Any] | None:
+    """The definition that SageMaker has; None when there is no such pipeline.
+
+    Raises UsageError, AwsError.
+    """
+    found = describe_pipeline(aws or connect(settings), settings.project)
+    if found is None:
+        return None
+    definition: dict[str, Any] = json.loads(found["PipelineDefinition"])
+    return definition
+
+
+def check_role(aws: Aws, role_arn: str) -> None:
+    """Raise UsageError when the role is not there; nothing when we may not ask."""
+    account, path = role_arn.split(":")[4], role_arn.partition(":role/")[2]
+    if account != aws.account_id:
+        return
+    with explained(f"looking for the role {role_arn}"):
+        try:
+            aws.client("iam").get_role(RoleName=path.rsplit("/", 1)[-1])
+        except ClientError as error:
+            if error_code(error) == "NoSuchEntity":
+                raise UsageError(
+                    f"no role {role_arn}: create it with python -m pipeline.bootstrap, "
+                    "or set aws.role_arn"
+                ) from None
+            # SageMaker checks it as well: who may not read roles can still pass this one.
+            if not is_denied(error):
+                raise
+
+
+def _text(request: UpsertRequest) -> str:
+    """The definition as text, after checking that it fits the code and SageMaker's limit."""
+    text = json.dumps(request.definition, separators=(",", ":"))
+    if len(text) > MAXIMUM_CHARACTERS:
+        raise UsageError(
+            f"the definition has {len(text)} characters; SageMaker takes {MAXIMUM_CHARACTERS}"
+        )
+    for bundle in bundles_of(request.settings, request.root).values():
+        if bundle.uri not in text:
+            raise UsageError(
+                f"the definition does not use the code of {bundle.entry} as it is now "
+                f"({bundle.uri}): it changed since it was compiled; run again"
+            )
+    return text
+
+
+def _content(aws: Aws, settings: Settings, text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The definition as a request's member, and the address it was uploaded to, if any."""
+    content = text.encode()
+    if len(content) <= INLINE_BYTES:
+        return {"PipelineDefinition": text}, ()
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    key = f"definitions/{settings.project}-{digest}.json"
+    uri = f"s3://{settings.bucket}/{key}"
+    storage = Storage(aws.client("s3"), aws.account_id)
+    written = not storage.exists(uri) and storage.put(uri, content)
+    location = {"Bucket": settings.bucket, "ObjectKey": key}
+    return {"PipelineDefinitionS3Location": location}, (uri,) if written else ()
+
+
+def _wanted(request: UpsertRequest, content: Mapping[str, Any]) -> Wanted:
+    settings = request.settings
+    # The same tags that its jobs have.
+    tags = dict(sorted({"project": settings.project, **settings.aws.tags}.items()))
+    return Wanted(
+        name=settings.project,
+        role_arn=settings.role_arn,
+        definition=request.definition,
+        content=content,
+        tags=tags,
+        max_parallel_steps=request.max_parallel_steps,
+    )
