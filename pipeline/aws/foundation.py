@@ -1,0 +1,168 @@
+"""Settings -> what the CloudFormation stack under the pipeline is asked to be."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws.clients import Aws
+from pipeline.aws.errors import AwsAccessError, error_code, explained, is_denied
+from pipeline.aws.stack import StackRequest, StackState
+from pipeline.errors import UsageError
+from pipeline.settings_model import Settings
+
+# Parameters of the template that no setting gives: they keep their value unless one is given.
+FREE_PARAMETERS = (
+    "RepositoryUrl",
+    "RepositoryBranch",
+    "ConnectionArn",
+    "LogRetentionDays",
+    "RunsExpireDays",
+    "MaximumErrorRate",
+    "MaximumLatencyMicroseconds",
+)
+_TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
+_GROUP_LENGTH = 48  # names of models begin with it, and have 63
+_ABSENT = ("404", "NoSuchBucket", "NotFound")
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """What the stack is made from. `environment` is the one that the build upserts.
+
+    `free` are values of FREE_PARAMETERS. Raises UsageError for one that is not, and for names
+    that roles cannot be limited to.
+    """
+
+    settings: Settings
+    environment: str
+    free: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.free) - set(FREE_PARAMETERS)):
+            known = ", ".join(FREE_PARAMETERS)
+            raise UsageError(f"--parameter {unknown[0]}: must be one of {known}")
+        _check_names(self.settings)
+
+
+def stack_request(
+    aws: Aws, wanted: Foundation, template: Path, now: StackState | None
+) -> StackRequest:
+    """What the stack shall be, given what it is `now`. A bucket or group that exists stays as is.
+
+    Raises UsageError when the bucket's name is another account's, AwsError.
+    """
+    settings = wanted.settings
+    text = template.read_text(encoding="utf-8")
+    if len(text.encode()) > _TEMPLATE_BYTES:
+        raise UsageError(f"{template} is larger than CloudFormation's {_TEMPLATE_BYTES} bytes")
+    before = now.parameters if now else {}
+    parameters: dict[str, str | None] = {
+        **names_of(wanted),
+        "CreateBucket": _is_ours(
+            before, "Bucket", "BucketName", settings.bucket, lambda: _bucket_exists(aws, settings)
+        ),
+        "CreateModelPackageGroup": _is_ours(
+            before,
+            "ModelPackageGroup",
+            "ModelPackageGroupName",
+            settings.model_package_group,
+            lambda: _group_exists(aws, settings.model_package_group),
+        ),
+        **{name: wanted.free.get(name) for name in FREE_PARAMETERS},
+    }
+    tags = {"project": settings.project, **settings.aws.tags}
+    return StackRequest(text, parameters, tags)
+
+
+def names_of(wanted: Foundation) -> dict[str, str]:
+    """The template's parameters that follow from the settings alone."""
+    settings = wanted.settings
+    return {
+        "Project": settings.project,
+        "BucketName": settings.bucket,
+        "ModelPackageGroupName": settings.model_package_group,
+        "ExecutionRoleArn": settings.aws.role_arn or "",
+        "LambdaRoleArn": settings.aws.lambda_role_arn or "",
+        "LambdaName": settings.lambda_name,
+        "StagingEndpointName": settings.endpoint_name,
+        "ProductionEndpointName": production_endpoint(settings),
+        "ExtraReadArns": ",".join(_read_elsewhere(settings)),
+        "BuildEnvironment": wanted.environment,
+    }
+
+
+def production_endpoint(settings: Settings) -> str:
+    """The endpoint that an approval deploys to."""
+    return f"{settings.project}-production"
+
+
+def _check_names(settings: Settings) -> None:
+    """IAM compares names letter by letter, and SageMaker writes some in lower case into ARNs."""
+    group = settings.model_package_group
+    names = {"registry.group": group, "deploy.endpoint_name": settings.endpoint_name}
+    for key, name in names.items():
+        if name != name.lower():
+            raise UsageError(f"{key}: {name}: use lower case, so that roles can be limited to it")
+    if len(group) > _GROUP_LENGTH:
+        raise UsageError(f"registry.group: {group}: at most {_GROUP_LENGTH} characters")
+    if settings.endpoint_name == production_endpoint(settings):
+        raise UsageError(
+            f"deploy.endpoint_name: {settings.endpoint_name} is where approved versions go; the "
+            "pipeline itself needs another"
+        )
+
+
+def _read_elsewhere(settings: Settings) -> Iterator[str]:
+    """ARNs of data and weights that lie in buckets of others."""
+    for uri in dict.fromkeys((settings.data_uri, settings.backbone.weights)):
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if uri.startswith("s3://") and bucket != settings.bucket:
+            yield f"arn:{settings.partition}:s3:::{bucket}"
+            yield f"arn:{settings.partition}:s3:::{bucket}/{key}*"
+
+
+def _is_ours(
+    before: Mapping[str, str], what: str, name_key: str, name: str, exists: Callable[[], bool]
+) -> str:
+    """Whether the stack makes it: as decided before for this name, else unless it exists."""
+    if before.get(name_key) == name:
+        return before[f"Create{what}"]
+    return "false" if exists() else "true"
+
+
+def _bucket_exists(aws: Aws, settings: Settings) -> bool:
+    bucket = settings.bucket
+    try:
+        with explained(f"looking for the bucket {bucket}"):
+            return _exists(
+                aws.client("s3").head_bucket,
+                Bucket=bucket,
+                ExpectedBucketOwner=settings.aws.account_id,
+            )
+    except AwsAccessError as error:
+        if not isinstance(error.__cause__, ClientError) or not is_denied(error.__cause__):
+            raise
+        raise AwsAccessError(
+            f"the bucket {bucket} is another account's, or these credentials lack s3:ListBucket: "
+            "set aws.bucket to another name"
+        ) from error
+
+
+def _group_exists(aws: Aws, name: str) -> bool:
+    with explained(f"looking for the model package group {name}"):
+        return _exists(
+            aws.client("sagemaker").describe_model_package_group, ModelPackageGroupName=name
+        )
+
+
+def _exists(describe: Callable[..., Any], **request: str) -> bool:
+    try:
+        describe(**request)
+    except ClientError as error:
+        if error_code(error) in _ABSENT or "does not exist" in str(error):
+            return False
+        raise
+    return True

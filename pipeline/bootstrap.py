@@ -1,0 +1,186 @@
+"""python -m pipeline.bootstrap: what the pipeline needs on AWS, made or updated after a look."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.cli import ROOT, parser, run_command
+from pipeline.errors import EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
+
+if TYPE_CHECKING:
+    from pipeline.aws.clients import Aws
+    from pipeline.aws.foundation import Foundation
+    from pipeline.aws.stack import Change, ChangeSet, Stack, StackEvent, StackState
+    from pipeline.aws.timing import Timing
+
+TEMPLATE = ROOT / "infra" / "template.yaml"
+_EXAMPLES = """\
+  python -m pipeline.bootstrap                       show what would change, ask, and do it
+  python -m pipeline.bootstrap --dry-run             only show it
+  python -m pipeline.bootstrap --env production --yes
+  python -m pipeline.bootstrap --parameter LogRetentionDays=90
+  python -m pipeline.bootstrap --repository https://github.com/me/dogs \\
+      --connection arn:aws:codeconnections:us-east-1:111122223333:connection/ID"""
+_FLAGS = {
+    "repository": "RepositoryUrl",
+    "connection": "ConnectionArn",
+    "branch": "RepositoryBranch",
+}
+_REPLACED = {"True": "yes", "False": "no", "Conditional": "maybe"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and bring the stack up to date."""
+    options = parse(arguments)
+    free = _free_parameters(options)
+
+    from pipeline.aws.clients import connect
+    from pipeline.aws.foundation import Foundation
+    from pipeline.settings import load_settings
+
+    settings = load_settings(options.settings, options.env, options.set)
+    wanted = Foundation(settings, options.env or "staging", free)
+    return bootstrap(connect(settings), wanted, options)
+
+
+def bootstrap(
+    aws: "Aws", wanted: "Foundation", options: argparse.Namespace, timing: "Timing | None" = None
+) -> int:
+    """Propose, show, ask, execute, wait. Exit code 3 when the answer is no."""
+    from pipeline.aws.foundation import stack_request
+    from pipeline.aws.stack import Stack
+
+    if not (options.yes or options.dry_run or sys.stdin.isatty()):
+        raise UsageError("no terminal to ask on: give --yes, or --dry-run to look only")
+    stack = Stack(aws.client("cloudformation"), wanted.settings.project, timing)
+    state = stack.state()
+    if state is not None and state.status == "ROLLBACK_COMPLETE":
+        if not _clear_away(stack, state, options):
+            return EXIT_STOPPED
+        state = None
+    change_set = stack.propose(stack_request(aws, wanted, TEMPLATE, state), state)
+    if change_set is None:
+        print(f"the stack {stack.name} is up to date: nothing to change")
+        return EXIT_SUCCEEDED
+    _show(stack.name, change_set)
+    if _is_wanted(stack, change_set, options):
+        _finish(_execute(stack, change_set))
+        return EXIT_SUCCEEDED
+    print("nothing was changed")
+    return EXIT_SUCCEEDED if options.dry_run else EXIT_STOPPED
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command's options."""
+    result = parser(
+        "pipeline.bootstrap",
+        "Makes or updates what the pipeline needs on AWS: bucket, roles, Lambda, alarms, build.",
+        _EXAMPLES,
+    )
+    result.add_argument("--env", metavar="NAME", help="environment of the settings")
+    result.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    result.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
+    )
+    result.add_argument("--yes", action="store_true", help="do not ask")
+    result.add_argument("--dry-run", action="store_true", help="show the changes, make none")
+    build = result.add_argument_group(
+        "build on every push", "given once, kept from then on; empty to remove the build"
+    )
+    build.add_argument("--repository", metavar="URL", help="https address on GitHub")
+    build.add_argument("--connection", metavar="ARN", help="CodeConnections connection to GitHub")
+    build.add_argument("--branch", metavar="NAME", help="the branch to build (default: main)")
+    result.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another parameter of infra/template.yaml; kept from then on",
+    )
+    return result.parse_args(arguments)
+
+
+def _free_parameters(options: argparse.Namespace) -> dict[str, str]:
+    given = {}
+    for text in options.parameter:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--parameter {text}: must look like NAME=VALUE")
+        given[name.strip()] = value.strip()
+    flags = {name: getattr(options, flag) for flag, name in _FLAGS.items()}
+    return {**given, **{name: value for name, value in flags.items() if value is not None}}
+
+
+def _clear_away(stack: "Stack", state: "StackState", options: argparse.Namespace) -> bool:
+    print(
+        f"the stack {stack.name} is ROLLBACK_COMPLETE: its first creation failed, it holds nothing"
+    )
+    if options.dry_run:
+        raise UsageError(f"the stack {stack.name} must be deleted first: run without --dry-run")
+    if not _agreed("Delete it and start again?", options):
+        return False
+    stack.delete(state, _print_event)
+    return True
+
+
+def _show(name: str, change_set: "ChangeSet") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Action", "Resource", "Type", "Replaced"):
+        table.add_column(column, no_wrap=True)
+    for change in sorted(change_set.changes, key=lambda one: (one.action, one.resource)):
+        style = "red" if _loses(change) else None
+        replaced = _REPLACED.get(change.replacement, "-")
+        table.add_row(change.action, change.resource, change.kind, replaced, style=style)
+    width = None if sys.stdout.isatty() else 120
+    console = Console(file=sys.stdout, highlight=False, width=width)
+    console.print(f"{len(change_set.changes)} changes of the stack {name}:")
+    console.print(table)
+
+
+def _loses(change: "Change") -> bool:
+    return change.action == "Remove" or change.replacement in ("True", "Conditional")
+
+
+def _is_wanted(stack: "Stack", change_set: "ChangeSet", options: argparse.Namespace) -> bool:
+    """Ask; a change set that is not wanted is discarded, also when the question is left."""
+    wanted = False
+    try:
+        wanted = not options.dry_run and _agreed("Execute these changes?", options)
+    finally:
+        if not wanted:
+            stack.discard(change_set)
+    return wanted
+
+
+def _agreed(question: str, options: argparse.Namespace) -> bool:
+    if options.yes:
+        return True
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _execute(stack: "Stack", change_set: "ChangeSet") -> "StackState":
+    try:
+        return stack.execute(change_set, _print_event)
+    except KeyboardInterrupt:
+        print(f"AWS goes on changing {stack.name}; run this again to see", file=sys.stderr)
+        raise
+
+
+def _print_event(event: "StackEvent") -> None:
+    reason = f"  {event.reason}" if event.status.endswith("_FAILED") else ""
+    print(f"{event.status:<28} {event.kind:<36} {event.resource}{reason}", flush=True)
+
+
+def _finish(state: "StackState") -> None:
+    for name, value in sorted(state.outputs.items()):
+        print(f"{name:<18} {value}")
+    print("next: python -m pipeline.data upload SOURCE, then python -m pipeline.run --upsert")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

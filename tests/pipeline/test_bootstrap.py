@@ -1,0 +1,488 @@
+"""The stack changes only after its changes were shown and agreed to; a failure is one line."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from pipeline.aws.clients import Aws
+from pipeline.aws.errors import AwsAccessError
+from pipeline.aws.foundation import Foundation
+from pipeline.aws.stack import StackError
+from pipeline.aws.timing import Timing
+from pipeline.bootstrap import TEMPLATE, bootstrap, main, parse
+from pipeline.cli import ROOT, run_command
+from pipeline.errors import UsageError
+from pipeline.settings import Settings, load_settings
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
+CHANGE_SET = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/bootstrap/1"
+BUCKET = f"dog-breeds-{ACCOUNT}-{REGION}"
+NO_WAIT = Timing(sleep=lambda _seconds: None, chance=lambda: 0.5)
+
+
+class Cloud:
+    """Stubbed clients: each call must come in the order it was expected in, as expected."""
+
+    def __init__(self) -> None:
+        session = boto3.Session("key", "secret", region_name=REGION)
+        self.clients = {
+            name: session.client(name) for name in ("cloudformation", "s3", "sagemaker")
+        }
+        self.stubs = {name: Stubber(client) for name, client in self.clients.items()}
+        for stub in self.stubs.values():
+            stub.activate()
+
+    def aws(self) -> Aws:
+        return Aws(REGION, ACCOUNT, lambda service: self.clients[service])
+
+    def expect(self, operation: str, answer: dict[str, Any], request: Any = None) -> None:
+        service = "s3" if operation == "head_bucket" else "cloudformation"
+        self.stubs[service].add_response(operation, answer, request)
+
+    def refuse(self, service: str, operation: str, code: str, message: str = "") -> None:
+        self.stubs[service].add_client_error(operation, code, message)
+
+    def expect_no_stack(self) -> None:
+        self.refuse(
+            "cloudformation",
+            "describe_stacks",
+            "ValidationError",
+            "Stack with id dog-breeds does not exist",
+        )
+
+    def expect_stack(self, status: str, parameters: dict[str, str] | None = None) -> None:
+        stack = {
+            "StackId": STACK_ID,
+            "StackName": "dog-breeds",
+            "CreationTime": "2026-01-01T00:00:00Z",
+            "StackStatus": status,
+            "Parameters": [
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in (parameters or {}).items()
+            ],
+            "Outputs": [{"OutputKey": "Bucket", "OutputValue": BUCKET}],
+        }
+        self.expect("describe_stacks", {"Stacks": [stack]})
+
+    def expect_nothing_there(self) -> None:
+        self.refuse("s3", "head_bucket", "404")
+        self.refuse(
+            "sagemaker",
+            "describe_model_package_group",
+            "ValidationException",
+            "ModelPackageGroup dog-breeds does not exist.",
+        )
+
+    def expect_change_set(self, request: dict[str, Any] | None = None) -> None:
+        self.expect("create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID}, request)
+        self.expect("describe_change_set", {"Status": "CREATE_IN_PROGRESS"})
+        changes = [("Add", "Bucket", "AWS::S3::Bucket", None), REPLACED]
+        self.expect(
+            "describe_change_set",
+            {
+                "Status": "CREATE_COMPLETE",
+                "ChangeSetId": CHANGE_SET,
+                "Changes": [_change(*one) for one in changes],
+            },
+            {"ChangeSetName": CHANGE_SET},
+        )
+
+    def expect_events(self, *events: tuple[str, str, str]) -> None:
+        """(resource, status, reason), newest first as CloudFormation gives them."""
+        page = [
+            {
+                "StackId": STACK_ID,
+                "EventId": f"{resource}-{status}",
+                "StackName": "dog-breeds",
+                "LogicalResourceId": resource,
+                "ResourceType": "AWS::S3::Bucket",
+                "Timestamp": "2026-01-01T00:00:00Z",
+                "ResourceStatus": status,
+                "ResourceStatusReason": reason,
+                "ClientRequestToken": "ours",
+            }
+            for resource, status, reason in events
+        ]
+        self.expect("describe_stack_events", {"StackEvents": page}, {"StackName": STACK_ID})
+
+    def verify(self) -> None:
+        for stub in self.stubs.values():
+            stub.assert_no_pending_responses()
+
+
+REPLACED = ("Modify", "DeployRole", "AWS::IAM::Role", "True")
+
+
+def _change(action: str, resource: str, kind: str, replacement: str | None) -> dict[str, Any]:
+    change = {"Action": action, "LogicalResourceId": resource, "ResourceType": kind}
+    return {
+        "Type": "Resource",
+        "ResourceChange": change | ({"Replacement": replacement} if replacement else {}),
+    }
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    # Only events with the token that a change was begun with are its own.
+    token = SimpleNamespace(uuid4=lambda: SimpleNamespace(hex="ours"))
+    monkeypatch.setattr("pipeline.aws.stack.uuid", token)
+    made = Cloud()
+    yield made
+    made.verify()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_settings(ROOT / "pipeline.yaml", None, [f"aws.account_id='{ACCOUNT}'"])
+
+
+@pytest.fixture
+def run(cloud: Cloud, settings: Settings) -> Callable[..., int]:
+    """Runs the command with these arguments against the stubs."""
+
+    def command(*arguments: str, free: dict[str, str] | None = None) -> int:
+        wanted = Foundation(settings, "staging", free or {})
+        return bootstrap(cloud.aws(), wanted, parse(arguments), NO_WAIT)
+
+    return command
+
+
+def _given(name: str, value: str) -> dict[str, Any]:
+    return {"ParameterKey": name, "ParameterValue": value}
+
+
+def _names() -> list[dict[str, Any]]:
+    return [
+        _given("Project", "dog-breeds"),
+        _given("BucketName", BUCKET),
+        _given("ModelPackageGroupName", "dog-breeds"),
+        _given("ExecutionRoleArn", ""),
+        _given("LambdaRoleArn", ""),
+        _given("LambdaName", "dog-breeds-deploy-endpoint"),
+        _given("StagingEndpointName", "dog-breeds-staging"),
+        _given("ProductionEndpointName", "dog-breeds-production"),
+        _given("ExtraReadArns", ""),
+        _given("BuildEnvironment", "staging"),
+    ]
+
+
+def _request(kind: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "StackName": "dog-breeds",
+        "ChangeSetName": ANY,
+        "ChangeSetType": kind,
+        "TemplateBody": TEMPLATE.read_text(encoding="utf-8"),
+        "Parameters": parameters,
+        "Tags": [{"Key": "project", "Value": "dog-breeds"}],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+
+
+def test_a_first_stack_is_created_after_its_changes_were_shown(
+    cloud: Cloud, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.expect_no_stack()
+    cloud.expect_nothing_there()
+    makes = [_given("CreateBucket", "true"), _given("CreateModelPackageGroup", "true")]
+    cloud.expect_change_set(_request("CREATE", [*_names(), *makes]))
+    cloud.expect(
+        "execute_change_set",
+        {},
+        {"ChangeSetName": CHANGE_SET, "StackName": STACK_ID, "ClientRequestToken": "ours"},
+    )
+    cloud.expect_stack("CREATE_IN_PROGRESS")
+    cloud.expect_events(("Bucket", "CREATE_IN_PROGRESS", ""))
+    cloud.expect_stack("CREATE_COMPLETE")
+    cloud.expect_events(("Bucket", "CREATE_COMPLETE", ""), ("Bucket", "CREATE_IN_PROGRESS", ""))
+
+    assert run("--yes") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2 changes of the stack dog-breeds:"
+    assert lines[1].split() == ["Action", "Resource", "Type", "Replaced"]
+    assert lines[2].split() == ["Add", "Bucket", "AWS::S3::Bucket", "-"]
+    assert lines[3].split() == ["Modify", "DeployRole", "AWS::IAM::Role", "yes"]
+    assert [line.split()[0] for line in lines[4:6]] == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
+    assert lines[6].split() == ["Bucket", BUCKET]
+    assert "pipeline.run --upsert" in lines[7]
+
+
+def test_what_was_decided_or_given_before_is_kept_by_an_update(
+    cloud: Cloud, run: Callable[..., int]
+) -> None:
+    before = {
+        "BucketName": BUCKET,
+        "CreateBucket": "false",
+        "ModelPackageGroupName": "dog-breeds",
+        "CreateModelPackageGroup": "true",
+        "LogRetentionDays": "90",
+        "RepositoryUrl": "https://github.com/me/dogs",
+        "RepositoryBranch": "main",
+    }
+    cloud.expect_stack("UPDATE_ROLLBACK_COMPLETE", before)
+    kept = [
+        _given("CreateBucket", "false"),
+        _given("CreateModelPackageGroup", "true"),
+        {"ParameterKey": "RepositoryUrl", "UsePreviousValue": True},
+        _given("RepositoryBranch", "release"),
+        {"ParameterKey": "LogRetentionDays", "UsePreviousValue": True},
+    ]
+    cloud.expect_change_set(_request("UPDATE", [*_names(), *kept]))
+    cloud.expect("execute_change_set", {})
+    cloud.expect_stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    cloud.expect_events()
+    assert run("--yes", free={"RepositoryBranch": "release"}) == 0
+
+
+def test_a_bucket_and_a_group_that_exist_are_left_as_they_are(
+    cloud: Cloud, run: Callable[..., int]
+) -> None:
+    cloud.expect_no_stack()
+    cloud.stubs["s3"].add_response(
+        "head_bucket", {}, {"Bucket": BUCKET, "ExpectedBucketOwner": ACCOUNT}
+    )
+    group = {
+        "ModelPackageGroupName": "dog-breeds",
+        "ModelPackageGroupArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/dogs",
+        "CreationTime": "2026-01-01T00:00:00Z",
+        "CreatedBy": {},
+        "ModelPackageGroupStatus": "Completed",
+    }
+    cloud.stubs["sagemaker"].add_response("describe_model_package_group", group)
+    makes = [_given("CreateBucket", "false"), _given("CreateModelPackageGroup", "false")]
+    cloud.expect_change_set(_request("CREATE", [*_names(), *makes]))
+    cloud.expect("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
+    cloud.expect_stack("REVIEW_IN_PROGRESS")
+    cloud.expect("delete_stack", {}, {"StackName": STACK_ID})
+    assert run("--dry-run") == 0
+
+
+def test_a_stack_that_is_up_to_date_says_so(
+    cloud: Cloud, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _expect_existing(cloud)
+    cloud.expect("create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID})
+    reason = "The submitted information didn't contain changes. Submit different information."
+    cloud.expect("describe_change_set", {"Status": "FAILED", "StatusReason": reason})
+    cloud.expect("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
+    assert run("--yes") == 0
+    assert "up to date" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 3), ("", 3), ("y", 0)])
+def test_it_asks_before_it_changes_anything(
+    answer: str,
+    code: int,
+    cloud: Cloud,
+    run: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _prompt: answer)
+    _expect_existing(cloud)
+    cloud.expect_change_set()
+    if answer == "y":
+        cloud.expect("execute_change_set", {})
+        cloud.expect_stack("UPDATE_COMPLETE")
+        cloud.expect_events()
+    else:
+        cloud.expect("delete_change_set", {})
+        cloud.expect_stack("UPDATE_COMPLETE")
+    assert run() == code
+
+
+def test_without_a_terminal_it_wants_to_be_told(
+    cloud: Cloud, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    with pytest.raises(UsageError, match="--yes"):
+        run()
+
+
+def test_ctrl_c_at_the_question_leaves_no_change_set(
+    cloud: Cloud, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", interrupted)
+    _expect_existing(cloud)
+    cloud.expect_change_set()
+    cloud.expect("delete_change_set", {})
+    cloud.expect_stack("UPDATE_COMPLETE")
+    with pytest.raises(KeyboardInterrupt):
+        run()
+
+
+def test_a_refused_change_set_gives_its_reason_and_leaves_nothing(
+    cloud: Cloud, run: Callable[..., int]
+) -> None:
+    cloud.expect_no_stack()
+    cloud.expect_nothing_there()
+    cloud.expect("create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID})
+    reason = "The following hook(s)/validation failed: [AWS::EarlyValidation::ResourceExistence]"
+    cloud.expect("describe_change_set", {"Status": "FAILED", "StatusReason": reason})
+    event = {
+        "LogicalResourceId": "DeployLogs",
+        "ValidationStatusReason": "Resource of type 'AWS::Logs::LogGroup' already exists.",
+    }
+    cloud.expect(
+        "describe_events",
+        {"OperationEvents": [event]},
+        {"ChangeSetName": CHANGE_SET, "Filters": {"FailedEvents": True}},
+    )
+    cloud.expect("delete_change_set", {})
+    cloud.expect_stack("REVIEW_IN_PROGRESS")
+    cloud.expect("delete_stack", {})
+    with pytest.raises(StackError, match=r"DeployLogs: Resource of type .* already exists"):
+        run("--yes")
+
+
+def test_a_change_that_is_rolled_back_gives_the_first_cause(
+    cloud: Cloud, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _expect_existing(cloud)
+    cloud.expect_change_set()
+    cloud.expect("execute_change_set", {})
+    cloud.expect_stack("UPDATE_ROLLBACK_COMPLETE")
+    cloud.expect_events(
+        ("Build", "CREATE_FAILED", "Resource creation cancelled"),
+        ("BuildRole", "CREATE_FAILED", "not authorized to perform: iam:CreateRole"),
+    )
+    with pytest.raises(StackError, match=r"BuildRole: not authorized to perform: iam:CreateRole"):
+        run("--yes")
+    assert "iam:CreateRole" in capsys.readouterr().out
+
+
+def test_a_stack_whose_creation_failed_is_deleted_and_made_again(
+    cloud: Cloud, run: Callable[..., int]
+) -> None:
+    cloud.expect_stack("ROLLBACK_COMPLETE")
+    cloud.expect("delete_stack", {}, {"StackName": STACK_ID, "ClientRequestToken": "ours"})
+    cloud.expect_stack("DELETE_COMPLETE")
+    cloud.expect_events(("dog-breeds", "DELETE_COMPLETE", ""))
+    cloud.expect_nothing_there()
+    makes = [_given("CreateBucket", "true"), _given("CreateModelPackageGroup", "true")]
+    cloud.expect_change_set(_request("CREATE", [*_names(), *makes]))
+    cloud.expect("execute_change_set", {})
+    cloud.expect_stack("CREATE_COMPLETE")
+    cloud.expect_events()
+    assert run("--yes") == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("UPDATE_IN_PROGRESS", "somebody is changing it"),
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name dog-breeds"),
+        ("ROLLBACK_FAILED", "delete-stack --stack-name dog-breeds"),
+        ("DELETE_FAILED", "delete-stack --stack-name dog-breeds"),
+    ],
+)
+def test_a_stack_in_no_state_to_be_changed_says_what_to_do(
+    status: str, words: str, cloud: Cloud, run: Callable[..., int]
+) -> None:
+    _expect_existing(cloud, status)
+    with pytest.raises(StackError, match=words):
+        run("--yes")
+
+
+def test_waiting_survives_throttling(cloud: Cloud, run: Callable[..., int]) -> None:
+    _expect_existing(cloud)
+    cloud.expect_change_set()
+    cloud.expect("execute_change_set", {})
+    for _ in range(3):
+        cloud.refuse("cloudformation", "describe_stacks", "Throttling", "Rate exceeded")
+    cloud.expect_stack("UPDATE_COMPLETE")
+    cloud.expect_events()
+    assert run("--yes") == 0
+
+
+def test_a_missing_permission_is_named(cloud: Cloud, run: Callable[..., int]) -> None:
+    message = "User x is not authorized to perform: cloudformation:DescribeStacks"
+    cloud.refuse("cloudformation", "describe_stacks", "AccessDenied", message)
+    with pytest.raises(AwsAccessError, match="cloudformation:DescribeStacks"):
+        run("--yes")
+
+
+def test_a_bucket_name_of_another_account_is_named(cloud: Cloud, run: Callable[..., int]) -> None:
+    cloud.expect_no_stack()
+    cloud.refuse("s3", "head_bucket", "403")
+    with pytest.raises(AwsAccessError, match=r"another account.*set aws\.bucket"):
+        run("--yes")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["registry.group=DogBreeds"], "lower case"),
+        ([f"registry.group={'a' * 60}"], "at most 48"),
+        (["deploy.endpoint_name=dog-breeds-production"], "needs another"),
+    ],
+)
+def test_names_that_roles_cannot_be_limited_to_are_refused(
+    overrides: list[str], words: str
+) -> None:
+    settings = load_settings(ROOT / "pipeline.yaml", None, overrides)
+    with pytest.raises(UsageError, match=words):
+        Foundation(settings, "staging")
+
+
+def test_data_and_weights_of_other_buckets_become_readable(cloud: Cloud) -> None:
+    from pipeline.aws.foundation import names_of
+
+    overrides = ["data.uri=s3://pictures/dogs", "backbone.weights=s3://zoo/resnet50.pth"]
+    settings = load_settings(ROOT / "pipeline.yaml", None, overrides)
+    assert names_of(Foundation(settings, "staging"))["ExtraReadArns"].split(",") == [
+        "arn:aws:s3:::pictures",
+        "arn:aws:s3:::pictures/dogs*",
+        "arn:aws:s3:::zoo",
+        "arn:aws:s3:::zoo/resnet50.pth*",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "placeholder"),
+        (["--parameter", "Retention=5"], "must be one of"),
+        (["--parameter", "LogRetentionDays"], "NAME=VALUE"),
+        (["--env", "prod"], "production"),
+    ],
+)
+def test_usage_errors_are_one_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(main, arguments) == 2
+    errors = capsys.readouterr().err
+    assert words in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_no_credentials_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    assert run_command(main, ["--set", f"aws.account_id='{ACCOUNT}'"]) == 2
+    assert capsys.readouterr().err.startswith("error: no AWS credentials")
+
+
+def _expect_existing(cloud: Cloud, status: str = "UPDATE_COMPLETE") -> None:
+    before = {
+        "BucketName": BUCKET,
+        "CreateBucket": "true",
+        "ModelPackageGroupName": "dog-breeds",
+        "CreateModelPackageGroup": "true",
+    }
+    cloud.expect_stack(status, before)
