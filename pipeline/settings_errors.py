@@ -109,7 +109,7 @@ def _message(kind: str, value: object, context: Mapping[str, Any], fallback: str
         return f"must be {wanted[kind]}, not {_shown(value)}"
     if kind in bounds:
         words, key = bounds[kind]
-        return f"must be {words} {context[key]}, not {_shown(value)}"
+        return f"must be {words} {context[key]:g}, not {_shown(value)}"
     return f"{fallback[:1].lower()}{fallback[1:]} (here: {_shown(value)})"
 
 

@@ -65,7 +65,7 @@ Rule = Literal[
 class _Section(BaseModel):
     """Frozen, and strict: no unknown key, and "5" is not a number."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def _account_id(value: object) -> object:

@@ -21,6 +21,8 @@ _FETCH_PROBLEMS = {
     4: "torchvision has no weights for it",
     5: "they cannot be downloaded",
 }
+# -P: the modules beside the script must not be taken for torch's.
+_FETCH = ["-P", str(Path(__file__).with_name("fetch_weights.py"))]
 _INSTEAD = (
     "give a file (--set backbone.weights=PATH) or start without (--set backbone.weights=none)"
 )
@@ -80,9 +82,8 @@ def _from_torchvision(backbone: str) -> bytes:
     """The file with torchvision's best weights, fetched in another process: torch is heavy."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "weights.pth"
-        command = [sys.executable, "-m", "pipeline.fetch_weights", backbone, str(target)]
-        here = Path(__file__).resolve().parent.parent
-        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+        command = [sys.executable, *_FETCH, backbone, str(target)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode in _FETCH_PROBLEMS:
             reason = _FETCH_PROBLEMS[done.returncode]
             detail = f" ({done.stderr.strip().splitlines()[-1]})" if done.stderr.strip() else ""

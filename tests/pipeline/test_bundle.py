@@ -1,0 +1,181 @@
+"""Code bundles: as few files as a job needs, the same bytes everywhere, named by content."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.bundle import (
+    BundleError,
+    archive,
+    bundles_of,
+    processing_bundle,
+    stage,
+    training_bundle,
+)
+from pipeline.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = {
+    "training_code/run_script.py": "import runpy\n",
+    "training_code/prepare.py": "import preprocessing\nfrom shared import thing\n",
+    "training_code/evaluate.py": "def main():\n    import artifact\n",
+    "training_code/features.py": "import network\n",
+    "training_code/train.py": "import network, shared\n",
+    "training_code/shared.py": "import os\nimport cycle\n",
+    "training_code/cycle.py": "import shared\n",
+    "training_code/requirements.txt": "numpy\n",
+    "inference_code/preprocessing.py": "",
+    "inference_code/network.py": "import preprocessing\n",
+    "inference_code/artifact.py": "",
+    "inference_code/inference.py": "import network\n",
+    "inference_code/requirements.txt": "pillow\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name, text in SCRIPTS.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def test_a_processing_bundle_holds_what_the_script_imports_and_no_more(root):
+    bundle = processing_bundle(root, "prepare.py", "bucket")
+
+    assert list(bundle.files) == [
+        "cycle.py",
+        "prepare.py",
+        "preprocessing.py",
+        "requirements.txt",
+        "run_script.py",
+        "shared.py",
+    ]
+    assert bundle.files["requirements.txt"] == b"numpy\n"
+
+
+def test_a_training_bundle_also_holds_the_serving_code_whole(root):
+    (root / "inference_code/__pycache__").mkdir()
+    (root / "inference_code/__pycache__/network.pyc").write_bytes(b"x")
+
+    bundle = training_bundle(root, "train.py", "bucket")
+
+    assert [name for name in bundle.files if name.startswith("inference_code/")] == [
+        "inference_code/artifact.py",
+        "inference_code/inference.py",
+        "inference_code/network.py",
+        "inference_code/preprocessing.py",
+        "inference_code/requirements.txt",
+    ]
+    assert "network.py" in bundle.files
+    assert "prepare.py" not in bundle.files
+
+
+def test_one_scripts_change_leaves_the_other_steps_alone(root):
+    settings = load_settings(ROOT / "pipeline.yaml", "local", [])
+    before = {name: bundle.uri for name, bundle in bundles_of(settings, root).items()}
+    (root / "training_code/evaluate.py").write_text("import artifact, sys\n")
+
+    after = {name: bundle.uri for name, bundle in bundles_of(settings, root).items()}
+
+    assert {name for name in before if before[name] != after[name]} == {"evaluate.py"}
+
+
+@pytest.mark.parametrize("changed", ["inference_code/preprocessing.py", "training_code/cycle.py"])
+def test_a_change_in_what_a_script_imports_changes_its_address(root, changed):
+    before = processing_bundle(root, "prepare.py", "bucket").uri
+    (root / changed).write_text("# changed\n")
+
+    assert processing_bundle(root, "prepare.py", "bucket").uri != before
+
+
+def test_the_address_does_not_depend_on_where_the_tree_is(root, tmp_path_factory):
+    other = tmp_path_factory.mktemp("elsewhere") / "deeper"
+    root.rename(other)
+
+    for make, entry in ((processing_bundle, "prepare.py"), (training_bundle, "train.py")):
+        moved = make(other, entry, "bucket")
+        other.rename(root)
+        assert make(root, entry, "bucket").uri == moved.uri
+        root.rename(other)
+    other.rename(root)
+
+
+def test_a_name_and_its_content_cannot_be_taken_for_another_split_of_the_same_bytes(root):
+    (root / "training_code/prepare.py").write_text("import a\nimport b\n")
+    (root / "training_code/a.py").write_text("12")
+    (root / "training_code/b.py").write_text("3")
+    before = processing_bundle(root, "prepare.py", "bucket").digest
+    (root / "training_code/a.py").write_text("1")
+    (root / "training_code/b.py").write_text("23")
+
+    assert processing_bundle(root, "prepare.py", "bucket").digest != before
+
+
+def test_an_archive_has_the_same_bytes_each_time_and_nothing_of_this_machine():
+    files = {"b.py": b"2", "a.py": b"1", "inference_code/c.py": b"3"}
+
+    made = archive(files)
+
+    assert made == archive(dict(reversed(files.items())))
+    with tarfile.open(fileobj=io.BytesIO(made)) as tar:
+        members = tar.getmembers()
+    assert [member.name for member in members] == ["a.py", "b.py", "inference_code/c.py"]
+    assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {
+        (0, 0, 0, "", "", 0o644)
+    }
+
+
+def test_files_are_staged_one_by_one_and_archives_as_one(root):
+    put: dict[str, bytes] = {}
+    processing = processing_bundle(root, "features.py", "bucket")
+    training = training_bundle(root, "train.py", "bucket")
+
+    stage(processing, put.__setitem__)
+    stage(training, put.__setitem__)
+
+    start = f"s3://bucket/code/features-{processing.digest}/files"
+    assert put[f"{start}/features.py"] == b"import network\n"
+    assert put[f"s3://bucket/code/train-{training.digest}/sourcedir.tar.gz"]
+    assert len(put) == len(processing.files) + 1
+
+
+def test_written_to_a_folder_it_is_the_files(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("code")
+
+    training_bundle(root, "train.py", "bucket").write_to(folder)
+
+    assert (folder / "train.py").read_text() == "import network, shared\n"
+    assert (folder / "inference_code/inference.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"training_code/prepare.py": "import (\n"}, r"prepare\.py:1: "),
+        ({"training_code/prepare.py": None}, r"no prepare\.py in training_code or inference_code"),
+        ({"inference_code/shared.py": ""}, r"shared\.py: one must have another name"),
+    ],
+)
+def test_code_that_cannot_be_bundled(root, change, message):
+    for name, text in change.items():
+        if text is None:
+            (root / name).unlink()
+        else:
+            (root / name).write_text(text)
+
+    with pytest.raises(BundleError, match=message):
+        processing_bundle(root, "prepare.py", "bucket")
+
+
+def test_our_own_scripts_can_be_bundled():
+    settings = load_settings(ROOT / "pipeline.yaml", "local", [])
+
+    bundles = bundles_of(settings, ROOT)
+
+    assert "preprocessing.py" in bundles["prepare.py"].files
+    assert "network.py" not in bundles["prepare.py"].files
+    assert "inference_code/inference.py" in bundles["train.py"].files

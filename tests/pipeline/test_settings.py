@@ -1,0 +1,351 @@
+"""pipeline.yaml -> settings: overlays, overrides, and one clear line for every mistake."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.settings import (
+    Settings,
+    SettingsError,
+    environments_of,
+    load_settings,
+    parse_override,
+)
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "pipeline.yaml"
+
+
+def error_of(*overrides: str, path: Path = FILE, environment: str | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path, environment, overrides)
+    return str(caught.value)
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """`edited(old, new)`: a copy of pipeline.yaml with one text replaced."""
+
+    def edit(old: str, new: str) -> Path:
+        text = FILE.read_text()
+        assert old in text
+        (tmp_path / "pipeline.yaml").write_text(text.replace(old, new, 1))
+        return tmp_path / "pipeline.yaml"
+
+    return edit
+
+
+def line_of(path: Path, text: str) -> int:
+    return next(n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+class TestLayers:
+    @pytest.mark.parametrize("environment", [None, *environments_of(FILE)])
+    def test_every_environment_of_ours_is_valid(self, environment):
+        assert load_settings(FILE, environment, []).project
+
+    def test_an_environment_overlays_the_base_key_by_key(self):
+        base, local = (load_settings(FILE, name, []) for name in (None, "local"))
+
+        assert local.backbone.weights == "none"
+        assert base.backbone.weights == "imagenet"
+        assert local.backbone.seed == base.backbone.seed
+        assert local.deploy == base.deploy
+
+    def test_an_override_beats_the_environment(self):
+        settings = load_settings(FILE, "local", ["backbone.name=squeezenet1_1"])
+
+        assert settings.backbone.name == "squeezenet1_1"
+
+    def test_a_range_of_another_type_replaces_the_old_one(self):
+        override = "tuning.ranges.lr={type: categorical, values: [0.1, 0.01]}"
+
+        settings = load_settings(FILE, None, [override])
+
+        assert dict(settings.tuning.ranges.items())["lr"].values == (0.1, 0.01)
+
+    def test_a_range_of_another_type_in_an_environment_replaces_the_old_one(self, edited):
+        grid = "grid: {tuning: {ranges: {lr: {type: categorical, values: [0.1]}}}}"
+        path = edited("  staging:", f"  {grid}\n  staging:")
+
+        settings = load_settings(path, "grid", [])
+
+        assert dict(settings.tuning.ranges.items())["lr"].values == (0.1,)
+
+    def test_settings_cannot_be_changed(self):
+        with pytest.raises(ValueError, match="frozen"):
+            load_settings(FILE, None, []).training.lr = 1.0
+
+
+class TestNames:
+    def test_names_that_are_not_given_follow_from_the_project(self):
+        settings = load_settings(
+            FILE, None, ["project=cats", "aws={region: eu-west-1, account_id: 222233334444}"]
+        )
+
+        assert settings.bucket == "cats-222233334444-eu-west-1"
+        assert settings.data_uri == "s3://cats-222233334444-eu-west-1/data"
+        assert settings.role_arn == "arn:aws:iam::222233334444:role/cats-execution"
+        assert settings.lambda_arn == (
+            "arn:aws:lambda:eu-west-1:222233334444:function:cats-deploy-endpoint"
+        )
+        assert settings.model_package_group == "cats"
+        assert settings.endpoint_name == "cats-staging"
+
+    @pytest.mark.parametrize(
+        ("region", "partition"),
+        [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-1", "aws")],
+    )
+    def test_arns_are_of_the_regions_partition(self, region, partition):
+        settings = load_settings(FILE, None, [f"aws.region={region}"])
+
+        assert settings.role_arn.startswith(f"arn:{partition}:iam::")
+
+    def test_derived_names_of_the_longest_project_fit(self):
+        project = "a" * 32
+        settings = load_settings(FILE, None, [f"project={project}", "aws.region=ap-southeast-1"])
+
+        assert len(settings.bucket) <= 63
+        assert len(settings.lambda_name) <= 64
+        assert len(settings.endpoint_name) <= 63
+
+    def test_an_account_number_keeps_its_leading_zero(self):
+        settings = load_settings(FILE, None, ["aws.account_id=012345678901"])
+
+        assert settings.aws.account_id == "012345678901"
+
+    def test_weights_in_the_file_are_relative_to_it(self, edited, monkeypatch, tmp_path_factory):
+        path = edited("weights: imagenet", "weights: resnet.pth")
+        monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+        assert load_settings(path, None, []).backbone.weights == str(path.parent / "resnet.pth")
+
+    def test_weights_of_an_override_are_relative_to_where_it_was_typed(self, monkeypatch, tmp_path):
+        monkeypatch.chdir(tmp_path)
+
+        settings = load_settings(FILE, None, ["backbone.weights=resnet.pth"])
+
+        assert settings.backbone.weights == str(tmp_path / "resnet.pth")
+
+
+MISTAKES = [
+    ("training.lrr=1", "--set training.lrr: unknown key; did you mean training.lr?"),
+    ("lr=0.1", "--set lr: unknown key; did you mean training.lr?"),
+    ("training.epochs=5.5", "--set training.epochs: must be a whole number, not 5.5"),
+    ('training.epochs="5"', "--set training.epochs: must be a whole number, not '5'"),
+    ("training.epochs=true", "--set training.epochs: must be a whole number, not true"),
+    ("training.epochs=0", "--set training.epochs: must be at least 1, not 0"),
+    ("training.lr=.nan", "--set training.lr: must be a finite number, not nan"),
+    ("training.lr=1e999", "--set training.lr: must be a finite number, not inf"),
+    ("training.lr=fast", "--set training.lr: must be a number, not 'fast'"),
+    ("training.optimizer=adamw", "'adamw' is not allowed; did you mean AdamW?"),
+    ("training=5", "--set training: must be a section of keys, not 5"),
+    ("training.lr=null", "--set training.lr: must be a number, not null"),
+    ("project.x=1", "--set project.x=1: project is a value, not a section"),
+    ("project=Dog_Breeds", "must be a-z, 0-9 and single -, at most 32 characters"),
+    (f"project={'a' * 33}", "at most 32 characters"),
+    ("aws.region=Frankfurt", "'Frankfurt' must be a region, as in eu-west-1"),
+    ("aws.account_id=123", "'123' must be 12 digits, in quotes"),
+    ("aws.tags={a: 5}", "--set aws.tags.a: must be text, not 5"),
+    ("aws.tags={'aws:a': b}", "--set aws.tags.aws:a: a tag's key has 1 to 128"),
+    ("deploy.instance_type=m5.large", "must be an instance type, as in ml.m5.large"),
+    ("instances.training.count=2", "must be 1, not 2: a job runs on one machine"),
+    ("data.split.train=0.9", "data.split: train + valid + test must be 1, not 1.1"),
+    ("data.uri=/home/me/pictures", "must be an address, as in s3://bucket/folder"),
+    ("preprocessing.crop=300", "300 is more than preprocessing.resize (256)"),
+    ("tuning.max_parallel_jobs=100", "100 is more than tuning.max_jobs"),
+    ("tuning.objective=valid_accuracy", "did you mean valid:accuracy?"),
+    ("tuning.strategy=bayesian", "did you mean Bayesian?"),
+    ("tuning.strategy=Grid", "continuous does not go with Grid: list its values (categorical)"),
+    ("tuning.strategy=Hyperband", "Hyperband ends trials itself: set it to false"),
+    ("tuning.ranges.lr.min=3", "3 is not less than max (0.01)"),
+    ("tuning.ranges.lr.min=.nan", "must be a finite number"),
+    ("tuning.ranges.lr.min=0", "Logarithmic scaling needs a min above 0"),
+    ("tuning.ranges.lr.max=99", "lr goes from 0 to 10"),
+    ("tuning.ranges.lr.scaling=log", "'log' is not allowed; known: Auto"),
+    ("tuning.ranges.lr.typ=x", "did you mean tuning.ranges.lr.type?"),
+    ("tuning.ranges.lr={type: continous, min: 0, max: 1}", "did you mean continuous?"),
+    ("tuning.ranges.lr={type: integer, min: 1, max: 2}", "lr is a fraction"),
+    ("tuning.ranges.epochs={type: continuous, min: 1, max: 2}", "epochs is a whole number"),
+    ("tuning.ranges.optimizer.values=[]", "must have 1 to 30 values, not 0"),
+    ("tuning.ranges.optimizer.values=[sgd]", "'sgd' is no optimizer; did you mean SGD?"),
+    ("tuning.ranges.batch_size.values=[32, 32]", "has the same value twice"),
+    ("tuning.ranges.batch_size.values=[a]", "'a' is not a whole number from 1 to 65536"),
+    ("tuning.ranges.momentum={}", "tuning.ranges.momentum: unknown key"),
+    ("tuning.ranges=null", "tuning.ranges: must be a section of keys, not null"),
+    ("tuning.ranges={lr: null}", "--set tuning.ranges: nothing to tune"),
+    ("debugger.rules=[Overfitt]", "--set debugger.rules[0]: 'Overfitt' is not allowed"),
+    ("debugger.mode=on", "'on' is not allowed; known: service, off"),
+    ("gate.accuracy_treshold=1", "did you mean gate.accuracy_threshold?"),
+    ("gate.accuracy_threshold=60", "must be at most 1, not 60"),
+    ("registry.approval_status=approved", "did you mean Approved?"),
+    ("caching.expire_after=30d", "must be a duration, as in P30D (days) or PT12H (hours)"),
+    ("backbone.weights=s3://bucket", "'s3://bucket' names no file"),
+    ("backbone.weights=https://x.org/w.pth", "cannot be read: imagenet, none, a path or s3://"),
+    ("enviroments={}", "did you mean environments?"),
+]
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(("override", "line"), MISTAKES, ids=[m[0][:40] for m in MISTAKES])
+    def test_an_override_that_cannot_be(self, override, line):
+        message = error_of(override)
+
+        assert line in message
+        assert all(": " in part for part in message.splitlines())
+
+    @pytest.mark.parametrize(
+        ("override", "line"),
+        [
+            ("lr", "--set lr: must look like key.path=value"),
+            ("a..b=1", "--set a..b=1: must look like key.path=value"),
+            ("training.lr=[1", "--set training.lr=[1: the value is not YAML: "),
+            ("training.lr={a: 1, a: 2}", "'a' is here twice"),
+        ],
+    )
+    def test_an_override_that_cannot_be_read(self, override, line):
+        assert line in error_of(override)
+
+    def test_a_mistake_in_the_file_is_named_with_its_line(self, edited):
+        path = edited("  epochs: 20", "  epochz: 20")
+        line = line_of(path, "epochz")
+
+        assert error_of(path=path).splitlines() == [
+            f"{path}:{line_of(path, 'training:')}: training.epochs: is missing",
+            f"{path}:{line}: training.epochz: unknown key; did you mean training.epochs?",
+        ]
+
+    def test_a_mistake_in_an_environment_is_named_with_its_line(self, edited):
+        path = edited("weights: none", "weigths: none")
+
+        assert error_of(path=path, environment="local") == (
+            f"{path}:{line_of(path, 'weigths')}: backbone.weigths: unknown key; "
+            "did you mean backbone.weights?"
+        )
+
+    def test_every_mistake_is_told_at_once(self):
+        message = error_of("training.lr=x", "data.seed=-1", "gate.accuracy_threshold=2")
+
+        assert len(message.splitlines()) == 3
+
+    def test_an_unknown_environment(self):
+        assert error_of(environment="prodction").endswith(
+            "no environment 'prodction'; did you mean production?"
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("a: [1", "pipeline.yaml:1: not YAML"),
+            ("a: 1\na: 2", "pipeline.yaml:2: not YAML: 'a' is here twice (first on line 1)"),
+            ("a: &x {b: *x}", "an anchor that contains itself"),
+            ("a: !!python/name:os.system x", "pipeline.yaml:1: not YAML"),
+            ("[1]: 2", "a key must be a word"),
+            ("- 1", "must be a mapping of settings"),
+            ("", "must be a mapping of settings"),
+            ("environments: [local]", "environments: must be a section"),
+        ],
+    )
+    def test_a_file_that_is_no_settings(self, tmp_path, text, message):
+        path = tmp_path / "pipeline.yaml"
+        path.write_text(text)
+
+        assert message in error_of(path=path, environment="local")
+
+    def test_a_file_that_cannot_be_read(self, tmp_path):
+        (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+
+        assert "No such file" in error_of(path=tmp_path / "missing.yaml")
+        assert "not UTF-8" in error_of(path=tmp_path / "binary.yaml")
+        assert "Is a directory" in error_of(path=tmp_path)
+
+
+WORDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)
+TEXT = st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" "), max_size=20)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)
+)
+
+
+class TestOverrides:
+    @given(keys=st.lists(WORDS, min_size=1, max_size=4), value=VALUES)
+    def test_any_json_value_comes_back_as_it_was(self, keys, value):
+        text = json.dumps(value, ensure_ascii=False).replace("Infinity", ".inf")
+
+        assert parse_override(f"{'.'.join(keys)}={text}") == (tuple(keys), value)
+
+    @given(text=st.text())
+    def test_any_other_text_is_an_error_of_one_line_or_a_value(self, text):
+        try:
+            keys, _ = parse_override(text)
+        except SettingsError as error:
+            assert str(error).startswith("--set ")
+        else:
+            assert all(keys)
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("1e-3", 0.001),
+            ("1E5", 100000.0),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("-3", -3),
+            ("0", 0),
+            ("007", "007"),
+            ("off", "off"),
+            ("no", "no"),
+            ("true", True),
+            ("null", None),
+            ("", None),
+            ("2026-01-02", "2026-01-02"),
+            ("12:30", "12:30"),
+            ("1_000", "1_000"),
+            ("[SGD, 1e-3]", ["SGD", 0.001]),
+            ("s3://bucket/a=b", "s3://bucket/a=b"),
+        ],
+    )
+    def test_values_are_read_as_people_mean_them(self, text, value):
+        assert parse_override(f"a.b={text}") == (("a", "b"), value)
+
+    @given(
+        keys=st.sampled_from(
+            [
+                (section, key)
+                for section, values in yaml.safe_load(FILE.read_text()).items()
+                if isinstance(values, dict) and section != "environments"
+                for key in values
+            ]
+        ),
+        value=VALUES,
+    )
+    def test_any_value_at_any_setting_is_taken_or_refused_in_lines(self, keys: Any, value: Any):
+        text = json.dumps(value, ensure_ascii=False).replace("Infinity", ".inf")
+        try:
+            settings = load_settings(FILE, None, [f"{'.'.join(keys)}={text}"])
+        except SettingsError as error:
+            assert all(": " in line for line in str(error).splitlines())
+        else:
+            assert isinstance(settings, Settings)
+
+
+def test_reading_settings_needs_neither_torch_nor_an_aws_library():
+    script = (
+        "import sys; from pathlib import Path; from pipeline.settings import load_settings; "
+        "load_settings(Path('pipeline.yaml'), 'local', []); "
+        "print(sorted({'torch', 'sagemaker', 'boto3', 'numpy'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"

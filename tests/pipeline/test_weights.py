@@ -1,0 +1,123 @@
+"""backbone.weights -> an address known offline, and the file put there."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from pipeline import weights as module
+from pipeline.errors import UsageError
+from pipeline.settings import load_settings
+from pipeline.weights import stage_weights, weights_uri
+
+FILE = Path(__file__).parents[2] / "pipeline.yaml"
+BUCKET = "s3://mine"
+
+
+def settings_with(weights, backbone="resnet18"):
+    return load_settings(
+        FILE,
+        None,
+        [f"backbone.weights={weights}", f"backbone.name={backbone}", "aws.bucket=mine"],
+    )
+
+
+def test_a_file_is_addressed_by_its_content(tmp_path):
+    path = tmp_path / "resnet.pth"
+    path.write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()[:16]
+
+    assert weights_uri(settings_with(path)) == f"{BUCKET}/weights/{digest}/resnet.pth"
+
+
+def test_imagenet_is_addressed_by_name_so_that_compiling_downloads_nothing():
+    assert weights_uri(settings_with("imagenet", "mobilenet_v2")) == (
+        f"{BUCKET}/weights/torchvision-0.21.0/mobilenet_v2-DEFAULT.pth"
+    )
+
+
+def test_an_address_is_taken_as_it_is_and_none_is_none():
+    assert weights_uri(settings_with("s3://theirs/a/b.pth")) == "s3://theirs/a/b.pth"
+    assert weights_uri(settings_with("none")) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "no file"),
+        (lambda path: path.mkdir(), "is a folder; give the file itself"),
+        (lambda path: path.touch(), "is empty"),
+    ],
+)
+def test_a_file_that_is_none(tmp_path, make, message):
+    path = tmp_path / "resnet.pth"
+    make(path)
+
+    with pytest.raises(UsageError, match=message):
+        weights_uri(settings_with(path))
+
+
+def test_staging_puts_a_file_once(tmp_path):
+    path, put = tmp_path / "resnet.pth", {}
+    path.write_bytes(b"weights")
+
+    for _ in range(2):
+        stage_weights(settings_with(path), put.__setitem__, put.__contains__)
+
+    assert list(put.values()) == [b"weights"]
+    assert list(put) == [weights_uri(settings_with(path))]
+
+
+@pytest.mark.parametrize("weights", ["none", "s3://theirs/a/b.pth"])
+def test_staging_leaves_the_users_own_alone(weights):
+    put: dict[str, bytes] = {}
+
+    stage_weights(settings_with(weights), put.__setitem__, put.__contains__)
+
+    assert not put
+
+
+@pytest.fixture
+def fetch(monkeypatch, tmp_path):
+    """Replaces the process that fetches from torchvision by a script."""
+
+    def replace(script: str) -> None:
+        path = tmp_path / "fetch.py"
+        path.write_text("import sys\nfrom pathlib import Path\n" + script)
+        monkeypatch.setattr(module, "_FETCH", [str(path)])
+
+    return replace
+
+
+def test_imagenet_weights_are_fetched_when_they_are_not_there(fetch):
+    put: dict[str, bytes] = {}
+    fetch("Path(sys.argv[2]).write_bytes(sys.argv[1].encode())")
+
+    stage_weights(settings_with("imagenet"), put.__setitem__, put.__contains__)
+
+    assert list(put.values()) == [b"resnet18"]
+
+
+def test_imagenet_weights_that_are_there_are_not_fetched(fetch):
+    fetch("sys.exit(1)")
+
+    stage_weights(settings_with("imagenet"), {}.__setitem__, lambda uri: True)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (3, "torchvision is not installed here"),
+        (4, "torchvision has no weights for it"),
+        (5, "they cannot be downloaded"),
+    ],
+)
+def test_weights_that_cannot_be_had_say_what_to_do_instead(fetch, code, reason):
+    fetch(f"print('detail', file=sys.stderr); sys.exit({code})")
+
+    with pytest.raises(UsageError) as caught:
+        stage_weights(settings_with("imagenet"), {}.__setitem__, lambda uri: False)
+
+    assert reason in str(caught.value)
+    assert "--set backbone.weights=PATH" in str(caught.value)
+    assert "--set backbone.weights=none" in str(caught.value)

@@ -1,0 +1,54 @@
+"""Train in the definition."""
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("sdk")
+
+
+def test_the_best_hyperparameters_flow_from_tuning(step):
+    train = step("Train")["Arguments"]["HyperParameters"]
+
+    assert train["lr"] == {
+        "Std:Join": {
+            "On": "",
+            "Values": [{"Get": "Steps.Tune.BestTrainingJob.TunedHyperParameters['lr']"}],
+        }
+    }
+    assert train["export"] == "true"
+
+
+def test_what_is_not_tuned_comes_from_the_settings(step):
+    train = step("Train", "tuning.ranges.optimizer=null", "training.optimizer=Adam")
+
+    assert train["Arguments"]["HyperParameters"]["optimizer"] == "Adam"
+
+
+def test_the_code_is_named_by_its_content(step, compiled):
+    train = step("Train")["Arguments"]["HyperParameters"]
+    trial = step("Tune")["Arguments"]["TrainingJobDefinition"]["StaticHyperParameters"]
+
+    assert train["sagemaker_program"] == "train.py"
+    assert train["sagemaker_submit_directory"].endswith("/sourcedir.tar.gz")
+    assert train["sagemaker_submit_directory"] == trial["sagemaker_submit_directory"]
+
+
+@pytest.mark.parametrize(("blocks", "channels"), [(0, ["features"]), (2, ["features", "dataset"])])
+def test_pictures_are_a_channel_only_when_the_backbone_is_fine_tuned(step, blocks, channels):
+    train = step("Train", f"training.fine_tune_blocks={blocks}")["Arguments"]
+
+    assert [channel["ChannelName"] for channel in train["InputDataConfig"]] == channels
+    assert train["HyperParameters"]["fine_tune_blocks"] == str(blocks)
+
+
+def test_no_job_but_evaluate_ever_receives_the_test_split(compiled):
+    names = [
+        one["Name"]
+        for one in compiled("training.fine_tune_blocks=2")["Steps"]
+        if "Outputs['test']" in str(one["Arguments"])
+    ]
+
+    assert names == ["Evaluate"]
+
+
+def test_the_profiler_is_off(step):
+    assert step("Train")["Arguments"]["ProfilerConfig"] == {"DisableProfiler": True}

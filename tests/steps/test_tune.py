@@ -1,0 +1,101 @@
+"""Tune in the definition."""
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("sdk")
+
+
+def config_of(one):
+    return one["Arguments"]["HyperParameterTuningJobConfig"]
+
+
+def test_people_can_change_the_number_of_trials_for_a_run(step):
+    assert config_of(step("Tune"))["ResourceLimits"] == {
+        "MaxNumberOfTrainingJobs": {"Get": "Parameters.TuningMaxJobs"},
+        "MaxParallelTrainingJobs": {"Get": "Parameters.TuningMaxParallelJobs"},
+    }
+
+
+def test_ranges_are_plain_text_that_the_toolkit_reads_back(step):
+    ranges = config_of(
+        step(
+            "Tune",
+            "tuning.ranges={lr: {type: continuous, min: 1e-5, max: 0.1, scaling: Logarithmic}, "
+            "epochs: {type: integer, min: 2, max: 9}, "
+            "optimizer: {type: categorical, values: [SGD, AdamW]}}",
+        )
+    )["ParameterRanges"]
+
+    assert ranges == {
+        "ContinuousParameterRanges": [
+            {"Name": "lr", "MinValue": "1e-05", "MaxValue": "0.1", "ScalingType": "Logarithmic"}
+        ],
+        "IntegerParameterRanges": [
+            {"Name": "epochs", "MinValue": "2", "MaxValue": "9", "ScalingType": "Auto"}
+        ],
+        "CategoricalParameterRanges": [{"Name": "optimizer", "Values": ["SGD", "AdamW"]}],
+    }
+
+
+def test_what_is_tuned_is_not_static_too(step):
+    tune = step("Tune")
+    static = set(tune["Arguments"]["TrainingJobDefinition"]["StaticHyperParameters"])
+    tuned = {one["Name"] for kind in config_of(tune)["ParameterRanges"].values() for one in kind}
+
+    assert tuned
+    assert not static & tuned
+
+
+def test_trials_neither_export_nor_fine_tune_nor_see_pictures(step):
+    trial = step("Tune", "training.fine_tune_blocks=2")["Arguments"]["TrainingJobDefinition"]
+
+    assert trial["StaticHyperParameters"]["export"] == "false"
+    assert trial["StaticHyperParameters"]["fine_tune_blocks"] == "0"
+    assert [channel["ChannelName"] for channel in trial["InputDataConfig"]] == ["features"]
+    assert "DebugHookConfig" not in trial
+
+
+@pytest.mark.parametrize(
+    ("objective", "direction"), [("valid:accuracy", "Maximize"), ("best:valid_loss", "Minimize")]
+)
+def test_losses_fall_and_accuracies_rise(step, objective, direction):
+    tune = step("Tune", f"tuning.objective='{objective}'")
+    metrics = tune["Arguments"]["TrainingJobDefinition"]["AlgorithmSpecification"][
+        "MetricDefinitions"
+    ]
+
+    assert config_of(tune)["HyperParameterTuningJobObjective"] == {
+        "MetricName": objective,
+        "Type": direction,
+    }
+    assert objective in {metric["Name"] for metric in metrics}
+
+
+def test_hyperband_gives_out_epochs_and_stops_trials_itself(step):
+    config = config_of(
+        step(
+            "Tune",
+            "tuning.strategy=Hyperband",
+            "tuning.early_stopping=false",
+            "tuning.objective='valid:accuracy'",
+            "training.epochs=9",
+        )
+    )
+
+    assert config["StrategyConfig"] == {
+        "HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 9}
+    }
+    assert config["TrainingJobEarlyStoppingType"] == "Off"
+
+
+def test_grid_leaves_the_number_of_trials_to_sagemaker(step):
+    config = config_of(
+        step(
+            "Tune",
+            "tuning.strategy=Grid",
+            "tuning.ranges.lr=null",
+            "tuning.ranges.weight_decay=null",
+        )
+    )
+
+    assert "MaxNumberOfTrainingJobs" not in config["ResourceLimits"]
