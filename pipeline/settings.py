@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from pipeline.settings_checks import check
 from pipeline.settings_errors import SettingsError, nearest, problems_of, settings_error
+from pipeline.settings_keys import Keys
 from pipeline.settings_model import Settings
-from pipeline.settings_yaml import Keys, YamlProblem, read_scalar, read_yaml
+from pipeline.settings_yaml import YamlProblem, read_scalar, read_yaml
 
 __all__ = ["Settings", "SettingsError", "environments_of", "load_settings", "parse_override"]
 

@@ -1,18 +1,21 @@
 """What no type can say about settings: each check looks at one thing and yields problems."""
 
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 from pipeline.settings_errors import Problem, nearest
 from pipeline.settings_model import (
     CategoricalRange,
     ContinuousRange,
     IntegerRange,
+    Optimizer,
     Range,
     Settings,
 )
+from steps.metrics import REGEXES
 
-OBJECTIVES = ("best:valid_accuracy", "best:valid_loss", "valid:accuracy", "valid:loss")
-OPTIMIZERS = ("SGD", "Adam", "AdamW")
+OBJECTIVES = tuple(name for name in REGEXES if not name.startswith("train:"))
+OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
 _WHOLE = ("batch_size", "epochs")
 _LIMITS: dict[str, tuple[float, float]] = {
     "lr": (0, 10),

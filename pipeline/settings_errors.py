@@ -1,9 +1,7 @@
 """What is wrong with settings, said in one line: place, key, what, and the nearest valid name."""
 
 import difflib
-import types
-import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import UsageError
-
-Keys = tuple[str | int, ...]
+from pipeline.settings_keys import Keys, all_keys, known_keys
 
 
 class SettingsError(UsageError):
@@ -155,40 +152,3 @@ def _unknown(path: Keys, model: type[BaseModel], data: object) -> str:
         everywhere.setdefault(keys[-1], dotted(keys))
     elsewhere = _closest(word, list(everywhere), cutoff=0.8)
     return f"; did you mean {everywhere[elsewhere]}?" if elsewhere else nearest(word, known)
-
-
-def known_keys(model: type[BaseModel], path: Keys, data: object) -> list[str]:
-    """The keys allowed at `path`; a range's depend on its type in `data`."""
-    models = [model]
-    for part in path:
-        inner = [m.model_fields[str(part)].annotation for m in models if part in m.model_fields]
-        models = [found for annotation in inner for found in _models_in(annotation)]
-        data = data.get(part) if isinstance(data, dict) else None
-    tag = data.get("type") if isinstance(data, dict) else None
-    chosen = [m for m in models if tag and _tag_of(m) == tag] or models
-    return list(dict.fromkeys(name for m in chosen for name in m.model_fields))
-
-
-def all_keys(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The path of every key of a model, less the inside of a range."""
-    for name, info in model.model_fields.items():
-        yield (*path, name)
-        inner = _models_in(info.annotation)
-        if len(inner) == 1:
-            yield from all_keys(inner[0], (*path, name))
-
-
-def _models_in(annotation: object) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    origin = typing.get_origin(annotation)
-    if origin in (typing.Union, types.UnionType, typing.Annotated):
-        return [found for inner in typing.get_args(annotation) for found in _models_in(inner)]
-    return []
-
-
-def _tag_of(model: type[BaseModel]) -> str | None:
-    if "type" not in model.model_fields:
-        return None
-    arguments = typing.get_args(model.model_fields["type"].annotation)
-    return arguments[0] if arguments else None

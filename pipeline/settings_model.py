@@ -3,47 +3,24 @@
 Values live in pipeline.yaml only; what may be left out (null) gets its name from `project`.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from pipeline.settings_forms import (
+    Bucket,
+    DataUri,
+    Duration,
+    FunctionName,
+    InstanceType,
+    ProjectName,
+    Region,
+    ResourceName,
+    RoleArn,
+    form,
+)
 
-def _form(pattern: str, words: str) -> AfterValidator:
-    """Text of one form, and the words for it when it has another."""
-
-    def check(value: str) -> str:
-        if re.fullmatch(pattern, value) is None:
-            raise PydanticCustomError("form", "{wanted}", {"wanted": words})
-        return value
-
-    return AfterValidator(check)
-
-
-_S3 = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
-ProjectName = Annotated[
-    str, _form(r"(?=.{1,32}$)[a-z](-?[a-z0-9])*", "a-z, 0-9 and single -, at most 32 characters")
-]
-InstanceType = Annotated[
-    str, _form(r"ml\.[a-z0-9-]+\.([a-z]+|[0-9]+xlarge)", "an instance type, as in ml.m5.large")
-]
-DataUri = Annotated[str, _form(rf"{_S3}|file:///.+", "an address, as in s3://bucket/folder")]
-Bucket = Annotated[
-    str, _form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket: 3 to 63 of a-z, 0-9, - and .")
-]
-Region = Annotated[str, _form(r"[a-z]{2}(-[a-z]+)+-\d", "a region, as in eu-west-1")]
-ResourceName = Annotated[
-    str, _form(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "a name: letters, digits and -, at most 63")
-]
-FunctionName = Annotated[str, _form(r"[\w-]{1,64}", "a function's name, at most 64 characters")]
-RoleArn = Annotated[
-    str, _form(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "arn:aws:iam::ACCOUNT:role/NAME")
-]
-Duration = Annotated[
-    str, _form(r"P(\d+[DW]|(\d+D)?T\d+[HM])", "a duration, as in P30D (days) or PT12H (hours)")
-]
 Optimizer = Literal["SGD", "Adam", "AdamW"]
 Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
@@ -78,7 +55,7 @@ class Aws(_Section):
 
     region: Region
     account_id: Annotated[
-        str, _form(r"\d{12}", "12 digits, in quotes"), BeforeValidator(_account_id)
+        str, form(r"\d{12}", "12 digits, in quotes"), BeforeValidator(_account_id)
     ]
     bucket: Bucket | None = None
     role_arn: RoleArn | None = None
@@ -113,7 +90,7 @@ class Preprocessing(_Section):
 class Backbone(_Section):
     """The network in front of the classifier."""
 
-    name: Annotated[str, _form(r"[a-z][a-z0-9_]*", "a torchvision model, as in resnet50")]
+    name: Annotated[str, form(r"[a-z][a-z0-9_]*", "a torchvision model, as in resnet50")]
     weights: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-Keys = tuple[str | int, ...]
+from pipeline.settings_keys import Keys
 
 _RESOLVERS = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),

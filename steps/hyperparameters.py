@@ -1,8 +1,8 @@
 """The hyperparameters of train.py: which the tuner chooses, and the values of the others."""
 
-from pipeline.settings_model import Settings
+from pipeline.settings_model import Ranges, Settings
 
-TUNABLE = ("lr", "batch_size", "weight_decay", "optimizer", "epochs", "label_smoothing")
+TUNABLE = tuple(Ranges.model_fields)
 
 
 def fixed_hyperparameters(settings: Settings) -> dict[str, str]:
