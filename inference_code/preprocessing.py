@@ -30,6 +30,7 @@ MAX_PIXELS = 50_000_000
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+_JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -82,12 +83,20 @@ class Preprocessing:
         return cls(resize, crop, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
-def decode_image(data: bytes) -> Image.Image:
-    """The upright RGB picture in `data`, fully decoded; raises UnusableImage with the reason."""
+def check_bytes(data: bytes) -> None:
+    """Raises UnusableImage for what is no picture at first sight, without decoding anything."""
     if not data:
         raise UnusableImage("the file is empty")
     if len(data) > MAX_FILE_BYTES:
         raise UnusableImage(f"{len(data):,} bytes; at most {MAX_FILE_BYTES:,} are read")
+    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    if not is_webp and not data.startswith(_JPEG_OR_PNG):
+        raise UnusableImage("not a JPEG, PNG or WebP picture")
+
+
+def decode_image(data: bytes) -> Image.Image:
+    """The upright RGB picture in `data`, fully decoded; raises UnusableImage with the reason."""
+    check_bytes(data)
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             _check_header(image)
@@ -95,7 +104,7 @@ def decode_image(data: bytes) -> Image.Image:
     except UnusableImage:
         raise
     except UnidentifiedImageError as error:
-        raise UnusableImage("not a JPEG, PNG or WebP picture") from error
+        raise UnusableImage("damaged or cut short (its header cannot be read)") from error
     except Image.DecompressionBombError as error:
         raise UnusableImage(f"too many pixels; at most {MAX_PIXELS:,} are decoded") from error
     except MemoryError:

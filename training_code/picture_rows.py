@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from preprocessing import MAX_FILE_BYTES, UnusableImage, decode_image, to_square
+from preprocessing import MAX_FILE_BYTES, UnusableImage, check_bytes, decode_image, to_square
 
 Triple = tuple[int, int, int]
 
@@ -39,17 +39,20 @@ class PixelSums:
 
 
 def hash_file(path: Path) -> str | Refused:
-    """The sha256 of a file's bytes, or why it is refused before it is read."""
+    """The sha256 of a file's bytes, or why it is refused without being decoded."""
     try:
         if not path.is_file():
             return Refused("a broken link" if path.is_symlink() else "no regular file")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             return Refused(f"{size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        data = path.read_bytes()
+        check_bytes(data)
     except OSError as error:
         return Refused(f"cannot be read ({error.strerror})")
+    except UnusableImage as error:
+        return Refused(str(error))
+    return hashlib.sha256(data).hexdigest()
 
 
 def write_picture(row: Row) -> PixelSums | Refused:

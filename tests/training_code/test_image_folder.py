@@ -1,0 +1,109 @@
+"""Classes, splits and files from folders alone."""
+
+from pathlib import Path
+
+import pytest
+
+from image_folder import find_images
+from job_errors import JobError
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    return root
+
+
+SPLIT = [f"{split}/{label}/1.jpg" for split in ("train", "valid", "test") for label in ("a", "b")]
+
+
+def test_classes_are_the_folders_and_files_may_lie_deeper(tmp_path: Path) -> None:
+    found = find_images(touch(tmp_path, "cat/1.jpg", "cat/more/2.jpg", "Dog/3.png"))
+    assert found.classes == ("Dog", "cat")
+    assert [(file.label, file.name, file.split) for file in found.files] == [
+        ("Dog", "Dog/3.png", None),
+        ("cat", "cat/1.jpg", None),
+        ("cat", "cat/more/2.jpg", None),
+    ]
+    assert not found.is_split
+
+
+@pytest.mark.parametrize("names", [("train", "valid", "test"), ("Training", "val", "testing")])
+def test_split_folders_give_the_split(tmp_path: Path, names: tuple[str, ...]) -> None:
+    found = find_images(touch(tmp_path, *(f"{name}/{c}/1.jpg" for name in names for c in "ab")))
+    assert found.is_split and found.classes == ("a", "b")
+    assert [file.split for file in found.files] == ["train"] * 2 + ["valid"] * 2 + ["test"] * 2
+
+
+def test_one_folder_around_everything_is_stepped_into(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"archive/pictures/{name}" for name in SPLIT), "__MACOSX/archive/._1.jpg")
+    found = find_images(tmp_path)
+    assert found.is_split and found.files[0].name == "train/a/1.jpg"
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    found = find_images(touch(tmp_path, "train/1.jpg", "plane/1.jpg"))
+    assert found.classes == ("plane", "train") and not found.is_split
+
+
+def test_hidden_and_system_files_and_what_lies_beside_are_ignored(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.jpg", "b/1.jpg", "README.md", ".git/config", "a/.DS_Store", "b/Thumbs.db")
+    found = find_images(tmp_path)
+    assert [file.name for file in found.files] == ["a/1.jpg", "b/1.jpg"]
+    assert found.ignored == ("README.md",)
+
+
+def test_other_files_of_a_class_are_kept_to_be_refused_by_name(tmp_path: Path) -> None:
+    found = find_images(touch(tmp_path, "a/1.jpg", "a/notes.txt", "b/1.jpg"))
+    assert "a/notes.txt" in [file.name for file in found.files]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    data = touch(tmp_path / "data", "a/1.jpg", "b/1.jpg")
+    touch(tmp_path / "elsewhere", "2.jpg")
+    (data / "a" / "linked").symlink_to(tmp_path / "elsewhere")
+    (data / "a" / "up").symlink_to(data / "a")
+    (data / "b" / "all").symlink_to(data)
+    found = find_images(data)
+    assert [file.name for file in found.files if file.label == "a"] == ["a/1.jpg", "a/linked/2.jpg"]
+
+
+def test_a_folder_that_only_links_to_itself_holds_no_data(tmp_path: Path) -> None:
+    (tmp_path / "self").symlink_to(tmp_path)
+    with pytest.raises(JobError):
+        find_images(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "no class folders"),
+        (["1.jpg", "2.jpg"], "no class folders"),
+        (["a/1.jpg", "a/2.jpg"], "one class only"),
+        (["a/.hidden", "b/.hidden"], "no files"),
+        (["train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/b/1.jpg"], "no test folder"),
+        ([*SPLIT, "val/a/1.jpg"], "keep one folder for the valid split"),
+        ([*SPLIT, "test/c/1.jpg"], "c only in test"),
+        ([*SPLIT, "train/c/1.jpg"], "c only in train"),
+        (["train/a/1.jpg", "valid/a/1.jpg", "test/a/1.jpg"], "one class only"),
+        (["a\nb/1.jpg", "c/1.jpg"], "unprintable"),
+    ],
+)
+def test_impossible_data_is_refused_with_the_reason(
+    tmp_path: Path, names: list[str], message: str
+) -> None:
+    with pytest.raises(JobError, match=message):
+        find_images(touch(tmp_path, *names))
+
+
+def test_a_missing_folder_or_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="missing does not exist"):
+        find_images(tmp_path / "missing")
+    with pytest.raises(JobError, match="is a file"):
+        find_images(touch(tmp_path, "file") / "file")
+
+
+def test_names_that_are_no_text_are_shown_all_the_same(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.jpg", "b/\udcff.jpg")
+    assert [file.name for file in find_images(tmp_path).files] == ["a/1.jpg", "b/\\xff.jpg"]

@@ -1,0 +1,272 @@
+"""Prepare as a whole: folders of pictures in, a few large files out."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dataset import open_split, read_info
+from job_errors import JobError
+from prepare import Options, prepare
+from preprocessing import decode_image, to_square
+
+CODE = Path(__file__).resolve().parents[2]
+SPLITS = ("train", "valid", "test")
+MakeData = Callable[..., Path]
+
+
+def save_noise(path: Path, seed: int, size: tuple[int, int] = (24, 18)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, "PNG")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """An unsplit data set: 3 classes of 10, 12 and 14 pictures."""
+    for index, label in enumerate("abc"):
+        for number in range(10 + 2 * index):
+            save_noise(tmp_path / "data" / label / f"{number:02}.png", 100 * index + number)
+    return tmp_path / "data"
+
+
+def run(data: Path, out: Path, **changes: object) -> dict[str, object]:
+    values = {"resize": 16, "fractions": (0.6, 0.2, 0.2), "seed": 0} | changes
+    prepare(Options(data, out / "dataset", out / "test", **values))
+    return read_info(out / "dataset")
+
+
+def folder(out: Path, split: str) -> Path:
+    return out / ("test" if split == "test" else "dataset")
+
+
+def outputs(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*")}
+
+
+def test_rows_labels_and_names_belong_together(data: Path, tmp_path: Path) -> None:
+    info = run(data, tmp_path)
+    assert info["classes"] == ["a", "b", "c"]
+    assert info["split_source"] == "stratified"
+    seen = []
+    for split in SPLITS:
+        stored = open_split(folder(tmp_path, split), split)
+        assert stored.images.shape == (len(stored.files), 3, 16, 16)
+        for pixels, label, name in zip(stored.images, stored.labels, stored.files, strict=True):
+            assert name.startswith(info["classes"][label] + "/")
+            image = decode_image((data / name).read_bytes())
+            assert np.array_equal(pixels, to_square(image, 16))
+        seen += stored.files
+        assert info["counts"][split] == {
+            name: sum(file.startswith(name) for file in stored.files) for name in "abc"
+        }
+    assert sorted(seen) == sorted(str(p.relative_to(data)) for p in data.rglob("*.png"))
+
+
+def test_test_pictures_are_in_the_test_output_alone(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "test").iterdir()) == [
+        "dataset.json",
+        "test.files.json",
+        "test.images.npy",
+        "test.labels.npy",
+    ]
+    assert not list((tmp_path / "dataset").glob("test*"))
+    assert read_info(tmp_path / "test") == read_info(tmp_path / "dataset")
+
+
+def test_mean_and_std_are_those_of_the_train_pixels(data: Path, tmp_path: Path) -> None:
+    info = run(data, tmp_path)
+    pixels = open_split(tmp_path / "dataset", "train").images / 255
+    assert info["mean"] == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-12)
+    assert info["std"] == pytest.approx(pixels.std((0, 2, 3)), abs=1e-12)
+
+
+def test_the_same_contents_give_the_same_bytes_whatever_they_are_called(
+    data: Path, tmp_path: Path
+) -> None:
+    first = run(data, tmp_path / "one")
+    moved = tmp_path / "moved" / "inside"
+    for path in sorted(data.rglob("*.png"), reverse=True):
+        target = moved / path.parent.name / "deep" / f"x{path.stem[::-1]}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    assert run(moved.parent, tmp_path / "two") == first
+    one, two = outputs(tmp_path / "one"), outputs(tmp_path / "two")
+    assert {name for name in one if one[name] != two[name]} == {
+        name for name in one if "files" in name
+    }
+
+
+@pytest.mark.parametrize("change", [{"resize": 17}, {"seed": 1}, {"fractions": (0.5, 0.3, 0.2)}])
+def test_the_fingerprint_follows_what_is_stored(
+    data: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    first = run(data, tmp_path / "one")
+    assert run(data, tmp_path / "two", **change)["fingerprint"] != first["fingerprint"]
+
+
+def test_a_refused_file_leaves_no_trace_but_its_reason(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path / "clean")
+    (data / "a" / "notes.txt").write_text("not a picture")
+    (data / "b" / "empty.jpg").touch()
+    (data / "b" / "cut.png").write_bytes((data / "b" / "00.png").read_bytes()[:200])
+    (data / "c" / "gone.png").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(data / "c" / "pipe.png")
+    info = run(data, tmp_path / "more")
+    assert {one["file"]: one["reason"].split(" (")[0] for one in info["refused"]} == {
+        "a/notes.txt": "not a JPEG, PNG or WebP picture",
+        "b/cut.png": "damaged or cut short",
+        "b/empty.jpg": "the file is empty",
+        "c/gone.png": "a broken link",
+        "c/pipe.png": "no regular file",
+    }
+    clean, more = outputs(tmp_path / "clean"), outputs(tmp_path / "more")
+    assert clean.keys() == more.keys()
+    assert {name for name in clean if clean[name] != more[name]} == {
+        "dataset/dataset.json",
+        "test/dataset.json",
+    }
+    assert info["fingerprint"] == read_info(tmp_path / "clean" / "dataset")["fingerprint"]
+
+
+def test_a_given_split_is_kept(data: Path, tmp_path: Path) -> None:
+    for split, numbers in {"train": range(6), "validation": [6, 7], "test": [8, 9]}.items():
+        for label in "abc":
+            for number in numbers:
+                target = tmp_path / "split" / split / label / f"{number}.png"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(data / label / f"{number:02}.png", target)
+    shutil.copyfile(data / "a" / "00.png", tmp_path / "split" / "test" / "a" / "copy.png")
+    info = run(tmp_path / "split", tmp_path)
+    assert info["split_source"] == "folders"
+    assert [sum(info["counts"][split].values()) for split in SPLITS] == [18, 6, 7]
+    assert info["duplicates"] == [
+        {
+            "files": ["test/a/copy.png", "train/a/0.png"],
+            "splits": ["test", "train"],
+            "classes": ["a"],
+        }
+    ]
+
+
+def test_copies_stay_in_one_split_and_are_reported(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(10):
+        shutil.copyfile(data / "a" / f"{number:02}.png", data / "a" / f"copy{number}.png")
+    shutil.copyfile(data / "b" / "00.png", data / "c" / "copy.png")
+    info = run(data, tmp_path)
+    assert len(info["duplicates"]) == 11
+    assert all(len(one["splits"]) == 1 for one in info["duplicates"])
+    assert "in more than one class, for example b/00.png = c/copy.png" in capsys.readouterr().out
+
+
+def test_a_class_with_one_picture_is_named(data: Path, tmp_path: Path) -> None:
+    save_noise(data / "d" / "only.png", 999)
+    with pytest.raises(JobError, match="class 'd' has 1 usable, distinct picture; at least 3"):
+        run(data, tmp_path)
+
+
+def test_an_empty_class_folder_is_named(data: Path, tmp_path: Path) -> None:
+    (data / "d").mkdir()
+    with pytest.raises(JobError, match="class 'd' has 0 usable"):
+        run(data, tmp_path)
+
+
+def test_a_class_that_unreadable_pictures_make_too_small_is_named(
+    data: Path, tmp_path: Path
+) -> None:
+    save_noise(data / "d" / "1.png", 1001)
+    save_noise(data / "d" / "2.png", 1002)
+    (data / "d" / "3.png").write_bytes((data / "d" / "2.png").read_bytes()[:100])
+    with pytest.raises(JobError, match="class 'd' has 2 usable"):
+        run(data, tmp_path)
+
+
+def test_a_class_without_one_readable_picture_is_named(data: Path, tmp_path: Path) -> None:
+    for path in (data / "b").iterdir():
+        path.write_bytes(b"scrambled")
+    with pytest.raises(JobError, match=r"none of the 12 files of class 'b'.*b/00\.png: not a JPEG"):
+        run(data, tmp_path)
+
+
+def test_too_many_refused_files_are_an_error_that_names_some(data: Path, tmp_path: Path) -> None:
+    for label in "abc":
+        for path in sorted((data / label).iterdir())[:4]:
+            path.write_bytes(b"scrambled")
+    with pytest.raises(JobError, match=r"12 of 36 files \(33%\).*a/00\.png: not a JPEG"):
+        run(data, tmp_path)
+
+
+def test_a_split_that_lacks_a_class_is_named(tmp_path: Path) -> None:
+    for split in SPLITS:
+        for index, label in enumerate("ab"):
+            save_noise(tmp_path / "data" / split / label / "1.png", index)
+    (tmp_path / "data" / "valid" / "b" / "1.png").unlink()
+    with pytest.raises(JobError, match="class 'b' has no usable picture in valid"):
+        run(tmp_path / "data", tmp_path)
+
+
+def test_an_impossible_size_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="--resize 0"):
+        run(data, tmp_path, resize=0)
+
+
+def command(data: Path, out: Path, *arguments: str, before: str = "pass") -> list[str]:
+    """Runs Prepare as its job does, in a process of its own."""
+    script = CODE / "training_code" / "prepare.py"
+    folders = ["--data", data, "--dataset", out / "dataset", "--test", out / "test"]
+    starter = (
+        f"import runpy, sys; {before}; sys.argv = sys.argv[1:];"
+        " runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    return [sys.executable, "-c", starter, str(script), *map(str, folders), *arguments]
+
+
+def environment(out: Path) -> dict[str, str]:
+    path = f"{CODE / 'training_code'}:{CODE / 'inference_code'}"
+    return os.environ | {"PYTHONPATH": path, "EXIT_MESSAGE_FILE": str(out / "message")}
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(data: Path, tmp_path: Path) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
+    done = subprocess.run(
+        command(data, tmp_path, "--resize", "256", before=limit),
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    message = (tmp_path / "message").read_text()
+    assert done.stderr.strip() == f"error: {message}"
+    assert "no space left" in message and "train.images.npy" in message
+    assert "7,078,272 bytes are needed" in message
+    assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_the_command_reports_progress_and_what_it_made(data: Path, tmp_path: Path) -> None:
+    (data / "a" / "notes.txt").write_text("not a picture")
+    done = subprocess.run(
+        command(data, tmp_path, "--resize", "16"),
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "3 classes, 37 files" in done.stdout
+    assert "decoded: 36 of 36" in done.stdout
+    assert "30 train, 3 valid, 3 test pictures; 1 refused" in done.stdout
+    assert "refused a/notes.txt: not a JPEG" in done.stdout
+    assert not (tmp_path / "message").exists()
+    assert json.loads((tmp_path / "dataset" / "dataset.json").read_text())["seed"] == 0
