@@ -147,9 +147,9 @@ def _bring_to(
             DeploymentConfig=deployment_config(deployment),
         )
     except ClientError as error:
-        endpoint = _describe(client, name) or {}
         if not _says(error, "in-progress"):
             raise
+        endpoint = _describe(client, name) or {}
         if _goal(endpoint) != config:
             raise _busy(name, endpoint) from error
 

@@ -1,6 +1,7 @@
 """Unpack model archives that others may have made, without trusting them."""
 
 import tarfile
+import zlib
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -31,7 +32,9 @@ def extract_archive(
         raise ArchiveError(f"{archive}: {error}") from None
     except tarfile.FilterError as error:
         raise ArchiveError(f"{archive}: {error}; pack it with plain relative paths") from error
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except tarfile.ReadError as error:
+        raise ArchiveError(f"{archive} is not a tar archive, or damaged") from error
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
 
 

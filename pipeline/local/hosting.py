@@ -14,6 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.local.model_process import (
     START_SECONDS,
     ModelServer,
+    ModelServerGoneError,
     Reply,
     start_model_server,
 )
@@ -77,23 +78,23 @@ class Hosting:
             raise EndpointUnavailableError(f"Endpoint {endpoint} not found.")
         hosted = self._store.get("HostedModel", endpoint)
         if hosted is None:
-            status = document["EndpointStatus"]
+            status = f"{document['EndpointStatus']} {document.get('FailureReason', '')}".strip()
             raise EndpointUnavailableError(f"Endpoint {endpoint} is not in service: {status}.")
         if variant and variant != hosted["VariantName"]:
             raise EndpointUnavailableError(f"Endpoint {endpoint} has no variant {variant}.")
-        return self._server(endpoint, hosted).invoke(body, headers), hosted["VariantName"]
+        return self._ask(f"endpoint/{endpoint}", hosted, body, headers), hosted["VariantName"]
 
     def set_default(self, archive: Path) -> None:
         """Load the model that /ping and /invocations answer with. Raises ModelServerError."""
         self._default = archive
-        self._default_server()
+        self._ensure(_DEFAULT, self._default_hosted())
 
     def invoke_default(self, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The default model's own answer.
 
         Raises EndpointUnavailableError when none is set, ModelServerError, ModelTimeoutError.
         """
-        return self._default_server().invoke(body, headers)
+        return self._ask(_DEFAULT, self._default_hosted(), body, headers)
 
     def is_default_well(self) -> bool:
         """Whether the default model answers its health check."""
@@ -117,14 +118,16 @@ class Hosting:
         for each in running:
             each.server.stop()
 
-    def _default_server(self) -> ModelServer:
+    def _default_hosted(self) -> Document:
         if self._default is None:
             raise EndpointUnavailableError("No default model: start it with --model.")
-        hosted = {"Generation": str(self._default), "Archive": str(self._default)}
-        return self._ensure(_DEFAULT, hosted)
+        return {"Generation": str(self._default), "Archive": str(self._default)}
 
-    def _server(self, endpoint: str, hosted: Document) -> ModelServer:
-        return self._ensure(f"endpoint/{endpoint}", hosted)
+    def _ask(self, key: str, hosted: Document, body: bytes, headers: Mapping[str, str]) -> Reply:
+        try:
+            return self._ensure(key, hosted).invoke(body, headers)
+        except ModelServerGoneError:
+            return self._ensure(key, hosted).invoke(body, headers)  # it never saw the request
 
     def _ensure(self, key: str, hosted: Document) -> ModelServer:
         """The running server of this generation; started if there is none, or it ended."""

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,10 @@ _PASSED_ON = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes")
 
 class ModelServerError(PipelineError):
     """A model server did not start, or ended while it was asked."""
+
+
+class ModelServerGoneError(ModelServerError):
+    """A model server had ended before it was asked."""
 
 
 class ModelTimeoutError(ModelServerError):
@@ -47,16 +52,23 @@ class ModelServer:
     log: Path
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """POST /invocations. Raises ModelTimeoutError after 60 s, ModelServerError if it ended."""
+        """POST /invocations.
+
+        Raises ModelTimeoutError after 60 s, ModelServerGoneError if it had ended before, and
+        ModelServerError if it ended at this request.
+        """
         sent = {k: v for k, v in headers.items() if k.lower() in _PASSED_ON and v}
         try:
             return _post(self.port, body, sent)
         except TimeoutError as error:
-            raise ModelTimeoutError(f"no answer in {INVOKE_SECONDS:.0f} s; see {self.log}") from (
-                error
-            )
+            message = f"no answer in {INVOKE_SECONDS:.0f} s; see {self.log}"
+            raise ModelTimeoutError(message) from error
         except (OSError, http.client.HTTPException) as error:
-            raise ModelServerError(f"the model server ended; see {self.log}") from error
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)  # its sockets close a moment before it has ended
+            refused = isinstance(error, ConnectionRefusedError)
+            kind = ModelServerGoneError if refused else ModelServerError
+            raise kind(f"the model server ended; see {self.log}") from error
 
     def is_well(self) -> bool:
         """Whether it runs and answers /ping within the 2 s that SageMaker gives it."""

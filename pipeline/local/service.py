@@ -204,8 +204,8 @@ def _serving(application: "Starlette", listener: socket.socket) -> Iterator[None
         thread.join(10)
 
 
-def serve_until_stopped(service: Service) -> None:
-    """Leave a note that lets other commands find the service; return on Ctrl-C or SIGTERM."""
+def serve_until_stopped(service: Service, greeting: str) -> None:
+    """Print the greeting when other commands can find the service; return on Ctrl-C or SIGTERM."""
     stop = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -216,6 +216,7 @@ def serve_until_stopped(service: Service) -> None:
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         note.write_text(text)
+        print(greeting, flush=True)
         stop.wait()
     finally:
         for number, handler in before.items():

@@ -1,0 +1,208 @@
+"""python -m pipeline.endpoint: serve a model, ask an endpoint, look at endpoints, delete one."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cli import add_state_option, parser, run_command
+from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
+from pipeline.subcommands import add_command, port_number, positive_number, print_table
+from pipeline.target import FIRST_RUN, Target, add_target_options, open_target
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pipeline.predictions import Prediction
+
+_EXAMPLES = """\
+  python -m pipeline.endpoint serve
+  python -m pipeline.endpoint serve --port 9000 --model 3
+  python -m pipeline.endpoint serve --model model.tar.gz
+  python -m pipeline.endpoint predict dog.jpg
+  python -m pipeline.endpoint predict *.jpg --top 3 --json
+  python -m pipeline.endpoint status
+  python -m pipeline.endpoint delete dog-breeds-staging"""
+_PORT = 8080
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and do the one thing it asks for."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = parser("pipeline.endpoint", "Serves models and asks endpoints.", _EXAMPLES)
+    commands = result.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_predict(commands)
+    status = add_command(commands, "status", "the endpoints, what they run", _status, _EXAMPLES)
+    add_target_options(status)
+    delete = add_command(commands, "delete", "delete an endpoint", _delete, _EXAMPLES)
+    delete.add_argument("name", metavar="NAME")
+    add_target_options(delete)
+    return result
+
+
+def _add_serve(commands: Any) -> None:
+    text = "serve a model, and SageMaker's API, until Ctrl-C"
+    serve = add_command(commands, "serve", text, _serve, _EXAMPLES)
+    serve.add_argument(
+        "--port",
+        type=port_number,
+        default=_PORT,
+        metavar="N",
+        help=f"default {_PORT}, 0: any",
+    )
+    serve.add_argument(
+        "--model",
+        default="newest",
+        metavar="MODEL",
+        help="a registered version, its ARN, or a model.tar.gz (default: the newest version)",
+    )
+    serve.add_argument("--group", metavar="NAME", help="default: the only group there is")
+    add_state_option(serve)
+
+
+def _add_predict(commands: Any) -> None:
+    text = "ask an endpoint what is on pictures"
+    ask = add_command(commands, "predict", text, _predict, _EXAMPLES)
+    ask.add_argument("files", nargs="+", metavar="FILE", help="JPEG, PNG or WebP")
+    ask.add_argument(
+        "--top", type=positive_number, default=5, metavar="N", help="classes (default: 5)"
+    )
+    ask.add_argument("--endpoint", metavar="NAME", help="default: the only endpoint there is")
+    add_target_options(ask)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from pipeline.local.serve import serve_model
+
+    serve_model(options.state, options.port, options.model, options.group, options.json)
+    return EXIT_SUCCEEDED
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from pipeline.invoking import aws_invoker, local_invoker
+    from pipeline.predictions import predict, read_pictures
+
+    pictures = read_pictures(options.files)
+    with open_target(options) as target:
+        invoker = (
+            aws_invoker(target, options.endpoint, options.region)
+            if options.aws
+            else local_invoker(target, options.endpoint, options.state)
+        )
+        with invoker as (name, invoke):
+            results = [predict(invoke, file, data, options.top) for file, data in pictures.items()]
+    if options.json:
+        answers = [result.to_dict() for result in results]
+        print(json.dumps({"endpoint": name, "results": answers}, indent=2))
+    else:
+        print_table(_prediction_table(results))
+    return EXIT_FAILED if any(result.error for result in results) else EXIT_SUCCEEDED
+
+
+def _prediction_table(results: Sequence["Prediction"]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("File", overflow="fold")
+    table.add_column("Class", overflow="fold")
+    table.add_column("Probability", justify="right", no_wrap=True)
+    for result in results:
+        if result.error:
+            refused = Text(f"refused ({result.status}): {result.error}", style="red")
+            table.add_row(Text(result.file), refused, "")
+        for place, (label, value) in enumerate(result.classes):
+            shown = Text(label, style="" if place else "bold")
+            table.add_row(Text("" if place else result.file), shown, f"{value:.2%}")
+    return table
+
+
+def _status(options: argparse.Namespace) -> int:
+    from pipeline.invoking import endpoint_names
+    from pipeline.local.service import find_service
+
+    with open_target(options) as target:
+        rows = [_describe(target, name) for name in endpoint_names(target)]
+    url = None if options.aws else find_service(options.state)
+    if options.json:
+        print(json.dumps({"endpoints": rows, "service": url}, indent=2))
+        return EXIT_SUCCEEDED
+    if rows:
+        print_table(_status_table(rows))
+    else:
+        print(f"no endpoints yet: {FIRST_RUN} deploys one")
+    if not options.aws:
+        idle = "not running (start it with: python -m pipeline.endpoint serve)"
+        print(f"local service: {url or idle}")
+    return EXIT_SUCCEEDED
+
+
+def _describe(target: Target, name: str) -> dict[str, Any]:
+    endpoint = target.sagemaker.describe_endpoint(EndpointName=name)
+    pending = endpoint.get("PendingDeploymentSummary", {})
+    return {
+        "name": name,
+        "status": endpoint["EndpointStatus"],
+        "model_package": _package_of(target, endpoint.get("EndpointConfigName", "")),
+        "config": endpoint.get("EndpointConfigName"),
+        "pending_config": pending.get("EndpointConfigName"),
+        "changed": endpoint["LastModifiedTime"].isoformat(timespec="seconds"),
+        "reason": endpoint.get("FailureReason"),
+        "arn": endpoint["EndpointArn"],
+    }
+
+
+def _package_of(target: Target, config: str) -> str | None:
+    """The ARN of the registered model behind a configuration, where these are still there."""
+    from botocore.exceptions import ClientError
+
+    client = target.sagemaker
+    try:
+        variants = client.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+        model = client.describe_model(ModelName=variants[0]["ModelName"])
+        tags = client.list_tags(ResourceArn=model["ModelArn"])["Tags"]
+    except (ClientError, LookupError):
+        return None
+    named = model.get("PrimaryContainer", {}).get("ModelPackageName")
+    return named or {tag["Key"]: tag["Value"] for tag in tags}.get("model-package-arn")
+
+
+def _status_table(rows: Sequence[dict[str, Any]]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Endpoint", "Status", "Model version", "Changed", ""):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        version = (row["model_package"] or "-").rpartition("model-package/")[2]
+        going = f"{row['status']} to {row['pending_config']}"
+        status = going if row["pending_config"] else row["status"]
+        cells = (row["name"], status, version, row["changed"], row["reason"] or "")
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    return table
+
+
+def _delete(options: argparse.Namespace) -> int:
+    from pipeline.invoking import endpoint_names, listed
+
+    with open_target(options) as target:
+        names = endpoint_names(target)
+        if options.name not in names:
+            there = f"there are: {listed(names)}" if names else "there are none"
+            raise UsageError(f"no endpoint {options.name!r}; {there}")
+        target.sagemaker.delete_endpoint(EndpointName=options.name)
+    answer = {"deleted": options.name}
+    print(json.dumps(answer) if options.json else f"deleted {options.name}")
+    return EXIT_SUCCEEDED
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,119 @@
+"""Find an endpoint and a way to ask it, on AWS or on this machine."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import PipelineError, UsageError
+from pipeline.target import FIRST_RUN, Target
+
+if TYPE_CHECKING:
+    from pipeline.predictions import Invoke
+
+
+@contextmanager
+def aws_invoker(
+    target: Target, wanted: str | None, region: str | None
+) -> Iterator[tuple[str, "Invoke"]]:
+    """The name of an endpoint on AWS, and a way to ask it."""
+    import boto3
+
+    name = choose_endpoint(target, wanted)
+    yield name, _asking(boto3.client("sagemaker-runtime", region_name=region), name)
+
+
+@contextmanager
+def local_invoker(
+    target: Target, wanted: str | None, state: Path
+) -> Iterator[tuple[str, "Invoke"]]:
+    """The name of an endpoint on this machine, and a way to ask it.
+
+    Where no service is live, the model server runs for as long as the block.
+    """
+    from pipeline.local.service import find_service
+
+    url = find_service(state)
+    if url and not wanted and not endpoint_names(target):
+        yield url, _asking_default(url)  # `serve` without any endpoint
+        return
+    name = choose_endpoint(target, wanted)
+    with _local_runtime(state, url) as runtime:
+        yield name, _asking(runtime, name)
+
+
+def endpoint_names(target: Target) -> list[str]:
+    """Every endpoint, newest first."""
+    pages = target.sagemaker.get_paginator("list_endpoints").paginate()
+    return [endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]]
+
+
+def choose_endpoint(target: Target, wanted: str | None) -> str:
+    """The endpoint asked for, or the only one there is.
+
+    Raises PipelineError when there is none or it failed, UsageError for a wrong or missing name.
+    """
+    names = endpoint_names(target)
+    if not names:
+        raise PipelineError(
+            f"there is no endpoint yet: deploy a model with: {FIRST_RUN}, "
+            "or serve one with: python -m pipeline.endpoint serve"
+        )
+    if wanted is None and len(names) > 1:
+        raise UsageError(f"there are several endpoints: choose with --endpoint: {listed(names)}")
+    name = wanted or names[0]
+    if name not in names:
+        raise UsageError(f"no endpoint {name!r}; there are: {listed(names)}")
+    endpoint = target.sagemaker.describe_endpoint(EndpointName=name)
+    if endpoint["EndpointStatus"] == "Failed":
+        raise PipelineError(f"endpoint {name} failed: {endpoint.get('FailureReason', '')}")
+    return name
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message."""
+    return ", ".join(sorted(names))
+
+
+@contextmanager
+def _local_runtime(state: Path, url: str | None) -> Iterator[Any]:
+    from pipeline.local.client import runtime_client, service_client
+    from pipeline.local.hosting import Hosting
+    from pipeline.local.model_process import START_SECONDS
+    from pipeline.local.store import Store
+
+    if url:
+        yield service_client("sagemaker-runtime", url)
+        return
+    hosting = Hosting(Store(state))
+    try:
+        hosting.wake()
+        hosting.settle(START_SECONDS)
+        yield runtime_client(hosting)
+    finally:
+        hosting.close()
+
+
+def _asking(runtime: Any, name: str) -> "Invoke":
+    def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
+        try:
+            answer = runtime.invoke_endpoint(EndpointName=name, ContentType=kind, Body=picture)
+        except runtime.exceptions.ModelError as error:
+            original = error.response.get("OriginalMessage") or error.response["Error"]["Message"]
+            return int(error.response.get("OriginalStatusCode") or 500), original.encode()
+        return 200, answer["Body"].read()
+
+    return invoke
+
+
+def _asking_default(url: str) -> "Invoke":
+    from urllib3 import PoolManager
+
+    pool = PoolManager()
+
+    def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
+        headers = {"Content-Type": kind}
+        reply = pool.request("POST", f"{url}/invocations", body=picture, headers=headers)
+        return reply.status, reply.data
+
+    return invoke

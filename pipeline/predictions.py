@@ -1,0 +1,86 @@
+"""Ask an endpoint what is on pictures."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError
+
+_MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+_SUFFIXES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
+
+# Answers the status and body of one invocation, given a picture's bytes and content type.
+Invoke = Callable[[bytes, str], tuple[int, bytes]]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an endpoint says of one file: classes with probabilities, best first, or a refusal."""
+
+    file: str
+    classes: tuple[tuple[str, float], ...] = ()
+    error: str = ""
+    status: int = 200
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        if self.error:
+            return {"file": self.file, "error": {"status": self.status, "message": self.error}}
+        top = [{"label": label, "probability": value} for label, value in self.classes]
+        return {"file": self.file, **top[0], "top": top}
+
+
+def read_pictures(files: Sequence[str]) -> dict[str, bytes]:
+    """The bytes of every file, by its name as given. Raises UsageError before anything is asked."""
+    pictures = {}
+    for file in files:
+        path = Path(file)
+        if path.is_dir():
+            raise UsageError(f"{file} is a folder: name the pictures in it, as in {file}/*.jpg")
+        try:
+            pictures[file] = path.read_bytes()
+        except FileNotFoundError as error:
+            raise UsageError(f"there is no file {file}") from error
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    return pictures
+
+
+def predict(invoke: Invoke, file: str, picture: bytes, top: int) -> Prediction:
+    """The `top` most probable classes of one picture, or the endpoint's reason to refuse it."""
+    status, body = invoke(picture, content_type(file, picture))
+    if status != 200:
+        return Prediction(file, error=_reason(body), status=status)
+    try:
+        probabilities = json.loads(body)["predictions"][0]["probabilities"]
+        ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:top]
+        return Prediction(file, tuple((str(label), float(value)) for label, value in ranked))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        message = "the answer holds no predictions[0].probabilities: see inference.py's output_fn"
+        return Prediction(file, error=message, status=status)
+
+
+def content_type(file: str, data: bytes) -> str:
+    """By the first bytes, else by the name; what looks like no picture is for the endpoint."""
+    for magic, kind in _MAGIC.items():
+        if data.startswith(magic):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return _SUFFIXES.get(Path(file).suffix.lower(), "application/octet-stream")
+
+
+def _reason(body: bytes) -> str:
+    """The message in an error answer, or as much of the answer as fits a line."""
+    text = body.decode(errors="replace")
+    try:
+        return str(json.loads(text)["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        return text[:300] or "no reason given"

@@ -1,0 +1,52 @@
+"""What the commands with subcommands (registry, endpoint) do the same way."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cli import EXIT_CODES
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def add_command(
+    commands: Any, name: str, text: str, run: Callable[..., Any], examples: str
+) -> argparse.ArgumentParser:
+    """Add one subcommand with --json; its help shows those of the examples that call it."""
+    own = "\n".join(line for line in examples.splitlines() if f" {name}" in line)
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=f"examples:\n{own}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    command.add_argument("--json", action="store_true", help="print JSON")
+    return command
+
+
+def positive_number(text: str) -> int:
+    """A whole number of 1 or more, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
+    return number
+
+
+def port_number(text: str) -> int:
+    """A TCP port, for argparse; 0 stands for any free one."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{number} is not a port: 0 to 65535")
+    return number
+
+
+def print_table(table: "Table") -> None:
+    """Print a table; piped output is for programs and not folded at 80 columns."""
+    from rich.console import Console
+
+    console = Console() if sys.stdout.isatty() else Console(width=240)
+    console.print(table)

@@ -1,0 +1,95 @@
+"""Which SageMaker a command talks to: this machine's or AWS. Both through boto3 clients."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli import add_state_option
+from pipeline.errors import PipelineError, UsageError
+
+FIRST_RUN = "python -m pipeline.run --local"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A SageMaker to ask. `read` answers the bytes behind an s3:// address."""
+
+    sagemaker: Any
+    read: Callable[[str], bytes]
+
+
+def add_target_options(parser: argparse.ArgumentParser) -> None:
+    """Add --local, --aws and --region, and --state for the local one."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help="on this machine (the default)")
+    where.add_argument("--aws", action="store_true", help="on AWS, with your AWS credentials")
+    parser.add_argument("--region", metavar="NAME", help="with --aws: default from your AWS setup")
+    add_state_option(parser)
+
+
+@contextmanager
+def open_target(options: argparse.Namespace) -> Iterator[Target]:
+    """The SageMaker that the options name; what it refuses becomes a PipelineError in one line.
+
+    Raises UsageError when this machine has no local state yet.
+    """
+    with readable_errors():
+        yield _aws_target(options.region) if options.aws else _local_target(options.state)
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn botocore's errors into PipelineErrors that say what to do."""
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+        NoRegionError,
+    )
+
+    try:
+        yield
+    except NoCredentialsError as error:
+        raise PipelineError("no AWS credentials: run `aws configure` first") from error
+    except NoRegionError as error:
+        raise UsageError("no AWS region: give it with --region") from error
+    except ClientError as error:
+        details = error.response["Error"]
+        raise PipelineError(f"{error.operation_name}: {details['Message']}") from error
+    except BotoCoreError as error:
+        raise PipelineError(f"SageMaker cannot be asked: {error}") from error
+
+
+def require_state(state: Path) -> None:
+    """Raise UsageError when nothing was ever run here; looking must not make a folder."""
+    if not (state / "state.db").is_file():
+        raise UsageError(f"nothing is in {state} yet: make a first model with: {FIRST_RUN}")
+
+
+def _local_target(state: Path) -> Target:
+    from pipeline.local.client import sagemaker_client, service_client
+    from pipeline.local.service import find_service
+    from pipeline.local.store import Store
+
+    require_state(state)
+    store = Store(state)
+    # A live service hosts the endpoints, so it should hear of what happens to them.
+    url = find_service(state)
+    client = service_client("sagemaker", url) if url else sagemaker_client(store)
+    return Target(client, lambda uri: store.path(uri).read_bytes())
+
+
+def _aws_target(region: str | None) -> Target:
+    import boto3
+
+    session = boto3.Session(region_name=region)
+
+    def read(uri: str) -> bytes:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        content: bytes = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
+    return Target(session.client("sagemaker"), read)

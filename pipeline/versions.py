@@ -1,0 +1,123 @@
+"""Model versions in the registry, as the commands need them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pipeline.errors import PipelineError, UsageError
+from pipeline.target import FIRST_RUN, Target
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version. `evaluation` is its evaluation.json, or {} where that is gone."""
+
+    number: int
+    arn: str
+    group: str
+    approval: str
+    created: datetime
+    reason: str
+    metadata: Mapping[str, str]
+    model_data: str
+    evaluation: Mapping[str, Any]
+
+    @property
+    def accuracy(self) -> float | None:
+        """Test accuracy, 0 to 1."""
+        return metric_value(self.evaluation, "accuracy")
+
+
+def metric_value(evaluation: Mapping[str, Any], name: str) -> float | None:
+    """The value of one metric in evaluation.json, or None."""
+    metrics = evaluation.get("multiclass_classification_metrics", {})
+    value = metrics.get(name, {}).get("value") if isinstance(metrics, dict) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def choose_group(target: Target, wanted: str | None) -> str:
+    """The group asked for, or the only one there is. Raises UsageError."""
+    pages = target.sagemaker.get_paginator("list_model_package_groups").paginate()
+    groups = [
+        group["ModelPackageGroupName"]
+        for page in pages
+        for group in page["ModelPackageGroupSummaryList"]
+    ]
+    if not groups:
+        raise UsageError(f"nothing is registered yet: run the pipeline first: {FIRST_RUN}")
+    if wanted is None and len(groups) == 1:
+        return str(groups[0])
+    if wanted is not None and wanted in groups:
+        return wanted
+    problem = f"no group {wanted!r}" if wanted else "there are several groups: choose with --group"
+    raise UsageError(f"{problem}; there are: {', '.join(sorted(groups))}")
+
+
+def list_arns(target: Target, group: str) -> dict[int, str]:
+    """The ARN of every version of a group by its number, newest first."""
+    pages = target.sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
+    )
+    found = {
+        int(package["ModelPackageVersion"]): str(package["ModelPackageArn"])
+        for page in pages
+        for package in page["ModelPackageSummaryList"]
+    }
+    return dict(sorted(found.items(), reverse=True))
+
+
+def find_version(target: Target, group: str | None, wanted: str) -> Version:
+    """The version of that number, `newest`, or ARN.
+
+    Raises UsageError that lists the versions there are.
+    """
+    if wanted.startswith("arn:"):
+        return read_version(target, wanted)
+    name = choose_group(target, group)
+    arns = list_arns(target, name)
+    if not arns:
+        raise UsageError(f"{name} has no versions yet: run the pipeline first: {FIRST_RUN}")
+    if wanted == "newest":
+        return read_version(target, next(iter(arns.values())))
+    if wanted.isdigit() and int(wanted) in arns:
+        return read_version(target, arns[int(wanted)])
+    there = ", ".join(str(number) for number in sorted(arns))
+    raise UsageError(f"no version {wanted} of {name}; there are: {there}")
+
+
+def read_versions(target: Target, arns: Sequence[str]) -> list[Version]:
+    """These versions, in this order."""
+    return [read_version(target, arn) for arn in arns]
+
+
+def read_version(target: Target, arn: str) -> Version:
+    """One version, by its ARN."""
+    package = target.sagemaker.describe_model_package(ModelPackageName=arn)
+    containers = package.get("InferenceSpecification", {}).get("Containers") or [{}]
+    return Version(
+        number=package.get("ModelPackageVersion", 0),
+        arn=package["ModelPackageArn"],
+        group=package.get("ModelPackageGroupName", ""),
+        approval=package.get("ModelApprovalStatus", ""),
+        created=package["CreationTime"],
+        reason=package.get("ApprovalDescription", ""),
+        metadata=package.get("CustomerMetadataProperties", {}),
+        model_data=containers[0].get("ModelDataUrl", ""),
+        evaluation=_evaluation(target, package),
+    )
+
+
+def _evaluation(target: Target, package: Mapping[str, Any]) -> dict[str, Any]:
+    quality = package.get("ModelMetrics", {}).get("ModelQuality", {})
+    uri = quality.get("Statistics", {}).get("S3Uri")
+    if not uri:
+        return {}
+    from botocore.exceptions import ClientError
+
+    try:
+        content = json.loads(target.read(uri))
+    except (OSError, ValueError, ClientError, PipelineError):
+        return {}  # deleted or unreadable: the version itself is still there
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,391 @@
+"""The deploy Lambda: the requests it sends, and what they come to on a live service."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
+
+from lambda_code.deploy_endpoint import (
+    DeployError,
+    Deployment,
+    EndpointBusyError,
+    deploy,
+    deployment_config,
+    handler,
+)
+from pipeline.local.hosting import Hosting
+from pipeline.local.service import Service
+from pipeline.local.store import Store
+
+PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
+PACKAGE = f"{PREFIX}:model-package/dog-breeds/7"
+ROLE = "arn:aws:iam::111122223333:role/execution"
+EVENT = {
+    "model_package_arn": PACKAGE,
+    "endpoint_name": "dog-breeds-staging",
+    "instance_type": "ml.m5.large",
+    "instance_count": 1,
+    "role_arn": ROLE,
+}
+DEPLOYMENT = Deployment.from_event(EVENT, {})
+MOMENT = 1_700_000_000
+NAME = "dog-breeds-staging"
+
+
+@pytest.fixture
+def client() -> Any:
+    return boto3.client("sagemaker", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+
+
+@pytest.fixture
+def stub(client: Any) -> Iterator[Stubber]:
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def _package(stub: Stubber, status: str = "Approved") -> None:
+    container = {
+        "Image": "image:1",
+        "ImageDigest": "sha256:0",
+        "ModelDataUrl": "s3://b/model.tar.gz",
+        "Environment": {"A": "1"},
+    }
+    answer = {
+        "ModelPackageName": "dog-breeds",
+        "ModelPackageArn": PACKAGE,
+        "CreationTime": MOMENT,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "ModelApprovalStatus": status,
+        "InferenceSpecification": {"Containers": [container]},
+    }
+    stub.add_response("describe_model_package", answer, {"ModelPackageName": PACKAGE})
+
+
+def _created(stub: Stubber, container: dict[str, Any] | None = None) -> None:
+    """The answers to everything up to the endpoint itself."""
+    _package(stub)
+    model = {
+        "ModelName": ANY,
+        "PrimaryContainer": container or {"ModelPackageName": PACKAGE},
+        "ExecutionRoleArn": ROLE,
+        "Tags": [{"Key": "model-package-arn", "Value": PACKAGE}],
+    }
+    stub.add_response("create_model", {"ModelArn": f"{PREFIX}:model/m"}, model)
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": ANY,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
+    config = {"EndpointConfigName": ANY, "ProductionVariants": [variant]}
+    answer = {"EndpointConfigArn": f"{PREFIX}:endpoint-config/c"}
+    stub.add_response("create_endpoint_config", answer, config)
+
+
+def _endpoint(stub: Stubber, status: str, config: str = "old", pending: str = "") -> None:
+    answer: dict[str, Any] = {
+        "EndpointName": NAME,
+        "EndpointArn": f"{PREFIX}:endpoint/{NAME}",
+        "EndpointConfigName": config,
+        "EndpointStatus": status,
+        "CreationTime": MOMENT,
+        "LastModifiedTime": MOMENT,
+    }
+    if pending:
+        answer["PendingDeploymentSummary"] = {"EndpointConfigName": pending}
+    stub.add_response("describe_endpoint", answer, {"EndpointName": NAME})
+
+
+def _refusal(
+    stub: Stubber, operation: str, message: str, code: str = "ValidationException"
+) -> None:
+    stub.add_client_error(operation, code, message)
+
+
+def _no_endpoint(stub: Stubber) -> None:
+    _refusal(stub, "describe_endpoint", f'Could not find endpoint "{PREFIX}:endpoint/{NAME}".')
+
+
+def _create(stub: Stubber) -> None:
+    request = {"EndpointName": NAME, "EndpointConfigName": CONFIG}
+    stub.add_response("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"}, request)
+
+
+def _update(stub: Stubber) -> None:
+    request = {
+        "EndpointName": NAME,
+        "EndpointConfigName": CONFIG,
+        "DeploymentConfig": deployment_config(DEPLOYMENT),
+    }
+    stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"}, request)
+
+
+# Names follow from what is deployed, so they are the same in every call and every year.
+MODEL, CONFIG = "dog-breeds-7-b4304adbc8c3", "dog-breeds-7-b5014dc05e9f"
+
+
+class TestRequests:
+    def test_a_first_deployment_creates_everything(self, client: Any, stub: Stubber) -> None:
+        _created(stub)
+        _no_endpoint(stub)
+        _create(stub)
+        assert deploy(DEPLOYMENT, client) == {
+            "endpoint_name": NAME,
+            "endpoint_config_name": CONFIG,
+            "model_name": MODEL,
+        }
+
+    def test_before_approval_the_packages_image_and_data_are_used(
+        self, client: Any, stub: Stubber
+    ) -> None:
+        _package(stub, "PendingManualApproval")
+        container = {
+            "Image": "image:1",
+            "ModelDataUrl": "s3://b/model.tar.gz",
+            "Environment": {"A": "1"},
+        }
+        request = {
+            "ModelName": ANY,
+            "PrimaryContainer": container,
+            "ExecutionRoleArn": ROLE,
+            "Tags": ANY,
+        }
+        stub.add_response("create_model", {"ModelArn": f"{PREFIX}:model/m"}, request)
+        answer = {"EndpointConfigArn": f"{PREFIX}:endpoint-config/c"}
+        stub.add_response("create_endpoint_config", answer)
+        _no_endpoint(stub)
+        stub.add_response("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
+        assert deploy(DEPLOYMENT, client)["model_name"] != MODEL
+
+    def test_what_is_there_already_is_used(self, client: Any, stub: Stubber) -> None:
+        _package(stub)
+        _refusal(stub, "create_model", 'Cannot create already existing model "arn".')
+        _refusal(
+            stub,
+            "create_endpoint_config",
+            'Cannot create already existing endpoint configuration "arn".',
+        )
+        _endpoint(stub, "InService", CONFIG)
+        deploy(DEPLOYMENT, client)
+
+    @pytest.mark.parametrize(
+        ("status", "config", "pending"),
+        [("Creating", "CONFIG", ""), ("Updating", "old", "CONFIG"), ("InService", "CONFIG", "")],
+    )
+    def test_a_repeated_call_changes_nothing(
+        self, client: Any, stub: Stubber, status: str, config: str, pending: str
+    ) -> None:
+        _created(stub)
+        names = {"CONFIG": CONFIG, "": ""}
+        _endpoint(stub, status, names.get(config, config), names[pending])
+        deploy(DEPLOYMENT, client)
+
+    @pytest.mark.parametrize("status", ["InService", "UpdateRollbackFailed"])
+    def test_another_version_is_an_update(self, client: Any, stub: Stubber, status: str) -> None:
+        _created(stub)
+        _endpoint(stub, status)
+        _update(stub)
+        deploy(DEPLOYMENT, client)
+
+    def test_a_failed_endpoint_is_deleted_and_made_again(self, client: Any, stub: Stubber) -> None:
+        waited: list[float] = []
+        _created(stub)
+        _endpoint(stub, "Failed", CONFIG)
+        stub.add_response("delete_endpoint", {}, {"EndpointName": NAME})
+        _endpoint(stub, "Deleting", CONFIG)
+        _no_endpoint(stub)
+        _create(stub)
+        deploy(DEPLOYMENT, client, waited.append)
+        assert waited == [5]
+
+    def test_one_that_is_being_deleted_is_waited_for_and_made_again(
+        self, client: Any, stub: Stubber
+    ) -> None:
+        _created(stub)
+        _endpoint(stub, "Deleting")
+        _no_endpoint(stub)
+        _create(stub)
+        deploy(DEPLOYMENT, client)
+
+    def test_a_deletion_without_end_is_given_up(self, client: Any, stub: Stubber) -> None:
+        _created(stub)
+        for _ in range(61):
+            _endpoint(stub, "Deleting")
+        with pytest.raises(EndpointBusyError, match="still being deleted"):
+            deploy(DEPLOYMENT, client, lambda _seconds: None)
+
+    @pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack", "SystemUpdating"])
+    def test_an_endpoint_under_way_elsewhere_is_left_alone(
+        self, client: Any, stub: Stubber, status: str
+    ) -> None:
+        _created(stub)
+        _endpoint(stub, status, pending="another")
+        with pytest.raises(EndpointBusyError, match="to another: call again later"):
+            deploy(DEPLOYMENT, client)
+
+    def test_a_faster_call_that_created_the_same_is_enough(
+        self, client: Any, stub: Stubber
+    ) -> None:
+        _created(stub)
+        _no_endpoint(stub)
+        _refusal(stub, "create_endpoint", 'Cannot create already existing endpoint "arn".')
+        _endpoint(stub, "Creating", CONFIG)
+        deploy(DEPLOYMENT, client)
+
+    @pytest.mark.parametrize(("pending", "busy"), [("CONFIG", False), ("another", True)])
+    def test_a_faster_call_that_updates_is_compared(
+        self, client: Any, stub: Stubber, pending: str, busy: bool
+    ) -> None:
+        _created(stub)
+        _endpoint(stub, "InService")
+        _refusal(stub, "update_endpoint", 'Cannot update in-progress endpoint "arn".')
+        _endpoint(stub, "Updating", pending=CONFIG if pending == "CONFIG" else pending)
+        if busy:
+            with pytest.raises(EndpointBusyError):
+                deploy(DEPLOYMENT, client)
+        else:
+            deploy(DEPLOYMENT, client)
+
+    @pytest.mark.parametrize("operation", ["create_model", "create_endpoint_config"])
+    def test_what_sagemaker_refuses_is_raised(
+        self, client: Any, stub: Stubber, operation: str
+    ) -> None:
+        _package(stub)
+        if operation != "create_model":
+            stub.add_response("create_model", {"ModelArn": f"{PREFIX}:model/m"})
+        _refusal(stub, operation, "limit reached", "ResourceLimitExceeded")
+        with pytest.raises(ClientError, match="limit reached"):
+            deploy(DEPLOYMENT, client)
+
+
+class TestInputs:
+    @pytest.mark.parametrize("name", list(EVENT))
+    def test_a_missing_input_is_named(self, name: str) -> None:
+        with pytest.raises(DeployError, match=name):
+            Deployment.from_event({**EVENT, name: ""}, {})
+
+    def test_counts_may_come_as_text(self) -> None:
+        assert Deployment.from_event({**EVENT, "instance_count": "2"}, {}).instance_count == 2
+        with pytest.raises(DeployError, match="whole number"):
+            Deployment.from_event({**EVENT, "instance_count": "two"}, {})
+
+    def test_names_fit_whatever_the_group_is_called(self, client: Any) -> None:
+        arn = f"{PREFIX}:model-package/{'a-' * 31}a/12345"
+        with Stubber(client) as stub:
+            answer = {
+                "ModelPackageName": "a",
+                "ModelPackageArn": arn,
+                "CreationTime": MOMENT,
+                "ModelPackageStatus": "Completed",
+                "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            }
+            stub.add_response("describe_model_package", answer)
+            stub.add_response("create_model", {"ModelArn": f"{PREFIX}:model/m"})
+            answer = {"EndpointConfigArn": f"{PREFIX}:endpoint-config/c"}
+            stub.add_response("create_endpoint_config", answer)
+            _endpoint(stub, "InService")
+            stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
+            names = deploy(Deployment.from_event({**EVENT, "model_package_arn": arn}, {}), client)
+        assert all(len(name) <= 63 and "--" not in name for name in names.values())
+
+    def test_several_instances_shift_one_first_and_alarms_bring_them_back(self) -> None:
+        event = {**EVENT, "instance_count": 3}
+        deployment = Deployment.from_event(event, {"ROLLBACK_ALARMS": "errors, latency,"})
+        config = deployment_config(deployment)
+        routing = config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+        assert routing["Type"] == "CANARY"
+        assert config["AutoRollbackConfiguration"]["Alarms"] == [
+            {"AlarmName": "errors"},
+            {"AlarmName": "latency"},
+        ]
+        assert "AutoRollbackConfiguration" not in deployment_config(DEPLOYMENT)
+
+
+class TestOnALiveService:
+    """The same handler, unmodified boto3, HTTP and a model server."""
+
+    @pytest.fixture
+    def sagemaker(
+        self, service: Service, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    ) -> Any:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", service.url)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        return connect(service.url)
+
+    @pytest.fixture
+    def hosting(self, service: Service) -> Hosting:
+        return service.hosting
+
+    def _status(self, sagemaker: Any) -> tuple[str, str]:
+        endpoint = sagemaker.describe_endpoint(EndpointName=NAME)
+        return endpoint["EndpointStatus"], endpoint["EndpointConfigName"]
+
+    def test_versions_follow_each_other(
+        self,
+        sagemaker: Any,
+        hosting: Hosting,
+        store: Store,
+        write_model: Callable[..., Path],
+        register_package: Callable[..., str],
+    ) -> None:
+        events = []
+        for label in ("beagle", "boxer"):
+            write_model(store.path(f"s3://b/{label}.tar.gz"), label)
+            arn = register_package(sagemaker, f"s3://b/{label}.tar.gz")
+            events.append({**EVENT, "model_package_arn": arn})
+        first = handler(events[0], None)
+        assert handler(events[0], None) == first  # while it is being created
+        assert hosting.settle(60)
+        assert self._status(sagemaker) == ("InService", first["endpoint_config_name"])
+        before = sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"]
+        assert handler(events[0], None) == first
+        assert sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"] == before
+        second = handler(events[1], None)
+        with pytest.raises(EndpointBusyError):
+            handler(events[0], None)
+        assert hosting.settle(60)
+        assert self._status(sagemaker) == ("InService", second["endpoint_config_name"])
+        assert b"boxer" in hosting.invoke(NAME, b"a", {})[0].body
+
+    def test_approval_leads_to_a_model_of_the_package_itself(
+        self,
+        sagemaker: Any,
+        store: Store,
+        write_model: Callable[..., Path],
+        register_package: Callable[..., str],
+    ) -> None:
+        write_model(store.path("s3://b/m.tar.gz"))
+        arn = register_package(sagemaker, "s3://b/m.tar.gz", ModelApprovalStatus="Approved")
+        names = handler({**EVENT, "model_package_arn": arn}, None)
+        model = sagemaker.describe_model(ModelName=names["model_name"])
+        assert model["PrimaryContainer"] == {"ModelPackageName": arn}
+
+    def test_a_failed_endpoint_comes_back_with_a_good_model(
+        self,
+        sagemaker: Any,
+        hosting: Hosting,
+        store: Store,
+        write_model: Callable[..., Path],
+        register_package: Callable[..., str],
+    ) -> None:
+        bad = register_package(sagemaker, "s3://b/missing.tar.gz")
+        handler({**EVENT, "model_package_arn": bad}, None)
+        assert hosting.settle(60)
+        assert self._status(sagemaker)[0] == "Failed"
+        write_model(store.path("s3://b/m.tar.gz"))
+        good = register_package(sagemaker, "s3://b/m.tar.gz")
+        handler({**EVENT, "model_package_arn": good}, None)
+        assert hosting.settle(60)
+        assert self._status(sagemaker)[0] == "InService"
+
+    def test_a_package_that_is_not_there_is_refused(self, sagemaker: Any) -> None:
+        with pytest.raises(ClientError, match="does not exist"):
+            handler(EVENT, None)

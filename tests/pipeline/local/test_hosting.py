@@ -1,0 +1,243 @@
+"""Endpoints come into service, switch without a gap, go back when the new model is bad."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.api import ApiError, LocalApi
+from pipeline.local.hosting import EndpointUnavailableError, Hosting
+from pipeline.local.model_process import ModelServerError
+from pipeline.local.store import Store
+
+BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
+WriteModel = Callable[..., Path]
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+@pytest.fixture
+def hosting(store: Store) -> Iterator[Hosting]:
+    hosting = Hosting(store, start_seconds=30)
+    yield hosting
+    hosting.close()
+
+
+@pytest.fixture
+def api(store: Store, hosting: Hosting) -> LocalApi:
+    return LocalApi(store, hosting)
+
+
+def _config(api: LocalApi, name: str) -> str:
+    """A model at s3://b/<name>.tar.gz and a configuration of the same name for it."""
+    container = {"Image": "image:1", "ModelDataUrl": f"s3://b/{name}.tar.gz"}
+    api.call("CreateModel", {"ModelName": name, "PrimaryContainer": container})
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 2}
+    api.call("CreateEndpointConfig", {"EndpointConfigName": name, "ProductionVariants": [variant]})
+    return name
+
+
+def _create(api: LocalApi, config: str) -> None:
+    api.call("CreateEndpoint", {"EndpointName": "e", "EndpointConfigName": config})
+
+
+def _update(api: LocalApi, config: str) -> None:
+    api.call("UpdateEndpoint", {"EndpointName": "e", "EndpointConfigName": config})
+
+
+def _describe(api: LocalApi) -> dict[str, Any]:
+    return api.call("DescribeEndpoint", {"EndpointName": "e"})
+
+
+def _prediction(hosting: Hosting, body: bytes = b"abc") -> dict[str, Any]:
+    reply, variant = hosting.invoke("e", body, JPEG)
+    assert (reply.status, variant) == (200, "AllTraffic")
+    prediction: dict[str, Any] = json.loads(reply.body)["predictions"][0]
+    return prediction
+
+
+def test_an_endpoint_is_creating_and_then_in_service(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    write_model(store.path("s3://b/a.tar.gz"), "beagle")
+    _create(api, _config(api, "a"))
+    assert _describe(api)["EndpointStatus"] == "Creating"
+    assert hosting.settle(30)
+    endpoint = _describe(api)
+    assert endpoint["EndpointStatus"] == "InService"
+    assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert _prediction(hosting)["label"] == "beagle"
+    with pytest.raises(EndpointUnavailableError, match="no variant blue"):
+        hosting.invoke("e", b"a", JPEG, "blue")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (BROKEN, "RuntimeError: weights do not fit"),
+        ("model_fn = 3\n", "no function model_fn"),
+        ("def model_fn(model_dir): return 1\n", "no function input_fn"),
+        ("import os; os._exit(4)\n", "it wrote no log"),
+        (None, "there is no model at"),
+    ],
+)
+def test_a_model_that_does_not_load_fails_with_its_reason(
+    hosting: Hosting, store: Store, write_model: WriteModel, code: str | None, reason: str
+) -> None:
+    api = LocalApi(store, hosting)
+    if code:
+        write_model(store.path("s3://b/bad.tar.gz"), code=code)
+    _create(api, _config(api, "bad"))
+    assert hosting.settle(30)
+    endpoint = _describe(api)
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert reason in endpoint["FailureReason"]
+    with pytest.raises(EndpointUnavailableError, match="not in service: Failed"):
+        hosting.invoke("e", b"a", JPEG)
+    with pytest.raises(ApiError, match="in status Failed"):
+        _update(api, "bad")
+    api.call("DeleteEndpoint", {"EndpointName": "e"})
+
+
+def test_an_update_switches_without_a_gap(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    write_model(store.path("s3://b/a.tar.gz"), "beagle")
+    write_model(store.path("s3://b/b.tar.gz"), "boxer")
+    _create(api, _config(api, "a"))
+    assert hosting.settle(30)
+    old = _prediction(hosting)["pid"]
+    stop, seen = threading.Event(), []
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            seen.append(_prediction(hosting)["label"])
+
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    _update(api, _config(api, "b"))
+    endpoint = _describe(api)
+    assert endpoint["EndpointStatus"] == "Updating"
+    assert endpoint["EndpointConfigName"] == "a"
+    assert endpoint["PendingDeploymentSummary"] == {"EndpointConfigName": "b"}
+    with pytest.raises(ApiError, match="Cannot update in-progress endpoint"):
+        _update(api, "a")
+    with pytest.raises(ApiError, match="Cannot update in-progress endpoint"):
+        api.call("DeleteEndpoint", {"EndpointName": "e"})
+    assert hosting.settle(30)
+    stop.set()
+    asking.join()
+    assert _prediction(hosting)["label"] == "boxer"
+    assert seen == sorted(seen)  # beagle, then boxer, and not one failure
+    assert _describe(api)["EndpointConfigName"] == "b"
+    with pytest.raises(ProcessLookupError):
+        os.kill(old, 0)
+
+
+def test_an_update_to_a_bad_model_goes_back(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    write_model(store.path("s3://b/a.tar.gz"), "beagle")
+    write_model(store.path("s3://b/bad.tar.gz"), code=BROKEN)
+    _create(api, _config(api, "a"))
+    assert hosting.settle(30)
+    before = _prediction(hosting)
+    _update(api, _config(api, "bad"))
+    assert hosting.settle(30)
+    endpoint = _describe(api)
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "a")
+    assert "weights do not fit" in endpoint["FailureReason"]
+    assert "PendingDeploymentSummary" not in endpoint
+    assert _prediction(hosting) == before
+    _update(api, "a")
+    assert hosting.settle(30)
+    assert "FailureReason" not in _describe(api)
+
+
+def test_a_model_server_that_dies_is_started_again(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    write_model(store.path("s3://b/a.tar.gz"))
+    _create(api, _config(api, "a"))
+    assert hosting.settle(30)
+    first = _prediction(hosting)["pid"]
+    with pytest.raises(ModelServerError):
+        hosting.invoke("e", b"die", JPEG)
+    assert _prediction(hosting)["pid"] != first
+
+
+def test_what_another_process_changed_is_noticed(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    write_model(store.path("s3://b/a.tar.gz"), "beagle")
+    write_model(store.path("s3://b/b.tar.gz"), "boxer")
+    _create(api, _config(api, "a"))
+    assert hosting.settle(30)
+    first = _prediction(hosting)["pid"]
+    elsewhere = Hosting(Store(store.root))
+    try:
+        other = LocalApi(store, elsewhere)
+        _update(other, _config(other, "b"))
+        assert elsewhere.settle(30)
+        assert _prediction(hosting)["label"] == "boxer"
+        other.call("DeleteEndpoint", {"EndpointName": "e"})
+        with pytest.raises(EndpointUnavailableError, match="not found"):
+            hosting.invoke("e", b"a", JPEG)
+    finally:
+        elsewhere.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
+def test_a_deployment_that_was_interrupted_is_taken_up_again(
+    store: Store, hosting: Hosting, write_model: WriteModel
+) -> None:
+    write_model(store.path("s3://b/a.tar.gz"))
+    without_host = LocalApi(store)
+    _create(without_host, _config(without_host, "a"))
+    assert _describe(without_host)["EndpointStatus"] == "Creating"
+    hosting.wake()
+    assert hosting.settle(30)
+    assert _describe(without_host)["EndpointStatus"] == "InService"
+
+
+def test_a_running_endpoint_needs_neither_its_model_nor_its_config(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    write_model(store.path("s3://b/a.tar.gz"))
+    _create(api, _config(api, "a"))
+    assert hosting.settle(30)
+    api.call("DeleteEndpointConfig", {"EndpointConfigName": "a"})
+    api.call("DeleteModel", {"ModelName": "a"})
+    hosting.forget("e")
+    assert _prediction(hosting)["label"] == "beagle"
+
+
+def test_environment_and_data_come_from_the_package(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    code = (
+        "import json, os\n"
+        "def model_fn(model_dir): return os.environ['COLOUR']\n"
+        "def input_fn(body, kind): return body\n"
+        "def predict_fn(data, model): return [{'label': model}]\n"
+        "def output_fn(found, accept): return json.dumps({'predictions': found})\n"
+    )
+    write_model(store.path("s3://b/p.tar.gz"), code=code)
+    api.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"})
+    container = {"Image": "i", "ModelDataUrl": "s3://b/p.tar.gz", "Environment": {"COLOUR": "red"}}
+    package = {
+        "ModelPackageGroupName": "g",
+        "ModelApprovalStatus": "Approved",
+        "InferenceSpecification": {"Containers": [container]},
+    }
+    arn = api.call("CreateModelPackage", package)["ModelPackageArn"]
+    api.call("CreateModel", {"ModelName": "m", "PrimaryContainer": {"ModelPackageName": arn}})
+    variant = {"VariantName": "AllTraffic", "ModelName": "m"}
+    api.call("CreateEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": [variant]})
+    _create(api, "c")
+    assert hosting.settle(30)
+    assert _prediction(hosting)["label"] == "red"

@@ -1,0 +1,285 @@
+"""An unmodified boto3 client over HTTP; loopback only; state that outlives the process."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipeline.cli import ROOT
+from pipeline.errors import UsageError
+from pipeline.local.service import Service, find_service, running_service
+from pipeline.local.store import Store
+
+ROLE = "arn:aws:iam::111122223333:role/execution"
+Connect = Callable[..., Any]
+
+
+def _ask(
+    url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+    finally:
+        connection.close()
+
+
+def _deploy(sagemaker: Any, model_data: str, name: str = "e") -> None:
+    container = {"Image": "image:1", "ModelDataUrl": model_data}
+    sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+
+
+def test_boto3_registers_approves_and_pages(
+    service: Service, connect: Connect, register_package: Callable[..., str]
+) -> None:
+    sagemaker = connect(service.url)
+    arns = [register_package(sagemaker, f"s3://b/{n}/model.tar.gz") for n in range(12)]
+    sagemaker.update_model_package(ModelPackageArn=arns[0], ModelApprovalStatus="Approved")
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName="dogs")
+    listed = [p["ModelPackageArn"] for page in pages for p in page["ModelPackageSummaryList"]]
+    assert listed == arns
+    package = sagemaker.describe_model_package(ModelPackageName=arns[0])
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert package["CreationTime"].tzinfo is not None
+
+
+def test_errors_are_those_that_boto3_models(service: Service, connect: Connect) -> None:
+    sagemaker = connect(service.url)
+    with pytest.raises(ClientError, match='Could not find endpoint "arn:') as caught:
+        sagemaker.describe_endpoint(EndpointName="nope")
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    with pytest.raises(sagemaker.exceptions.ResourceNotFound):
+        sagemaker.describe_pipeline(PipelineName="nope")
+    with pytest.raises(ClientError, match="ListImages is not an operation of the local service"):
+        sagemaker.list_images()
+    with pytest.raises(ClientError, match="enum value set"):
+        sagemaker.list_models(SortOrder="Sideways")
+
+
+def test_an_endpoint_answers_through_the_runtime_client(
+    service: Service, store: Store, connect: Connect, write_model: Callable[..., Path]
+) -> None:
+    write_model(store.path("s3://b/model.tar.gz"))
+    sagemaker, runtime = connect(service.url), connect(service.url, "sagemaker-runtime")
+    _deploy(sagemaker, "s3://b/model.tar.gz")
+    waiter = sagemaker.get_waiter("endpoint_in_service")
+    waiter.wait(EndpointName="e", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+    answer = runtime.invoke_endpoint(EndpointName="e", ContentType="image/jpeg", Body=b"abc")
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    assert answer["ContentType"] == "application/json"
+    (prediction,) = json.loads(answer["Body"].read())["predictions"]
+    assert (prediction["label"], prediction["size"]) == ("beagle", 3)
+
+    with pytest.raises(runtime.exceptions.ModelError) as refused:
+        runtime.invoke_endpoint(EndpointName="e", ContentType="image/png", Body=b"abc")
+    assert refused.value.response["OriginalStatusCode"] == 415
+    assert json.loads(refused.value.response["OriginalMessage"]) == {
+        "error": {"code": "unsupported_type", "message": "no PNG here"}
+    }
+    with pytest.raises(runtime.exceptions.ModelError) as crashed:
+        runtime.invoke_endpoint(EndpointName="e", ContentType="image/jpeg", Body=b"crash")
+    assert crashed.value.response["OriginalStatusCode"] == 500
+    assert "secret" not in str(crashed.value.response)
+
+    sagemaker.delete_endpoint(EndpointName="e")
+    with pytest.raises(runtime.exceptions.ValidationError, match="not found"):
+        runtime.invoke_endpoint(EndpointName="e", Body=b"abc")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"EndpointName": "nope", "Body": b"a"}, "Endpoint nope of 111122223333 not found"),
+        ({"EndpointName": "no_pe", "Body": b"a"}, "regular expression pattern"),
+        ({"EndpointName": "e", "Body": b"a", "TargetModel": "m"}, "TargetModel is not supported"),
+    ],
+)
+def test_invocations_are_checked(
+    service: Service, connect: Connect, params: dict[str, Any], message: str
+) -> None:
+    runtime = connect(service.url, "sagemaker-runtime")
+    with pytest.raises(runtime.exceptions.ValidationError, match=message):
+        runtime.invoke_endpoint(**params)
+
+
+def test_a_body_over_sagemakers_limit_is_refused_before_it_is_read(service: Service) -> None:
+    for path in ("/invocations", "/endpoints/e/invocations"):
+        sent = {"Content-Length": "6291457"}
+        assert _ask(service.url, "POST", path, b"", sent)[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "code"),
+    [
+        ("SageMaker.ListModels", b"{", "SerializationException"),
+        ("SageMaker.ListModels", b"[]", "SerializationException"),
+        ("SageMaker.ListModels", b"[" * 100_000, "SerializationException"),
+        ("SageMaker.Nope", b"{}", "UnknownOperationException"),
+        ("ListModels", b"{}", "UnknownOperationException"),
+        ("", b"", "UnknownOperationException"),
+        ("SageMaker.ListModels", b'{"CreationTimeAfter": 1e400}', "ValidationException"),
+        ("SageMaker.ListModels", b'{"\\u0000": "\\ud800"}', "ValidationException"),
+    ],
+)
+def test_what_is_no_request_is_answered_as_sagemaker_would(
+    service: Service, target: str, body: bytes, code: str
+) -> None:
+    status, headers, answer = _ask(service.url, "POST", "/", body, {"X-Amz-Target": target})
+    assert (status, json.loads(answer)["__type"]) == (400, code)
+    assert headers["content-type"] == "application/x-amz-json-1.1"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "localhost:1"}, 503),
+        ({"Host": "127.0.0.1"}, 503),
+        ({"Host": "attacker.example"}, 403),
+        ({"Host": "127.0.0.1.attacker.example:80"}, 403),
+        ({"Host": "[::1"}, 403),
+        ({"Origin": "https://attacker.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost:3000"}, 503),
+    ],
+)
+def test_web_pages_cannot_reach_it(service: Service, headers: dict[str, str], status: int) -> None:
+    assert _ask(service.url, "GET", "/ping", b"", headers)[0] == status
+
+
+def test_it_listens_on_loopback_only(service: Service) -> None:
+    listening = subprocess.run(
+        ["cat", "/proc/net/tcp"], capture_output=True, text=True, check=True
+    ).stdout
+    port = f":{service.port:04X} "
+    addresses = [
+        line.split()[1] for line in listening.splitlines() if f"{port}00000000:0000" in line
+    ]
+    assert addresses == [f"0100007F{port.strip()}"]
+
+
+def test_a_port_in_use_is_one_clear_line(store: Store) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(UsageError, match=f"port {port} is in use"),
+            running_service(store, port),
+        ):
+            pass
+
+
+def test_without_a_default_model_ping_is_not_well(service: Service) -> None:
+    assert _ask(service.url, "GET", "/ping")[0] == 503
+    status, _, body = _ask(service.url, "POST", "/invocations", b"a")
+    assert (status, json.loads(body)["error"]["code"]) == (503, "unavailable")
+
+
+def test_the_default_model_answers_as_its_container_does(
+    service: Service, tmp_path: Path, write_model: Callable[..., Path]
+) -> None:
+    service.hosting.set_default(write_model(tmp_path / "model.tar.gz"))
+    assert _ask(service.url, "GET", "/ping")[0] == 200
+    status, headers, body = _ask(
+        service.url, "POST", "/invocations", b"abc", {"Content-Type": "image/jpeg"}
+    )
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert json.loads(body)["predictions"][0]["label"] == "beagle"
+    refused = _ask(service.url, "POST", "/invocations", b"abc", {"Content-Type": "image/png"})
+    assert refused[0] == 415
+    assert json.loads(refused[2])["error"]["message"] == "no PNG here"
+
+
+def test_endpoints_and_versions_survive_a_restart(
+    store: Store,
+    connect: Connect,
+    write_model: Callable[..., Path],
+    register_package: Callable[..., str],
+) -> None:
+    write_model(store.path("s3://b/model.tar.gz"))
+    with running_service(store) as first:
+        arn = register_package(connect(first.url), "s3://b/model.tar.gz")
+        _deploy(connect(first.url), "s3://b/model.tar.gz")
+        assert first.hosting.settle(60)
+    program = f"""
+import boto3, json
+from pathlib import Path
+from pipeline.local.service import running_service
+from pipeline.local.store import Store
+with running_service(Store(Path({str(store.root)!r}))) as service:
+    access = dict(endpoint_url=service.url, region_name="us-east-1",
+                  aws_access_key_id="a", aws_secret_access_key="b")
+    runtime = boto3.client("sagemaker-runtime", **access)
+    answer = runtime.invoke_endpoint(EndpointName="e", Body=b"abc", ContentType="image/jpeg")
+    package = boto3.client("sagemaker", **access).describe_model_package(ModelPackageName={arn!r})
+    print(json.loads(answer["Body"].read())["predictions"][0]["label"],
+          package["ModelPackageVersion"])
+"""
+    again = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert again.stdout.split() == ["beagle", "1"]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_served_model_is_found_and_ends_with_its_owner(
+    tmp_path: Path, write_model: Callable[..., Path], end: signal.Signals
+) -> None:
+    state = tmp_path / "state"
+    model = write_model(tmp_path / "model.tar.gz")
+    command = [sys.executable, "-m", "pipeline.endpoint", "serve", "--port", "0", "--json"]
+    served = subprocess.Popen(
+        [*command, "--state", state, "--model", model], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert served.stdout
+    url = json.loads(served.stdout.readline())["url"]
+    assert find_service(state) == url
+    body = _ask(url, "POST", "/invocations", b"a", {"Content-Type": "image/jpeg"})[2]
+    child = json.loads(body)["predictions"][0]["pid"]
+    served.send_signal(end)
+    assert served.wait(20) == (-end if end == signal.SIGKILL else 0)
+    served.stdout.close()
+    assert find_service(state) is None
+    _wait_until_gone(child)
+    assert list((state / "endpoints").glob("model-*")) == []
+    assert (state / "service.json").exists() == (end == signal.SIGKILL)
+
+
+def _wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"process {pid} outlived its owner")
+
+
+def test_a_stale_note_is_no_service(store: Store, service: Service) -> None:
+    note = store.root / "service.json"
+    assert find_service(store.root) is None
+    note.write_text("{")
+    assert find_service(store.root) is None
+    other = {"pid": os.getpid() + 1, "port": service.port, "url": service.url}
+    note.write_text(json.dumps(other))
+    assert find_service(store.root) is None
+    note.write_text(json.dumps(other | {"pid": os.getpid()}))
+    assert find_service(store.root) == service.url
