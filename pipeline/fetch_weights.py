@@ -29,7 +29,7 @@ def main(backbone: str, target: Path) -> int:
         return 0
     try:
         hub.download_url_to_file(url, str(target), name.rpartition("-")[2][:8], progress=False)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # no network; or not the content its name promises
         print(error, file=sys.stderr)
         return 5
     return 0

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.errors import PipelineError, UsageError
+from pipeline.errors import UsageError
 from pipeline.settings_model import Settings
 
 # The version in the images that the jobs run in: its names mean the weights we can load there.
@@ -84,10 +84,8 @@ def _from_torchvision(backbone: str) -> bytes:
         target = Path(folder) / "weights.pth"
         command = [sys.executable, *_FETCH, backbone, str(target)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode in _FETCH_PROBLEMS:
-            reason = _FETCH_PROBLEMS[done.returncode]
-            detail = f" ({done.stderr.strip().splitlines()[-1]})" if done.stderr.strip() else ""
-            raise WeightsError(f"ImageNet weights of {backbone}: {reason}{detail}; {_INSTEAD}")
         if done.returncode != 0:
-            raise PipelineError(f"ImageNet weights of {backbone}: {done.stderr.strip()}")
+            reason = _FETCH_PROBLEMS.get(done.returncode, "fetching them failed")
+            detail = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise WeightsError(f"ImageNet weights of {backbone}: {reason} ({detail}); {_INSTEAD}")
         return target.read_bytes()

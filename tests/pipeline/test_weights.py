@@ -110,6 +110,7 @@ def test_imagenet_weights_that_are_there_are_not_fetched(fetch):
         (3, "torchvision is not installed here"),
         (4, "torchvision has no weights for it"),
         (5, "they cannot be downloaded"),
+        (1, "fetching them failed"),
     ],
 )
 def test_weights_that_cannot_be_had_say_what_to_do_instead(fetch, code, reason):
