@@ -76,6 +76,7 @@ def write_model(folder: Path, classifier: nn.Module, description: ModelDescripti
     """Writes model.safetensors and model.json into `folder`; the same model, the same bytes."""
     state = {key: value.cpu().contiguous() for key, value in classifier.state_dict().items()}
     save_file(state, folder / WEIGHTS_FILE)
+    (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it unreadable for a server's user
     text = json.dumps(description.to_dict(), indent=2, allow_nan=False)
     (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from artifact import ArtifactError, extract_archive
 from dataset import Split, open_split, read_info
+from freed_memory import keep_freed_memory
 from job_errors import JobError, run_job
 from job_progress import ProgressLines
 from model_quality import Outcomes, join, multiclass_metrics, outcomes_of
@@ -128,6 +129,7 @@ def predict(
 def main(arguments: list[str] | None = None) -> None:
     """The job: unpack, predict, measure."""
     options = parse_options(arguments)
+    keep_freed_memory()
     info, test = read_info(options.test), open_split(options.test, "test")
     classes = list(info["classes"])
     options.evaluation.mkdir(parents=True, exist_ok=True)
@@ -150,8 +152,8 @@ def main(arguments: list[str] | None = None) -> None:
     }
     text = json.dumps(result, indent=1, allow_nan=False)
     (options.evaluation / "evaluation.json").write_text(text + "\n", encoding="utf-8")
-    accuracy, error = metrics["accuracy"]["value"], metrics["accuracy_standard_error"]["value"]
-    print(f"test_accuracy={accuracy:.6f} standard_error={error:.6f} pictures={len(test.labels)}")
+    accuracy, spread = metrics["accuracy"]["value"], metrics["accuracy_standard_error"]["value"]
+    print(f"test_accuracy={accuracy:.6f} standard_error={spread:.6f} pictures={len(test.labels)}")
 
 
 if __name__ == "__main__":

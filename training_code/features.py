@@ -29,6 +29,7 @@ from feature_set import (
     write_info,
     write_labels,
 )
+from freed_memory import keep_freed_memory
 from job_errors import JobError, run_job
 from job_progress import ProgressLines
 from network import (
@@ -42,6 +43,8 @@ from network import (
 from preprocessing import Preprocessing, normalise
 from provenance import package_versions, sha256_of
 from views import random_views
+
+_LARGEST_CPU_BATCH = 16  # larger ones leave the processor's cache and are slower
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,14 @@ def write_features(
     split = open_split(options.dataset, split_name)
     device = best_device()
     rows = len(split.labels)
+    batch_size = options.batch_size
+    if device.type == "cpu":
+        batch_size = min(batch_size, _LARGEST_CPU_BATCH)
     progress = ProgressLines(f"{split_name} features", rows * views)
     with features_path(options.features, split_name).open("wb") as file:
         write_header(file, (views, rows, info.dimension))
         for view in range(views):
-            for squares, count in squares_of(split, view, info.crop, options.batch_size):
+            for squares, count in squares_of(split, view, info.crop, batch_size):
                 values = run_backbone(backbone, squares, info.preprocessing(), device)
                 file.write(np.ascontiguousarray(values, dtype="<f4").tobytes())
                 progress.advance(count)
@@ -186,6 +192,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The job: backbone, then train and valid features, then what describes them."""
     options = parse_options(arguments)
     use_available_cores()
+    keep_freed_memory()
     weights = weights_file(options.weights)
     backbone, dimension = load_backbone(options, weights)
     info = describe(options, weights, backbone, dimension)

@@ -20,12 +20,12 @@ class Hyperparameters:
     it (in tuning) only the head and its metrics. Raises JobError for values that cannot work.
     """
 
-    lr: float = 0.003
+    lr: float = 0.0003
     batch_size: int = 64
-    weight_decay: float = 0.0001
+    weight_decay: float = 0.01
     optimizer: str = "adamw"
     epochs: int = 20
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.0
     fine_tune_blocks: int = 0
     fine_tune_lr: float = 0.0001
     fine_tune_epochs: int = 5

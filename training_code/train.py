@@ -19,6 +19,7 @@ import feature_set
 from debugging import Debugger, open_debugger
 from feature_set import BACKBONE_FILE, FeatureInfo, read_features
 from fine_tuning import fine_tuning_phase
+from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
 from job_errors import JobError, run_job
@@ -77,6 +78,7 @@ def fine_tune(
     """Goes on from the trained head; the best epoch of both phases is in `classifier` then."""
     if dataset.read_info(folder)["fingerprint"] != info.fingerprint:
         raise JobError("channels 'dataset' and 'features' are not of the same data: run both again")
+    keep_freed_memory()
     train, valid = dataset.open_split(folder, "train"), dataset.open_split(folder, "valid")
     classifier.to(device=best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     phase = fine_tuning_phase(
