@@ -60,8 +60,9 @@ def predict(invoke: Invoke, file: str, picture: bytes, top: int) -> Prediction:
         return Prediction(file, error=_reason(body), status=status)
     try:
         probabilities = json.loads(body)["predictions"][0]["probabilities"]
-        ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:top]
-        return Prediction(file, tuple((str(label), float(value)) for label, value in ranked))
+        named = [(str(label), float(value)) for label, value in probabilities.items()]
+        best, *others = sorted(named, key=lambda item: -item[1])
+        return Prediction(file, (best, *others[: top - 1]))
     except (ValueError, LookupError, TypeError, AttributeError):
         message = "the answer holds no predictions[0].probabilities: see inference.py's output_fn"
         return Prediction(file, error=message, status=status)

@@ -1,0 +1,233 @@
+"""python -m pipeline.endpoint, as people type it. Serving itself: tests/pipeline/local."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from lambda_code.deploy_endpoint import Deployment, deploy
+from pipeline.cli import run_command
+from pipeline.endpoint import main
+from pipeline.local.client import sagemaker_client
+from pipeline.local.service import Service
+from pipeline.local.store import Store
+
+ROLE = "arn:aws:iam::111122223333:role/execution"
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(store: Store, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command on `store`; answers its exit code, output and errors."""
+
+    def command(*arguments: str, state: Path = store.root) -> tuple[int, str, str]:
+        code = run_command(main, [*arguments, "--state", str(state)])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return command
+
+
+@pytest.fixture
+def endpoint(
+    store: Store, write_model: Callable[..., Path], register_package: Callable[..., str]
+) -> str:
+    """An endpoint that was asked for and that nobody has started yet."""
+    return _deployed(store, write_model, register_package, "staging")
+
+
+def _deployed(
+    store: Store, write_model: Callable[..., Path], register: Callable[..., str], name: str
+) -> str:
+    client = sagemaker_client(store)
+    write_model(store.path("s3://b/model.tar.gz"))
+    arn = register(client, "s3://b/model.tar.gz")
+    deploy(Deployment(arn, name, "ml.m5.large", 1, ROLE), client)
+    return name
+
+
+@pytest.fixture
+def jpeg(tmp_path: Path) -> str:
+    path = tmp_path / "dog.jpg"
+    path.write_bytes(b"\xff\xd8\xff and so on")
+    return str(path)
+
+
+@pytest.fixture
+def png(tmp_path: Path) -> str:
+    path = tmp_path / "dog.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    return str(path)
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_predict_starts_what_it_needs_and_prints_a_table(run: Run, jpeg: str) -> None:
+    code, out, _ = run("predict", jpeg, "--top", "2")
+    lines = [line.split() for line in out.splitlines()]
+    assert code == 0
+    assert lines == [
+        ["File", "Class", "Probability"],
+        [jpeg, "beagle", "75.00%"],
+        ["other", "25.00%"],
+    ]
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_a_refused_picture_shows_the_reason_and_the_others_their_answer(
+    run: Run, jpeg: str, png: str
+) -> None:
+    code, out, err = run("predict", png, jpeg)
+    assert (code, err) == (1, "")
+    assert "refused (415): no PNG here" in out
+    assert "beagle" in out
+    answer = json.loads(run("predict", png, jpeg, "--top", "1", "--json")[1])
+    assert answer["endpoint"] == "staging"
+    refused, accepted = answer["results"]
+    assert refused["error"] == {"status": 415, "message": "no PNG here"}
+    assert accepted["top"] == [{"label": "beagle", "probability": 0.75}]
+
+
+def test_predict_asks_a_live_service(
+    run: Run, store: Store, service: Service, endpoint: str, jpeg: str
+) -> None:
+    assert service.hosting.settle(60)
+    service.hosting.wake()
+    assert service.hosting.settle(60)
+    _announce(store, service)
+    assert run("predict", jpeg)[0] == 0
+    assert f"local service: {service.url}" in run("status")[1]
+    assert run("delete", endpoint)[0] == 0
+    assert "No default model" in run("predict", jpeg)[1]
+
+
+def _announce(store: Store, service: Service) -> None:
+    import os
+
+    note = {"pid": os.getpid(), "port": service.port, "url": service.url}
+    (store.root / "service.json").write_text(json.dumps(note))
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_status_names_the_version_behind_an_endpoint(run: Run, jpeg: str) -> None:
+    before = json.loads(run("status", "--json")[1])
+    assert before["service"] is None
+    assert before["endpoints"][0]["status"] == "Creating"
+    assert before["endpoints"][0]["model_package"].endswith("model-package/dogs/1")
+    run("predict", jpeg)
+    code, out, _ = run("status")
+    header, row, service = out.splitlines()
+    assert (code, row.split()[:3]) == (0, ["staging", "InService", "dogs/1"])
+    assert service.startswith("local service: not running")
+    assert header.split()[0] == "Endpoint"
+
+
+def test_a_failed_endpoint_says_why(run: Run, store: Store, endpoint: str, jpeg: str) -> None:
+    store.path("s3://b/model.tar.gz").unlink()
+    code, _, err = run("predict", jpeg)
+    assert code == 1
+    assert "there is no model at" in err
+    assert "there is no model at" in run("status")[1]
+    assert f"endpoint {endpoint} failed" in run("predict", jpeg)[2]
+    assert json.loads(run("delete", endpoint, "--json")[1]) == {"deleted": endpoint}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("predict", "nowhere.jpg"), 2, "there is no file nowhere.jpg"),
+        (("predict", "/"), 2, "/ is a folder"),
+        (("predict", __file__, "--endpoint", "x"), 2, "no endpoint 'x'; there are: staging"),
+        (("delete", "x"), 2, "no endpoint 'x'; there are: staging"),
+        (("serve", "--model", "nowhere.tar.gz"), 2, "there is no file nowhere.tar.gz"),
+        (("serve", "--model", "7"), 2, "no version 7 of dogs; there are: 1"),
+        (("serve", "--group", "cats"), 2, "no group 'cats'; there are: dogs"),
+    ],
+)
+@pytest.mark.usefixtures("endpoint")
+def test_mistakes_are_one_line(
+    run: Run, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result, _, err = run(*arguments)
+    assert (result, err.count("\n")) == (code, 1)
+    assert message in err
+
+
+def test_a_model_that_does_not_load_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "model.tar.gz").write_bytes(b"no archive")
+    code, _, err = run("serve", "--port", "0", "--model", str(tmp_path / "model.tar.gz"))
+    assert (code, err.count("\n")) == (1, 1)
+    assert "not a tar archive" in err
+
+
+def test_a_port_in_use_is_one_line(
+    run: Run, service: Service, tmp_path: Path, write_model: Callable[..., Path]
+) -> None:
+    model = write_model(tmp_path / "model.tar.gz")
+    code, _, err = run("serve", "--port", str(service.port), "--model", str(model))
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"port {service.port} is in use" in err
+
+
+def test_before_the_first_run_the_next_command_is_named(
+    run: Run, tmp_path: Path, jpeg: str
+) -> None:
+    for arguments in (("predict", jpeg), ("status",), ("serve",), ("delete", "x")):
+        code, _, err = run(*arguments, state=tmp_path / "nowhere")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "python -m pipeline.run --local" in err
+    assert "there is no endpoint yet" in run("predict", jpeg)[2]
+    assert "no endpoints yet" in run("status")[1]
+    assert "nothing is registered yet" in run("serve")[2]
+
+
+def test_with_several_endpoints_one_must_be_chosen(
+    run: Run,
+    store: Store,
+    write_model: Callable[..., Path],
+    register_package: Callable[..., str],
+    jpeg: str,
+) -> None:
+    for name in ("staging", "production"):
+        _deployed(store, write_model, register_package, name)
+    code, _, err = run("predict", jpeg)
+    assert code == 2
+    assert "choose with --endpoint: production, staging" in err
+    assert run("predict", jpeg, "--endpoint", "production")[0] == 0
+
+
+def test_the_same_request_goes_to_aws(run: Run, monkeypatch: pytest.MonkeyPatch, jpeg: str) -> None:
+    access = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+    clients = {name: boto3.client(name, **access) for name in ("sagemaker", "sagemaker-runtime")}
+    monkeypatch.setattr(boto3, "client", lambda name, region_name: clients[name])
+    monkeypatch.setattr(boto3.Session, "client", lambda self, name: clients[name])
+    endpoint = {
+        "EndpointName": "e",
+        "EndpointArn": "arn:aws:sagemaker:us-east-1:111122223333:endpoint/e",
+        "CreationTime": 1_700_000_000,
+        "LastModifiedTime": 1_700_000_000,
+        "EndpointStatus": "InService",
+    }
+    with Stubber(clients["sagemaker"]) as stub:
+        stub.add_response("list_endpoints", {"Endpoints": [endpoint]}, {})
+        stub.add_response("describe_endpoint", endpoint, {"EndpointName": "e"})
+        with Stubber(clients["sagemaker-runtime"]) as runtime:
+            request = {
+                "EndpointName": "e",
+                "ContentType": "image/jpeg",
+                "Body": Path(jpeg).read_bytes(),
+            }
+            members = {"OriginalStatusCode": 422, "OriginalMessage": '{"error": {"message": "no"}}'}
+            runtime.add_client_error(
+                "invoke_endpoint",
+                "ModelError",
+                "refused",
+                424,
+                expected_params=request,
+                modeled_fields=members,
+            )
+            code, out, _ = run("predict", jpeg, "--aws", "--region", "us-east-1")
+    assert code == 1
+    assert "refused (422): no" in out
