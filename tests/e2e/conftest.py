@@ -1,0 +1,81 @@
+"""The real pipeline at a small size, run as a user runs it: through the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = (
+    *("--set", "preprocessing.resize=128", "--set", "preprocessing.crop=112"),
+    *("--set", "tuning.max_jobs=2", "--set", "training.epochs=8"),
+    *("--parameter", "AccuracyThreshold=0.5"),
+)
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run: its data, its state folder, what it printed and its result as JSON."""
+
+    data: Path
+    state: Path
+    progress: str
+    result: dict[str, Any]
+
+
+def command(state: Path, arguments: Sequence[str]) -> list[str]:
+    """A small local run as a command line."""
+    return [sys.executable, "-m", "pipeline.run", "--local", "--state", str(state), *SMALL] + list(
+        arguments
+    )
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """The machine's, without anything of AWS: a local run needs no account."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
+@pytest.fixture(scope="session")
+def run(environment: dict[str, str]) -> Run:
+    """Run the pipeline and wait for its end."""
+
+    def start(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(state, arguments),
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated data set of 4 classes that can be learned."""
+    from pipeline.sample import write_sample
+
+    folder = tmp_path_factory.mktemp("pictures") / "sample"
+    write_sample(folder, classes=4, per_class=40)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(run: Run, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The first run on those pictures."""
+    state = tmp_path_factory.mktemp("state")
+    done = run(state, "--data", str(pictures), "--json")
+    assert done.returncode == 0, done.stderr
+    return Finished(pictures, state, done.stderr, json.loads(done.stdout))

@@ -1,0 +1,167 @@
+"""One command: prepared, tuned, trained, tested, gated, registered, deployed, asked."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.local.client import sagemaker_client, service_client
+from pipeline.local.service import running_service
+from pipeline.local.store import Store
+from pipeline.sample import write_sample
+from tests.e2e.conftest import ROOT, Finished, Run, command
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+JOBS = ("Prepare", "ExtractFeatures", "Tune", "Train", "Evaluate")
+
+
+def cached_steps(progress: str) -> list[str]:
+    return [line.split()[0] for line in progress.splitlines() if "from the cache" in line]
+
+
+def versions(state: Path) -> list[str]:
+    answer = sagemaker_client(Store(state)).list_model_packages(ModelPackageType="Versioned")
+    return [package["ModelPackageArn"] for package in answer["ModelPackageSummaryList"]]
+
+
+def executions(state: Path, project: str = "dog-breeds") -> list[str]:
+    client = sagemaker_client(Store(state))
+    answer = client.list_pipeline_executions(PipelineName=project, SortOrder="Ascending")
+    return [each["PipelineExecutionStatus"] for each in answer["PipelineExecutionSummaries"]]
+
+
+def test_the_model_learned_and_is_registered_deployed_and_asked(finished: Finished) -> None:
+    result = finished.result
+    assert result["status"] == "Succeeded"
+    assert result["accuracy"] >= 0.5
+    assert (result["version"], result["approval_status"]) == (1, "PendingManualApproval")
+    assert result["model_package"] in versions(finished.state)
+    assert result["endpoint"] == "dog-breeds-staging"
+    assert result["asked"]["prediction"] in {path.name for path in finished.data.iterdir()}
+    assert all(re.search(rf"{job} +Succeeded", finished.progress) for job in JOBS)
+
+
+def test_served_answers_are_what_evaluate_computed(finished: Finished) -> None:
+    (predictions,) = finished.state.glob("s3/*/runs/*/Evaluate/evaluation/predictions.jsonl")
+    rows = [json.loads(line) for line in predictions.read_text().splitlines()]
+    store = Store(finished.state)
+    with running_service(store) as service:
+        runtime = service_client("sagemaker-runtime", service.url)
+        for row in rows:
+            reply = runtime.invoke_endpoint(
+                EndpointName=finished.result["endpoint"],
+                ContentType="image/jpeg",
+                Body=(finished.data / row["file"]).read_bytes(),
+            )
+            answer = json.loads(reply["Body"].read())["predictions"][0]
+            assert answer["label"] == row["prediction"]
+            assert list(answer["probabilities"].values()) == pytest.approx(
+                row["probabilities"], abs=1e-4
+            )
+
+
+def test_a_model_says_what_it_was_made_from(finished: Finished) -> None:
+    client = sagemaker_client(Store(finished.state))
+    package = client.describe_model_package(ModelPackageName=finished.result["model_package"])
+    metadata = package["CustomerMetadataProperties"]
+    (dataset,) = finished.state.glob("s3/*/runs/*/Prepare/dataset/dataset.json")
+    assert metadata["DataFingerprint"] == json.loads(dataset.read_text())["fingerprint"]
+    assert client.describe_training_job(TrainingJobName=metadata["TrainingJob"])
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", metadata["GitCommit"])
+
+
+def test_the_same_run_again_takes_every_job_from_the_cache(finished: Finished, run: Run) -> None:
+    again = run(finished.state, "--data", str(finished.data), "--json")
+    assert again.returncode == 0, again.stderr
+    assert set(cached_steps(again.stderr)) >= set(JOBS)
+    assert json.loads(again.stdout)["model"] == finished.result["model"]
+
+
+def test_with_shuffled_labels_the_gate_says_no(run: Run, tmp_path: Path) -> None:
+    write_sample(tmp_path / "nonsense", classes=4, per_class=40, shuffle_labels=True)
+    done = run(tmp_path / "state", "--data", str(tmp_path / "nonsense"))
+    assert done.returncode == 1
+    assert re.search(r"Test accuracy 0\.\d+ is below the threshold 0\.5", done.stdout)
+    assert versions(tmp_path / "state") == []
+    assert sagemaker_client(Store(tmp_path / "state")).list_endpoints()["Endpoints"] == []
+
+
+def test_ctrl_c_leaves_nothing_half_registered_and_the_next_run_goes_on(
+    run: Run, pictures: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    state, log = tmp_path / "state", tmp_path / "progress"
+    with log.open("w") as progress:
+        process = subprocess.Popen(
+            command(state, ["--data", str(pictures)]), cwd=ROOT, env=environment, stderr=progress
+        )
+        deadline = time.monotonic() + 240
+        while not re.search(r"Tune +Executing", log.read_text()) and time.monotonic() < deadline:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 3
+    assert versions(state) == []
+    assert executions(state) == ["Stopped"]
+    again = run(state, "--data", str(pictures))
+    assert again.returncode == 0, again.stderr
+    assert {"Prepare", "ExtractFeatures"} <= set(cached_steps(again.stderr))
+    assert executions(state) == ["Stopped", "Succeeded"]
+
+
+def test_a_step_that_fails_says_which_why_and_where_its_log_is(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    weights = f"backbone.weights={tmp_path / 'other.pth'}"
+    done = run(tmp_path / "state", "--data", str(pictures), "--set", weights)
+    assert done.returncode == 1
+    assert "step ExtractFeatures failed (exit code 1)" in done.stdout
+    assert "conv1.weight" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert versions(tmp_path / "state") == []
+
+
+def test_fine_tuning_gets_the_pictures_and_goes_through(finished: Finished, run: Run) -> None:
+    done = run(
+        *(finished.state, "--data", str(finished.data), "--json"),
+        *("--set", "training.fine_tune_blocks=1", "--set", "training.fine_tune_epochs=1"),
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["model"] != finished.result["model"]
+    assert {"Prepare", "ExtractFeatures"} <= set(cached_steps(done.stderr))
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "says"),
+    [
+        ("missing", 2, "no such folder"),
+        ("empty", 1, "step Prepare failed"),
+        ("one class", 1, "step Prepare failed"),
+        ("class with one picture", 1, "step Prepare failed"),
+        ("unreadable", 1, "step Prepare failed"),
+    ],
+)
+def test_data_that_cannot_be_used_is_a_clear_error(
+    made: str, code: int, says: str, run: Run, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    if made != "missing":
+        data.mkdir()
+    if made in ("one class", "class with one picture", "unreadable"):
+        write_sample(data, classes=2, per_class=12)
+        first, second = sorted(data.iterdir())
+        for picture in sorted(second.iterdir())[0 if made == "one class" else 1 :]:
+            picture.write_bytes(b"no picture") if made == "unreadable" else picture.unlink()
+        if made == "one class":
+            second.rmdir()
+    done = run(tmp_path / "state", "--data", str(data))
+    assert done.returncode == code
+    assert says in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
