@@ -65,9 +65,9 @@ def read_graph(definition: Mapping[str, Any]) -> Graph:
     """
     try:
         written = list(_flatten(definition["Steps"], None))
+        names = [raw["Name"] for raw, _ in written]
     except (KeyError, TypeError, AttributeError) as error:
         raise DefinitionError(f"this is not a pipeline definition: {error!r}") from error
-    names = [raw["Name"] for raw, _ in written]
     for name in names:
         if names.count(name) > 1:
             raise DefinitionError(f"two steps are named {name!r}: rename one of them")

@@ -33,6 +33,7 @@ class TrialResult:
     summary: Document
     outcome: JobOutcome
     value: float | None
+    pruned: bool
     frozen: "FrozenTrial"
 
 
@@ -133,9 +134,10 @@ class _Tuning:
         objective = self._objective["MetricName"]
 
         def on_metric(metric: str, value: float) -> None:
-            if metric == objective:
+            # What comes after the decision to stop hangs on how fast the stop is: not counted.
+            if metric == objective and not state.pruned:
                 state.value = value
-                state.pruned = state.pruned or trial.report(value)
+                state.pruned = trial.report(value)
 
         job = replace(
             self._job,
@@ -158,6 +160,8 @@ class _Tuning:
         usable = outcome.failure is None and (state.pruned or not outcome.stopped)
         value = state.value if usable else None
         document = outcome.document
+        if state.pruned and outcome.failure is None:
+            document |= {"TrainingJobStatus": "Stopped", "SecondaryStatus": "Stopped"}
         document["ObjectiveStatus"] = "Failed" if value is None else "Succeeded"
         if value is not None:
             document["FinalHyperParameterTuningJobObjectiveMetric"] = {
@@ -168,8 +172,8 @@ class _Tuning:
         store.put("TrainingJob", document["TrainingJobName"], document, document["TrainingJobArn"])
         self._report(next(self._ended))
         store.close()
-        frozen = trial.close(value, pruned=outcome.stopped)
-        return TrialResult(_summary(document), outcome, value, frozen)
+        frozen = trial.close(value, pruned=state.pruned)
+        return TrialResult(_summary(document), outcome, value, state.pruned, frozen)
 
     def _training_request(self, tuned: Mapping[str, str]) -> dict[str, Any]:
         definition = self._definition
@@ -205,7 +209,7 @@ class _Tuning:
     def _best(self) -> TrialResult | None:
         """The best completed trial, the earliest of equals; a stopped one left no model."""
         sign = 1 if self._search.maximize else -1
-        usable = [r for r in self._results if r.value is not None and not r.outcome.stopped]
+        usable = [r for r in self._results if r.value is not None and not r.pruned]
         return max(usable, key=lambda r: sign * (r.value or 0), default=None)
 
     def _report(self, ended: int) -> None:

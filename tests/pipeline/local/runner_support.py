@@ -2,6 +2,7 @@
 
 import tarfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -82,6 +83,7 @@ class Lab:
         """The arguments of a training job around a script."""
         archive = f"{BUCKET}/code/{name}/sourcedir.tar.gz"
         write_archive(self.store.path(archive), {"train.py": dedent(script)})
+        inputs = [channel(name, uri) for name, uri in (channels or {}).items()]
         return {
             "AlgorithmSpecification": {"TrainingImage": "image:1", "TrainingInputMode": "File"},
             "RoleArn": ROLE,
@@ -97,7 +99,7 @@ class Lab:
                 "sagemaker_submit_directory": archive,
                 **(hyperparameters or {}),
             },
-            "InputDataConfig": [channel(name, uri) for name, uri in (channels or {}).items()],
+            **({"InputDataConfig": inputs} if inputs else {}),
             **extra,
         }
 
@@ -215,3 +217,12 @@ def write_archive(path: Path, files: Mapping[str, str]) -> None:
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, BytesIO(data))
+
+
+def wait_for(path: Path) -> None:
+    """Return once a file is there; fail when it does not come."""
+    for _ in range(3000):
+        if path.exists():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{path} never appeared")

@@ -23,6 +23,7 @@ from tests.pipeline.local.runner_support import (
     definition,
     output_of,
     s3_output,
+    wait_for,
 )
 
 WRITE = """
@@ -154,7 +155,7 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
     done: list[Any] = []
     thread = threading.Thread(target=lambda: done.append(lab.run(step, behind)))
     thread.start()
-    _wait_for(mark)
+    wait_for(mark)
     lab.cancel.set()
     thread.join(timeout=30)
     assert done[0].status == "Stopped"
@@ -173,7 +174,7 @@ def test_a_job_that_ignores_sigterm_is_killed(lab: Lab, tmp_path: Path) -> None:
     done: list[Any] = []
     thread = threading.Thread(target=lambda: done.append(lab.run(step, grace_s=0.2)))
     thread.start()
-    _wait_for(mark)
+    wait_for(mark)
     lab.cancel.set()
     thread.join(timeout=30)
     assert done[0].status == "Stopped"
@@ -191,7 +192,7 @@ def test_ctrl_c_in_the_calling_thread_stops_the_run(lab: Lab, tmp_path: Path) ->
     step = lab.processing("Long", SLEEP, arguments=[str(mark)])
 
     def interrupt() -> None:
-        _wait_for(mark)
+        wait_for(mark)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -312,7 +313,7 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(lab: Lab) -> None:
 
 def test_a_wrong_cache_duration_is_refused_before_anything_runs(lab: Lab) -> None:
     step = lab.processing("A", "") | {"CacheConfig": {"Enabled": True, "ExpireAfter": "soon"}}
-    with pytest.raises(DefinitionError, match="step A: CacheConfig.ExpireAfter 'soon'"):
+    with pytest.raises(DefinitionError, match="ExpireAfter 'soon'"):
         lab.run(step)
 
 
@@ -333,14 +334,6 @@ def test_an_output_uploaded_continuously_is_there_while_the_job_runs(lab: Lab) -
     place = {"Outputs": [s3_output("live", uri, "Continuous")]}
     step["Arguments"]["ProcessingOutputConfig"] = place
     assert lab.run(step).status == "Succeeded"
-
-
-def _wait_for(path: Path) -> None:
-    for _ in range(3000):
-        if path.exists():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{path} never appeared")
 
 
 def _is_gone(pid: int) -> bool:

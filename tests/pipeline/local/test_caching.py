@@ -1,0 +1,191 @@
+"""Steps are reused for the same work alone, within their time, and only when outputs are there."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.local.caching import parse_duration
+from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import BUCKET, OUTPUT, Json, Lab, cached, output_of
+
+COUNT = """
+import os, sys
+with open(sys.argv[1] + "/out.txt", "w") as file:
+    file.write(os.environ.get("WORD", "") + " ".join(sys.argv[2:]))
+"""
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    return Lab(store)
+
+
+def _pair(lab: Lab, word: str = "a", **extra: Any) -> tuple[Json, Json]:
+    first = lab.processing(
+        "First",
+        COUNT,
+        outputs=["data"],
+        arguments=[f"{OUTPUT}/data"],
+        environment={"WORD": word},
+        **extra,
+    )
+    second = lab.processing(
+        "Second",
+        COUNT,
+        inputs={"data": output_of("First", "data")},
+        outputs=["more"],
+        arguments=[f"{OUTPUT}/more"],
+    )
+    return cached(first), cached(second)
+
+
+def _cached(result: Any) -> dict[str, bool]:
+    return {name: step.cached for name, step in result.steps.items()}
+
+
+def test_the_same_work_is_done_once(lab: Lab) -> None:
+    first = lab.run(*_pair(lab))
+    again = lab.run(*_pair(lab))
+    assert _cached(first) == {"First": False, "Second": False}
+    assert _cached(again) == {"First": True, "Second": True}
+    assert again.status == "Succeeded"
+    assert again.steps["Second"].properties == first.steps["Second"].properties
+    documents = lab.step_documents()
+    source = {"SourcePipelineExecutionArn": first.execution_arn}
+    assert documents["Second"]["CacheHitResult"] == source
+    assert documents["Second"]["Metadata"]["ProcessingJob"]["Arn"]
+    assert lab.heard[-1].cached
+    assert len(lab.store.list("ProcessingJob")) == 2
+
+
+def test_a_hit_of_a_hit_names_the_run_that_did_the_work(lab: Lab) -> None:
+    first = lab.run(*_pair(lab))
+    lab.run(*_pair(lab))
+    lab.run(*_pair(lab))
+    source = {"SourcePipelineExecutionArn": first.execution_arn}
+    assert lab.step_documents()["First"]["CacheHitResult"] == source
+
+
+def test_a_changed_environment_runs_again_and_with_it_what_follows(lab: Lab) -> None:
+    lab.run(*_pair(lab))
+    assert _cached(lab.run(*_pair(lab, word="b"))) == {"First": False, "Second": False}
+
+
+def test_what_sagemaker_does_not_compare_keeps_the_cache(lab: Lab) -> None:
+    lab.run(*_pair(lab))
+    first, second = _pair(lab)
+    cluster = first["Arguments"]["ProcessingResources"]["ClusterConfig"]
+    cluster["InstanceType"] = "ml.m5.4xlarge"
+    assert _cached(lab.run(first, second)) == {"First": True, "Second": True}
+
+
+def test_a_step_is_not_reused_without_its_outputs(lab: Lab) -> None:
+    first = lab.run(*_pair(lab))
+    shutil.rmtree(lab.store.path(f"{BUCKET}/runs/{first.execution_id}/Second"))
+    assert _cached(lab.run(*_pair(lab))) == {"First": True, "Second": False}
+
+
+def test_a_step_is_not_reused_when_it_is_too_old(lab: Lab) -> None:
+    def run(age: str) -> bool:
+        step = lab.processing("A", "")
+        return lab.run(cached(step, age)).steps["A"].cached
+
+    assert not run("PT0S")
+    assert not run("PT0S")
+    assert run("PT1H")
+
+
+def test_caching_is_off_unless_it_is_asked_for(lab: Lab) -> None:
+    step = lab.processing("A", "")
+    off = step | {"CacheConfig": {"Enabled": False, "ExpireAfter": "P30D"}}
+    for version in (step, off, cached(step)):
+        assert not lab.run(version).steps["A"].cached
+
+
+def test_a_failed_step_is_not_reused(lab: Lab, tmp_path: Path) -> None:
+    script = "import os, sys\nassert os.path.exists(sys.argv[1])"
+    mark = tmp_path / "mark"
+    step = cached(lab.processing("A", script, arguments=[str(mark)]))
+    assert lab.run(step).status == "Failed"
+    mark.touch()
+    result = lab.run(step)
+    assert result.status == "Succeeded"
+    assert not result.steps["A"].cached
+    assert lab.run(step).steps["A"].cached
+
+
+def test_another_pipeline_has_its_own_cache(lab: Lab) -> None:
+    step = cached(lab.processing("A", ""))
+    lab.run(step, pipeline_name="one")
+    assert not lab.run(step, pipeline_name="two").steps["A"].cached
+    assert lab.run(step, pipeline_name="one").steps["A"].cached
+
+
+def test_a_folder_on_this_machine_counts_with_its_contents(lab: Lab, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    (folder / "pug").mkdir(parents=True)
+    (folder / "pug" / "1.jpg").write_text("x")
+
+    def run() -> bool:
+        step = cached(lab.processing("A", "", inputs={"data": folder.as_uri()}))
+        return lab.run(step).steps["A"].cached
+
+    assert not run()
+    assert run()
+    (folder / "pug" / "2.jpg").write_text("x")
+    assert not run()
+    assert run()
+    (folder / "pug" / "2.jpg").rename(folder / "pug" / "3.jpg")
+    assert not run()
+
+
+def test_a_run_that_failed_leaves_its_finished_steps_to_the_next(lab: Lab) -> None:
+    first, _ = _pair(lab)
+    bad = lab.processing("Bad", "raise SystemExit(1)") | {"DependsOn": ["First"]}
+    assert lab.run(first, bad).status == "Failed"
+    assert lab.run(first).steps["First"].cached
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("30d", timedelta(days=30)),
+        ("P30D", timedelta(days=30)),
+        ("PT1H", timedelta(hours=1)),
+        ("T16m", timedelta(minutes=16)),
+        ("30dT5h", timedelta(days=30, hours=5)),
+        ("5y", timedelta(days=5 * 365)),
+        ("P2M", timedelta(days=60)),
+        ("p1w", timedelta(weeks=1)),
+        ("PT0S", timedelta(0)),
+    ],
+)
+def test_durations(written: str, expected: timedelta) -> None:
+    assert parse_duration(written) == expected
+
+
+@given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))
+def test_a_duration_reads_back(weeks: int, days: int, hours: int, minutes: int) -> None:
+    written = f"P{weeks}W{days}DT{hours}H{minutes}M"
+    expected = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+    assert parse_duration(written) == expected
+
+
+@given(st.text())
+def test_any_other_text_is_a_value_error(written: str) -> None:
+    try:
+        assert parse_duration(written) >= timedelta(0)
+    except ValueError as error:
+        assert "is not a duration" in str(error)
+
+
+def test_the_age_counts_from_when_the_work_was_done(lab: Lab) -> None:
+    before = datetime.now(UTC)
+    lab.run(cached(lab.processing("A", "")))
+    entry = lab.store.list("StepCache")[0]
+    assert before <= entry["CreationTime"] <= datetime.now(UTC)

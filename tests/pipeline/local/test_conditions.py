@@ -1,0 +1,66 @@
+"""Every condition type of SageMaker."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.local.conditions import all_hold
+from pipeline.local.failures import DefinitionError, UnresolvedError
+from pipeline.local.values import Scope
+
+SCOPE = Scope(parameters={"Threshold": 0.6, "Kind": "big"})
+THRESHOLD = {"Get": "Parameters.Threshold"}
+
+
+def _compare(kind: str, left: Any, right: Any) -> dict[str, Any]:
+    return {"Type": kind, "LeftValue": left, "RightValue": right}
+
+
+@pytest.mark.parametrize(
+    ("kind", "left", "holds"),
+    [
+        ("Equals", 0.6, True),
+        ("Equals", 0.5, False),
+        ("GreaterThan", 0.7, True),
+        ("GreaterThan", 0.6, False),
+        ("GreaterThanOrEqualTo", 0.6, True),
+        ("GreaterThanOrEqualTo", 0.5, False),
+        ("LessThan", 0.5, True),
+        ("LessThan", 0.6, False),
+        ("LessThanOrEqualTo", 0.6, True),
+        ("LessThanOrEqualTo", 0.7, False),
+        ("GreaterThan", "0.7", True),
+        ("GreaterThan", "10", True),
+    ],
+)
+def test_comparisons(kind: str, left: Any, holds: bool) -> None:
+    assert all_hold([_compare(kind, left, THRESHOLD)], SCOPE) is holds
+
+
+def test_texts_compare_as_texts() -> None:
+    assert all_hold([_compare("Equals", {"Get": "Parameters.Kind"}, "big")], SCOPE)
+    assert not all_hold([_compare("Equals", {"Get": "Parameters.Kind"}, 3)], SCOPE)
+
+
+def test_in_not_and_or() -> None:
+    inside = {"Type": "In", "QueryValue": {"Get": "Parameters.Kind"}, "Values": ["small", "big"]}
+    outside = inside | {"Values": ["small"]}
+    assert all_hold([inside], SCOPE)
+    assert not all_hold([outside], SCOPE)
+    assert all_hold([{"Type": "Not", "Expression": outside}], SCOPE)
+    assert all_hold([{"Type": "Or", "Conditions": [outside, inside]}], SCOPE)
+    assert not all_hold([{"Type": "Or", "Conditions": [outside, outside]}], SCOPE)
+
+
+def test_all_conditions_of_a_step_must_hold() -> None:
+    yes, no = _compare("LessThan", 1, 2), _compare("LessThan", 2, 1)
+    assert all_hold([yes, yes], SCOPE)
+    assert not all_hold([yes, no], SCOPE)
+    assert all_hold([], SCOPE)
+
+
+def test_what_cannot_be_compared_says_so() -> None:
+    with pytest.raises(UnresolvedError, match="cannot compare 'tall' and 1"):
+        all_hold([_compare("LessThan", "tall", 1)], SCOPE)
+    with pytest.raises(DefinitionError, match="unknown condition 'Near'"):
+        all_hold([_compare("Near", 1, 1)], SCOPE)

@@ -1,0 +1,90 @@
+"""RegisterModel and Model steps: whole or not at all."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.local.api import LocalApi
+from pipeline.local.operations import ApiError
+from pipeline.local.registration import register_model
+from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import BUCKET, ROLE, Json, Lab
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    return Lab(store)
+
+
+def _register(**extra: Any) -> Json:
+    specification = {
+        "Containers": [{"Image": "image:1", "ModelDataUrl": f"{BUCKET}/model.tar.gz"}],
+        "SupportedContentTypes": ["image/jpeg"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
+    arguments = {
+        "ModelPackageGroupName": "dogs",
+        "InferenceSpecification": specification,
+        "ModelApprovalStatus": {"Get": "Parameters.Status"},
+        "CustomerMetadataProperties": {"Threshold": {"Get": "Parameters.Threshold"}},
+        **extra,
+    }
+    return {"Name": "Register", "Type": "RegisterModel", "Arguments": arguments}
+
+
+PARAMETERS = {"Status": "PendingManualApproval", "Threshold": 0.6}
+
+
+def test_versions_are_registered_and_the_group_is_made(lab: Lab) -> None:
+    arns = []
+    for _ in range(2):
+        result = lab.run(_register(), parameters=PARAMETERS)
+        assert result.status == "Succeeded", result.failure
+        arns.append(result.steps["Register"].properties["ModelPackageArn"])
+    assert [arn.rpartition("/")[2] for arn in arns] == ["1", "2"]
+    package = LocalApi(lab.store).call("DescribeModelPackage", {"ModelPackageName": arns[1]})
+    assert package["CustomerMetadataProperties"] == {"Threshold": "0.6"}
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert lab.step_documents()["Register"]["Metadata"] == {"RegisterModel": {"Arn": arns[1]}}
+
+
+def test_a_reference_to_the_package_reaches_later_steps(lab: Lab) -> None:
+    arn = {"Get": "Steps.Register.ModelPackageArn"}
+    after = lab.processing("After", "import sys\nprint(sys.argv[1])", arguments=[arn])
+    result = lab.run(_register(), after, parameters=PARAMETERS)
+    assert result.status == "Succeeded", result.failure
+
+
+def test_nothing_is_registered_behind_a_failure(lab: Lab) -> None:
+    bad = lab.processing("Bad", "raise SystemExit(1)")
+    result = lab.run(bad, _register() | {"DependsOn": ["Bad"]}, parameters=PARAMETERS)
+    assert result.status == "Failed"
+    assert not lab.store.list("ModelPackage")
+    assert not lab.store.list("ModelPackageGroup")
+
+
+def test_a_refused_package_leaves_no_group_behind(lab: Lab) -> None:
+    class Refusing:
+        """The local API, whose registry is full."""
+
+        def __init__(self, api: LocalApi) -> None:
+            self._api = api
+
+        def call(self, operation: str, params: Json) -> Json:
+            if operation == "CreateModelPackage":
+                raise ApiError("ResourceLimitExceeded", "too many packages")
+            return self._api.call(operation, params)
+
+    with pytest.raises(ApiError, match="too many"):
+        register_model({"ModelPackageGroupName": "dogs"}, lab.store, Refusing(LocalApi(lab.store)))
+    assert not lab.store.list("ModelPackageGroup")
+
+
+def test_a_model_step_creates_a_model(lab: Lab) -> None:
+    container = {"Image": "image:1", "ModelDataUrl": f"{BUCKET}/model.tar.gz"}
+    arguments = {"ExecutionRoleArn": ROLE, "PrimaryContainer": container}
+    step = {"Name": "CreateModel", "Type": "Model", "Arguments": arguments}
+    result = lab.run(step)
+    assert result.status == "Succeeded", result.failure
+    name = result.steps["CreateModel"].properties["ModelName"]
+    assert LocalApi(lab.store).call("DescribeModel", {"ModelName": name})["PrimaryContainer"]

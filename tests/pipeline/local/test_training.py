@@ -1,0 +1,267 @@
+"""The training contract, as a script sees it, and what is left in the store."""
+
+import json
+import re
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.api import LocalApi
+from pipeline.local.failures import StepFailed
+from pipeline.local.shapes import find_problems, service_model
+from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import BUCKET, Lab, write_archive
+
+# Writes all that it can see of its container into the model.
+REPORT = """
+import json, os, sys
+from pathlib import Path
+config = Path(os.environ["SM_INPUT_CONFIG_DIR"])
+report = {
+    "argv": sys.argv,
+    "cwd": os.getcwd(),
+    "path0": sys.path[0],
+    "environment": dict(os.environ),
+    "config": {file.name: json.loads(file.read_text()) for file in config.iterdir()},
+    "channels": {n: sorted(os.listdir(os.environ["SM_CHANNEL_" + n.upper()]))
+                 for n in json.loads(os.environ["SM_CHANNELS"])},
+}
+Path(os.environ["SM_MODEL_DIR"], "report.json").write_text(json.dumps(report))
+Path(os.environ["SM_OUTPUT_DATA_DIR"], "history.csv").write_text("epoch,loss")
+print("epoch=1 loss=0.75")
+print("epoch=2 loss=0.5")
+"""
+HYPERPARAMETERS = {
+    "lr": "0.001",
+    "batch_size": "64",
+    "export": "true",
+    "optimizer": "AdamW",
+    "sagemaker_region": "us-east-1",
+    "sagemaker_other": "1",
+}
+LOSS = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    return Lab(store)
+
+
+def _training(lab: Lab, script: str = REPORT, **extra: Any) -> dict[str, Any]:
+    lab.put(f"{BUCKET}/features/train.npy", "x")
+    step = lab.training(
+        "Train",
+        script,
+        hyperparameters=HYPERPARAMETERS,
+        channels={"features": f"{BUCKET}/features"},
+        Environment={"MODE": "fast", "FOLDER": "/opt/ml/input"},
+        **extra,
+    )
+    step["Arguments"]["AlgorithmSpecification"]["MetricDefinitions"] = LOSS
+    return step
+
+
+def _report(lab: Lab) -> dict[str, Any]:
+    model = lab.store.list("TrainingJob")[0]["ModelArtifacts"]["S3ModelArtifacts"]
+    with tarfile.open(lab.store.path(model)) as archive:
+        member = archive.extractfile("report.json")
+        assert member is not None
+        report: dict[str, Any] = json.load(member)
+        return report
+
+
+def test_the_script_finds_the_toolkits_contract(lab: Lab) -> None:
+    result = lab.run(_training(lab))
+    assert result.status == "Succeeded", result.failure
+    report = _report(lab)
+    root = report["cwd"].removesuffix("/code")
+    assert report["path0"] == report["cwd"] == f"{root}/code"
+    assert report["argv"] == [
+        "train.py",
+        "--batch_size",
+        "64",
+        "--export",
+        "True",
+        "--lr",
+        "0.001",
+        "--optimizer",
+        "AdamW",
+    ]
+    assert report["channels"] == {"features": ["train.npy"]}
+    config = report["config"]
+    assert config["hyperparameters.json"]["lr"] == "0.001"
+    assert config["hyperparameters.json"]["sagemaker_program"] == "train.py"
+    assert config["resourceconfig.json"]["hosts"] == ["algo-1"]
+    assert config["inputdataconfig.json"] == {
+        "features": {
+            "TrainingInputMode": "File",
+            "S3DistributionType": "FullyReplicated",
+            "RecordWrapperType": "None",
+        }
+    }
+    assert "debughookconfig.json" not in config
+
+
+def test_the_script_finds_the_variables(lab: Lab) -> None:
+    result = lab.run(_training(lab))
+    report = _report(lab)
+    root, found = report["cwd"].removesuffix("/code"), report["environment"]
+    expected = {
+        "SM_HP_LR": "0.001",
+        "SM_HP_EXPORT": "true",
+        "SM_HP_OPTIMIZER": "AdamW",
+        "SM_HPS": '{"batch_size":64,"export":true,"lr":0.001,"optimizer":"AdamW"}',
+        "SM_FRAMEWORK_PARAMS": '{"sagemaker_other":1}',
+        "SM_CHANNELS": '["features"]',
+        "SM_CHANNEL_FEATURES": f"{root}/input/data/features",
+        "SM_MODEL_DIR": f"{root}/model",
+        "SM_OUTPUT_DIR": f"{root}/output",
+        "SM_OUTPUT_DATA_DIR": f"{root}/output/data",
+        "SM_INPUT_DIR": f"{root}/input",
+        "SM_HOSTS": '["algo-1"]',
+        "SM_CURRENT_HOST": "algo-1",
+        "SM_NUM_CPUS": "1",
+        "SM_USER_ENTRY_POINT": "train.py",
+        "SM_MODULE_NAME": "train",
+        "OMP_NUM_THREADS": "1",
+        "MODE": "fast",
+        "FOLDER": f"{root}/input",
+        "TRAINING_JOB_NAME": result.steps["Train"].properties["TrainingJobName"],
+        "TRAINING_JOB_ARN": result.steps["Train"].properties["TrainingJobArn"],
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    assert json.loads(found["SM_USER_ARGS"]) == report["argv"][1:]
+    training_env = json.loads(found["SM_TRAINING_ENV"])
+    assert training_env["hyperparameters"]["batch_size"] == 64
+    assert training_env["channel_input_dirs"] == {"features": f"{root}/input/data/features"}
+
+
+def test_the_users_secrets_do_not_reach_the_script(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "top-secret")
+    monkeypatch.setenv("AWS_PROFILE", "top-secret")
+    monkeypatch.setenv("DATABASE_PASSWORD", "top-secret")
+    lab.run(_training(lab))
+    report = _report(lab)
+    assert "top-secret" not in json.dumps(report)
+    assert report["environment"]["HOME"] != str(Path.home())
+
+
+def test_what_is_left_in_the_store_and_described(lab: Lab) -> None:
+    result = lab.run(_training(lab))
+    job = result.steps["Train"].properties
+    model = (
+        f"{BUCKET}/runs/{result.execution_id}/Train/{job['TrainingJobName']}/output/model.tar.gz"
+    )
+    assert job["ModelArtifacts"] == {"S3ModelArtifacts": model}
+    with tarfile.open(lab.store.path(model).with_name("output.tar.gz")) as archive:
+        assert archive.getnames() == ["history.csv"]
+    metrics = [(m["MetricName"], m["Value"]) for m in job["FinalMetricDataList"]]
+    assert metrics == [("loss", 0.5)]
+    assert lab.heard[-1].metric == "loss 0.5"
+    answer = LocalApi(lab.store).call(
+        "DescribeTrainingJob", {"TrainingJobName": job["TrainingJobName"]}
+    )
+    assert answer["TrainingJobStatus"] == answer["SecondaryStatus"] == "Completed"
+    shape = service_model().operation_model("DescribeTrainingJob").output_shape
+    assert list(find_problems(shape, answer)) == []
+    work = lab.store.root / "runs" / result.execution_id / "Train"
+    assert [path.name for path in work.iterdir()] == ["log.txt"]
+
+
+def test_the_same_training_packs_the_same_model(lab: Lab) -> None:
+    script = "import os\nopen(os.environ['SM_MODEL_DIR'] + '/w', 'w').write('x')"
+    archives = []
+    for _ in range(2):
+        job = lab.run(_training(lab, script)).steps["Train"].properties
+        archives.append(lab.store.path(job["ModelArtifacts"]["S3ModelArtifacts"]).read_bytes())
+    assert archives[0] == archives[1]
+
+
+def test_the_debugger_hook_finds_its_configuration_and_its_tensors_are_kept(lab: Lab) -> None:
+    script = """
+import json, os
+config = json.load(open(os.environ["SMDEBUG_CONFIG_FILE_PATH"]))
+assert config["CollectionConfigurations"] == [{"CollectionName": "losses"}], config
+assert config["HookParameters"] == {"save_interval": "10"}
+open(config["LocalPath"] + "/events", "w").write("tensor")
+raise SystemExit(1)
+"""
+    hook = {
+        "S3OutputPath": f"{BUCKET}/debugger",
+        "HookParameters": {"save_interval": "10"},
+        "CollectionConfigurations": [{"CollectionName": "losses"}],
+    }
+    lab.run(_training(lab, script, DebugHookConfig=hook))
+    job = lab.store.list("TrainingJob")[0]["TrainingJobName"]
+    folder = lab.store.path(f"{BUCKET}/debugger/{job}/debug-output")
+    assert (folder / "events").read_text() == "tensor"
+    assert (folder / "training_job_end.ts").exists()
+
+
+def test_checkpoints_outlive_a_failure(lab: Lab) -> None:
+    script = """
+import os
+root = os.path.dirname(os.environ["SM_INPUT_DIR"])
+open(root + "/checkpoints/1.pt", "w").write("half")
+raise SystemExit(1)
+"""
+    lab.run(_training(lab, script, CheckpointConfig={"S3Uri": f"{BUCKET}/checkpoints"}))
+    assert lab.read(f"{BUCKET}/checkpoints/1.pt") == "half"
+
+
+def test_the_failure_file_is_the_reason(lab: Lab) -> None:
+    script = """
+import os, sys
+open(os.environ["SM_OUTPUT_DIR"] + "/failure", "w").write("weights do not fit: fc.bias")
+sys.exit(1)
+"""
+    result = lab.run(_training(lab, script))
+    assert isinstance(result.failure, StepFailed)
+    assert result.failure.reason == "weights do not fit: fc.bias"
+    job = lab.store.list("TrainingJob")[0]
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"] == "AlgorithmError: weights do not fit: fc.bias, exit code: 1"
+    shape = service_model().operation_model("DescribeTrainingJob").output_shape
+    answer = LocalApi(lab.store).call(
+        "DescribeTrainingJob", {"TrainingJobName": job["TrainingJobName"]}
+    )
+    assert list(find_problems(shape, answer)) == []
+
+
+def test_a_job_that_takes_too_long_is_ended(lab: Lab) -> None:
+    step = _training(lab, "import time\ntime.sleep(60)")
+    step["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": 1}
+    result = lab.run(step)
+    assert "longer than MaxRuntimeInSeconds (1 s)" in str(result.failure)
+    assert lab.store.list("TrainingJob")[0]["SecondaryStatus"] == "MaxRuntimeExceeded"
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "message"),
+    [
+        ({"sagemaker_submit_directory": f"{BUCKET}/no.tar.gz"}, f"no code at {BUCKET}/no.tar.gz"),
+        ({"sagemaker_submit_directory": f"{BUCKET}/bad.tar.gz"}, "cannot be unpacked"),
+        ({"sagemaker_submit_directory": f"{BUCKET}/evil.tar.gz"}, "outside"),
+        ({"sagemaker_program": "absent.py"}, "can't open file"),
+    ],
+)
+def test_code_that_cannot_be_used(lab: Lab, hyperparameters: Any, message: str) -> None:
+    lab.put(f"{BUCKET}/bad.tar.gz", "no archive")
+    write_archive(lab.store.path(f"{BUCKET}/evil.tar.gz"), {"../../evil.py": "x"})
+    step = _training(lab)
+    step["Arguments"]["HyperParameters"] |= hyperparameters
+    assert re.search(re.escape(message), str(lab.run(step).failure))
+
+
+def test_an_image_of_its_own_needs_a_command(lab: Lab) -> None:
+    step = _training(lab)
+    del step["Arguments"]["HyperParameters"]["sagemaker_program"]
+    assert "names no sagemaker_program" in str(lab.run(step).failure)
+    image = step["Arguments"]["AlgorithmSpecification"]
+    image["ContainerEntrypoint"] = ["python3", "/opt/ml/code/train.py"]
+    image["ContainerArguments"] = ["--x"]
+    assert lab.run(step).status == "Succeeded"
