@@ -1,5 +1,6 @@
 """boto3's clients for the account and region of the settings, made in one place."""
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -65,6 +66,8 @@ def _maker(region: str) -> Callable[[str], Any]:
     import boto3
     from botocore.config import Config
 
+    # The SageMaker SDK, where it was imported, has opened the log for where credentials come from.
+    logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
     session = boto3.Session(region_name=region)
     config = Config(
         connect_timeout=10,

@@ -32,7 +32,7 @@ class Patience:
                 if not is_transient(error):
                     raise explain(error, doing) from error
                 if not said:
-                    self._say(f"AWS does not answer ({message_of(error)}): trying again")
+                    self._say(f"AWS cannot be asked just now ({message_of(error)}): trying again")
                     said = True
                 self.timing.sleep(next(pauses))
             else:

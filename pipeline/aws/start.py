@@ -79,7 +79,7 @@ def start(aws: Aws, request: StartRequest, *, timing: Timing | None = None) -> S
         "PipelineName": request.settings.project,
         "PipelineExecutionDisplayName": display_name,
         "PipelineParameters": [{"Name": k, "Value": v} for k, v in texts.items()],
-        "ClientRequestToken": uuid.uuid4().hex,
+        "ClientRequestToken": _token(),
     }
     if request.version is not None:
         members["PipelineVersionId"] = request.version
@@ -148,6 +148,11 @@ def _start(aws: Aws, members: Mapping[str, Any], timing: Timing) -> str:
                     raise
         timing.sleep(pause)
     raise AwsError(f"the pipeline {name} is being changed by others all the time: run again")
+
+
+def _token() -> str:
+    """With the same token SageMaker starts the same execution, however often it is asked."""
+    return uuid.uuid4().hex
 
 
 def _display_name(commit: str | None, timing: Timing) -> str:

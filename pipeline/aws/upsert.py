@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,7 +55,11 @@ class UpsertResult:
     def summary(self) -> str:
         """What was done, in a few lines for people."""
         what = f" ({', '.join(self.changes)})" if self.changes else ""
-        lines = [f"uploaded {uri}" for uri in self.uploaded]
+        folders = Counter(uri.rpartition("/")[0] for uri in self.uploaded)
+        lines = [
+            f"uploaded {folder}/ ({count} {'file' if count == 1 else 'files'})"
+            for folder, count in folders.items()
+        ]
         if self.lambda_published:
             lines.append("published the Lambda's code")
         return "\n".join([*lines, f"pipeline {self.name}: {self.action}{what}  {self.arn}"])

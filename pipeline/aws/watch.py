@@ -182,10 +182,18 @@ def _failed_steps(aws: Aws, view: _View, timing: Timing) -> tuple[FailedStep, ..
         FailedStep(
             name=summary["StepName"],
             reason=failure_reason(summary) or "no reason given",
-            log=log_tail(aws, summary, timing),
+            log=_log(aws, summary, timing),
         )
         for summary in islice(failed, _EXPLAINED_STEPS)
     )
+
+
+def _log(aws: Aws, summary: Mapping[str, Any], timing: Timing) -> LogTail | None:
+    try:
+        return log_tail(aws, summary, timing)
+    except KeyboardInterrupt:
+        # The execution has ended: what is known of it is worth more than a quick end.
+        return LogTail((), "its log was not awaited")
 
 
 def _to_stderr(line: str) -> None:

@@ -1,0 +1,240 @@
+"""An execution gets what its definition declares, the commit, and is started once."""
+
+import json
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.stub import ANY
+
+from pipeline.aws.errors import AwsError
+from pipeline.aws.start import StartRequest, git_commit, start
+from pipeline.errors import UsageError
+from pipeline.settings import Settings
+from tests.pipeline.aws.aws_support import BUCKET, EXECUTION, Clock, Cloud
+
+DEFINITION = {
+    "Version": "2020-12-01",
+    "Parameters": [
+        {"Name": "DataUri", "Type": "String", "DefaultValue": f"s3://{BUCKET}/data"},
+        {"Name": "AccuracyThreshold", "Type": "Float", "DefaultValue": 0.6},
+        {"Name": "TuningMaxJobs", "Type": "Integer", "DefaultValue": 6},
+        {"Name": "Verbose", "Type": "Boolean", "DefaultValue": False},
+        {
+            "Name": "ModelApprovalStatus",
+            "Type": "String",
+            "DefaultValue": "PendingManualApproval",
+            "EnumValues": ["PendingManualApproval", "Approved"],
+        },
+        {"Name": "GitCommit", "Type": "String", "DefaultValue": "unknown"},
+    ],
+    "Steps": [],
+}
+COMMIT = "3f2a1b9c" + "0" * 32
+
+
+@pytest.fixture(autouse=True)
+def outside_of_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither a repository around the temporary folder nor a build is to be seen."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.delenv("CODEBUILD_RESOLVED_SOURCE_VERSION", raising=False)
+
+
+def request_for(settings: Settings, root: Path, **parameters: Any) -> StartRequest:
+    return StartRequest(settings, DEFINITION, parameters, root)
+
+
+def expect_data(cloud: Cloud, count: int = 1) -> None:
+    request = {"Bucket": BUCKET, "Prefix": "data/", "MaxKeys": 1}
+    cloud.expect("s3", "list_objects_v2", {"KeyCount": count}, request)
+
+
+def expect_start(cloud: Cloud, parameters: dict[str, str], **more: Any) -> None:
+    request = {
+        "PipelineName": "dog-breeds",
+        "PipelineExecutionDisplayName": ANY,
+        "PipelineParameters": [{"Name": n, "Value": v} for n, v in parameters.items()],
+        "ClientRequestToken": ANY,
+        **more,
+    }
+    answer = {"PipelineExecutionArn": EXECUTION}
+    cloud.expect("sagemaker", "start_pipeline_execution", answer, request)
+
+
+def test_defaults_are_left_to_sagemaker(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path
+) -> None:
+    expect_data(cloud)
+    expect_start(cloud, {})
+    result = start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    assert (result.arn, result.display_name) == (EXECUTION, "20261121-034700")
+    assert result.summary() == f"started 20261121-034700: {EXECUTION}"
+    assert json.loads(result.to_json())["arn"] == EXECUTION
+
+
+def test_given_parameters_are_typed_and_sent_as_text(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path
+) -> None:
+    expect_data(cloud)
+    expect_start(cloud, {"AccuracyThreshold": "0.8", "TuningMaxJobs": "12", "Verbose": "true"})
+    request = request_for(
+        settings, tmp_path, AccuracyThreshold="0.80", TuningMaxJobs="12", Verbose=True
+    )
+    start(cloud.aws, request, timing=clock.timing())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"AcuracyThreshold": "0.8"}, "did you mean 'AccuracyThreshold'"),
+        ({"AccuracyThreshold": "high"}, "is of type Float: 'high' is not"),
+        ({"TuningMaxJobs": "1.5"}, "is of type Integer"),
+        ({"ModelApprovalStatus": "Yes"}, "must be one of PendingManualApproval, Approved"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused_before_anything_is_asked(
+    cloud: Cloud, settings: Settings, tmp_path: Path, parameters: dict[str, str], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        start(cloud.aws, request_for(settings, tmp_path, **parameters))
+
+
+def test_a_value_that_is_too_long_is_refused(
+    cloud: Cloud, settings: Settings, tmp_path: Path
+) -> None:
+    expect_data(cloud)
+    with pytest.raises(UsageError, match="GitCommit has 2000 characters; at most 1024"):
+        start(cloud.aws, request_for(settings, tmp_path, GitCommit="x" * 2000))
+
+
+def test_the_commit_of_a_build_is_recorded(
+    cloud: Cloud,
+    clock: Clock,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT)
+    expect_data(cloud)
+    expect_start(
+        cloud, {"GitCommit": COMMIT}, PipelineExecutionDisplayName="20261121-034700-3f2a1b9c"
+    )
+    start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+
+
+def test_a_commit_that_is_given_wins(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT)
+    expect_data(cloud)
+    expect_start(cloud, {"GitCommit": "mine"})
+    start(cloud.aws, request_for(settings, tmp_path, GitCommit="mine"), timing=clock.timing())
+
+
+def test_a_definition_without_a_commit_gets_none(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT)
+    expect_start(cloud, {})
+    request = replace(request_for(settings, tmp_path), definition={"Steps": []})
+    start(cloud.aws, request, timing=clock.timing())
+
+
+def test_the_tree_tells_its_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    assert git_commit(tmp_path) is None
+    (tmp_path / "file").write_text("1")
+    for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "first")):
+        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
+    commit = git_commit(tmp_path)
+    assert commit is not None
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+    (tmp_path / "file").write_text("2")
+    assert git_commit(tmp_path) == f"{commit}-dirty"
+
+
+def test_a_changed_tree_shows_in_the_name(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", f"{COMMIT}-dirty")
+    expect_data(cloud)
+    expect_start(
+        cloud,
+        {"GitCommit": f"{COMMIT}-dirty"},
+        PipelineExecutionDisplayName="20261121-034700-3f2a1b9c-dirty",
+    )
+    start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+
+
+def test_a_version_is_started_as_it_is(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path
+) -> None:
+    expect_data(cloud)
+    expect_start(cloud, {}, PipelineVersionId=7)
+    request = replace(request_for(settings, tmp_path), version=7)
+    start(cloud.aws, request, timing=clock.timing())
+
+
+def test_no_pictures_says_how_to_get_them_there(
+    cloud: Cloud, settings: Settings, tmp_path: Path
+) -> None:
+    expect_data(cloud, count=0)
+    with pytest.raises(UsageError, match=r"nothing at DataUri .*python -m pipeline\.data upload"):
+        start(cloud.aws, request_for(settings, tmp_path))
+
+
+def test_pictures_on_this_machine_are_no_use_to_sagemaker(
+    cloud: Cloud, settings: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="SageMaker cannot read: upload"):
+        start(cloud.aws, request_for(settings, tmp_path, DataUri="file:///home/me/dogs"))
+
+
+def test_a_bucket_for_pictures_that_is_not_there_is_named(
+    cloud: Cloud, settings: Settings, tmp_path: Path
+) -> None:
+    cloud.refuse("s3", "list_objects_v2", "NoSuchBucket", status=404)
+    with pytest.raises(UsageError, match=f"there is no bucket {BUCKET}"):
+        start(cloud.aws, request_for(settings, tmp_path))
+
+
+def test_pictures_that_we_may_not_see_are_left_to_the_jobs(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path
+) -> None:
+    cloud.refuse("s3", "list_objects_v2", "AccessDenied", status=403)
+    expect_start(cloud, {})
+    start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+
+
+def test_a_pipeline_that_was_never_upserted_is_a_usage_error(
+    cloud: Cloud, settings: Settings, tmp_path: Path
+) -> None:
+    expect_data(cloud)
+    cloud.refuse("sagemaker", "start_pipeline_execution", "ResourceNotFound")
+    with pytest.raises(UsageError, match="put it there with --upsert first"):
+        start(cloud.aws, request_for(settings, tmp_path))
+
+
+def test_a_conflict_is_tried_again_with_the_same_token(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "t" * 32
+    monkeypatch.setattr("pipeline.aws.start._token", lambda: token)
+    expect_data(cloud)
+    cloud.refuse("sagemaker", "start_pipeline_execution", "ConflictException")
+    expect_start(cloud, {}, ClientRequestToken=token)
+    start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    assert clock.slept == [2]
+
+
+def test_endless_conflicts_end(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path
+) -> None:
+    expect_data(cloud)
+    for _ in range(5):
+        cloud.refuse("sagemaker", "start_pipeline_execution", "ConflictException")
+    with pytest.raises(AwsError, match="run again"):
+        start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())

@@ -1,0 +1,369 @@
+"""Twice the same is once; everything else is an error in one line, before anything is changed."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.stub import ANY
+
+from pipeline.aws import upsert as module
+from pipeline.aws.errors import AwsAccessError, AwsError
+from pipeline.aws.pipelines import Wanted, apply
+from pipeline.aws.upsert import (
+    UpsertRequest,
+    UpsertResult,
+    check_role,
+    deployed_definition,
+    upsert,
+)
+from pipeline.bundle import bundles_of
+from pipeline.errors import UsageError
+from pipeline.settings import Settings
+from tests.pipeline.aws.aws_support import (
+    ACCOUNT,
+    BUCKET,
+    PIPELINE,
+    ROLE,
+    Clock,
+    Cloud,
+    Recorded,
+    settings_for,
+)
+
+LAMBDA = "dog-breeds-deploy-endpoint"
+ANYONE = '{"Version":"2012-10-17","Statement":[]}'
+DEFINITION = {"Version": "2020-12-01", "Steps": [{"Name": "Prepare", "Rate": 2.0}]}
+WANTED = Wanted(
+    name="dog-breeds",
+    role_arn=ROLE,
+    definition=DEFINITION,
+    content={"PipelineDefinition": json.dumps(DEFINITION)},
+    tags={"project": "dog-breeds"},
+)
+
+
+def definition_for(settings: Settings, tree: Path, **changes: Any) -> dict[str, Any]:
+    """As compiled: it names the code's addresses."""
+    code = {name: bundle.uri for name, bundle in bundles_of(settings, tree).items()}
+    return {"Version": "2020-12-01", "Steps": [{"Name": "Prepare", "Arguments": code}], **changes}
+
+
+def request_for(settings: Settings, tree: Path, **changes: Any) -> UpsertRequest:
+    return UpsertRequest(settings, definition_for(settings, tree, **changes), tree)
+
+
+@pytest.fixture
+def foundation(moto: Recorded) -> Recorded:
+    """What bootstrap makes: the bucket, the role, the function."""
+    moto.aws.client("s3").create_bucket(Bucket=BUCKET)
+    iam = moto.aws.client("iam")
+    iam.create_role(RoleName="dog-breeds-execution", AssumeRolePolicyDocument=ANYONE)
+    moto.aws.client("lambda").create_function(
+        FunctionName=LAMBDA,
+        Runtime="python3.12",
+        Role=ROLE,
+        Handler="deploy_endpoint.handler",
+        Code={"ZipFile": b"not published yet"},
+    )
+    moto.requests.clear()
+    return moto
+
+
+Run = Callable[[UpsertRequest], UpsertResult]
+
+
+@pytest.fixture
+def run(foundation: Recorded, clock: Clock) -> Run:
+    return lambda request: upsert(foundation.aws, request, print, timing=clock.timing())
+
+
+def test_the_first_time_everything_is_created(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path
+) -> None:
+    request = request_for(settings, tree)
+    result = run(request)
+    assert (result.action, result.arn, result.changes) == ("created", PIPELINE, ())
+    assert result.lambda_published
+    assert len(result.uploaded) == sum(
+        len(list(bundle.objects())) for bundle in bundles_of(settings, tree).values()
+    )
+    (sent,) = foundation.sent("CreatePipeline")
+    assert sent == {
+        "PipelineName": "dog-breeds",
+        "RoleArn": ROLE,
+        "PipelineDefinition": ANY,
+        "ClientRequestToken": ANY,
+        "Tags": [{"Key": "project", "Value": "dog-breeds"}],
+    }
+    assert json.loads(sent["PipelineDefinition"]) == request.definition
+
+
+def test_code_is_there_before_the_pipeline_names_it(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path
+) -> None:
+    run(request_for(settings, tree))
+    order = [name for name, _ in foundation.requests]
+    last_put = len(order) - 1 - order[::-1].index("PutObject")
+    assert last_put < order.index("UpdateFunctionCode") < order.index("CreatePipeline")
+
+
+def test_the_second_time_nothing_changes_and_that_is_said(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path
+) -> None:
+    run(request_for(settings, tree))
+    foundation.requests.clear()
+    result = run(request_for(settings, tree))
+    assert (result.action, result.uploaded, result.lambda_published) == ("unchanged", (), False)
+    assert result.summary() == f"pipeline dog-breeds: unchanged  {PIPELINE}"
+    writing = ("Put", "Create", "Update", "Add", "Delete", "Upload", "Complete")
+    assert not [name for name, _ in foundation.requests if name.startswith(writing)]
+
+
+def test_a_changed_definition_is_updated(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path
+) -> None:
+    run(request_for(settings, tree))
+    changed = request_for(settings, tree, Metadata={"new": True})
+    result = run(changed)
+    assert (result.action, result.changes) == ("updated", ("definition",))
+    assert deployed_definition(settings, foundation.aws) == changed.definition
+    assert "updated (definition)" in result.summary()
+    assert json.loads(result.to_json())["changes"] == ["definition"]
+
+
+def test_changed_code_is_uploaded_and_the_definition_updated(
+    run: Run, settings: Settings, tree: Path
+) -> None:
+    run(request_for(settings, tree))
+    (tree / "training_code/train.py").write_text("# better\n")
+    result = run(request_for(settings, tree))
+    assert result.action == "updated"
+    assert result.uploaded == (bundles_of(settings, tree)["train.py"].uri,)
+    folder = result.uploaded[0].removesuffix("sourcedir.tar.gz")
+    assert f"uploaded {folder} (1 file)\n" in result.summary()
+
+
+def test_a_changed_lambda_alone_leaves_the_pipeline(
+    run: Run, settings: Settings, tree: Path
+) -> None:
+    run(request_for(settings, tree))
+    (tree / "lambda_code/deploy_endpoint.py").write_text("# better\n")
+    result = run(request_for(settings, tree))
+    assert (result.action, result.lambda_published) == ("unchanged", True)
+    assert "published the Lambda's code" in result.summary()
+
+
+def test_parallelism_is_set_when_given_and_left_when_not(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path
+) -> None:
+    request = request_for(settings, tree)
+    run(replace(request, max_parallel_steps=3))
+    parallelism = {"MaxParallelExecutionSteps": 3}
+    assert foundation.sent("CreatePipeline")[0]["ParallelismConfiguration"] == parallelism
+    assert run(request).action == "unchanged"
+    result = run(replace(request, max_parallel_steps=5))
+    assert (result.action, result.changes) == ("updated", ("parallelism",))
+    sent = foundation.sent("UpdatePipeline")[0]["ParallelismConfiguration"]
+    assert sent == {"MaxParallelExecutionSteps": 5}
+
+
+def test_new_tags_are_added_and_others_left(foundation: Recorded, run: Run, tree: Path) -> None:
+    run(request_for(settings_for(), tree))
+    foundation.aws.client("sagemaker").add_tags(
+        ResourceArn=PIPELINE, Tags=[{"Key": "billing", "Value": "x"}]
+    )
+    foundation.requests.clear()
+    tagged = settings_for("aws.tags.team=vision")
+    result = run(UpsertRequest(tagged, definition_for(tagged, tree), tree))
+    assert (result.action, result.changes) == ("updated", ("tags",))
+    assert foundation.sent("AddTags") == [
+        {"ResourceArn": PIPELINE, "Tags": [{"Key": "team", "Value": "vision"}]}
+    ]
+    assert not foundation.sent("UpdatePipeline")
+
+
+def test_a_large_definition_goes_through_s3_under_its_hash(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INLINE_BYTES", 100)
+    request = request_for(settings, tree)
+    uri = run(request).uploaded[-1]
+    (sent,) = foundation.sent("CreatePipeline")
+    assert "PipelineDefinition" not in sent
+    location = sent["PipelineDefinitionS3Location"]
+    assert uri == f"s3://{location['Bucket']}/{location['ObjectKey']}"
+    body = foundation.aws.client("s3").get_object(
+        Bucket=location["Bucket"], Key=location["ObjectKey"]
+    )["Body"]
+    assert json.loads(body.read()) == request.definition
+
+
+def test_a_definition_above_sagemakers_limit_is_refused(
+    run: Run, settings: Settings, tree: Path
+) -> None:
+    with pytest.raises(UsageError, match="SageMaker takes 1048576"):
+        run(request_for(settings, tree, Metadata={"x": "y" * 1_100_000}))
+
+
+def test_a_definition_of_other_code_is_refused(run: Run, settings: Settings, tree: Path) -> None:
+    request = request_for(settings, tree)
+    (tree / "training_code/features.py").write_text("# saved in between\n")
+    with pytest.raises(UsageError, match=r"code of features\.py as it is now .*: it changed"):
+        run(request)
+
+
+@pytest.mark.parametrize("missing", ["bucket", "role", "function"])
+def test_what_is_missing_is_named_before_anything_is_changed(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path, missing: str
+) -> None:
+    remove = {
+        "bucket": lambda: foundation.aws.client("s3").delete_bucket(Bucket=BUCKET),
+        "role": lambda: foundation.aws.client("iam").delete_role(RoleName="dog-breeds-execution"),
+        "function": lambda: foundation.aws.client("lambda").delete_function(FunctionName=LAMBDA),
+    }
+    remove[missing]()
+    foundation.requests.clear()
+    with pytest.raises(UsageError, match=r"^no .*python -m pipeline\.bootstrap"):
+        run(request_for(settings, tree))
+    assert {name.split("Pipeline")[0][:3] for name, _ in foundation.requests} <= {"Hea", "Get"}
+
+
+def test_a_role_that_may_not_be_looked_at_is_left_to_sagemaker(cloud: Cloud) -> None:
+    cloud.refuse("iam", "get_role", "AccessDenied")
+    check_role(cloud.aws, ROLE)
+
+
+def test_a_role_with_a_path_is_asked_for_by_its_name(cloud: Cloud) -> None:
+    answer = {
+        "Role": {
+            "Path": "/",
+            "RoleName": "mine",
+            "RoleId": "A" * 16,
+            "Arn": ROLE,
+            "CreateDate": "2026-01-01T00:00:00Z",
+        }
+    }
+    cloud.expect("iam", "get_role", answer, {"RoleName": "mine"})
+    check_role(cloud.aws, f"arn:aws:iam::{ACCOUNT}:role/team/mine")
+
+
+def test_a_role_of_another_account_is_not_asked_for(cloud: Cloud) -> None:
+    check_role(cloud.aws, "arn:aws:iam::999988887777:role/shared")
+
+
+def test_nothing_deployed_is_none(moto: Recorded, settings: Settings) -> None:
+    assert deployed_definition(settings, moto.aws) is None
+
+
+# ---- what others do at the same moment: played back, as moto knows no conflicts ----
+
+
+def described(definition: Any = DEFINITION, **changes: Any) -> dict[str, Any]:
+    return {
+        "PipelineArn": PIPELINE,
+        "PipelineName": "dog-breeds",
+        "PipelineDefinition": json.dumps(definition),
+        "RoleArn": ROLE,
+        "PipelineStatus": "Active",
+        **changes,
+    }
+
+
+def expect_described(cloud: Cloud, answer: dict[str, Any]) -> None:
+    cloud.expect("sagemaker", "describe_pipeline", answer, {"PipelineName": "dog-breeds"})
+
+
+def expect_absent(cloud: Cloud) -> None:
+    cloud.refuse("sagemaker", "describe_pipeline", "ResourceNotFound", "does not exist")
+
+
+def expect_tags(cloud: Cloud) -> None:
+    tags = {"Tags": [{"Key": "project", "Value": "dog-breeds"}]}
+    cloud.expect("sagemaker", "list_tags", tags, {"ResourceArn": PIPELINE})
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationException", "Pipeline names must be unique within an AWS account and region."),
+        ("ValidationException", "Pipeline with name (dog-breeds) already exists"),
+        ("ConflictException", "another operation is in progress"),
+    ],
+)
+def test_somebody_else_creates_the_same_just_now(
+    cloud: Cloud, clock: Clock, code: str, message: str
+) -> None:
+    expect_absent(cloud)
+    cloud.refuse("sagemaker", "create_pipeline", code, message)
+    expect_described(cloud, described())
+    expect_described(cloud, described())
+    expect_tags(cloud)
+    assert apply(cloud.aws, WANTED, clock.timing()).action == "unchanged"
+
+
+def test_a_definition_that_sagemaker_refuses_is_said_in_its_words(
+    cloud: Cloud, clock: Clock
+) -> None:
+    expect_absent(cloud)
+    cloud.refuse("sagemaker", "create_pipeline", "ValidationException", "Unable to parse it")
+    expect_absent(cloud)
+    with pytest.raises(AwsError, match=r"creating the pipeline dog-breeds: .*Unable to parse it"):
+        apply(cloud.aws, WANTED, clock.timing())
+
+
+def test_a_role_that_may_not_be_passed_is_a_usage_error(cloud: Cloud, clock: Clock) -> None:
+    expect_absent(cloud)
+    cloud.refuse("sagemaker", "create_pipeline", "AccessDeniedException", "iam:PassRole")
+    with pytest.raises(AwsAccessError, match="iam:PassRole"):
+        apply(cloud.aws, WANTED, clock.timing())
+
+
+def test_a_conflicting_update_is_made_again_after_another_look(cloud: Cloud, clock: Clock) -> None:
+    request = {"PipelineName": "dog-breeds", "RoleArn": ROLE, **WANTED.content}
+    expect_described(cloud, described({"Version": "old"}))
+    cloud.refuse("sagemaker", "update_pipeline", "ConflictException")
+    expect_described(cloud, described({"Version": "theirs"}))
+    answer = {"PipelineArn": PIPELINE, "PipelineVersionId": 7}
+    cloud.expect("sagemaker", "update_pipeline", answer, request)
+    expect_tags(cloud)
+    applied = apply(cloud.aws, WANTED, clock.timing())
+    assert (applied.action, applied.changes, applied.version) == ("updated", ("definition",), 7)
+    assert clock.slept == [1]
+
+
+def test_a_pipeline_that_is_being_deleted_is_awaited(cloud: Cloud, clock: Clock) -> None:
+    expect_described(cloud, described(PipelineStatus="Deleting"))
+    expect_absent(cloud)
+    cloud.expect("sagemaker", "create_pipeline", {"PipelineArn": PIPELINE})
+    assert apply(cloud.aws, WANTED, clock.timing()).action == "created"
+
+
+def test_endless_conflicts_end(cloud: Cloud, clock: Clock) -> None:
+    for _ in range(6):
+        expect_described(cloud, described({"Version": "old"}))
+        cloud.refuse("sagemaker", "update_pipeline", "ConflictException")
+    with pytest.raises(AwsError, match="run again"):
+        apply(cloud.aws, WANTED, clock.timing())
+
+
+@pytest.mark.parametrize(
+    ("found", "changes"),
+    [
+        (described({"Steps": [{"Rate": 2, "Name": "Prepare"}], "Version": "2020-12-01"}), ()),
+        (described({**DEFINITION, "Steps": [{"Name": "Prepare", "Rate": 1}]}), ("definition",)),
+        (described({**DEFINITION, "Steps": [{"Name": "Prepare", "Rate": True}]}), ("definition",)),
+        (described(RoleArn=ROLE + "-old"), ("role",)),
+        (described(ParallelismConfiguration={"MaxParallelExecutionSteps": 9}), ()),
+    ],
+)
+def test_only_what_differs_counts(
+    cloud: Cloud, clock: Clock, found: dict[str, Any], changes: tuple[str, ...]
+) -> None:
+    expect_described(cloud, found)
+    if changes:
+        cloud.expect("sagemaker", "update_pipeline", {"PipelineArn": PIPELINE})
+    expect_tags(cloud)
+    assert apply(cloud.aws, WANTED, clock.timing()).changes == changes
