@@ -88,7 +88,7 @@ def deploy(
 def _create_model(client: Any, deployment: Deployment) -> str:
     arn = deployment.model_package_arn
     container = _container(client.describe_model_package(ModelPackageName=arn), arn)
-    name = _name(_title(arn), container, deployment.role_arn)
+    name = _name(_title(arn), arn, container, deployment.role_arn)
     _create_once(
         client.create_model,
         ModelName=name,
@@ -155,8 +155,12 @@ def _bring_to(
 
 
 def deployment_config(deployment: Deployment) -> dict[str, Any]:
-    """Blue/green: one instance first where there are several, and back when an alarm goes off."""
-    routing: dict[str, Any] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": _BAKE_SECONDS}
+    """Blue/green: one instance first where there are several, and back when an alarm goes off.
+
+    Health checks are made in any case; only alarms need time to go off.
+    """
+    bake = _BAKE_SECONDS if deployment.alarms else 0
+    routing: dict[str, Any] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": bake}
     if deployment.instance_count > 1:
         routing |= {"Type": "CANARY", "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1}}
     config: dict[str, Any] = {

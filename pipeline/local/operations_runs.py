@@ -173,9 +173,20 @@ def _describe_job(kind: str) -> Handler:
     return lambda context, params: _find_job(context, kind, params[f"{kind}Name"])
 
 
-def _list_jobs(kind: str, sort: str = "CreationTime") -> Handler:
-    listing = Listing(kind, f"{kind}Name", status=f"{kind}Status", sort=sort)
-    return list_operation(f"List{kind}s", listing)
+def _list_jobs(kind: str) -> Handler:
+    return list_operation(f"List{kind}s", Listing(kind, f"{kind}Name", status=f"{kind}Status"))
+
+
+def _tuning_jobs(context: Context, _params: Document) -> list[Document]:
+    # Their summaries show two members of the configuration.
+    return [
+        {
+            name: job.get("HyperParameterTuningJobConfig", {}).get(name)
+            for name in ("Strategy", "ResourceLimits")
+        }
+        | job
+        for job in context.store.list("HyperParameterTuningJob")
+    ]
 
 
 def _chosen(_document: Document, _value: object) -> bool:
@@ -227,7 +238,16 @@ OPERATIONS: Table = {
     "DescribeProcessingJob": _describe_job("ProcessingJob"),
     "ListProcessingJobs": _list_jobs("ProcessingJob"),
     "DescribeHyperParameterTuningJob": _describe_job("HyperParameterTuningJob"),
-    "ListHyperParameterTuningJobs": _list_jobs("HyperParameterTuningJob", sort="Name"),
+    "ListHyperParameterTuningJobs": list_operation(
+        "ListHyperParameterTuningJobs",
+        Listing(
+            "HyperParameterTuningJob",
+            "HyperParameterTuningJobName",
+            status="HyperParameterTuningJobStatus",
+            sort="Name",
+            find=_tuning_jobs,
+        ),
+    ),
     "ListTrainingJobsForHyperParameterTuningJob": list_operation(
         "ListTrainingJobsForHyperParameterTuningJob",
         Listing(

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from pipeline.errors import UsageError
 from pipeline.local.api import LocalApi
 from pipeline.local.hosting import EndpointUnavailableError, Hosting
-from pipeline.local.model_process import ModelServerError, Reply
+from pipeline.local.model_process import START_SECONDS, ModelServerError, Reply
 from pipeline.local.model_server import MAXIMUM_BODY, error_body, read_body
 from pipeline.local.operations import ACCOUNT, REGION
 from pipeline.local.store import Store
@@ -161,7 +161,9 @@ def running_service(
     api = LocalApi(store, hosting, region, account_id)
     try:
         with listener, _serving(create_app(api, hosting), listener):
+            # What an earlier host was ended in the middle of is in nobody's way when this is done.
             hosting.wake()
+            hosting.settle(START_SECONDS)
             port = listener.getsockname()[1]
             yield Service(f"http://{HOST}:{port}", port, api, hosting)
     finally:

@@ -127,7 +127,7 @@ def _update(stub: Stubber) -> None:
 
 
 # Names follow from what is deployed, so they are the same in every call and every year.
-MODEL, CONFIG = "dog-breeds-7-b4304adbc8c3", "dog-breeds-7-b5014dc05e9f"
+MODEL, CONFIG = "dog-breeds-7-f4b22cd2545f", "dog-breeds-7-47d282b9c519"
 
 
 class TestRequests:
@@ -299,7 +299,7 @@ class TestInputs:
         deployment = Deployment.from_event(event, {"ROLLBACK_ALARMS": "errors, latency,"})
         config = deployment_config(deployment)
         routing = config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
-        assert routing["Type"] == "CANARY"
+        assert (routing["Type"], routing["WaitIntervalInSeconds"]) == ("CANARY", 300)
         assert config["AutoRollbackConfiguration"]["Alarms"] == [
             {"AlarmName": "errors"},
             {"AlarmName": "latency"},

@@ -93,7 +93,6 @@ def test_a_refused_picture_shows_the_reason_and_the_others_their_answer(
 def test_predict_asks_a_live_service(
     run: Run, store: Store, service: Service, endpoint: str, jpeg: str
 ) -> None:
-    assert service.hosting.settle(60)
     service.hosting.wake()
     assert service.hosting.settle(60)
     _announce(store, service)

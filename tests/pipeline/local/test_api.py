@@ -374,8 +374,18 @@ class TestRuns:
             "HyperParameterTuningJobArn": tuning,
             "HyperParameterTuningJobStatus": "Completed",
             "CreationTime": self.BEGAN,
+            "HyperParameterTuningJobConfig": {
+                "Strategy": "Bayesian",
+                "ResourceLimits": {"MaxParallelTrainingJobs": 2},
+            },
+            "TrainingJobStatusCounters": {"Completed": 3},
+            "ObjectiveStatusCounters": {"Succeeded": 2},
         }
         store.put("HyperParameterTuningJob", "tune", document, arn=tuning)
+        (summary,) = api.call("ListHyperParameterTuningJobs", {})[
+            "HyperParameterTuningJobSummaries"
+        ]
+        assert summary["Strategy"] == "Bayesian"
         for name, value in (("t1", 0.5), ("t2", 0.75), ("t3", None)):
             metric = {"MetricName": "best:valid_accuracy", "Value": value}
             job = {

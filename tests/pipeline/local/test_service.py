@@ -163,6 +163,7 @@ def test_web_pages_cannot_reach_it(service: Service, headers: dict[str, str], st
     assert _ask(service.url, "GET", "/ping", b"", headers)[0] == status
 
 
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
 def test_it_listens_on_loopback_only(service: Service) -> None:
     listening = subprocess.run(
         ["cat", "/proc/net/tcp"], capture_output=True, text=True, check=True
@@ -245,17 +246,18 @@ def test_a_served_model_is_found_and_ends_with_its_owner(
     state = tmp_path / "state"
     model = write_model(tmp_path / "model.tar.gz")
     command = [sys.executable, "-m", "pipeline.endpoint", "serve", "--port", "0", "--json"]
-    served = subprocess.Popen(
-        [*command, "--state", state, "--model", model], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert served.stdout
-    url = json.loads(served.stdout.readline())["url"]
-    assert find_service(state) == url
-    body = _ask(url, "POST", "/invocations", b"a", {"Content-Type": "image/jpeg"})[2]
-    child = json.loads(body)["predictions"][0]["pid"]
-    served.send_signal(end)
-    assert served.wait(20) == (-end if end == signal.SIGKILL else 0)
-    served.stdout.close()
+    command += ["--state", str(state), "--model", str(model)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stdout
+            url = json.loads(served.stdout.readline())["url"]
+            assert find_service(state) == url
+            body = _ask(url, "POST", "/invocations", b"a", {"Content-Type": "image/jpeg"})[2]
+            child = json.loads(body)["predictions"][0]["pid"]
+            served.send_signal(end)
+            assert served.wait(20) == (-end if end == signal.SIGKILL else 0)
+        finally:
+            served.kill()
     assert find_service(state) is None
     _wait_until_gone(child)
     assert list((state / "endpoints").glob("model-*")) == []
