@@ -40,6 +40,14 @@ class GuardedHook(Hook):  # type: ignore[misc]
         back = super().backward_hook(tname)
         return lambda gradient: self._guarded(back, gradient)
 
+    def _cleanup(self) -> None:
+        """Called by close(), and once more when the process ends."""
+        try:
+            super()._cleanup()
+        except Exception as error:
+            if not self.lost:
+                self.give_up(error)
+
     def _guarded(self, callback: Callable[..., Any], *arguments: Any) -> None:
         if self.lost:
             return

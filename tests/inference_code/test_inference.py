@@ -1,0 +1,317 @@
+"""The endpoint's four functions: right answers, and a 4xx for everything else."""
+
+import base64
+import csv
+import io
+import json
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from inference import (
+    MAX_BODY_BYTES,
+    Model,
+    Predictions,
+    RequestError,
+    input_fn,
+    model_fn,
+    output_fn,
+    predict_fn,
+)
+from preprocessing import decode_image, normalise, to_square
+
+Picture = Callable[..., bytes]
+SEEN_OFTEN = ["image/jpeg", "image/png", "image/webp", "application/json"]
+
+
+def as_json(*pictures: bytes) -> bytes:
+    instances = [{"b64": base64.b64encode(data).decode()} for data in pictures]
+    return json.dumps({"instances": instances}).encode()
+
+
+def answer(body: bytes, kind: str | None, model: Model, accept: str = "*/*") -> tuple[str, str]:
+    return output_fn(predict_fn(input_fn(body, kind), model), accept)
+
+
+def refusal(body: bytes | str, kind: str | None, model: Model, accept: str = "") -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        output_fn(predict_fn(input_fn(body, kind), model), accept)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_is_answered_with_class_names_and_probabilities(
+    model: Model, picture: Picture, kind: str
+) -> None:
+    body, content_type = answer(picture(kind=kind), f"image/{kind.lower()}", model)
+    result = json.loads(body)
+    (prediction,) = result["predictions"]
+    classes = list(model.description.classes)
+    assert content_type == "application/json"
+    assert result["classes"] == classes
+    assert list(prediction["probabilities"]) == classes
+    assert list(prediction["probabilities"].values()) == prediction["probability_list"]
+    assert sum(prediction["probability_list"]) == pytest.approx(1, abs=1e-6)
+    assert prediction["probability"] == max(prediction["probability_list"])
+    assert prediction["probabilities"][prediction["label"]] == prediction["probability"]
+
+
+def test_the_answer_is_the_networks_on_the_preprocessed_picture(
+    model: Model, picture: Picture
+) -> None:
+    preprocessing = model.description.preprocessing
+    square = to_square(decode_image(picture()), preprocessing.resize)
+    pixels = normalise(torch.from_numpy(square[None]), preprocessing)
+    with torch.inference_mode():
+        expected = torch.softmax(model.network(pixels), 1).numpy()
+    found = predict_fn(input_fn(picture(), "image/jpeg"), model)
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
+
+
+def test_many_pictures_in_one_request_are_answered_in_order(model: Model, picture: Picture) -> None:
+    pictures = [picture(seed) for seed in range(20)]
+    together = json.loads(answer(as_json(*pictures), "application/json", model)[0])
+    for data, one in zip(pictures, together["predictions"], strict=True):
+        alone = json.loads(answer(data, "image/jpeg", model)[0])["predictions"][0]
+        assert alone["label"] == one["label"]
+        np.testing.assert_allclose(alone["probability_list"], one["probability_list"], atol=1e-5)
+
+
+def test_stored_squares_and_bytes_are_the_same_to_the_model(model: Model, picture: Picture) -> None:
+    square = to_square(decode_image(picture()), model.description.preprocessing.resize)
+    from_bytes, from_square = predict_fn([picture()], model), predict_fn([square], model)
+    np.testing.assert_array_equal(from_bytes.probabilities, from_square.probabilities)
+
+
+def test_a_csv_row_holds_label_probability_and_all_probabilities(
+    model: Model, picture: Picture
+) -> None:
+    body = as_json(*(picture(seed) for seed in range(4)))
+    text, content_type = answer(body, "application/json", model, "text/csv")
+    predictions = json.loads(answer(body, "application/json", model)[0])["predictions"]
+    assert content_type == "text/csv; charset=utf-8"
+    for row, expected in zip(csv.reader(io.StringIO(text)), predictions, strict=True):
+        assert row[0] == expected["label"]
+        assert [float(v) for v in row[1:]] == [
+            expected["probability"],
+            *expected["probability_list"],
+        ]
+
+
+def test_class_names_with_commas_and_quotes_survive_csv() -> None:
+    classes = ("a,b", 'say "hi"\nthere', "Жук")
+    for index, name in enumerate(classes):
+        values = np.full((1, 3), 0.25, np.float32)
+        values[0, index] = 0.5
+        text, _ = output_fn(Predictions(classes, values), "text/csv")
+        assert next(csv.reader(io.StringIO(text)))[:2] == [name, "0.5"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["image/jpeg; q=1", "IMAGE/JPEG", " image/jpeg ;name=x.jpg", "image/png"]
+)
+def test_content_type_parameters_and_case_do_not_matter(
+    model: Model, picture: Picture, kind: str
+) -> None:
+    answer(picture(), kind, model)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8"])
+def test_json_arrives_as_bytes_or_text(model: Model, picture: Picture, kind: str) -> None:
+    body = as_json(picture())
+    first, second = input_fn(body, kind), input_fn(body.decode(), kind)
+    assert first == second == input_fn(bytearray(body), kind) == [picture()]
+
+
+def test_base64_may_be_wrapped_in_lines(picture: Picture) -> None:
+    text = base64.encodebytes(picture()).decode()
+    assert "\n" in text
+    body = json.dumps({"instances": [{"b64": text}]})
+    assert input_fn(body, "application/json") == [picture()]
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("text/html, application/xml;q=0.9, */*;q=0.8", "application/json"),
+        ("text/csv", "text/csv"),
+        ("TEXT/CSV; charset=utf-8", "text/csv"),
+        ("text/*", "text/csv"),
+        ("application/json;q=0.2, text/csv;q=0.7", "text/csv"),
+    ],
+)
+def test_accept_chooses_the_format(model: Model, picture: Picture, accept: str, kind: str) -> None:
+    assert answer(picture(), "image/jpeg", model, accept)[1].startswith(kind)
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "nonsense", "*/*;q=x"])
+def test_other_formats_are_not_acceptable(model: Model, picture: Picture, accept: str) -> None:
+    assert refusal(picture(), "image/jpeg", model, accept).status == 406
+
+
+def instances(*values: Any) -> str:
+    return json.dumps({"instances": list(values)})
+
+
+GOOD = base64.b64encode(b"not a picture").decode()
+JSON = "application/json"
+REFUSED: dict[str, tuple[Any, str | None, int]] = {
+    "no content type": (b"x", None, 415),
+    "empty content type": (b"x", "", 415),
+    "form": (b"x", "application/x-www-form-urlencoded", 415),
+    "npy": (b"\x93NUMPY", "application/x-npy", 415),
+    "pickle": (b"\x80\x04.", "application/python-pickle", 415),
+    "gif type": (b"GIF89a", "image/gif", 415),
+    "svg": (b"<svg/>", "image/svg+xml", 415),
+    "json-like type": (b"{}", "application/jsonlines", 415),
+    "empty picture": (b"", "image/jpeg", 400),
+    "text as picture": ("abc", "image/jpeg", 400),
+    "no picture": (b"hello world", "image/jpeg", 422),
+    "gif content": (b"GIF89a" + bytes(40), "image/png", 422),
+    "too large": (bytes(MAX_BODY_BYTES + 1), "image/jpeg", 413),
+    "too large json": (b" " * (MAX_BODY_BYTES + 1), JSON, 413),
+    "empty json": (b"", JSON, 400),
+    "broken json": (b'{"instances": [', JSON, 400),
+    "not utf-8": (b'{"instances": "\xff"}', JSON, 400),
+    "utf-16": ('{"instances": []}'.encode("utf-16"), JSON, 400),
+    "nan": (b'{"instances": NaN}', JSON, 400),
+    "infinity": (b'{"instances": [{"b64": -Infinity}]}', JSON, 400),
+    "deep list": (b"[" * 100_000, JSON, 400),
+    "deep object": (b'{"a":' * 100_000, JSON, 400),
+    "huge number": (b'{"instances": ' + b"9" * 10_000 + b"}", JSON, 400),
+    "array": (b"[]", JSON, 422),
+    "null": (b"null", JSON, 422),
+    "no instances": (b"{}", JSON, 422),
+    "empty instances": (instances(), JSON, 422),
+    "instances not a list": ('{"instances": {"b64": "x"}}', JSON, 422),
+    "65 instances": (instances(*[{"b64": GOOD}] * 65), JSON, 413),
+    "10,000 instances": (instances(*[{}] * 10_000), JSON, 413),
+    "instance not an object": (instances("abc"), JSON, 422),
+    "no b64": (instances({}), JSON, 422),
+    "a url": (instances({"url": "http://169.254.169.254/latest/meta-data"}), JSON, 422),
+    "b64 and a url": (instances({"b64": GOOD, "url": "file:///etc/passwd"}), JSON, 422),
+    "b64 not text": (instances({"b64": 7}), JSON, 422),
+    "b64 null": (instances({"b64": None}), JSON, 422),
+    "bad base64": (instances({"b64": "a"}), JSON, 400),
+    "base64 with other letters": (instances({"b64": "ab€="}), JSON, 400),
+    "data uri": (instances({"b64": f"data:image/png;base64,{GOOD}"}), JSON, 400),
+    "empty b64": (instances({"b64": ""}), JSON, 422),
+    "b64 of no picture": (instances({"b64": GOOD}), JSON, 422),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_used_is_answered_with_4xx(model: Model, case: str) -> None:
+    body, kind, status = REFUSED[case]
+    error = refusal(body, kind, model)
+    assert error.status == status
+    told = json.loads(error.body())
+    assert told == {"error": {"code": error.code, "message": str(error)}}
+    assert error.code and 0 < len(error.message) < 500
+
+
+def test_one_bad_picture_among_good_ones_is_named(model: Model, picture: Picture) -> None:
+    error = refusal(as_json(picture(), picture()[:200], picture()), "application/json", model)
+    assert error.status == 422
+    assert "picture 1 cannot be used" in error.message
+
+
+def flat(size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("1", size).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_tiny_file_of_very_many_pixels_is_refused(model: Model) -> None:
+    assert refusal(flat((9000, 9000)), "image/png", model).status == 422
+
+
+def test_many_large_pictures_are_refused_before_all_are_decoded(model: Model) -> None:
+    large = flat((6000, 6000))
+    error = refusal(as_json(large, large, large), "application/json", model)
+    assert (error.status, error.code) == (413, "TooManyPixels")
+
+
+def test_a_good_request_after_a_bad_one_is_answered(model: Model, picture: Picture) -> None:
+    before = answer(picture(), "image/jpeg", model)
+    refusal(b"junk", "image/jpeg", model)
+    assert answer(picture(), "image/jpeg", model) == before
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["instances", "b64", "url", "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+BODIES = st.binary(max_size=300) | st.text(max_size=100) | JSON_VALUES.map(json.dumps)
+TYPES = st.none() | st.text(max_size=40) | st.sampled_from(SEEN_OFTEN)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=BODIES, kind=TYPES, accept=st.text(max_size=30) | st.just("text/csv"))
+@example(body=b"\xff\xd8\xff\xe0" + bytes(20), kind="image/jpeg", accept="")
+def test_anything_is_answered_or_refused_with_4xx(
+    model: Model, body: bytes | str, kind: str | None, accept: str
+) -> None:
+    try:
+        output_fn(predict_fn(input_fn(body, kind), model), accept)
+    except RequestError as error:
+        assert 400 <= error.status < 500
+        json.loads(error.body())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_damaged_picture_is_answered_or_refused_with_4xx(
+    model: Model, picture: Picture, data: st.DataObject
+) -> None:
+    whole = bytearray(picture(kind=data.draw(st.sampled_from(["JPEG", "PNG", "WEBP"]))))
+    for _ in range(data.draw(st.integers(1, 8))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(whole)))
+    try:
+        answer(bytes(whole[:cut]), "image/jpeg", model)
+    except RequestError as error:
+        assert error.status in (400, 413, 422)
+
+
+def test_the_model_server_answers_our_errors_with_their_status(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where AWS's toolkit is installed, RequestError is one of its own errors."""
+
+    class BaseInferenceToolkitError(Exception):
+        def __init__(self, status_code: int, message: str, phrase: str) -> None:
+            self.status_code, self.message, self.phrase = status_code, message, phrase
+
+    toolkit = types.ModuleType("sagemaker_inference")
+    errors = types.ModuleType("sagemaker_inference.errors")
+    errors.BaseInferenceToolkitError = BaseInferenceToolkitError  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sagemaker_inference", toolkit)
+    monkeypatch.setitem(sys.modules, "sagemaker_inference.errors", errors)
+    monkeypatch.delitem(sys.modules, "inference")
+    import inference as served
+
+    with pytest.raises(BaseInferenceToolkitError) as caught:
+        served.input_fn(b"", "image/gif")
+    assert (caught.value.status_code, caught.value.phrase) == (415, "Unsupported Media Type")
+
+
+def test_loading_needs_nothing_but_the_artifact(model_dir: Path, picture: Picture) -> None:
+    again = model_fn(str(model_dir))
+    assert answer(picture(), "image/jpeg", again) == answer(picture(), "image/jpeg", again)
