@@ -48,9 +48,10 @@ RegisterPackage = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def write_model() -> WriteModel:
-    """Packs a model.tar.gz whose predictions carry the label."""
+    """Packs a model.tar.gz whose predictions carry the label; it may take a while to load."""
 
-    def write(path: Path, label: str = "beagle", code: str = ECHO) -> Path:
+    def write(path: Path, label: str = "beagle", code: str = ECHO, seconds: float = 0) -> Path:
+        code = f"import time\ntime.sleep({seconds})\n{code}"
         path.parent.mkdir(parents=True, exist_ok=True)
         with tarfile.open(path, "w:gz") as archive:
             for name, text in {"label.txt": label, "code/inference.py": code}.items():

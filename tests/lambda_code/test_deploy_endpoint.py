@@ -338,7 +338,7 @@ class TestOnALiveService:
     ) -> None:
         events = []
         for label in ("beagle", "boxer"):
-            write_model(store.path(f"s3://b/{label}.tar.gz"), label)
+            write_model(store.path(f"s3://b/{label}.tar.gz"), label, seconds=1.5)
             arn = register_package(sagemaker, f"s3://b/{label}.tar.gz")
             events.append({**EVENT, "model_package_arn": arn})
         first = handler(events[0], None)

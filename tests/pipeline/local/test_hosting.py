@@ -62,7 +62,7 @@ def _prediction(hosting: Hosting, body: bytes = b"abc") -> dict[str, Any]:
 def test_an_endpoint_is_creating_and_then_in_service(
     api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
 ) -> None:
-    write_model(store.path("s3://b/a.tar.gz"), "beagle")
+    write_model(store.path("s3://b/a.tar.gz"), "beagle", seconds=1)
     _create(api, _config(api, "a"))
     assert _describe(api)["EndpointStatus"] == "Creating"
     assert hosting.settle(30)
@@ -106,7 +106,7 @@ def test_an_update_switches_without_a_gap(
     api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
 ) -> None:
     write_model(store.path("s3://b/a.tar.gz"), "beagle")
-    write_model(store.path("s3://b/b.tar.gz"), "boxer")
+    write_model(store.path("s3://b/b.tar.gz"), "boxer", seconds=1)
     _create(api, _config(api, "a"))
     assert hosting.settle(30)
     old = _prediction(hosting)["pid"]
