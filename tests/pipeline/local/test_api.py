@@ -1,5 +1,6 @@
 """The operations: what they keep, refuse and list."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -163,6 +164,16 @@ class TestPackages:
             api.call("DescribeModelPackage", {"ModelPackageName": first})["ModelApprovalStatus"]
             == "PendingManualApproval"
         )
+
+    def test_versions_are_unique_however_many_register_at_once(
+        self, api: LocalApi, store: Store
+    ) -> None:
+        _register(api, 0)
+        others = [LocalApi(Store(store.root)) for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            arns = list(pool.map(lambda other: _register(other, 5), others))
+        numbers = sorted(int(arn.rpartition("/")[2]) for five in arns for arn in five)
+        assert numbers == list(range(1, 21))
 
     def test_the_same_client_token_registers_once(self, api: LocalApi) -> None:
         _register(api, 0)
