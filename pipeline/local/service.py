@@ -36,6 +36,7 @@ HOST = "127.0.0.1"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MAXIMUM_REQUEST = 16 * 1024**2
 _NOTE = "service.json"
+_TOO_LARGE = f"body is larger than {MAXIMUM_BODY} bytes"
 
 
 @dataclass(frozen=True)
@@ -55,33 +56,6 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    async def operation(request: "Request") -> Response:
-        body = await read_body(request, _MAXIMUM_REQUEST)
-        if body is None:
-            return JSONResponse({"__type": "RequestEntityTooLarge"}, 413)
-        target = request.headers.get("x-amz-target", "")
-        return _response(await run_in_threadpool(answer_operation, api, target, body))
-
-    async def invoke_endpoint(request: "Request") -> Response:
-        body = await read_body(request, MAXIMUM_BODY)
-        if body is None:
-            message = f"The body is larger than {MAXIMUM_BODY} bytes."
-            return _response(runtime_error(413, "ValidationError", message))
-        name = request.path_params["name"]
-        headers = dict(request.headers)
-        account = api.context.account
-        return _response(
-            await run_in_threadpool(answer_invocation, hosting, account, name, headers, body)
-        )
-
-    async def invocations(request: "Request") -> Response:
-        body = await read_body(request, MAXIMUM_BODY)
-        if body is None:
-            text = f"the body is larger than {MAXIMUM_BODY} bytes"
-            return _response(_error(413, "too_large", text))
-        headers = dict(request.headers)
-        return _response(await run_in_threadpool(_answer_default, hosting, body, headers))
-
     async def ping(_request: "Request") -> Response:
         well = await run_in_threadpool(hosting.is_default_well)
         return Response(status_code=200 if well else 503)
@@ -89,6 +63,7 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
     async def identity(_request: "Request") -> Response:
         return JSONResponse({"pid": os.getpid(), "state": str(api.context.store.root)})
 
+    operation, invoke_endpoint, invocations = _posts(api, hosting)
     application = Starlette(
         routes=[
             Route("/", operation, methods=["POST"]),
@@ -100,6 +75,35 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
     )
     application.add_middleware(_LoopbackOnly)
     return application
+
+
+def _posts(api: LocalApi, hosting: Hosting) -> tuple[Any, Any, Any]:
+    """What answers operations, invocations of an endpoint, and those of the default model."""
+    from starlette.concurrency import run_in_threadpool
+
+    async def operation(request: "Request") -> "Response":
+        body = await read_body(request, _MAXIMUM_REQUEST)
+        if body is None:
+            return _response(_error(413, "too_large", "the request is too large"))
+        target = request.headers.get("x-amz-target", "")
+        return _response(await run_in_threadpool(answer_operation, api, target, body))
+
+    async def invoke_endpoint(request: "Request") -> "Response":
+        body = await read_body(request, MAXIMUM_BODY)
+        if body is None:
+            return _response(runtime_error(413, "ValidationError", f"The {_TOO_LARGE}."))
+        name, headers = request.path_params["name"], dict(request.headers)
+        call = (answer_invocation, hosting, api.context.account, name, headers, body)
+        return _response(await run_in_threadpool(*call))
+
+    async def invocations(request: "Request") -> "Response":
+        body = await read_body(request, MAXIMUM_BODY)
+        if body is None:
+            return _response(_error(413, "too_large", f"the {_TOO_LARGE}"))
+        headers = dict(request.headers)
+        return _response(await run_in_threadpool(_answer_default, hosting, body, headers))
+
+    return operation, invoke_endpoint, invocations
 
 
 class _LoopbackOnly:
