@@ -93,8 +93,10 @@ def _posts(api: LocalApi, hosting: Hosting) -> tuple[Any, Any, Any]:
         if body is None:
             return _response(runtime_error(413, "ValidationError", f"The {_TOO_LARGE}."))
         name, headers = request.path_params["name"], dict(request.headers)
-        call = (answer_invocation, hosting, api.context.account, name, headers, body)
-        return _response(await run_in_threadpool(*call))
+        account = api.context.account
+        return _response(
+            await run_in_threadpool(answer_invocation, hosting, account, name, headers, body)
+        )
 
     async def invocations(request: "Request") -> "Response":
         body = await read_body(request, MAXIMUM_BODY)
