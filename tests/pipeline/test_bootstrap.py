@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import ANY
 
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError
@@ -18,11 +18,10 @@ from pipeline.bootstrap import TEMPLATE, bootstrap, main, parse
 from pipeline.cli import ROOT, run_command
 from pipeline.errors import UsageError
 from pipeline.settings import Settings, load_settings
+from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
 CHANGE_SET = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/bootstrap/1"
-BUCKET = f"dog-breeds-{ACCOUNT}-{REGION}"
 NO_WAIT = Timing(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
@@ -34,7 +33,7 @@ class Cloud:
         self.clients = {
             name: session.client(name) for name in ("cloudformation", "s3", "sagemaker")
         }
-        self.stubs = {name: Stubber(client) for name, client in self.clients.items()}
+        self.stubs = {name: Playback(client) for name, client in self.clients.items()}
         for stub in self.stubs.values():
             stub.activate()
 

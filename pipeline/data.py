@@ -1,0 +1,151 @@
+"""python -m pipeline.data: a data set to where a run reads it, on AWS or on this machine."""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.cli import ROOT, add_state_option, parser, run_command
+from pipeline.errors import EXIT_SUCCEEDED, UsageError
+
+if TYPE_CHECKING:
+    from pipeline.dataset.destination import Transfer
+    from pipeline.dataset.download import Opener
+    from pipeline.dataset.progress import Progress
+
+_EXAMPLES = """\
+  python -m pipeline.data upload ~/pictures          a folder per class, or train/valid/test
+  python -m pipeline.data upload pictures.zip        also .tar and .tar.gz
+  python -m pipeline.data upload \\
+      https://s3-us-west-1.amazonaws.com/udacity-aind/dog-project/dogImages.zip
+  python -m pipeline.data upload ~/pictures --local  for runs on this machine"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and bring the data set there."""
+    options = parse(arguments)
+
+    from pipeline.dataset.progress import Progress
+
+    transfer = upload(options, Progress(sys.stderr))
+    if options.json:
+        print(json.dumps(asdict(transfer), indent=2))
+    else:
+        print(_summary(transfer, options.local))
+    return EXIT_SUCCEEDED
+
+
+def upload(
+    options: argparse.Namespace, progress: "Progress", opener: "Opener | None" = None
+) -> "Transfer":
+    """Fetch and unpack if need be, then bring what is not there yet. Raises PipelineError."""
+    from pipeline.dataset.files import scan
+    from pipeline.settings import load_settings
+
+    environment = options.env or ("local" if options.local else None)
+    settings = load_settings(options.settings, environment, options.set)
+    if options.local:
+        from pipeline.dataset.destination import copy_here, uri_of
+        from pipeline.local.store import Store
+
+        store = Store(options.state)
+        with _folder(options.source, options.state, progress, opener) as folder:
+            data = scan(folder, progress)
+            uri = uri_of(settings.bucket, data)
+            return copy_here(store.path(uri), uri, data, progress)
+
+    from pipeline.aws.clients import connect
+    from pipeline.aws.upload import check_bucket
+    from pipeline.dataset.destination import BucketDestination
+
+    aws = connect(settings)
+    check_bucket(aws, settings)  # before anything large is fetched
+    destination = BucketDestination(aws.client("s3"), settings.bucket, aws.account_id)
+    with _folder(options.source, options.state, progress, opener) as folder:
+        return destination.upload(scan(folder, progress), progress)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command's options."""
+    result = parser("pipeline.data", "Brings a data set to where a run reads it.", _EXAMPLES)
+    commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    command = commands.add_parser(
+        "upload",
+        help="a folder, zip, tar or https address into the project's bucket",
+        description="Brings a folder, zip, tar or https address into the project's bucket, under "
+        "an address made from its contents. Only what is not there is sent; run it again to go on.",
+    )
+    command.add_argument("source", metavar="SOURCE", help="folder, archive or https address")
+    command.add_argument("--local", action="store_true", help="for runs on this machine")
+    command.add_argument("--env", metavar="NAME", help="environment of the settings")
+    command.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
+    )
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_state_option(command)
+    return result.parse_args(arguments)
+
+
+@contextmanager
+def _folder(
+    source: str, state: Path, progress: "Progress", opener: "Opener | None"
+) -> Iterator[Path]:
+    """The folder of pictures behind SOURCE; what was fetched for it goes once it is used."""
+    if source.startswith("s3://"):
+        raise UsageError(f"{source} is on S3 already: set data.uri to it, or DataUri for one run")
+    if "://" in source:
+        from pipeline.dataset.download import download
+
+        archive = download(source, state / "downloads", progress, opener=opener)
+        with _unpacked(archive, state, progress) as folder:
+            yield folder
+        # Not after a failure: the next attempt then needs no download.
+        shutil.rmtree(archive.parent)
+        return
+    path = Path(source).expanduser()
+    if path.is_dir():
+        yield path
+    elif path.is_file():
+        with _unpacked(path, state, progress) as folder:
+            yield folder
+    else:
+        raise UsageError(f"{source}: no such folder or archive, and no https address")
+
+
+@contextmanager
+def _unpacked(archive: Path, state: Path, progress: "Progress") -> Iterator[Path]:
+    from pipeline.dataset.unpack import unpack
+
+    state.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="unpacked-", dir=state) as folder:
+        progress.say(f"unpacking {archive}")
+        unpack(archive, Path(folder))
+        yield Path(folder)
+
+
+def _summary(transfer: "Transfer", local: bool) -> str:
+    from pipeline.dataset.progress import human_size
+
+    counts = f"{transfer.sent} sent, {transfer.copied} copied, {transfer.present} were there"
+    run = f"--local --data {transfer.uri}"
+    if not local:
+        run = f"--upsert --start --parameter DataUri={transfer.uri}"
+    return "\n".join(
+        [
+            f"{transfer.files} files, {human_size(transfer.bytes)}: {counts}",
+            f"data    {transfer.uri}",
+            f"next    python -m pipeline.run {run}",
+            "        or set data.uri in pipeline.yaml to it",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,150 @@
+"""The files of a folder-per-class data set, and the fingerprint that names it."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.dataset.progress import Progress
+from pipeline.errors import UsageError
+
+MAXIMUM_FILE_BYTES = 5 * 1000**3  # what S3 takes in one request; no picture is near it
+_MAXIMUM_NAME_BYTES = 900  # of S3's 1,024 for a key, less what goes in front
+_SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
+_EXPECTED = "expected DIR/<class>/<picture> or DIR/{train,valid,test}/<class>/<picture>"
+_HASHING_THREADS = 8
+
+
+class DataError(UsageError):
+    """The data set cannot be used as it is; the message says what to mend."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file: `name` is its path below the data set's root, with slashes."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All files, sorted by name."""
+
+    files: tuple[DataFile, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that change when any file or name does."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            digest.update(f"{file.name}\0{file.sha256}\n".encode())
+        return digest.hexdigest()[:16]
+
+
+def scan(folder: Path, progress: Progress) -> DataSet:
+    """Find and hash the files in the folders below `folder`.
+
+    Hidden files, system files and files beside the outermost folders are left out, and a single
+    folder around everything is stepped into: the Prepare step would do the same.
+    Raises DataError when nothing is left, or a file cannot be read or named on S3.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder; {_EXPECTED}")
+    root = _step_into(folder)
+    found = [(path, _name(path, root)) for top in _folders(root) for path in _walk(top)]
+    if not found:
+        raise DataError(f"{folder} holds no pictures in folders; {_EXPECTED}")
+    sizes = {path: _size(path) for path, _ in found}
+    with (
+        progress.stage("looking at the files", sum(sizes.values())) as advance,
+        ThreadPoolExecutor(_HASHING_THREADS) as pool,
+    ):
+
+        def hashed(place: tuple[Path, str]) -> DataFile:
+            path, name = place
+            file = DataFile(path, name, sizes[path], _sha256(path))
+            advance(file.size)
+            return file
+
+        files = list(pool.map(hashed, found))
+    return DataSet(tuple(sorted(files, key=lambda file: file.name)))
+
+
+def _step_into(folder: Path) -> Path:
+    """The folder that holds the classes or splits, inside folders that only wrap it."""
+    above = {folder.resolve()}
+    while True:
+        folders = _folders(folder)
+        if len(folders) != 1 or not _folders(folders[0]) or folders[0].resolve() in above:
+            return folder
+        folder = folders[0]
+        above.add(folder.resolve())
+
+
+def _walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """All visible files below a folder; a link back to a folder above is not followed."""
+    here = folder.resolve()
+    if here in above:
+        return
+    for entry in _visible(folder):
+        if entry.is_dir():
+            yield from _walk(entry, above | {here})
+        else:
+            yield entry
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}") from error
+    return [
+        entry
+        for entry in entries
+        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM_NAMES
+    ]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [entry for entry in _visible(folder) if entry.is_dir()]
+
+
+def _name(path: Path, root: Path) -> str:
+    relative = path.relative_to(root)
+    try:
+        name = os.fsencode(relative).decode("utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{str(relative)!r}: the name is not UTF-8; rename the file") from None
+    if len(name.encode()) > _MAXIMUM_NAME_BYTES:
+        raise DataError(f"{relative}: the name is longer than {_MAXIMUM_NAME_BYTES} bytes")
+    return "/".join(Path(name).parts)
+
+
+def _size(path: Path) -> int:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    if not path.is_file():
+        raise DataError(f"{path} is neither a file nor a folder; remove it")
+    if size > MAXIMUM_FILE_BYTES:
+        raise DataError(f"{path} is larger than {MAXIMUM_FILE_BYTES} bytes; no picture is")
+    return size
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error

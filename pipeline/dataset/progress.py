@@ -1,0 +1,88 @@
+"""How far a long transfer is: a bar on a terminal, a line every few seconds elsewhere."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+Advance = Callable[[int], None]
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_SECONDS_BETWEEN_LINES = 10
+
+
+class Progress:
+    """Shows stages on a stream, one after the other."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    @contextmanager
+    def stage(self, label: str, total: int | None) -> Iterator[Advance]:
+        """A stage of `total` bytes (None: not known). Call what it yields with bytes done.
+
+        Safe to call from several threads.
+        """
+        if self._stream.isatty():
+            with self._bar(label, total) as advance:
+                yield advance
+        else:
+            self.say(f"{label} ..." if total is None else f"{label}: {human_size(total)}")
+            yield _Lines(self.say, label, total, self._clock).advance
+
+    def say(self, line: str) -> None:
+        """One line."""
+        print(line, file=self._stream, flush=True)
+
+    @contextmanager
+    def _bar(self, label: str, total: int | None) -> Iterator[Advance]:
+        from rich import progress
+        from rich.console import Console
+
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.DownloadColumn(),
+            progress.TransferSpeedColumn(),
+            progress.TimeRemainingColumn(),
+        )
+        with progress.Progress(*columns, console=Console(file=self._stream)) as bars:
+            task = bars.add_task(label, total=total)
+            yield lambda count: bars.advance(task, count)
+
+
+class _Lines:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        label: str,
+        total: int | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._say = say
+        self._label = label
+        self._total = total
+        self._clock = clock
+        self._last = clock()
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def advance(self, count: int) -> None:
+        with self._lock:
+            self._done += count
+            now = self._clock()
+            if now - self._last < _SECONDS_BETWEEN_LINES:
+                return
+            self._last = now
+            share = f" ({100 * self._done // self._total} %)" if self._total else ""
+            self._say(f"{self._label}: {human_size(self._done)}{share}")
+
+
+def human_size(count: float) -> str:
+    """Bytes for people: 1.1 GB."""
+    power = 0
+    while count >= 1000 and power < len(_UNITS) - 1:
+        count, power = count / 1000, power + 1
+    return f"{count:.1f} {_UNITS[power]}" if power else f"{count:.0f} B"

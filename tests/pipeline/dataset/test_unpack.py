@@ -1,0 +1,140 @@
+"""Archives of others: what would harm is refused before anything is written outside."""
+
+import io
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.archives import ArchiveError
+from pipeline.dataset.unpack import Limits, unpack
+
+Write = Callable[[Path, dict[str, bytes]], None]
+
+
+def _zip(path: Path, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def _tar(path: Path, files: dict[str, bytes]) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+def _target(tmp_path: Path) -> Path:
+    target = tmp_path / "inner" / "target"
+    target.mkdir(parents=True)
+    return target
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("write", [_zip, _tar])
+def test_an_archive_is_unpacked_whatever_it_is_called(write: Write, tmp_path: Path) -> None:
+    files = {"a/1.jpg": b"one", "b/x y/2.jpg": b"two"}
+    write(tmp_path / "download", files)
+    target = _target(tmp_path)
+    unpack(tmp_path / "download", target)
+    assert _files(target) == files
+
+
+@pytest.mark.parametrize("write", [_zip, _tar])
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil"])
+def test_nothing_leaves_the_folder(write: Write, name: str, tmp_path: Path) -> None:
+    write(tmp_path / "archive", {"a/fine": b"", name: b"evil"})
+    target = _target(tmp_path)
+    if write is _tar and name.startswith("/"):
+        unpack(tmp_path / "archive", target)  # tar's filter takes the slash away
+        assert (target / "evil").is_file()
+    else:
+        with pytest.raises(ArchiveError):
+            unpack(tmp_path / "archive", target)
+    assert not list(tmp_path.glob("evil")) + list(tmp_path.glob("inner/evil"))
+    assert not Path("/evil").exists()
+
+
+@pytest.mark.parametrize("name", ["a\\..\\evil", "C:/evil"])
+def test_names_that_mean_something_elsewhere_are_refused(name: str, tmp_path: Path) -> None:
+    _zip(tmp_path / "archive", {name: b"evil"})
+    with pytest.raises(ArchiveError, match="would leave"):
+        unpack(tmp_path / "archive", _target(tmp_path))
+
+
+def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(ArchiveError, match="link or device"):
+        unpack(tmp_path / "archive", _target(tmp_path))
+
+
+@pytest.mark.parametrize("write", [_zip, _tar])
+def test_a_bomb_stops_at_the_limit(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "archive", {"a/1": bytes(1_000_000), "a/2": bytes(1_000_000)})
+    assert (tmp_path / "archive").stat().st_size < 5_000
+    target = _target(tmp_path)
+    with pytest.raises(ArchiveError, match="bytes unpacked"):
+        unpack(tmp_path / "archive", target, Limits(floor=1_000_000))
+    assert sum(map(len, _files(target).values())) <= 1_100_000
+
+
+@pytest.mark.parametrize("write", [_zip, _tar])
+def test_too_many_members_are_refused(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "archive", {f"a/{number}": b"" for number in range(11)})
+    with pytest.raises(ArchiveError, match="more than 10 members"):
+        unpack(tmp_path / "archive", _target(tmp_path), Limits(maximum_members=10))
+
+
+def test_a_zip_that_lies_about_its_sizes_gives_no_more_than_it_says(tmp_path: Path) -> None:
+    _zip(tmp_path / "archive", {"a/1": bytes(100_000)})
+    content = (tmp_path / "archive").read_bytes()
+    lie = content.replace((100_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
+    (tmp_path / "archive").write_bytes(lie)
+    target = _target(tmp_path)
+    with pytest.raises(ArchiveError):
+        unpack(tmp_path / "archive", target)
+    assert sum(map(len, _files(target).values())) <= 10
+
+
+def test_an_encrypted_zip_says_what_to_do(tmp_path: Path) -> None:
+    _zip(tmp_path / "archive", {"a": b"secret"})
+    content = bytearray((tmp_path / "archive").read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "archive").write_bytes(content)
+    with pytest.raises(ArchiveError, match="encrypted: unpack it yourself"):
+        unpack(tmp_path / "archive", _target(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("write", "damage"),
+    # A tar has no checksums of its members: noise in one is met when the picture is decoded.
+    [(_zip, "cut"), (_zip, "noise"), (_zip, "text"), (_tar, "cut"), (_tar, "text")],
+)
+def test_a_damaged_archive_is_one_error(write: Write, damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "archive"
+    write(path, {"a/1": bytes(range(256)) * 100})
+    content = path.read_bytes()
+    middle = len(content) // 2
+    damaged = {
+        "cut": content[:middle],
+        "noise": content[: middle - 20] + bytes(40) + content[middle + 20 :],
+        "text": b"<html>not found</html>",
+    }
+    path.write_bytes(damaged[damage])
+    with pytest.raises(ArchiveError):
+        unpack(path, _target(tmp_path))
