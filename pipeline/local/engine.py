@@ -18,10 +18,11 @@ from pipeline.local.failures import (
     StepStopped,
     disk_reason,
 )
+from pipeline.local.forking import ForkingStarter
 from pipeline.local.graph import Graph, Step, read_graph
 from pipeline.local.handlers import StepContext, StepOutput, resolve_arguments, run_step
 from pipeline.local.parameters import bind_parameters
-from pipeline.local.processes import start_process
+from pipeline.local.processes import Starter, start_process
 from pipeline.local.registration import Api
 from pipeline.local.store import Document, Store
 from pipeline.local.values import Scope
@@ -37,6 +38,7 @@ class RunOptions:
 
     `lambda_handlers` are files by function name; `service_url` is where their SageMaker API is.
     `cores` is what one job may use (default: all that this process may); parallel trials share it.
+    `fork` starts Python jobs from a process that has their heavy packages loaded.
     """
 
     pipeline_name: str = "pipeline"
@@ -46,6 +48,7 @@ class RunOptions:
     cores: int | None = None
     parallel_steps: int = 50
     grace_s: float = 10.0
+    fork: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ class _Run:
         self._api = api
         self._cancel = cancel
         self._options = options
+        self._start: Starter = start_process
         self._cache = StepCache(store, execution.pipeline)
         self._stop = threading.Event()
         self._board = _Board(listener, graph)
@@ -140,7 +144,12 @@ class _Run:
         status = "Failed"
         failure: PipelineError | None = None
         try:
-            with ThreadPoolExecutor(self._options.parallel_steps, "step") as pool:
+            with (
+                ForkingStarter() as forking,
+                ThreadPoolExecutor(self._options.parallel_steps, "step") as pool,
+            ):
+                if self._options.fork:
+                    self._start = forking
                 try:
                     self._loop(pool)
                 except BaseException:
@@ -288,7 +297,7 @@ class _Run:
                 self._graph.property_files,
                 self._store.path,
             ),
-            start=start_process,
+            start=self._start,
             cores=self._options.cores or len(os.sched_getaffinity(0)),
             grace_s=self._options.grace_s,
             lambda_handlers=self._options.lambda_handlers,

@@ -1,0 +1,162 @@
+"""Starts jobs through launchers: one for each environment that packages read while they load."""
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.local import launcher
+from pipeline.local.preload import heavy_imports
+from pipeline.local.processes import Command, Running, start_process
+
+# Read by the interpreter or by native libraries as they are loaded: too late for a forked job.
+_READ_EARLY = re.compile(
+    r"(PYTHON|LD_|OMP_|MKL_|KMP_|GOMP_|OPENBLAS_|TORCH|PYTORCH|ATEN|CUDA|NVIDIA|NCCL|MALLOC_|GLIBC"
+    r"|LC_|LANG|TZ)"
+)
+_ENDED = "the launcher is gone"
+
+
+class ForkingStarter:
+    """A Starter that forks Python jobs with heavy imports and starts all others plainly.
+
+    A context manager: leaving it kills what still runs. Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._launchers: dict[tuple[tuple[str, str], ...], _Client] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for client in self._launchers.values():
+            client.close()
+
+    def __call__(self, command: Command) -> Running:
+        """Start a command. Raises StartError."""
+        modules = _forkable(command)
+        if not modules:
+            return start_process(command)
+        try:
+            return self._client(command.environment).run(command, modules)
+        except OSError:
+            return start_process(command)
+
+    def _client(self, environment: Mapping[str, str]) -> "_Client":
+        early = {name: value for name, value in environment.items() if _READ_EARLY.match(name)}
+        key = tuple(sorted(early.items()))
+        with self._lock:
+            client = self._launchers.get(key)
+            if client is None or client.gone:
+                client = self._launchers[key] = _Client(early | {"PATH": environment["PATH"]})
+            return client
+
+
+def _forkable(command: Command) -> list[str]:
+    """The modules to load for a command; none for one that is better started plainly."""
+    if not sys.platform.startswith("linux") or len(command.argv) < 2:
+        return []
+    interpreter, script, *arguments = command.argv
+    if interpreter != sys.executable or not script.endswith(".py"):
+        return []
+    return heavy_imports(command.cwd / script, arguments)
+
+
+class _Client:
+    """One launcher process, and what is known of its jobs."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, launcher.__file__],
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._lock = threading.Lock()
+        self._codes: dict[int, int] = {}
+        self._count = 0
+        self.gone = False
+        threading.Thread(target=self._listen, name="launcher", daemon=True).start()
+
+    def run(self, command: Command, modules: list[str]) -> Running:
+        """Fork a job. Raises OSError when the launcher is gone."""
+        with self._lock:
+            self._count += 1
+            identity = self._count
+        script, *arguments = command.argv[1:]
+        self._send(
+            {
+                "run": identity,
+                "script": script,
+                "arguments": arguments,
+                "cwd": str(command.cwd),
+                "environment": dict(command.environment),
+                "log": str(command.log),
+                "modules": modules,
+            }
+        )
+        command.log.touch()
+        return _Job(self, identity)
+
+    def code(self, identity: int) -> int | None:
+        """The exit code of a job, or None while it runs. A launcher's death is its jobs' too."""
+        gone = self.gone
+        return self._codes.get(identity, -signal.SIGKILL if gone else None)
+
+    def signal(self, identity: int, number: int) -> None:
+        """Signal a job's group, if it still runs."""
+        if identity not in self._codes:
+            with contextlib.suppress(OSError):
+                self._send({"signal": identity, "number": number})
+
+    def close(self) -> None:
+        """End the launcher and with it every job."""
+        stdin = self._process.stdin
+        with contextlib.suppress(OSError):
+            if stdin:
+                stdin.close()
+        self._process.wait()
+
+    def _send(self, request: dict[str, Any]) -> None:
+        stdin = self._process.stdin
+        if self.gone or stdin is None:
+            raise BrokenPipeError(_ENDED)
+        with self._lock:
+            stdin.write(json.dumps(request).encode() + b"\n")
+            stdin.flush()
+
+    def _listen(self) -> None:
+        stdout = self._process.stdout
+        for line in stdout or ():
+            answer = json.loads(line)
+            self._codes[answer["id"]] = answer["code"]
+        self.gone = True
+
+
+class _Job:
+    """One forked job."""
+
+    def __init__(self, client: _Client, identity: int) -> None:
+        self._client = client
+        self._identity = identity
+
+    def poll(self) -> int | None:
+        return self._client.code(self._identity)
+
+    def signal(self, number: int) -> None:
+        self._client.signal(self._identity, number)

@@ -1,0 +1,216 @@
+"""Starts Python scripts by forking a process that has heavy packages loaded already.
+
+Run as a script: it imports nothing of this project, so that a job finds what it would find in an
+interpreter of its own. Requests come as JSON lines on stdin, {"run": id, "script", "arguments",
+"cwd", "environment", "log", "modules"} or {"signal": id, "number"}; {"id", "code"} goes to stdout
+when a job has ended. When stdin closes, every job is killed.
+"""
+
+import atexit
+import builtins
+import contextlib
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import sys
+import threading
+import traceback
+import types
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from typing import Any
+
+# Read by hand: the buffer of an ordinary file object would be copied into every job.
+_CHUNK = 65536
+
+
+class Launcher:
+    """The loop that forks, signals and reaps. `serve` returns in a job's process only."""
+
+    def __init__(self, requests: int, answers: int) -> None:
+        """Both are file descriptors."""
+        self._requests = requests
+        self._answers = answers
+        self._jobs: dict[int, int] = {}
+        self._rest = b""
+        self._wake, self._waker = os.pipe()
+        for end in (self._wake, self._waker):
+            os.set_blocking(end, False)
+
+    def serve(self) -> dict[str, Any]:
+        """Work until a job's process needs its script: answers the request it was forked for."""
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
+        selector = selectors.DefaultSelector()
+        selector.register(self._requests, selectors.EVENT_READ)
+        selector.register(self._wake, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd == self._wake:
+                    os.read(self._wake, _CHUNK)
+                    self._reap()
+                    continue
+                for request in self._read():
+                    if "signal" in request:
+                        self._signal(request["signal"], request["number"])
+                    elif self._fork(request):
+                        selector.close()
+                        return request
+
+    def _read(self) -> list[dict[str, Any]]:
+        data = os.read(self._requests, _CHUNK)
+        if not data:
+            for identity in list(self._jobs):
+                self._signal(identity, signal.SIGKILL)
+            os._exit(0)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def _fork(self, request: dict[str, Any]) -> bool:
+        """Fork one job; True in its own process."""
+        preload(request["modules"])
+        gc.freeze()  # keeps the pages of what is loaded shared
+        process = os.fork()
+        # Both sides make the group: a signal may come before the other one has.
+        with contextlib.suppress(OSError):
+            os.setpgid(process, process)
+        if process:
+            self._jobs[request["run"]] = process
+            return False
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for end in (self._requests, self._answers, self._wake, self._waker):
+            os.close(end)
+        return True
+
+    def _signal(self, identity: int, number: int) -> None:
+        if identity in self._jobs:
+            with contextlib.suppress(OSError):
+                os.killpg(self._jobs[identity], number)
+
+    def _reap(self) -> None:
+        for identity, process in list(self._jobs.items()):
+            if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            # While its leader is not yet waited for, the group's number cannot be another's.
+            self._signal(identity, signal.SIGKILL)
+            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+            del self._jobs[identity]
+            answer = json.dumps({"id": identity, "code": code}) + "\n"
+            os.write(self._answers, answer.encode())
+
+
+def preload(modules: list[str]) -> None:
+    """Import what jobs will want; one that fails will say so itself."""
+    for name in modules:
+        if name not in sys.modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
+def become(request: dict[str, Any]) -> None:
+    """Make this process the job's: folder, environment, output. Raises OSError."""
+    _die_with_parent()
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    # Python's own generator is seeded anew in every fork, NumPy's is not.
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+
+
+def run_script(script: str, arguments: list[str]) -> int:
+    """Run a file as `python3 script arguments…` does; answers the exit code."""
+    path = str(Path.cwd() / script)
+    sys.argv = [script, *arguments]
+    sys.orig_argv = [sys.executable, *sys.argv]
+    sys.path.insert(0, str(Path(script).resolve().parent))
+    main = types.ModuleType("__main__")
+    main.__dict__.update(
+        __file__=path,
+        __builtins__=builtins,
+        __loader__=SourceFileLoader("__main__", path),
+        __cached__=None,
+        __annotations__={},
+    )
+    sys.modules["__main__"] = main
+    try:
+        source = Path(path).read_bytes()
+    except OSError as error:
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
+        return 2
+    try:
+        exec(compile(source, path, "exec"), main.__dict__)  # noqa: S102 - this is its purpose
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            return error.code or 0
+        print(error.code, file=sys.stderr)
+        return 1
+    except Exception as error:
+        trace = error.__traceback__
+        # The frames of this file are nothing to the script's author.
+        while trace and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        return 1
+    return 0
+
+
+def leave(code: int, folder: str) -> None:
+    """End the process as the interpreter would, except for taking apart what was loaded before.
+
+    That would touch, and so copy, all of the shared memory: half a second with PyTorch. Returns
+    when the interpreter has to do it after all.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    if threading.active_count() > 1:
+        return  # the interpreter alone can freeze daemon threads before it takes things apart
+    atexit._run_exitfuncs()
+    for name, module in reversed(list(sys.modules.items())):
+        file = getattr(module, "__file__", None) or ""
+        if name == "__main__" or Path(file).parent == Path(folder):
+            vars(module).clear()
+    gc.collect()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code & 0xFF)
+
+
+def _die_with_parent() -> None:
+    """A job must not outlive this process, even when that is killed."""
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def main() -> int:
+    """Serve; in a job's process, become the job and answer its exit code."""
+    del sys.path[0]
+    requests, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    request = Launcher(requests, answers).serve()
+    try:
+        become(request)
+    except OSError:
+        traceback.print_exc()
+        return 1
+    code = run_script(request["script"], request["arguments"])
+    leave(code, sys.path[0])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

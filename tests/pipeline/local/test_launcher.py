@@ -1,0 +1,338 @@
+"""A forked job is the same as one in an interpreter of its own."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.forking import ForkingStarter
+from pipeline.local.preload import heavy_imports
+from pipeline.local.processes import Command, Ending, Starter, run_to_end, start_process
+from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import BUCKET, Lab, wait_for
+
+# NumPy stands for all heavy packages: it is quick to import.
+FORKED = "import numpy\n"
+
+
+@pytest.fixture(scope="module")
+def forking() -> Iterator[ForkingStarter]:
+    with ForkingStarter() as starter:
+        yield starter
+
+
+@pytest.fixture(params=["process", "fork"])
+def start(request: pytest.FixtureRequest, forking: ForkingStarter) -> Starter:
+    return start_process if request.param == "process" else forking
+
+
+def _command(folder: Path, code: str, *arguments: str, **environment: str) -> Command:
+    code_folder = folder / "code"
+    code_folder.mkdir(exist_ok=True)
+    (code_folder / "script.py").write_text(FORKED + code)
+    (code_folder / "beside.py").write_text("value = 42")
+    return Command(
+        argv=(sys.executable, "script.py", *arguments),
+        cwd=code_folder,
+        environment={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
+        | environment,
+        log=folder / "log.txt",
+    )
+
+
+def _run(command: Command, start: Starter, **options: Any) -> tuple[Ending, str]:
+    defaults = {"on_line": lambda line: None, "should_stop": lambda: False}
+    limits = {"limit_s": 60, "grace_s": 0.3}
+    ending = run_to_end(command, start, **(defaults | limits | options))
+    return ending, command.log.read_text()
+
+
+OBSERVE = """
+import beside, json, os, signal, subprocess, sys, __main__
+print(json.dumps({
+    "argv": sys.argv,
+    "orig_argv": sys.orig_argv[1:],
+    "path": sys.path,
+    "cwd": os.getcwd(),
+    "environment": sorted(n for n in os.environ if n not in ("LC_CTYPE",)),
+    "word": os.environ["WORD"],
+    "getenv": subprocess.run("echo $WORD", shell=True, capture_output=True, text=True).stdout,
+    "name": __name__,
+    "main": [__main__.__file__, __main__.__spec__, str(__main__.__loader__)[:40],
+             __main__.__package__, __main__.__cached__, __main__.__doc__],
+    "names": sorted(globals()),
+    "is_main": __main__ is sys.modules["__main__"],
+    "beside": beside.value,
+    "stdin": sys.stdin.read(),
+    "encoding": [sys.stdout.encoding, sys.stdout.errors, sys.getfilesystemencoding()],
+    "unbuffered": sys.stdout.write_through,
+    "leader": os.getpgrp() == os.getpid(),
+    "handlers": [str(signal.getsignal(n)) for n in
+                 (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT)],
+    "files": sorted(os.listdir("/proc/self/fd"))[:3],
+    "flags": str(sys.flags),
+    "hash": hash("x"),
+    "numpy": numpy.dot(numpy.ones((300, 300)), numpy.ones((300, 300))).sum(),
+}))
+"""
+
+
+def test_both_ways_show_a_script_the_same(tmp_path: Path, forking: ForkingStarter) -> None:
+    seen = []
+    command = _command(tmp_path, OBSERVE, "--lr", "0.1", WORD="value")
+    for number, start in enumerate((start_process, forking)):
+        log = tmp_path / f"{number}.txt"
+        ending, text = _run(Command(command.argv, command.cwd, command.environment, log), start)
+        assert ending == Ending(0, "exited"), text
+        seen.append(json.loads(text))
+    assert seen[0] == seen[1]
+    assert seen[1]["path"][0] == str(command.cwd)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("", 0),
+        ("import sys; sys.exit()", 0),
+        ("import sys; sys.exit(7)", 7),
+        ("import sys; sys.exit(-2)", 254),
+        ("raise SystemExit('no images')", 1),
+        ("1 / 0", 1),
+        ("import os; os._exit(9)", 9),
+        ("import os; os.kill(os.getpid(), 15)", -signal.SIGTERM),
+        ("raise KeyboardInterrupt", -signal.SIGINT),
+    ],
+)
+def test_exit_codes(tmp_path: Path, start: Starter, code: str, expected: int) -> None:
+    assert _run(_command(tmp_path, code), start)[0] == Ending(expected, "exited")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def inner():\n    raise ValueError('deep')\ninner()",
+        "try:\n    1 / 0\nexcept ArithmeticError as error:\n    raise RuntimeError('x') from error",
+        "raise SystemExit('no images')",
+        "def broken(:",
+        "import atexit, sys, threading, time\n"
+        "atexit.register(print, 'at exit')\n"
+        "threading.Thread(target=lambda: (time.sleep(0.1), print('thread', beside))).start()\n"
+        "beside = 3\nprint('out'); print('err', file=sys.stderr)",
+        "import os\nos.system('echo from a shell')",
+        "class Last:\n    def __del__(self): print('deleted')\nlast = Last()",
+        "round = []\nclass Last:\n    def __del__(self): print('deleted')\nround += [round, Last()]",
+        "import sys\nsys.exit(3.5)",
+        "import sys, threading, time\n"
+        "def watch():\n    while True: time.sleep(0.001); words\n"
+        "words = 1\nthreading.Thread(target=watch, daemon=True).start()\nprint('end')",
+        "import multiprocessing\n"
+        "def work(x):\n    return x * x\n"
+        "if __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "        print(pool.map(work, [3]))\n",
+        "import pickle\nclass Thing: pass\nprint(type(pickle.loads(pickle.dumps(Thing()))))",
+    ],
+)
+def test_both_ways_print_the_same(tmp_path: Path, forking: ForkingStarter, code: str) -> None:
+    printed = []
+    for start in (start_process, forking):
+        command = _command(tmp_path, code)
+        command.log.unlink(missing_ok=True)
+        printed.append(_run(command, start))
+    assert printed[0] == printed[1]
+    assert printed[0][1]
+
+
+def test_a_file_that_the_script_left_open_is_written(tmp_path: Path, start: Starter) -> None:
+    code = "file = open('left.txt', 'w')\nfile.write('all of it')"
+    assert _run(_command(tmp_path, code), start)[0].code == 0
+    assert (tmp_path / "code" / "left.txt").read_text() == "all of it"
+
+
+def test_a_script_that_is_not_there(tmp_path: Path, forking: ForkingStarter) -> None:
+    printed = []
+    for start in (start_process, forking):
+        command = _command(tmp_path, "")
+        (tmp_path / "log.txt").unlink(missing_ok=True)
+        absent = Command((*command.argv[:1], "absent.py", "script.py"), *_rest(command))
+        printed.append(_run(absent, start))
+    assert printed[0] == printed[1]
+    assert "can't open file" in printed[0][1]
+
+
+def _rest(command: Command) -> tuple[Path, Any, Path]:
+    return command.cwd, command.environment, command.log
+
+
+def test_random_numbers_differ_from_job_to_job(tmp_path: Path, forking: ForkingStarter) -> None:
+    code = "import random\nprint(random.random(), numpy.random.random())"
+    command = _command(tmp_path, code)
+    _run(command, forking)
+    numbers = _run(command, forking)[1].split()
+    assert len(set(numbers)) == 4
+
+
+def test_jobs_run_side_by_side(tmp_path: Path, forking: ForkingStarter) -> None:
+    code = (
+        "import pathlib, sys, time\nmine, other = map(pathlib.Path, sys.argv[1:])\nmine.touch()\n"
+        "end = time.time() + 30\nwhile not other.exists():\n"
+        "    assert time.time() < end\n    time.sleep(0.01)"
+    )
+    endings: list[Ending] = []
+    folders = [tmp_path / "a", tmp_path / "b"]
+    threads = []
+    for folder, other in (folders, folders[::-1]):
+        folder.mkdir(exist_ok=True)
+        command = _command(folder, code, str(folder / "mark"), str(other / "mark"))
+
+        def run(command: Command = command) -> None:
+            endings.append(_run(command, forking)[0])
+
+        threads.append(threading.Thread(target=run))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert endings == [Ending(0, "exited")] * 2
+
+
+def test_a_stop_reaches_the_whole_group(tmp_path: Path, start: Starter) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        "print(child.pid)\ntime.sleep(60)"
+    )
+    lines: list[str] = []
+    command = _command(tmp_path, code)
+    ending, text = _run(command, start, on_line=lines.append, should_stop=lambda: bool(lines))
+    assert ending == Ending(-signal.SIGTERM, "stopped")
+    assert _is_gone(int(text))
+
+
+def test_what_a_job_leaves_running_ends_with_it(tmp_path: Path, start: Starter) -> None:
+    code = "import subprocess\nprint(subprocess.Popen(['sleep', '60']).pid)"
+    assert _is_gone(int(_run(_command(tmp_path, code), start)[1]))
+
+
+def test_a_job_that_ignores_the_signal_is_killed(tmp_path: Path, start: Starter) -> None:
+    code = (
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('deaf')\ntime.sleep(60)"
+    )
+    lines: list[str] = []
+    command = _command(tmp_path, code)
+    ending, _ = _run(command, start, on_line=lines.append, should_stop=lambda: bool(lines))
+    assert ending == Ending(-signal.SIGKILL, "stopped")
+
+
+def test_leaving_the_starter_kills_its_jobs(tmp_path: Path) -> None:
+    with ForkingStarter() as starter:
+        running = starter(_command(tmp_path, "import os, time\nprint(os.getpid())\ntime.sleep(60)"))
+        pid = _read_pid(tmp_path / "log.txt")
+        assert running.poll() is None
+    assert _is_gone(pid)
+
+
+def test_a_dead_launcher_takes_its_jobs_along_and_is_replaced(tmp_path: Path) -> None:
+    with ForkingStarter() as starter:
+        code = "import os, time\nprint(os.getppid(), os.getpid(), flush=True)\ntime.sleep(60)"
+        running = starter(_command(tmp_path, code))
+        _read_pid(tmp_path / "log.txt")
+        launcher, job = map(int, (tmp_path / "log.txt").read_text().split())
+        os.kill(launcher, signal.SIGKILL)
+        assert _is_gone(job)
+        for _ in range(500):
+            if running.poll() is not None:
+                break
+            time.sleep(0.01)
+        assert running.poll() == -signal.SIGKILL
+        (tmp_path / "log.txt").unlink()
+        assert _run(_command(tmp_path, "print('again')"), starter)[1] == "again\n"
+
+
+def test_threads_are_as_many_as_the_job_is_given(tmp_path: Path, forking: ForkingStarter) -> None:
+    code = "import os\nprint(os.environ['OMP_NUM_THREADS'], os.getppid())"
+    parents = []
+    for threads in ("1", "2", "1"):
+        command = _command(tmp_path, code, OMP_NUM_THREADS=threads)
+        command.log.unlink(missing_ok=True)
+        found, parent = _run(command, forking)[1].split()
+        assert found == threads
+        parents.append(parent)
+    # Libraries read this as they are loaded, so it needs a launcher of its own.
+    assert parents[0] == parents[2] != parents[1]
+
+
+def test_heavy_imports_are_found_through_modules_beside_the_script(tmp_path: Path) -> None:
+    files = {
+        "run.py": "import json",
+        "job.py": "from network import build\nimport run",
+        "network.py": "def build():\n    import torchvision.models\nfrom torch import nn",
+        "other.py": "import numpy",
+        "bad.py": "def (",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    assert heavy_imports(tmp_path / "run.py", []) == []
+    assert heavy_imports(tmp_path / "run.py", ["job.py", "--x"]) == ["torch", "torchvision"]
+    assert heavy_imports(tmp_path / "other.py", ["bad.py", "absent.py"]) == ["numpy"]
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_a_run_is_the_same_either_way(store: Store, fork: bool) -> None:
+    lab = Lab(store)
+    script = """
+import os, sys
+import numpy
+print("score=" + sys.argv[sys.argv.index("--rate") + 1])
+open(os.environ["SM_MODEL_DIR"] + "/w", "wb").write(numpy.ones(3).tobytes())
+"""
+    ranges = {"CategoricalParameterRanges": [{"Name": "rate", "Values": ["1", "3", "2"]}]}
+    config = {
+        "Strategy": "Grid",
+        "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2},
+        "ParameterRanges": ranges,
+    }
+    best = {"Get": "Steps.Tune.BestTrainingJob.TunedHyperParameters['rate']"}
+    look = "import numpy, sys\nprint(sys.argv[1])\nprint(open(sys.argv[2] + '/x').read())"
+    lab.put(f"{BUCKET}/data/x", "contents")
+    result = lab.run(
+        lab.tuning("Tune", script, config),
+        lab.training("Train", script, hyperparameters={"rate": best}),
+        lab.processing(
+            "Look",
+            look,
+            inputs={"data": f"{BUCKET}/data"},
+            arguments=[best, "/opt/ml/processing/input/data"],
+        ),
+        fork=fork,
+    )
+    assert result.status == "Succeeded", result.failure
+    log = store.root / "runs" / result.execution_id / "Look" / "log.txt"
+    assert log.read_text() == "3\ncontents\n"
+
+
+def _read_pid(log: Path) -> int:
+    wait_for(log)
+    while not log.read_text().endswith("\n"):
+        time.sleep(0.01)
+    return int(log.read_text().split()[0])
+
+
+def _is_gone(pid: int) -> bool:
+    for _ in range(500):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
