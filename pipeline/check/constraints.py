@@ -40,7 +40,7 @@ def type_problems(shape: Shape, node: Node) -> Iterator[Problem]:
     """At most one: the value is of another type than the shape's."""
     wanted, is_one = _TYPES[shape["type"]]
     if not is_one(node.value):
-        what = f"{shown(node.value)} is {_kind(node.value)}, where {wanted} is wanted"
+        what = f"{shown(node.value)} is {_kind(node.value)}; {wanted} is wanted"
         yield Problem(node.path, what, _converted(shape["type"], node.value), "wrong-type")
 
 
@@ -91,7 +91,7 @@ def _kind(value: Any) -> str:
         int: "a number",
         float: "a number",
     }
-    return kinds.get(type(value), "nothing")
+    return kinds.get(type(value), "no value")
 
 
 def _converted(wanted: str, value: Any) -> str:

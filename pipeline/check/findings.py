@@ -11,6 +11,7 @@ from pipeline.check.node import Path
 Severity = Literal["error", "warning"]
 
 _LISTED = 12  # names that are all listed when none is near
+_TELLING = 4  # characters that make a part of a name tell which is meant
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ def findings_json(findings: Sequence[Finding]) -> str:
 
 def suggest(word: str, known: Sequence[str], otherwise: str = "remove it") -> str:
     """How to mend a name that does not exist: the nearest one, or what there is."""
-    if near := get_close_matches(word, known, n=1, cutoff=0.6):
+    names = sorted({name for name in known if name})
+    longer = [name for name in names if len(word) >= _TELLING and word in name]
+    near = [min(longer, key=len)] if longer else get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
         return f"did you mean {near[0]!r}?"
-    if known and len(known) <= _LISTED:
-        return f"there are: {', '.join(sorted(known))}"
-    return otherwise
+    return f"there are: {', '.join(names)}" if 0 < len(names) <= _LISTED else otherwise
 
 
 def _block(finding: Finding) -> str:

@@ -13,13 +13,18 @@ def hyperparameters(step: Step) -> Node:
     return step.arguments["HyperParameters"]
 
 
+def script_node(step: Step) -> Node:
+    """Where a job step says which script it runs: the entrypoint's last part, or the program."""
+    if step.type != "Processing":
+        return hyperparameters(step)["sagemaker_program"]
+    entrypoint = step.arguments.at("AppSpecification", "ContainerEntrypoint").items()
+    return entrypoint[-1] if len(entrypoint) > 1 else Node()
+
+
 def script_of(step: Step) -> str | None:
     """The file name of the script that a job step runs; None when it does not say."""
-    if step.type == "Processing":
-        entrypoint = step.arguments.at("AppSpecification", "ContainerEntrypoint").items()
-        scripts = [part.text for part in entrypoint if part.text and part.text.endswith(".py")]
-        return scripts[-1].rsplit("/", 1)[-1] if scripts else None
-    return hyperparameters(step)["sagemaker_program"].text
+    text = script_node(step).text
+    return text.rsplit("/", 1)[-1] if text else None
 
 
 def options(step: Step) -> Iterator[tuple[str, Node, Node]]:

@@ -54,6 +54,12 @@ class Node:
             waiting.extend(reversed(node.children()))
 
     @property
+    def key(self) -> str:
+        """The name the value stands under; "" for an element of a list and for the whole."""
+        last = self.path[-1] if self.path else ""
+        return last if isinstance(last, str) else ""
+
+    @property
     def text(self) -> str | None:
         """The value, when it is text."""
         return self.value if isinstance(self.value, str) else None

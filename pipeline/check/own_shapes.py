@@ -20,6 +20,7 @@ def own_shapes(botocore_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
         **_SIMPLE,
         **_DEFINITION,
         **_CONDITIONS,
+        **{name: {**botocore_shapes[name], "one_of": groups} for name, groups in _ONE_OF.items()},
         **_requests(botocore_shapes),
         **{f"{name}Step": _frame(name, kind) for name, kind in KINDS.items()},
         "Step": {
@@ -85,6 +86,31 @@ def _list(member: str, **limits: int) -> Shape:
 def _map(value: str, **limits: int) -> Shape:
     return {"type": "map", "key": {"shape": "Text"}, "value": {"shape": value}, **limits}
 
+
+# What the service wants although botocore marks it as optional, because there is a choice.
+_ONE_OF: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "DataSource": (("S3DataSource", "FileSystemDataSource", "DatasetSource"),),
+    "AlgorithmSpecification": (("TrainingImage", "AlgorithmName"),),
+    "HyperParameterAlgorithmSpecification": (("TrainingImage", "AlgorithmName"),),
+    "HyperParameterTrainingJobDefinition": (
+        ("HyperParameterTuningResourceConfig", "ResourceConfig"),
+    ),
+    "HyperParameterTuningResourceConfig": (
+        ("InstanceType", "InstanceConfigs"),
+        ("InstanceCount", "InstanceConfigs"),
+    ),
+    "ResourceConfig": (
+        ("InstanceType", "InstanceGroups", "InstancePreferences"),
+        ("InstanceCount", "InstanceGroups", "InstancePreferences"),
+    ),
+    "ProcessingClusterConfig": (
+        ("InstanceType", "InstancePreferences"),
+        ("InstanceCount", "InstancePreferences"),
+    ),
+    "ProcessingInput": (("S3Input", "DatasetDefinition"),),
+    "ModelPackageContainerDefinition": (("Image", "BaseModel"),),
+    "CollectionConfiguration": (("CollectionName",),),
+}
 
 _SIMPLE: dict[str, Shape] = {
     "Anything": {"type": "any"},

@@ -54,7 +54,8 @@ def function_type(document: Document, node: Node) -> str | None:
     parts = reference_parts(node) if name == "Get" else ()
     match parts:
         case ("Parameters", str(parameter)):
-            return document.parameters.get(parameter, Node())["Type"].text
+            declared = document.parameters.get(parameter, Node())["Type"].text
+            return declared if declared in FITTING["scalar"] else None
         case ("Execution", _):
             return "String"
         case ("Steps", str(step), "OutputParameters", str(output)):
@@ -133,10 +134,10 @@ def _item(shapes: Mapping[str, Shape], step: Step, place: _Place, part: Part) ->
 
 def _entry(shapes: Mapping[str, Shape], step: Step, place: _Place, key: str) -> _Place:
     known = [name for name, _ in place.given.members()] if place.request else None
-    if step.type == "Tuning" and place.given.path[-1:] == ("TunedHyperParameters",):
+    if step.type == "Tuning" and place.given.key == "TunedHyperParameters":
         known = tuned_names(step)
     if known is not None and key not in known:
-        where = str(place.given.path[-1])
+        where = place.given.key
         mend = suggest(key, known, f"add it to step {step.name}")
         raise Nowhere(f"step {step.name} has no {key!r} among its {where}", mend)
     return _Place(*_inner(shapes, place, "value"), place.given[key])

@@ -62,7 +62,7 @@ def _check_property_file(step: Step, node: Node, rest: list[str | int]) -> Itera
         what = f"step {step.name} has no property file {name!r}"
         mend = suggest(name, files, "declare it under the step's PropertyFiles")
         yield Problem(node.path, what, mend, "unknown-property-file")
-    elif node.path[-1] != "PropertyFile":
+    elif node.key != "PropertyFile":
         what = "a property file is not a value"
         yield Problem(node.path, what, "read it with Std:JsonGet", "bad-function")
 

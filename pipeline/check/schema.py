@@ -95,12 +95,12 @@ class Schema:
         shape = self.shapes[name]
         if shape["type"] not in SCALARS:
             if shape_of(self.document, node) != name:
-                what = f"{shown(node.value)} stands where {_spoken(name)} is wanted"
+                what = f"{_written(node)} stands where {_spoken(name)} is wanted"
                 yield Problem(node.path, what, "write it out", "wrong-type")
             return
         given = function_type(self.document, node)
         if given is not None and given not in FITTING[shape["type"]]:
-            what = f"{shown(node.value)} gives {given}, where {shape['type']} is wanted"
+            what = f"{_written(node)} gives {given}; {_wanted(shape)} is wanted"
             yield Problem(node.path, what, _type_mend(shape), "reference-type")
             return
         yield from self._known(name, node)
@@ -120,8 +120,9 @@ class Schema:
 
     def _parameter(self, name: str, value: Node, parameter: Node) -> Iterator[Problem]:
         shape = self.shapes[name]
-        wrong = list(type_problems(shape, value)) or list(value_problems(shape, value))
-        for problem in wrong:
+        if any(type_problems(shape, value)):
+            return  # the parameter's own type says so, or the reference's
+        for problem in value_problems(shape, value):
             what = f"parameter {parameter['Name'].value} is used as {name}: {problem.what}"
             yield Problem(value.path, what, problem.mend, "parameter-default")
 
@@ -130,6 +131,14 @@ def _type_mend(shape: Shape) -> str:
     if shape["type"] == "string":
         return 'make it text: {"Std:Join": {"On": "", "Values": [...]}}'
     return "give a value of that type"
+
+
+def _written(node: Node) -> str:
+    return node["Get"].text or shown(node.value)
+
+
+def _wanted(shape: Shape) -> str:
+    return " or ".join(FITTING[shape["type"]])
 
 
 def _spoken(name: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-OptionType = Literal["int", "float", "bool", "text"]
+# A kind of value, or the words to choose from, in any case of letters.
+OptionType = Literal["int", "float", "bool", "text"] | tuple[str, ...]
 
 ANY_KEY = "*"  # in a sample document: a name that depends on the data
 
@@ -16,12 +17,24 @@ ANY_KEY = "*"  # in a sample document: a name that depends on the data
 class Script:
     """`options`: the names it takes as `--name value` or as hyperparameters, and their types.
 
-    `lines` are sample lines of its log, `files` the JSON documents it writes, by file name.
+    `required` are those it does not run without, `channels` the training channels it reads, with
+    whether it needs each. `lines` are sample lines of its log, `files` the JSON documents it
+    writes, by file name.
     """
 
     options: Mapping[str, OptionType]
+    required: tuple[str, ...] = ()
+    channels: Mapping[str, bool] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
     files: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function: what its event must hold, and what it answers."""
+
+    event: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
 _METRIC = {"value": 0.9, "standard_deviation": 0.01}
@@ -73,6 +86,7 @@ SCRIPTS: Mapping[str, Script] = {
             "split": "text",
             "seed": "int",
         },
+        required=("data", "dataset", "test"),
         files={"dataset.json": _DATASET},
     ),
     "features.py": Script(
@@ -86,13 +100,14 @@ SCRIPTS: Mapping[str, Script] = {
             "batch-size": "int",
             "weights": "text",
         },
+        required=("dataset", "features", "backbone"),
     ),
     "train.py": Script(
         options={
             "lr": "float",
             "batch_size": "int",
             "weight_decay": "float",
-            "optimizer": "text",
+            "optimizer": ("sgd", "adam", "adamw"),
             "epochs": "int",
             "label_smoothing": "float",
             "fine_tune_blocks": "int",
@@ -101,6 +116,7 @@ SCRIPTS: Mapping[str, Script] = {
             "seed": "int",
             "export": "bool",
         },
+        channels={"features": True, "dataset": False},
         lines=(
             "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
             " valid_loss=0.234567 valid_accuracy=0.801234",
@@ -109,7 +125,22 @@ SCRIPTS: Mapping[str, Script] = {
     ),
     "evaluate.py": Script(
         options={"model": "text", "test": "text", "evaluation": "text", "batch-size": "int"},
+        required=("model", "test", "evaluation"),
         lines=("test_accuracy=0.801234 standard_error=0.012345 pictures=835",),
         files={"evaluation.json": _EVALUATION},
     ),
+}
+
+# By how the function's name ends: what stands before that is the project's.
+FUNCTIONS: Mapping[str, Function] = {
+    "deploy-endpoint": Function(
+        event=(
+            "model_package_arn",
+            "endpoint_name",
+            "instance_type",
+            "instance_count",
+            "role_arn",
+        ),
+        outputs=("endpoint_name", "endpoint_config_name", "model_name"),
+    )
 }

@@ -9,6 +9,7 @@ from pipeline.check.rules import (
     metrics,
     names,
     order,
+    scripts,
     tuning,
 )
 from pipeline.check.rules.rule import Rule
@@ -20,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     *order.RULES,
     *gate.RULES,
     *jobs.RULES,
+    *scripts.RULES,
     *debugger.RULES,
     *deploy.RULES,
     *account.RULES,

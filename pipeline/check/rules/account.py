@@ -90,7 +90,7 @@ def retries(document: Document) -> Iterator[Problem]:
 def _region(node: Node) -> str | None:
     if node.text is None:
         return None
-    if node.path[-1] == "sagemaker_region":
+    if node.key == "sagemaker_region":
         return node.text
     match = _IMAGE_REGION.search(node.text) or _ARN_REGION.match(node.text)
     return match[1] if match else None
@@ -109,7 +109,7 @@ def _others(found: list[tuple[Node, str]], words: str, mend: str) -> Iterator[Pr
 def _named_values(document: Document) -> Iterator[tuple[str, Node]]:
     for step in document.steps:
         for node in step.own_nodes():
-            if node.path[-1] in ("Environment", "HyperParameters", "StaticHyperParameters"):
+            if node.key in ("Environment", "HyperParameters", "StaticHyperParameters"):
                 yield from node.members()
         if step.type == "Lambda":
             yield from step.arguments.members()

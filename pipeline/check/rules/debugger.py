@@ -1,26 +1,89 @@
-"""SageMaker Debugger: rules without tensors to look at."""
+"""SageMaker Debugger: rules that exist, and tensors for them to look at."""
 
 from collections.abc import Iterator
 
 from pipeline.check.document import Document
-from pipeline.check.findings import Problem
+from pipeline.check.findings import Problem, suggest
+from pipeline.check.node import Node
 from pipeline.check.rules.rule import Rule, rule
+
+# As in AWS's list of built-in rules, with their names for rule_to_invoke.
+BUILT_IN_RULES = (
+    "AllZero",
+    "CheckInputImages",
+    "ClassImbalance",
+    "Confusion",
+    "CreateXgboostReport",
+    "DeadRelu",
+    "ExplodingTensor",
+    "FeatureImportanceOverweight",
+    "LossNotDecreasing",
+    "NLPSequenceRatio",
+    "Overfit",
+    "Overtraining",
+    "PoorWeightInitialization",
+    "SaturatedActivation",
+    "SimilarAcrossRuns",
+    "StalledTrainingRule",
+    "TensorVariance",
+    "TreeDepth",
+    "UnchangedTensor",
+    "VanishingGradient",
+    "WeightUpdateRatio",
+)
+# What smdebug saves without being told which tensors belong to it.
+BUILT_IN_COLLECTIONS = (
+    "all",
+    "average_shap",
+    "biases",
+    "default",
+    "feature_importance",
+    "full_shap",
+    "gradients",
+    "hyperparameters",
+    "inputs",
+    "labels",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizer_variables",
+    "outputs",
+    "predictions",
+    "sm_metrics",
+    "trees",
+    "weights",
+)
 
 
 @rule("debugger")
 def debugger(document: Document) -> Iterator[Problem]:
-    """Rules, but no hook that saves tensors for them; or a hook that saves nowhere."""
+    """Rules that do not exist or have no tensors, and collections that save none."""
     for step in document.of_type("Training"):
         rules, hook = step.arguments["DebugRuleConfigurations"], step.arguments["DebugHookConfig"]
         if rules.items() and not hook.exists:
             what = "there are debugger rules, but no DebugHookConfig that saves tensors for them"
             yield Problem(rules.path, what, "add a DebugHookConfig")
         for item in rules.items():
-            image = item["RuleEvaluatorImage"].text or ""
-            parameters = item["RuleParameters"]
-            if "sagemaker-debugger-rules" in image and not parameters["rule_to_invoke"].exists:
-                what = "a built-in rule needs the RuleParameters rule_to_invoke"
-                yield Problem(item.path, what, "name the rule there")
+            yield from _rule_problems(item)
+        for collection in hook["CollectionConfigurations"].items():
+            name, told = collection["CollectionName"], collection["CollectionParameters"]
+            chosen = told["include_regex"].exists or told["tensor_names"].exists
+            if name.text is not None and name.text not in BUILT_IN_COLLECTIONS and not chosen:
+                what = f"the collection {name.text!r} does not say which tensors it saves"
+                mend = suggest(name.text, BUILT_IN_COLLECTIONS, "add include_regex")
+                yield Problem(name.path, what, mend)
+
+
+def _rule_problems(item: Node) -> Iterator[Problem]:
+    name = item["RuleParameters"]["rule_to_invoke"]
+    if "sagemaker-debugger-rules" not in (item["RuleEvaluatorImage"].text or ""):
+        return
+    if not name.exists:
+        what = "a built-in rule needs the RuleParameters rule_to_invoke"
+        yield Problem(item.path, what, "name the rule there")
+    elif name.text is not None and name.text not in BUILT_IN_RULES:
+        what = f"there is no built-in rule {name.text!r}"
+        yield Problem(name.path, what, suggest(name.text, BUILT_IN_RULES, "use one that exists"))
 
 
 RULES: tuple[Rule, ...] = (debugger,)

@@ -1,7 +1,6 @@
 """What puts a model in front of people: the Lambda, its time, and the way back."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pipeline.check.constraints import type_problems, value_problems
 from pipeline.check.document import Document
@@ -67,9 +66,9 @@ def lambda_wait(document: Document) -> Iterator[Problem]:
 def no_rollback(document: Document) -> Iterator[Problem]:
     """Updating an endpoint with no alarm that brings the old version back."""
     for step in document.of_type("Lambda", "Endpoint"):
-        configs = [node for node in step.own_nodes() if _plain(node.path[-1]) == "deploymentconfig"]
+        configs = [node for node in step.own_nodes() if _plain(node.key) == "deploymentconfig"]
         for config in configs:
-            if function_name(config.value) is None and not _alarms(config):
+            if function_name(config.value) is None and not _has_alarms(config):
                 what = "this deployment has no alarm that rolls it back"
                 mend = "add AutoRollbackConfiguration with Alarms"
                 yield Problem(config.path, what, mend)
@@ -79,13 +78,11 @@ def no_rollback(document: Document) -> Iterator[Problem]:
             yield Problem(step.arguments.path, what, mend)
 
 
-def _alarms(config: Node) -> Any:
+def _has_alarms(config: Node) -> bool:
     for name, node in config.members():
         if _plain(name) == "autorollbackconfiguration":
-            return next(
-                (inner.items() for key, inner in node.members() if _plain(key) == "alarms"), []
-            )
-    return []
+            return any(inner.items() for key, inner in node.members() if _plain(key) == "alarms")
+    return False
 
 
 def _plain(name: str | int) -> str:

@@ -14,7 +14,8 @@ from pipeline.check.rules.rule import Rule, rule
 from pipeline.check.scripts import ANY_KEY
 from pipeline.local.values import Part
 
-PUBLISHING = ("RegisterModel", "Model", "EndpointConfig", "Endpoint", "Lambda")
+_PUBLISHING = ("RegisterModel", "EndpointConfig", "Endpoint")
+_MODELS = ("RegisterModel", "Model", "Training", "Tuning", "EndpointConfig", "Endpoint")
 
 _SHARES = ("accuracy", "f1", "auc", "recall", "precision")
 _GREATER = ("GreaterThan", "GreaterThanOrEqualTo")
@@ -31,7 +32,7 @@ def not_behind_gate(document: Document) -> Iterator[Problem]:
         if not gates or step.branches or step.name in before_a_gate or step.type == "Condition":
             continue
         waits = [name for name, _ in uses_of(document, step) if name in gates]
-        if waits or step.type in PUBLISHING:
+        if waits or _publishes(document, step):
             gate = (waits or sorted(gates))[0]
             what = f"step {step.name} runs whatever {gate} decides"
             yield Problem(step.node.path, what, f"move it into the IfSteps of {gate}")
@@ -41,13 +42,7 @@ def not_behind_gate(document: Document) -> Iterator[Problem]:
 def gate_inverted(document: Document) -> Iterator[Problem]:
     """Publishing when the metric is on its bad side."""
     for gate in document.of_type("Condition"):
-        published = {
-            outcome
-            for step in document.steps
-            if step.type in PUBLISHING
-            for name, outcome in step.branches
-            if name == gate.name
-        }
+        published = _published_when(document, gate)
         for comparison, passes in _comparisons(gate.arguments["Conditions"], True):
             good = _true_means_good(comparison)
             if good is not None and published == {good != passes}:
@@ -69,14 +64,19 @@ def thresholds(document: Document) -> Iterator[Problem]:
                     yield Problem(limit.path, what, "give a share, such as 0.8")
 
 
-@rule("constant-condition", "warning")
-def constant_conditions(document: Document) -> Iterator[Problem]:
-    """A comparison that no result of the run can change."""
+@rule("blind-gate")
+def blind_gates(document: Document) -> Iterator[Problem]:
+    """A comparison of fixed values; a gate before a model that looks at no step's result."""
     for gate in document.of_type("Condition"):
-        for comparison, _ in _comparisons(gate.arguments["Conditions"], True):
-            if not any(True for _ in steps_referred_to(comparison)):
-                what = "this comparison does not look at the result of any step"
+        conditions = gate.arguments["Conditions"]
+        for comparison, _ in _comparisons(conditions, True):
+            if comparison.exists and all(not reference_parts(n) for n in comparison.walk()):
+                what = "this comparison always ends the same way"
                 yield Problem(comparison.path, what, "compare what a step found out")
+        looks = any(True for _ in steps_referred_to(conditions))
+        if _published_when(document, gate) and not looks:
+            what = "a model is published without a look at the result of any step"
+            yield Problem(conditions.path, what, "compare a metric that a step measured")
 
 
 @rule("json-path")
@@ -102,9 +102,23 @@ def not_the_measured_model(document: Document) -> Iterator[Problem]:
         containers = step.arguments.at("InferenceSpecification", "Containers").items()
         for container in containers:
             for name, node in steps_referred_to(container["ModelDataUrl"]):
-                if measured and name not in measured:
+                if measured and name not in measured and document.step(name):
                     what = f"the model comes from step {name}, which the gate has not measured"
                     yield Problem(node.path, what, "register the model that was evaluated")
+
+
+def _published_when(document: Document, gate: Step) -> set[bool]:
+    """The outcomes of a gate after which a model is published."""
+    behind = [step for step in document.steps if _publishes(document, step)]
+    return {outcome for step in behind for name, outcome in step.branches if name == gate.name}
+
+
+def _publishes(document: Document, step: Step) -> bool:
+    """Whether a step brings a model to people; a Lambda does when it is given one."""
+    if step.type != "Lambda":
+        return step.type in _PUBLISHING
+    given = [document.step(name) for name, _ in steps_referred_to(step.arguments)]
+    return any(other is not None and other.type in _MODELS for other in given)
 
 
 def _comparisons(conditions: Node, passes: bool) -> Iterator[tuple[Node, bool]]:
@@ -134,7 +148,7 @@ def _sides(comparison: Node) -> list[tuple[Node, Node]]:
 def _true_means_good(comparison: Node) -> bool | None:
     for metric, _ in _sides(comparison):
         better = direction(_metric_name(metric))
-        on_left = metric.path[-1] == "LeftValue"
+        on_left = metric.key == "LeftValue"
         kind = comparison["Type"].text
         if better and kind in (*_GREATER, *_LESS):
             high = (kind in _GREATER) == on_left
@@ -183,7 +197,7 @@ RULES: tuple[Rule, ...] = (
     not_behind_gate,
     gate_inverted,
     thresholds,
-    constant_conditions,
+    blind_gates,
     json_paths,
     not_the_measured_model,
 )

@@ -7,14 +7,11 @@ from pipeline.cache_fields import CACHE_FIELDS
 from pipeline.check.document import Document, Step
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import known_value, reference_parts
-from pipeline.check.jobs import options, script_of
-from pipeline.check.node import Node, is_number, shown
+from pipeline.check.node import Node, is_number, path_text
 from pipeline.check.rules.rule import Rule, rule
-from pipeline.check.scripts import OptionType
 
 _ROOT = "/opt/ml/processing"
 _JOBS = ("Processing", "Training", "Tuning")
-_FLAGS = ("true", "false", "1", "0", "yes", "no")
 _ACCELERATED = re.compile(r"ml\.(g|p|trn|inf)\d")
 
 
@@ -61,21 +58,26 @@ def path_arguments(document: Document) -> Iterator[Problem]:
                     yield Problem(argument.path, what, suggest(path, folders, "add the input"))
 
 
-@rule("script-option")
-def script_options(document: Document) -> Iterator[Problem]:
-    """An option that the script does not take, or a value that it cannot read."""
-    for step in document.of_type(*_JOBS):
-        script = document.scripts.get(script_of(step) or "")
-        for name, place, value in options(step) if script else ():
-            known = script.options if script else {}
-            if name not in known:
-                what = f"{script_of(step)} takes no {name!r}"
-                yield Problem(place.path, what, suggest(name, list(known)))
-            elif value.text is None and not value.exists:
-                yield Problem(place.path, f"{name!r} has no value", "give one after it")
-            elif value.text is not None and not _reads_as(known[name], value.text):
-                what = f"{name!r} is {shown(value.text)}, which does not read as {known[name]}"
-                yield Problem(value.path, what, f"give a value of type {known[name]}")
+@rule("output-path")
+def output_paths(document: Document) -> Iterator[Problem]:
+    """Outputs in the same S3 folder, or in folders that are the same in each run."""
+    seen: dict[str, Node] = {}
+    for step in document.of_type("Processing"):
+        for output in step.arguments.at("ProcessingOutputConfig", "Outputs").items():
+            node = output["S3Output"]["S3Uri"]
+            uri = known_value(document, node)
+            if not isinstance(uri, str):
+                continue
+            folder = uri.rstrip("/") + "/"
+            for other, place in seen.items():
+                if folder.startswith(other) or other.startswith(folder):
+                    what = f"this folder and that of {path_text(place.path)} are within each other"
+                    yield Problem(node.path, what, "give each output a folder of its own")
+            seen.setdefault(folder, node)
+            if not any(reference_parts(part)[:1] == ("Execution",) for part in node.walk()):
+                what = "each run writes to the same place, also two at the same time"
+                mend = "join Execution.PipelineExecutionId into it"
+                yield Problem(node.path, what, mend)
 
 
 @rule("test-split-in-training", "warning")
@@ -112,8 +114,8 @@ def spot_wait(document: Document) -> Iterator[Problem]:
 def cpu_images(document: Document) -> Iterator[Problem]:
     """A machine with an accelerator, and an image that cannot use it."""
     for step in document.of_type(*_JOBS):
-        images = [n for n in step.own_nodes() if n.path[-1] in ("ImageUri", "TrainingImage")]
-        types = [n for n in step.own_nodes() if n.path[-1] == "InstanceType"]
+        images = [n for n in step.own_nodes() if n.key in ("ImageUri", "TrainingImage")]
+        types = [n for n in step.own_nodes() if n.key == "InstanceType"]
         for image in images:
             for kind in types:
                 machine = known_value(document, kind)
@@ -147,22 +149,11 @@ def _folders(step: Step) -> Iterator[tuple[str, Node]]:
             yield f"output {item['OutputName'].value}", item["S3Output"]["LocalPath"]
 
 
-def _reads_as(kind: OptionType, value: str) -> bool:
-    if kind == "bool":
-        return value.lower() in _FLAGS
-    readers = {"int": int, "float": float, "text": str}
-    try:
-        readers[kind](value)
-    except ValueError:
-        return False
-    return True
-
-
 RULES: tuple[Rule, ...] = (
     property_file_outputs,
     local_paths,
     path_arguments,
-    script_options,
+    output_paths,
     test_split_in_training,
     spot_wait,
     cpu_images,

@@ -18,9 +18,13 @@ def objective_metric(document: Document) -> Iterator[Problem]:
     """Tuning for a metric that no job reports: every trial fails at its end."""
     for step in document.of_type("Tuning"):
         for objective, definitions in _objectives(step):
+            if not objective.exists:
+                what = "tuning has no objective"
+                yield Problem(objective.path, what, "add HyperParameterTuningJobObjective")
             known = [metric["Name"].text or "" for metric in definitions.items()]
             name = objective["MetricName"]
-            if name.text is not None and known and name.text not in known:
+            # Built-in algorithms know their metrics; a script's have to be defined.
+            if name.text is not None and (known or script_of(step)) and name.text not in known:
                 what = f"the objective {name.text!r} is not among the MetricDefinitions"
                 yield Problem(name.path, what, suggest(name.text, known, "define it there"))
 
@@ -99,7 +103,7 @@ def _objectives(step: Step) -> Iterator[tuple[Node, Node]]:
     """Objectives, each with the metric definitions of the job that it is about."""
     config = step.arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     one = step.arguments["TrainingJobDefinition"]
-    for job in (one, *step.arguments["TrainingJobDefinitions"].items()):
+    for job in ([one] if one.exists else []) + step.arguments["TrainingJobDefinitions"].items():
         objective = job["TuningObjective"] if job["TuningObjective"].exists else config
         yield objective, job.at("AlgorithmSpecification", "MetricDefinitions")
 

@@ -18,9 +18,9 @@ _TYPES = {"String": "string", "Integer": "integer", "Float": "float", "Boolean":
 def duplicate_names(document: Document) -> Iterator[Problem]:
     """Two elements of one list with the same name: channels, outputs, metrics, collections, …"""
     for node in document.node.walk():
-        key = NATURAL_KEYS.get(str(node.path[-1])) if node.path else None
+        key = NATURAL_KEYS.get(node.key)
         if key and isinstance(node.value, list):
-            yield from _repeated(node.items(), key, str(node.path[-1]))
+            yield from _repeated(node.items(), key, node.key)
 
 
 @rule("duplicate-name")

@@ -1,0 +1,163 @@
+"""What jobs and functions tell our code, against what that code takes, writes and answers."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from pipeline.check.document import Document, Step
+from pipeline.check.findings import Problem, suggest
+from pipeline.check.jobs import hyperparameters, options, script_node, script_of
+from pipeline.check.node import Node, shown
+from pipeline.check.rules.rule import Rule, rule
+from pipeline.check.scripts import FUNCTIONS, Function, OptionType, Script
+
+_JOBS = ("Processing", "Training", "Tuning")
+_TOOLKIT = ("sagemaker_program", "sagemaker_submit_directory")
+_FLAGS = ("true", "false", "1", "0", "yes", "no")
+
+
+@rule("script-name")
+def script_names(document: Document) -> Iterator[Problem]:
+    """A script that is almost named like one of ours; a program without its code."""
+    for step in document.of_type(*_JOBS):
+        node = script_node(step)
+        name = (node.text or "").rsplit("/", 1)[-1]
+        near = get_close_matches(name, list(document.scripts), n=1, cutoff=0.8)
+        if name not in document.scripts and near:
+            yield Problem(node.path, f"there is no script {name!r}", f"did you mean {near[0]!r}?")
+        told = hyperparameters(step)
+        given = [key for key in _TOOLKIT if told[key].exists]
+        if len(given) == 1:
+            other = next(key for key in _TOOLKIT if key not in given)
+            what = f"{given[0]} is given without {other}"
+            yield Problem(told.path, what, "give both: the program, and the archive it is in")
+
+
+@rule("script-option")
+def script_options(document: Document) -> Iterator[Problem]:
+    """An option that the script does not take or cannot read, or one that it needs."""
+    for step, script in _known_jobs(document):
+        name = script_of(step)
+        told = list(options(step))
+        for option, place, value in told:
+            yield from _option_problems(f"{name}", script, option, place, value)
+        for option in script.required:
+            if option not in [given for given, _, _ in told]:
+                place = step.arguments["AppSpecification"]["ContainerArguments"]
+                yield Problem(place.path, f"{name} needs the option {option!r}", f"add --{option}")
+        yield from _strays(step)
+        for item in _ranges(step):
+            for value in [item["MinValue"], item["MaxValue"], *item["Values"].items()]:
+                tuned = item["Name"]
+                if tuned.text is not None and value.text is not None:
+                    yield from _option_problems(f"{name}", script, tuned.text, tuned, value)
+
+
+@rule("script-channel")
+def script_channels(document: Document) -> Iterator[Problem]:
+    """A channel that the script does not read, or one that it needs."""
+    for step, script in _known_jobs(document):
+        job = step.arguments["TrainingJobDefinition"] if step.type == "Tuning" else step.arguments
+        names = [channel["ChannelName"] for channel in job["InputDataConfig"].items()]
+        for node in names if script.channels else ():
+            if node.text is not None and node.text not in script.channels:
+                what = f"{script_of(step)} reads no channel {node.text!r}"
+                yield Problem(node.path, what, suggest(node.text, list(script.channels)))
+        for channel, needed in script.channels.items():
+            if needed and channel not in [node.text for node in names]:
+                what = f"{script_of(step)} needs the channel {channel!r}"
+                yield Problem(job["InputDataConfig"].path, what, "add it")
+
+
+@rule("script-file")
+def script_files(document: Document) -> Iterator[Problem]:
+    """A property file that the script does not write."""
+    for step, script in _known_jobs(document):
+        for file in step.node["PropertyFiles"].items():
+            path = file["FilePath"].text
+            if path is not None and path not in script.files:
+                what = f"{script_of(step)} writes no {path!r}"
+                yield Problem(file["FilePath"].path, what, suggest(path, list(script.files)))
+
+
+@rule("lambda-event")
+def lambda_events(document: Document) -> Iterator[Problem]:
+    """A function of ours that is not given what it needs, or asked for what it does not answer."""
+    for step in document.of_type("Lambda"):
+        function = _function(step)
+        if function is None:
+            continue
+        given = [name for name, _ in step.arguments.members()]
+        for name in function.event:
+            if name not in given:
+                what = f"the function needs {name!r} in its event"
+                yield Problem(step.arguments.path, what, "add it to the step's Arguments")
+        for output in step.node["OutputParameters"].items():
+            name = output["OutputName"].text or ""
+            if name and name not in function.outputs:
+                what = f"the function does not answer {name!r}"
+                yield Problem(output["OutputName"].path, what, suggest(name, function.outputs))
+
+
+def _known_jobs(document: Document) -> Iterator[tuple[Step, Script]]:
+    for step in document.of_type(*_JOBS):
+        script = document.scripts.get(script_of(step) or "")
+        if script:
+            yield step, script
+
+
+def _option_problems(
+    name: str, script: Script, option: str, place: Node, value: Node
+) -> Iterator[Problem]:
+    kind = script.options.get(option)
+    if kind is None:
+        what = f"{name} takes no {option!r}"
+        yield Problem(place.path, what, suggest(option, list(script.options)))
+    elif not value.exists or (value.text or "").startswith("--"):
+        yield Problem(place.path, f"{option!r} has no value", "give one after it")
+    elif value.text is not None and not _reads_as(kind, value.text):
+        wanted = kind if isinstance(kind, str) else f"one of {', '.join(kind)}"
+        what = f"{option!r} is {shown(value.text)}, which does not read as {wanted}"
+        yield Problem(value.path, what, f"give {wanted}")
+
+
+def _ranges(step: Step) -> list[Node]:
+    found = step.arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")
+    return [item for _, kind in found.members() for item in kind.items()]
+
+
+def _strays(step: Step) -> Iterator[Problem]:
+    """Arguments that are neither an option nor the value of one."""
+    taken = True
+    for argument in step.arguments.at("AppSpecification", "ContainerArguments").items():
+        is_option = (argument.text or "").startswith("--")
+        if taken and not is_option:
+            what = f"{shown(argument.value)} belongs to no option"
+            yield Problem(argument.path, what, "put its option before it")
+        taken = not is_option or "=" in (argument.text or "")
+
+
+def _function(step: Step) -> Function | None:
+    arn = step.node["FunctionArn"].text or ""
+    return next((known for end, known in FUNCTIONS.items() if arn.endswith(end)), None)
+
+
+def _reads_as(kind: OptionType, value: str) -> bool:
+    if isinstance(kind, tuple):
+        return value.strip().strip('"').lower() in kind
+    if kind == "bool":
+        return value.lower() in _FLAGS
+    readers = {"int": int, "float": float, "text": str}
+    try:
+        readers[kind](value)
+    except ValueError:
+        return False
+    return True
+
+
+RULES: tuple[Rule, ...] = (
+    script_names,
+    script_options,
+    script_channels,
+    script_files,
+    lambda_events,
+)

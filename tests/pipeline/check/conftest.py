@@ -1,0 +1,72 @@
+"""Our own definition, compiled once: what every check is tried on."""
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.definition import compile_definition
+from pipeline.settings import load_settings
+
+ROOT = Path(__file__).parents[3]
+Definition = dict[str, Any]
+
+# What the mutations rely on, whatever pipeline.yaml says today.
+FIXED = (
+    "project=dog-breeds",
+    "aws.region=us-east-1",
+    "aws.account_id='111122223333'",
+    "backbone.weights=none",
+    "tuning.strategy=Bayesian",
+    "tuning.early_stopping=true",
+    "tuning.objective=best:valid_accuracy",
+    "tuning.ranges.lr={type: continuous, min: 1e-4, max: 0.01, scaling: Logarithmic}",
+    "tuning.ranges.weight_decay={type: continuous, min: 1e-5, max: 0.1, scaling: Logarithmic}",
+    "tuning.ranges.batch_size={type: categorical, values: [32, 64]}",
+    "tuning.max_jobs=6",
+    "tuning.max_parallel_jobs=2",
+    "debugger.mode=service",
+    "caching.enabled=true",
+    "gate.accuracy_threshold=0.6",
+)
+VARIANTS: Mapping[str, tuple[str | None, tuple[str, ...]]] = {
+    "base": (None, ()),
+    "local": ("local", ()),
+    "staging": ("staging", ()),
+    "production": ("production", ()),
+    "no debugger": ("local", ("debugger.mode=off",)),
+    "fine tuning": ("local", ("training.fine_tune_blocks=1",)),
+    "no cache": ("local", ("caching.enabled=false",)),
+    "lower loss": ("local", ("tuning.objective=best:valid_loss",)),
+    "another region": ("local", ("aws.region=eu-west-1",)),
+}
+
+
+@pytest.fixture(scope="session")
+def variant() -> Callable[[str], Definition]:
+    """A variant of our definition by name, each compiled once."""
+    made: dict[str, Definition] = {}
+
+    def compile_once(name: str) -> Definition:
+        if name not in made:
+            environment, overrides = VARIANTS[name]
+            settings = load_settings(ROOT / "pipeline.yaml", environment, overrides)
+            made[name] = compile_definition(settings, ROOT)
+        return made[name]
+
+    return compile_once
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Definition:
+    """The definition that is mutated; do not change it."""
+    settings = load_settings(ROOT / "pipeline.yaml", "local", FIXED)
+    return compile_definition(settings, ROOT)
+
+
+@pytest.fixture
+def definition(compiled: Definition) -> Definition:
+    """A copy of our definition, to be changed."""
+    return copy.deepcopy(compiled)

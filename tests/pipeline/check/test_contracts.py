@@ -1,0 +1,147 @@
+"""What the checks know of our code, against that code: options, metrics, files, events."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.check.node import Node
+from pipeline.check.rules.debugger import BUILT_IN_COLLECTIONS, BUILT_IN_RULES
+from pipeline.check.scripts import FUNCTIONS, SCRIPTS
+from steps.metrics import REGEXES
+
+ROOT = Path(__file__).parents[3]
+TRAINING = ROOT / "training_code"
+
+
+@pytest.mark.parametrize("script", ["prepare.py", "features.py", "evaluate.py"])
+def test_options_are_those_the_script_parses(script: str) -> None:
+    written = dict(_options(ast.parse((TRAINING / script).read_text())))
+    assert set(SCRIPTS[script].options) == set(written)
+    for name, kind in written.items():
+        assert SCRIPTS[script].options[name] == {"int": "int", "float": "float"}.get(kind, "text")
+
+
+def test_hyperparameters_are_those_that_training_takes() -> None:
+    tree = ast.parse((TRAINING / "hyperparameters.py").read_text())
+    fields = dict(_fields(tree, "Hyperparameters"))
+    options = SCRIPTS["train.py"].options
+    assert set(options) == set(fields)
+    for name, kind in fields.items():
+        assert isinstance(options[name], tuple) or options[name] == kind
+    assert options["optimizer"] == _constant(tree, "OPTIMIZERS")
+
+
+def test_every_metric_reads_one_number_of_the_sample_lines() -> None:
+    for name, regex in REGEXES.items():
+        found = [m for line in SCRIPTS["train.py"].lines for m in re.findall(regex, line)]
+        assert len(found) == 1, name
+
+
+def test_the_deploy_function_takes_and_answers_what_is_known_of_it() -> None:
+    tree = ast.parse((ROOT / "lambda_code" / "deploy_endpoint.py").read_text())
+    known = FUNCTIONS["deploy-endpoint"]
+    assert set(known.event) == set(_constant(tree, "_FIELDS"))
+    answers = [
+        {key.value for key in node.keys if isinstance(key, ast.Constant)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+    ]
+    assert set(known.outputs) in answers
+
+
+def test_the_data_set_description_has_the_documented_names() -> None:
+    tree = ast.parse((TRAINING / "prepare.py").read_text())
+    written = [
+        {key.value for key in node.keys if isinstance(key, ast.Constant)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+    ]
+    assert set(SCRIPTS["prepare.py"].files["dataset.json"]) in written
+
+
+def test_the_evaluation_has_the_documented_names() -> None:
+    import numpy as np
+
+    import model_quality
+
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    outcomes = model_quality.outcomes_of(np.array([0, 1]), probabilities)
+    metrics = model_quality.multiclass_metrics(outcomes, ["a", "b"])
+    documented = SCRIPTS["evaluate.py"].files["evaluation.json"]
+    assert set(documented["multiclass_classification_metrics"]) == set(metrics)
+    for name, value in documented["multiclass_classification_metrics"].items():
+        if "value" in value:
+            assert set(value) == set(metrics[name]), name
+
+
+def test_built_in_rules_are_those_of_the_debugger() -> None:
+    import smdebug_rulesconfig
+
+    names = set()
+    for name in vars(smdebug_rulesconfig):
+        make: Any = getattr(smdebug_rulesconfig, name)
+        if name.islower() and callable(make) and not name.startswith(("get_", "is_", "_")):
+            rule = make()["DebugRuleConfiguration"]
+            names.add(rule["RuleParameters"]["rule_to_invoke"])
+    assert set(BUILT_IN_RULES) == names
+
+
+def test_built_in_collections_are_those_of_smdebug() -> None:
+    from smdebug.core import collection
+
+    assert set(BUILT_IN_COLLECTIONS) == (
+        collection.DEFAULT_PYTORCH_COLLECTIONS
+        | collection.DEFAULT_TF_COLLECTIONS
+        | collection.DEFAULT_MXNET_COLLECTIONS
+        | collection.DEFAULT_XGBOOST_COLLECTIONS
+    )
+
+
+def test_own_shapes_hide_none_of_botocore() -> None:
+    from botocore.loaders import Loader
+
+    from pipeline.check.own_shapes import own_shapes
+
+    known = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+    for name, shape in own_shapes(known).items():
+        if name in known:
+            assert {key: value for key, value in shape.items() if key != "one_of"} == known[name]
+            for group in shape["one_of"]:
+                assert set(group) <= set(known[name]["members"])
+
+
+def test_every_shape_that_is_named_exists() -> None:
+    from pipeline.check.shapes import load_shapes
+
+    shapes = load_shapes()
+    for shape in shapes.values():
+        for node in Node(dict(shape)).walk():
+            if node.key == "shape":
+                assert node.value in shapes
+
+
+def _options(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".add_argument"):
+            kinds = [ast.unparse(word.value) for word in node.keywords if word.arg == "type"]
+            yield ast.literal_eval(node.args[0]).removeprefix("--"), (kinds or ["text"])[0]
+
+
+def _fields(tree: ast.Module, name: str) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for line in node.body:
+                if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                    assert isinstance(line.annotation, ast.Name)
+                    yield line.target.id, line.annotation.id
+
+
+def _constant(tree: ast.Module, name: str) -> Any:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"no {name}")

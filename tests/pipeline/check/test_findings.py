@@ -1,0 +1,115 @@
+"""What a user sees of findings, and what a program reads."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.check import (
+    Finding,
+    check_definition,
+    findings_json,
+    findings_text,
+    has_errors,
+    read_definition,
+)
+from pipeline.check.findings import suggest
+from pipeline.check.node import Node, path_text, shown
+from pipeline.errors import UsageError
+
+ERROR = Finding("range", "error", "Tune", "$.Steps[2].X", "it is empty", "widen it")
+WARNING = Finding("unused-parameter", "warning", "", "$.Parameters[0]", "no use", "remove it")
+
+
+def test_text_says_place_reason_and_mend_and_counts() -> None:
+    assert findings_text([ERROR, WARNING]).splitlines() == [
+        "error: step Tune: it is empty  [range]",
+        "  at $.Steps[2].X",
+        "  mend: widen it",
+        "warning: no use  [unused-parameter]",
+        "  at $.Parameters[0]",
+        "  mend: remove it",
+        "1 error, 1 warning",
+    ]
+    assert findings_text([]) == "0 errors, 0 warnings"
+
+
+def test_json_holds_the_same() -> None:
+    content = json.loads(findings_json([ERROR, WARNING]))
+    assert content["errors"] == 1
+    assert content["warnings"] == 1
+    assert content["findings"][0] == {
+        "rule": "range",
+        "severity": "error",
+        "step": "Tune",
+        "path": "$.Steps[2].X",
+        "what": "it is empty",
+        "mend": "widen it",
+    }
+
+
+def test_warnings_alone_are_no_errors() -> None:
+    assert has_errors([ERROR, WARNING])
+    assert not has_errors([WARNING])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot read"),
+        ("not json", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "is not a pipeline definition"),
+        ('{"Resources": {}}', "is not a pipeline definition"),
+        ('{"Steps": {}}', "is not a pipeline definition"),
+        ('{"Steps": ' + "[" * 80 + "]" * 80 + "}", "levels deep"),
+    ],
+)
+def test_a_file_that_holds_no_definition_is_refused(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    file = tmp_path / "definition.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(UsageError, match=said):
+        read_definition(file)
+
+
+def test_a_folder_or_bytes_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path, tmp_path / "bytes"):
+        with pytest.raises(UsageError):
+            read_definition(path)
+
+
+def test_a_definition_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "definition.json"
+    file.write_text('{"Version": "2020-12-01", "Steps": []}')
+    assert read_definition(file) == {"Version": "2020-12-01", "Steps": []}
+    assert [f.rule for f in check_definition(read_definition(file))] == ["length"]
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "answer"),
+    [
+        ("ChanelName", ["ChannelName", "DataSource"], "did you mean 'ChannelName'?"),
+        ("m5.large", ["ml.r5.large", "ml.m5.large"], "did you mean 'ml.m5.large'?"),
+        ("x", ["alpha", "beta", ""], "there are: alpha, beta"),
+        ("x", [f"name-{n}" for n in range(50)], "remove it"),
+        ("x", [], "remove it"),
+    ],
+)
+def test_a_suggestion_is_the_nearest_name(word: str, known: list[str], answer: str) -> None:
+    assert suggest(word, known) == answer
+
+
+def test_paths_and_values_are_shown_briefly() -> None:
+    assert path_text(("Steps", 0, "Std:Join", "a_b", "")) == '$.Steps[0]["Std:Join"].a_b[""]'
+    assert shown("é" * 100) == '"' + "é" * 58 + "…"
+
+
+def test_what_is_absent_reads_as_nothing() -> None:
+    node = Node({"a": [1, {"b": "c"}]})
+    assert node["x"]["y"].items() == []
+    assert node["a"].members() == []
+    assert [inner.path for inner in node.walk()] == [(), ("a",), ("a", 0), ("a", 1), ("a", 1, "b")]

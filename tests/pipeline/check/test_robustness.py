@@ -1,0 +1,103 @@
+"""Whatever is done to a definition, a check ends with findings and never with a traceback."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.check import check_definition, findings_json, findings_text
+
+pytestmark = pytest.mark.xdist_group("compiled")
+
+Definition = dict[str, Any]
+Place = tuple[str | int, ...]
+
+REFERENCES = ("Steps.Train", "Steps.Tune.X['y'][0]", "Parameters.A.B", "Steps", "Execution.", "a[")
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["Gate", "Train", "Condition", "Tuning", "[(", "Get", *REFERENCES]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=4)
+            | st.sampled_from(["Get", "Std:Join", "Std:JsonGet", "Name", "Type"]),
+            inner,
+            max_size=3,
+        )
+        | st.builds(lambda value: {"Get": value}, inner)
+        | st.builds(lambda value: {"Std:Join": {"On": "", "Values": value}}, inner)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+def test_any_nodes_can_be_replaced_or_removed(compiled: Definition, data: st.DataObject) -> None:
+    definition = copy.deepcopy(compiled)
+    for _ in range(data.draw(st.integers(1, 3))):
+        places = _places(definition)
+        if places:
+            _mutate(definition, data.draw(st.sampled_from(places)), data)
+    _must_not_raise(definition)
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=JSON)
+def test_anything_can_be_checked(value: Any) -> None:
+    _must_not_raise(value)
+    _must_not_raise({"Version": "2020-12-01", "Steps": value, "Parameters": value})
+    _must_not_raise({"Steps": [{"Name": "A", "Type": "Training", "Arguments": value}]})
+
+
+@pytest.mark.parametrize("inner", [[], {}])
+def test_a_bottomless_value_is_one_finding(inner: Any) -> None:
+    for _ in range(500):
+        inner = {"Steps": [inner]}
+    assert [finding.rule for finding in check_definition(inner)] == ["size"]
+
+
+def test_nothing_is_not_a_definition() -> None:
+    found = {finding.what for finding in check_definition({})}
+    assert {
+        "DefinitionFile needs the field 'Version'",
+        "DefinitionFile needs the field 'Steps'",
+    } == found
+
+
+def _must_not_raise(definition: Any) -> None:
+    findings = check_definition(definition)
+    findings_text(findings)
+    json.loads(findings_json(findings))
+
+
+def _places(value: Any, path: Place = ()) -> list[Place]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    found: list[Place] = []
+    for key, one in inner:
+        found.append((*path, key))
+        if isinstance(one, dict | list):
+            found.extend(_places(one, (*path, key)))
+    return found
+
+
+def _mutate(definition: Any, place: Place, data: st.DataObject) -> None:
+    *around, last = place
+    parent = definition
+    for key in around:
+        parent = parent[key]
+    if data.draw(st.booleans()):
+        del parent[last]
+    else:
+        parent[last] = data.draw(JSON)
