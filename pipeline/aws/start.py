@@ -1,9 +1,7 @@
 """Start an execution: parameters checked as the definition declares them, the commit recorded."""
 
 import json
-import os
 import re
-import subprocess
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +16,7 @@ from pipeline.aws.errors import AwsError, error_code, explained, is_denied
 from pipeline.aws.timing import Timing
 from pipeline.aws.upload import split_uri
 from pipeline.errors import UsageError
+from pipeline.git import git_commit
 from pipeline.local.parameters import Value, bind_parameters
 from pipeline.settings_model import Settings
 
@@ -86,18 +85,6 @@ def start(aws: Aws, request: StartRequest, *, timing: Timing | None = None) -> S
     return StartResult(_start(aws, members, timing), display_name, texts)
 
 
-def git_commit(root: Path) -> str | None:
-    """The commit of the tree at `root`, with `-dirty` for changes; None when it is not known.
-
-    CodeBuild says it in its environment when it has not cloned a repository.
-    """
-    commit = _git(root, "rev-parse", "HEAD")
-    if commit is None:
-        return os.environ.get("CODEBUILD_RESOLVED_SOURCE_VERSION")
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
-    return f"{commit}-dirty" if changed else commit
-
-
 def _parameters(request: StartRequest, commit: str | None) -> dict[str, Value]:
     declared = [item["Name"] for item in request.definition.get("Parameters") or []]
     recorded = {_COMMIT: commit} if commit and _COMMIT in declared else {}
@@ -161,13 +148,3 @@ def _display_name(commit: str | None, timing: Timing) -> str:
     if commit:
         words += [commit[:8], *(["dirty"] if commit.endswith("-dirty") else [])]
     return re.sub(r"[^a-zA-Z0-9]+", "-", "-".join(words))[:_NAME_LENGTH].strip("-")
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

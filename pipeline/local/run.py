@@ -1,7 +1,6 @@
 """A run on this machine, from the settings to a served prediction."""
 
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pipeline.bundle import bundles_of, stage
 from pipeline.cli import ROOT
 from pipeline.compiled import compiled_definition
 from pipeline.errors import UsageError
+from pipeline.git import git_commit
 from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
 from pipeline.local.executions import Place
 from pipeline.local.outcome import LocalOutcome, read_outcome
@@ -25,7 +25,6 @@ from pipeline.settings_model import Settings
 from pipeline.weights import stage_weights
 
 DEPLOY_HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"
-_SETTLE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,6 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     _stage(settings, store)
     place = (settings.aws.region, settings.aws.account_id)
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
-        # An endpoint that an ended run left half-made would be busy when Deploy comes.
-        service.hosting.settle(_SETTLE_SECONDS)
         result = _execute(settings, definition, given, store=store, service=service, cancel=cancel)
         return read_outcome(result, settings, given, store, service)
 
@@ -78,7 +75,7 @@ def _execute(
     with display([]) as shown:
         return run_definition(
             definition,
-            {"GitCommit": git_commit(ROOT), **given},
+            {"GitCommit": git_commit(ROOT) or "unknown", **given},
             store,
             listener=shown.update,
             api=service.api,
@@ -108,18 +105,6 @@ def data_uri(data: str) -> str:
     if not folder.is_dir():
         raise UsageError(f"--data {data}: not a folder; give the one with a folder per class")
     return folder.as_uri()
-
-
-def git_commit(root: Path) -> str:
-    """The commit that is checked out, `-dirty` behind it when files differ; else `unknown`."""
-    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"]
-    try:
-        done = subprocess.run(
-            [*command, "--exclude=*"], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return done.stdout.strip() or "unknown"
 
 
 def _sample(state: Path) -> Path:

@@ -33,9 +33,8 @@ class Finished:
 
 def command(state: Path, arguments: Sequence[str]) -> list[str]:
     """A small local run as a command line."""
-    return [sys.executable, "-m", "pipeline.run", "--local", "--state", str(state), *SMALL] + list(
-        arguments
-    )
+    local = ["-m", "pipeline.run", "--local", "--state", str(state)]
+    return [sys.executable, *local, *SMALL, *arguments]
 
 
 @pytest.fixture(scope="session")

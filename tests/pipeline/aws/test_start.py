@@ -1,8 +1,6 @@
 """An execution gets what its definition declares, the commit, and is started once."""
 
 import json
-import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ import pytest
 from botocore.stub import ANY
 
 from pipeline.aws.errors import AwsError
-from pipeline.aws.start import StartRequest, git_commit, start
+from pipeline.aws.start import StartRequest, start
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from tests.pipeline.aws.aws_support import BUCKET, EXECUTION, Clock, Cloud
@@ -141,19 +139,6 @@ def test_a_definition_without_a_commit_gets_none(
     expect_start(cloud, {})
     request = replace(request_for(settings, tmp_path), definition={"Steps": []})
     start(cloud.aws, request, timing=clock.timing())
-
-
-def test_the_tree_tells_its_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
-    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
-    assert git_commit(tmp_path) is None
-    (tmp_path / "file").write_text("1")
-    for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "first")):
-        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
-    commit = git_commit(tmp_path)
-    assert commit is not None
-    assert re.fullmatch("[0-9a-f]{40}", commit)
-    (tmp_path / "file").write_text("2")
-    assert git_commit(tmp_path) == f"{commit}-dirty"
 
 
 def test_a_changed_tree_shows_in_the_name(
