@@ -83,10 +83,9 @@ def property_shape(step: Step, parts: Sequence[Part]) -> str | None:
         return None
     if not kind.answers:
         return _output_parameter(step, parts)
-    if not parts:
-        raise Nowhere(f"step {step.name} as a whole is no value", "name one of its properties")
     answer = next(
-        (name for name in kind.answers if parts[0] in shapes[name]["members"]), kind.answers[0]
+        (name for name in kind.answers if parts[:1] and parts[0] in shapes[name]["members"]),
+        kind.answers[0],
     )
     place = _Place(answer, arguments_shape(kind), step.arguments)
     for part in parts:

@@ -34,10 +34,13 @@ def _check(document: Document, node: Node) -> Iterator[Problem]:
                 what = f"an execution has no variable {name!r}"
                 mend = suggest(name, list(EXECUTION_SAMPLES))
                 yield Problem(node.path, what, mend, "unknown-variable")
-        case ("Steps", str(name), *rest) if rest:
+        case ("Steps", str(name), *rest):
             step = document.step(name)
             if step is None:
                 yield _unknown_step(document, node, name)
+            elif not rest:
+                what = f"step {name} as a whole is no value"
+                yield Problem(node.path, what, "name one of its properties", "unknown-property")
             elif rest[0] == "PropertyFiles":
                 yield from _check_property_file(step, node, rest[1:])
             else:
