@@ -12,7 +12,7 @@ from network import Head
 from training_loop import Batches, ClassificationLoss, Phase, make_optimizer
 
 _CHUNK = 4096
-_SMALLEST_STD = 1e-6
+_ROUNDING = 1e-6  # of float32, relative
 
 
 def make_head(train: Features, classes: int, seed: int) -> Head:
@@ -36,7 +36,7 @@ def mean_and_std(values: Tensor) -> tuple[Tensor, Tensor]:
     for chunk in torch.split(rows, _CHUNK):
         squares += (chunk.double() - mean).square().sum(0)
     std = (squares / len(rows)).sqrt()
-    std[std < _SMALLEST_STD] = 1.0
+    std[std <= _ROUNDING * mean.abs()] = 1.0
     return mean.float(), std.float()
 
 

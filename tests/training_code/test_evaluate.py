@@ -1,0 +1,167 @@
+"""Evaluate: the test pictures through the very code that will serve."""
+
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import inference as own_inference
+from dataset import open_split
+from evaluate import main, serving_code
+from job_errors import JobError
+
+Pack = Callable[[Path, Path], Path]
+
+
+def evaluate(model: Path, test: Path, out: Path, batch_size: int = 5) -> dict[str, Any]:
+    arguments = {"model": model, "test": test, "evaluation": out, "batch-size": batch_size}
+    main([part for k, v in arguments.items() for part in (f"--{k}", str(v))])
+    result: dict[str, Any] = json.loads((out / "evaluation.json").read_text())
+    return result
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def packed(trained: Any, pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the usual training's model.tar.gz."""
+    return pack(trained.model, tmp_path_factory.mktemp("packed"))
+
+
+def test_every_test_picture_gets_a_line_and_counts(
+    packed: Path, prepared: Path, tmp_path: Path
+) -> None:
+    result = evaluate(packed, prepared / "test", tmp_path)
+    test = open_split(prepared / "test", "test")
+    rows = lines(tmp_path)
+    assert [row["file"] for row in rows] == list(test.files)
+    right = [row["label"] == row["prediction"] for row in rows]
+    metrics = result["multiclass_classification_metrics"]
+    assert metrics["accuracy"]["value"] == pytest.approx(np.mean(right))
+    assert result["dataset"] == {"item_count": 12}
+    info = json.loads((prepared / "dataset/dataset.json").read_text())
+    assert result["data_fingerprint"] == info["fingerprint"]
+    assert list(metrics["confusion_matrix"]) == info["classes"]
+    for row in rows:
+        assert row["file"].find(row["label"]) >= 0
+        assert row["prediction"] == info["classes"][int(np.argmax(row["probabilities"]))]
+
+
+def test_what_is_served_is_what_was_evaluated(
+    packed: Path, trained: Any, prepared: Path, tmp_path: Path
+) -> None:
+    evaluate(packed, prepared / "test", tmp_path)
+    model = own_inference.model_fn(str(trained.model))
+    for row in lines(tmp_path):
+        body = (prepared / "data" / row["file"]).read_bytes()
+        pictures = own_inference.input_fn(body, "image/png")
+        predictions = own_inference.predict_fn(pictures, model)
+        (served,) = json.loads(own_inference.output_fn(predictions, "*/*")[0])["predictions"]
+        assert served["label"] == row["prediction"]
+        np.testing.assert_allclose(served["probability_list"], row["probabilities"], atol=1e-4)
+
+
+def test_a_turned_picture_is_seen_upright_by_all(
+    packed: Path, trained: Any, prepared: Path, tmp_path: Path
+) -> None:
+    evaluate(packed, prepared / "test", tmp_path)
+    model = own_inference.model_fn(str(trained.model))
+    row = lines(tmp_path)[0]
+    upright = Image.open(prepared / "data" / row["file"])
+    turned, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    upright.transpose(Image.Transpose.ROTATE_90).save(turned, "PNG", exif=exif)
+    predictions = own_inference.predict_fn([turned.getvalue()], model)
+    np.testing.assert_allclose(predictions.probabilities[0], row["probabilities"], atol=1e-4)
+
+
+def test_the_batch_size_changes_nothing(packed: Path, prepared: Path, tmp_path: Path) -> None:
+    first = evaluate(packed, prepared / "test", tmp_path / "a", batch_size=1)
+    second = evaluate(packed, prepared / "test", tmp_path / "b", batch_size=64)
+    names = ("accuracy", "confusion_matrix", "top_5_accuracy")
+    one, two = (r["multiclass_classification_metrics"] for r in (first, second))
+    assert [one[name] for name in names] == [two[name] for name in names]
+
+
+def test_it_predicts_with_the_artifacts_own_code(
+    trained: Any, pack: Pack, prepared: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(trained.model, model)
+    with (model / "code/preprocessing.py").open("a") as file:
+        file.write("\n\ndef normalise(batch, preprocessing):\n    return batch.float() * 0\n")
+    evaluate(pack(model, tmp_path), prepared / "test", tmp_path / "out")
+    rows = lines(tmp_path / "out")
+    assert all(row["probabilities"] == rows[0]["probabilities"] for row in rows)
+
+
+def test_the_jobs_own_modules_come_back_afterwards(trained: Any) -> None:
+    import sys
+
+    before = sys.modules["inference"], list(sys.path)
+    with serving_code(trained.model / "code") as inference:
+        assert inference is not before[0]
+        assert Path(str(inference.__file__)).parent == trained.model / "code"
+        assert sys.modules["preprocessing"].__file__ == str(trained.model / "code/preprocessing.py")
+    assert (sys.modules["inference"], list(sys.path)) == before
+
+
+def test_a_model_for_other_classes_is_refused(packed: Path, prepared: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test"
+    shutil.copytree(prepared / "test", test)
+    info = json.loads((test / "dataset.json").read_text())
+    info["classes"].append("one more")
+    (test / "dataset.json").write_text(json.dumps(info))
+    with pytest.raises(JobError, match="the model knows 3 classes and the test data has 4"):
+        evaluate(packed, test, tmp_path / "out")
+
+
+def test_pictures_of_another_size_are_refused(packed: Path, prepared: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test"
+    shutil.copytree(prepared / "test", test)
+    np.save(test / "test.images.npy", np.zeros((12, 3, 20, 20), np.uint8))
+    with pytest.raises(JobError, match=r"\(3, 20, 20\); the model expects \(3, 40, 40\)"):
+        evaluate(packed, test, tmp_path / "out")
+
+
+def test_an_empty_test_split_is_explained(packed: Path, prepared: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test"
+    shutil.copytree(prepared / "test", test)
+    np.save(test / "test.images.npy", np.zeros((0, 3, 40, 40), np.uint8))
+    np.save(test / "test.labels.npy", np.zeros(0, np.int64))
+    (test / "test.files.json").write_text("[]")
+    with pytest.raises(JobError, match="the test split is empty"):
+        evaluate(packed, test, tmp_path / "out")
+
+
+def test_a_missing_or_damaged_archive_is_explained(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=r"model\.tar\.gz cannot be extracted"):
+        evaluate(tmp_path, prepared / "test", tmp_path / "out")
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz"):
+        pass
+    with pytest.raises(JobError, match=r"no code/inference\.py"):
+        evaluate(tmp_path, prepared / "test", tmp_path / "out")
+
+
+def test_an_archive_without_its_weights_is_explained(
+    trained: Any, pack: Pack, prepared: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(trained.model, model)
+    (model / "model.safetensors").unlink()
+    with pytest.raises(JobError, match=r"model\.safetensors does not hold the model"):
+        evaluate(pack(model, tmp_path), prepared / "test", tmp_path / "out")
+
+
+def test_a_batch_size_of_zero_is_refused(packed: Path, prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="--batch-size must be 1 or more"):
+        evaluate(packed, prepared / "test", tmp_path, batch_size=0)

@@ -1,0 +1,164 @@
+"""ExtractFeatures: what is cached is what the backbone gives, however it was computed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from safetensors.torch import load_file
+
+import feature_set
+from dataset import open_split, read_info
+from feature_set import read_features
+from features import main, pretrained_normalisation
+from job_errors import JobError
+from network import build_backbone, load_state
+from preprocessing import IMAGENET_MEAN, IMAGENET_STD, normalise
+
+BACKBONE = "shufflenet_v2_x0_5"
+Extract = Callable[..., Path]
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A folder with one weights file."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    torch.manual_seed(3)
+    network = torchvision.models.get_model(BACKBONE, num_classes=4)
+    torch.save(network.state_dict(), folder / "some.pth")
+    return folder
+
+
+def test_features_are_the_backbones_on_normalised_crops(prepared: Path, features: Path) -> None:
+    info = feature_set.read_info(features)
+    backbone = build_backbone(BACKBONE, 0)
+    load_state(backbone, load_file(features / "backbone.safetensors"))
+    for split, rows in (("train", 36), ("valid", 12)):
+        stored, pictures = read_features(features, split), open_split(prepared / "dataset", split)
+        assert stored.values.shape == (1, rows, info.dimension)
+        squares = torch.from_numpy(np.array(pictures.images))
+        with torch.inference_mode():
+            expected = backbone(normalise(squares, info.preprocessing()))
+        torch.testing.assert_close(stored.values[0], expected, atol=1e-4, rtol=1e-4)
+        np.testing.assert_array_equal(stored.labels.numpy(), pictures.labels)
+
+
+def test_features_json_says_where_they_are_from(prepared: Path, features: Path) -> None:
+    info, data = feature_set.read_info(features), read_info(prepared / "dataset")
+    assert (info.backbone, info.seed, info.dimension, info.views) == (BACKBONE, 0, 1024, 1)
+    assert (info.crop, info.resize) == (32, 40)
+    assert info.classes == tuple(data["classes"])
+    assert info.fingerprint == data["fingerprint"]
+    assert info.weights_sha256 is None
+    assert (list(info.mean), list(info.std)) == (data["mean"], data["std"])
+    assert torch.__version__.startswith(info.versions["torch"])
+
+
+def test_the_batch_size_changes_nothing(features: Path, extract: Extract) -> None:
+    one = read_features(extract(batch_size=5), "train").values
+    torch.testing.assert_close(one, read_features(features, "train").values, atol=1e-4, rtol=1e-4)
+
+
+def test_the_same_input_gives_the_same_bytes(features: Path, extract: Extract) -> None:
+    again = extract()
+    for path in sorted(features.iterdir()):
+        assert (again / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_more_views_are_random_but_always_the_same(features: Path, extract: Extract) -> None:
+    first, second = extract(views=3), extract(views=3, batch_size=7)
+    values = read_features(first, "train").values
+    assert values.shape == (3, 36, 1024)
+    assert torch.equal(values[0], read_features(features, "train").values[0])
+    assert not torch.allclose(values[1], values[0])
+    assert not torch.allclose(values[1], values[2])
+    again = read_features(second, "train").values
+    torch.testing.assert_close(values, again, atol=1e-4, rtol=1e-4)
+    assert read_features(first, "valid").values.shape[0] == 1  # validation is not augmented
+
+
+def test_with_weights_pictures_are_normalised_as_those_were_trained(
+    extract: Extract, weights: Path
+) -> None:
+    info = feature_set.read_info(extract(weights=weights))
+    assert (info.mean, info.std) == (IMAGENET_MEAN, IMAGENET_STD)
+    assert info.weights_sha256 is not None
+    assert len(info.weights_sha256) == 64
+
+
+def test_inception_gets_the_normalisation_that_it_was_trained_with() -> None:
+    pictures = torch.rand(2, 3, 80, 80)
+    whole = torchvision.models.get_model("googlenet", transform_input=True, init_weights=False)
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    transformed = whole._transform_input((pictures - mean) / std)
+    own_mean, own_std = pretrained_normalisation("googlenet", whole)
+    assert own_mean == own_std == [0.5, 0.5, 0.5]
+    torch.testing.assert_close((pictures - 0.5) / 0.5, transformed)
+
+
+def test_a_weights_file_that_does_not_fit_is_named(extract: Extract, weights: Path) -> None:
+    with pytest.raises(JobError, match=r"some\.pth does not fit backbone squeezenet1_1"):
+        extract(weights=weights, backbone="squeezenet1_1")
+
+
+def test_an_unknown_backbone_is_answered_with_near_names(extract: Extract) -> None:
+    with pytest.raises(JobError, match="did you mean resnet18"):
+        extract(backbone="resnet19")
+
+
+@pytest.mark.parametrize("files", [[], ["a.pth", "b.pth"]])
+def test_the_weights_folder_must_hold_one_file(
+    extract: Extract, tmp_path: Path, files: list[str]
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(JobError, match=f"one weights file; found {', '.join(files) or 'none'}"):
+        extract(weights=tmp_path)
+
+
+def test_weights_that_give_no_numbers_are_refused(extract: Extract, tmp_path: Path) -> None:
+    state = build_backbone(BACKBONE).state_dict()
+    state["conv5.0.weight"].fill_(float("nan"))
+    torch.save(state, tmp_path / "nan.pth")
+    with pytest.raises(JobError, match=r"not finite.*backbone\.weights"):
+        extract(weights=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"views": 0}, "--views must be 1 or more"),
+        ({"batch_size": 0}, "--batch-size must be 1 or more"),
+        ({"crop": 41}, "crop 41 must be from 1 to the size of the prepared pictures"),
+        ({"backbone": "vit_b_32"}, "vit_b_32 cannot take pictures of 32 x 32"),
+    ],
+)
+def test_settings_that_cannot_work_are_explained(
+    extract: Extract, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(JobError, match=message):
+        extract(**arguments)
+
+
+def test_a_folder_without_a_data_set_is_explained(tmp_path: Path) -> None:
+    empty = str(tmp_path)
+    with pytest.raises(JobError, match=r"dataset\.json is missing"):
+        main(["--dataset", empty, "--features", empty, "--backbone", BACKBONE, "--crop", "32"])
+
+
+@pytest.mark.parametrize("damage", ["missing", "incomplete", "labels"])
+def test_damaged_features_are_refused(features: Path, tmp_path: Path, damage: str) -> None:
+    (tmp_path / "features.json").write_text(json.dumps({"backbone": BACKBONE}))
+    (tmp_path / "train.npy").write_bytes((features / "train.npy").read_bytes())
+    np.save(tmp_path / "train.labels.npy", np.zeros(5, np.int64))
+    with pytest.raises(JobError):
+        if damage == "labels":
+            read_features(tmp_path, "train")
+        elif damage == "missing":
+            read_features(tmp_path, "valid")
+        else:
+            feature_set.read_info(tmp_path)

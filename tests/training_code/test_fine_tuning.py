@@ -1,0 +1,146 @@
+"""Fine-tuning: only the last blocks and the head move, and never to something worse."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from dataset import open_split
+from feature_set import read_info
+from fine_tuning import fine_tuning_phase, set_training, unfreeze
+from hyperparameters import Hyperparameters
+from job_errors import JobError
+from network import Classifier, Head, blocks, build_backbone
+from training_loop import ClassificationLoss, train_one_epoch
+
+Train = Callable[..., Any]
+SMALL = "shufflenet_v2_x0_5"
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    return Classifier(build_backbone(SMALL), Head(1024, 3))
+
+
+@pytest.fixture(scope="module")
+def tuned(train: Train, prepared: Path) -> Any:
+    return train(
+        dataset=prepared / "dataset",
+        epochs=2,
+        fine_tune_blocks=2,
+        fine_tune_epochs=3,
+        fine_tune_lr=0.003,
+    )
+
+
+def test_the_last_blocks_and_the_head_become_trainable(classifier: Classifier) -> None:
+    unfrozen = unfreeze(classifier, 2)
+    last = [module for block in blocks(classifier.backbone)[-2:] for module in block]
+    assert unfrozen == last
+    free = {id(p) for p in classifier.parameters() if p.requires_grad}
+    expected = [*classifier.head.parameters(), *(p for m in last for p in m.parameters())]
+    assert free == {id(p) for p in expected}
+
+
+def test_batch_norm_keeps_its_statistics_in_training(classifier: Classifier) -> None:
+    unfrozen = unfreeze(classifier, 3)
+    set_training(classifier, unfrozen, True)
+    inside = [module for block in unfrozen for module in block.modules()]
+    assert any(isinstance(m, nn.BatchNorm2d) for m in inside)
+    assert all(m.training != isinstance(m, nn.BatchNorm2d) for m in inside)
+    assert not classifier.backbone.conv1.training
+    before = {k: v.clone() for k, v in classifier.named_buffers()}
+    classifier(torch.randn(4, 3, 32, 32)).sum().backward()
+    assert all(torch.equal(value, before[key]) for key, value in classifier.named_buffers())
+    set_training(classifier, unfrozen, False)
+    assert not any(module.training for module in classifier.modules())
+
+
+def test_more_blocks_than_there_are_is_explained(classifier: Classifier) -> None:
+    with pytest.raises(JobError, match="fine_tune_blocks is 99; this backbone has 18 blocks"):
+        unfreeze(classifier, 99)
+
+
+def test_epochs_are_counted_on(tuned: Any) -> None:
+    epochs = [int(number) for number in re.findall(r"^epoch=(\d+)", tuned.log, re.MULTILINE)]
+    assert epochs == [1, 2, 3, 4, 5]
+    assert len((tuned.output / "history.csv").read_text().splitlines()) == 6
+
+
+def test_only_the_head_and_the_last_blocks_change(
+    classifier: Classifier, prepared: Path, features: Path
+) -> None:
+    train, valid = (open_split(prepared / "dataset", name) for name in ("train", "valid"))
+    phase = fine_tuning_phase(
+        classifier,
+        ClassificationLoss(),
+        train=train,
+        valid=valid,
+        preprocessing=read_info(features).preprocessing(),
+        settings=Hyperparameters(fine_tune_blocks=2, batch_size=16),
+    )
+    before = {key: value.clone() for key, value in classifier.state_dict().items()}
+    train_one_epoch(phase, 1)
+    after = classifier.state_dict()
+    changed = {key for key, value in before.items() if not torch.equal(value, after[key])}
+    assert {"head.linear.weight", "backbone.conv5.0.weight"} <= changed
+    moving = ("head.linear.", "backbone.stage4.3.", "backbone.conv5.")
+    assert all(key.startswith(moving) for key in changed)
+
+
+def test_it_is_never_worse_than_the_head_alone(train: Train, prepared: Path) -> None:
+    ruin = {"fine_tune_lr": 50.0, "optimizer": "sgd", "fine_tune_epochs": 1}
+    alone = train(optimizer="sgd")
+    try:
+        both = train(dataset=prepared / "dataset", fine_tune_blocks=1, **ruin)
+    except JobError as error:
+        assert "fine_tune_lr" in str(error)
+        return
+    best = re.compile(r"best_valid_accuracy=(\S+)")
+    assert float(best.findall(both.log)[0]) >= float(best.findall(alone.log)[0])
+
+
+def test_the_best_of_both_phases_is_what_is_written(
+    train: Train, trained: Any, prepared: Path
+) -> None:
+    # blocks that hardly move and a head that was best before: the first phase's model remains
+    result = train(
+        dataset=prepared / "dataset", fine_tune_blocks=1, fine_tune_lr=1e-30, fine_tune_epochs=1
+    )
+    last = result.log.splitlines()[-1]
+    epoch = int(re.findall(r"best_epoch=(\d+)", last)[0])
+    lines = result.log.splitlines()[:-1]
+    assert last.split("best_valid_accuracy=")[1] in lines[epoch - 1]
+    if epoch <= 4:
+        first = load_file(trained.model / "model.safetensors")
+        second = load_file(result.model / "model.safetensors")
+        assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_the_same_seed_gives_the_same_model(train: Train, prepared: Path, tuned: Any) -> None:
+    again = train(
+        dataset=prepared / "dataset",
+        epochs=2,
+        fine_tune_blocks=2,
+        fine_tune_epochs=3,
+        fine_tune_lr=0.003,
+    )
+    assert again.log == tuned.log
+    name = "model.safetensors"
+    assert (again.model / name).read_bytes() == (tuned.model / name).read_bytes()
+
+
+def test_pictures_of_another_data_set_are_refused(
+    train: Train, prepared: Path, tmp_path: Path
+) -> None:
+    text = (prepared / "dataset/dataset.json").read_text()
+    (tmp_path / "dataset.json").write_text(
+        re.sub(r'"fingerprint": "\w+"', '"fingerprint": "0"', text)
+    )
+    with pytest.raises(JobError, match="not of the same data"):
+        train(dataset=tmp_path, fine_tune_blocks=1)

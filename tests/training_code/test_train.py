@@ -1,0 +1,208 @@
+"""Train as a whole: from features and hyperparameters to the model folder."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import feature_set
+from artifact import read_model
+from feature_set import Features, read_features
+from head_training import make_head, mean_and_std, random_batches
+from job_errors import JobError
+from steps.metrics import REGEXES
+from train import main
+
+CODE = Path(__file__).resolve().parents[2]
+Train = Callable[..., Any]
+NUMBER = r"-?\d+\.\d{6}"
+EPOCH_LINE = re.compile(
+    rf"epoch=\d+ train_loss={NUMBER} train_accuracy={NUMBER}"
+    rf" valid_loss={NUMBER} valid_accuracy={NUMBER}"
+)
+LAST_LINE = re.compile(rf"best_epoch=\d+ best_valid_loss={NUMBER} best_valid_accuracy={NUMBER}")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_it_prints_one_metric_line_an_epoch_and_one_at_the_end(trained: Any) -> None:
+    *epochs, last = trained.log.splitlines()
+    assert len(epochs) == 4
+    assert all(EPOCH_LINE.fullmatch(line) for line in epochs)
+    assert LAST_LINE.fullmatch(last)
+
+
+def test_the_definitions_regexes_find_the_metrics(trained: Any) -> None:
+    for name, regex in REGEXES.items():
+        found = re.findall(regex, trained.log)
+        assert len(found) == (1 if name.startswith("best:") else 4), name
+        assert all(np.isfinite(float(value)) for value in found)
+
+
+def test_it_learns(trained: Any) -> None:
+    accuracies = [float(v) for v in re.findall(r" valid_accuracy=(\S+)", trained.log)]
+    assert max(accuracies) > 0.6  # by chance: 0.33
+
+
+def test_the_last_line_and_the_model_are_of_the_best_epoch(trained: Any, features: Path) -> None:
+    rows = list(csv.DictReader((trained.output / "history.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    best = max(rows, key=lambda row: (float(row["valid_accuracy"]), -float(row["valid_loss"])))
+    last = trained.log.splitlines()[-1]
+    assert f"best_epoch={best['epoch']} " in last
+    assert f"best_valid_accuracy={float(best['valid_accuracy']):.6f}" in last
+
+    classifier, description = read_model(trained.model)
+    valid = read_features(features, "valid")
+    with torch.inference_mode():
+        right = classifier.head(valid.values[0]).argmax(1) == valid.labels
+    assert right.double().mean().item() == pytest.approx(float(best["valid_accuracy"]))
+    assert description.metrics["epoch"] == int(best["epoch"])
+
+
+def test_the_exported_model_holds_all_that_serving_needs(trained: Any, features: Path) -> None:
+    info = feature_set.read_info(features)
+    _, description = read_model(trained.model)
+    assert description.classes == info.classes
+    assert description.backbone == info.backbone
+    assert description.preprocessing == info.preprocessing()
+    assert description.data_fingerprint == info.fingerprint
+    assert description.hyperparameters["lr"] == 0.01
+    assert set(files_of(trained.model)) == {
+        "model.json",
+        "model.safetensors",
+        "code/artifact.py",
+        "code/inference.py",
+        "code/network.py",
+        "code/preprocessing.py",
+        "code/requirements.txt",
+    }
+
+
+def test_a_trial_writes_only_its_head_and_metrics(train: Train, trained: Any) -> None:
+    trial = train(export=False)
+    assert set(files_of(trial.model)) == {"head.safetensors", "metrics.json"}
+    metrics = json.loads((trial.model / "metrics.json").read_text())
+    assert f"{metrics['valid_accuracy']:.6f}" in trial.log.splitlines()[-1]
+    head = load_file(trial.model / "head.safetensors")
+    exported = load_file(trained.model / "model.safetensors")
+    assert torch.equal(head["linear.weight"], exported["head.linear.weight"])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_the_same_seed_gives_the_same_bytes(train: Train, optimizer: str) -> None:
+    first, second, other = (train(optimizer=optimizer, epochs=2, seed=seed) for seed in (1, 1, 2))
+    assert files_of(first.model) == files_of(second.model)
+    assert first.log == second.log != other.log
+
+
+def test_several_views_are_learned_from(train: Train, extract: Callable[..., Path]) -> None:
+    features = extract(views=3)
+    result = train(features=features, epochs=3)
+    assert result.log == train(features=features, epochs=3).log
+    assert result.log != train(epochs=3).log
+    train_set = read_features(features, "train")
+    (inputs, labels), *_ = random_batches(train_set, 36, seed=0, epoch=1)
+    rows = [(train_set.values == row).all(-1).nonzero()[0].tolist() for row in inputs]
+    assert {view for view, _ in rows} == {0, 1, 2}
+    assert sorted(row for _, row in rows) == list(range(36))  # every picture once
+    assert [int(train_set.labels[row]) for _, row in rows] == labels.tolist()
+
+
+def test_the_head_standardises_with_the_features_of_all_views() -> None:
+    values = torch.randn(2, 30, 5) * 3 + 1
+    head = make_head(Features(values, torch.zeros(30, dtype=torch.int64)), 3, seed=0)
+    rows = values.reshape(60, 5)
+    torch.testing.assert_close(head.mean, rows.mean(0))
+    torch.testing.assert_close(head.std, rows.std(0, correction=0))
+
+
+def test_a_feature_that_never_changes_is_left_as_it_is() -> None:
+    _, std = mean_and_std(torch.full((1, 5, 2), 3.0))
+    assert std.tolist() == [1.0, 1.0]
+
+
+def test_features_of_any_scale_are_standardised() -> None:
+    values = torch.randn(1, 50, 2) * torch.tensor([1e-9, 1e9])
+    mean, std = mean_and_std(values)
+    standard = (values[0] - mean) / std
+    torch.testing.assert_close(standard.std(0, correction=0), torch.ones(2))
+
+
+def test_the_epochs_differ_in_order(features: Path) -> None:
+    train_set = read_features(features, "train")
+    first, second, again = (
+        [labels.tolist() for _, labels in random_batches(train_set, 16, 0, epoch)]
+        for epoch in (1, 2, 1)
+    )
+    assert first == again != second
+
+
+def test_a_missing_channel_is_explained(tmp_path: Path, features: Path) -> None:
+    with pytest.raises(JobError, match="no channel 'features'"):
+        main([], {})
+    with pytest.raises(JobError, match=r"fine_tune_blocks is 2.*no channel 'dataset'"):
+        main(["--fine_tune_blocks", "2"], {"SM_CHANNEL_FEATURES": str(features)})
+
+
+def test_a_channel_with_something_else_is_explained(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=r"features\.json cannot be read"):
+        train(features=tmp_path)
+
+
+def test_a_learning_rate_that_diverges_is_explained(train: Train) -> None:
+    with pytest.raises(JobError, match=r"Lower the hyperparameter lr \(now 1e\+38\)"):
+        train(lr=1e38, optimizer="sgd")
+
+
+def script(features: Path, tmp_path: Path, *arguments: str, code: Path | None = None) -> Any:
+    environment = os.environ | {
+        "PYTHONPATH": f"{CODE / 'training_code'}:{CODE / 'inference_code'}" if not code else "",
+        "SM_CHANNEL_FEATURES": str(features),
+        "SM_MODEL_DIR": str(tmp_path / "model"),
+        "SM_OUTPUT_DIR": str(tmp_path / "output"),
+        "SM_OUTPUT_DATA_DIR": str(tmp_path / "output/data"),
+        "OMP_NUM_THREADS": "1",
+    }
+    program = (code or CODE / "training_code") / "train.py"
+    command = [sys.executable, str(program), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_users_mistake_ends_in_one_line_and_the_failure_file(
+    features: Path, tmp_path: Path
+) -> None:
+    done = script(features, tmp_path, "--lr", "0")
+    assert done.returncode == 1
+    assert done.stderr == "error: hyperparameter lr is 0.0; it must be above 0\n"
+    assert "lr is 0.0" in (tmp_path / "output/failure").read_text()
+
+
+def test_it_runs_from_the_bundle_where_all_modules_are_in_one_folder(
+    features: Path, tmp_path: Path
+) -> None:
+    code = tmp_path / "code"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(CODE / "training_code", code, ignore=ignored)
+    shutil.copytree(CODE / "inference_code", code, ignore=ignored, dirs_exist_ok=True)
+    shutil.copytree(CODE / "inference_code", code / "inference_code", ignore=ignored)
+    done = script(features, tmp_path, "--epochs", "1", code=code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "model/code/inference.py").is_file()

@@ -1,0 +1,128 @@
+"""The loop: honest means, and the best epoch kept."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from debugging import Debugger
+from hyperparameters import Hyperparameters
+from job_errors import JobError
+from network import Head
+from training_loop import (
+    ClassificationLoss,
+    EpochResult,
+    Phase,
+    Totals,
+    fit,
+    make_optimizer,
+    trained_parameters,
+)
+
+FEATURES = torch.eye(4).repeat(5, 1)
+LABELS = torch.arange(4).repeat(5)
+
+
+def batches(labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    for index in torch.arange(len(labels)).split(8):
+        yield FEATURES[index], labels[index]
+
+
+def phase_of(head: Head, good_epochs: set[int], lr: float = 0.5) -> Phase:
+    """Learns the right labels in the good epochs, and wrong ones in all others."""
+    settings = Hyperparameters(lr=lr, optimizer="sgd", weight_decay=0)
+    groups: list[dict[str, object]] = [{"params": list(head.parameters()), "lr": lr}]
+    optimizer, schedule = make_optimizer(settings, groups, 1000)
+    return Phase(
+        network=head,
+        optimizer=optimizer,
+        schedule=schedule,
+        criterion=ClassificationLoss(),
+        train_batches=lambda epoch: batches(LABELS if epoch in good_epochs else (LABELS + 1) % 4),
+        valid_batches=lambda: batches(LABELS),
+        set_training=lambda on: None,
+        lr_name="lr",
+    )
+
+
+def test_means_are_over_pictures_whatever_the_batches() -> None:
+    logits = torch.tensor([[9.0, 0.0], [9.0, 0.0], [9.0, 0.0], [0.0, 9.0], [9.0, 0.0]])
+    labels = torch.tensor([0, 0, 0, 1, 1])
+    found = []
+    for size in (1, 2, 3, 5):
+        totals = Totals()
+        for part, wanted in zip(logits.split(size), labels.split(size), strict=True):
+            totals.add(part, wanted)
+        found.append(totals.means())
+    for loss, accuracy in found:
+        assert accuracy == pytest.approx(4 / 5)  # not 4 / number of batches
+        assert loss == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item())
+
+
+def test_the_best_epoch_is_kept_when_the_last_is_worse() -> None:
+    head = Head(4, 4)
+    best, history = fit(phase_of(head, {1, 2}), range(1, 6), None, Debugger())
+    assert [result.epoch for result in history] == [1, 2, 3, 4, 5]
+    assert history[-1].valid_accuracy < best.result.valid_accuracy == 1.0
+    assert best.result.epoch in (1, 2)
+    assert (head(FEATURES).argmax(1) == LABELS).all()
+    for name, value in trained_parameters(head).items():
+        assert torch.equal(value, best.parameters[name])
+
+
+def test_among_equal_accuracies_the_lower_loss_is_kept() -> None:
+    best, history = fit(phase_of(Head(4, 4), {1, 2, 3}), range(1, 4), None, Debugger())
+    assert [result.valid_accuracy for result in history] == [1.0, 1.0, 1.0]
+    assert best.result.epoch == 3
+
+
+def test_an_earlier_best_is_only_replaced_by_a_better_one() -> None:
+    head = Head(4, 4)
+    first, _ = fit(phase_of(head, {1, 2}), range(1, 3), None, Debugger())
+    second, history = fit(phase_of(head, set()), range(3, 6), first, Debugger())
+    assert second is first
+    assert history[-1].valid_accuracy < first.result.valid_accuracy
+    assert (head(FEATURES).argmax(1) == LABELS).all()
+
+
+def test_a_loss_that_is_no_number_stops_training_and_names_the_learning_rate() -> None:
+    with pytest.raises(
+        JobError, match=r"(nan|inf) in epoch \d.*Lower the hyperparameter lr \(now 1e\+38"
+    ):
+        fit(phase_of(Head(4, 4), {1}, lr=1e38), range(1, 3), None, Debugger())
+
+
+def test_smoothing_is_for_learning_only() -> None:
+    logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    loss = ClassificationLoss(label_smoothing=0.3)
+    smoothed = loss.train()(logits, labels)
+    plain = loss.eval()(logits, labels)
+    assert plain == torch.nn.functional.cross_entropy(logits, labels)
+    assert smoothed == torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.3)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_every_optimizer_follows_the_cosine_to_zero(name: str) -> None:
+    settings = Hyperparameters(lr=0.2, optimizer=name)
+    head = Head(4, 4)
+    groups: list[dict[str, object]] = [{"params": list(head.parameters()), "lr": 0.2}]
+    optimizer, schedule = make_optimizer(settings, groups, 10)
+    rates = []
+    for _ in range(10):
+        rates.append(optimizer.param_groups[0]["lr"])
+        head(FEATURES).sum().backward()
+        optimizer.step()
+        schedule.step()
+    assert rates[0] == 0.2
+    assert rates[5] == pytest.approx(0.1)
+    assert rates == sorted(rates, reverse=True)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0)
+
+
+def test_the_metric_line_is_exactly_this() -> None:
+    line = EpochResult(3, 0.1234561, 0.912345, 0.234567, 0.801234).line()
+    assert line == (
+        "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
+        " valid_loss=0.234567 valid_accuracy=0.801234"
+    )
