@@ -1,34 +1,65 @@
-"""python -m pipeline.run: compile the pipeline, or run it on this machine."""
+"""python -m pipeline.run: compile, check, compare, price, run here, put on AWS, start, watch."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.cli import ROOT, add_state_option, parser, run_command
+from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
 
 _EXAMPLES = """\
-  python -m pipeline.run --local                                   the generated sample
-  python -m pipeline.run --local --data ~/pictures                 your own, a folder per class
-  python -m pipeline.run --local --data ~/pictures \\
-      --set backbone.name=mobilenet_v2 --set backbone.weights=mobilenet_v2.pth
-  python -m pipeline.run --local --parameter AccuracyThreshold=0.8
-  python -m pipeline.run --definition --env production             what SageMaker would get"""
+  on this machine
+    python -m pipeline.run --local                                 the generated sample
+    python -m pipeline.run --local --data ~/pictures               your own, a folder per class
+    python -m pipeline.run --local --data ~/pictures \\
+        --set backbone.name=mobilenet_v2 --set backbone.weights=mobilenet_v2.pth
+    python -m pipeline.run --local --parameter AccuracyThreshold=0.8
+  before anything reaches AWS
+    python -m pipeline.run --definition --env production           what SageMaker would get
+    python -m pipeline.run --check                                 what is wrong with it
+    python -m pipeline.run --check definition.json                 or with any definition
+    python -m pipeline.run --diff                                  what an upsert would change
+    python -m pipeline.run --cost --parameter TuningMaxJobs=40     the most a run can cost
+  on AWS
+    python -m pipeline.run --upsert                                create or update the pipeline
+    python -m pipeline.run --upsert --start --wait                 and run it, watching
+    python -m pipeline.run --watch EXECUTION_ARN                   watch a run that was started"""
+
+_COMPILED = "-"  # stands for "the definition of this tree" where a file could be named
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and do the one thing it asks for."""
     options = _parser().parse_args(arguments)
-    if options.definition:
-        return _print_definition(options)
-    return _run_locally(options)
+    if (options.start or options.wait) and not options.upsert:
+        raise UsageError("--start and --wait go with --upsert; to watch a run use --watch ARN")
+    if options.wait and not options.start:
+        raise UsageError("--wait waits for the run that --start starts: add --start")
+    if options.data and not options.local:
+        raise UsageError("--data goes with --local; on AWS give --parameter DataUri=s3://...")
+    for name, action in _ACTIONS.items():
+        if getattr(options, name):
+            return action(options)
+    raise AssertionError("argparse requires one of the actions")
 
 
 def _parser() -> argparse.ArgumentParser:
-    result = parser("pipeline.run", "Compiles the pipeline, or runs it on this machine.", _EXAMPLES)
-    action = result.add_mutually_exclusive_group(required=True)
+    result = parser("pipeline.run", "The pipeline, on this machine and on AWS.", _EXAMPLES)
+    action = result.add_argument_group("what to do").add_mutually_exclusive_group(required=True)
     action.add_argument("--local", action="store_true", help="run everything on this machine")
     action.add_argument("--definition", action="store_true", help="print the definition as JSON")
+    for name, text in (
+        ("--check", "check the definition, or any FILE, offline"),
+        ("--diff", "compare with the deployed definition, or with FILE"),
+    ):
+        action.add_argument(name, nargs="?", const=_COMPILED, metavar="FILE", help=text)
+    action.add_argument("--cost", action="store_true", help="the most that a run can cost on AWS")
+    action.add_argument("--upsert", action="store_true", help="create or update it on AWS")
+    action.add_argument("--watch", metavar="ARN", help="watch an execution on AWS")
+    result.add_argument("--start", action="store_true", help="with --upsert: start an execution")
+    result.add_argument("--wait", action="store_true", help="with --start: watch it to its end")
     result.add_argument(
         "--data", metavar="DIR", help="with --local: pictures, a folder per class (default: sample)"
     )
@@ -40,31 +71,116 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
     )
-    result.add_argument(
-        "--json", action="store_true", help="with --local: print the result as JSON"
-    )
+    result.add_argument("--json", action="store_true", help="print the result as JSON")
     add_state_option(result)
     return result
 
 
-def _print_definition(options: argparse.Namespace) -> int:
-    from pipeline.compiled import definition_text
+def _settings(options: argparse.Namespace, environment: str | None = None) -> Any:
     from pipeline.settings import load_settings
 
-    settings = load_settings(options.settings, options.env, options.set)
-    print(definition_text(settings, ROOT, options.state))
-    return 0
+    return load_settings(options.settings, options.env or environment, options.set)
+
+
+def _compiled(options: argparse.Namespace, settings: Any) -> dict[str, Any]:
+    from pipeline.compiled import compiled_definition
+
+    return compiled_definition(settings, ROOT, options.state)
+
+
+def _print_definition(options: argparse.Namespace) -> int:
+    from pipeline.compiled import definition_text
+
+    print(definition_text(_settings(options), ROOT, options.state), end="")
+    return EXIT_SUCCEEDED
 
 
 def _run_locally(options: argparse.Namespace) -> int:
     from pipeline.local.run import LocalRequest, run_locally
-    from pipeline.settings import load_settings
+    from pipeline.parameters import parse_parameters
 
-    settings = load_settings(options.settings, options.env or "local", options.set)
-    request = LocalRequest(settings, options.state, options.data, tuple(options.parameter))
-    result = run_locally(request)
+    settings = _settings(options, "local")
+    given = parse_parameters(options.parameter)
+    result = run_locally(LocalRequest(settings, options.state, options.data, given))
     print(result.to_json() if options.json else result.summary())
     return result.exit_code
+
+
+def _check(options: argparse.Namespace) -> int:
+    from pipeline.check import (
+        check_definition,
+        findings_json,
+        findings_text,
+        has_errors,
+        read_definition,
+    )
+
+    if options.check == _COMPILED:
+        definition = _compiled(options, _settings(options))
+    else:
+        definition = read_definition(Path(options.check))
+    findings = check_definition(definition)
+    print(findings_json(findings) if options.json else findings_text(findings))
+    return EXIT_FAILED if has_errors(findings) else EXIT_SUCCEEDED
+
+
+def _upsert(options: argparse.Namespace) -> int:
+    from pipeline.aws.clients import connect
+    from pipeline.aws.start import StartRequest, start
+    from pipeline.aws.upsert import UpsertRequest, upsert
+    from pipeline.parameters import parse_parameters
+
+    settings, given = _settings(options), parse_parameters(options.parameter)
+    definition = _compiled(options, settings)
+    aws = connect(settings)
+    done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
+    _report(options, done, is_last=not options.start)
+    if not options.start:
+        return EXIT_SUCCEEDED
+    begun = start(aws, StartRequest(settings, definition, given, ROOT, version=done.version))
+    _report(options, begun, is_last=not options.wait)
+    return _follow(options, aws, begun.arn, definition) if options.wait else EXIT_SUCCEEDED
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from pipeline.aws.clients import connect
+    from pipeline.aws.watch import definition_of
+
+    aws = connect(_settings(options))
+    return _follow(options, aws, options.watch, definition_of(aws, options.watch))
+
+
+def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[str, Any]) -> int:
+    from pipeline.aws.steps import waiting_steps
+    from pipeline.aws.watch import watch
+    from pipeline.progress import display
+
+    with display(waiting_steps(definition)) as shown:
+        outcome = watch(aws, arn, definition, shown.update)
+    look_again = f"python -m pipeline.run --watch {arn}"
+    print(outcome.to_json() if options.json else outcome.summary(look_again))
+    return outcome.exit_code
+
+
+def _report(options: argparse.Namespace, result: Any, is_last: bool) -> None:
+    """With --json only the last result goes to standard output."""
+    if options.json and is_last:
+        print(result.to_json())
+    else:
+        print(result.summary(), file=sys.stderr if options.json else sys.stdout)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+_ACTIONS = {
+    "local": _run_locally,
+    "definition": _print_definition,
+    "check": _check,
+    "upsert": _upsert,
+    "watch": _watch,
+}
 
 
 if __name__ == "__main__":

@@ -138,8 +138,7 @@ def _tuning(step: Step, arguments: dict[str, Any], context: StepContext) -> Step
     trained = context.store.get("TrainingJob", best["TrainingJobName"]) or {}
     model = trained["ModelArtifacts"]["S3ModelArtifacts"]
     objective = best["FinalHyperParameterTuningJobObjectiveMetric"]
-    metric = show(objective["MetricName"], objective["Value"])
-    return StepOutput(document, metadata, f"best {metric}", (model,))
+    return StepOutput(document, metadata, show("best", objective["Value"]), (model,))
 
 
 def _condition(step: Step, arguments: dict[str, Any], context: StepContext) -> StepOutput:

@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,7 +34,7 @@ class LocalRequest:
     settings: Settings
     state: Path
     data: str | None = None
-    parameters: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_locally(request: LocalRequest) -> LocalOutcome:
@@ -43,7 +43,7 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     Raises UsageError for data, parameters or settings that cannot be used.
     """
     settings = request.settings
-    given = parse_parameters(request.parameters)
+    given = dict(request.parameters)
     store = Store(request.state)
     if request.data is not None:
         given = {**given, "DataUri": data_uri(request.data)}
@@ -82,17 +82,6 @@ def _execute(
             cancel=cancel,
             options=options,
         )
-
-
-def parse_parameters(given: tuple[str, ...]) -> dict[str, str]:
-    """`Name=Value` texts -> values by name. Raises UsageError."""
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--parameter {text}: must look like Name=Value")
-        values[name] = value
-    return values
 
 
 def data_uri(data: str) -> str:
