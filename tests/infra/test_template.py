@@ -1,0 +1,338 @@
+"""The template's names are those of the settings, and nobody may do more than they need to."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from pipeline.aws.foundation import FREE_PARAMETERS, Foundation, names_of, production_endpoint
+from pipeline.cli import ROOT
+from pipeline.settings import Settings, load_settings
+from tests.infra.template_support import ACCOUNT, PATH, REGION, Template, load_template
+
+BUILD = {
+    "RepositoryUrl": "https://github.com/me/dogs",
+    "ConnectionArn": f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1",
+}
+# What AWS gives no resource for; each says so beside it in the template.
+WITHOUT_RESOURCE = {"LogInToEcr", "Measure", "SeeScaling"}
+
+
+def _settings(*overrides: str, environment: str | None = None) -> Settings:
+    mine = f"aws.account_id='{ACCOUNT}'"
+    return load_settings(ROOT / "pipeline.yaml", environment, [mine, *overrides])
+
+
+def _template(settings: Settings, **others: str) -> Template:
+    return Template.load(names_of(Foundation(settings, "staging")) | BUILD | others)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return _settings()
+
+
+@pytest.fixture(scope="module")
+def template(settings: Settings) -> Template:
+    return _template(settings)
+
+
+def test_bootstrap_gives_every_parameter(settings: Settings) -> None:
+    given = {*names_of(Foundation(settings, "staging")), *FREE_PARAMETERS}
+    assert given | {"CreateBucket", "CreateModelPackageGroup"} == set(load_template()["Parameters"])
+
+
+def test_it_fits_in_a_request() -> None:
+    assert len(PATH.read_bytes()) < 51_200
+
+
+@pytest.mark.parametrize(
+    ("environment", "overrides"),
+    [
+        (None, ()),
+        ("staging", ("project=cats",)),
+        ("production", ("aws.region=eu-west-1", "project=zoo")),
+        (None, ("aws.bucket=pictures", "aws.lambda_function=ship", "registry.group=breeds")),
+    ],
+)
+def test_names_are_those_of_the_settings(
+    environment: str | None, overrides: tuple[str, ...]
+) -> None:
+    settings = _settings(*overrides, environment=environment)
+    made = _template(settings).resources()
+    roles = {f"arn:aws:iam::{ACCOUNT}:role/{made[r]['RoleName']}" for r in ("ExecutionRole",)}
+    assert roles == {settings.role_arn}
+    assert f"arn:aws:iam::{ACCOUNT}:role/{made['DeployRole']['RoleName']}" == (
+        settings.lambda_role_arn
+    )
+    assert made["Bucket"]["BucketName"] == settings.bucket
+    assert made["DeployFunction"]["FunctionName"] == settings.lambda_name
+    assert made["DeployLogs"]["LogGroupName"] == f"/aws/lambda/{settings.lambda_name}"
+    assert made["ModelPackageGroup"]["ModelPackageGroupName"] == settings.model_package_group
+    endpoints = [made[name]["LogGroupName"] for name in ("StagingLogs", "ProductionLogs")]
+    assert endpoints == [
+        f"/aws/sagemaker/Endpoints/{settings.endpoint_name}",
+        f"/aws/sagemaker/Endpoints/{production_endpoint(settings)}",
+    ]
+
+
+def test_roles_that_exist_are_used_and_not_made() -> None:
+    jobs, lambda_role = (f"arn:aws:iam::{ACCOUNT}:role/team/{name}" for name in ("jobs", "ship"))
+    template = _template(_settings(f"aws.role_arn={jobs}", f"aws.lambda_role_arn={lambda_role}"))
+    made = template.resources()
+    assert {"ExecutionRole", "DeployRole", "ReadElsewhere"}.isdisjoint(made)
+    assert made["DeployFunction"]["Role"] == lambda_role
+    passed = [s["Resource"] for s in template.statements("BuildRole") if "PassRole" in str(s)]
+    assert passed == [[jobs]]
+
+
+def test_a_bucket_or_group_that_exists_is_left_alone(settings: Settings) -> None:
+    made = _template(settings, CreateBucket="false", CreateModelPackageGroup="false").resources()
+    assert {"Bucket", "BucketPolicy", "ModelPackageGroup"}.isdisjoint(made)
+
+
+def test_without_a_repository_there_is_no_build(settings: Settings) -> None:
+    made = _template(settings, RepositoryUrl="", ConnectionArn="").resources()
+    assert {"Build", "BuildRole", "BuildLogs"}.isdisjoint(made)
+
+
+def test_data_in_other_buckets_can_be_read_and_nothing_else_there() -> None:
+    template = _template(_settings("data.uri=s3://zoo/dogs"))
+    (statement,) = [s for s in template.statements() if "arn:aws:s3:::zoo" in s["Resource"]]
+    assert statement["Action"] == ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
+    assert statement["Resource"] == ["arn:aws:s3:::zoo", "arn:aws:s3:::zoo/dogs*"]
+
+
+def test_the_bucket_is_closed_encrypted_and_versioned(template: Template) -> None:
+    bucket = template.resources()["Bucket"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (policy,) = template.resources("AWS::S3::BucketPolicy").values()
+    denied = {s["Sid"]: s["Condition"] for s in policy["PolicyDocument"]["Statement"]}
+    assert denied["TlsOnly"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_runs_are_deleted_only_when_asked_for(settings: Settings) -> None:
+    def deleted(**parameters: str) -> dict[str, Any]:
+        bucket = _template(settings, **parameters).resources()["Bucket"]
+        rules = bucket["LifecycleConfiguration"]["Rules"]
+        return {r["Prefix"]: r["ExpirationInDays"] for r in rules if "ExpirationInDays" in r}
+
+    # Registered models lie in runs/.
+    assert "runs/" not in deleted()
+    assert deleted(RunsExpireDays="400")["runs/"] == "400"
+
+
+def test_what_holds_data_outlives_the_stack() -> None:
+    resources = load_template()["Resources"]
+    kept = [name for name, one in resources.items() if "Retain" in one.get("DeletionPolicy", "")]
+    assert kept == ["Bucket", "ModelPackageGroup"]
+
+
+def test_no_role_may_do_everything_or_to_everything(template: Template) -> None:
+    for statement in template.statements():
+        assert all("*" not in action for action in statement["Action"])
+        if statement["Sid"] not in WITHOUT_RESOURCE:
+            assert all(_is_own(one) for one in statement["Resource"]), statement["Sid"]
+
+
+def _is_own(resource: str) -> bool:
+    """Whether an ARN names something of this project, this account, or AWS's own images."""
+    if resource.startswith("GetAtt ") or "aws-service-role" in resource:
+        return True
+    narrow = ("dog-breeds", "pipelines-", "log-group:/aws/sagemaker/", "repository/", "connection/")
+    return any(word in resource for word in narrow) or ":scalable-target/" in resource
+
+
+def test_roles_are_passed_to_sagemaker_only(template: Template) -> None:
+    passing = [s for s in template.statements() if "iam:PassRole" in s["Action"]]
+    assert len(passing) == 3
+    for statement in passing:
+        assert statement["Action"] == ["iam:PassRole"]
+        assert statement["Resource"] == [f"arn:aws:iam::{ACCOUNT}:role/dog-breeds-execution"]
+        passed_to = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        assert statement["Condition"] == passed_to
+
+
+def test_the_lambda_may_do_what_its_code_does(template: Template) -> None:
+    from botocore import xform_name
+    from botocore.session import get_session
+
+    operations = get_session().get_service_model("sagemaker").operation_names
+    by_method = {xform_name(name): name for name in operations}
+    tree = ast.parse((ROOT / "lambda_code" / "deploy_endpoint.py").read_text(encoding="utf-8"))
+    used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} & by_method.keys()
+    allowed = {action for s in template.statements("DeployRole") for action in s["Action"]}
+    assert used
+    assert {f"sagemaker:{by_method[name]}" for name in used} <= allowed
+
+
+def test_the_lambda_is_the_code_that_upsert_publishes(template: Template) -> None:
+    module, _, function = template.resources()["DeployFunction"]["Handler"].partition(".")
+    tree = ast.parse((ROOT / "lambda_code" / f"{module}.py").read_text(encoding="utf-8"))
+    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_models_and_configurations_have_names_that_the_lambda_may_make(template: Template) -> None:
+    (deploy,) = [s for s in template.statements("DeployRole") if s["Sid"] == "Deploy"]
+    prefix = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
+    for name in (
+        "model/dog-breeds-3-0123456789ab",
+        "endpoint-config/dog-breeds-12-0123456789ab",
+        "endpoint/dog-breeds-staging",
+        "endpoint/dog-breeds-production",
+    ):
+        assert any(fnmatchcase(f"{prefix}:{name}", one) for one in deploy["Resource"]), name
+
+
+def test_the_pipelines_jobs_are_such_as_its_role_may_start(
+    settings: Settings, template: Template
+) -> None:
+    from pipeline.definition import compile_definition
+
+    jobs = [
+        step["Arguments"]
+        for step in _steps(compile_definition(settings, ROOT)["Steps"])
+        if step["Type"] in ("Processing", "Training", "Tuning")
+    ]
+    assert len(jobs) == 5
+    statements = {s["Sid"]: s for s in template.statements("ExecutionRole")}
+    for job in jobs:
+        assert {"Key": "project", "Value": "dog-breeds"} in job["Tags"]
+        written = [uri.replace("s3://", "arn:aws:s3:::") for uri in _outputs(job)]
+        assert written
+        for arn in written:
+            assert any(fnmatchcase(arn, one) for one in statements["WriteResults"]["Resource"])
+        for image in _values(job, "ImageUri", "TrainingImage", "RuleEvaluatorImage"):
+            repository = image.split("/")[1].split(":")[0]
+            pulled = statements["PullAwsImages"]["Resource"]
+            assert any(one.endswith(f":repository/{repository}") for one in pulled)
+
+
+def _steps(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for step in steps:
+        yield step
+        if step["Type"] == "Condition":
+            yield from _steps(step["Arguments"]["IfSteps"])
+
+
+def _outputs(job: dict[str, Any]) -> Iterator[str]:
+    for where in _values(job, "S3OutputPath"):
+        yield where if isinstance(where, str) else _joined(where)
+    for output in _values(job, "S3Output"):
+        yield _joined(output["S3Uri"])
+
+
+def _joined(function: dict[str, Any]) -> str:
+    return "/".join(map(str, function["Std:Join"]["Values"]))
+
+
+def _values(document: Any, *names: str) -> Iterator[Any]:
+    """Values of these members, wherever they are."""
+    if isinstance(document, list):
+        for one in document:
+            yield from _values(one, *names)
+    elif isinstance(document, dict):
+        for name, value in document.items():
+            if name in names:
+                yield value
+            yield from _values(value, *names)
+
+
+def test_alarms_that_roll_back_can_be_seen_by_those_who_look(template: Template) -> None:
+    made = template.resources()
+    names = [made[alarm]["AlarmName"] for alarm in ("ErrorAlarm", "LatencyAlarm")]
+    variables = made["DeployFunction"]["Environment"]["Variables"]
+    assert variables["ROLLBACK_ALARMS"].split(",") == names
+    for role in ("ExecutionRole", "DeployRole"):
+        seen = [
+            resource
+            for statement in template.statements(role)
+            if "cloudwatch:DescribeAlarms" in statement["Action"]
+            for resource in statement["Resource"]
+        ]
+        for name in names:
+            arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"
+            assert any(fnmatchcase(arn, one) for one in seen)
+
+
+@pytest.mark.parametrize("alarm", ["ErrorAlarm", "LatencyAlarm"])
+def test_alarms_watch_the_variant_that_is_deployed(alarm: str, template: Template) -> None:
+    code = (ROOT / "lambda_code" / "deploy_endpoint.py").read_text(encoding="utf-8")
+    variant = re.search(r'VARIANT = "(\w+)"', code)
+    dimensions = {d["Name"]: d["Value"] for d in template.resources()[alarm]["Dimensions"]}
+    assert variant
+    assert dimensions == {"EndpointName": "dog-breeds-production", "VariantName": variant[1]}
+
+
+def _event(**detail: Any) -> dict[str, Any]:
+    group = {"ModelPackageGroupName": "dog-breeds", "ModelApprovalStatus": "Approved"}
+    return {
+        "source": "aws.sagemaker",
+        "detail-type": "SageMaker Model Package State Change",
+        "detail": {**group, **detail},
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "matches"),
+    [
+        (_event(UpdatedModelPackageFields=["ModelApprovalStatus"]), True),
+        (_event(UpdatedModelPackageFields=["ApprovalDescription", "ModelApprovalStatus"]), True),
+        (
+            _event(
+                ModelApprovalStatus="Rejected", UpdatedModelPackageFields=["ModelApprovalStatus"]
+            ),
+            True,
+        ),
+        (_event(), True),
+        (_event(UpdatedModelPackageFields=["ModelPackageDescription"]), False),
+        (_event(ModelApprovalStatus="PendingManualApproval"), False),
+        (_event(ModelPackageGroupName="cats"), False),
+        (_event() | {"detail-type": "SageMaker Endpoint State Change"}, False),
+    ],
+)
+def test_only_a_changed_approval_in_this_group_calls_the_lambda(
+    event: dict[str, Any], matches: bool, template: Template
+) -> None:
+    from moto.events.models import EventPattern
+
+    pattern = template.resources()["ApprovalRule"]["EventPattern"]
+    assert EventPattern.load(json.dumps(pattern)).matches_event(event) is matches
+
+
+def test_a_deployment_that_fails_is_tried_again_and_then_kept(template: Template) -> None:
+    made = template.resources()
+    (target,) = made["ApprovalRule"]["Targets"]
+    assert target["DeadLetterConfig"]["Arn"] == "GetAtt FailedDeployments.Arn"
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert made["DeployFunction"]["DeadLetterConfig"] == {
+        "TargetArn": "GetAtt FailedDeployments.Arn"
+    }
+    assert made["DeployRetries"]["MaximumRetryAttempts"] > 0
+    assert made["ApprovalPermission"]["SourceArn"] == "GetAtt ApprovalRule.Arn"
+
+
+def test_only_pushes_to_the_branch_are_built(template: Template) -> None:
+    (group,) = template.resources()["Build"]["Triggers"]["FilterGroups"]
+    assert {one["Type"]: one["Pattern"] for one in group} == {
+        "EVENT": "PUSH",
+        "HEAD_REF": "^refs/heads/main$",
+    }
+
+
+def test_every_suppressed_check_says_why() -> None:
+    for name, resource in load_template()["Resources"].items():
+        for skipped in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
+            assert len(skipped["comment"].split()) > 5, name
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    from cfnlint.api import lint_file
+
+    assert [f"{m.linenumber}: {m.rule.id} {m.message}" for m in lint_file(PATH)] == []
