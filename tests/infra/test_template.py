@@ -204,7 +204,7 @@ def test_the_pipelines_jobs_are_such_as_its_role_may_start(
     statements = {s["Sid"]: s for s in template.statements("ExecutionRole")}
     for job in jobs:
         assert {"Key": "project", "Value": "dog-breeds"} in job["Tags"]
-        written = [uri.replace("s3://", "arn:aws:s3:::") for uri in _outputs(job)]
+        written = [f"{uri}/file".replace("s3://", "arn:aws:s3:::") for uri in _outputs(job)]
         assert written
         for arn in written:
             assert any(fnmatchcase(arn, one) for one in statements["WriteResults"]["Resource"])
