@@ -1,0 +1,127 @@
+"""What would change: two definitions compared by meaning, step by step and field by field."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pipeline.check.document import BRANCHES, Document, Step, read_document
+from pipeline.diff_cache import CacheEffect, cache_effects
+from pipeline.diff_values import Change, changes, without
+
+_MARKS = {"added": "+", "removed": "-", "changed": "~", "renamed": ">"}
+
+
+@dataclass(frozen=True)
+class StepDiff:
+    """A step that differs; `old_name` is set when it was only renamed."""
+
+    name: str
+    type: str
+    kind: Literal["added", "removed", "changed", "renamed"]
+    changes: tuple[Change, ...] = ()
+    old_name: str = ""
+
+
+@dataclass(frozen=True)
+class DefinitionDiff:
+    """Every difference, and what becomes of the cache of each step that can be cached."""
+
+    parameters: tuple[Change, ...]
+    steps: tuple[StepDiff, ...]
+    other: tuple[Change, ...]
+    cache: tuple[CacheEffect, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the two mean the same."""
+        return not (self.parameters or self.steps or self.other)
+
+
+def diff_definitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> DefinitionDiff:
+    """From the old definition to the new one.
+
+    Steps and elements of lists are matched by name, and their order only counts where SageMaker
+    looks at it. Neither has to be valid.
+    """
+    before, after = read_document(dict(old)), read_document(dict(new))
+    sections = ("Parameters", "Steps")
+    return DefinitionDiff(
+        parameters=_parameter_changes(old.get("Parameters"), new.get("Parameters")),
+        steps=tuple(_step_diffs(before, after)),
+        other=tuple(changes(without(old, sections), without(new, sections))),
+        cache=cache_effects(before, after),
+    )
+
+
+def diff_text(diff: DefinitionDiff) -> str:
+    """For people: parameters, steps, and the cache."""
+    if diff.is_empty:
+        return "no differences"
+    lines = [f"{_MARKS[change.kind]} {change.text()}" for change in (*diff.other, *diff.parameters)]
+    for step in diff.steps:
+        was = f" (was {step.old_name})" if step.old_name else ""
+        lines.append(f"{_MARKS[step.kind]} {step.type} step {step.name}{was}")
+        lines.extend(f"    {_MARKS[change.kind]} {change.text()}" for change in step.changes)
+    return "\n".join([*lines, *_cache_lines(diff.cache)])
+
+
+def diff_json(diff: DefinitionDiff) -> str:
+    """{"empty", "parameters", "steps", "other", "cache"}, each change {path, kind, old, new}."""
+    return json.dumps({"empty": diff.is_empty, **asdict(diff)}, indent=2, ensure_ascii=False)
+
+
+def _cache_lines(effects: tuple[CacheEffect, ...]) -> Iterator[str]:
+    words = {"lost": "runs again", "always": "runs each time"}
+    for effect in effects:
+        if effect.outcome in words:
+            yield f"cache: {effect.step} {words[effect.outcome]}"
+            yield from (f"    {reason}" for reason in effect.reasons)
+    if kept := [effect.step for effect in effects if effect.outcome == "kept"]:
+        yield f"cache: kept by {', '.join(kept)}"
+
+
+def _parameter_changes(old: Any, new: Any) -> tuple[Change, ...]:
+    before = old if isinstance(old, list) else []
+    after = new if isinstance(new, list) else []
+    return tuple(changes(before, after, "Parameters", "Parameters"))
+
+
+def _step_diffs(before: Document, after: Document) -> Iterator[StepDiff]:
+    old = {step.name: step for step in before.steps}
+    new = {step.name: step for step in after.steps}
+    renamed = _renamed(old, new)
+    for name, step in new.items():
+        if name in renamed:
+            yield StepDiff(name, step.type, "renamed", old_name=renamed[name])
+        elif name not in old:
+            yield StepDiff(name, step.type, "added")
+        elif found := tuple(changes(_content(old[name]), _content(step))):
+            yield StepDiff(name, step.type, "changed", found)
+    for name, step in old.items():
+        if name not in new and name not in renamed.values():
+            yield StepDiff(name, step.type, "removed")
+
+
+def _renamed(old: Mapping[str, Step], new: Mapping[str, Step]) -> dict[str, str]:
+    """New name -> old name, of steps that are otherwise the same."""
+    gone = [step for name, step in old.items() if name not in new]
+    found: dict[str, str] = {}
+    for name, step in new.items():
+        same = [one.name for one in gone if _content(one) == _content(step)]
+        if name not in old and len(same) == 1 and same[0] not in found.values():
+            found[name] = same[0]
+    return found
+
+
+def _content(step: Step) -> dict[str, Any]:
+    """What a step is apart from its name; of a condition, without the steps behind it."""
+    body = step.node.value if isinstance(step.node.value, dict) else {}
+    content = without(body, ("Name",))
+    if step.type == "Condition" and isinstance(content.get("Arguments"), dict):
+        content["Arguments"] = without(content["Arguments"], tuple(BRANCHES))
+    if step.branches:
+        content["runs when"] = " and ".join(
+            f"{name} is {str(outcome).lower()}" for name, outcome in step.branches
+        )
+    return content
