@@ -136,10 +136,17 @@ def _file_uris(value: Any) -> Iterator[str]:
 
 
 def _listing(path: Path) -> list[tuple[str, int, int]]:
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
     found = []
-    for file in files:
-        if file.is_file():
-            status = file.stat()
-            found.append((str(file.relative_to(path)), status.st_size, status.st_mtime_ns))
+    for file in sorted(_files(path, frozenset())):
+        status = file.stat()
+        found.append((str(file.relative_to(path)), status.st_size, status.st_mtime_ns))
     return found
+
+
+def _files(path: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Every file at or below a path, through links to folders too, but never in circles."""
+    if path.is_file():
+        yield path
+    elif path.is_dir() and (real := path.resolve()) not in above:
+        for inner in path.iterdir():
+            yield from _files(inner, above | {real})

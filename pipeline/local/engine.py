@@ -23,6 +23,7 @@ from pipeline.local.graph import Graph, Step, read_graph
 from pipeline.local.handlers import StepContext, StepOutput, resolve_arguments, run_step
 from pipeline.local.parameters import bind_parameters
 from pipeline.local.processes import Starter, start_process
+from pipeline.local.recovery import holding, settle_dead_runs
 from pipeline.local.registration import Api
 from pipeline.local.store import Document, Store
 from pipeline.local.values import Scope
@@ -97,17 +98,19 @@ def run_definition(
         read_policy(step)
     values = bind_parameters(definition.get("Parameters") or [], parameters)
     execution = Execution(options.pipeline_name, definition, store, options.place)
-    execution.begin(values)
-    return _Run(
-        graph=graph,
-        parameters=values,
-        execution=execution,
-        store=store,
-        listener=listener,
-        api=api,
-        cancel=cancel,
-        options=options,
-    ).run()
+    settle_dead_runs(store)
+    with holding(execution.folder):
+        execution.begin(values)
+        return _Run(
+            graph=graph,
+            parameters=values,
+            execution=execution,
+            store=store,
+            listener=listener,
+            api=api,
+            cancel=cancel,
+            options=options,
+        ).run()
 
 
 class _Run:

@@ -67,14 +67,15 @@ class Execution:
     def begin(self, parameters: Mapping[str, Any]) -> None:
         """Record the pipeline, as it is now, and that this execution began."""
         written = json.dumps(self._definition)
-        known = self._store.get("Pipeline", self.pipeline) or {"CreationTime": self.started}
+        role = f"arn:aws:iam::{self.place.account}:role/local"
         pipeline = {
-            **known,
+            "RoleArn": role,
+            "CreationTime": self.started,
+            **(self._store.get("Pipeline", self.pipeline) or {}),
             "PipelineArn": self.pipeline_arn,
             "PipelineName": self.pipeline,
             "PipelineDisplayName": self.pipeline,
             "PipelineDefinition": written,
-            "RoleArn": f"arn:aws:iam::{self.place.account}:role/local",
             "PipelineStatus": "Active",
             "LastModifiedTime": self.started,
             "LastRunTime": self.started,

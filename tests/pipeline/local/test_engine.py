@@ -1,5 +1,6 @@
 """Whole runs of small definitions: order, failure, stop, branches, documents."""
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.local.api import LocalApi
 from pipeline.local.failures import DefinitionError, StepFailed
-from pipeline.local.store import Store
+from pipeline.local.store import Store, StoreError
 from tests.pipeline.local.runner_support import (
     BUCKET,
     INPUT,
@@ -346,3 +347,57 @@ def _is_gone(pid: int) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def test_a_full_disk_in_a_job_is_the_reason(lab: Lab) -> None:
+    script = "with open('/dev/full', 'w') as file:\n    file.write('x')"
+    result = lab.run(lab.processing("Features", script))
+    assert isinstance(result.failure, StepFailed)
+    assert "No space left on device" in result.failure.reason
+
+
+def test_a_full_disk_while_outputs_are_kept_says_what_to_do(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/state/out.txt")
+
+    step = lab.processing("First", WRITE, outputs=["data"], arguments=[f"{OUTPUT}/data", "x"])
+    monkeypatch.setattr("pipeline.local.containers.shutil.move", full)
+    result = lab.run(step)
+    assert isinstance(result.failure, StepFailed)
+    assert result.failure.reason == (
+        "No space left on device: /state/out.txt (free some space and run again: finished steps "
+        "are kept)"
+    )
+    monkeypatch.undo()
+    assert lab.run(step).status == "Succeeded"
+
+
+def test_two_runs_at_once_share_a_store(lab: Lab) -> None:
+    step = lab.processing("A", WRITE, outputs=["data"], arguments=[f"{OUTPUT}/data", "x"])
+    results: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(Lab(lab.store).run(step))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [result.status for result in results] == ["Succeeded"] * 3
+    assert len({result.execution_id for result in results}) == 3
+
+
+def test_state_that_cannot_be_written_ends_the_run_with_one_line(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Store.put
+
+    def fail(store: Store, kind: str, name: str, *rest: Any, **named: Any) -> None:
+        if kind == "ProcessingJob":
+            raise StoreError("cannot write state.db: database or disk is full")
+        put(store, kind, name, *rest, **named)
+
+    monkeypatch.setattr(Store, "put", fail)
+    result = lab.run(lab.processing("A", ""))
+    assert "database or disk is full" in str(result.failure)

@@ -127,7 +127,7 @@ def test_exit_codes(tmp_path: Path, start: Starter, code: str, expected: int) ->
         "beside = 3\nprint('out'); print('err', file=sys.stderr)",
         "import os\nos.system('echo from a shell')",
         "class Last:\n    def __del__(self): print('deleted')\nlast = Last()",
-        "round = []\nclass Last:\n    def __del__(self): print('deleted')\nround += [round, Last()]",
+        "ring = []\nclass Last:\n    def __del__(self): print('deleted')\nring += [ring, Last()]",
         "import sys\nsys.exit(3.5)",
         "import sys, threading, time\n"
         "def watch():\n    while True: time.sleep(0.001); words\n"

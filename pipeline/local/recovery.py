@@ -1,0 +1,72 @@
+"""Puts right what a run left that was ended without a word: killed, or a power cut."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.local.store import Document, Store
+
+_REASON = "The process that ran it ended without a word."
+_JOBS = {
+    "ProcessingJob": "ProcessingEndTime",
+    "TrainingJob": "TrainingEndTime",
+    "HyperParameterTuningJob": "HyperParameterTuningEndTime",
+}
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Hold a run's lock: while it is held, and no longer, the run is alive."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def settle_dead_runs(store: Store) -> None:
+    """Record as Stopped every execution that is said to run, and does not, with all it began."""
+    for execution in store.list("PipelineExecution"):
+        if execution["PipelineExecutionStatus"] != "Executing":
+            continue
+        arn = execution["PipelineExecutionArn"]
+        identity = arn.rpartition("/")[2]
+        if not _is_alive(store.root / "runs" / identity):
+            with store.transaction():
+                _settle(store, identity, execution)
+
+
+def _is_alive(folder: Path) -> bool:
+    try:
+        with (folder / "lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _settle(store: Store, identity: str, execution: Document) -> None:
+    now = datetime.now(UTC)
+    arn = execution["PipelineExecutionArn"]
+    execution |= {
+        "PipelineExecutionStatus": "Stopped",
+        "FailureReason": _REASON,
+        "LastModifiedTime": now,
+    }
+    store.put("PipelineExecution", identity, execution, arn=arn)
+    for step in store.list("PipelineExecutionStep"):
+        if step["PipelineExecutionArn"] == arn and step["StepStatus"] == "Executing":
+            step |= {"StepStatus": "Stopped", "EndTime": now}
+            name = step["StepName"]
+            store.put("PipelineExecutionStep", f"{identity}/{name}", step, f"{arn}/step/{name}")
+    for kind, end in _JOBS.items():
+        for job in store.list(kind):
+            name = job[f"{kind}Name"]
+            if job[f"{kind}Status"] == "InProgress" and identity in name:
+                job |= {f"{kind}Status": "Stopped", end: now, "LastModifiedTime": now}
+                if kind == "TrainingJob":
+                    job["SecondaryStatus"] = "Stopped"
+                store.put(kind, name, job, job[f"{kind}Arn"])
