@@ -55,8 +55,12 @@ class Display(Protocol):
 
 
 @contextmanager
-def display(steps: list[StepProgress], stream: TextIO = sys.stderr) -> Iterator[Display]:
-    """A live table on a terminal, plain lines elsewhere, for as long as the block runs."""
+def display(steps: list[StepProgress], stream: TextIO | None = None) -> Iterator[Display]:
+    """A live table on a terminal, plain lines elsewhere, for as long as the block runs.
+
+    Without a `stream` it is standard error.
+    """
+    stream = stream or sys.stderr
     if not stream.isatty():
         yield PlainLines(stream)
         return

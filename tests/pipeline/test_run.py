@@ -1,0 +1,98 @@
+"""The command line of a run: what it refuses, and with which words and exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import run_command
+from pipeline.parameters import parse_parameters
+from pipeline.run import main
+
+pytestmark = pytest.mark.xdist_group("sdk")
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A state folder that keeps compiled definitions, so that only the first compile is slow."""
+    return str(tmp_path_factory.mktemp("state"))
+
+
+def run(state: str, *arguments: str) -> int:
+    return run_command(main, [*arguments, "--state", state])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--local", "--set", "backbone.nme=x"], "backbone.name"),
+        (["--local", "--set", "training.epochs=many"], "training.epochs"),
+        (["--local", "--env", "prodution"], "production"),
+        (["--local", "--parameter", "AccuracyThreshold"], "Name=Value"),
+        (["--local", "--data", "/no/such/folder"], "no such folder"),
+        (["--check", "/no/such/file.json"], "/no/such/file.json"),
+        (["--check", "--start"], "go with --upsert"),
+        (["--upsert", "--wait"], "--start"),
+        (["--upsert", "--data", "pictures"], "--local"),
+        (["--upsert"], "aws.account_id"),
+        (["--watch", "arn:aws:sagemaker:us-east-1:1:pipeline/p/execution/e"], "aws.account_id"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(
+    arguments: list[str], says: str, state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(state, *arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert says in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_an_unknown_parameter_is_refused_before_anything_runs(
+    state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cat").mkdir()
+    given = ["--data", str(tmp_path), "--parameter", "AcuracyThreshold=1"]
+    assert run(state, "--local", *given) == 2
+    assert "did you mean 'AccuracyThreshold'" in capsys.readouterr().err
+
+
+def test_one_action_at_a_time(state: str) -> None:
+    for arguments in ([], ["--local", "--check"]):
+        with pytest.raises(SystemExit) as ended:
+            run(state, *arguments)
+        assert ended.value.code == 2
+
+
+def test_the_definition_is_printed_the_same_each_time(
+    state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(state, "--definition") == 0
+    kept = capsys.readouterr().out
+    assert run(str(tmp_path / "another"), "--definition") == 0
+    assert capsys.readouterr().out == kept
+    assert json.loads(kept)["Version"] == "2020-12-01"
+
+
+@pytest.mark.parametrize("environment", ["local", "staging", "production"])
+def test_our_own_definition_has_no_finding(
+    environment: str, state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(state, "--check", "--env", environment, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
+def test_a_finding_in_a_file_is_exit_code_1(
+    state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(state, "--definition")
+    definition = json.loads(capsys.readouterr().out)
+    definition["Steps"][0]["Arguments"]["AppSpecification"]["ImageUrl"] = "x"
+    (tmp_path / "definition.json").write_text(json.dumps(definition))
+    assert run(state, "--check", str(tmp_path / "definition.json")) == 1
+    assert "ImageUri" in capsys.readouterr().out
+
+
+def test_parameters_are_names_and_values_the_last_one_counts() -> None:
+    assert parse_parameters(["A=1", "B=x=y", "A=2", "C="]) == {"A": "2", "B": "x=y", "C": ""}
