@@ -2,14 +2,15 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
+from pipeline.local.board import Board, Listener
 from pipeline.local.caching import CacheEntry, StepCache, read_policy
 from pipeline.local.executions import Execution, Place
 from pipeline.local.failures import (
@@ -27,10 +28,8 @@ from pipeline.local.recovery import holding, settle_dead_runs
 from pipeline.local.registration import Api
 from pipeline.local.store import Document, Store
 from pipeline.local.values import Scope
-from pipeline.progress import StepProgress
 
 _POLL_S = 0.1
-Listener = Callable[[StepProgress], None]
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class _Run:
         self._start: Starter = start_process
         self._cache = StepCache(store, execution.pipeline)
         self._stop = threading.Event()
-        self._board = _Board(listener, graph)
+        self._board = Board(listener, graph)
         self._results: dict[str, StepResult] = {}
         self._running: dict[Future[StepResult], str] = {}
 
@@ -309,25 +308,6 @@ class _Run:
             report=lambda **changes: self._board.show(step, **changes),
             record=lambda members: self._execution.step(step, members),
         )
-
-
-class _Board:
-    """The newest StepProgress of every step, handed to the listener one at a time."""
-
-    def __init__(self, listener: Listener, graph: Graph) -> None:
-        self._listener = listener
-        self._lock = threading.Lock()
-        self._states: dict[str, StepProgress] = {}
-        for step in graph.steps.values():
-            self.show(step, status="Waiting")
-
-    def show(self, step: Step, **changes: Any) -> None:
-        """Change members of a step's progress; a message or metric that is None stays as it is."""
-        known = {name: value for name, value in changes.items() if value is not None}
-        with self._lock:
-            state = self._states.get(step.name) or StepProgress(step.name, step.type, "Waiting")
-            self._states[step.name] = replace(state, **known)
-            self._listener(self._states[step.name])
 
 
 def _reason(failure: PipelineError) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.local import lambda_main
 from pipeline.local.containers import job_environment, log_tail
 from pipeline.local.failures import StepFailed
-from pipeline.local.processes import Command, StartError, run_to_end, start_process
+from pipeline.local.processes import Command, Ending, StartError, run_to_end, start_process
 
 _LIMIT_S = 600.0
 _STOP_PATIENCE_S = 30.0
@@ -36,9 +36,8 @@ def run_lambda(
     name = arn.rsplit(":function:", maxsplit=1)[-1].partition(":")[0]
     handler = handlers.get(name)
     if handler is None or not handler.is_file():
-        raise StepFailed(
-            step, f"no code for the function {name!r}: {handler or 'none was named for it'}"
-        )
+        place = handler or "none was named for it"
+        raise StepFailed(step, f"no code for the function {name!r}: {place}")
     work.mkdir(parents=True, exist_ok=True)
     log, answer, question = work / "log.txt", work / "answer.json", work / "event.json"
     question.write_text(json.dumps(event))
@@ -50,22 +49,25 @@ def run_lambda(
             environment=base | _environment(name, service_url, region),
             log=log,
         )
-        try:
-            ending = run_to_end(
-                command,
-                start_process,
-                lambda _: None,
-                _patient(should_stop),
-                limit_s=_LIMIT_S,
-                grace_s=1.0,
-            )
-        except StartError as error:
-            raise StepFailed(step, str(error)) from error
+        ending = _invoke(step, command, should_stop)
     if ending.cause != "exited":
-        raise StepFailed(
-            step, "the function took too long and was ended", exit_code=ending.code, log=log
-        )
+        reason = "the function took too long and was ended"
+        raise StepFailed(step, reason, exit_code=ending.code, log=log)
     return _read_answer(step, answer, ending.code, log)
+
+
+def _invoke(step: str, command: Command, should_stop: Callable[[], bool]) -> Ending:
+    try:
+        return run_to_end(
+            command,
+            start_process,
+            lambda _: None,
+            _patient(should_stop),
+            limit_s=_LIMIT_S,
+            grace_s=1.0,
+        )
+    except StartError as error:
+        raise StepFailed(step, str(error)) from error
 
 
 def output_parameters(

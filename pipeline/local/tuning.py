@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import count
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,19 @@ from pipeline.local.failures import MAXIMUM_REASON, DefinitionError, StepFailed
 from pipeline.local.store import Document
 from pipeline.local.strategies import OpenTrial, Search
 from pipeline.local.training import run_training_job
+from pipeline.local.tuning_documents import (
+    first_document,
+    only_definition,
+    require_metric,
+    summary_of,
+    training_request,
+    trial_name,
+)
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _KIND = "HyperParameterTuningJob"
-_NOT_TRAINING = ("TuningObjective", "HyperParameterRanges", "DefinitionName", "RetryStrategy")
 _CONVERGED_AFTER = 10  # trials without a better one, when ConvergenceDetected is asked for
 
 
@@ -72,7 +78,7 @@ class _Tuning:
         self, request: Mapping[str, Any], job: Job, on_progress: Callable[[TuningProgress], None]
     ) -> None:
         self._config = request["HyperParameterTuningJobConfig"]
-        self._definition = _only_definition(request)
+        self._definition = only_definition(request)
         ranges = self._definition.get("HyperParameterRanges") or self._config.get("ParameterRanges")
         objective = self._definition.get("TuningObjective") or self._config.get(
             "HyperParameterTuningJobObjective"
@@ -83,7 +89,7 @@ class _Tuning:
         self._search = Search(
             {**self._config, "HyperParameterTuningJobObjective": objective}, ranges or {}
         )
-        _require_metric(job.step, objective, self._definition)
+        require_metric(job.step, objective, self._definition)
         self._job = job
         self._on_progress = on_progress
         self._enough = Event()
@@ -91,7 +97,7 @@ class _Tuning:
         self._deadline = time.monotonic() + limit
         self._ended = count(1)
         self._results: list[TrialResult] = []
-        self.document = _first_document(request, job)
+        self.document = first_document(request, job)
 
     def run(self) -> bool:
         """Every trial, at most `parallel` at a time; True when it was stopped from outside.
@@ -129,7 +135,7 @@ class _Tuning:
         self.save()
 
     def _run_trial(self, number: int, trial: OpenTrial) -> TrialResult:
-        name = _trial_name(self._job.name, number)
+        name = trial_name(self._job.name, number)
         state = _TrialState()
         objective = self._objective["MetricName"]
 
@@ -153,7 +159,8 @@ class _Tuning:
             "TuningJobName": self._job.name,
             "TunedHyperParameters": tuned,
         }
-        outcome = run_training_job(self._training_request(tuned), job, members)
+        request = training_request(self._definition, self._objective["MetricName"], tuned)
+        outcome = run_training_job(request, job, members)
         return self._result(trial, state, outcome)
 
     def _result(self, trial: OpenTrial, state: "_TrialState", outcome: JobOutcome) -> TrialResult:
@@ -173,18 +180,7 @@ class _Tuning:
         self._report(next(self._ended))
         store.close()
         frozen = trial.close(value, pruned=state.pruned)
-        return TrialResult(_summary(document), outcome, value, state.pruned, frozen)
-
-    def _training_request(self, tuned: Mapping[str, str]) -> dict[str, Any]:
-        definition = self._definition
-        request = {k: v for k, v in definition.items() if k not in _NOT_TRAINING}
-        resources = request.pop("HyperParameterTuningResourceConfig", None)
-        if resources:
-            members = ("InstanceType", "InstanceCount", "VolumeSizeInGB")
-            request["ResourceConfig"] = {k: resources[k] for k in members if k in resources}
-        static = request.pop("StaticHyperParameters", None) or {}
-        objective = {"_tuning_objective_metric": self._objective["MetricName"]}
-        return request | {"HyperParameters": {**static, **objective, **tuned}}
+        return TrialResult(summary_of(document), outcome, value, state.pruned, frozen)
 
     def _stop_asked(self) -> bool:
         return self._job.should_stop() or self._enough.is_set()
@@ -292,62 +288,3 @@ class _TrialState:
 
     value: float | None = None
     pruned: bool = False
-
-
-def _only_definition(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    several = request.get("TrainingJobDefinitions") or []
-    single: Mapping[str, Any] | None = request.get("TrainingJobDefinition")
-    if len(several) == 1 and single is None:
-        single = several[0]
-    if single is None or len(several) > 1:
-        raise DefinitionError("a tuning job runs here with one TrainingJobDefinition")
-    for member in ("WarmStartConfig", "Autotune"):
-        if request.get(member):
-            raise DefinitionError(f"{member} does not work on this machine: leave it out")
-    return single
-
-
-def _require_metric(step: str, objective: Mapping[str, str], definition: Mapping[str, Any]) -> None:
-    metrics = definition["AlgorithmSpecification"].get("MetricDefinitions") or []
-    names = [item["Name"] for item in metrics]
-    if objective["MetricName"] not in names:
-        raise DefinitionError(
-            f"step {step}: the objective metric {objective['MetricName']!r} is not among the "
-            f"MetricDefinitions: {', '.join(names) or 'there are none'}"
-        )
-
-
-def _first_document(request: Mapping[str, Any], job: Job) -> Document:
-    now = datetime.now(UTC)
-    counters = ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
-    return {name: value for name, value in request.items() if name != "Tags"} | {
-        "HyperParameterTuningJobName": job.name,
-        "HyperParameterTuningJobArn": job.arn("hyper-parameter-tuning-job", job.name),
-        "HyperParameterTuningJobStatus": "InProgress",
-        "CreationTime": now,
-        "LastModifiedTime": now,
-        "TrainingJobStatusCounters": dict.fromkeys(counters, 0),
-        "ObjectiveStatusCounters": {"Succeeded": 0, "Pending": 0, "Failed": 0},
-    }
-
-
-def _summary(document: Document) -> Document:
-    members = (
-        "TrainingJobName",
-        "TrainingJobArn",
-        "TuningJobName",
-        "CreationTime",
-        "TrainingStartTime",
-        "TrainingEndTime",
-        "TrainingJobStatus",
-        "TunedHyperParameters",
-        "FailureReason",
-        "FinalHyperParameterTuningJobObjectiveMetric",
-        "ObjectiveStatus",
-    )
-    return {member: document[member] for member in members if member in document}
-
-
-def _trial_name(tuning: str, number: int) -> str:
-    digest = sha256(f"{tuning}/{number}".encode()).hexdigest()[:8]
-    return f"{tuning}-{number + 1:03d}-{digest}"
