@@ -244,7 +244,7 @@ def test_a_job_that_takes_too_long_is_ended(lab: Lab) -> None:
     ("hyperparameters", "message"),
     [
         ({"sagemaker_submit_directory": f"{BUCKET}/no.tar.gz"}, f"no code at {BUCKET}/no.tar.gz"),
-        ({"sagemaker_submit_directory": f"{BUCKET}/bad.tar.gz"}, "cannot be unpacked"),
+        ({"sagemaker_submit_directory": f"{BUCKET}/bad.tar.gz"}, "is not a tar archive"),
         ({"sagemaker_submit_directory": f"{BUCKET}/evil.tar.gz"}, "outside"),
         ({"sagemaker_program": "absent.py"}, "can't open file"),
     ],

@@ -122,7 +122,7 @@ def test_the_listener_hears_how_many_trials_are_done_and_the_best(lab: Lab) -> N
     lab.run(lab.tuning("Tune", SCORE, _config("Grid", 3, GRID)))
     last = lab.heard[-1]
     assert (last.trials_done, last.trials_total) == (3, 3)
-    assert last.metric == "best score 0.9"
+    assert last.metric == "best 0.9"
 
 
 def test_a_trial_that_fails_does_not_end_the_search(lab: Lab) -> None:
@@ -206,4 +206,4 @@ def test_a_tuning_step_is_reused(lab: Lab) -> None:
     assert again.steps["Tune"].cached
     assert again.steps["Tune"].properties == first.steps["Tune"].properties
     assert len(lab.store.list("TrainingJob")) == 3
-    assert lab.heard[-1].metric == "best score 0.9"
+    assert lab.heard[-1].metric == "best 0.9"
