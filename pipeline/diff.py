@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pipeline.check.document import BRANCHES, Document, Step, read_document
+from pipeline.check.node import printable
 from pipeline.diff_cache import CacheEffect, cache_effects
 from pipeline.diff_values import Change, changes, without
 
@@ -63,12 +64,13 @@ def diff_text(diff: DefinitionDiff) -> str:
         was = f" (was {step.old_name})" if step.old_name else ""
         lines.append(f"{_MARKS[step.kind]} {step.type} step {step.name}{was}")
         lines.extend(f"    {_MARKS[change.kind]} {change.text()}" for change in step.changes)
-    return "\n".join([*lines, *_cache_lines(diff.cache)])
+    return printable("\n".join([*lines, *_cache_lines(diff.cache)]))
 
 
 def diff_json(diff: DefinitionDiff) -> str:
     """{"empty", "parameters", "steps", "other", "cache"}, each change {path, kind, old, new}."""
-    return json.dumps({"empty": diff.is_empty, **asdict(diff)}, indent=2, ensure_ascii=False)
+    content = {"empty": diff.is_empty, **asdict(diff)}
+    return printable(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def _cache_lines(effects: tuple[CacheEffect, ...]) -> Iterator[str]:

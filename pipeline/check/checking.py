@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.check.document import Document, is_too_deep, read_document
+from pipeline.check.document import Document, is_out_of_bounds, read_document
 from pipeline.check.findings import Finding, Problem
 from pipeline.check.functions import check_functions
 from pipeline.check.node import path_text
@@ -18,9 +18,9 @@ def check_definition(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -
 
     `scripts` is what is known of the job scripts, by file name.
     """
-    if is_too_deep(definition):
-        mend = "is this a pipeline definition?"
-        return [Finding("size", "error", "", "$", "this is nested too deep to be checked", mend)]
+    if is_out_of_bounds(definition):
+        what, mend = "nested too deep, or with huge numbers", "is this a pipeline definition?"
+        return [Finding("size", "error", "", "$", what, mend)]
     document = read_document(definition, scripts)
     problems = list(dict.fromkeys(_problems(document)))
     place = {node.path: index for index, node in enumerate(document.node.walk())}

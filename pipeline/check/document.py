@@ -12,6 +12,7 @@ from pipeline.errors import UsageError
 
 BRANCHES = {"IfSteps": True, "ElseSteps": False}
 
+_LARGEST_BITS = 1000  # of a whole number: what a float can still hold
 _DEEPEST = 60  # levels; our own definition has 14, and Python's parser gives up near 1,000
 
 
@@ -84,14 +85,18 @@ def read_definition(file: FilePath) -> dict[str, Any]:
             f"{file} is not a pipeline definition: it must be a JSON object with a list 'Steps' "
             "(make one with: python -m pipeline.run --definition > FILE)"
         )
-    if is_too_deep(content):
-        raise UsageError(f"{file} is not a pipeline definition: more than {_DEEPEST} levels deep")
+    if is_out_of_bounds(content):
+        raise UsageError(f"{file} is not a pipeline definition: nested too deep, or huge numbers")
     return content
 
 
-def is_too_deep(definition: Any) -> bool:
-    """Whether a value is nested further than any definition is."""
-    return any(len(node.path) > _DEEPEST for node in Node(definition).walk())
+def is_out_of_bounds(definition: Any) -> bool:
+    """Whether a value is nested further, or holds larger numbers, than any definition does."""
+    return any(
+        len(node.path) > _DEEPEST
+        or (isinstance(node.value, int) and node.value.bit_length() > _LARGEST_BITS)
+        for node in Node(definition).walk()
+    )
 
 
 def _steps(nodes: Node, branches: tuple[tuple[str, bool], ...]) -> Iterator[Step]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from pipeline.check.node import Path
+from pipeline.check.node import Path, printable
 
 Severity = Literal["error", "warning"]
 
@@ -46,7 +46,7 @@ def findings_text(findings: Sequence[Finding]) -> str:
     """One block a finding and a last line that counts them."""
     errors = sum(finding.severity == "error" for finding in findings)
     count = f"{_plural(errors, 'error')}, {_plural(len(findings) - errors, 'warning')}"
-    return "\n".join([*(_block(finding) for finding in findings), count])
+    return printable("\n".join([*(_block(finding) for finding in findings), count]))
 
 
 def findings_json(findings: Sequence[Finding]) -> str:
@@ -57,7 +57,7 @@ def findings_json(findings: Sequence[Finding]) -> str:
         "errors": errors,
         "warnings": len(findings) - errors,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return printable(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def suggest(word: str, known: Sequence[str], otherwise: str = "remove it") -> str:

@@ -91,6 +91,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
+def printable(text: str) -> str:
+    """The same text with what has no character (half of a surrogate pair) written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _part_text(part: str | int) -> str:
     if isinstance(part, int):
         return f"[{part}]"

@@ -74,6 +74,21 @@ _EVALUATION = {
         "expected_calibration_error": {"value": 0.02, "bin_count": 15, "bins": [{ANY_KEY: 0.1}]},
         "per_class": {ANY_KEY: {"recall": 0.9, "precision": 0.9, "count": 10}},
     },
+    "champion": {
+        "model_package_arn": "arn:aws:sagemaker:us-east-1:111122223333:model-package/dog-breeds/1",
+        "compared": True,
+        "reason": "",
+        "accuracy": 0.8,
+        "difference": 0.1,
+        "shortfall": 0.0,
+        "paired": {
+            "pictures": 100,
+            "only_challenger_right": 12,
+            "only_champion_right": 2,
+            "mcnemar_p_value": 0.01,
+        },
+        "summary": "the champion (dog-breeds/1) has 0.8000 on the same pictures",
+    },
 }
 
 SCRIPTS: Mapping[str, Script] = {
@@ -124,7 +139,14 @@ SCRIPTS: Mapping[str, Script] = {
         ),
     ),
     "evaluate.py": Script(
-        options={"model": "text", "test": "text", "evaluation": "text", "batch-size": "int"},
+        options={
+            "model": "text",
+            "test": "text",
+            "evaluation": "text",
+            "batch-size": "int",
+            "champion": "text",
+            "champion-package": "text",
+        },
         required=("model", "test", "evaluation"),
         lines=("test_accuracy=0.801234 standard_error=0.012345 pictures=835",),
         files={"evaluation.json": _EVALUATION},
@@ -142,5 +164,9 @@ FUNCTIONS: Mapping[str, Function] = {
             "role_arn",
         ),
         outputs=("endpoint_name", "endpoint_config_name", "model_name"),
-    )
+    ),
+    "find-champion": Function(
+        event=("model_package_group", "no_champion_uri"),
+        outputs=("model_data", "model_package_arn"),
+    ),
 }

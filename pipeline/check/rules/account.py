@@ -31,8 +31,7 @@ _SECRET_VALUE = re.compile(
 @rule("region")
 def regions(document: Document) -> Iterator[Problem]:
     """Images and functions of one region, used in another."""
-    found = [(node, region) for node in document.node.walk() if (region := _region(node))]
-    yield from _others(found, "is in region", "use the one of the same region")
+    yield from _others(_regions(document), "is in region", "use the one of the same region")
 
 
 @rule("account")
@@ -85,6 +84,15 @@ def retries(document: Document) -> Iterator[Problem]:
                     what = f"{exception.text} has a retry policy already"
                     yield Problem(exception.path, what, "remove it from one of the two")
                 seen.add(exception.text or "")
+
+
+def regions_of(document: Document) -> frozenset[str]:
+    """The regions that images, functions and hyperparameters of a definition name."""
+    return frozenset(region for _, region in _regions(document))
+
+
+def _regions(document: Document) -> list[tuple[Node, str]]:
+    return [(node, region) for node in document.node.walk() if (region := _region(node))]
 
 
 def _region(node: Node) -> str | None:

@@ -68,6 +68,18 @@ def test_a_bottomless_value_is_one_finding(inner: Any) -> None:
     assert [finding.rule for finding in check_definition(inner)] == ["size"]
 
 
+def test_a_huge_number_is_one_finding(compiled: Definition) -> None:
+    definition = {**compiled, "Version": 10**5000}
+    assert [finding.rule for finding in check_definition(definition)] == ["size"]
+
+
+def test_half_a_character_can_be_printed(definition: Definition) -> None:
+    definition["Steps"][0]["Name"] = "\ud800"
+    findings = check_definition(definition)
+    findings_text(findings).encode()
+    assert json.loads(findings_json(findings).encode())["findings"][0]["step"] == "\ud800"
+
+
 def test_nothing_is_not_a_definition() -> None:
     found = {finding.what for finding in check_definition({})}
     assert {

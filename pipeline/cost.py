@@ -1,0 +1,200 @@
+"""python -m pipeline.cost: the most that a run of a definition can cost, and the price file."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.check.document import Document, read_definition, read_document
+from pipeline.check.node import Node, printable
+from pipeline.check.rules.account import regions_of
+from pipeline.cli import parser, run_command
+from pipeline.cost_lines import Calculator, CostLine
+from pipeline.local.parameters import bind_parameters
+from pipeline.parameters import parse_parameters
+from pipeline.prices import PRICE_FILE, Prices, fetch_prices, load_prices, save_prices
+
+_EXAMPLES = """\
+  python -m pipeline.cost definition.json
+  python -m pipeline.cost definition.json --parameter TuningMaxJobs=40
+  python -m pipeline.cost --refresh                    needs pricing:GetProducts
+  python -m pipeline.cost --refresh --region eu-west-1"""
+
+
+@dataclass(frozen=True)
+class CostEstimate:
+    """The most that a run can cost, in list prices, and what its endpoints cost a month.
+
+    `total` and `saved_by_cache` leave out lines without an amount; `complete` says whether there
+    are none. `saved_by_cache` is what a run costs less when nothing has changed.
+    """
+
+    lines: tuple[CostLine, ...]
+    endpoints: tuple[CostLine, ...]
+    total: float
+    saved_by_cache: float
+    per_month: float
+    complete: bool
+    currency: str
+    region: str
+    date: str
+    notes: tuple[str, ...]
+
+
+def estimate(
+    definition: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+    prices: Prices | None = None,
+) -> CostEstimate:
+    """Price a run of a definition with these parameters; others have their defaults.
+
+    Raises UsageError for a parameter that the definition has not or that has another type, and
+    for a price file that cannot be read.
+    """
+    prices = prices or load_prices()
+    document = read_document(_with_parameters(definition, parameters or {}))
+    calculator = Calculator(document, prices)
+    lines, endpoints = calculator.lines(), calculator.endpoints()
+    return CostEstimate(
+        lines=lines,
+        endpoints=endpoints,
+        total=_dearest(lines, ()),
+        saved_by_cache=_dearest([line for line in lines if line.cached], ()),
+        per_month=sum(line.amount or 0 for line in endpoints),
+        complete=all(line.amount is not None for line in (*lines, *endpoints)),
+        currency=prices.currency,
+        region=prices.region,
+        date=prices.date,
+        notes=tuple(_notes(document, prices)),
+    )
+
+
+def estimate_text(cost: CostEstimate) -> str:
+    """A table of steps, the totals, and what to know about them."""
+    head = f"The most that a run can cost, in {cost.currency}:"
+    least = "" if cost.complete else " at least"
+    totals = [
+        ("total", least.strip(), cost.total),
+        ("", "of it saved by the cache when nothing has changed", cost.saved_by_cache),
+    ]
+    rows = [_row(line) for line in cost.lines] + [_columns(*total) for total in totals]
+    month = [_row(line) for line in cost.endpoints]
+    if month:
+        month = ["A month of the endpoints, running all the time:", *month]
+    return printable("\n".join([head, *rows, *month, *(f"note: {note}" for note in cost.notes)]))
+
+
+def estimate_json(cost: CostEstimate) -> str:
+    """All of the estimate; amounts that are not known are null."""
+    return printable(json.dumps(asdict(cost), indent=2, ensure_ascii=False))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Price a definition file, or refresh the price file."""
+    options = _parser().parse_args(arguments)
+    if options.refresh:
+        print(_refresh(options.region, options.prices))
+        return 0
+    values = parse_parameters(options.parameter)
+    cost = estimate(read_definition(options.definition), values, load_prices(options.prices))
+    print(estimate_json(cost) if options.json else estimate_text(cost))
+    return 0
+
+
+def refresh_prices(client: Any, region: str, date: str, file: Path = PRICE_FILE) -> str:
+    """Bring the price file up to date; says what changed. Raises UsageError, botocore's errors."""
+    old = load_prices(file)
+    new = fetch_prices(client, region, date, old)
+    save_prices(new, file)
+    changed = sum(
+        new.per_hour[component].get(name) != price
+        for component, prices in old.per_hour.items()
+        for name, price in prices.items()
+    )
+    count = sum(map(len, new.per_hour.values()))
+    return f"{file.name}: {count} prices of {region}, {date}; {changed} of the old ones differ"
+
+
+def _refresh(region: str, file: Path) -> str:
+    import boto3
+
+    from pipeline.aws.errors import explained
+
+    with explained("reading AWS's price list"):
+        # The price list is only served in a few regions; this one has all of them.
+        client = boto3.client("pricing", region_name="us-east-1")
+        return refresh_prices(client, region, datetime.now(UTC).date().isoformat(), file)
+
+
+def _with_parameters(definition: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition with the given values as defaults."""
+    if not given:
+        return dict(definition)
+    declared = [
+        node.value
+        for node in Node(dict(definition))["Parameters"].items()
+        if node["Name"].text is not None and node["Type"].text is not None
+    ]
+    valued = [one for one in declared if one["Name"] in given or "DefaultValue" in one]
+    bound = bind_parameters(valued, given)
+    parameters = [{**one, "DefaultValue": bound[one["Name"]]} for one in valued]
+    return {**definition, "Parameters": parameters}
+
+
+def _dearest(lines: Sequence[CostLine], inside: tuple[tuple[str, bool], ...]) -> float:
+    """The sum of the lines within these branches; of each condition the dearer outcome."""
+    depth = len(inside)
+    total = sum(line.amount or 0 for line in lines if line.branches == inside)
+    deeper = [one for one in lines if len(one.branches) > depth and one.branches[:depth] == inside]
+    for condition in dict.fromkeys(line.branches[depth][0] for line in deeper):
+        total += max(_dearest(deeper, (*inside, (condition, side))) for side in (True, False))
+    return total
+
+
+def _notes(document: Document, prices: Prices) -> Iterator[str]:
+    yield f"prices of {prices.region}, {prices.date}: {prices.source}; refresh: {prices.refresh}"
+    other = sorted(regions_of(document) - {prices.region})
+    if other:
+        yield (
+            f"the pipeline is in {', '.join(other)}, the prices are of {prices.region}: "
+            f"refresh them with --refresh --region {other[0]}"
+        )
+    attempts = [
+        policy["MaxAttempts"].number or 0
+        for step in document.steps
+        for policy in step.node["RetryPolicies"].items()
+    ]
+    if attempts and max(attempts) > 1:
+        yield f"when AWS itself fails, a step is tried up to {max(attempts):g} times; not counted"
+    yield "not counted: storage in S3, traffic, logs, and requests to Lambda"
+
+
+def _row(line: CostLine) -> str:
+    return _columns(line.step, line.what + (", cached" if line.cached else ""), line.amount)
+
+
+def _columns(name: str, what: str, amount: float | None) -> str:
+    text = "unknown" if amount is None else f"{amount:,.2f}"
+    return f"  {name:<18} {what:<64} {text:>10}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = parser("pipeline.cost", "Prices a pipeline definition, offline.", _EXAMPLES)
+    action = result.add_mutually_exclusive_group(required=True)
+    action.add_argument("definition", nargs="?", type=Path, metavar="FILE", help="a definition")
+    action.add_argument("--refresh", action="store_true", help="fetch prices into prices.json")
+    result.add_argument("--region", default="us-east-1", help="with --refresh: whose prices")
+    result.add_argument("--prices", type=Path, default=PRICE_FILE, metavar="FILE")
+    result.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
+    )
+    result.add_argument("--json", action="store_true", help="print JSON")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

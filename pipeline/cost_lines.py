@@ -1,0 +1,184 @@
+"""What each step of a definition can cost at most, and what the endpoint behind it costs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.check.document import Document, Step
+from pipeline.check.functions import known_value
+from pipeline.check.node import Node, is_number
+from pipeline.prices import Prices
+
+MONTH_HOURS = 730
+DEFAULT_RUN_SECONDS = 86_400  # SageMaker's own limit, when a job sets none
+
+_BUILT_IN_RULES = "sagemaker-debugger-rules"  # AWS runs these for nothing
+
+
+@dataclass(frozen=True)
+class CostLine:
+    """One thing that costs. `amount` is None when it cannot be known; `what` then says why.
+
+    `branches` are the conditions around the step; `cached` steps cost nothing when reused.
+    """
+
+    step: str
+    what: str
+    amount: float | None
+    cached: bool = False
+    branches: tuple[tuple[str, bool], ...] = ()
+
+
+@dataclass(frozen=True)
+class Machines:
+    """A number of machines of one type with their disks."""
+
+    type: str | None
+    count: float
+    gigabytes: float
+
+    def text(self) -> str:
+        """ml.m5.xlarge x 2"""
+        return f"{self.type or 'a machine'} x {self.count:g}"
+
+
+@dataclass(frozen=True)
+class Calculator:
+    """Prices, and the definition that values are looked up in."""
+
+    document: Document
+    prices: Prices
+
+    def lines(self) -> tuple[CostLine, ...]:
+        """What a run can cost, step by step."""
+        return tuple(line for step in self.document.steps for line in self._step(step))
+
+    def endpoints(self) -> tuple[CostLine, ...]:
+        """What endpoints cost a month, when they run all the time."""
+        return tuple(line for step in self.document.steps for line in self._endpoint(step))
+
+    def _step(self, step: Step) -> Iterator[CostLine]:
+        if step.arguments["ProcessingResources"].exists:
+            cluster = step.arguments.at("ProcessingResources", "ClusterConfig")
+            machines, seconds = self._machines(cluster), self._seconds(step.arguments)
+            yield self._job(step, "processing", machines, seconds)
+        elif step.type == "Training":
+            yield from self._training(step)
+        elif step.type == "Tuning":
+            yield self._tuning(step)
+        elif step.type in ("Transform", "AutoML", "EMR", "EMRServerless"):
+            what = f"{step.type}: the definition limits no time"
+            yield self._line(step, what, None)
+
+    def _training(self, step: Step) -> Iterator[CostLine]:
+        seconds = self._seconds(step.arguments)
+        for machines in self._groups(step.arguments["ResourceConfig"]):
+            yield self._job(step, "training", machines, seconds)
+        for rule in step.arguments["DebugRuleConfigurations"].items():
+            if _BUILT_IN_RULES not in (rule["RuleEvaluatorImage"].text or ""):
+                machines = self._machines(rule)
+                line = self._job(step, "processing", machines, seconds)
+                name = rule["RuleConfigurationName"].value
+                yield self._line(step, f"debugger rule {name}: {line.what}", line.amount)
+
+    def _tuning(self, step: Step) -> CostLine:
+        limits = step.arguments.at("HyperParameterTuningJobConfig", "ResourceLimits")
+        trials = self._number(limits["MaxNumberOfTrainingJobs"]) or 1
+        at_once = self._number(limits["MaxParallelTrainingJobs"]) or trials
+        whole = self._number(limits["MaxRuntimeInSeconds"])
+        one = step.arguments["TrainingJobDefinition"]
+        jobs = ([one] if one.exists else []) + step.arguments["TrainingJobDefinitions"].items()
+        lines = [self._trials(step, job, trials, at_once, whole) for job in jobs]
+        known = [line for line in lines if line.amount is not None]
+        if lines and len(known) == len(lines):
+            return max(known, key=lambda line: line.amount or 0)
+        return next((line for line in lines if line.amount is None), self._line(step, "?", None))
+
+    def _trials(
+        self, step: Step, job: Node, trials: float, at_once: float, whole: float | None
+    ) -> CostLine:
+        """All trials as if each were of this kind; `whole` limits the time of all together."""
+        resources = job["HyperParameterTuningResourceConfig"]
+        groups = self._groups(resources if resources.exists else job["ResourceConfig"])
+        seconds = self._seconds(job)
+        lines = [self._job(step, "training", machines, seconds) for machines in groups]
+        amounts = [line.amount for line in lines]
+        if any(amount is None for amount in amounts):
+            return next(line for line in lines if line.amount is None)
+        times = trials if whole is None else min(trials, at_once * whole / seconds)
+        what = f"{trials:g} trials of {', '.join(line.what for line in lines)}"
+        if whole is not None and times < trials:
+            what += f", {hours(whole)} in all"
+        return self._line(step, what, sum(filter(None, amounts)) * times)
+
+    def _job(self, step: Step, component: str, machines: Machines, seconds: float) -> CostLine:
+        what = f"{machines.text()}, at most {hours(seconds)}"
+        price = self.prices.per_hour[component].get(machines.type or "")
+        if price is None:
+            where = f"the {component} prices of {self.prices.region}"
+            return self._line(step, f"{what}: {machines.type} is not in {where}", None)
+        disk = machines.gigabytes * self.prices.per_gb_month[component] / MONTH_HOURS
+        amount = (price + disk) * machines.count * seconds / 3600
+        return self._line(step, what, amount)
+
+    def _line(self, step: Step, what: str, amount: float | None) -> CostLine:
+        cached = step.node["CacheConfig"]["Enabled"].value is True
+        return CostLine(step.name, what, amount, cached, step.branches)
+
+    def _endpoint(self, step: Step) -> Iterator[CostLine]:
+        if step.type == "Lambda" and step.arguments["instance_type"].exists:
+            arguments = step.arguments
+            machines = Machines(
+                self._text(arguments["instance_type"]),
+                self._number(arguments["instance_count"]) or 1,
+                0,
+            )
+            name = self._text(arguments["endpoint_name"]) or step.name
+            yield self._month(step, f"endpoint {name}", machines)
+        for variant in step.arguments["ProductionVariants"].items():
+            if variant["InstanceType"].exists:
+                count = self._number(variant["InitialInstanceCount"]) or 1
+                disk = self._number(variant["VolumeSizeInGB"]) or 0
+                machines = Machines(self._text(variant["InstanceType"]), count, disk)
+                yield self._month(step, f"variant {variant['VariantName'].value}", machines)
+
+    def _month(self, step: Step, name: str, machines: Machines) -> CostLine:
+        line = self._job(step, "hosting", machines, MONTH_HOURS * 3600)
+        what = line.what.replace(f", at most {hours(MONTH_HOURS * 3600)}", "")
+        return self._line(step, f"{name}: {what}", line.amount)
+
+    def _groups(self, config: Node) -> list[Machines]:
+        """The machines of a training job: of one type, or of several groups."""
+        disk = self._number(config["VolumeSizeInGB"]) or 0
+        groups = config["InstanceGroups"].items() or config["InstanceConfigs"].items()
+        if not groups:
+            return [self._machines(config)]
+        found = [self._machines(group) for group in groups]
+        return [Machines(group.type, group.count, group.gigabytes or disk) for group in found]
+
+    def _machines(self, config: Node) -> Machines:
+        return Machines(
+            self._text(config["InstanceType"]),
+            self._number(config["InstanceCount"]) or 1,
+            self._number(config["VolumeSizeInGB"]) or 0,
+        )
+
+    def _seconds(self, job: Node) -> float:
+        stop = job["StoppingCondition"]["MaxRuntimeInSeconds"]
+        return self._number(stop) or DEFAULT_RUN_SECONDS
+
+    def _number(self, node: Node) -> float | None:
+        value = self._value(node)
+        return value if is_number(value) and value > 0 else None
+
+    def _text(self, node: Node) -> str | None:
+        value = self._value(node)
+        return value if isinstance(value, str) else None
+
+    def _value(self, node: Node) -> Any:
+        return known_value(self.document, node)
+
+
+def hours(seconds: float) -> str:
+    """2 h, 1.5 h, 40 min."""
+    return f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds / 60:.3g} min"

@@ -1,0 +1,108 @@
+"""What machines cost: the price file in this folder, and AWS's price list to refresh it from."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError
+
+PRICE_FILE = Path(__file__).parent / "prices.json"
+COMPONENTS = ("training", "processing", "hosting")
+
+_USAGE = re.compile(r"(?:[A-Z0-9]+-)*(Train|Processing|Host):(ml\.[a-z0-9-]+\.[a-z0-9]+)")
+_COMPONENT_OF = {"Train": "training", "Processing": "processing", "Host": "hosting"}
+
+
+@dataclass(frozen=True)
+class Prices:
+    """On-demand list prices of one region on one day.
+
+    `per_hour` is component -> instance type -> price, `per_gb_month` component -> price of disk;
+    components are training, processing and hosting.
+    """
+
+    date: str
+    region: str
+    currency: str
+    source: str
+    refresh: str
+    per_hour: Mapping[str, Mapping[str, float]]
+    per_gb_month: Mapping[str, float]
+
+
+def load_prices(file: Path = PRICE_FILE) -> Prices:
+    """The price file. Raises UsageError when it cannot be read or is not one."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        prices = Prices(**content)
+        known = [prices.per_hour[name].items() for name in COMPONENTS]
+        numbers = [price for pairs in known for _, price in pairs]
+        numbers += [prices.per_gb_month[name] for name in COMPONENTS]
+        if not all(isinstance(number, int | float) and number >= 0 for number in numbers):
+            raise ValueError("a price is not a number")
+    except OSError as error:
+        raise UsageError(f"cannot read the prices: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(f"{file} is not a price file: {error}") from error
+    return prices
+
+
+def save_prices(prices: Prices, file: Path = PRICE_FILE) -> None:
+    """Write the price file, all of it or none."""
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(prices), indent=2) + "\n", encoding="utf-8")
+    partial.replace(file)
+
+
+def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
+    """AWS's price list of a region. `client` is boto3's client of "pricing".
+
+    What the list has no entry for, prices of disks among them, is not made up: disks keep their
+    `known` price. Raises UsageError when AWS lists nothing for the region, and botocore's errors.
+    """
+    found: dict[str, dict[str, float]] = {component: {} for component in COMPONENTS}
+    currency = known.currency
+    for product in _products(client, region):
+        usage = _USAGE.fullmatch(product["product"]["attributes"].get("usagetype", ""))
+        for unit_currency, price in _hourly(product) if usage else ():
+            if usage and price > 0:
+                found[_COMPONENT_OF[usage[1]]][usage[2]] = price
+                currency = unit_currency
+    if not any(found.values()):
+        raise UsageError(f"AWS lists no SageMaker instances in region {region!r}: is it a region?")
+    return Prices(
+        date=date,
+        region=region,
+        currency=currency,
+        source="AWS Price List API; disks as they were in the price file before",
+        refresh=known.refresh,
+        per_hour={name: dict(sorted(found[name].items())) for name in COMPONENTS},
+        per_gb_month=known.per_gb_month,
+    )
+
+
+def _products(client: Any, region: str) -> Iterator[Mapping[str, Any]]:
+    request: dict[str, Any] = {
+        "ServiceCode": "AmazonSageMaker",
+        "Filters": [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
+        "FormatVersion": "aws_v1",
+    }
+    while True:
+        page = client.get_products(**request)
+        for text in page["PriceList"]:
+            product: Mapping[str, Any] = json.loads(text)
+            yield product
+        if not page.get("NextToken"):
+            return
+        request["NextToken"] = page["NextToken"]
+
+
+def _hourly(product: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for term in product.get("terms", {}).get("OnDemand", {}).values():
+        for dimension in term["priceDimensions"].values():
+            if dimension["unit"].lower() in ("hrs", "hours"):
+                for currency, price in dimension["pricePerUnit"].items():
+                    yield currency, float(price)

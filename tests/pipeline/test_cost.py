@@ -1,0 +1,369 @@
+"""What a run can cost at most: machines x time x trials, disks, rules, endpoints, the cache."""
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from pipeline.cost import estimate, estimate_json, estimate_text, main, refresh_prices
+from pipeline.errors import UsageError
+from pipeline.prices import PRICE_FILE, Prices, fetch_prices, load_prices, save_prices
+
+Definition = dict[str, Any]
+
+PRICES = Prices(
+    date="2020-12-01",
+    region="us-east-1",
+    currency="USD",
+    source="a test",
+    refresh="a command",
+    per_hour={
+        "training": {"ml.m5.xlarge": 1.0, "ml.g5.xlarge": 4.0},
+        "processing": {"ml.m5.xlarge": 2.0, "ml.t3.medium": 0.5},
+        "hosting": {"ml.m5.large": 0.1},
+    },
+    per_gb_month={"training": 0.73, "processing": 0.73, "hosting": 0.0},
+)
+
+
+def get(name: str) -> dict[str, str]:
+    return {"Get": f"Parameters.{name}"}
+
+
+def processing(**resources: Any) -> Definition:
+    cluster = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 0, **resources}
+    return {
+        "Name": "Prepare",
+        "Type": "Processing",
+        "Arguments": {
+            "ProcessingResources": {"ClusterConfig": cluster},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 7200},
+        },
+    }
+
+
+def training(**arguments: Any) -> Definition:
+    resources = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 0}
+    stop = {"MaxRuntimeInSeconds": 3600}
+    return {
+        "Name": "Train",
+        "Type": "Training",
+        "Arguments": {"ResourceConfig": resources, "StoppingCondition": stop, **arguments},
+    }
+
+
+def tuning(limits: Definition, *jobs: Definition) -> Definition:
+    arguments: Definition = {"HyperParameterTuningJobConfig": {"ResourceLimits": limits}}
+    if len(jobs) == 1:
+        arguments["TrainingJobDefinition"] = jobs[0]
+    else:
+        arguments["TrainingJobDefinitions"] = list(jobs)
+    return {"Name": "Tune", "Type": "Tuning", "Arguments": arguments}
+
+
+def trial(kind: str = "ml.m5.xlarge") -> Definition:
+    return {
+        "HyperParameterTuningResourceConfig": {"InstanceType": kind, "InstanceCount": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+    }
+
+
+def pipeline(*steps: Definition, **defaults: Any) -> Definition:
+    kinds = {str: "String", int: "Integer", float: "Float"}
+    parameters = [
+        {"Name": name, "Type": kinds[type(value)], "DefaultValue": value}
+        for name, value in defaults.items()
+    ]
+    return {"Version": "2020-12-01", "Parameters": parameters, "Steps": list(steps)}
+
+
+def total(*steps: Definition) -> float:
+    return estimate(pipeline(*steps), prices=PRICES).total
+
+
+@pytest.mark.parametrize(
+    ("step", "amount"),
+    [
+        (processing(), 4.0),
+        (processing(InstanceCount=3), 12.0),
+        (processing(VolumeSizeInGB=1000), 4.0 + 2 * 1000 * 0.73 / 730),
+        (training(), 1.0),
+        (training(StoppingCondition={}), 24.0),
+        (training(StoppingCondition={"MaxRuntimeInSeconds": 60}), 1 / 60),
+        (
+            training(
+                ResourceConfig={
+                    "VolumeSizeInGB": 0,
+                    "InstanceGroups": [
+                        {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2},
+                        {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
+                    ],
+                }
+            ),
+            6.0,
+        ),
+        (tuning({"MaxNumberOfTrainingJobs": 10}, trial()), 10.0),
+        (tuning({"MaxNumberOfTrainingJobs": 10}, trial(), trial("ml.g5.xlarge")), 40.0),
+        (
+            tuning(
+                {
+                    "MaxNumberOfTrainingJobs": 10,
+                    "MaxParallelTrainingJobs": 2,
+                    "MaxRuntimeInSeconds": 7200,
+                },
+                trial(),
+            ),
+            4.0,
+        ),
+        ({"Name": "Fail", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}, 0.0),
+    ],
+)
+def test_a_step_costs_machines_times_time(step: Definition, amount: float) -> None:
+    assert total(step) == pytest.approx(amount)
+
+
+def test_rules_of_our_own_cost_and_built_in_ones_do_not() -> None:
+    image = "503895931360.dkr.ecr.us-east-1.amazonaws.com/sagemaker-debugger-rules:latest"
+    built_in = {"RuleConfigurationName": "Overfit", "RuleEvaluatorImage": image}
+    own = {
+        "RuleConfigurationName": "Own",
+        "RuleEvaluatorImage": "own:1",
+        "InstanceType": "ml.t3.medium",
+    }
+    assert total(training(DebugRuleConfigurations=[built_in])) == pytest.approx(1.0)
+    assert total(training(DebugRuleConfigurations=[built_in, own])) == pytest.approx(1.5)
+
+
+def test_parameters_are_taken_from_the_run_or_their_defaults() -> None:
+    step = tuning({"MaxNumberOfTrainingJobs": get("Trials")}, trial())
+    step["Arguments"]["TrainingJobDefinition"]["HyperParameterTuningResourceConfig"][
+        "InstanceType"
+    ] = get("Machine")
+    definition = pipeline(step, Trials=5, Machine="ml.m5.xlarge")
+    before = copy.deepcopy(definition)
+    assert estimate(definition, {}, PRICES).total == pytest.approx(5.0)
+    given = {"Trials": "7", "Machine": "ml.g5.xlarge"}
+    assert estimate(definition, given, PRICES).total == pytest.approx(28.0)
+    assert definition == before
+
+
+@pytest.mark.parametrize("given", [{"Trial": 3}, {"Trials": "many"}])
+def test_a_parameter_that_cannot_be_is_refused(given: Definition) -> None:
+    with pytest.raises(UsageError, match="Trial"):
+        estimate(pipeline(Trials=5), given, PRICES)
+
+
+def test_what_has_no_price_is_said_and_left_out() -> None:
+    cost = estimate(pipeline(processing(InstanceType="ml.huge"), training()), prices=PRICES)
+    assert not cost.complete
+    assert cost.total == pytest.approx(1.0)
+    assert "ml.huge is not in the processing prices of us-east-1" in estimate_text(cost)
+    assert "unknown" in estimate_text(cost)
+    assert "at least" in estimate_text(cost)
+
+
+def test_a_job_without_an_end_has_no_most() -> None:
+    step = {"Name": "Batch", "Type": "Transform", "Arguments": {}}
+    assert not estimate(pipeline(step), prices=PRICES).complete
+
+
+def test_the_cache_saves_what_is_cached() -> None:
+    cached = {**processing(), "CacheConfig": {"Enabled": True}}
+    off = {**training(), "CacheConfig": {"Enabled": False}}
+    cost = estimate(pipeline(cached, off), prices=PRICES)
+    assert (cost.total, cost.saved_by_cache) == (pytest.approx(5.0), pytest.approx(4.0))
+
+
+def test_of_a_condition_the_dearer_outcome_counts() -> None:
+    inner = {
+        "Name": "Inner",
+        "Type": "Condition",
+        "Arguments": {"IfSteps": [processing()], "ElseSteps": [{**processing(), "Name": "Other"}]},
+    }
+    outer = {
+        "Name": "Outer",
+        "Type": "Condition",
+        "Arguments": {"IfSteps": [inner, training()], "ElseSteps": []},
+    }
+    assert total(outer, {**training(), "Name": "Before"}) == pytest.approx(4.0 + 1.0 + 1.0)
+
+
+def test_endpoints_cost_by_the_month() -> None:
+    deploy = {
+        "Name": "Deploy",
+        "Type": "Lambda",
+        "Arguments": {
+            "endpoint_name": get("Name"),
+            "instance_type": "ml.m5.large",
+            "instance_count": 2,
+        },
+    }
+    variants = [{"VariantName": "A", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
+    config = {
+        "Name": "Config",
+        "Type": "EndpointConfig",
+        "Arguments": {"ProductionVariants": variants},
+    }
+    cost = estimate(pipeline(deploy, config, Name="dogs"), prices=PRICES)
+    assert cost.total == 0
+    assert cost.per_month == pytest.approx(3 * 0.1 * 730)
+    assert cost.endpoints[0].what == "endpoint dogs: ml.m5.large x 2"
+
+
+def test_another_region_is_said() -> None:
+    step = training(RoleArn="arn:aws:iam::1:role/x")
+    step["Arguments"]["HyperParameters"] = {"sagemaker_region": "eu-west-1"}
+    notes = estimate(pipeline(step), prices=PRICES).notes
+    assert any("eu-west-1" in note and "--refresh" in note for note in notes)
+
+
+def test_retries_are_said() -> None:
+    step = {**training(), "RetryPolicies": [{"MaxAttempts": 4}]}
+    assert any("up to 4 times" in note for note in estimate(pipeline(step), prices=PRICES).notes)
+
+
+def test_json_holds_the_lines() -> None:
+    content = json.loads(estimate_json(estimate(pipeline(training()), prices=PRICES)))
+    assert content["total"] == 1.0
+    assert content["lines"][0]["step"] == "Train"
+    assert content["date"] == "2020-12-01"
+
+
+@pytest.mark.parametrize("broken", [{}, {"Steps": 5, "Parameters": 7}, {"Steps": [None, {}, 3]}])
+def test_a_broken_definition_costs_nothing(broken: Definition) -> None:
+    assert estimate(broken, prices=PRICES).total == 0
+
+
+def test_the_price_file_knows_what_people_use() -> None:
+    prices = load_prices()
+    assert prices.date
+    assert "check" in prices.source or "API" in prices.source
+    for component in ("training", "processing", "hosting"):
+        known = {name.split(".")[1] for name in prices.per_hour[component]}
+        assert {"m5", "m6i", "c5", "c6i", "g4dn", "g5", "p3"} <= known
+    assert {"t2", "t3"} & {name.split(".")[1] for name in prices.per_hour["hosting"]}
+
+
+def test_every_price_is_of_a_machine_that_exists() -> None:
+    from pipeline.check.shapes import load_shapes
+
+    names = {
+        "training": "TrainingInstanceType",
+        "processing": "ProcessingInstanceType",
+        "hosting": "ProductionVariantInstanceType",
+    }
+    for component, prices in load_prices().per_hour.items():
+        assert set(prices) <= set(load_shapes()[names[component]]["enum"])
+        assert all(price > 0 for price in prices.values())
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"date": 1}', json.dumps({"per_hour": {}, "date": ""})]
+)
+def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "prices.json"
+    file.write_text(content)
+    with pytest.raises(UsageError, match="price"):
+        load_prices(file)
+
+
+def product(usage: str, price: str, unit: str = "Hrs") -> str:
+    """An entry of the price list, as AWS writes it."""
+    dimension = {"unit": unit, "pricePerUnit": {"USD": price}}
+    return json.dumps(
+        {
+            "product": {"attributes": {"usagetype": usage}},
+            "terms": {"OnDemand": {"A.B": {"priceDimensions": {"A.B.C": dimension}}}},
+        }
+    )
+
+
+@pytest.fixture
+def client() -> Any:
+    return boto3.client(
+        "pricing",
+        region_name="us-east-1",
+        aws_access_key_id="none",
+        aws_secret_access_key="none",
+    )
+
+
+REQUEST: Definition = {
+    "ServiceCode": "AmazonSageMaker",
+    "Filters": [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-1"}],
+    "FormatVersion": "aws_v1",
+}
+
+
+def test_prices_are_read_from_every_page_of_the_list(client: Any) -> None:
+    first = [
+        product("EU-Train:ml.m5.xlarge", "1.5"),
+        product("EU-Processing:ml.m5.xlarge", "2.5"),
+        product("EU-Notebk:ml.m5.xlarge", "9"),
+        product("EU-Train:ml.m5.2xlarge", "0.0"),
+        product("EU-Train:ml.m5.4xlarge", "9", unit="GB-Mo"),
+    ]
+    second = [product("EUW1-Host:ml.m5.large", "0.2"), product("EU-Host:VolumeUsage.gp2", "9")]
+    with Stubber(client) as stub:
+        stub.add_response("get_products", {"PriceList": first, "NextToken": "more"}, REQUEST)
+        stub.add_response("get_products", {"PriceList": second}, {**REQUEST, "NextToken": "more"})
+        prices = fetch_prices(client, "eu-west-1", "2021-01-01", PRICES)
+        stub.assert_no_pending_responses()
+    assert prices.per_hour == {
+        "training": {"ml.m5.xlarge": 1.5},
+        "processing": {"ml.m5.xlarge": 2.5},
+        "hosting": {"ml.m5.large": 0.2},
+    }
+    assert (prices.region, prices.date) == ("eu-west-1", "2021-01-01")
+    assert prices.per_gb_month == PRICES.per_gb_month
+
+
+def test_refreshing_writes_the_file_and_says_what_changed(client: Any, tmp_path: Path) -> None:
+    file = tmp_path / "prices.json"
+    save_prices(PRICES, file)
+    page = [product("EU-Train:ml.m5.xlarge", "1.0"), product("EU-Train:ml.g5.xlarge", "5.0")]
+    with Stubber(client) as stub:
+        stub.add_response("get_products", {"PriceList": page}, REQUEST)
+        said = refresh_prices(client, "eu-west-1", "2021-01-01", file)
+    assert said == "prices.json: 2 prices of eu-west-1, 2021-01-01; 4 of the old ones differ"
+    assert load_prices(file).per_hour["training"] == {"ml.g5.xlarge": 5.0, "ml.m5.xlarge": 1.0}
+
+
+def test_a_region_without_prices_leaves_the_file(client: Any, tmp_path: Path) -> None:
+    file = tmp_path / "prices.json"
+    save_prices(PRICES, file)
+    with Stubber(client) as stub:
+        stub.add_response("get_products", {"PriceList": []}, REQUEST)
+        with pytest.raises(UsageError, match="is it a region"):
+            refresh_prices(client, "eu-west-1", "2021-01-01", file)
+    assert load_prices(file) == PRICES
+
+
+def test_a_refusal_of_aws_leaves_the_file(client: Any, tmp_path: Path) -> None:
+    file = tmp_path / "prices.json"
+    save_prices(PRICES, file)
+    with Stubber(client) as stub:
+        stub.add_client_error("get_products", "AccessDeniedException")
+        with pytest.raises(ClientError):
+            refresh_prices(client, "eu-west-1", "2021-01-01", file)
+    assert load_prices(file) == PRICES
+
+
+def test_the_command_prices_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, prices = tmp_path / "definition.json", tmp_path / "prices.json"
+    file.write_text(json.dumps(pipeline(training())))
+    prices.write_text(json.dumps(dataclasses.asdict(PRICES)))
+    assert main([str(file), "--prices", str(prices)]) == 0
+    assert "Train" in capsys.readouterr().out
+    assert main([str(file), "--prices", str(prices), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["total"] == 1.0
+
+
+def test_the_price_file_is_in_the_package() -> None:
+    assert PRICE_FILE.parent.name == "pipeline"
