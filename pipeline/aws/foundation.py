@@ -87,6 +87,7 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "ExecutionRoleArn": settings.aws.role_arn or "",
         "LambdaRoleArn": settings.aws.lambda_role_arn or "",
         "LambdaName": settings.lambda_name,
+        "ChampionLambdaName": settings.champion_lambda_name,
         "StagingEndpointName": settings.endpoint_name,
         "ProductionEndpointName": production_endpoint(settings),
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),

@@ -64,14 +64,14 @@ def test_names_are_those_of_the_settings(
 ) -> None:
     settings = _settings(*overrides, environment=environment)
     made = _template(settings).resources()
-    roles = {f"arn:aws:iam::{ACCOUNT}:role/{made[r]['RoleName']}" for r in ("ExecutionRole",)}
-    assert roles == {settings.role_arn}
-    assert f"arn:aws:iam::{ACCOUNT}:role/{made['DeployRole']['RoleName']}" == (
-        settings.lambda_role_arn
-    )
+    names = [made[role]["RoleName"] for role in ("ExecutionRole", "DeployRole")]
+    roles = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in names]
+    assert roles == [settings.role_arn, settings.lambda_role_arn]
     assert made["Bucket"]["BucketName"] == settings.bucket
-    assert made["DeployFunction"]["FunctionName"] == settings.lambda_name
-    assert made["DeployLogs"]["LogGroupName"] == f"/aws/lambda/{settings.lambda_name}"
+    functions = [made[name]["FunctionName"] for name in ("DeployFunction", "ChampionFunction")]
+    assert functions == [settings.lambda_name, settings.champion_lambda_name]
+    logs = [made[name]["LogGroupName"] for name in ("DeployLogs", "ChampionLogs")]
+    assert logs == [f"/aws/lambda/{name}" for name in functions]
     assert made["ModelPackageGroup"]["ModelPackageGroupName"] == settings.model_package_group
     endpoints = [made[name]["LogGroupName"] for name in ("StagingLogs", "ProductionLogs")]
     assert endpoints == [
@@ -84,8 +84,8 @@ def test_roles_that_exist_are_used_and_not_made() -> None:
     jobs, lambda_role = (f"arn:aws:iam::{ACCOUNT}:role/team/{name}" for name in ("jobs", "ship"))
     template = _template(_settings(f"aws.role_arn={jobs}", f"aws.lambda_role_arn={lambda_role}"))
     made = template.resources()
-    assert {"ExecutionRole", "DeployRole", "ReadElsewhere"}.isdisjoint(made)
-    assert made["DeployFunction"]["Role"] == lambda_role
+    assert {"ExecutionRole", "DeployRole", "ChampionRole", "ReadElsewhere"}.isdisjoint(made)
+    assert made["DeployFunction"]["Role"] == made["ChampionFunction"]["Role"] == lambda_role
     passed = [s["Resource"] for s in template.statements("BuildRole") if "PassRole" in str(s)]
     assert passed == [[jobs]]
 
@@ -159,23 +159,31 @@ def test_roles_are_passed_to_sagemaker_only(template: Template) -> None:
         assert statement["Condition"] == passed_to
 
 
-def test_the_lambda_may_do_what_its_code_does(template: Template) -> None:
+FUNCTIONS = {"DeployFunction": "DeployRole", "ChampionFunction": "ChampionRole"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_lambda_has_the_code_that_upsert_publishes(function: str, template: Template) -> None:
+    module, _, name = template.resources()[function]["Handler"].partition(".")
+    tree = ast.parse((ROOT / "lambda_code" / f"{module}.py").read_text(encoding="utf-8"))
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_lambda_may_do_what_its_code_does(function: str, template: Template) -> None:
     from botocore import xform_name
     from botocore.session import get_session
 
-    operations = get_session().get_service_model("sagemaker").operation_names
-    by_method = {xform_name(name): name for name in operations}
-    tree = ast.parse((ROOT / "lambda_code" / "deploy_endpoint.py").read_text(encoding="utf-8"))
-    used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} & by_method.keys()
-    allowed = {action for s in template.statements("DeployRole") for action in s["Action"]}
-    assert used
-    assert {f"sagemaker:{by_method[name]}" for name in used} <= allowed
-
-
-def test_the_lambda_is_the_code_that_upsert_publishes(template: Template) -> None:
-    module, _, function = template.resources()["DeployFunction"]["Handler"].partition(".")
+    module = template.resources()[function]["Handler"].partition(".")[0]
     tree = ast.parse((ROOT / "lambda_code" / f"{module}.py").read_text(encoding="utf-8"))
-    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    # client.describe_endpoint(...), and get_paginator("list_model_packages")
+    words = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    words |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value}
+    operations = get_session().get_service_model("sagemaker").operation_names
+    used = {f"sagemaker:{name}" for name in operations if xform_name(name) in words}
+    statements = template.statements(FUNCTIONS[function])
+    assert used
+    assert used <= {action for statement in statements for action in statement["Action"]}
 
 
 def test_models_and_configurations_have_names_that_the_lambda_may_make(template: Template) -> None:

@@ -164,6 +164,7 @@ def _names() -> list[dict[str, Any]]:
         _given("ExecutionRoleArn", ""),
         _given("LambdaRoleArn", ""),
         _given("LambdaName", "dog-breeds-deploy-endpoint"),
+        _given("ChampionLambdaName", "dog-breeds-find-champion"),
         _given("StagingEndpointName", "dog-breeds-staging"),
         _given("ProductionEndpointName", "dog-breeds-production"),
         _given("ExtraReadArns", ""),
