@@ -93,7 +93,7 @@ def test_only_what_is_missing_or_differs_is_unmet(
     assert unmet_requirements(path) == unmet
 
 
-@pytest.mark.parametrize("line", ["-r other.txt", "--index-url x", "what is this"])
+@pytest.mark.parametrize("line", ["-r other.txt", "--find-links x", "what is this"])
 def test_lines_that_are_no_requirement_are_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / "requirements.txt"
     path.write_text(f"numpy\n{line}\n")
