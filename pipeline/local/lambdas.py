@@ -29,9 +29,9 @@ def run_lambda(
 ) -> dict[str, Any]:
     """Invoke the function an ARN names and answer what it returned.
 
-    `handlers` are files by function name. The handler sees the local service as SageMaker, with
-    credentials that are good for nothing else. A stop lets it finish for 30 s, as it may be in the
-    middle of a change. Raises StepFailed.
+    `handlers` are files by function name. The handler sees the local service as SageMaker and as
+    S3, with credentials that are good for nothing else. A stop lets it finish for 30 s, as it may
+    be in the middle of a change. Raises StepFailed.
     """
     name = arn.rsplit(":function:", maxsplit=1)[-1].partition(":")[0]
     handler = handlers.get(name)
@@ -91,6 +91,7 @@ def _environment(name: str, service_url: str | None, region: str) -> dict[str, s
         {
             "AWS_ENDPOINT_URL_SAGEMAKER": service_url,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": service_url,
+            "AWS_ENDPOINT_URL_S3": service_url,
         }
         if service_url
         else {}

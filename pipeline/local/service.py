@@ -1,7 +1,8 @@
 """SageMaker's API and runtime on this machine, over HTTP, for loopback only.
 
 An unmodified boto3 client, the AWS CLI and curl work against it:
-AWS_ENDPOINT_URL_SAGEMAKER and AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME name its address.
+AWS_ENDPOINT_URL_SAGEMAKER and AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME name its address. Of S3 it answers
+whether an object is there (HeadObject, with AWS_ENDPOINT_URL_S3).
 """
 
 import errno
@@ -63,6 +64,10 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
     async def identity(_request: "Request") -> Response:
         return JSONResponse({"pid": os.getpid(), "state": str(api.context.store.root)})
 
+    async def head_object(request: "Request") -> Response:
+        found = await run_in_threadpool(_object_exists, api.context.store, request.path_params)
+        return Response(status_code=200 if found else 404)
+
     operation, invoke_endpoint, invocations = _posts(api, hosting)
     application = Starlette(
         routes=[
@@ -71,6 +76,7 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
             Route("/invocations", invocations, methods=["POST"]),
             Route("/ping", ping),
             Route("/local-service", identity),
+            Route("/{bucket}/{key:path}", head_object, methods=["HEAD"]),
         ]
     )
     application.add_middleware(_LoopbackOnly)
@@ -106,6 +112,13 @@ def _posts(api: LocalApi, hosting: Hosting) -> tuple[Any, Any, Any]:
         return _response(await run_in_threadpool(_answer_default, hosting, body, headers))
 
     return operation, invoke_endpoint, invocations
+
+
+def _object_exists(store: Store, place: dict[str, str]) -> bool:
+    try:
+        return store.path(f"s3://{place['bucket']}/{place['key']}").is_file()
+    except (UsageError, OSError, ValueError):  # no address, or a name that no file can have
+        return False
 
 
 class _LoopbackOnly:

@@ -17,11 +17,12 @@ def lambda_handler(event, context):
     print("working")
     return {"event": str(sorted(event.items())), "greeting": greeting, "count": 3,
             "url": os.environ.get("AWS_ENDPOINT_URL_SAGEMAKER"),
+            "s3": os.environ.get("AWS_ENDPOINT_URL_S3"),
             "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
             "name": context.function_name, "arn": context.invoked_function_arn,
             "time": context.get_remaining_time_in_millis() > 500_000}
 """
-OUTPUTS = ["event", "greeting", "count", "url", "secret", "name", "arn", "time"]
+OUTPUTS = ["event", "greeting", "count", "url", "s3", "secret", "name", "arn", "time"]
 
 
 @pytest.fixture
@@ -71,6 +72,7 @@ def test_a_handler_gets_its_event_and_the_local_service(
         "greeting": "hello",
         "count": 3,
         "url": "http://127.0.0.1:9",
+        "s3": "http://127.0.0.1:9",
         "secret": "local",
         "name": "dogs-deploy",
         "arn": ARN,

@@ -72,6 +72,22 @@ def test_errors_are_those_that_boto3_models(service: Service, connect: Connect) 
         sagemaker.list_models(SortOrder="Sideways")
 
 
+def test_boto3_can_ask_whether_an_object_is_there(
+    service: Service, store: Store, connect: Connect
+) -> None:
+    path = store.path("s3://b/runs/x y/model.tar.gz")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"model")
+    s3 = connect(service.url, "s3")
+    assert s3.head_object(Bucket="b", Key="runs/x y/model.tar.gz")
+    for bucket, key in (("b", "runs"), ("b", "gone"), ("c", "gone"), ("b", "n" * 300)):
+        with pytest.raises(ClientError) as caught:
+            s3.head_object(Bucket=bucket, Key=key)
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+    assert _ask(service.url, "HEAD", "/b/%2e%2e/%2e%2e/state.db")[0] == 404
+    assert _ask(service.url, "GET", "/b/runs/x%20y/model.tar.gz")[0] == 405
+
+
 def test_an_endpoint_answers_through_the_runtime_client(
     service: Service, store: Store, connect: Connect, write_model: Callable[..., Path]
 ) -> None:
