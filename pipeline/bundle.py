@@ -23,6 +23,8 @@ RUNNER = "run_script.py"
 REQUIREMENTS = "requirements.txt"
 _PROCESSING_SCRIPTS = ("prepare.py", "features.py", "evaluate.py")
 _TRAINING_SCRIPT = "train.py"
+NO_CHAMPION = "no-champion"
+_NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
 _SKIPPED = {"__pycache__", ".DS_Store"}
 
 
@@ -76,9 +78,16 @@ class CodeBundle:
 
 
 def bundles_of(settings: Settings, root: Path) -> dict[str, CodeBundle]:
-    """The bundle of each script, by its name; `root` is the repository. Raises BundleError."""
+    """The bundle of each script, by its name; `root` is the repository. Raises BundleError.
+
+    Where models are compared with the approved one there is also a folder that stands for "none":
+    a job's input must hold something.
+    """
     bundles = [processing_bundle(root, name, settings.bucket) for name in _PROCESSING_SCRIPTS]
     bundles.append(training_bundle(root, _TRAINING_SCRIPT, settings.bucket))
+    if settings.gate.champion_tolerance is not None:
+        note = {"no-champion.txt": _NO_CHAMPION_NOTE}
+        bundles.append(CodeBundle(NO_CHAMPION, "files", note, settings.bucket))
     return {bundle.entry: bundle for bundle in bundles}
 
 

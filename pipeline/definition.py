@@ -63,6 +63,7 @@ def definition_json(settings: Settings, root: Path) -> str:
 
 
 def _build_steps(context: Any) -> list[Any]:
+    from steps.champion import build_champion_step
     from steps.deploy import build_deploy_step
     from steps.evaluate import build_evaluate_step
     from steps.features import build_features_step
@@ -76,11 +77,13 @@ def _build_steps(context: Any) -> list[Any]:
     features = build_features_step(context, prepare)
     tune = build_tune_step(context, features)
     train = build_train_step(context, prepare, features, tune)
-    evaluate = build_evaluate_step(context, prepare, train)
+    champion = build_champion_step(context)
+    evaluate = build_evaluate_step(context, prepare, train, champion)
     register = build_register_step(context, prepare, train, evaluate)
     deploy = build_deploy_step(context, register)
     gate = build_gate_step(context, evaluate, passed=[register, deploy])
-    return [prepare, features, tune, train, evaluate, gate]
+    found = [] if champion is None else [champion.step]
+    return [prepare, features, tune, train, *found, evaluate, gate]
 
 
 def _without_nulls(value: Any) -> Any:

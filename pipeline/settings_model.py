@@ -189,6 +189,7 @@ class Gate(_Section):
     """What a model must reach on the test split before it is registered."""
 
     accuracy_threshold: Annotated[float, Field(ge=0, le=1)]
+    champion_tolerance: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class Registry(_Section):
@@ -298,8 +299,23 @@ class Settings(_Section):
     @property
     def lambda_arn(self) -> str:
         """The ARN of the Lambda that deploys."""
-        where = f"arn:{self.partition}:lambda:{self.aws.region}:{self.aws.account_id}"
-        return f"{where}:function:{self.lambda_name}"
+        return self._function(self.lambda_name)
+
+    @property
+    def champion_lambda_name(self) -> str:
+        """The name of the Lambda that finds the approved model."""
+        return f"{self.project}-find-champion"
+
+    @property
+    def champion_lambda_arn(self) -> str:
+        """The ARN of the Lambda that finds the approved model."""
+        return self._function(self.champion_lambda_name)
+
+    @property
+    def lambda_names(self) -> tuple[str, ...]:
+        """Every Lambda that the pipeline calls: all of them have the code in lambda_code/."""
+        compares = self.gate.champion_tolerance is not None
+        return (self.lambda_name, self.champion_lambda_name) if compares else (self.lambda_name,)
 
     @property
     def model_package_group(self) -> str:
@@ -310,6 +326,10 @@ class Settings(_Section):
     def endpoint_name(self) -> str:
         """The endpoint that the pipeline itself deploys to."""
         return self.deploy.endpoint_name or f"{self.project}-staging"
+
+    def _function(self, name: str) -> str:
+        where = f"arn:{self.partition}:lambda:{self.aws.region}:{self.aws.account_id}"
+        return f"{where}:function:{name}"
 
     def _role(self, purpose: str) -> str:
         return f"arn:{self.partition}:iam::{self.aws.account_id}:role/{self.project}-{purpose}"

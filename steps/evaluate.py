@@ -1,31 +1,46 @@
 """Evaluate: the model on the test split, through the very functions that serve it."""
 
+from typing import Any
+
 from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep
 
+from steps.champion import ChampionStep
 from steps.jobs import INPUT, OUTPUT, Context, processing_output, processing_step
 
 EVALUATION_FILE = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
 
 
 def build_evaluate_step(
-    context: Context, prepare: ProcessingStep, train: TrainingStep
+    context: Context,
+    prepare: ProcessingStep,
+    train: TrainingStep,
+    champion: ChampionStep | None,
 ) -> ProcessingStep:
-    """Output: `evaluation`, in SageMaker's model-quality layout."""
+    """Output: `evaluation`, in SageMaker's model-quality layout.
+
+    With a `champion` it is asked about the same pictures, through its own serving code.
+    """
+    arguments: dict[str, Any] = {
+        "model": f"{INPUT}/model",
+        "test": f"{INPUT}/test",
+        "evaluation": f"{OUTPUT}/evaluation",
+        "batch-size": str(context.settings.features.batch_size),
+    }
+    inputs: dict[str, Any] = {
+        "model": train.properties.ModelArtifacts.S3ModelArtifacts,
+        "test": processing_output(prepare, "test"),
+    }
+    if champion is not None:
+        arguments["champion"] = f"{INPUT}/champion"
+        arguments["champion-package"] = champion.model_package_arn
+        inputs["champion"] = champion.model_data
     return processing_step(
         context,
         "Evaluate",
         "evaluate.py",
-        arguments={
-            "model": f"{INPUT}/model",
-            "test": f"{INPUT}/test",
-            "evaluation": f"{OUTPUT}/evaluation",
-            "batch-size": str(context.settings.features.batch_size),
-        },
-        inputs={
-            "model": train.properties.ModelArtifacts.S3ModelArtifacts,
-            "test": processing_output(prepare, "test"),
-        },
+        arguments=arguments,
+        inputs=inputs,
         outputs=("evaluation",),
         property_file=EVALUATION_FILE,
     )

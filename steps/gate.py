@@ -3,7 +3,11 @@
 from typing import Any
 
 from sagemaker.workflow.condition_step import ConditionStep
-from sagemaker.workflow.conditions import ConditionGreaterThanOrEqualTo
+from sagemaker.workflow.conditions import (
+    Condition,
+    ConditionGreaterThanOrEqualTo,
+    ConditionLessThanOrEqualTo,
+)
 from sagemaker.workflow.fail_step import FailStep
 from sagemaker.workflow.functions import Join, JsonGet
 from sagemaker.workflow.step_collections import StepCollection
@@ -13,23 +17,36 @@ from steps.evaluate import EVALUATION_FILE
 from steps.jobs import Context
 
 ACCURACY = "multiclass_classification_metrics.accuracy.value"
+SHORTFALL = "champion.shortfall"
+CHAMPION = "champion.summary"
 
 
 def build_gate_step(
     context: Context, evaluate: ProcessingStep, passed: list[Step | StepCollection]
 ) -> ConditionStep:
-    """`passed` are the steps behind the gate; else the execution fails and says both numbers."""
-    accuracy: Any = JsonGet(
-        step_name=evaluate.name, property_file=EVALUATION_FILE, json_path=ACCURACY
-    )
+    """`passed` are the steps behind the gate: they run when every condition holds.
+
+    The accuracy must reach the threshold, and where models are compared it must not fall short of
+    the champion's by more than the tolerance. Else the execution fails and says all the numbers.
+    """
+    accuracy = _measured(evaluate, ACCURACY)
     threshold: Any = context.parameters.accuracy_threshold
-    message = Join(
-        on=" ",
-        values=["Test accuracy", accuracy, "is below the threshold", threshold.to_string()],
-    )
+    conditions: list[Condition] = [ConditionGreaterThanOrEqualTo(left=accuracy, right=threshold)]
+    message = ["Test accuracy ", accuracy, " is below the threshold ", threshold.to_string()]
+    tolerance: Any = context.parameters.champion_tolerance
+    if tolerance is not None:
+        shortfall = _measured(evaluate, SHORTFALL)
+        conditions.append(ConditionLessThanOrEqualTo(left=shortfall, right=tolerance))
+        message += [", or worse than the champion by more than ", tolerance.to_string()]
+        message += [": ", _measured(evaluate, CHAMPION)]
     return ConditionStep(
         name="Gate",
-        conditions=[ConditionGreaterThanOrEqualTo(left=accuracy, right=threshold)],
+        conditions=conditions,
         if_steps=passed,
-        else_steps=[FailStep(name="AccuracyTooLow", error_message=message)],
+        else_steps=[FailStep(name="AccuracyTooLow", error_message=Join(on="", values=message))],
     )
+
+
+def _measured(evaluate: ProcessingStep, path: str) -> Any:
+    """What Evaluate wrote at a path of evaluation.json."""
+    return JsonGet(step_name=evaluate.name, property_file=EVALUATION_FILE, json_path=path)

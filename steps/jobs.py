@@ -77,12 +77,12 @@ def processing_step(
     name: str,
     script: str,
     *,
-    arguments: Mapping[str, str],
+    arguments: Mapping[str, Any],
     inputs: Mapping[str, Any],
     outputs: Sequence[str],
     property_file: PropertyFile | None = None,
 ) -> ProcessingStep:
-    """A step that runs `script` with `--key value` arguments on one machine.
+    """A step that runs `script` with `--key value` arguments (text or references) on one machine.
 
     `inputs` are S3 addresses by name, found under /opt/ml/processing/input/{name};
     `outputs` are names, written under /opt/ml/processing/output/{name}.

@@ -14,13 +14,17 @@ from pipeline.settings_model import Settings
 
 @dataclass(frozen=True)
 class Parameters:
-    """The pipeline's parameters, with their defaults from the settings."""
+    """The pipeline's parameters, with their defaults from the settings.
+
+    `champion_tolerance` is None when models are not compared with the approved one.
+    """
 
     data_uri: ParameterString
     processing_instance_type: ParameterString
     training_instance_type: ParameterString
     endpoint_instance_type: ParameterString
     accuracy_threshold: ParameterFloat
+    champion_tolerance: ParameterFloat | None
     tuning_max_jobs: ParameterInteger
     tuning_max_parallel_jobs: ParameterInteger
     model_approval_status: ParameterString
@@ -28,8 +32,9 @@ class Parameters:
     git_commit: ParameterString
 
     def all(self) -> list[Parameter]:
-        """Every parameter, in the order above."""
-        return [getattr(self, field.name) for field in fields(self)]
+        """Every parameter that there is, in the order above."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return [value for value in values if value is not None]
 
 
 def build_parameters(settings: Settings) -> Parameters:
@@ -46,6 +51,7 @@ def build_parameters(settings: Settings) -> Parameters:
             "EndpointInstanceType", settings.deploy.instance_type
         ),
         accuracy_threshold=ParameterFloat("AccuracyThreshold", settings.gate.accuracy_threshold),
+        champion_tolerance=_champion_tolerance(settings.gate.champion_tolerance),
         tuning_max_jobs=ParameterInteger("TuningMaxJobs", settings.tuning.max_jobs),
         tuning_max_parallel_jobs=ParameterInteger(
             "TuningMaxParallelJobs", settings.tuning.max_parallel_jobs
@@ -58,3 +64,7 @@ def build_parameters(settings: Settings) -> Parameters:
         endpoint_name=ParameterString("EndpointName", settings.endpoint_name),
         git_commit=ParameterString("GitCommit", "unknown"),
     )
+
+
+def _champion_tolerance(default: float | None) -> ParameterFloat | None:
+    return None if default is None else ParameterFloat("ChampionTolerance", default)

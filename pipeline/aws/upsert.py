@@ -84,10 +84,11 @@ def upsert(
     text = _text(request)
     check_bucket(aws, settings)
     check_role(aws, settings.role_arn)
-    find_function(aws, settings.lambda_name)
+    for name in settings.lambda_names:
+        find_function(aws, name)
     uploaded = upload_inputs(aws, settings, request.root, say)
     content, placed = _content(aws, settings, text)
-    published = publish_code(aws, settings.lambda_name, archive, timing)
+    published = [publish_code(aws, name, archive, timing) for name in settings.lambda_names]
     applied = apply(aws, _wanted(request, content), timing)
     return UpsertResult(
         name=settings.project,
@@ -95,7 +96,7 @@ def upsert(
         arn=applied.arn,
         changes=applied.changes,
         uploaded=uploaded + placed,
-        lambda_published=published,
+        lambda_published=any(published),
         version=applied.version,
     )
 

@@ -25,6 +25,7 @@ from pipeline.settings_model import Settings
 from pipeline.weights import stage_weights
 
 DEPLOY_HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"
+CHAMPION_HANDLER = ROOT / "lambda_code" / "find_champion.py"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def _execute(
     options = RunOptions(
         pipeline_name=settings.project,
         place=Place(settings.aws.region, settings.aws.account_id),
-        lambda_handlers={settings.lambda_name: DEPLOY_HANDLER},
+        lambda_handlers={
+            settings.lambda_name: DEPLOY_HANDLER,
+            settings.champion_lambda_name: CHAMPION_HANDLER,
+        },
         service_url=service.url,
     )
     with display([]) as shown:

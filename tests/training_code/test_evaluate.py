@@ -14,8 +14,9 @@ from PIL import Image
 
 import inference as own_inference
 from dataset import open_split
-from evaluate import main, serving_code
+from evaluate import main
 from job_errors import JobError
+from served_model import serving_code
 
 Pack = Callable[[Path, Path], Path]
 

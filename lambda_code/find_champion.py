@@ -1,0 +1,105 @@
+"""Find the approved model that a new one must not be worse than.
+
+Called by the pipeline's FindChampion step, while the data is prepared. It only looks: the newest
+approved version of the group, and whether its model is still there to be compared with.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+NONE = "none"
+_FIELDS = ("model_package_group", "no_champion_uri")
+
+
+class ChampionError(Exception):
+    """The question cannot be asked; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose champion, and the address of a folder to answer with when there is none."""
+
+    model_package_group: str
+    no_champion_uri: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Question":
+        """Read the FindChampion step's inputs. Raises ChampionError naming what is missing."""
+        if missing := [name for name in _FIELDS if not event.get(name)]:
+            raise ChampionError(f"the event lacks {', '.join(missing)}")
+        return cls(**{name: str(event[name]) for name in _FIELDS})
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
+    """Lambda's entry: the champion's `model_data` and `model_package_arn`."""
+    question = Question.from_event(event)
+    answer = find_champion(question, boto3.client("sagemaker"), boto3.client("s3"))
+    print(f"champion of {question.model_package_group}: {answer}")
+    return answer
+
+
+def find_champion(question: Question, sagemaker: Any, s3: Any) -> dict[str, str]:
+    """The newest approved version: the address of its model.tar.gz, and its ARN.
+
+    With none approved the ARN is "none". The address is the folder given for that when there is
+    nothing to read: a job's input must exist, or the job fails. Raises botocore's ClientError for
+    what SageMaker refuses.
+    """
+    arn = _newest_approved(question.model_package_group, sagemaker)
+    if arn is None:
+        return {"model_data": question.no_champion_uri, "model_package_arn": NONE}
+    package = sagemaker.describe_model_package(ModelPackageName=arn)
+    uri = _model_data(package)
+    readable = uri is not None and _is_readable(uri, s3)
+    return {
+        "model_data": uri if uri and readable else question.no_champion_uri,
+        "model_package_arn": arn,
+    }
+
+
+def _newest_approved(group: str, sagemaker: Any) -> str | None:
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+    )
+    try:
+        # A page may be empty and others follow.
+        found = (package for page in pages for package in page["ModelPackageSummaryList"])
+        newest = next(found, None)
+    except ClientError as error:
+        if _is_no_such_group(error):
+            return None  # nothing was ever registered
+        raise
+    return None if newest is None else str(newest["ModelPackageArn"])
+
+
+def _is_no_such_group(error: ClientError) -> bool:
+    details = error.response["Error"]
+    return details["Code"] in ("ValidationException", "ResourceNotFound") and (
+        "does not exist" in details["Message"] or "not found" in details["Message"].lower()
+    )
+
+
+def _model_data(package: Mapping[str, Any]) -> str | None:
+    """The one archive of a version; None for what is no model of this pipeline."""
+    containers = package.get("InferenceSpecification", {}).get("Containers", [])
+    uris = [container.get("ModelDataUrl") for container in containers]
+    return str(uris[0]) if len(uris) == 1 and uris[0] else None
+
+
+def _is_readable(uri: str, s3: Any) -> bool:
+    """Whether the archive is there; one that may not be looked at counts as gone."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""FindChampion: which approved model a new one must not be worse than; none when not compared."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sagemaker.lambda_helper import Lambda
+from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
+
+from pipeline.bundle import NO_CHAMPION
+from steps.jobs import Context
+
+OUTPUTS = ("model_data", "model_package_arn")
+
+
+@dataclass(frozen=True)
+class ChampionStep:
+    """The step, and what it answers: the address of a model or marker folder, and an ARN."""
+
+    step: LambdaStep
+
+    @property
+    def model_data(self) -> Any:
+        """The address of the champion's model.tar.gz, or of a folder that says there is none."""
+        return self.step.properties.Outputs["model_data"]
+
+    @property
+    def model_package_arn(self) -> Any:
+        """The ARN of its version, or "none"."""
+        return self.step.properties.Outputs["model_package_arn"]
+
+
+def build_champion_step(context: Context) -> ChampionStep | None:
+    """None when gate.champion_tolerance is null.
+
+    It needs no other step, so that a missing permission shows before hours of training. It is
+    never cached: who is approved changes without this pipeline.
+    """
+    settings = context.settings
+    if settings.gate.champion_tolerance is None:
+        return None
+    step = LambdaStep(
+        name="FindChampion",
+        lambda_func=Lambda(function_arn=settings.champion_lambda_arn, session=context.session),
+        inputs={
+            "model_package_group": settings.model_package_group,
+            "no_champion_uri": context.bundles[NO_CHAMPION].uri,
+        },
+        outputs=[
+            LambdaOutput(output_name=name, output_type=LambdaOutputTypeEnum.String)
+            for name in OUTPUTS
+        ],
+    )
+    return ChampionStep(step)

@@ -1,0 +1,151 @@
+"""The champion: the approved model that a new one, the challenger, must not be worse than.
+
+Both are asked about the same test pictures, each through its own serving code. A champion that
+cannot be compared never fails the job: the reason is recorded and printed, and the gate then
+looks at the threshold alone.
+"""
+
+import filecmp
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dataset import Split
+from job_errors import JobError
+from paired_comparison import PairedCounts, count_pairs
+from served_model import ARCHIVE, check_fit, predict, served_model
+
+NONE = "none"
+_OTHER_DATA = "it learned from other data, in which these pictures may have been"
+_REASON_LENGTH = 500  # the gate's message holds it, and SageMaker limits that
+
+Right = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The folder its model.tar.gz is in, if any, and the ARN of its version or "none"."""
+
+    folder: Path
+    model_package_arn: str
+
+    @property
+    def archive(self) -> Path:
+        """Where the model is, when there is one."""
+        return self.folder / ARCHIVE
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """The new model's archive, and whether it was right on each test picture, (N,)."""
+
+    archive: Path
+    right: Right
+
+
+@dataclass(frozen=True)
+class Exam:
+    """The test split, its class names in order, and the fingerprint of its data set."""
+
+    split: Split
+    classes: tuple[str, ...]
+    fingerprint: str
+
+
+def compare(
+    champion: Champion, challenger: Challenger, test: Exam, batch_size: int
+) -> dict[str, Any]:
+    """The `champion` section of evaluation.json; one line of it is printed. Never raises.
+
+    `difference` is the challenger's accuracy less the champion's; `shortfall` how much the
+    challenger is worse, 0.0 when it is not or when nothing could be compared; `summary` is for
+    the gate's message.
+    """
+    if champion.model_package_arn == NONE:
+        section = _not_compared(champion, "no version is approved yet")
+    elif not champion.archive.is_file():
+        section = _not_compared(champion, "its model is not there, or may not be read")
+    else:
+        section = _compared(champion, challenger, test, batch_size)
+    print(f"champion: {section['summary']}", flush=True)
+    return section
+
+
+def _compared(
+    champion: Champion, challenger: Challenger, test: Exam, batch_size: int
+) -> dict[str, Any]:
+    if filecmp.cmp(champion.archive, challenger.archive, shallow=False):
+        return _section(champion, challenger.right, challenger, "it is this very model")
+    try:
+        right, fingerprint = _measure(champion, test, batch_size)
+    except JobError as error:
+        return _not_compared(champion, str(error))
+    except (Exception, SystemExit) as error:  # its own code, of whatever version, runs in there
+        traceback.print_exc()
+        return _not_compared(champion, f"{type(error).__name__}: {error}")
+    note = "" if fingerprint == test.fingerprint else _OTHER_DATA
+    return _section(champion, right, challenger, note)
+
+
+def _measure(champion: Champion, test: Exam, batch_size: int) -> tuple[Right, str]:
+    """Whether it is right on each picture, and the fingerprint of the data it learned from."""
+    with served_model(champion.archive) as served:
+        check_fit(served, test.split, test.classes)
+        batches = predict(served, test.split, batch_size, "champion evaluated")
+        right = [test.split.labels[rows] == values.argmax(axis=1) for rows, values in batches]
+        return np.concatenate(right), str(served.model.description.data_fingerprint)
+
+
+def _section(
+    champion: Champion, right: Right, challenger: Challenger, note: str = ""
+) -> dict[str, Any]:
+    accuracy = float(right.mean())
+    pairs = count_pairs(challenger.right, right)
+    name = _name(champion)
+    told = f"{name} has {accuracy:.4f} on the same pictures ({_told(pairs)})"
+    return {
+        "model_package_arn": champion.model_package_arn,
+        "compared": True,
+        "reason": note,
+        "accuracy": accuracy,
+        "difference": pairs.difference,
+        "shortfall": max(0.0, -pairs.difference),
+        "paired": {
+            "pictures": pairs.pictures,
+            "only_challenger_right": pairs.only_first,
+            "only_champion_right": pairs.only_second,
+            "mcnemar_p_value": pairs.p_value,
+        },
+        "summary": f"{told}; {note}" if note else told,
+    }
+
+
+def _not_compared(champion: Champion, error: str) -> dict[str, Any]:
+    reason = " ".join(error.split())[:_REASON_LENGTH]
+    return {
+        "model_package_arn": champion.model_package_arn,
+        "compared": False,
+        "reason": reason,
+        "accuracy": None,
+        "difference": 0.0,
+        "shortfall": 0.0,
+        "paired": None,
+        "summary": f"{_name(champion)} is not compared: {reason}",
+    }
+
+
+def _told(pairs: PairedCounts) -> str:
+    return (
+        f"{pairs.difference:+.4f}; only the new model right on {pairs.only_first}, only the "
+        f"champion on {pairs.only_second}, p = {pairs.p_value:.3g}"
+    )
+
+
+def _name(champion: Champion) -> str:
+    if champion.model_package_arn == NONE:
+        return "the champion"
+    return f"the champion ({champion.model_package_arn.rpartition('model-package/')[2]})"

@@ -1,0 +1,106 @@
+"""A model artifact, asked through the serving code that it carries: as an endpoint would be."""
+
+import importlib
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from artifact import ArtifactError, extract_archive
+from dataset import Split
+from job_errors import JobError
+from job_progress import ProgressLines
+
+ARCHIVE = "model.tar.gz"
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """The artifact's module `inference`, and what its model_fn returned."""
+
+    inference: ModuleType
+    model: Any
+
+
+@contextmanager
+def served_model(archive: Path) -> Iterator[ServedModel]:
+    """Unpacks a model.tar.gz, imports its code and loads it, for as long as the context lasts.
+
+    Raises JobError when the artifact is missing, unsafe or damaged.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        try:
+            extract_archive(archive, folder)
+        except ArtifactError as error:
+            raise JobError(str(error)) from error
+        with serving_code(folder / "code") as inference:
+            yield ServedModel(inference, _load(inference, folder))
+
+
+@contextmanager
+def serving_code(folder: Path) -> Iterator[ModuleType]:
+    """The module `inference` of an artifact's code folder, with all that it imports from there.
+
+    Modules of the same names that are loaded already are set aside, and put back at the end.
+    """
+    if not (folder / "inference.py").is_file():
+        raise JobError(f"{ARCHIVE} holds no code/inference.py: it was not exported by training")
+    names = {path.stem for path in folder.glob("*.py")}
+    aside = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    sys.path.insert(0, str(folder))
+    try:
+        yield importlib.import_module("inference")
+    finally:
+        sys.path.remove(str(folder))
+        for name in names:
+            sys.modules.pop(name, None)
+        sys.modules.update(aside)
+
+
+def check_fit(served: ServedModel, test: Split, classes: Sequence[str]) -> None:
+    """Raises JobError when the test data is not what this model was made for."""
+    description = served.model.description
+    if list(description.classes) != list(classes):
+        raise JobError(
+            f"the model knows {len(description.classes)} classes and the test data has "
+            f"{len(classes)}, or they are in another order: evaluate with the data set's own model"
+        )
+    side = description.preprocessing.resize
+    if test.images.shape[1:] != (3, side, side):
+        raise JobError(
+            f"test pictures are {test.images.shape[1:]}; the model expects (3, {side}, {side}): "
+            "run Prepare with the resize that the model was trained with"
+        )
+    if not len(test.labels):
+        raise JobError("the test split is empty: nothing can be measured on it")
+
+
+def predict(
+    served: ServedModel, test: Split, batch_size: int, what: str = "evaluated"
+) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+    """The rows of each batch and their probabilities (rows, classes), as the endpoint gives them.
+
+    Prints progress lines that begin with `what`.
+    """
+    progress = ProgressLines(what, len(test.labels))
+    for start in range(0, len(test.labels), batch_size):
+        rows = slice(start, min(start + batch_size, len(test.labels)))
+        squares = list(np.array(test.images[rows]))
+        yield rows, served.inference.predict_fn(squares, served.model).probabilities
+        progress.advance(len(squares))
+    progress.finish()
+
+
+def _load(inference: ModuleType, folder: Path) -> Any:
+    try:
+        return inference.model_fn(str(folder))
+    except ValueError as error:
+        raise JobError(str(error)) from error
