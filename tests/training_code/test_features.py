@@ -33,6 +33,11 @@ def weights(tmp_path: Path) -> Path:
     return folder
 
 
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    """The largest difference, in units of how much the features differ between pictures."""
+    return float((one - other).abs().max() / other.std(-2).max())
+
+
 def test_features_are_the_backbones_on_normalised_crops(prepared: Path, features: Path) -> None:
     info = feature_set.read_info(features)
     backbone = build_backbone(BACKBONE, 0)
@@ -43,7 +48,7 @@ def test_features_are_the_backbones_on_normalised_crops(prepared: Path, features
         squares = torch.from_numpy(np.array(pictures.images))
         with torch.inference_mode():
             expected = backbone(normalise(squares, info.preprocessing()))
-        torch.testing.assert_close(stored.values[0], expected, atol=1e-4, rtol=1e-4)
+        assert difference(stored.values[0], expected) < 1e-3
         np.testing.assert_array_equal(stored.labels.numpy(), pictures.labels)
 
 
@@ -60,7 +65,7 @@ def test_features_json_says_where_they_are_from(prepared: Path, features: Path) 
 
 def test_the_batch_size_changes_nothing(features: Path, extract: Extract) -> None:
     one = read_features(extract(batch_size=5), "train").values
-    torch.testing.assert_close(one, read_features(features, "train").values, atol=1e-4, rtol=1e-4)
+    assert difference(one, read_features(features, "train").values) < 1e-3
 
 
 def test_the_same_input_gives_the_same_bytes(features: Path, extract: Extract) -> None:
@@ -74,10 +79,9 @@ def test_more_views_are_random_but_always_the_same(features: Path, extract: Extr
     values = read_features(first, "train").values
     assert values.shape == (3, 36, 1024)
     assert torch.equal(values[0], read_features(features, "train").values[0])
-    assert not torch.allclose(values[1], values[0])
-    assert not torch.allclose(values[1], values[2])
-    again = read_features(second, "train").values
-    torch.testing.assert_close(values, again, atol=1e-4, rtol=1e-4)
+    assert difference(values[1], values[0]) > 0.1
+    assert difference(values[1], values[2]) > 0.1
+    assert difference(read_features(second, "train").values, values) < 1e-3
     assert read_features(first, "valid").values.shape[0] == 1  # validation is not augmented
 
 

@@ -146,6 +146,20 @@ def test_features_of_any_scale_are_standardised() -> None:
     torch.testing.assert_close(standard.std(0, correction=0), torch.ones(2))
 
 
+def test_smoothing_changes_what_is_learned_and_not_how_it_is_measured(
+    train: Train, features: Path
+) -> None:
+    smoothed = train(label_smoothing=0.5, epochs=1)
+    classifier, _ = read_model(smoothed.model)
+    valid = read_features(features, "valid")
+    with torch.inference_mode():
+        logits = classifier.head(valid.values[0])
+    plain = torch.nn.functional.cross_entropy(logits, valid.labels)
+    (printed,) = re.findall(r" valid_loss=(\S+)", smoothed.log)
+    assert float(printed) == pytest.approx(float(plain), abs=1e-5)
+    assert smoothed.log != train(epochs=1).log
+
+
 def test_the_epochs_differ_in_order(features: Path) -> None:
     train_set = read_features(features, "train")
     first, second, again = (

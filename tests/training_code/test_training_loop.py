@@ -86,6 +86,20 @@ def test_an_earlier_best_is_only_replaced_by_a_better_one() -> None:
     assert (head(FEATURES).argmax(1) == LABELS).all()
 
 
+def test_the_loss_is_smoothed_in_training_and_plain_in_validation() -> None:
+    seen = []
+    phase = phase_of(Head(4, 4), {1})
+    phase.criterion.register_forward_hook(lambda module, *_: seen.append(module.training))
+    fit(phase, range(1, 2), None, Debugger())
+    assert seen == [True] * 3 + [False] * 3
+
+
+def test_the_learning_rate_falls_with_every_step() -> None:
+    phase = phase_of(Head(4, 4), {1, 2})
+    fit(phase, range(1, 3), None, Debugger())
+    assert phase.schedule.last_epoch == 6
+
+
 def test_a_loss_that_is_no_number_stops_training_and_names_the_learning_rate() -> None:
     with pytest.raises(
         JobError, match=r"(nan|inf) in epoch \d.*Lower the hyperparameter lr \(now 1e\+38"
