@@ -11,6 +11,9 @@ from pipeline.check.node import Node
 from pipeline.diff_values import Change, changes
 from pipeline.local.values import Part
 
+# Steps that run each time and mostly give the same answer: only a run shows another one.
+_ANSWERING = ("Lambda", "Callback", "Condition")
+
 Outcome = Literal["kept", "lost", "always"]
 
 
@@ -86,7 +89,7 @@ class _Question:
         return f"{name} runs {when}, which changes {kind} {', '.join(taken)}"
 
     def _outcome_of(self, step: Step | None) -> Outcome:
-        if step is None:
+        if step is None or step.type in _ANSWERING:
             return "kept"
         return self.effect(step).outcome if step.type in CACHE_FIELDS else "always"
 

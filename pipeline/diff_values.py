@@ -12,6 +12,7 @@ from pipeline.natural_keys import NATURAL_KEYS, UNORDERED
 Kind = Literal["added", "removed", "changed"]
 
 _ABSENT = object()
+_BEFORE = 20  # characters shown before a difference
 _SHOWN = 110  # characters of a value in a line
 
 
@@ -26,10 +27,16 @@ class Change:
 
     def text(self) -> str:
         """`path: old -> new`, with functions written as ${...} and long values cut."""
-        old, new = (_cut(written(value)) for value in (self.old, self.new))
-        if self.kind == "changed":
-            return f"{self.path}: {old} -> {new}"
-        return f"{self.path}: {new if self.kind == 'added' else old} ({self.kind})"
+        if self.kind == "added":
+            return f"{self.path}: {_cut(written(self.new))} (added)"
+        if self.kind == "removed":
+            return f"{self.path}: {_cut(written(self.old))} (removed)"
+        old, new = written(self.old), written(self.new)
+        same = _alike(old, new) if max(len(old), len(new)) > _SHOWN else 0
+        # Of long values that begin alike, what differs is shown.
+        start = max(0, same - _BEFORE)
+        lead = "…" if start else ""
+        return f"{self.path}: {lead}{_cut(old[start:])} -> {lead}{_cut(new[start:])}"
 
 
 def changes(old: Any, new: Any, path: str = "", name: str = "") -> Iterator[Change]:
@@ -61,6 +68,12 @@ def written(value: Any) -> str:
     if name == "Std:JsonGet" and isinstance(value[name], dict):
         return f"${{{value[name].get('Path')} in {written(value[name].get('PropertyFile'))}}}"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _alike(old: str, new: str) -> int:
+    """How many characters two texts begin with in common."""
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(old), len(new)))
 
 
 def _cut(text: str) -> str:

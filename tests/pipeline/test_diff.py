@@ -336,6 +336,23 @@ def test_what_was_never_cached_is_not_lost(old: Definition, new: Definition) -> 
     )
 
 
+def test_the_answer_of_a_function_is_taken_to_be_the_same(old: Definition, new: Definition) -> None:
+    for definition in (old, new):
+        definition["Steps"].append({"Name": "Ask", "Type": "Lambda", "Arguments": {}})
+        answer = get("Steps.Ask.OutputParameters['uri']")
+        step(definition, "Prepare")["Arguments"]["ProcessingInputs"].append(source("x", answer))
+    assert outcomes(old, new) == KEPT
+
+
+def test_of_long_texts_that_begin_alike_the_difference_is_shown(
+    old: Definition, new: Definition
+) -> None:
+    for definition, end in ((old, "before"), (new, "after")):
+        step(definition, "Gate")["Arguments"]["Conditions"][0]["LeftValue"] = "x" * 200 + end
+    said = lines(old, new)[-1]
+    assert said.endswith(f': …{"x" * 20}before" -> …{"x" * 20}after"')
+
+
 def test_caching_that_begins_finds_nothing_yet(old: Definition, new: Definition) -> None:
     step(old, "Train").pop("CacheConfig")
     assert reasons(old, new, "Train") == ("it was not cached until now",)

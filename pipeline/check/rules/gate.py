@@ -66,15 +66,19 @@ def thresholds(document: Document) -> Iterator[Problem]:
 
 @rule("blind-gate")
 def blind_gates(document: Document) -> Iterator[Problem]:
-    """A comparison of fixed values; a gate before a model that looks at no step's result."""
+    """A gate before a model that looks at no result, or weighs one number that is none.
+
+    Switches, such as a parameter that Equals "yes", may stand beside a measurement.
+    """
     for gate in document.of_type("Condition"):
         conditions = gate.arguments["Conditions"]
         for comparison, _ in _comparisons(conditions, True):
-            if comparison.exists and all(not reference_parts(n) for n in comparison.walk()):
-                what = "this comparison always ends the same way"
-                yield Problem(comparison.path, what, "compare what a step found out")
-        looks = any(True for _ in steps_referred_to(conditions))
-        if _published_when(document, gate) and not looks:
+            weighs = comparison["Type"].text in (*_GREATER, *_LESS)
+            fixed = all(not reference_parts(node) for node in comparison.walk())
+            if comparison.exists and (fixed or (weighs and not _looks(comparison))):
+                what = "this comparison does not look at the result of any step"
+                yield Problem(comparison.path, what, "compare what a step measured")
+        if _published_when(document, gate) and not _looks(conditions):
             what = "a model is published without a look at the result of any step"
             yield Problem(conditions.path, what, "compare a metric that a step measured")
 
@@ -105,6 +109,11 @@ def not_the_measured_model(document: Document) -> Iterator[Problem]:
                 if measured and name not in measured and document.step(name):
                     what = f"the model comes from step {name}, which the gate has not measured"
                     yield Problem(node.path, what, "register the model that was evaluated")
+
+
+def _looks(node: Node) -> bool:
+    """Whether a value depends on a step."""
+    return any(True for _ in steps_referred_to(node))
 
 
 def _published_when(document: Document, gate: Step) -> set[bool]:

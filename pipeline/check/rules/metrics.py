@@ -9,7 +9,7 @@ from pipeline.check.jobs import script_of
 from pipeline.check.node import Node
 from pipeline.check.rules.rule import Rule, rule
 
-LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "perplexity")
+LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "shortfall")
 HIGHER_IS_BETTER = ("accuracy", "f1", "auc", "recall", "precision", "r2")
 
 

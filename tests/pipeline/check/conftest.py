@@ -30,6 +30,7 @@ FIXED = (
     "debugger.mode=service",
     "caching.enabled=true",
     "gate.accuracy_threshold=0.6",
+    "gate.champion_tolerance=0.02",
 )
 VARIANTS: Mapping[str, tuple[str | None, tuple[str, ...]]] = {
     "base": (None, ()),
@@ -38,6 +39,8 @@ VARIANTS: Mapping[str, tuple[str | None, tuple[str, ...]]] = {
     "production": ("production", ()),
     "no debugger": ("local", ("debugger.mode=off",)),
     "fine tuning": ("local", ("training.fine_tune_blocks=1",)),
+    "champion": ("local", ("gate.champion_tolerance=0.02",)),
+    "no champion": ("local", ("gate.champion_tolerance=null",)),
     "no cache": ("local", ("caching.enabled=false",)),
     "lower loss": ("local", ("tuning.objective=best:valid_loss",)),
     "another region": ("local", ("aws.region=eu-west-1",)),

@@ -41,26 +41,17 @@ def test_every_metric_reads_one_number_of_the_sample_lines() -> None:
         assert len(found) == 1, name
 
 
-def test_the_deploy_function_takes_and_answers_what_is_known_of_it() -> None:
-    tree = ast.parse((ROOT / "lambda_code" / "deploy_endpoint.py").read_text())
-    known = FUNCTIONS["deploy-endpoint"]
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_takes_and_answers_what_is_known_of_it(name: str) -> None:
+    tree = ast.parse((ROOT / "lambda_code" / f"{name.replace('-', '_')}.py").read_text())
+    known = FUNCTIONS[name]
     assert set(known.event) == set(_constant(tree, "_FIELDS"))
-    answers = [
-        {key.value for key in node.keys if isinstance(key, ast.Constant)}
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Dict)
-    ]
-    assert set(known.outputs) in answers
+    assert set(known.outputs) in _keys(tree)
 
 
 def test_the_data_set_description_has_the_documented_names() -> None:
     tree = ast.parse((TRAINING / "prepare.py").read_text())
-    written = [
-        {key.value for key in node.keys if isinstance(key, ast.Constant)}
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Dict)
-    ]
-    assert set(SCRIPTS["prepare.py"].files["dataset.json"]) in written
+    assert set(SCRIPTS["prepare.py"].files["dataset.json"]) in _keys(tree)
 
 
 def test_the_evaluation_has_the_documented_names() -> None:
@@ -72,6 +63,7 @@ def test_the_evaluation_has_the_documented_names() -> None:
     outcomes = model_quality.outcomes_of(np.array([0, 1]), probabilities)
     metrics = model_quality.multiclass_metrics(outcomes, ["a", "b"])
     documented = SCRIPTS["evaluate.py"].files["evaluation.json"]
+    assert set(documented["champion"]) in _keys(ast.parse((TRAINING / "champion.py").read_text()))
     assert set(documented["multiclass_classification_metrics"]) == set(metrics)
     for name, value in documented["multiclass_classification_metrics"].items():
         if "value" in value:
@@ -122,6 +114,12 @@ def test_every_shape_that_is_named_exists() -> None:
         for node in Node(dict(shape)).walk():
             if node.key == "shape":
                 assert node.value in shapes
+
+
+def _keys(tree: ast.Module) -> list[set[str]]:
+    """The keys of every literal object in a file."""
+    literals = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
+    return [{str(k.value) for k in one.keys if isinstance(k, ast.Constant)} for one in literals]
 
 
 def _options(tree: ast.Module) -> Iterator[tuple[str, str]]:
