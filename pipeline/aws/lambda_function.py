@@ -1,4 +1,4 @@
-"""The deploying Lambda's code: published when it differs from what is there, and only then."""
+"""The Lambdas' code: published when it differs from what is there, and only then."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ _LONGEST_UPDATE_S = 300.0
 
 
 def lambda_archive(root: Path) -> bytes:
-    """A zip of lambda_code/'s modules at its root, the same bytes for the same files.
+    """A zip of lambda_code/'s modules at its root, for every function; the same for the same files.
 
     Stored and not compressed, as compressors differ between machines: Lambda compares the bytes.
     Raises UsageError when there is no code.
@@ -52,7 +52,7 @@ def find_function(aws: Aws, name: str) -> dict[str, Any]:
                 raise
             raise UsageError(
                 f"no Lambda {name} in {aws.region}: run python -m pipeline.bootstrap first, "
-                "or set aws.lambda_function"
+                "or change aws.lambda_function or gate.champion_tolerance (null: no champion)"
             ) from None
 
 

@@ -26,6 +26,7 @@ FIXED = (
     "tuning.max_jobs=6",
     "tuning.max_parallel_jobs=2",
     "debugger.mode=service",
+    "gate={accuracy_threshold: 0.6, champion_tolerance: 0.02}",
     "deploy={instance_type: ml.m5.large, instance_count: 1}",
     "instances.processing.type=ml.m5.xlarge",
     "instances.training.type=ml.m5.2xlarge",

@@ -1,42 +1,101 @@
-"""The gate in the definition."""
+"""The gate in the definition, and what it decides when SageMaker's functions are resolved."""
+
+import json
 
 import pytest
 
+from pipeline.local.conditions import all_hold
+from pipeline.local.values import PropertyFile, Scope, resolve
+
 pytestmark = pytest.mark.xdist_group("sdk")
 
+NOT_COMPARED = "gate.champion_tolerance=null"
+
+
+def measured(path):
+    get = {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"}
+    return {"Std:JsonGet": {"PropertyFile": get, "Path": path}}
+
+
 ACCURACY = {
-    "Std:JsonGet": {
-        "PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"},
-        "Path": "multiclass_classification_metrics.accuracy.value",
-    }
+    "Type": "GreaterThanOrEqualTo",
+    "LeftValue": measured("multiclass_classification_metrics.accuracy.value"),
+    "RightValue": {"Get": "Parameters.AccuracyThreshold"},
+}
+SHORTFALL = {
+    "Type": "LessThanOrEqualTo",
+    "LeftValue": measured("champion.shortfall"),
+    "RightValue": {"Get": "Parameters.ChampionTolerance"},
 }
 
 
-def test_the_test_accuracy_must_reach_the_threshold(step):
-    assert step("Gate")["Arguments"]["Conditions"] == [
-        {
-            "Type": "GreaterThanOrEqualTo",
-            "LeftValue": ACCURACY,
-            "RightValue": {"Get": "Parameters.AccuracyThreshold"},
-        }
-    ]
+@pytest.fixture
+def scope(tmp_path):
+    """`scope(accuracy, shortfall, threshold, tolerance)`: after an Evaluate that found this."""
+
+    def make(accuracy, shortfall, threshold=0.6, tolerance=0.02):
+        metrics = {"accuracy": {"value": accuracy}}
+        champion = {"shortfall": shortfall, "summary": "the champion (dogs/3) has 0.8"}
+        document = {"multiclass_classification_metrics": metrics, "champion": champion}
+        (tmp_path / "evaluation.json").write_text(json.dumps(document))
+        output = {"OutputName": "evaluation", "S3Output": {"S3Uri": str(tmp_path)}}
+        return Scope(
+            parameters={"AccuracyThreshold": threshold, "ChampionTolerance": tolerance},
+            steps={"Evaluate": {"ProcessingOutputConfig": {"Outputs": [output]}}},
+            property_files={
+                ("Evaluate", "Evaluation"): PropertyFile("evaluation", "evaluation.json")
+            },
+        )
+
+    return make
+
+
+def test_the_accuracy_must_reach_the_threshold_and_not_fall_short_of_the_champion(step):
+    assert step("Gate")["Arguments"]["Conditions"] == [ACCURACY, SHORTFALL]
+
+
+def test_without_the_champion_rule_only_the_threshold_counts(step):
+    assert step("Gate", NOT_COMPARED)["Arguments"]["Conditions"] == [ACCURACY]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "passes"),  # accuracy, shortfall, threshold, tolerance
+    [
+        ((0.80, 0.0, 0.6, 0.02), True),  # better than the champion, the same model, or none there
+        ((0.60, 0.0, 0.6, 0.02), True),  # just at the threshold
+        ((0.59, 0.0, 0.6, 0.02), False),  # better than the champion, but below the threshold
+        ((0.80, 0.01, 0.6, 0.02), True),  # worse, within the tolerance
+        ((0.80, 2 / 100, 0.6, 0.02), True),  # worse by just the tolerance
+        ((0.80, 3 / 100, 0.6, 0.02), False),  # worse by more
+        ((0.50, 0.30, 0.6, 0.02), False),  # neither
+        ((0.80, 0.30, 0.6, 1.0), True),  # any difference is tolerated
+        ((0.80, 0.0, 0.6, 0.0), True),  # none is, and there is none
+        ((0.80, 1 / 1000, 0.6, 0.0), False),  # none is, and one picture more is wrong
+        ((0.00, 0.0, 0.0, 0.0), True),  # nothing is asked for
+    ],
+)
+def test_what_the_gate_decides(step, scope, numbers, passes):
+    assert all_hold(step("Gate")["Arguments"]["Conditions"], scope(*numbers)) is passes
 
 
 def test_nothing_is_registered_or_deployed_outside_the_gate(compiled, step):
     assert [one["Name"] for one in step("Gate")["Arguments"]["IfSteps"]] == ["Register", "Deploy"]
+    jobs = ["Prepare", "ExtractFeatures", "Tune", "Train"]
     assert [one["Name"] for one in compiled()["Steps"]] == [
-        "Prepare",
-        "ExtractFeatures",
-        "Tune",
-        "Train",
+        *jobs,
+        "FindChampion",
         "Evaluate",
         "Gate",
     ]
+    names = [one["Name"] for one in compiled(NOT_COMPARED)["Steps"]]
+    assert names == [*jobs, "Evaluate", "Gate"]
 
 
-def test_the_failure_says_both_numbers(step):
-    message = step("AccuracyTooLow")["Arguments"]["ErrorMessage"]["Std:Join"]
-
-    assert message["On"] == " "
-    assert message["Values"][1] == ACCURACY
-    assert "Parameters.AccuracyThreshold" in str(message["Values"][3])
+def test_the_failure_says_all_the_numbers(step, scope):
+    message = step("AccuracyTooLow")["Arguments"]["ErrorMessage"]
+    assert resolve(message, scope(0.5, 0.3)) == (
+        "Test accuracy 0.5 is below the threshold 0.6, or worse than the champion by more than "
+        "0.02: the champion (dogs/3) has 0.8"
+    )
+    message = step("AccuracyTooLow", NOT_COMPARED)["Arguments"]["ErrorMessage"]
+    assert resolve(message, scope(0.5, 0)) == "Test accuracy 0.5 is below the threshold 0.6"

@@ -17,6 +17,7 @@ def test_defaults_come_from_the_settings(compiled):
         "TrainingInstanceType": ("String", "ml.m5.2xlarge"),
         "EndpointInstanceType": ("String", "ml.m5.large"),
         "AccuracyThreshold": ("Float", 0.75),
+        "ChampionTolerance": ("Float", 0.02),
         "TuningMaxJobs": ("Integer", 6),
         "TuningMaxParallelJobs": ("Integer", 2),
         "ModelApprovalStatus": ("String", "PendingManualApproval"),
@@ -25,8 +26,9 @@ def test_defaults_come_from_the_settings(compiled):
     }
 
 
-def test_every_parameter_is_used(compiled):
-    steps = str(compiled()["Steps"])
+@pytest.mark.parametrize("overrides", [(), ("gate.champion_tolerance=null",)])
+def test_every_parameter_is_used(compiled, overrides):
+    steps = str(compiled(*overrides)["Steps"])
 
-    for parameter in compiled()["Parameters"]:
+    for parameter in compiled(*overrides)["Parameters"]:
         assert f"'Parameters.{parameter['Name']}'" in steps

@@ -31,7 +31,7 @@ from tests.pipeline.aws.aws_support import (
     settings_for,
 )
 
-LAMBDA = "dog-breeds-deploy-endpoint"
+LAMBDA, CHAMPION_LAMBDA = "dog-breeds-deploy-endpoint", "dog-breeds-find-champion"
 ANYONE = '{"Version":"2012-10-17","Statement":[]}'
 
 
@@ -47,17 +47,18 @@ def request_for(settings: Settings, tree: Path, **changes: Any) -> UpsertRequest
 
 @pytest.fixture
 def foundation(moto: Recorded) -> Recorded:
-    """What bootstrap makes: the bucket, the role, the function."""
+    """What bootstrap makes: the bucket, the role, the functions."""
     moto.aws.client("s3").create_bucket(Bucket=BUCKET)
     iam = moto.aws.client("iam")
     iam.create_role(RoleName="dog-breeds-execution", AssumeRolePolicyDocument=ANYONE)
-    moto.aws.client("lambda").create_function(
-        FunctionName=LAMBDA,
-        Runtime="python3.12",
-        Role=ROLE,
-        Handler="deploy_endpoint.handler",
-        Code={"ZipFile": b"not published yet"},
-    )
+    for name, module_name in ((LAMBDA, "deploy_endpoint"), (CHAMPION_LAMBDA, "find_champion")):
+        moto.aws.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Role=ROLE,
+            Handler=f"{module_name}.handler",
+            Code={"ZipFile": b"not published yet"},
+        )
     moto.requests.clear()
     return moto
 
@@ -146,6 +147,24 @@ def test_a_changed_lambda_alone_leaves_the_pipeline(
     assert "published the Lambda's code" in result.summary()
 
 
+def test_both_lambdas_get_the_code(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path
+) -> None:
+    run(request_for(settings, tree))
+    sent = foundation.sent("UpdateFunctionCode")
+    assert [one["FunctionName"] for one in sent] == [LAMBDA, CHAMPION_LAMBDA]
+    assert sent[0]["ZipFile"] == sent[1]["ZipFile"]
+
+
+def test_without_the_champion_rule_its_lambda_is_not_needed(
+    foundation: Recorded, run: Run, tree: Path
+) -> None:
+    foundation.aws.client("lambda").delete_function(FunctionName=CHAMPION_LAMBDA)
+    result = run(request_for(settings_for("gate.champion_tolerance=null"), tree))
+    assert result.action == "created"
+    assert not [uri for uri in result.uploaded if "no-champion" in uri]
+
+
 def test_parallelism_is_set_when_given_and_left_when_not(
     foundation: Recorded, run: Run, settings: Settings, tree: Path
 ) -> None:
@@ -205,16 +224,16 @@ def test_a_definition_of_other_code_is_refused(run: Run, settings: Settings, tre
         run(request)
 
 
-@pytest.mark.parametrize("missing", ["bucket", "role", "function"])
+@pytest.mark.parametrize("missing", ["bucket", "role", LAMBDA, CHAMPION_LAMBDA])
 def test_what_is_missing_is_named_before_anything_is_changed(
     foundation: Recorded, run: Run, settings: Settings, tree: Path, missing: str
 ) -> None:
     remove = {
         "bucket": lambda: foundation.aws.client("s3").delete_bucket(Bucket=BUCKET),
         "role": lambda: foundation.aws.client("iam").delete_role(RoleName="dog-breeds-execution"),
-        "function": lambda: foundation.aws.client("lambda").delete_function(FunctionName=LAMBDA),
     }
-    remove[missing]()
+    function = foundation.aws.client("lambda").delete_function
+    remove.get(missing, lambda: function(FunctionName=missing))()
     foundation.requests.clear()
     with pytest.raises(UsageError, match=r"^no .*python -m pipeline\.bootstrap"):
         run(request_for(settings, tree))
