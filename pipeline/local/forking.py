@@ -31,6 +31,7 @@ class ForkingStarter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._parsing = threading.Lock()
         self._launchers: dict[tuple[tuple[str, str], ...], _Client] = {}
 
     def __enter__(self) -> Self:
@@ -47,7 +48,9 @@ class ForkingStarter:
 
     def __call__(self, command: Command) -> Running:
         """Start a command. Raises StartError."""
-        modules = _forkable(command)
+        # Python 3.11 cannot build syntax trees in two threads at once.
+        with self._parsing:
+            modules = _forkable(command)
         if not modules:
             return start_process(command)
         try:
