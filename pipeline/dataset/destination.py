@@ -24,7 +24,10 @@ from pipeline.errors import PipelineError
 How = Literal["present", "copied", "sent"]
 
 _THREADS = 10  # as many as boto3 keeps connections
-_MANIFESTS = "data-manifests/"
+# Not below data/, the address of a data set that somebody put there as it is: two data sets side
+# by side would look like one with two classes.
+_FOLDER = "datasets/"
+_MANIFESTS = "dataset-manifests/"
 _MANIFESTS_READ = 20
 _ABSENT = ("NoSuchKey", "404", "PreconditionFailed", "412", "InvalidRequest")
 
@@ -47,7 +50,7 @@ class Transfer:
 
 def uri_of(bucket: str, data: DataSet) -> str:
     """The address of a data set: it changes with any file."""
-    return f"s3://{bucket}/data/{data.fingerprint}/"
+    return f"s3://{bucket}/{_FOLDER}{data.fingerprint}/"
 
 
 def copy_here(folder: Path, uri: str, data: DataSet, progress: Progress) -> Transfer:
@@ -140,7 +143,7 @@ class BucketDestination:
         body = self._s3.get_object(**self._where, Key=key)["Body"].read()
         try:
             files = json.loads(body)["files"]
-            return {sha256: f"data/{fingerprint}/{name}" for name, sha256 in files.items()}
+            return {sha256: f"{_FOLDER}{fingerprint}/{name}" for name, sha256 in files.items()}
         except (ValueError, TypeError, KeyError, AttributeError):
             return {}  # not one of ours: then its files are sent again
 

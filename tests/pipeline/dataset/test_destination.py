@@ -60,7 +60,7 @@ class Bucket:
     def put(self) -> list[str]:
         """Names of the files that were sent by the last upload."""
         keys = [key for name, key in self.calls if name == "PutObject"]
-        return sorted(key.split("/", 2)[2] for key in keys if key.startswith("data/"))
+        return sorted(key.split("/", 2)[2] for key in keys if key.startswith("datasets/"))
 
     def files(self, prefix: str) -> dict[str, bytes]:
         listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
@@ -79,7 +79,7 @@ def bucket() -> Iterator[Bucket]:
 
 
 def _key(transfer: Transfer) -> str:
-    assert transfer.uri.startswith(f"s3://{BUCKET}/data/")
+    assert transfer.uri.startswith(f"s3://{BUCKET}/datasets/")
     return transfer.uri.removeprefix(f"s3://{BUCKET}/")
 
 
@@ -131,7 +131,7 @@ def test_what_became_something_else_in_the_bucket_is_sent(bucket: Bucket, tmp_pa
 
 def test_a_manifest_that_is_not_ours_does_no_harm(bucket: Bucket, tmp_path: Path) -> None:
     for name, body in {"a": b"{", "b": b"[]", "c": b'{"files": 3}'}.items():
-        bucket.s3.put_object(Bucket=BUCKET, Key=f"data-manifests/{name}.json", Body=body)
+        bucket.s3.put_object(Bucket=BUCKET, Key=f"dataset-manifests/{name}.json", Body=body)
     assert bucket.upload(_folder(tmp_path, PICTURES)).sent == 3
 
 
@@ -141,8 +141,8 @@ def test_an_upload_that_broke_off_goes_on(bucket: Bucket, tmp_path: Path) -> Non
     bucket.failing = "050.jpg"
     with pytest.raises(TransferError, match=r"of 100 files are there: the same command goes on"):
         bucket.upload(tmp_path)
-    there = {key for key in _everything(bucket) if key.startswith("data/")}
-    assert not [key for key in _everything(bucket) if key.startswith("data-manifests/")]
+    there = {key for key in _everything(bucket) if key.startswith("datasets/")}
+    assert not [key for key in _everything(bucket) if key.startswith("dataset-manifests/")]
 
     bucket.failing = None
     done = bucket.upload(tmp_path)
@@ -165,7 +165,7 @@ def test_a_file_among_them_that_is_not_of_the_data_set_is_refused(
 def test_the_manifest_says_what_is_there(bucket: Bucket, tmp_path: Path) -> None:
     done = bucket.upload(_folder(tmp_path, PICTURES))
     fingerprint = done.uri.split("/")[-2]
-    key = f"data-manifests/{fingerprint}.json"
+    key = f"dataset-manifests/{fingerprint}.json"
     manifest = json.loads(bucket.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
     assert list(manifest["files"]) == sorted(PICTURES)
 
