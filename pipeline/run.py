@@ -27,6 +27,7 @@ _EXAMPLES = """\
     python -m pipeline.run --upsert --start --wait                 and run it, watching
     python -m pipeline.run --watch EXECUTION_ARN                   watch a run that was started"""
 
+_NOTHING: dict[str, Any] = {"Version": "2020-12-01", "Parameters": [], "Steps": []}
 _COMPILED = "-"  # stands for "the definition of this tree" where a file could be named
 
 
@@ -124,6 +125,36 @@ def _check(options: argparse.Namespace) -> int:
     return EXIT_FAILED if has_errors(findings) else EXIT_SUCCEEDED
 
 
+def _diff(options: argparse.Namespace) -> int:
+    from pipeline.check import read_definition
+    from pipeline.diff import diff_definitions, diff_json, diff_text
+
+    settings = _settings(options)
+    new = _compiled(options, settings)
+    if options.diff == _COMPILED:
+        from pipeline.aws.upsert import deployed_definition
+
+        old = deployed_definition(settings)
+        if old is None:
+            _say(f"no pipeline {settings.project} is deployed yet: everything is new")
+    else:
+        old = read_definition(Path(options.diff))
+    difference = diff_definitions(old or _NOTHING, new)
+    print(diff_json(difference) if options.json else diff_text(difference))
+    return EXIT_SUCCEEDED
+
+
+def _cost(options: argparse.Namespace) -> int:
+    from pipeline.cost import estimate, estimate_json, estimate_text
+    from pipeline.parameters import parse_parameters
+
+    cost = estimate(
+        _compiled(options, _settings(options)), parse_parameters(options.parameter) or None
+    )
+    print(estimate_json(cost) if options.json else estimate_text(cost))
+    return EXIT_SUCCEEDED
+
+
 def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.start import StartRequest, start
@@ -178,6 +209,8 @@ _ACTIONS = {
     "local": _run_locally,
     "definition": _print_definition,
     "check": _check,
+    "diff": _diff,
+    "cost": _cost,
     "upsert": _upsert,
     "watch": _watch,
 }

@@ -31,6 +31,9 @@ def run(state: str, *arguments: str) -> int:
         (["--local", "--parameter", "AccuracyThreshold"], "Name=Value"),
         (["--local", "--data", "/no/such/folder"], "no such folder"),
         (["--check", "/no/such/file.json"], "/no/such/file.json"),
+        (["--diff", "/no/such/file.json"], "/no/such/file.json"),
+        (["--diff"], "aws.account_id"),
+        (["--cost", "--parameter", "TuningMaxJob=3"], "TuningMaxJobs"),
         (["--check", "--start"], "go with --upsert"),
         (["--upsert", "--wait"], "--start"),
         (["--upsert", "--data", "pictures"], "--local"),
@@ -92,6 +95,20 @@ def test_a_finding_in_a_file_is_exit_code_1(
     (tmp_path / "definition.json").write_text(json.dumps(definition))
     assert run(state, "--check", str(tmp_path / "definition.json")) == 1
     assert "ImageUri" in capsys.readouterr().out
+
+
+def test_a_definition_is_compared_with_a_file_and_priced(
+    state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(state, "--definition")
+    (tmp_path / "old.json").write_text(capsys.readouterr().out)
+    assert run(state, "--diff", str(tmp_path / "old.json")) == 0
+    assert capsys.readouterr().out == "no differences\n"
+    changed = ["--set", "tuning.max_jobs=7"]
+    assert run(state, "--diff", str(tmp_path / "old.json"), *changed) == 0
+    assert "Parameters[TuningMaxJobs].DefaultValue: 12 -> 7" in capsys.readouterr().out
+    assert run(state, "--cost", "--parameter", "TuningMaxJobs=3") == 0
+    assert "3 trials" in capsys.readouterr().out
 
 
 def test_parameters_are_names_and_values_the_last_one_counts() -> None:
