@@ -24,7 +24,7 @@ def all_hold(conditions: Sequence[Mapping[str, Any]], scope: Scope) -> bool:
 def _holds(condition: Mapping[str, Any], scope: Scope) -> bool:
     kind = condition["Type"]
     if kind == "Not":
-        return not _holds(condition["Expression"], scope)
+        return not _holds(condition["Condition"], scope)
     if kind == "Or":
         return any(_holds(inner, scope) for inner in condition["Conditions"])
     if kind == "In":

@@ -47,7 +47,7 @@ def test_in_not_and_or() -> None:
     outside = inside | {"Values": ["small"]}
     assert all_hold([inside], SCOPE)
     assert not all_hold([outside], SCOPE)
-    assert all_hold([{"Type": "Not", "Expression": outside}], SCOPE)
+    assert all_hold([{"Type": "Not", "Condition": outside}], SCOPE)
     assert all_hold([{"Type": "Or", "Conditions": [outside, inside]}], SCOPE)
     assert not all_hold([{"Type": "Or", "Conditions": [outside, outside]}], SCOPE)
 
