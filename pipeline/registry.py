@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
   python -m pipeline.registry list
   python -m pipeline.registry show 3
+  python -m pipeline.registry compare newest             with the approved one, or the one before
+  python -m pipeline.registry compare 3 1
   python -m pipeline.registry approve 3 --reason "best on the new pictures"
   python -m pipeline.registry reject 2 --reason "confuses the terriers"
   python -m pipeline.registry list --aws --group dog-breeds --json"""
@@ -37,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     result = parser(
-        "pipeline.registry", "Lists, shows, approves and rejects model versions.", _EXAMPLES
+        "pipeline.registry",
+        "Lists, shows, compares, approves and rejects model versions.",
+        _EXAMPLES,
     )
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     listing = _add(commands, "list", "the versions of a group, newest first", _list)
@@ -45,6 +49,14 @@ def _parser() -> argparse.ArgumentParser:
         "--limit", type=positive_number, default=20, metavar="N", help="default: 20"
     )
     _with_version(_add(commands, "show", "all that is known about one version", _show))
+    compare = _add(commands, "compare", "two versions side by side", _compare)
+    _with_version(compare)
+    compare.add_argument(
+        "other",
+        nargs="?",
+        metavar="OTHER",
+        help="default: the approved version, or where there is no other the one before",
+    )
     for name, verb in (("approve", _approve), ("reject", _reject)):
         command = _add(commands, name, f"{name} one version", verb)
         _with_version(command)
@@ -87,6 +99,18 @@ def _show(target: Target, options: argparse.Namespace) -> None:
     print_table(_facts(version))
     if classes := _worst_classes(version):
         print_table(classes)
+
+
+def _compare(target: Target, options: argparse.Namespace) -> None:
+    from pipeline.comparison import compare_versions
+    from pipeline.comparison_view import print_comparison
+
+    found = compare_versions(target, options.group, options.version, options.other)
+    if options.json:
+        versions = {"first": _summary(found.first), "second": _summary(found.second)}
+        _print_json(versions | found.to_dict())
+    else:
+        print_comparison(found)
 
 
 def _approve(target: Target, options: argparse.Namespace) -> None:

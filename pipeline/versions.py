@@ -12,7 +12,10 @@ from pipeline.target import FIRST_RUN, Target
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version. `evaluation` is its evaluation.json, or {} where that is gone."""
+    """One registered version. `evaluation` is its evaluation.json, or {} where that is gone.
+
+    `evaluation_uri` is where that file is, or "".
+    """
 
     number: int
     arn: str
@@ -23,6 +26,7 @@ class Version:
     metadata: Mapping[str, str]
     model_data: str
     evaluation: Mapping[str, Any]
+    evaluation_uri: str
 
     @property
     def accuracy(self) -> float | None:
@@ -105,13 +109,17 @@ def read_version(target: Target, arn: str) -> Version:
         reason=package.get("ApprovalDescription", ""),
         metadata=package.get("CustomerMetadataProperties", {}),
         model_data=containers[0].get("ModelDataUrl", ""),
-        evaluation=_evaluation(target, package),
+        evaluation=_evaluation(target, _evaluation_uri(package)),
+        evaluation_uri=_evaluation_uri(package),
     )
 
 
-def _evaluation(target: Target, package: Mapping[str, Any]) -> dict[str, Any]:
+def _evaluation_uri(package: Mapping[str, Any]) -> str:
     quality = package.get("ModelMetrics", {}).get("ModelQuality", {})
-    uri = quality.get("Statistics", {}).get("S3Uri")
+    return str(quality.get("Statistics", {}).get("S3Uri", ""))
+
+
+def _evaluation(target: Target, uri: str) -> dict[str, Any]:
     if not uri:
         return {}
     from botocore.exceptions import ClientError

@@ -1,0 +1,41 @@
+"""How far the difference of two accuracies may be off by chance.
+
+Both intervals are adjusted Wald intervals, which keep their level for few pictures and for
+accuracies near 1: Bonett and Price (2012) for pairs, Agresti and Caffo (2000) for two samples.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+LEVEL = 0.95
+_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where a difference of two shares, -1 to 1, lies with 95 % confidence."""
+
+    low: float
+    high: float
+
+
+def paired_interval(pictures: int, only_first: int, only_second: int) -> Interval:
+    """Of the first's accuracy less the second's, on the same pictures.
+
+    `only_first` is how many of them only the first gets right.
+    """
+    first, second = (only_first + 1) / (pictures + 2), (only_second + 1) / (pictures + 2)
+    spread = math.sqrt((first + second - (first - second) ** 2) / (pictures + 2))
+    return _around(first - second, spread)
+
+
+def unpaired_interval(first: tuple[int, int], second: tuple[int, int]) -> Interval:
+    """The same for two independent sets of pictures; each is (right ones, all)."""
+    shares = [((right + 1) / (of + 2), of + 2) for right, of in (first, second)]
+    spread = math.sqrt(sum(share * (1 - share) / of for share, of in shares))
+    return _around(shares[0][0] - shares[1][0], spread)
+
+
+def _around(middle: float, spread: float) -> Interval:
+    return Interval(max(-1.0, middle - _Z * spread), min(1.0, middle + _Z * spread))
