@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: local test lint format clean
+.PHONY: local test lint format infra-check clean
 
 local: $(VENV)/.local
 	$(BIN)/python -m pipeline.run --local $(ARGS)
@@ -21,8 +21,16 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# checkov wants older libraries than ours, so it lives in an environment of its own.
+infra-check: $(VENV)/.dev
+	$(BIN)/cfn-lint infra/template.yaml
+	test -x $(VENV)-checkov/bin/checkov || { $(PYTHON) -m venv $(VENV)-checkov && \
+		$(VENV)-checkov/bin/python -m pip install --quiet checkov==3.3.30; }
+	$(VENV)-checkov/bin/checkov -f infra/template.yaml --framework cloudformation \
+		--skip-download --quiet --compact
+
 clean:
-	rm -rf $(VENV) .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-checkov .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/.local: requirements.txt requirements-local.txt constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed; found " + sys.version.split()[0] + ". Set it with: make PYTHON=/path/to/python3.11")'
@@ -30,6 +38,6 @@ $(VENV)/.local: requirements.txt requirements-local.txt constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-local.txt
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.local requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.local requirements-dev.txt requirements-check.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
