@@ -31,7 +31,6 @@ class ForkingStarter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._parsing = threading.Lock()
         self._launchers: dict[tuple[tuple[str, str], ...], _Client] = {}
 
     def __enter__(self) -> Self:
@@ -48,9 +47,7 @@ class ForkingStarter:
 
     def __call__(self, command: Command) -> Running:
         """Start a command. Raises StartError."""
-        # Python 3.11 cannot build syntax trees in two threads at once.
-        with self._parsing:
-            modules = _forkable(command)
+        modules = _forkable(command)
         if not modules:
             return start_process(command)
         try:

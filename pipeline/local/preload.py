@@ -1,11 +1,14 @@
 """Which heavy packages a Python script will import, found without running it."""
 
 import ast
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 # Slow to import, and safe to have imported before a fork: none starts a thread that a job needs.
 _HEAVY = ("numpy", "PIL", "torch", "torchvision", "safetensors")
+# Python 3.11 cannot build syntax trees in two threads of a process at once.
+_PARSING = threading.Lock()
 _SUBMODULES = {"PIL": "PIL.Image", "safetensors": "safetensors.torch"}
 
 
@@ -34,7 +37,8 @@ def heavy_imports(script: Path, arguments: Sequence[str]) -> list[str]:
 
 def _imported(file: Path) -> Iterator[str]:
     try:
-        tree = ast.parse(file.read_bytes())
+        with _PARSING:
+            tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
     for node in ast.walk(tree):

@@ -30,11 +30,13 @@ def settle_dead_runs(store: Store) -> None:
     for execution in store.list("PipelineExecution"):
         if execution["PipelineExecutionStatus"] != "Executing":
             continue
-        arn = execution["PipelineExecutionArn"]
-        identity = arn.rpartition("/")[2]
+        identity = execution["PipelineExecutionArn"].rpartition("/")[2]
         if not _is_alive(store.root / "runs" / identity):
             with store.transaction():
-                _settle(store, identity, execution)
+                # It may have come to its own end since it was listed.
+                newest = store.get("PipelineExecution", identity) or {}
+                if newest.get("PipelineExecutionStatus") == "Executing":
+                    _settle(store, identity, newest)
 
 
 def _is_alive(folder: Path) -> bool:
