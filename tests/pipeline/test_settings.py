@@ -97,6 +97,9 @@ class TestNames:
         assert settings.lambda_arn == (
             "arn:aws:lambda:eu-west-1:222233334444:function:cats-deploy-endpoint"
         )
+        assert settings.champion_lambda_arn == (
+            "arn:aws:lambda:eu-west-1:222233334444:function:cats-find-champion"
+        )
         assert settings.model_package_group == "cats"
         assert settings.endpoint_name == "cats-staging"
 
@@ -114,8 +117,13 @@ class TestNames:
         settings = load_settings(FILE, None, [f"project={project}", "aws.region=ap-southeast-1"])
 
         assert len(settings.bucket) <= 63
-        assert len(settings.lambda_name) <= 64
+        assert all(len(name) <= 64 for name in settings.lambda_names)
         assert len(settings.endpoint_name) <= 63
+
+    def test_without_a_tolerance_there_is_one_lambda(self):
+        settings = load_settings(FILE, None, ["gate.champion_tolerance=null"])
+
+        assert settings.lambda_names == (settings.lambda_name,)
 
     def test_an_account_number_keeps_its_leading_zero(self):
         settings = load_settings(FILE, None, ["aws.account_id=012345678901"])
@@ -186,6 +194,8 @@ MISTAKES = [
     ("debugger.mode=on", "'on' is not allowed; known: service, off"),
     ("gate.accuracy_treshold=1", "did you mean gate.accuracy_threshold?"),
     ("gate.accuracy_threshold=60", "must be at most 1, not 60"),
+    ("gate.champion_tolerance=-0.01", "must be at least 0, not -0.01"),
+    ("gate.champion_tolerance=off", "gate.champion_tolerance: must be a number, not 'off'"),
     ("registry.approval_status=approved", "did you mean Approved?"),
     ("caching.expire_after=30d", "must be a duration, as in P30D (days) or PT12H (hours)"),
     ("backbone.weights=s3://bucket", "'s3://bucket' names no file"),
