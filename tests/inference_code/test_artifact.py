@@ -108,6 +108,7 @@ def test_files_and_folders_are_extracted(tmp_path: Path) -> None:
         member("../outside"),
         member("code/../../outside"),
         member("link", tarfile.SYMTYPE, "/etc/passwd"),
+        member("inner", tarfile.SYMTYPE, "code"),
         member("hard", tarfile.LNKTYPE, "../outside"),
         member("device", tarfile.CHRTYPE),
         member("pipe", tarfile.FIFOTYPE),

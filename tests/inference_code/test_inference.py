@@ -222,6 +222,13 @@ def test_what_cannot_be_used_is_answered_with_4xx(model: Model, case: str) -> No
     assert error.code and 0 < len(error.message) < 500
 
 
+def test_an_instance_holds_the_picture_and_nothing_else(picture: Picture) -> None:
+    body = instances({"b64": base64.b64encode(picture()).decode(), "url": "file:///etc/passwd"})
+    with pytest.raises(RequestError) as caught:
+        input_fn(body, JSON)
+    assert (caught.value.status, caught.value.code) == (422, "InvalidInstance")
+
+
 def test_one_bad_picture_among_good_ones_is_named(model: Model, picture: Picture) -> None:
     error = refusal(as_json(picture(), picture()[:200], picture()), "application/json", model)
     assert error.status == 422
