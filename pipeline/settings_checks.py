@@ -90,9 +90,6 @@ def _hyperband_problems(settings: Settings, ranges: dict[str, Range]) -> Iterato
     if settings.tuning.early_stopping:
         what = "Hyperband ends trials itself: set it to false"
         yield Problem(("tuning", "early_stopping"), what)
-    if settings.tuning.objective.startswith("best:"):
-        what = "Hyperband needs a metric of every epoch: valid:accuracy or valid:loss"
-        yield Problem(("tuning", "objective"), what)
     if "epochs" in ranges:
         what = "Hyperband gives out the epochs itself: set it to null, and training.epochs"
         yield Problem(("tuning", "ranges", "epochs"), what)

@@ -55,8 +55,12 @@ class Checkpoint:
 
     def line(self) -> str:
         """The last metric line, for the checkpoint that is kept."""
+        return f"best_epoch={self.result.epoch} {self.metrics()}"
+
+    def metrics(self) -> str:
+        """The best so far. Early stopping and Hyperband judge a trial by it after every epoch."""
         return (
-            f"best_epoch={self.result.epoch} best_valid_loss={self.result.valid_loss:.6f}"
+            f"best_valid_loss={self.result.valid_loss:.6f}"
             f" best_valid_accuracy={self.result.valid_accuracy:.6f}"
         )
 
@@ -96,10 +100,10 @@ def fit(
         debugger.validating()
         valid_loss, valid_accuracy = validate(phase)
         result = EpochResult(epoch, train_loss, train_accuracy, valid_loss, valid_accuracy)
-        print(result.line(), flush=True)
         history.append(result)
         if best is None or _rank(result) > _rank(best.result):
             best = Checkpoint(result, trained_parameters(phase.network))
+        print(result.line(), best.metrics(), flush=True)
     if best is None:
         raise ValueError("no epochs to train")
     restore(phase.network, best.parameters)

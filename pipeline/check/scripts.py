@@ -134,7 +134,8 @@ SCRIPTS: Mapping[str, Script] = {
         channels={"features": True, "dataset": False},
         lines=(
             "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
-            " valid_loss=0.234567 valid_accuracy=0.801234",
+            " valid_loss=0.234567 valid_accuracy=0.801234"
+            " best_valid_loss=0.234567 best_valid_accuracy=0.801234",
             "best_epoch=3 best_valid_loss=0.234567 best_valid_accuracy=0.801234",
         ),
     ),

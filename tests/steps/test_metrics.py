@@ -26,6 +26,13 @@ def test_an_epochs_line():
     assert values["valid:accuracy"] == [0.8]
 
 
+def test_an_epochs_line_tells_the_best_so_far_too():
+    line = f"{RESULT.line()} {Checkpoint(RESULT, {}).metrics()}"
+
+    assert values_in(line)["best:valid_accuracy"] == [0.8]
+    assert values_in(line)["valid:accuracy"] == [0.8]
+
+
 def test_the_last_line_does_not_pass_for_an_epochs():
     values = values_in(Checkpoint(RESULT, {}).line())
 

@@ -30,6 +30,7 @@ NUMBER = r"-?\d+\.\d{6}"
 EPOCH_LINE = re.compile(
     rf"epoch=\d+ train_loss={NUMBER} train_accuracy={NUMBER}"
     rf" valid_loss={NUMBER} valid_accuracy={NUMBER}"
+    rf" best_valid_loss={NUMBER} best_valid_accuracy={NUMBER}"
 )
 LAST_LINE = re.compile(rf"best_epoch=\d+ best_valid_loss={NUMBER} best_valid_accuracy={NUMBER}")
 
@@ -52,8 +53,14 @@ def test_it_prints_one_metric_line_an_epoch_and_one_at_the_end(trained: Any) -> 
 def test_the_definitions_regexes_find_the_metrics(trained: Any) -> None:
     for name, regex in REGEXES.items():
         found = re.findall(regex, trained.log)
-        assert len(found) == (1 if name.startswith("best:") else 4), name
+        assert len(found) == (5 if name.startswith("best:") else 4), name
         assert all(np.isfinite(float(value)) for value in found)
+
+
+def test_the_best_so_far_never_falls_and_ends_as_the_models_own(trained: Any) -> None:
+    seen = [float(v) for v in re.findall(r" valid_accuracy=(\S+)", trained.log)]
+    best = [float(v) for v in re.findall(r" best_valid_accuracy=(\S+)", trained.log)]
+    assert best == [max(seen[: n + 1]) for n in range(len(seen))] + [max(seen)]
 
 
 def test_it_learns(trained: Any) -> None:

@@ -35,10 +35,10 @@ def test_hyperparameters_are_those_that_training_takes() -> None:
     assert options["optimizer"] == _constant(tree, "OPTIMIZERS")
 
 
-def test_every_metric_reads_one_number_of_the_sample_lines() -> None:
+def test_every_metric_reads_one_number_of_a_line_and_is_on_one() -> None:
     for name, regex in REGEXES.items():
-        found = [m for line in SCRIPTS["train.py"].lines for m in re.findall(regex, line)]
-        assert len(found) == 1, name
+        found = [len(re.findall(regex, line)) for line in SCRIPTS["train.py"].lines]
+        assert max(found) == 1, name
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
