@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from evaluate import main
@@ -23,7 +24,7 @@ def evaluate(
     model: Path, test: Path, out: Path, champion: Path | None = None, package: str = ARN
 ) -> tuple[dict[str, Any], str]:
     """evaluation.json, and what was printed."""
-    arguments = {"model": model, "test": test, "evaluation": out}
+    arguments: dict[str, object] = {"model": model, "test": test, "evaluation": out}
     if champion is not None:
         arguments |= {"champion": champion, "champion-package": package}
     with redirect_stdout(io.StringIO()) as log:
@@ -32,7 +33,7 @@ def evaluate(
     return result, log.getvalue()
 
 
-def right(out: Path) -> np.ndarray:
+def right(out: Path) -> npt.NDArray[np.bool_]:
     rows = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     return np.array([row["label"] == row["prediction"] for row in rows])
 
