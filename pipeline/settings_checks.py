@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import get_args
 
+from pipeline.settings_checks_deploy import DEPLOY_CHECKS
 from pipeline.settings_errors import Problem, nearest
 from pipeline.settings_model import (
     CategoricalRange,
@@ -147,6 +148,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     names_fit,
     tags_fit,
     weights_are_one_of_four,
+    *DEPLOY_CHECKS,
 )
 
 

@@ -1,10 +1,16 @@
-"""Text of a certain form, and the words for it when a setting has another."""
+"""What settings are made of: sections, and text of a certain form with the words for another."""
 
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
+
+
+class Section(BaseModel):
+    """Frozen, and strict: no unknown key, and "5" is not a number."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def form(pattern: str, words: str) -> AfterValidator:

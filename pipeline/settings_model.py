@@ -6,8 +6,9 @@ Values live in pipeline.yaml only; what may be left out (null) gets its name fro
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
+from pipeline.settings_deploy import Deploy
 from pipeline.settings_forms import (
     Bucket,
     DataUri,
@@ -18,6 +19,7 @@ from pipeline.settings_forms import (
     Region,
     ResourceName,
     RoleArn,
+    Section,
     form,
 )
 
@@ -39,18 +41,12 @@ Rule = Literal[
 ]
 
 
-class _Section(BaseModel):
-    """Frozen, and strict: no unknown key, and "5" is not a number."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
 def _account_id(value: object) -> object:
     """An unquoted account number is fine as long as YAML kept all its digits."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class Aws(_Section):
+class Aws(Section):
     """Where the pipeline lives on AWS."""
 
     region: Region
@@ -61,10 +57,10 @@ class Aws(_Section):
     role_arn: RoleArn | None = None
     lambda_role_arn: RoleArn | None = None
     lambda_function: FunctionName | None = None
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
-class Split(_Section):
+class Split(Section):
     """Fractions of the pictures for each split, used when the data is not split already."""
 
     train: Annotated[float, Field(gt=0, lt=1)]
@@ -72,7 +68,7 @@ class Split(_Section):
     test: Annotated[float, Field(gt=0, lt=1)]
 
 
-class Data(_Section):
+class Data(Section):
     """The pictures."""
 
     uri: DataUri | None = None
@@ -80,14 +76,14 @@ class Data(_Section):
     seed: Annotated[int, Field(ge=0)]
 
 
-class Preprocessing(_Section):
+class Preprocessing(Section):
     """Sizes in pixels."""
 
     resize: Annotated[int, Field(ge=8, le=2048)]
     crop: Annotated[int, Field(ge=8, le=2048)]
 
 
-class Backbone(_Section):
+class Backbone(Section):
     """The network in front of the classifier."""
 
     name: Annotated[str, form(r"[a-z][a-z0-9_]*", "a torchvision model, as in resnet50")]
@@ -95,14 +91,14 @@ class Backbone(_Section):
     seed: Annotated[int, Field(ge=0)]
 
 
-class Features(_Section):
+class Features(Section):
     """The one pass of the backbone over the data."""
 
     views: Annotated[int, Field(ge=1, le=64)]
     batch_size: Annotated[int, Field(ge=1, le=4096)]
 
 
-class Training(_Section):
+class Training(Section):
     """Hyperparameters of every trial that the tuner does not choose, and of the final training."""
 
     optimizer: Optimizer
@@ -118,7 +114,7 @@ class Training(_Section):
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
 
 
-class ContinuousRange(_Section):
+class ContinuousRange(Section):
     """Any number from min to max."""
 
     type: Literal["continuous"]
@@ -127,7 +123,7 @@ class ContinuousRange(_Section):
     scaling: Scaling = "Auto"
 
 
-class IntegerRange(_Section):
+class IntegerRange(Section):
     """Any whole number from min to max."""
 
     type: Literal["integer"]
@@ -136,7 +132,7 @@ class IntegerRange(_Section):
     scaling: Literal["Auto", "Linear", "Logarithmic"] = "Auto"
 
 
-class CategoricalRange(_Section):
+class CategoricalRange(Section):
     """One of the values."""
 
     type: Literal["categorical"]
@@ -146,7 +142,7 @@ class CategoricalRange(_Section):
 Range = Annotated[ContinuousRange | IntegerRange | CategoricalRange, Field(discriminator="type")]
 
 
-class Ranges(_Section):
+class Ranges(Section):
     """What the tuner varies; null leaves a hyperparameter at its value under `training`."""
 
     lr: Range | None = None
@@ -164,7 +160,7 @@ class Ranges(_Section):
                 yield name, value
 
 
-class Tuning(_Section):
+class Tuning(Section):
     """The search for hyperparameters."""
 
     strategy: Strategy
@@ -177,7 +173,7 @@ class Tuning(_Section):
     ranges: Ranges
 
 
-class Debugger(_Section):
+class Debugger(Section):
     """SageMaker Debugger on the final training."""
 
     mode: Literal["service", "off"]
@@ -185,29 +181,21 @@ class Debugger(_Section):
     rules: Annotated[tuple[Rule, ...], Field(strict=False, max_length=20)]
 
 
-class Gate(_Section):
+class Gate(Section):
     """What a model must reach on the test split before it is registered."""
 
     accuracy_threshold: Annotated[float, Field(ge=0, le=1)]
     champion_tolerance: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
-class Registry(_Section):
+class Registry(Section):
     """The model registry."""
 
     group: ResourceName | None = None
     approval_status: ApprovalStatus
 
 
-class Deploy(_Section):
-    """The endpoint that the pipeline itself creates or updates."""
-
-    endpoint_name: ResourceName | None = None
-    instance_type: InstanceType
-    instance_count: Annotated[int, Field(ge=1, le=100)]
-
-
-class Instance(_Section):
+class Instance(Section):
     """Machines for one kind of job."""
 
     type: InstanceType
@@ -221,7 +209,7 @@ class ProcessingInstance(Instance):
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
 
 
-class Instances(_Section):
+class Instances(Section):
     """Machines on AWS; a local run uses this one."""
 
     processing: ProcessingInstance
@@ -229,14 +217,14 @@ class Instances(_Section):
     tuning: Instance
 
 
-class Caching(_Section):
+class Caching(Section):
     """Reuse of a step whose inputs have not changed."""
 
     enabled: bool
     expire_after: Duration
 
 
-class Retry(_Section):
+class Retry(Section):
     """How often a step is tried again when AWS, not our code, failed."""
 
     max_attempts: Annotated[int, Field(ge=1, le=20)]
@@ -244,7 +232,7 @@ class Retry(_Section):
     backoff_rate: Annotated[float, Field(ge=1, le=10)]
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything in pipeline.yaml for one environment, checked."""
 
     project: ProjectName
@@ -326,6 +314,11 @@ class Settings(_Section):
     def endpoint_name(self) -> str:
         """The endpoint that the pipeline itself deploys to."""
         return self.deploy.endpoint_name or f"{self.project}-staging"
+
+    @property
+    def production_endpoint_name(self) -> str:
+        """The endpoint that an approval in the registry deploys to."""
+        return self.deploy.production.endpoint_name or f"{self.project}-production"
 
     def _function(self, name: str) -> str:
         where = f"arn:{self.partition}:lambda:{self.aws.region}:{self.aws.account_id}"

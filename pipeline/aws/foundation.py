@@ -89,31 +89,25 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "LambdaName": settings.lambda_name,
         "ChampionLambdaName": settings.champion_lambda_name,
         "StagingEndpointName": settings.endpoint_name,
-        "ProductionEndpointName": production_endpoint(settings),
+        "ProductionEndpointName": settings.production_endpoint_name,
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),
         "BuildEnvironment": wanted.environment,
     }
 
 
-def production_endpoint(settings: Settings) -> str:
-    """The endpoint that an approval deploys to."""
-    return f"{settings.project}-production"
-
-
 def _check_names(settings: Settings) -> None:
     """IAM compares names letter by letter, and SageMaker writes some in lower case into ARNs."""
     group = settings.model_package_group
-    names = {"registry.group": group, "deploy.endpoint_name": settings.endpoint_name}
+    names = {
+        "registry.group": group,
+        "deploy.endpoint_name": settings.endpoint_name,
+        "deploy.production.endpoint_name": settings.production_endpoint_name,
+    }
     for key, name in names.items():
         if name != name.lower():
             raise UsageError(f"{key}: {name}: use lower case, so that roles can be limited to it")
     if len(group) > _GROUP_LENGTH:
         raise UsageError(f"registry.group: {group}: at most {_GROUP_LENGTH} characters")
-    if settings.endpoint_name == production_endpoint(settings):
-        raise UsageError(
-            f"deploy.endpoint_name: {settings.endpoint_name} is where approved versions go; the "
-            "pipeline itself needs another"
-        )
 
 
 def _read_elsewhere(settings: Settings) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.aws.foundation import FREE_PARAMETERS, Foundation, names_of, production_endpoint
+from pipeline.aws.foundation import FREE_PARAMETERS, Foundation, names_of
 from pipeline.cli import ROOT
 from pipeline.settings import Settings, load_settings
 from tests.infra.template_support import ACCOUNT, PATH, REGION, Template, load_template
@@ -76,7 +76,7 @@ def test_names_are_those_of_the_settings(
     endpoints = [made[name]["LogGroupName"] for name in ("StagingLogs", "ProductionLogs")]
     assert endpoints == [
         f"/aws/sagemaker/Endpoints/{settings.endpoint_name}",
-        f"/aws/sagemaker/Endpoints/{production_endpoint(settings)}",
+        f"/aws/sagemaker/Endpoints/{settings.production_endpoint_name}",
     ]
 
 

@@ -424,7 +424,7 @@ def test_a_bucket_name_of_another_account_is_named(cloud: Cloud, run: Callable[.
     [
         (["registry.group=DogBreeds"], "lower case"),
         ([f"registry.group={'a' * 60}"], "at most 48"),
-        (["deploy.endpoint_name=dog-breeds-production"], "needs another"),
+        (["deploy.production.endpoint_name=Dogs"], "lower case"),
     ],
 )
 def test_names_that_roles_cannot_be_limited_to_are_refused(

@@ -102,6 +102,7 @@ class TestNames:
         )
         assert settings.model_package_group == "cats"
         assert settings.endpoint_name == "cats-staging"
+        assert settings.production_endpoint_name == "cats-production"
 
     @pytest.mark.parametrize(
         ("region", "partition"),
@@ -165,6 +166,19 @@ MISTAKES = [
     ("aws.tags={a: 5}", "--set aws.tags.a: must be text, not 5"),
     ("aws.tags={'aws:a': b}", "--set aws.tags.aws:a: a tag's key has 1 to 128"),
     ("deploy.instance_type=m5.large", "must be an instance type, as in ml.m5.large"),
+    ("deploy.endpoint_name=dog-breeds-production", "where approved versions go"),
+    ("deploy.production.trafic=x", "did you mean deploy.production.traffic?"),
+    ("deploy.production.traffic.type=canari", "did you mean canary?"),
+    ("deploy.production.traffic.size_percent=60", "must be at most 50, not 60"),
+    ("deploy.production.traffic.size_percent=10", "a part is at least 50 percent"),
+    ("deploy.production.traffic.wait_seconds=0", "so that alarms have time to go off"),
+    (
+        "deploy.production.traffic={type: linear, size_percent: 10, wait_seconds: 3600}",
+        "of 2 instances a part is at least 50 percent",
+    ),
+    ("deploy.production.instance_count=1", "canary needs 2 instances or more: choose all_at_once"),
+    ("deploy.production.instance_count=9", "9 is not from 2 to 4 (its autoscaling)"),
+    ("deploy.production.autoscaling.min_instances=5", "5 is more than max_instances (4)"),
     ("instances.training.count=2", "must be 1, not 2: a job runs on one machine"),
     ("data.split.train=0.9", "data.split: train + valid + test must be 1, not 1.1"),
     ("data.uri=/home/me/pictures", "must be an address, as in s3://bucket/folder"),
@@ -240,6 +254,15 @@ class TestMistakes:
             f"{path}:{line_of(path, 'weigths')}: backbone.weigths: unknown key; "
             "did you mean backbone.weights?"
         )
+
+    def test_an_update_ends_within_sagemakers_limit(self):
+        message = error_of(
+            "deploy.production.instance_count=20",
+            "deploy.production.autoscaling.max_instances=20",
+            "deploy.production.traffic={type: linear, size_percent: 10, wait_seconds: 3600}",
+        )
+
+        assert "traffic.wait_seconds: all parts together take longer than" in message
 
     def test_every_mistake_is_told_at_once(self):
         message = error_of("training.lr=x", "data.seed=-1", "gate.accuracy_threshold=2")

@@ -1,0 +1,58 @@
+"""What no type can say about the settings under `deploy`."""
+
+from collections.abc import Callable, Iterator
+
+from pipeline.settings_errors import Problem
+from pipeline.settings_model import Settings
+
+_ALARM_SECONDS = 60  # the period of the alarms in infra/template.yaml
+_LONGEST_UPDATE_SECONDS = 28_800
+
+
+def endpoints_differ(settings: Settings) -> Iterator[Problem]:
+    """What a run deploys must not replace what was approved."""
+    if settings.endpoint_name == settings.production_endpoint_name:
+        what = f"{settings.endpoint_name} is where approved versions go: the pipeline needs another"
+        yield Problem(("deploy", "endpoint_name"), what)
+
+
+def traffic_can_shift(settings: Settings) -> Iterator[Problem]:
+    """A part of the traffic is at least one instance, and is watched before the next."""
+    production = settings.deploy.production
+    traffic, path = production.traffic, ("deploy", "production", "traffic")
+    if traffic.type == "all_at_once":
+        return
+    least = max(10 if traffic.type == "linear" else 1, -(-100 // production.instance_count))
+    if production.instance_count == 1:
+        what = f"{traffic.type} needs 2 instances or more: choose all_at_once"
+        yield Problem((*path, "type"), what)
+    elif traffic.size_percent < least:
+        what = f"of {production.instance_count} instances a part is at least {least} percent"
+        yield Problem((*path, "size_percent"), what)
+    if traffic.wait_seconds < _ALARM_SECONDS:
+        what = f"must be at least {_ALARM_SECONDS}, so that alarms have time to go off"
+        yield Problem((*path, "wait_seconds"), what)
+    elif traffic.limit_seconds > _LONGEST_UPDATE_SECONDS:
+        what = f"all parts together take longer than SageMaker's {_LONGEST_UPDATE_SECONDS} s"
+        yield Problem((*path, "wait_seconds"), what)
+
+
+def autoscaling_fits(settings: Settings) -> Iterator[Problem]:
+    """Bounds in order, around the number that an endpoint begins with."""
+    production = settings.deploy.production
+    scaling, path = production.autoscaling, ("deploy", "production", "autoscaling")
+    least, most = scaling.min_instances, scaling.max_instances
+    if not scaling.enabled:
+        return
+    if least > most:
+        yield Problem((*path, "min_instances"), f"{least} is more than max_instances ({most})")
+    elif not least <= production.instance_count <= most:
+        what = f"{production.instance_count} is not from {least} to {most} (its autoscaling)"
+        yield Problem(("deploy", "production", "instance_count"), what)
+
+
+DEPLOY_CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
+    endpoints_differ,
+    traffic_can_shift,
+    autoscaling_fits,
+)

@@ -1,0 +1,58 @@
+"""The settings under `deploy`: the endpoints, and how a new version comes to them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.settings_forms import InstanceType, ResourceName, Section
+
+
+class Traffic(Section):
+    """How requests move to a new version; an alarm meanwhile brings them all back."""
+
+    type: Literal["all_at_once", "canary", "linear"]
+    size_percent: Annotated[int, Field(ge=1, le=50)]
+    wait_seconds: Annotated[int, Field(ge=0, le=3600)]
+
+    @property
+    def limit_seconds(self) -> int:
+        """The longest that an update may take: an hour for machines, and the time to watch."""
+        # The whole is watched as each part before it was; a canary is two parts.
+        parts = {"all_at_once": 1, "canary": 2, "linear": -(-100 // self.size_percent)}
+        return 3600 + parts[self.type] * self.wait_seconds
+
+
+class DataCapture(Section):
+    """Requests and answers, kept in the bucket under capture/."""
+
+    enabled: bool
+    percent: Annotated[int, Field(ge=1, le=100)]
+
+
+class Autoscaling(Section):
+    """As many instances as there are requests for."""
+
+    enabled: bool
+    min_instances: Annotated[int, Field(ge=1, le=100)]
+    max_instances: Annotated[int, Field(ge=1, le=100)]
+    invocations_per_instance: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Production(Section):
+    """The endpoint that an approval in the registry deploys to."""
+
+    endpoint_name: ResourceName | None = None
+    instance_type: InstanceType
+    instance_count: Annotated[int, Field(ge=1, le=100)]
+    traffic: Traffic
+    data_capture: DataCapture
+    autoscaling: Autoscaling
+
+
+class Deploy(Section):
+    """The endpoint that the pipeline itself creates or updates, and the one after an approval."""
+
+    endpoint_name: ResourceName | None = None
+    instance_type: InstanceType
+    instance_count: Annotated[int, Field(ge=1, le=100)]
+    production: Production
