@@ -40,6 +40,7 @@ class LocalOutcome:
     failure: str | None = None
     accuracy: float | None = None
     test_pictures: int | None = None
+    champion: str | None = None
     model: str | None = None
     model_package: str | None = None
     version: int | None = None
@@ -64,6 +65,8 @@ class LocalOutcome:
             lines.append(self.failure)
         if self.accuracy is not None:
             lines.append(f"  test accuracy  {self.accuracy:.1%} of {self.test_pictures} pictures")
+        if self.champion:
+            lines.append(f"  champion       {self.champion}")
         if self.model:
             lines.append(f"  model          {self.model}")
         if self.model_package:
@@ -118,7 +121,26 @@ def read_outcome(
 def _measured(evaluate: Mapping[str, Any], store: Store) -> dict[str, Any]:
     evaluation = json.loads((_evaluation(evaluate, store) / "evaluation.json").read_text())
     accuracy = evaluation["multiclass_classification_metrics"]["accuracy"]["value"]
-    return {"accuracy": accuracy, "test_pictures": _count(evaluate, store)}
+    return {
+        "accuracy": accuracy,
+        "test_pictures": _count(evaluate, store),
+        "champion": _champion(evaluation.get("champion")),
+    }
+
+
+def _champion(compared: Mapping[str, Any] | None) -> str | None:
+    """How the new model stands against the approved one; None when that is not asked."""
+    if compared is None:
+        return None
+    if not compared["compared"]:
+        return f"not compared: {compared['reason']}"
+    pairs = compared["paired"]
+    version = compared["model_package_arn"].rpartition("model-package/")[2]
+    return (
+        f"{compared['accuracy']:.1%} ({version}): {100 * compared['difference']:+.1f} points; "
+        f"only the new one right on {pairs['only_challenger_right']}, only the champion on "
+        f"{pairs['only_champion_right']} (p = {pairs['mcnemar_p_value']:.2g})"
+    )
 
 
 def _evaluation(evaluate: Mapping[str, Any], store: Store) -> Path:
@@ -170,10 +192,20 @@ def _wait_in_service(endpoint: str, service: Service) -> None:
         raise PredictionError(f"endpoint {endpoint} did not come into service: {reason}") from error
 
 
+def _gate_said_no(result: ExecutionResult) -> bool:
+    step = result.steps.get("AccuracyTooLow")
+    return step is not None and step.status == "Failed"
+
+
 def _next(
     result: ExecutionResult, ended: Mapping[str, Any], given: Mapping[str, Any], store: Store
 ) -> str | None:
     if result.status != "Succeeded":
+        if _gate_said_no(result):
+            return (
+                "other settings or more pictures; the bar itself is "
+                "--parameter AccuracyThreshold=… and ChampionTolerance=…"
+            )
         return "the same command again: the steps that finished come from the cache"
     if not ended.get("asked"):
         return None
