@@ -16,7 +16,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy training_code inference_code
+	$(BIN)/mypy training_code inference_code lambda_code
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

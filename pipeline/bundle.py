@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import UsageError
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 SCRIPT_FOLDERS = ("training_code", "inference_code")
 RUNNER = "run_script.py"

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 from pipeline.weights import weights_uri
 
 _SOURCES = (
     "pipeline/*.py",
+    "pipeline/settings/*.py",
     "steps/*.py",
     "training_code/*",
-    "inference_code/*",
+    "inference_code/**/*",
     "constraints.txt",
 )
 

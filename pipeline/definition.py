@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.bundle import bundles_of
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 from pipeline.weights import weights_uri
 
 # Set while the SDK is imported and works: it reads configuration at import already.

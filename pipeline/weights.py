@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 # The version in the images that the jobs run in: its names mean the weights we can load there.
 TORCHVISION = "0.21.0"

@@ -11,7 +11,7 @@ from sagemaker.debugger import (  # type: ignore[attr-defined] # documented, not
 )
 
 from pipeline.errors import UsageError
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 # Rules whose base configuration names no collection read these.
 _ALWAYS = ("gradients", "losses", "weights")

@@ -1,6 +1,6 @@
 """The hyperparameters of train.py: which the tuner chooses, and the values of the others."""
 
-from pipeline.settings_model import Ranges, Settings
+from pipeline.settings.model import Ranges, Settings
 
 TUNABLE = tuple(Ranges.model_fields)
 

@@ -22,7 +22,7 @@ from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
 from pipeline.bundle import RUNNER, CodeBundle
 from pipeline.errors import UsageError
-from pipeline.settings_model import Instance, Settings
+from pipeline.settings.model import Instance, Settings
 from steps.metrics import metric_definitions
 from steps.parameters import Parameters
 

@@ -9,7 +9,7 @@ from sagemaker.workflow.parameters import (
     ParameterString,
 )
 
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pipeline.aws.errors import AwsAccessError, explained
 from pipeline.errors import UsageError
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 PLACEHOLDER_ACCOUNT = "111122223333"
 _LOCAL_SERVICE = "AWS_ENDPOINT_URL_SAGEMAKER"

@@ -11,7 +11,7 @@ from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, error_code, explained, is_denied
 from pipeline.aws.stack import StackRequest, StackState
 from pipeline.errors import UsageError
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 # Parameters of the template that no setting gives: they keep their value unless one is given.
 FREE_PARAMETERS = (

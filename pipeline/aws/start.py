@@ -18,7 +18,7 @@ from pipeline.aws.upload import split_uri
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.parameters import Value, bind_parameters
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 _COMMIT = "GitCommit"
 _DATA = "DataUri"

@@ -13,7 +13,7 @@ from pipeline.aws.errors import AwsAccessError, AwsError, error_code, explained,
 from pipeline.aws.multipart import put_large
 from pipeline.bundle import CodeBundle, bundles_of
 from pipeline.errors import UsageError
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 from pipeline.weights import stage_weights, weights_uri
 
 LARGE_BYTES = 64 * 1024**2  # from here on an upload is sent, and repeated, in parts

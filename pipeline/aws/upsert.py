@@ -18,7 +18,7 @@ from pipeline.aws.timing import Timing
 from pipeline.aws.upload import Storage, check_bucket, upload_inputs
 from pipeline.bundle import bundles_of
 from pipeline.errors import UsageError
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 INLINE_BYTES = 100 * 1024  # above this a definition goes through S3, as the SDK does it
 MAXIMUM_CHARACTERS = 1_048_576

@@ -11,7 +11,7 @@ from pipeline.local.client import service_client
 from pipeline.local.engine import ExecutionResult
 from pipeline.local.service import Service
 from pipeline.local.store import Store
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 
 _EXIT_CODES = {"Succeeded": EXIT_SUCCEEDED, "Stopped": EXIT_STOPPED}
 _CONTENT_TYPES = {".png": "image/png", ".webp": "image/webp"}

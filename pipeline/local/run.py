@@ -21,7 +21,7 @@ from pipeline.local.service import Service, running_service
 from pipeline.local.store import Store
 from pipeline.progress import display
 from pipeline.sample import write_sample
-from pipeline.settings_model import Settings
+from pipeline.settings.model import Settings
 from pipeline.weights import stage_weights
 
 DEPLOY_HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"

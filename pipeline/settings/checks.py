@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import get_args
 
-from pipeline.settings_checks_deploy import DEPLOY_CHECKS
-from pipeline.settings_errors import Problem, nearest
-from pipeline.settings_model import (
+from pipeline.settings.checks_deploy import DEPLOY_CHECKS
+from pipeline.settings.errors import Problem, nearest
+from pipeline.settings.model import (
     CategoricalRange,
     ContinuousRange,
     IntegerRange,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import UsageError
-from pipeline.settings_keys import Keys, all_keys, known_keys
+from pipeline.settings.keys import Keys, all_keys, known_keys
 
 
 class SettingsError(UsageError):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.settings_forms import InstanceType, ResourceName, Section
+from pipeline.settings.forms import InstanceType, ResourceName, Section
 
 
 class Traffic(Section):

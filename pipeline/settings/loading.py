@@ -10,13 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.settings_checks import check
-from pipeline.settings_errors import SettingsError, nearest, problems_of, settings_error
-from pipeline.settings_keys import Keys
-from pipeline.settings_model import Settings
-from pipeline.settings_yaml import YamlProblem, read_scalar, read_yaml
-
-__all__ = ["Settings", "SettingsError", "environments_of", "load_settings", "parse_override"]
+from pipeline.settings.checks import check
+from pipeline.settings.errors import SettingsError, nearest, problems_of, settings_error
+from pipeline.settings.keys import Keys
+from pipeline.settings.model import Settings
+from pipeline.settings.yaml_reader import YamlProblem, read_scalar, read_yaml
 
 _OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w-]*(?:\.[\w-]+)*)\s*=(?P<value>.*)", re.DOTALL)
 

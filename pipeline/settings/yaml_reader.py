@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.settings_keys import Keys
+from pipeline.settings.keys import Keys
 
 _RESOLVERS = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from pipeline.settings_errors import Problem
-from pipeline.settings_model import Settings
+from pipeline.settings.errors import Problem
+from pipeline.settings.model import Settings
 
 _ALARM_SECONDS = 60  # the period of the alarms in infra/template.yaml
 _LONGEST_UPDATE_SECONDS = 28_800

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from pipeline.settings_deploy import Deploy
-from pipeline.settings_forms import (
+from pipeline.settings.deploy import Deploy
+from pipeline.settings.forms import (
     Bucket,
     DataUri,
     Duration,
