@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli import add_state_option
-from pipeline.errors import PipelineError, UsageError
+from pipeline.errors import UsageError
 
 FIRST_RUN = "python -m pipeline.run --local"
 
@@ -43,24 +43,18 @@ def open_target(options: argparse.Namespace) -> Iterator[Target]:
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn botocore's errors into PipelineErrors that say what to do."""
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        NoCredentialsError,
-        NoRegionError,
-    )
+    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+
+    from pipeline.aws.errors import explain
 
     try:
         yield
-    except NoCredentialsError as error:
-        raise PipelineError("no AWS credentials: run `aws configure` first") from error
     except NoRegionError as error:
         raise UsageError("no AWS region: give it with --region") from error
     except ClientError as error:
-        details = error.response["Error"]
-        raise PipelineError(f"{error.operation_name}: {details['Message']}") from error
+        raise explain(error, error.operation_name) from error
     except BotoCoreError as error:
-        raise PipelineError(f"SageMaker cannot be asked: {error}") from error
+        raise explain(error, "asking SageMaker") from error
 
 
 def require_state(state: Path) -> None:

@@ -206,7 +206,7 @@ class TestOnAws:
         command = [sys.executable, "-m", "pipeline.registry", "list", "--aws"]
         for extra, code, message in (
             ([], 2, "no AWS region: give it with --region"),
-            (["--region", "us-east-1"], 1, "no AWS credentials"),
+            (["--region", "us-east-1"], 2, "no AWS credentials"),
         ):
             ended = subprocess.run(
                 [*command, *extra], cwd=ROOT, env=bare, capture_output=True, text=True, check=False
