@@ -49,3 +49,9 @@ def add_state_option(target: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of local runs, models and endpoints (default: .local, or $PIPELINE_STATE)",
     )
+
+
+def from_here(path: Path) -> str:
+    """A path as short as it can be typed: relative when it lies below the working directory."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

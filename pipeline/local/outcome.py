@@ -1,11 +1,14 @@
 """How a local run ended, and what to do next: for people, and as JSON."""
 
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli import from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, PipelineError
 from pipeline.local.client import service_client
 from pipeline.local.engine import ExecutionResult
@@ -102,7 +105,7 @@ def read_outcome(
         ended |= _measured(properties["Evaluate"], store)
     if "Train" in properties:
         artifact = properties["Train"]["ModelArtifacts"]["S3ModelArtifacts"]
-        ended["model"] = str(store.path(artifact))
+        ended["model"] = from_here(store.path(artifact))
     if "Register" in properties:
         package = properties["Register"]
         ended |= {
@@ -210,4 +213,5 @@ def _next(
     if not ended.get("asked"):
         return None
     picture = store.path(str(given["DataUri"])) / ended["asked"].file
-    return f"python -m pipeline.endpoint predict {picture}"
+    words = [from_here(Path(sys.executable)), "-m", "pipeline.endpoint", "predict"]
+    return shlex.join([*words, from_here(picture)])

@@ -1,10 +1,11 @@
 """Every command ends with one line and a documented exit code, whatever a user does."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from pipeline.cli import parser, run_command
+from pipeline.cli import from_here, parser, run_command
 from pipeline.errors import PipelineError, UsageError
 
 
@@ -38,3 +39,11 @@ def test_help_shows_examples_and_exit_codes() -> None:
     text = parser("pipeline.run", "Runs it.", "  python -m pipeline.run --local").format_help()
     assert "python -m pipeline.run --local" in text
     assert "3 stopped" in text
+
+
+def test_a_path_below_the_working_directory_is_shown_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert from_here(tmp_path / "a" / "b") == "a/b"
+    assert from_here(Path("/somewhere/else")) == "/somewhere/else"
