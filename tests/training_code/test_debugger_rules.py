@@ -1,0 +1,340 @@
+"""Every rule on real trainings of small networks: one that must trip it, a near twin that must not.
+
+All tensors come from the project's own hook, in the modes that training sets.
+"""
+
+import ast
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+pytest.importorskip("smdebug")
+
+from smdebug.exceptions import InsufficientInformationForRuleInvocation, RuleEvaluationConditionMet
+from smdebug.pytorch import SaveConfig
+from smdebug.rules.rule_invoker import invoke_rule
+from smdebug.trials import create_trial
+
+import debugger_rules
+from debugging import Debugger
+from guarded_hook import GuardedHook
+from rule_evaluation import RuleOutcome, evaluate_rules, rule_names
+
+SOURCE = Path(__file__).resolve().parents[2] / "training_code/debugger_rules.py"
+COLLECTIONS = ("losses", "gradients", "weights")
+ACTIVATIONS = ".*(relu|tanh|sigmoid)_input.*"
+LOSS_INPUTS = ".*Loss_input.*"
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """smdebug waits a second for the last files of a finished training: here they are there."""
+    monkeypatch.setenv("SMDEBUG_TRAINING_END_DELAY_REFRESH", "0")
+
+
+def layers(activation: type[nn.Module], widths: tuple[int, ...], gain: float = 1.0) -> nn.Module:
+    """Linear layers with activations between them, drawn with Kaiming's variance times gain**2."""
+    parts: list[tuple[str, nn.Module]] = []
+    kind = activation.__name__.lower()
+    for number in range(len(widths) - 1):
+        linear = nn.Linear(widths[number], widths[number + 1])
+        nn.init.normal_(linear.weight, std=gain * (2 / widths[number]) ** 0.5)
+        nn.init.zeros_(linear.bias)
+        parts += [(f"linear{number}", linear), (f"{kind}{number}_{kind}", activation())]
+    return nn.Sequential(OrderedDict(parts[:-1]))
+
+
+def blobs(count: int, classes: int = 3, seed: int = 0, spread: float = 0.5) -> tuple[Any, Any]:
+    """`count` points of 8 numbers around one centre a class, the same centres for every seed."""
+    centres = torch.randn(classes, 8, generator=torch.Generator().manual_seed(99))
+    draw = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % classes
+    return centres[labels] + spread * torch.randn(count, 8, generator=draw), labels
+
+
+Data = tuple[Tensor, Tensor]
+
+
+def train(
+    folder: Path,
+    network: nn.Module,
+    data: Data,
+    *,
+    valid: Data | None = None,
+    lr: float = 0.1,
+    epochs: int = 12,
+    batch: int | None = None,
+    regex: str | None = None,
+    collections: tuple[str, ...] = COLLECTIONS,
+    maximize: bool = False,
+) -> Path:
+    """Trains with SGD under the hook; a validation after each epoch. Returns the hook's folder."""
+    loss = nn.CrossEntropyLoss()
+    hook = GuardedHook(
+        out_dir=str(folder),
+        include_collections=list(collections),
+        include_regex=[regex] if regex else None,
+        save_config=SaveConfig(save_interval=1),
+    )
+    debugger = Debugger(hook)
+    debugger.watch(network, loss)
+    optimizer = torch.optim.SGD(network.parameters(), lr=lr, maximize=maximize)
+    for _ in range(epochs):
+        debugger.training()
+        for rows in torch.arange(len(data[0])).split(batch or len(data[0])):
+            optimizer.zero_grad()
+            loss(network(data[0][rows]), data[1][rows]).backward()
+            optimizer.step()
+        debugger.validating()
+        with torch.no_grad():
+            if valid is not None:
+                loss(network(valid[0]), valid[1])
+    debugger.close()
+    assert not hook.lost
+    return folder
+
+
+def judge(folder: Path, rule: str, **parameters: Any) -> RuleOutcome:
+    """The outcome of one rule."""
+    (outcome,) = evaluate_rules(folder, {rule: parameters})
+    return outcome
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+def test_gradients_vanish_through_twenty_sigmoids_and_not_through_relus(tmp_path: Path) -> None:
+    widths = (8, *[16] * 20, 3)
+    bad = train(tmp_path / "bad", layers(nn.Sigmoid, widths, 0.5), blobs(30), epochs=2)
+    good = train(tmp_path / "good", layers(nn.ReLU, widths), blobs(30), epochs=2, lr=0.01)
+    outcome = judge(bad, "VanishingGradient")
+    assert (outcome.status, outcome.step) == ("IssuesFound", 0)
+    assert outcome.tensor is not None
+    assert outcome.tensor.startswith("gradient/Sequential_linear")
+    assert judge(good, "VanishingGradient").status == "NoIssuesFound"
+    assert judge(good, "VanishingGradient", threshold="1000").status == "IssuesFound"
+
+
+def test_a_huge_learning_rate_explodes_and_a_usual_one_does_not(tmp_path: Path) -> None:
+    widths = (8, 16, 16, 3)
+    bad = train(tmp_path / "bad", layers(nn.ReLU, widths), blobs(30), lr=1e12, epochs=6)
+    good = train(tmp_path / "good", layers(nn.ReLU, widths), blobs(30), epochs=6)
+    outcome = judge(bad, "ExplodingTensor")
+    assert outcome.status == "IssuesFound"
+    assert outcome.step is not None
+    assert "not finite" in outcome.message
+    assert judge(bad, "ExplodingTensor", collection_names="losses", only_nan="True").tensor == (
+        "CrossEntropyLoss_output_0"
+    )
+    assert judge(good, "ExplodingTensor").status == "NoIssuesFound"
+
+
+def test_random_labels_are_learned_by_heart_and_real_ones_generalise(tmp_path: Path) -> None:
+    points, labels = blobs(24)
+    lies = labels[torch.randperm(24, generator=torch.Generator().manual_seed(3))]
+    network = layers(nn.ReLU, (8, 64, 3))
+    bad = train(tmp_path / "bad", network, (points, lies), valid=blobs(60, seed=1), epochs=40)
+    network = layers(nn.ReLU, (8, 64, 3))
+    good = train(tmp_path / "good", network, blobs(240), valid=blobs(60, seed=1), epochs=40)
+    outcome = judge(bad, "Overfit", patience="3")
+    assert outcome.status == "IssuesFound"
+    assert "in validation" in outcome.message
+    assert judge(good, "Overfit", patience="3").status == "NoIssuesFound"
+    late = judge(bad, "Overfit", start_step="1000")
+    assert late.status == "Error"  # nothing was left to compare
+
+
+def test_going_on_after_the_optimum_is_overtraining_and_stopping_is_not(tmp_path: Path) -> None:
+    def run(name: str, epochs: int) -> Path:
+        torch.manual_seed(0)
+        network = layers(nn.ReLU, (8, 32, 3))
+        data, valid = blobs(60), blobs(30, seed=1)
+        return train(tmp_path / name, network, data, valid=valid, lr=0.5, epochs=epochs)
+
+    outcome = judge(run("bad", 60), "Overtraining")
+    assert outcome.status == "IssuesFound"
+    assert "did not improve by 0.01" in outcome.message
+    assert judge(run("good", 12), "Overtraining").status == "NoIssuesFound"
+
+
+@pytest.mark.parametrize("gain", [0.0, 5.0])
+def test_zero_and_huge_weights_are_poor_and_kaiming_is_not(tmp_path: Path, gain: float) -> None:
+    widths = (8, 32, 32, 32, 3)
+    bad = train(tmp_path / "bad", layers(nn.ReLU, widths, gain), blobs(60), regex=ACTIVATIONS)
+    good = train(tmp_path / "good", layers(nn.ReLU, widths), blobs(60), regex=ACTIVATIONS, lr=0.05)
+    outcome = judge(bad, "PoorWeightInitialization")
+    assert (outcome.status, outcome.step) == ("IssuesFound", 0)
+    assert judge(good, "PoorWeightInitialization").status == "NoIssuesFound"
+
+
+def test_a_loss_that_oscillates_from_the_start_is_poor_initialisation(tmp_path: Path) -> None:
+    network = layers(nn.ReLU, (8, 32, 3))
+    path = train(tmp_path, network, blobs(60), regex=ACTIVATIONS, lr=30.0)
+    wide = {"threshold": "1e30", "distribution_range": "0"}
+    outcome = judge(path, "PoorWeightInitialization", **wide)
+    assert outcome.status == "IssuesFound"
+    assert "no new minimum" in outcome.message
+
+
+@pytest.mark.parametrize("rule", ["LossNotDecreasing", "UnchangedTensor"])
+def test_without_a_learning_rate_nothing_moves(tmp_path: Path, rule: str) -> None:
+    def run(name: str, lr: float) -> Path:
+        network = layers(nn.ReLU, (8, 16, 3))
+        return train(tmp_path / name, network, blobs(60, spread=2.0), lr=lr, epochs=25)
+
+    outcome = judge(run("bad", 0.0), rule)
+    assert outcome.status == "IssuesFound"
+    assert judge(run("good", 0.05), rule).status == "NoIssuesFound"
+
+
+def test_a_rising_loss_is_found_and_tolerated_as_told(tmp_path: Path) -> None:
+    network = layers(nn.ReLU, (8, 16, 3))
+    path = train(tmp_path, network, blobs(60), lr=0.002, epochs=45, maximize=True)
+    assert judge(path, "LossNotDecreasing").status == "IssuesFound"
+    tolerant = judge(path, "LossNotDecreasing", increase_threshold_percent="99", mode="TRAIN")
+    assert tolerant.status == "NoIssuesFound"
+
+
+def test_frozen_layers_are_not_unchanged_tensors_unless_asked_for(tmp_path: Path) -> None:
+    network = layers(nn.ReLU, (8, 16, 3))
+    next(network.parameters()).requires_grad_(False)
+    path = train(tmp_path, network, blobs(60, spread=2.0), valid=blobs(30, seed=1))
+    assert judge(path, "UnchangedTensor").status == "NoIssuesFound"
+    asked = judge(path, "UnchangedTensor", tensor_regex=".*linear0.weight", num_steps="4")
+    assert (asked.status, asked.tensor) == ("IssuesFound", "Sequential_linear0.weight")
+    assert asked.step == 6  # its fourth training step: each has a validation after it
+
+
+@pytest.mark.parametrize("regex", [".*relu_input.*", ".*relu_output.*"])
+def test_strongly_negative_biases_kill_relus(tmp_path: Path, regex: str) -> None:
+    def run(name: str, bias: float) -> Path:
+        network = layers(nn.ReLU, (8, 32, 3))
+        nn.init.constant_(network.get_parameter("linear0.bias"), bias)
+        return train(tmp_path / name, network, blobs(60), regex=regex, epochs=3)
+
+    outcome = judge(run("bad", -50.0), "DeadRelu")
+    assert outcome.status == "IssuesFound"
+    assert "100 % dead" in outcome.message
+    assert judge(run("good", 0.0), "DeadRelu").status == "NoIssuesFound"
+
+
+def test_dead_channels_of_a_convolution_are_counted_as_units(tmp_path: Path) -> None:
+    def run(name: str, bias: float) -> Path:
+        first = nn.Conv2d(1, 8, 1)
+        nn.init.constant_(first.get_parameter("bias"), 1.0)
+        nn.init.constant_(first.get_parameter("bias")[:5], bias)
+        picture, relu, head = nn.Unflatten(1, (1, 2, 4)), nn.ReLU(), nn.Linear(64, 3)
+        parts = {"picture": picture, "conv": first, "relu": relu, "flat": nn.Flatten()}
+        network = nn.Sequential(OrderedDict(parts | {"head": head}))
+        return train(tmp_path / name, network, blobs(60), regex=ACTIVATIONS, epochs=2)
+
+    assert "62 % dead" in judge(run("bad", -50.0), "DeadRelu").message
+    assert judge(run("good", 1.0), "DeadRelu").status == "NoIssuesFound"
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.Sigmoid])
+def test_huge_weights_saturate_activations(tmp_path: Path, activation: type[nn.Module]) -> None:
+    def run(name: str, gain: float) -> Path:
+        network = layers(activation, (8, 32, 3), gain)
+        return train(tmp_path / name, network, blobs(60), regex=ACTIVATIONS, lr=0.001, epochs=3)
+
+    good = run("good", 1.0)
+    assert judge(run("bad", 1e4), "SaturatedActivation").status == "IssuesFound"
+    assert judge(good, "SaturatedActivation").status == "NoIssuesFound"
+    narrow = {"threshold_tanh_max": "-9", "threshold_sigmoid_max": "-22"}
+    assert judge(good, "SaturatedActivation", **narrow).status == "IssuesFound"
+
+
+def test_uneven_classes_are_found_and_even_ones_pass(tmp_path: Path) -> None:
+    def run(name: str, rare: int) -> Path:
+        points, labels = blobs(150)
+        keep = torch.cat([torch.nonzero(labels != 2)[:, 0], torch.nonzero(labels == 2)[:rare, 0]])
+        network = layers(nn.ReLU, (8, 16, 3))
+        data = (points[keep], labels[keep])
+        return train(tmp_path / name, network, data, regex=LOSS_INPUTS, epochs=12)
+
+    outcome = judge(run("bad", 4), "ClassImbalance")
+    assert (outcome.status, outcome.tensor) == ("IssuesFound", "CrossEntropyLoss_input_1")
+    assert "12.5 times" in outcome.message
+    assert judge(run("good", 50), "ClassImbalance").status == "NoIssuesFound"
+
+
+def test_a_small_class_that_is_not_learned_is_imbalance(tmp_path: Path) -> None:
+    def run(name: str, spread: float) -> Path:
+        points, labels = blobs(300, classes=2, spread=spread)
+        keep = torch.cat([torch.nonzero(labels == 0)[:, 0], torch.nonzero(labels == 1)[:20, 0]])
+        network = layers(nn.ReLU, (8, 16, 2))
+        data = (points[keep], labels[keep])
+        return train(tmp_path / name, network, data, regex=LOSS_INPUTS, lr=0.5, epochs=30)
+
+    outcome = judge(run("bad", 12.0), "ClassImbalance", samples="1700")
+    assert outcome.status == "IssuesFound"
+    assert "class 1, mispredicted" in outcome.message
+    assert judge(run("good", 0.1), "ClassImbalance", samples="1700").status == "NoIssuesFound"
+
+
+def test_what_was_not_saved_is_said(tmp_path: Path) -> None:
+    path = train(
+        tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), epochs=2, collections=("losses",)
+    )
+    outcomes = evaluate_rules(path, {name: {} for name in rule_names()})
+    told = {one.name: one.message for one in outcomes if one.status == "Error"}
+    assert told.keys() == set(rule_names()) - {"ExplodingTensor", "LossNotDecreasing"}
+    assert "no gradients" in told["VanishingGradient"]
+    assert "no ReLU inputs or outputs" in told["DeadRelu"]
+    assert "no EVAL losses" in told["Overfit"]
+    assert "no activation inputs and gradients" in told["PoorWeightInitialization"]
+
+
+def test_one_rules_error_leaves_the_others_alone(tmp_path: Path) -> None:
+    path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), epochs=2)
+    outcomes = evaluate_rules(
+        path,
+        {
+            "NoSuchRule": {},
+            "VanishingGradient": {"threshold": "small"},
+            "Overfit": {"colour": "red"},
+            "DeadRelu": {"tensor_regex": "("},
+            "ExplodingTensor": {},
+        },
+    )
+    assert [one.status for one in outcomes] == ["Error"] * 4 + ["NoIssuesFound"]
+    assert "there is no rule NoSuchRule" in outcomes[0].message
+    assert "small" in outcomes[1].message
+    assert "colour" in outcomes[2].message
+
+
+def test_a_folder_without_tensors_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
+    outcome = judge(tmp_path / "nothing", "Overfit")
+    assert outcome.status == "Error"
+    assert "no tensors were saved" in outcome.message
+
+
+def test_a_training_that_was_killed_is_judged_by_what_it_saved(tmp_path: Path) -> None:
+    path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), lr=0.0)
+    for end in path.glob("END_OF_JOB.ts"):
+        end.unlink()
+    assert judge(path, "UnchangedTensor").status == "IssuesFound"
+
+
+def test_smdebugs_own_invoker_runs_the_rules_as_the_service_does(tmp_path: Path) -> None:
+    path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), lr=0.0)
+    trial = create_trial(str(path))
+    with pytest.raises(RuleEvaluationConditionMet):
+        rule = debugger_rules.UnchangedTensor(trial, num_steps="3")
+        invoke_rule(rule, raise_eval_cond=True)
+    with pytest.raises(InsufficientInformationForRuleInvocation, match="no ReLU inputs"):
+        invoke_rule(debugger_rules.DeadRelu(trial))
+
+
+def test_the_rules_are_one_file_that_an_older_python_reads() -> None:
+    tree = ast.parse(SOURCE.read_text(), feature_version=(3, 7))
+    imports = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    local = {path.stem for path in SOURCE.parent.glob("*.py")}
+    assert not imports & local
