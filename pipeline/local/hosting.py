@@ -18,14 +18,17 @@ from pipeline.local.model_process import (
     Reply,
     start_model_server,
 )
-from pipeline.local.operations import Context, invalid, now
-from pipeline.local.operations_endpoints import IN_PROGRESS
+from pipeline.local.operations import Context, invalid
+from pipeline.local.operations_endpoints import (
+    awaited_config,
+    fail_deployment,
+    finish_deployment,
+)
 from pipeline.local.operations_models import find_endpoint_config, find_model
 from pipeline.local.operations_packages import find_package
 from pipeline.local.store import Document, Store
 
 _DEFAULT = "default"
-_REASON_LENGTH = 1024
 
 
 class EndpointUnavailableError(PipelineError):
@@ -54,7 +57,7 @@ class Hosting:
     def wake(self) -> None:
         """Begin what endpoints wait for; also what an earlier host was ended in the middle of."""
         for endpoint in self._store.list("Endpoint"):
-            if endpoint["EndpointStatus"] in IN_PROGRESS:
+            if awaited_config(endpoint):
                 self._deploy_in_background(endpoint["EndpointName"])
 
     def settle(self, seconds: float) -> bool:
@@ -180,7 +183,7 @@ class Hosting:
     def _next_config(self, endpoint: str) -> str | None:
         # Under the lock, so that a wake either is seen here or starts a thread of its own.
         with self._lock:
-            config = _waited_for(self._store.get("Endpoint", endpoint))
+            config = awaited_config(self._store.get("Endpoint", endpoint))
             if config is None or self._closing.is_set():
                 del self._deploying[endpoint]
                 return None
@@ -193,11 +196,11 @@ class Hosting:
             server = self._start(key, hosted)
         except PipelineError as error:
             if not self._closing.is_set():
-                _fail(self._store, endpoint, config, str(error))
+                fail_deployment(self._store, endpoint, config, str(error))
             return
         # The lock keeps a request that comes just now from starting a second server.
         with self._starting_lock(key):
-            if _succeed(self._store, endpoint, config, hosted):
+            if finish_deployment(self._store, endpoint, config, hosted):
                 self._replace(key, hosted["Generation"], server)
                 return
         server.stop()
@@ -226,54 +229,3 @@ def resolve_model(context: Context, config: str) -> Document:
         "ModelDataUrl": container["ModelDataUrl"],
         "Environment": environment,
     }
-
-
-def _waited_for(endpoint: Document | None) -> str | None:
-    """The configuration an endpoint is being brought to, if it is."""
-    if endpoint is None or endpoint["EndpointStatus"] not in IN_PROGRESS:
-        return None
-    pending: Document = endpoint.get("PendingDeploymentSummary") or endpoint
-    config: str = pending["EndpointConfigName"]
-    return config
-
-
-def _succeed(store: Store, endpoint: str, config: str, hosted: Document) -> bool:
-    """Put the endpoint in service; False when it no longer waits for this."""
-    with store.transaction():
-        document = store.get("Endpoint", endpoint)
-        if document is None or _waited_for(document) != config:
-            return False
-        for member in ("PendingDeploymentSummary", "FailureReason"):
-            document.pop(member, None)
-        count = hosted["InstanceCount"]
-        variant = {
-            "VariantName": hosted["VariantName"],
-            "CurrentWeight": 1.0,
-            "DesiredWeight": 1.0,
-            "CurrentInstanceCount": count,
-            "DesiredInstanceCount": count,
-        }
-        document |= {
-            "EndpointStatus": "InService",
-            "EndpointConfigName": config,
-            "ProductionVariants": [variant],
-            "LastModifiedTime": now(),
-        }
-        store.put("HostedModel", endpoint, hosted)
-        store.put("Endpoint", endpoint, document, arn=document["EndpointArn"])
-    return True
-
-
-def _fail(store: Store, endpoint: str, config: str, reason: str) -> None:
-    """Failed, if it was being created; else back in service with what it had."""
-    with store.transaction():
-        document = store.get("Endpoint", endpoint)
-        if document is None or _waited_for(document) != config:
-            return
-        updating = document.pop("PendingDeploymentSummary", None) is not None
-        document |= {
-            "EndpointStatus": "InService" if updating else "Failed",
-            "FailureReason": reason[-_REASON_LENGTH:],
-            "LastModifiedTime": now(),
-        }
-        store.put("Endpoint", endpoint, document, arn=document["EndpointArn"])

@@ -1,5 +1,6 @@
 """Endpoints. What is asked for is written down here; the host makes it so and says when it is."""
 
+from pipeline.local.events import publish_endpoint
 from pipeline.local.listing import Listing, list_operation
 from pipeline.local.operations import (
     TAGS,
@@ -11,9 +12,10 @@ from pipeline.local.operations import (
     refuse,
 )
 from pipeline.local.operations_models import find_endpoint_config
-from pipeline.local.store import Document
+from pipeline.local.store import Document, Store
 
 IN_PROGRESS = ("Creating", "Updating", "RollingBack")
+_REASON_LENGTH = 1024
 
 
 def create_endpoint(context: Context, params: Document) -> Document:
@@ -33,7 +35,7 @@ def create_endpoint(context: Context, params: Document) -> Document:
             "CreationTime": made,
             "LastModifiedTime": made,
         }
-        context.store.put("Endpoint", name, document, arn=arn)
+        _put(context.store, document)
         put_tags(context, arn, params.get("Tags"))
     if context.host:
         context.host.wake()
@@ -64,11 +66,10 @@ def update_endpoint(context: Context, params: Document) -> Document:
         }
         if "DeploymentConfig" in params:
             changes["LastDeploymentConfig"] = params["DeploymentConfig"]
-        arn = endpoint["EndpointArn"]
-        context.store.put("Endpoint", endpoint["EndpointName"], endpoint | changes, arn=arn)
+        _put(context.store, endpoint | changes)
     if context.host:
         context.host.wake()
-    return {"EndpointArn": arn}
+    return {"EndpointArn": endpoint["EndpointArn"]}
 
 
 def describe_endpoint(context: Context, params: Document) -> Document:
@@ -96,6 +97,62 @@ def find_endpoint(context: Context, name: str) -> Document:
     if document is None:
         raise invalid(f'Could not find endpoint "{context.arn("endpoint", name)}".')
     return document
+
+
+def awaited_config(endpoint: Document | None) -> str | None:
+    """The configuration that an endpoint is being brought to, if it is."""
+    if endpoint is None or endpoint["EndpointStatus"] not in IN_PROGRESS:
+        return None
+    pending: Document = endpoint.get("PendingDeploymentSummary") or endpoint
+    config: str = pending["EndpointConfigName"]
+    return config
+
+
+def finish_deployment(store: Store, endpoint: str, config: str, hosted: Document) -> bool:
+    """Put the endpoint in service with what is hosted; False when it no longer waits for this."""
+    with store.transaction():
+        document = store.get("Endpoint", endpoint)
+        if document is None or awaited_config(document) != config:
+            return False
+        for member in ("PendingDeploymentSummary", "FailureReason"):
+            document.pop(member, None)
+        count = hosted["InstanceCount"]
+        variant = {
+            "VariantName": hosted["VariantName"],
+            "CurrentWeight": 1.0,
+            "DesiredWeight": 1.0,
+            "CurrentInstanceCount": count,
+            "DesiredInstanceCount": count,
+        }
+        document |= {
+            "EndpointStatus": "InService",
+            "EndpointConfigName": config,
+            "ProductionVariants": [variant],
+            "LastModifiedTime": now(),
+        }
+        store.put("HostedModel", endpoint, hosted)
+        _put(store, document)
+    return True
+
+
+def fail_deployment(store: Store, endpoint: str, config: str, reason: str) -> None:
+    """Failed, if it was being created; else back in service with what it had."""
+    with store.transaction():
+        document = store.get("Endpoint", endpoint)
+        if document is None or awaited_config(document) != config:
+            return
+        updating = document.pop("PendingDeploymentSummary", None) is not None
+        document |= {
+            "EndpointStatus": "InService" if updating else "Failed",
+            "FailureReason": reason[-_REASON_LENGTH:],
+            "LastModifiedTime": now(),
+        }
+        _put(store, document)
+
+
+def _put(store: Store, endpoint: Document) -> None:
+    store.put("Endpoint", endpoint["EndpointName"], endpoint, arn=endpoint["EndpointArn"])
+    publish_endpoint(store, endpoint)
 
 
 OPERATIONS: Table = {

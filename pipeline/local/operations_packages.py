@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.local.events import publish_package
 from pipeline.local.listing import Listing, list_operation
 from pipeline.local.operations import (
     TAGS,
@@ -16,6 +17,7 @@ from pipeline.local.operations import (
 )
 from pipeline.local.store import Document
 
+_KEY = "ModelPackageArn"
 _UPDATED = (
     "ModelApprovalStatus",
     "ApprovalDescription",
@@ -99,6 +101,7 @@ def create_package(context: Context, params: Document) -> Document:
         put_tags(context, document["ModelPackageArn"], params.get("Tags"))
         if token:
             context.store.put("PackageToken", token, answer)
+        publish_package(context.store, document)
     return answer
 
 
@@ -158,6 +161,7 @@ def update_package(context: Context, params: Document) -> Document:
             metadata.pop(key, None)
         package |= {"CustomerMetadataProperties": metadata, "LastModifiedTime": now()}
         _put_package(context, package)
+        publish_package(context.store, package, [key for key in params if key != _KEY])
     return {"ModelPackageArn": package["ModelPackageArn"]}
 
 
