@@ -1,102 +1,122 @@
-"""Put a registered model on an endpoint: create it, or update it blue/green.
+"""Bring registered models to endpoints. One handler, three callers; it never waits for InService.
 
-Called by the pipeline's Deploy step. Names follow from what is deployed, so a repeated call finds
-its own work done. It never waits until the endpoint is in service: a Lambda ends after minutes.
+1. The pipeline's Deploy step: its version to the staging endpoint.
+2. EventBridge: an approval, a rejection, or an end of the production endpoint's deployment.
+3. `python -m pipeline.endpoint rollback`.
+
+Production runs the version that was decided on last and still stands: exactly the version in the
+event of an approval, never the newest one registered. What was decided is kept in the endpoint's
+configurations (deployment_history); every event leads to the same look at it, at the registry and
+at the endpoint as they are now (production_endpoint), so that events may come twice, late, at once
+and in any order. Lambda tries again what failed for minutes only, and an update may take an hour:
+the event of the endpoint's own end continues what had to wait.
+
+| Event                  | Now                                   | Then                            |
+|------------------------|---------------------------------------|---------------------------------|
+| A approved             | there is no endpoint, or it failed    | it is created with A            |
+| A approved             | it has B, decided before A's approval | update to A                     |
+| A approved, late       | it has B, decided after A's approval  | nothing; A is remembered        |
+| A approved, again      | it has A or is on its way to it       | nothing                         |
+| A approved, but stale  | A is rejected, pending or deleted     | nothing                         |
+| A approved             | it is busy                            | nothing; its end's event goes on|
+| A approved and rejected| both before it was looked at          | nothing                         |
+| A rejected             | it has A; B was approved before       | update to B                     |
+| A rejected             | it has A; nothing approved before     | an error, for the alarm; A stays|
+| A rejected             | it has another                        | nothing                         |
+| the endpoint is at rest| it has what was decided               | autoscaling is made as set      |
+| the endpoint is at rest| something was decided meanwhile       | update to that                  |
+| the endpoint is at rest| its update to A was rolled back       | nothing; A is not tried again   |
+|                        |                                       | until it is approved again      |
+| the endpoint failed    | while it was created with A           | created with what was before A; |
+|                        |                                       | an error when there is nothing  |
+| a rollback             | it has B, A was before                | update to A; B's late events and|
+|                        |                                       | approval do not undo it         |
+| of another group       |                                       | nothing                         |
+| of another kind        |                                       | an error                        |
 """
 
-import hashlib
 import json
 import os
-import re
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+
+from deployment_errors import DeployError
+from deployment_history import create_config, create_model
+from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoint_in
+from endpoint_calls import bring_to
+from endpoint_plan import Plan
+from endpoint_rollback import roll_back
+from production_endpoint import Answer, Clients, answer, on_package_event, reconcile
 
 _FIELDS = ("model_package_arn", "endpoint_name", "instance_type", "instance_count", "role_arn")
-_IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack")
-_VARIANT = "AllTraffic"
-_NAME_LENGTH = 63
-_DELETION_SECONDS = 300
-_BAKE_SECONDS = 300
-_UPDATE_SECONDS = 3600
+_PACKAGE_EVENT = "SageMaker Model Package State Change"
+_ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 
 
-class DeployError(Exception):
-    """The deployment cannot be made; the message says what is in the way."""
+def handler(event: Mapping[str, Any], _context: object) -> Answer:
+    """Lambda's entry. Raises DeployError and its kinds, or botocore's ClientError."""
+    clients = Clients(boto3.client("sagemaker"), lambda: boto3.client("application-autoscaling"))
+    done = handle(event, os.environ, clients)
+    print(json.dumps(done))
+    return done
 
 
-class EndpointBusyError(DeployError):
-    """The endpoint is being brought to something else: call again when that is done."""
+def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Clients) -> Answer:
+    """Do what the event asks for; answers what was done."""
+    if "rollback" in event:
+        request = RollbackRequest.from_event(event)
+        return roll_back(Production.from_environment(environment), request, clients)
+    if "detail-type" in event:
+        return _on_event(event, Production.from_environment(environment), clients)
+    return deploy(event, clients)
 
 
-@dataclass(frozen=True)
-class Deployment:
-    """One registered model, and the endpoint and machines it goes on."""
-
-    model_package_arn: str
-    endpoint_name: str
-    instance_type: str
-    instance_count: int
-    role_arn: str
-    alarms: tuple[str, ...] = ()
-
-    @classmethod
-    def from_event(cls, event: Mapping[str, Any], environment: Mapping[str, str]) -> "Deployment":
-        """Read the Deploy step's inputs; ROLLBACK_ALARMS names alarms, with commas between.
-
-        Raises DeployError naming what is missing or wrong.
-        """
-        if missing := [name for name in _FIELDS if not event.get(name)]:
-            raise DeployError(f"the event lacks {', '.join(missing)}")
-        try:
-            count = int(event["instance_count"])
-        except ValueError as error:
-            raise DeployError("instance_count must be a whole number") from error
-        alarms = environment.get("ROLLBACK_ALARMS", "").split(",")
-        texts = {name: str(event[name]) for name in _FIELDS if name != "instance_count"}
-        kept = tuple(name.strip() for name in alarms if name.strip())
-        return cls(**texts, instance_count=count, alarms=kept)
+def _on_event(event: Mapping[str, Any], production: Production, clients: Clients) -> Answer:
+    kind = event["detail-type"]
+    if kind == _PACKAGE_EVENT:
+        return on_package_event(production, PackageEvent.from_event(event), clients)
+    if kind == _ENDPOINT_EVENT:
+        name = endpoint_in(event)
+        if name != production.plan.endpoint_name:
+            return answer("ignored", f"{name} is not the production endpoint", production)
+        return reconcile(production, clients)
+    raise DeployError(f"nothing is to be done at an event {kind!r}: correct the rule that sent it")
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Lambda's entry: the names of the endpoint, its configuration and its model."""
-    deployment = Deployment.from_event(event, os.environ)
-    return deploy(deployment, boto3.client("sagemaker"))
+def deploy(event: Mapping[str, Any], clients: Clients) -> Answer:
+    """The Deploy step: create what is not there yet and point the endpoint at it.
 
-
-def deploy(
-    deployment: Deployment, client: Any, sleep: Callable[[float], None] = time.sleep
-) -> dict[str, str]:
-    """Create what is not there yet and point the endpoint at it.
-
-    Raises DeployError, EndpointBusyError, or botocore's ClientError for what SageMaker refuses.
+    Raises DeployError, and EndpointBusyError when the endpoint is on its way to something else.
     """
-    model = _create_model(client, deployment)
-    config = _create_config(client, deployment, model)
-    _bring_to(client, deployment, config, sleep)
+    plan, package = _read_step(event)
+    client = clients.sagemaker
+    container = _container(client.describe_model_package(ModelPackageName=package), package)
+    model = create_model(client, package, container, plan.role_arn)
+    config = create_config(client, plan, package, model)
+    bring_to(client, plan, config, sleep=clients.sleep)
     return {
-        "endpoint_name": deployment.endpoint_name,
+        "endpoint_name": plan.endpoint_name,
         "endpoint_config_name": config,
         "model_name": model,
     }
 
 
-def _create_model(client: Any, deployment: Deployment) -> str:
-    arn = deployment.model_package_arn
-    container = _container(client.describe_model_package(ModelPackageName=arn), arn)
-    name = _name(_title(arn), arn, container, deployment.role_arn)
-    _create_once(
-        client.create_model,
-        ModelName=name,
-        PrimaryContainer=container,
-        ExecutionRoleArn=deployment.role_arn,
-        Tags=[{"Key": "model-package-arn", "Value": arn}],
+def _read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:
+    if missing := [name for name in _FIELDS if not event.get(name)]:
+        raise DeployError(f"the event lacks {', '.join(missing)}")
+    try:
+        count = int(event["instance_count"])
+    except (TypeError, ValueError) as error:
+        raise DeployError("instance_count must be a whole number") from error
+    plan = Plan(
+        endpoint_name=str(event["endpoint_name"]),
+        instance_type=str(event["instance_type"]),
+        instance_count=count,
+        role_arn=str(event["role_arn"]),
     )
-    return name
+    return plan, str(event["model_package_arn"])
 
 
 def _container(package: Mapping[str, Any], arn: str) -> dict[str, Any]:
@@ -107,134 +127,3 @@ def _container(package: Mapping[str, Any], arn: str) -> dict[str, Any]:
     (container,) = package["InferenceSpecification"]["Containers"]
     members = ("Image", "ModelDataUrl", "Environment")
     return {member: container[member] for member in members if container.get(member)}
-
-
-def _create_config(client: Any, deployment: Deployment, model: str) -> str:
-    variant = {
-        "VariantName": _VARIANT,
-        "ModelName": model,
-        "InstanceType": deployment.instance_type,
-        "InitialInstanceCount": deployment.instance_count,
-    }
-    name = _name(_title(deployment.model_package_arn), variant)
-    _create_once(
-        client.create_endpoint_config, EndpointConfigName=name, ProductionVariants=[variant]
-    )
-    return name
-
-
-def _bring_to(
-    client: Any, deployment: Deployment, config: str, sleep: Callable[[float], None]
-) -> None:
-    """Create, update or leave the endpoint, by the state it is in."""
-    name = deployment.endpoint_name
-    endpoint = _describe(client, name)
-    if endpoint and endpoint["EndpointStatus"] in ("Failed", "Deleting"):
-        _remove(client, name, endpoint, sleep)
-        endpoint = None
-    if endpoint is None:
-        if _create_once(client.create_endpoint, EndpointName=name, EndpointConfigName=config):
-            return
-        endpoint = _describe(client, name) or {}  # another call was faster
-    if _goal(endpoint) == config:
-        return
-    if endpoint.get("EndpointStatus") in _IN_PROGRESS:
-        raise _busy(name, endpoint)
-    try:
-        client.update_endpoint(
-            EndpointName=name,
-            EndpointConfigName=config,
-            DeploymentConfig=deployment_config(deployment),
-        )
-    except ClientError as error:
-        if not _says(error, "in-progress"):
-            raise
-        endpoint = _describe(client, name) or {}
-        if _goal(endpoint) != config:
-            raise _busy(name, endpoint) from error
-
-
-def deployment_config(deployment: Deployment) -> dict[str, Any]:
-    """Blue/green: one instance first where there are several, and back when an alarm goes off.
-
-    Health checks are made in any case; only alarms need time to go off.
-    """
-    bake = _BAKE_SECONDS if deployment.alarms else 0
-    routing: dict[str, Any] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": bake}
-    if deployment.instance_count > 1:
-        routing |= {"Type": "CANARY", "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1}}
-    config: dict[str, Any] = {
-        "BlueGreenUpdatePolicy": {
-            "TrafficRoutingConfiguration": routing,
-            "TerminationWaitInSeconds": 0,
-            "MaximumExecutionTimeoutInSeconds": _UPDATE_SECONDS,
-        }
-    }
-    if deployment.alarms:
-        alarms = [{"AlarmName": name} for name in deployment.alarms]
-        config["AutoRollbackConfiguration"] = {"Alarms": alarms}
-    return config
-
-
-def _remove(
-    client: Any, name: str, endpoint: Mapping[str, Any], sleep: Callable[[float], None]
-) -> None:
-    """Delete a failed endpoint, the one thing that may be done with it, and wait until it is gone.
-
-    This takes seconds; only coming into service takes longer than a Lambda has.
-    """
-    if endpoint["EndpointStatus"] == "Failed":
-        client.delete_endpoint(EndpointName=name)
-    for _ in range(_DELETION_SECONDS // 5):
-        if _describe(client, name) is None:
-            return
-        sleep(5)
-    raise EndpointBusyError(f"endpoint {name} is still being deleted: call again later")
-
-
-def _describe(client: Any, name: str) -> dict[str, Any] | None:
-    try:
-        endpoint: dict[str, Any] = client.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if _says(error, "Could not find"):
-            return None
-        raise
-    return endpoint
-
-
-def _goal(endpoint: Mapping[str, Any]) -> str | None:
-    """The configuration that the endpoint has, or is being brought to."""
-    pending = endpoint.get("PendingDeploymentSummary") or endpoint
-    goal: str | None = pending.get("EndpointConfigName")
-    return goal
-
-
-def _busy(name: str, endpoint: Mapping[str, Any]) -> EndpointBusyError:
-    status = endpoint.get("EndpointStatus", "changing")
-    return EndpointBusyError(f"endpoint {name} is {status} to {_goal(endpoint)}: call again later")
-
-
-def _create_once(create: Callable[..., Any], **request: Any) -> bool:
-    """Create it; False when it was there already."""
-    try:
-        create(**request)
-    except ClientError as error:
-        if _says(error, "already exist"):
-            return False
-        raise
-    return True
-
-
-def _says(error: ClientError, words: str) -> bool:
-    details = error.response["Error"]
-    return details["Code"] == "ValidationException" and words in details["Message"]
-
-
-def _title(arn: str) -> str:
-    """A readable start for names: group and version."""
-    return re.sub(r"[^a-zA-Z0-9]+", "-", arn.rpartition("model-package/")[2])
-
-
-def _name(title: str, *parts: Any) -> str:
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-    return f"{title[: _NAME_LENGTH - 13].strip('-')}-{digest}"

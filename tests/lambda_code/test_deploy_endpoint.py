@@ -1,4 +1,4 @@
-"""The deploy Lambda: the requests it sends, and what they come to on a live service."""
+"""The Deploy step's call: the requests it sends, and what they come to on a live service."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,17 +9,13 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from lambda_code.deploy_endpoint import (
-    DeployError,
-    Deployment,
-    EndpointBusyError,
-    deploy,
-    deployment_config,
-    handler,
-)
+from deploy_endpoint import deploy, handler
+from deployment_errors import DeployError, EndpointBusyError
 from pipeline.local.hosting import Hosting
 from pipeline.local.service import Service
 from pipeline.local.store import Store
+from production_endpoint import Clients
+from tests.lambda_code.world import no_scaling
 
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
 PACKAGE = f"{PREFIX}:model-package/dog-breeds/7"
@@ -31,7 +27,6 @@ EVENT = {
     "instance_count": 1,
     "role_arn": ROLE,
 }
-DEPLOYMENT = Deployment.from_event(EVENT, {})
 MOMENT = 1_700_000_000
 NAME = "dog-breeds-staging"
 
@@ -83,7 +78,8 @@ def _created(stub: Stubber, container: dict[str, Any] | None = None) -> None:
         "InstanceType": "ml.m5.large",
         "InitialInstanceCount": 1,
     }
-    config = {"EndpointConfigName": ANY, "ProductionVariants": [variant]}
+    tags = [{"Key": "endpoint", "Value": NAME}, {"Key": "model-package-arn", "Value": PACKAGE}]
+    config = {"EndpointConfigName": ANY, "ProductionVariants": [variant], "Tags": tags}
     answer = {"EndpointConfigArn": f"{PREFIX}:endpoint-config/c"}
     stub.add_response("create_endpoint_config", answer, config)
 
@@ -121,13 +117,28 @@ def _update(stub: Stubber) -> None:
     request = {
         "EndpointName": NAME,
         "EndpointConfigName": CONFIG,
-        "DeploymentConfig": deployment_config(DEPLOYMENT),
+        "DeploymentConfig": {
+            "BlueGreenUpdatePolicy": {
+                "TrafficRoutingConfiguration": {
+                    "Type": "ALL_AT_ONCE",
+                    "WaitIntervalInSeconds": 0,
+                },
+                "TerminationWaitInSeconds": 0,
+                "MaximumExecutionTimeoutInSeconds": 3600,
+            }
+        },
     }
     stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"}, request)
 
 
 # Names follow from what is deployed, so they are the same in every call and every year.
-MODEL, CONFIG = "dog-breeds-7-f4b22cd2545f", "dog-breeds-7-47d282b9c519"
+MODEL, CONFIG = "dog-breeds-7-f4b22cd2545f", "dog-breeds-7-1d6be4b250f7"
+
+
+def _deploy(
+    client: Any, sleep: Callable[[float], None] = lambda _: None, **changes: Any
+) -> dict[str, str]:
+    return deploy({**EVENT, **changes}, Clients(client, no_scaling, sleep))
 
 
 class TestRequests:
@@ -135,7 +146,7 @@ class TestRequests:
         _created(stub)
         _no_endpoint(stub)
         _create(stub)
-        assert deploy(DEPLOYMENT, client) == {
+        assert _deploy(client) == {
             "endpoint_name": NAME,
             "endpoint_config_name": CONFIG,
             "model_name": MODEL,
@@ -161,7 +172,7 @@ class TestRequests:
         stub.add_response("create_endpoint_config", answer)
         _no_endpoint(stub)
         stub.add_response("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
-        assert deploy(DEPLOYMENT, client)["model_name"] != MODEL
+        assert _deploy(client)["model_name"] != MODEL
 
     def test_what_is_there_already_is_used(self, client: Any, stub: Stubber) -> None:
         _package(stub)
@@ -172,7 +183,7 @@ class TestRequests:
             'Cannot create already existing endpoint configuration "arn".',
         )
         _endpoint(stub, "InService", CONFIG)
-        deploy(DEPLOYMENT, client)
+        _deploy(client)
 
     @pytest.mark.parametrize(
         ("status", "config", "pending"),
@@ -184,14 +195,14 @@ class TestRequests:
         _created(stub)
         names = {"CONFIG": CONFIG, "": ""}
         _endpoint(stub, status, names.get(config, config), names[pending])
-        deploy(DEPLOYMENT, client)
+        _deploy(client)
 
     @pytest.mark.parametrize("status", ["InService", "UpdateRollbackFailed"])
     def test_another_version_is_an_update(self, client: Any, stub: Stubber, status: str) -> None:
         _created(stub)
         _endpoint(stub, status)
         _update(stub)
-        deploy(DEPLOYMENT, client)
+        _deploy(client)
 
     def test_a_failed_endpoint_is_deleted_and_made_again(self, client: Any, stub: Stubber) -> None:
         waited: list[float] = []
@@ -201,7 +212,7 @@ class TestRequests:
         _endpoint(stub, "Deleting", CONFIG)
         _no_endpoint(stub)
         _create(stub)
-        deploy(DEPLOYMENT, client, waited.append)
+        _deploy(client, waited.append)
         assert waited == [5]
 
     def test_one_that_is_being_deleted_is_waited_for_and_made_again(
@@ -211,14 +222,14 @@ class TestRequests:
         _endpoint(stub, "Deleting")
         _no_endpoint(stub)
         _create(stub)
-        deploy(DEPLOYMENT, client)
+        _deploy(client)
 
     def test_a_deletion_without_end_is_given_up(self, client: Any, stub: Stubber) -> None:
         _created(stub)
         for _ in range(61):
             _endpoint(stub, "Deleting")
         with pytest.raises(EndpointBusyError, match="still being deleted"):
-            deploy(DEPLOYMENT, client, lambda _seconds: None)
+            _deploy(client)
 
     @pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack", "SystemUpdating"])
     def test_an_endpoint_under_way_elsewhere_is_left_alone(
@@ -226,8 +237,8 @@ class TestRequests:
     ) -> None:
         _created(stub)
         _endpoint(stub, status, pending="another")
-        with pytest.raises(EndpointBusyError, match="to another: call again later"):
-            deploy(DEPLOYMENT, client)
+        with pytest.raises(EndpointBusyError, match="to another: try again later"):
+            _deploy(client)
 
     def test_a_faster_call_that_created_the_same_is_enough(
         self, client: Any, stub: Stubber
@@ -236,7 +247,7 @@ class TestRequests:
         _no_endpoint(stub)
         _refusal(stub, "create_endpoint", 'Cannot create already existing endpoint "arn".')
         _endpoint(stub, "Creating", CONFIG)
-        deploy(DEPLOYMENT, client)
+        _deploy(client)
 
     @pytest.mark.parametrize(("pending", "busy"), [("CONFIG", False), ("another", True)])
     def test_a_faster_call_that_updates_is_compared(
@@ -248,9 +259,9 @@ class TestRequests:
         _endpoint(stub, "Updating", pending=CONFIG if pending == "CONFIG" else pending)
         if busy:
             with pytest.raises(EndpointBusyError):
-                deploy(DEPLOYMENT, client)
+                _deploy(client)
         else:
-            deploy(DEPLOYMENT, client)
+            _deploy(client)
 
     @pytest.mark.parametrize("operation", ["create_model", "create_endpoint_config"])
     def test_what_sagemaker_refuses_is_raised(
@@ -261,19 +272,22 @@ class TestRequests:
             stub.add_response("create_model", {"ModelArn": f"{PREFIX}:model/m"})
         _refusal(stub, operation, "limit reached", "ResourceLimitExceeded")
         with pytest.raises(ClientError, match="limit reached"):
-            deploy(DEPLOYMENT, client)
+            _deploy(client)
 
 
 class TestInputs:
     @pytest.mark.parametrize("name", list(EVENT))
-    def test_a_missing_input_is_named(self, name: str) -> None:
+    def test_a_missing_input_is_named(self, client: Any, name: str) -> None:
         with pytest.raises(DeployError, match=name):
-            Deployment.from_event({**EVENT, name: ""}, {})
+            _deploy(client, **{name: ""})
 
-    def test_counts_may_come_as_text(self) -> None:
-        assert Deployment.from_event({**EVENT, "instance_count": "2"}, {}).instance_count == 2
+    def test_counts_may_come_as_text(self, client: Any, stub: Stubber) -> None:
+        _created(stub)
+        _no_endpoint(stub)
+        _create(stub)
+        _deploy(client, instance_count="1")
         with pytest.raises(DeployError, match="whole number"):
-            Deployment.from_event({**EVENT, "instance_count": "two"}, {})
+            _deploy(client, instance_count="two")
 
     def test_names_fit_whatever_the_group_is_called(self, client: Any) -> None:
         arn = f"{PREFIX}:model-package/{'a-' * 31}a/12345"
@@ -291,20 +305,8 @@ class TestInputs:
             stub.add_response("create_endpoint_config", answer)
             _endpoint(stub, "InService")
             stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
-            names = deploy(Deployment.from_event({**EVENT, "model_package_arn": arn}, {}), client)
+            names = _deploy(client, model_package_arn=arn)
         assert all(len(name) <= 63 and "--" not in name for name in names.values())
-
-    def test_several_instances_shift_one_first_and_alarms_bring_them_back(self) -> None:
-        event = {**EVENT, "instance_count": 3}
-        deployment = Deployment.from_event(event, {"ROLLBACK_ALARMS": "errors, latency,"})
-        config = deployment_config(deployment)
-        routing = config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
-        assert (routing["Type"], routing["WaitIntervalInSeconds"]) == ("CANARY", 300)
-        assert config["AutoRollbackConfiguration"]["Alarms"] == [
-            {"AlarmName": "errors"},
-            {"AlarmName": "latency"},
-        ]
-        assert "AutoRollbackConfiguration" not in deployment_config(DEPLOYMENT)
 
 
 class TestOnALiveService:

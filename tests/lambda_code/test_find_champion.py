@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from lambda_code.find_champion import ChampionError, Question, find_champion, handler
+from find_champion import ChampionError, Question, find_champion, handler
 from pipeline.local.service import Service
 from pipeline.local.store import Store
 

@@ -8,12 +8,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lambda_code.deploy_endpoint import Deployment, deploy
+from deploy_endpoint import deploy
 from pipeline.cli import run_command
 from pipeline.endpoint import main
 from pipeline.local.client import sagemaker_client
 from pipeline.local.service import Service
 from pipeline.local.store import Store
+from production_endpoint import Clients
 
 ROLE = "arn:aws:iam::111122223333:role/execution"
 Run = Callable[..., tuple[int, str, str]]
@@ -45,7 +46,14 @@ def _deployed(
     client = sagemaker_client(store)
     write_model(store.path("s3://b/model.tar.gz"))
     arn = register(client, "s3://b/model.tar.gz")
-    deploy(Deployment(arn, name, "ml.m5.large", 1, ROLE), client)
+    event = {
+        "model_package_arn": arn,
+        "endpoint_name": name,
+        "instance_type": "ml.m5.large",
+        "instance_count": 1,
+        "role_arn": ROLE,
+    }
+    deploy(event, Clients(client, lambda: None))
     return name
 
 

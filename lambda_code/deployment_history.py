@@ -1,0 +1,195 @@
+"""What an endpoint was told to run, and when: one endpoint configuration for each decision.
+
+Nothing else is kept. A configuration cannot be changed and a name can be taken once, so to write a
+decision down is one atomic call, which a duplicate of its event makes in vain. Its name ends with
+the time of the decision, {group}-{version}-{time}-{hash}, so that one listing gives the order; its
+tags hold the rest. Events may come twice and in any order: the order here is that of the decisions.
+
+- `endpoint`, `model-package-arn`: what was decided about.
+- `decided-at`: when. `stands-for`: the approval behind it. They are equal for an approval itself; a
+  rollback stands for an earlier one, and undoes what was decided in between.
+- `taken-back`: SageMaker brought the endpoint to it and, by itself, back again. It is not tried
+  again until somebody decides so.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from endpoint_calls import create_once, found, tag_list, tags_of
+from endpoint_plan import Plan, capture_of, variants_of
+
+PACKAGE = "model-package-arn"
+_ENDPOINT = "endpoint"
+_DECIDED = "decided-at"
+_STANDS_FOR = "stands-for"
+_TAKEN_BACK = "taken-back"
+_NAME = re.compile(r".+-(\d{12})(\d{3})-[0-9a-f]{6}")
+_CLOCK = "%y%m%d%H%M%S"
+_NAME_LENGTH = 63
+_TITLE_LENGTH = 40  # with the time and the hash behind it, 63
+_GROUP_LENGTH = _TITLE_LENGTH - 1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """That a version shall run from `decided` on; `approved` is its approval's time."""
+
+    package: str
+    decided: datetime
+    approved: datetime
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether it goes back to a version that was approved before."""
+        return self.approved != self.decided
+
+
+@dataclass(frozen=True)
+class Record(Decision):
+    """A decision that was written down, as the endpoint configuration of that name."""
+
+    config: str
+    endpoint: str
+    is_taken_back: bool
+
+
+def title_of(package: str) -> str:
+    """A readable start for names: group and version."""
+    return re.sub(r"[^a-zA-Z0-9]+", "-", package.rpartition("model-package/")[2])
+
+
+def version_of(package: str) -> str:
+    """The version's number in a model package's ARN."""
+    return package.rpartition("/")[2]
+
+
+def create_model(client: Any, package: str, container: Mapping[str, Any], role: str) -> str:
+    """The name of the model; made unless it is there."""
+    name = _named(title_of(package), package, container, role)
+    create_once(
+        client.create_model,
+        ModelName=name,
+        PrimaryContainer=container,
+        ExecutionRoleArn=role,
+        Tags=tag_list({PACKAGE: package}),
+    )
+    return name
+
+
+def create_config(client: Any, plan: Plan, package: str, model: str) -> str:
+    """The name of the configuration of a deployment that nobody decided on: a pipeline's own."""
+    variants, capture = variants_of(plan, model), capture_of(plan)
+    name = _named(title_of(package), plan.endpoint_name, variants, capture)
+    tags = tag_list({_ENDPOINT: plan.endpoint_name, PACKAGE: package})
+    create_once(
+        client.create_endpoint_config,
+        EndpointConfigName=name,
+        ProductionVariants=variants,
+        Tags=tags,
+        **capture,
+    )
+    return name
+
+
+def remember(client: Any, plan: Plan, decision: Decision) -> str:
+    """Write a decision for an approved version down; answers its configuration's name."""
+    package = decision.package
+    model = create_model(client, package, {"ModelPackageName": package}, plan.role_arn)
+    rest = {"ProductionVariants": variants_of(plan, model), **capture_of(plan)}
+    return remember_as(client, plan.endpoint_name, decision, rest)
+
+
+def remember_as(client: Any, endpoint: str, decision: Decision, rest: Mapping[str, Any]) -> str:
+    """Write a decision down as a configuration whose other members are given."""
+    moment = decision.decided.astimezone(UTC)
+    clock = f"{moment:{_CLOCK}}{moment.microsecond // 1000:03}"
+    title = title_of(decision.package)[:_TITLE_LENGTH].strip("-")
+    name = f"{title}-{clock}-{_digest(endpoint, decision.package, rest)[:6]}"
+    tags = {
+        _ENDPOINT: endpoint,
+        PACKAGE: decision.package,
+        _DECIDED: moment.isoformat(),
+        _STANDS_FOR: decision.approved.astimezone(UTC).isoformat(),
+    }
+    create_once(client.create_endpoint_config, EndpointConfigName=name, Tags=tag_list(tags), **rest)
+    return name
+
+
+def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> Iterator[Record]:
+    """The records of an endpoint, the newest decision first; each is read when it is asked for.
+
+    `only_decided` leaves out what pipelines deployed by themselves.
+    """
+    pages = client.get_paginator("list_endpoint_configs").paginate(
+        NameContains=group[:_GROUP_LENGTH],
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        PaginationConfig={"PageSize": 100},
+    )
+    configs = [config for page in pages for config in page["EndpointConfigs"]]
+    if only_decided:
+        configs = [one for one in configs if _time_in(one["EndpointConfigName"])]
+    for config in sorted(configs, key=_place, reverse=True):
+        record = _read(client, config)
+        if record and record.endpoint == endpoint:
+            yield record
+
+
+def read_record(client: Any, config: str) -> Record | None:
+    """The record of that configuration; None for one that is gone, or not of ours."""
+    answer = found(client.describe_endpoint_config, EndpointConfigName=config)
+    return _read(client, answer) if answer else None
+
+
+def take_back(client: Any, config: str) -> None:
+    """Note that this was deployed and SageMaker took it back."""
+    answer = found(client.describe_endpoint_config, EndpointConfigName=config)
+    if answer:
+        tags = tag_list({_TAKEN_BACK: datetime.now(UTC).isoformat()})
+        client.add_tags(ResourceArn=answer["EndpointConfigArn"], Tags=tags)
+
+
+def _read(client: Any, config: Mapping[str, Any]) -> Record | None:
+    tags = tags_of(client, config["EndpointConfigArn"])
+    if _ENDPOINT not in tags or PACKAGE not in tags:
+        return None
+    created = config["CreationTime"].isoformat()
+    decided = datetime.fromisoformat(tags.get(_DECIDED, created))
+    return Record(
+        package=tags[PACKAGE],
+        decided=decided,
+        approved=datetime.fromisoformat(tags.get(_STANDS_FOR, decided.isoformat())),
+        config=config["EndpointConfigName"],
+        endpoint=tags[_ENDPOINT],
+        is_taken_back=_TAKEN_BACK in tags,
+    )
+
+
+def _place(config: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """By the time of the decision; of two in one moment, what was written down later comes last."""
+    created: datetime = config["CreationTime"]
+    return _time_in(config["EndpointConfigName"]) or created, created
+
+
+def _time_in(name: str) -> datetime | None:
+    clock = _NAME.fullmatch(name)
+    if clock is None:
+        return None
+    try:
+        moment = datetime.strptime(clock[1], _CLOCK).replace(tzinfo=UTC)
+    except ValueError:
+        return None  # digits that are no time: not a name of ours
+    return moment.replace(microsecond=int(clock[2]) * 1000)
+
+
+def _named(title: str, *parts: Any) -> str:
+    return f"{title[: _NAME_LENGTH - 13].strip('-')}-{_digest(*parts)[:12]}"
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,144 @@
+"""What callers hand over, read once and refused with a name for what is wrong."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from deployment_errors import DeployError
+from endpoint_plan import Capture, Plan, Traffic
+from endpoint_scaling import Scaling
+
+_VARIABLES = (
+    "MODEL_PACKAGE_GROUP",
+    "PRODUCTION_ENDPOINT",
+    "EXECUTION_ROLE_ARN",
+    "ROLLBACK_ALARMS",
+    "DEPLOYMENT",
+)
+_MILLISECONDS_FROM = 1e11  # seconds since 1970 are fewer for another 3,000 years
+
+
+@dataclass(frozen=True)
+class Production:
+    """The production endpoint, and the group whose versions run on it.
+
+    Where `manages_scaling` is False, autoscaling is not looked at.
+    """
+
+    group: str
+    plan: Plan
+    manages_scaling: bool
+    scaling: Scaling | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Production":
+        """Read the function's variables; DEPLOYMENT holds JSON, ROLLBACK_ALARMS commas.
+
+        Raises DeployError naming what is missing or wrong.
+        """
+        if missing := [name for name in _VARIABLES if name not in environment]:
+            raise DeployError(
+                f"the function lacks the variables {', '.join(missing)}: bring its stack up to "
+                "date with python -m pipeline.bootstrap"
+            )
+        alarms = (name.strip() for name in environment["ROLLBACK_ALARMS"].split(","))
+        try:
+            how = json.loads(environment["DEPLOYMENT"])
+            capture, scaling = how["data_capture"], how.get("autoscaling")
+            plan = Plan(
+                endpoint_name=environment["PRODUCTION_ENDPOINT"],
+                instance_type=how["instance_type"],
+                instance_count=how["instance_count"],
+                role_arn=environment["EXECUTION_ROLE_ARN"],
+                traffic=Traffic(**how["traffic"]),
+                alarms=tuple(name for name in alarms if name),
+                capture=Capture(**capture) if capture else None,
+            )
+            limits = Scaling(**scaling) if scaling else None
+        except (ValueError, TypeError, KeyError) as error:
+            raise DeployError(f"the variable DEPLOYMENT cannot be read: {error!r}") from error
+        return cls(environment["MODEL_PACKAGE_GROUP"], plan, "autoscaling" in how, limits)
+
+
+@dataclass(frozen=True)
+class PackageEvent:
+    """That the approval of a version changed: what to, and when."""
+
+    group: str
+    package: str
+    status: str
+    moment: datetime
+    is_decision: bool
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "PackageEvent":
+        """Read SageMaker's event. Raises DeployError.
+
+        One change may be told by several events: what tells it from others is the time in the
+        version itself. A version that is new was decided on when it was made.
+        """
+        detail = _detail(event, "ModelPackageArn", "ModelPackageGroupName", "ModelApprovalStatus")
+        changed = detail.get("UpdatedModelPackageFields")
+        said = detail.get("LastModifiedTime" if changed else "CreationTime")
+        return cls(
+            group=detail["ModelPackageGroupName"],
+            package=detail["ModelPackageArn"],
+            status=detail["ModelApprovalStatus"],
+            moment=_moment(said) or _required_moment(event.get("time")),
+            is_decision=not changed or "ModelApprovalStatus" in changed,
+        )
+
+
+@dataclass(frozen=True)
+class RollbackRequest:
+    """That an endpoint shall go back: to a version's number, or to the one before."""
+
+    endpoint: str
+    version: str | None
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "RollbackRequest":
+        """Read {"rollback": {"endpoint_name": ..., "version": ...}}. Raises DeployError."""
+        asked = event["rollback"]
+        if not isinstance(asked, Mapping) or not asked.get("endpoint_name"):
+            raise DeployError("the rollback lacks endpoint_name")
+        version = asked.get("version")
+        return cls(str(asked["endpoint_name"]), str(version) if version else None)
+
+
+def endpoint_in(event: Mapping[str, Any]) -> str:
+    """The endpoint that an event is about. Raises DeployError."""
+    return str(_detail(event, "EndpointName")["EndpointName"])
+
+
+def _detail(event: Mapping[str, Any], *members: str) -> Mapping[str, Any]:
+    detail = event.get("detail")
+    if not isinstance(detail, Mapping):
+        raise DeployError("the event has no detail")
+    if missing := [name for name in members if not isinstance(detail.get(name), str)]:
+        raise DeployError(f"the event's detail lacks {', '.join(missing)}")
+    return detail
+
+
+def _required_moment(value: Any) -> datetime:
+    moment = _moment(value)
+    if moment is None:
+        raise DeployError(f"the event's time {value!r} cannot be read")
+    return moment
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time as SageMaker's events write it: ISO 8601, or milliseconds since 1970."""
+    try:
+        number = float(value)
+        seconds = number / 1000 if number > _MILLISECONDS_FROM else number
+        return datetime.fromtimestamp(seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        pass
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,97 @@
+"""How an endpoint runs, and how its requests move to a new version."""
+
+from dataclasses import dataclass
+from typing import Any
+
+VARIANT = "AllTraffic"
+_UPDATE_SECONDS = 3600
+_ROUTES = {"all_at_once": "ALL_AT_ONCE", "canary": "CANARY", "linear": "LINEAR"}
+_SIZES = {"canary": "CanarySize", "linear": "LinearStepSize"}
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """How requests move: all_at_once, canary or linear; `size_percent` is of the new instances.
+
+    After each part alarms are watched for `wait_seconds`; the whole ends within `limit_seconds`.
+    """
+
+    type: str = "all_at_once"
+    size_percent: int = 100
+    wait_seconds: int = 0
+    limit_seconds: int = _UPDATE_SECONDS
+
+
+@dataclass(frozen=True)
+class Capture:
+    """How many requests in a hundred are kept, and the s3:// address they are kept under."""
+
+    percent: int
+    uri: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One endpoint: its machines, its role, and how it is updated."""
+
+    endpoint_name: str
+    instance_type: str
+    instance_count: int
+    role_arn: str
+    traffic: Traffic = Traffic()
+    alarms: tuple[str, ...] = ()
+    capture: Capture | None = None
+
+
+def variants_of(plan: Plan, model: str) -> list[dict[str, Any]]:
+    """The ProductionVariants of an endpoint configuration."""
+    variant = {
+        "VariantName": VARIANT,
+        "ModelName": model,
+        "InstanceType": plan.instance_type,
+        "InitialInstanceCount": plan.instance_count,
+    }
+    return [variant]
+
+
+def capture_of(plan: Plan) -> dict[str, Any]:
+    """The DataCaptureConfig member of an endpoint configuration, or nothing."""
+    if plan.capture is None:
+        return {}
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": plan.capture.percent,
+        "DestinationS3Uri": plan.capture.uri,
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        # Pictures are kept in base64; what is named here, as it is.
+        "CaptureContentTypeHeader": {
+            "JsonContentTypes": ["application/json"],
+            "CsvContentTypes": ["text/csv"],
+        },
+    }
+    return {"DataCaptureConfig": capture}
+
+
+def deployment_config(plan: Plan) -> dict[str, Any]:
+    """Blue/green, said in full: an update without it would run without automatic rollback.
+
+    The old instances stay until the new ones have been watched with all requests. New instances
+    that are not healthy are given up in any case; alarms bring back what is slow or wrong.
+    """
+    traffic = plan.traffic
+    wait = traffic.wait_seconds if plan.alarms else 0  # without alarms there is nothing to watch
+    routing: dict[str, Any] = {"Type": _ROUTES[traffic.type], "WaitIntervalInSeconds": 0}
+    if traffic.type in _SIZES:
+        size = {"Type": "CAPACITY_PERCENT", "Value": traffic.size_percent}
+        routing |= {_SIZES[traffic.type]: size, "WaitIntervalInSeconds": wait}
+    config: dict[str, Any] = {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": routing,
+            "TerminationWaitInSeconds": wait,
+            "MaximumExecutionTimeoutInSeconds": traffic.limit_seconds,
+        }
+    }
+    if plan.alarms:
+        alarms = [{"AlarmName": name} for name in plan.alarms]
+        config["AutoRollbackConfiguration"] = {"Alarms": alarms}
+    return config

@@ -1,0 +1,231 @@
+"""Keep the production endpoint at the version that was decided on last and still stands.
+
+Whatever happened, the same is done: look at the decisions, the registry and the endpoint as they
+are now, and take one step. So it does not matter how often or in which order it is called.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToError
+from deployment_history import (
+    Decision,
+    Record,
+    history,
+    read_record,
+    remember,
+    take_back,
+    title_of,
+)
+from deployment_inputs import PackageEvent, Production
+from endpoint_calls import (
+    bring_to,
+    describe_endpoint,
+    found,
+    goal_of,
+    is_busy,
+    tag_list,
+    tags_of,
+)
+from endpoint_scaling import apply_scaling, remove_scaling
+
+_LAST = "last-deployment"
+_OVER = "last-deployment-over"
+Answer = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Who is asked; `scaling` makes the Application Auto Scaling client when it is needed."""
+
+    sagemaker: Any
+    scaling: Callable[[], Any]
+    sleep: Callable[[float], None] = time.sleep
+
+
+def on_package_event(production: Production, event: PackageEvent, clients: Clients) -> Answer:
+    """A version was approved or rejected. Raises DeployError."""
+    if event.group != production.group:
+        return answer("ignored", f"the group {event.group} is not ours", production)
+    client = clients.sagemaker
+    is_approval = event.is_decision and event.status == "Approved"
+    if is_approval and approval_of(client, event.package) == "Approved":
+        decision = Decision(event.package, event.moment, event.moment)
+        remember(client, production.plan, decision)
+    return reconcile(production, clients)
+
+
+def reconcile(production: Production, clients: Clients) -> Answer:
+    """Take the one step that brings the endpoint nearer to what it should run, if there is any.
+
+    Raises NothingToReturnToError, DeployError for an endpoint that failed and cannot be mended.
+    """
+    client, name = clients.sagemaker, production.plan.endpoint_name
+    endpoint = describe_endpoint(client, name)
+    tags = tags_of(client, endpoint["EndpointArn"]) if endpoint else {}
+    if endpoint:
+        _note_what_failed(client, endpoint, tags)
+    current = current_record(client, endpoint)
+    records = history(client, production.group, name, only_decided=True)
+    wanted = choose(records, current, lambda package: approval_of(client, package))
+    if wanted is None:
+        return _nothing_wanted(production, endpoint, current)
+    if current and current.package == wanted.package:
+        return _settled(production, clients, endpoint, current)
+    if endpoint and not current and _was_replaced(client, endpoint, tags, wanted):
+        reason = f"somebody brought it to {goal_of(endpoint)}; the next approval ends that"
+        return answer("unchanged", reason, production)
+    return _deploy(production, clients, endpoint, wanted)
+
+
+def choose(
+    records: Iterable[Record], current: Record | None, approval: Callable[[str], str]
+) -> Record | None:
+    """The newest decision that stands, of records with the newest first; None: there is none.
+
+    The version that the endpoint has stands until it is rejected, another must be approved. A
+    rollback also undoes what was decided between it and the approval that it goes back to.
+    """
+    undone_from = None
+    failed: set[str] = set()
+    for record in records:
+        if undone_from and record.decided >= undone_from:
+            continue
+        status = approval(record.package)
+        if current and record.config == current.config and status != "Rejected":
+            return record
+        if record.is_taken_back or record.package in failed:
+            failed.add(record.package)
+            continue
+        if status == "Approved":
+            return record
+        undone_from = record.approved
+    return None
+
+
+def approval_of(client: Any, package: str) -> str:
+    """The version's approval as it is now; "Gone" when the version was deleted."""
+    described = found(client.describe_model_package, ModelPackageName=package)
+    return str(described.get("ModelApprovalStatus", "")) if described else "Gone"
+
+
+def current_record(client: Any, endpoint: Mapping[str, Any] | None) -> Record | None:
+    """What the endpoint runs or is being brought to, where we brought it there."""
+    if endpoint is None or endpoint["EndpointStatus"] == "Failed":
+        return None
+    return read_record(client, goal_of(endpoint))
+
+
+def answer(action: str, reason: str, production: Production, record: Any = None) -> Answer:
+    """What was done and why: for the log, and for who asked."""
+    return {
+        "action": action,
+        "reason": reason,
+        "endpoint_name": production.plan.endpoint_name,
+        "endpoint_config_name": record.config if record else "",
+        "model_package_arn": record.package if record else "",
+    }
+
+
+def start(production: Production, clients: Clients, config: str) -> str:
+    """Bring the endpoint to a configuration and note it: "created", "updated" or "unchanged".
+
+    Raises EndpointBusyError.
+    """
+    client, plan = clients.sagemaker, production.plan
+    endpoint = describe_endpoint(client, plan.endpoint_name)
+    before = goal_of(endpoint) if endpoint else ""
+    keeps = bool(before) and _keeps_count(production, clients, before)
+    note = {_LAST: config, _OVER: before or "-"}
+    done = bring_to(client, plan, config, tags=note, keeps_count=keeps, sleep=clients.sleep)
+    if done == "updated" and endpoint:
+        # Only now: an update that was refused must not count as one that was undone later.
+        client.add_tags(ResourceArn=endpoint["EndpointArn"], Tags=tag_list(note))
+    return done
+
+
+def _deploy(
+    production: Production,
+    clients: Clients,
+    endpoint: Mapping[str, Any] | None,
+    wanted: Record,
+) -> Answer:
+    title = title_of(wanted.package)
+    if endpoint and is_busy(endpoint) and endpoint["EndpointStatus"] != "Deleting":
+        reason = f"{title} follows when the endpoint is no longer {endpoint['EndpointStatus']}"
+        return answer("waiting", reason, production, wanted)
+    # Under today's settings, which may not be those of the decision's day.
+    config = remember(clients.sagemaker, production.plan, wanted)
+    try:
+        done = start(production, clients, config)
+    except EndpointBusyError as error:
+        return answer("waiting", f"{title} follows: {error}", production, wanted)
+    return answer(done, f"{title} is the newest decision that stands", production, wanted)
+
+
+def _settled(
+    production: Production,
+    clients: Clients,
+    endpoint: Mapping[str, Any] | None,
+    current: Record,
+) -> Answer:
+    title = title_of(current.package)
+    if not endpoint or endpoint["EndpointStatus"] != "InService":
+        return answer("unchanged", f"{title} is on its way already", production, current)
+    if production.manages_scaling:
+        # Not earlier: an endpoint can be scaled only while it is in service.
+        apply_scaling(clients.scaling(), production.plan.endpoint_name, production.scaling)
+    return answer("unchanged", f"{title} is in service already", production, current)
+
+
+def _nothing_wanted(
+    production: Production, endpoint: Mapping[str, Any] | None, current: Record | None
+) -> Answer:
+    name = production.plan.endpoint_name
+    if current:
+        raise NothingToReturnToError(
+            f"{title_of(current.package)} was rejected and nothing approved before it is left: "
+            f"{name} goes on with it until another version is approved"
+        )
+    if endpoint and endpoint["EndpointStatus"] == "Failed":
+        reason = endpoint.get("FailureReason", "SageMaker gives no reason")
+        raise DeployError(f"{name} failed and no other approved version is left: {reason}")
+    return answer("unchanged", "no approved version waits for it", production)
+
+
+def _note_what_failed(client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    """Mark the last deployment when the endpoint, at rest, has what it had before that.
+
+    Anything else would be a later deployment that could not be noted.
+    """
+    last, now = tags.get(_LAST), goal_of(endpoint)
+    is_first = endpoint["EndpointStatus"] == "Failed" and last == now
+    if last and not is_busy(endpoint) and (is_first or (last != now and tags.get(_OVER) == now)):
+        take_back(client, last)
+
+
+def _was_replaced(
+    client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str], wanted: Record
+) -> bool:
+    """Whether a person, going round us, put something else in the place of what is wanted."""
+    if endpoint["EndpointStatus"] == "Failed" or _LAST not in tags:
+        return False
+    last = read_record(client, tags[_LAST])
+    return last is not None and wanted.decided <= last.decided
+
+
+def _keeps_count(production: Production, clients: Clients, before: str) -> bool:
+    """Whether an update keeps the number of instances that autoscaling has come to.
+
+    Of another instance type it starts anew, and SageMaker wants autoscaling off for the time.
+    """
+    if not production.manages_scaling or production.scaling is None:
+        return False
+    known = found(clients.sagemaker.describe_endpoint_config, EndpointConfigName=before)
+    variants = known["ProductionVariants"] if known else []
+    if [one.get("InstanceType") for one in variants] == [production.plan.instance_type]:
+        return True
+    remove_scaling(clients.scaling(), production.plan.endpoint_name)
+    return False

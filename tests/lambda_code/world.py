@@ -1,0 +1,139 @@
+"""A registry and a production endpoint on local state, and events that a test delivers itself."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from deploy_endpoint import handle
+from pipeline.local.events import PENDING, RULE
+from pipeline.local.operations_endpoints import (
+    awaited_config,
+    fail_deployment,
+    finish_deployment,
+)
+from pipeline.local.store import Store
+from production_endpoint import Clients
+
+GROUP, PRODUCTION = "dogs", "dogs-production"
+PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
+ROLE = "arn:aws:iam::111122223333:role/dogs-execution"
+HOW = {
+    "instance_type": "ml.m5.large",
+    "instance_count": 2,
+    "traffic": {"type": "canary", "size_percent": 50, "wait_seconds": 300, "limit_seconds": 4200},
+    "data_capture": {"percent": 10, "uri": "s3://b/capture/dogs-production"},
+}
+ENVIRONMENT = {
+    "MODEL_PACKAGE_GROUP": GROUP,
+    "PRODUCTION_ENDPOINT": PRODUCTION,
+    "EXECUTION_ROLE_ARN": ROLE,
+    "ROLLBACK_ALARMS": "dogs-production-errors,dogs-production-latency",
+    "DEPLOYMENT": json.dumps(HOW),
+}
+Event = dict[str, Any]
+
+
+def no_scaling() -> Any:
+    raise AssertionError("autoscaling is not looked at on this machine")
+
+
+class World:
+    """Four versions that wait for approval, and no endpoint yet."""
+
+    def __init__(self, store: Store, client: Any, register: Callable[..., str]) -> None:
+        self.store = store
+        self.client = client
+        with store.transaction() as everything:
+            everything.execute("DELETE FROM documents")
+        store.put(RULE, GROUP, {"Group": GROUP, "Endpoint": PRODUCTION})
+        for number in range(1, 5):
+            assert register(self.client, f"s3://b/{number}.tar.gz", GROUP) == self.package(number)
+        self.events: dict[str, Event] = {}
+        self.deployed: list[str] = []
+        self.answers: list[str] = []
+
+    def package(self, number: int | str) -> str:
+        return f"{PREFIX}:model-package/{GROUP}/{number}"
+
+    def decide(self, letter: str, number: str) -> Event:
+        """Approve (a), reject (r) or reset (p) a version; the event, which nobody has got yet."""
+        status = {"a": "Approved", "r": "Rejected", "p": "PendingManualApproval"}[letter]
+        self.client.update_model_package(
+            ModelPackageArn=self.package(number), ModelApprovalStatus=status
+        )
+        self._collect()
+        return self.events.get(letter + number, {})
+
+    def handle(self, event: Event) -> dict[str, str]:
+        """Call the handler, as Lambda would."""
+        before = self.awaited
+        answer = handle(event, ENVIRONMENT, Clients(self.client, no_scaling, lambda _: None))
+        self.answers.append(answer.get("action", ""))
+        if self.awaited and self.awaited != before:
+            self.deployed.append(self._version(self.awaited))
+        self._collect()
+        return answer
+
+    def end(self, *, well: bool) -> Event:
+        """End what the endpoint is at; the event of that."""
+        config = self.awaited
+        assert config, "nothing is being deployed"
+        if well:
+            hosted = {"InstanceCount": 1, "VariantName": "AllTraffic"}
+            assert finish_deployment(self.store, PRODUCTION, config, hosted)
+        else:
+            fail_deployment(self.store, PRODUCTION, config, "the model does not load")
+        self._collect()
+        return self.events["end"]
+
+    @property
+    def awaited(self) -> str | None:
+        """The configuration that production is being brought to."""
+        return awaited_config(self.store.get("Endpoint", PRODUCTION))
+
+    @property
+    def state(self) -> str:
+        """Production: "2" in service, "2>3" on its way from 2 to 3, ">1" and "!1" a first one."""
+        endpoint = self.store.get("Endpoint", PRODUCTION)
+        if endpoint is None:
+            return "-"
+        version = self._version(endpoint["EndpointConfigName"])
+        status = endpoint["EndpointStatus"]
+        if status == "Updating":
+            return f"{version}>{self._version(self.awaited or '')}"
+        return {"InService": "", "Creating": ">", "Failed": "!"}[status] + version
+
+    @contextmanager
+    def before(self, operation: str, act: Callable[[], None]) -> Iterator[None]:
+        """Do something else just before the first request of that operation."""
+        done = []
+
+        def once(**_others: Any) -> None:
+            if not done:
+                done.append(operation)
+                act()
+
+        name = f"before-call.sagemaker.{operation}"
+        self.client.meta.events.register(name, once)
+        try:
+            yield
+        finally:
+            self.client.meta.events.unregister(name, once)
+
+    def _version(self, config: str) -> str:
+        model = self.store.get("EndpointConfig", config)["ProductionVariants"][0]["ModelName"]
+        container = self.store.get("Model", model)["PrimaryContainer"]
+        return str(container.get("ModelPackageName", "?")).rpartition("/")[2]
+
+    def _collect(self) -> None:
+        """Take new events out of the queue; the newest of a kind has its place."""
+        for pending in self.store.list(PENDING):
+            event = pending["Event"]
+            self.store.delete(PENDING, event["id"])
+            detail = json.loads(json.dumps(event["detail"]))
+            if "EndpointName" in detail:
+                self.events["end"] = event
+            else:
+                letter = {"Approved": "a", "Rejected": "r"}[detail["ModelApprovalStatus"]]
+                self.events[f"{letter}{detail['ModelPackageVersion']}"] = event
