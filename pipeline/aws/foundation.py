@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, error_code, explained, is_denied
 from pipeline.aws.stack import StackRequest, StackState
+from pipeline.deployment import deployment_json
 from pipeline.errors import UsageError
 from pipeline.settings.model import Settings
 
@@ -24,7 +25,7 @@ FREE_PARAMETERS = (
     "MaximumLatencyMicroseconds",
 )
 _TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
-_GROUP_LENGTH = 48  # names of models begin with it, and have 63
+_GROUP_LENGTH = 39  # names of configurations begin with it, end with a time, and have 63
 _ABSENT = ("404", "NoSuchBucket", "NotFound")
 
 
@@ -90,6 +91,7 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "ChampionLambdaName": settings.champion_lambda_name,
         "StagingEndpointName": settings.endpoint_name,
         "ProductionEndpointName": settings.production_endpoint_name,
+        "ProductionDeployment": deployment_json(settings),
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),
         "BuildEnvironment": wanted.environment,
     }

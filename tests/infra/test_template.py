@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from deployment_inputs import Production
 from pipeline.aws.foundation import FREE_PARAMETERS, Foundation, names_of
 from pipeline.cli import ROOT
+from pipeline.deployment import lambda_environment
 from pipeline.settings import Settings, load_settings
 from tests.infra.template_support import ACCOUNT, PATH, REGION, Template, load_template
 
@@ -19,7 +21,7 @@ BUILD = {
     "ConnectionArn": f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1",
 }
 # What AWS gives no resource for; each says so beside it in the template.
-WITHOUT_RESOURCE = {"LogInToEcr", "Measure", "SeeScaling"}
+WITHOUT_RESOURCE = {"LogInToEcr", "Measure", "SeeHistory", "SeeScaling"}
 
 
 def _settings(*overrides: str, environment: str | None = None) -> Settings:
@@ -175,15 +177,52 @@ def test_a_lambda_may_do_what_its_code_does(function: str, template: Template) -
     from botocore.session import get_session
 
     module = template.resources()[function]["Handler"].partition(".")[0]
-    tree = ast.parse((ROOT / "lambda_code" / f"{module}.py").read_text(encoding="utf-8"))
+    nodes = [node for tree in _with_imports(module) for node in ast.walk(tree)]
     # client.describe_endpoint(...), and get_paginator("list_model_packages")
-    words = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-    words |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value}
-    operations = get_session().get_service_model("sagemaker").operation_names
-    used = {f"sagemaker:{name}" for name in operations if xform_name(name) in words}
+    words = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+    words |= {n.value for n in nodes if isinstance(n, ast.Constant) and n.value}
+    used = {
+        f"{service}:{name}"
+        for service in ("sagemaker", "application-autoscaling")
+        for name in get_session().get_service_model(service).operation_names
+        if xform_name(name) in words
+    }
     statements = template.statements(FUNCTIONS[function])
     assert used
     assert used <= {action for statement in statements for action in statement["Action"]}
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("deploy.production.endpoint_name=live", "deploy.production.autoscaling.enabled=false"),
+        (f"aws.role_arn=arn:aws:iam::{ACCOUNT}:role/jobs", "registry.group=breeds"),
+    ],
+)
+def test_the_function_knows_what_the_settings_say(overrides: tuple[str, ...]) -> None:
+    settings = _settings(*overrides)
+    function = _template(settings).resources()["DeployFunction"]
+    variables = function["Environment"]["Variables"]
+    assert variables == lambda_environment(settings)
+    production = Production.from_environment(variables)
+    assert production.plan.endpoint_name == settings.production_endpoint_name
+    assert production.manages_scaling
+    assert bool(production.scaling) == settings.deploy.production.autoscaling.enabled
+
+
+def _with_imports(module: str) -> list[ast.Module]:
+    """A module of lambda_code and all of that folder that it comes to import."""
+    trees: dict[str, ast.Module] = {}
+    left = [module]
+    while left:
+        name = left.pop()
+        path = ROOT / "lambda_code" / f"{name}.py"
+        if name not in trees and path.is_file():
+            trees[name] = ast.parse(path.read_text(encoding="utf-8"))
+            found = (n for n in ast.walk(trees[name]) if isinstance(n, ast.ImportFrom))
+            left += [node.module or "" for node in found]
+    return list(trees.values())
 
 
 def test_models_and_configurations_have_names_that_the_lambda_may_make(template: Template) -> None:
@@ -192,6 +231,7 @@ def test_models_and_configurations_have_names_that_the_lambda_may_make(template:
     for name in (
         "model/dog-breeds-3-0123456789ab",
         "endpoint-config/dog-breeds-12-0123456789ab",
+        "endpoint-config/dog-breeds-12-261121100000000-012345",
         "endpoint/dog-breeds-staging",
         "endpoint/dog-breeds-production",
     ):
@@ -271,7 +311,7 @@ def test_alarms_that_roll_back_can_be_seen_by_those_who_look(template: Template)
 
 @pytest.mark.parametrize("alarm", ["ErrorAlarm", "LatencyAlarm"])
 def test_alarms_watch_the_variant_that_is_deployed(alarm: str, template: Template) -> None:
-    code = (ROOT / "lambda_code" / "deploy_endpoint.py").read_text(encoding="utf-8")
+    code = (ROOT / "lambda_code" / "endpoint_plan.py").read_text(encoding="utf-8")
     variant = re.search(r'VARIANT = "(\w+)"', code)
     dimensions = {d["Name"]: d["Value"] for d in template.resources()[alarm]["Dimensions"]}
     assert variant
@@ -314,16 +354,46 @@ def test_only_a_changed_approval_in_this_group_calls_the_lambda(
     assert EventPattern.load(json.dumps(pattern)).matches_event(event) is matches
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "matches"),
+    [
+        ("dog-breeds-production", "IN_SERVICE", True),
+        ("dog-breeds-production", "FAILED", True),
+        ("dog-breeds-production", "UPDATING", False),
+        ("dog-breeds-staging", "IN_SERVICE", False),
+    ],
+)
+def test_an_end_of_productions_deployment_calls_the_lambda(
+    name: str, status: str, matches: bool, template: Template
+) -> None:
+    from moto.events.models import EventPattern
+
+    event = {
+        "source": "aws.sagemaker",
+        "detail-type": "SageMaker Endpoint State Change",
+        "detail": {"EndpointName": name, "EndpointStatus": status},
+    }
+    pattern = template.resources()["EndpointRule"]["EventPattern"]
+    assert EventPattern.load(json.dumps(pattern)).matches_event(event) is matches
+
+
 def test_a_deployment_that_fails_is_tried_again_and_then_kept(template: Template) -> None:
     made = template.resources()
-    (target,) = made["ApprovalRule"]["Targets"]
-    assert target["DeadLetterConfig"]["Arn"] == "GetAtt FailedDeployments.Arn"
-    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    (policy,) = made["FailedDeploymentsPolicy"]["PolicyDocument"]["Statement"][:1]
+    for rule in ("ApprovalRule", "EndpointRule"):
+        (target,) = made[rule]["Targets"]
+        assert target["DeadLetterConfig"]["Arn"] == "GetAtt FailedDeployments.Arn"
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+        assert f"GetAtt {rule}.Arn" in policy["Condition"]["ArnEquals"]["aws:SourceArn"]
     assert made["DeployFunction"]["DeadLetterConfig"] == {
         "TargetArn": "GetAtt FailedDeployments.Arn"
     }
     assert made["DeployRetries"]["MaximumRetryAttempts"] > 0
-    assert made["ApprovalPermission"]["SourceArn"] == "GetAtt ApprovalRule.Arn"
+    for permission, rule in (
+        ("ApprovalPermission", "ApprovalRule"),
+        ("EndpointPermission", "EndpointRule"),
+    ):
+        assert made[permission]["SourceArn"] == f"GetAtt {rule}.Arn"
 
 
 def test_only_pushes_to_the_branch_are_built(template: Template) -> None:

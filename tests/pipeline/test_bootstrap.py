@@ -167,6 +167,7 @@ def _names() -> list[dict[str, Any]]:
         _given("ChampionLambdaName", "dog-breeds-find-champion"),
         _given("StagingEndpointName", "dog-breeds-staging"),
         _given("ProductionEndpointName", "dog-breeds-production"),
+        _given("ProductionDeployment", ANY),
         _given("ExtraReadArns", ""),
         _given("BuildEnvironment", "staging"),
     ]
@@ -423,7 +424,7 @@ def test_a_bucket_name_of_another_account_is_named(cloud: Cloud, run: Callable[.
     ("overrides", "words"),
     [
         (["registry.group=DogBreeds"], "lower case"),
-        ([f"registry.group={'a' * 60}"], "at most 48"),
+        ([f"registry.group={'a' * 60}"], "at most 39"),
         (["deploy.production.endpoint_name=Dogs"], "lower case"),
     ],
 )

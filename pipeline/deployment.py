@@ -1,0 +1,37 @@
+"""What the function that deploys must know, as its environment variables; see lambda_code/."""
+
+import json
+
+from pipeline.settings.model import Settings
+
+ALARMS = ("errors", "latency")  # of the alarms in infra/template.yaml, after the endpoint's name
+
+
+def lambda_environment(settings: Settings, *, scales: bool = True) -> dict[str, str]:
+    """The variables that infra/template.yaml sets; `scales` False where nothing can be scaled."""
+    endpoint = settings.production_endpoint_name
+    return {
+        "MODEL_PACKAGE_GROUP": settings.model_package_group,
+        "PRODUCTION_ENDPOINT": endpoint,
+        "EXECUTION_ROLE_ARN": settings.role_arn,
+        "ROLLBACK_ALARMS": ",".join(f"{endpoint}-{name}" for name in ALARMS),
+        "DEPLOYMENT": deployment_json(settings, scales=scales),
+    }
+
+
+def deployment_json(settings: Settings, *, scales: bool = True) -> str:
+    """How production is deployed, as the variable DEPLOYMENT holds it."""
+    production = settings.deploy.production
+    capture, scaling = production.data_capture, production.autoscaling
+    uri = f"s3://{settings.bucket}/capture/{settings.production_endpoint_name}"
+    how = {
+        "instance_type": production.instance_type,
+        "instance_count": production.instance_count,
+        "traffic": {
+            **production.traffic.model_dump(),
+            "limit_seconds": production.traffic.limit_seconds,
+        },
+        "data_capture": {"percent": capture.percent, "uri": uri} if capture.enabled else None,
+    }
+    limits = scaling.model_dump(exclude={"enabled"}) if scaling.enabled else None
+    return json.dumps({**how, **({"autoscaling": limits} if scales else {})})
