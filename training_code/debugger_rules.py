@@ -586,8 +586,9 @@ class ClassImbalance(SavedTensorRule):
     """Fires on uneven classes in training, or small classes not learned (PAGE, ClassImbalance).
 
     Judged on every `samples` labels: largest class / smallest class seen > threshold_imbalance; or
-    a class below the mean count is mispredicted by more than threshold_misprediction while all
-    classes together are not (else nothing has been learned yet, which is not imbalance).
+    a class with less than half an even share is mispredicted by more than threshold_misprediction
+    while all classes together are not (the page names "underrepresented classes"; where everything
+    is mispredicted, nothing has been learned yet, which is not imbalance).
     Predictions with a column per class always go through argmax. PyTorch saves no `labels`: the
     inputs of the loss (predictions, labels) are looked for as well.
     """
@@ -660,7 +661,7 @@ class ClassImbalance(SavedTensorRule):
         classes, counts = np.unique(labels, return_counts=True)
         if wrong.mean() > self.threshold_misprediction:
             return False
-        for one in classes[counts < counts.mean()]:
+        for one in classes[counts < counts.mean() / 2]:
             missed = float(wrong[labels == one].mean())
             if missed > self.threshold_misprediction:
                 return self.fire(name, f"has class {one}, mispredicted {100 * missed:.0f} %")

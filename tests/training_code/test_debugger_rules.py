@@ -4,6 +4,7 @@ All tensors come from the project's own hook, in the modes that training sets.
 """
 
 import ast
+import json
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from torch import Tensor, nn
 pytest.importorskip("smdebug")
 
 from smdebug.exceptions import InsufficientInformationForRuleInvocation, RuleEvaluationConditionMet
-from smdebug.pytorch import SaveConfig
+from smdebug.pytorch import ReductionConfig, SaveConfig
 from smdebug.rules.rule_invoker import invoke_rule
 from smdebug.trials import create_trial
 
 import debugger_rules
+import train as train_job
 from debugging import Debugger
 from guarded_hook import GuardedHook
 from rule_evaluation import RuleOutcome, evaluate_rules, rule_names
@@ -71,6 +73,7 @@ def train(
     regex: str | None = None,
     collections: tuple[str, ...] = COLLECTIONS,
     maximize: bool = False,
+    reductions: ReductionConfig | None = None,
 ) -> Path:
     """Trains with SGD under the hook; a validation after each epoch. Returns the hook's folder."""
     loss = nn.CrossEntropyLoss()
@@ -79,6 +82,7 @@ def train(
         include_collections=list(collections),
         include_regex=[regex] if regex else None,
         save_config=SaveConfig(save_interval=1),
+        reduction_config=reductions,
     )
     debugger = Debugger(hook)
     debugger.watch(network, loss)
@@ -121,6 +125,14 @@ def test_gradients_vanish_through_twenty_sigmoids_and_not_through_relus(tmp_path
     assert judge(good, "VanishingGradient", threshold="1000").status == "IssuesFound"
 
 
+def test_a_saved_mean_is_enough_for_vanishing_gradients(tmp_path: Path) -> None:
+    network = layers(nn.Sigmoid, (8, *[16] * 20, 3), 0.5)
+    means = ReductionConfig(abs_reductions=["mean"])
+    path = train(tmp_path, network, blobs(30), epochs=2, reductions=means)
+    assert judge(path, "VanishingGradient").status == "IssuesFound"
+    assert judge(path, "UnchangedTensor").status == "Error"  # that one needs the values
+
+
 def test_a_huge_learning_rate_explodes_and_a_usual_one_does_not(tmp_path: Path) -> None:
     widths = (8, 16, 16, 3)
     bad = train(tmp_path / "bad", layers(nn.ReLU, widths), blobs(30), lr=1e12, epochs=6)
@@ -136,12 +148,13 @@ def test_a_huge_learning_rate_explodes_and_a_usual_one_does_not(tmp_path: Path) 
 
 
 def test_random_labels_are_learned_by_heart_and_real_ones_generalise(tmp_path: Path) -> None:
-    points, labels = blobs(24)
+    points, labels = blobs(24, spread=2.0)
     lies = labels[torch.randperm(24, generator=torch.Generator().manual_seed(3))]
+    valid = blobs(300, seed=1, spread=2.0)
     network = layers(nn.ReLU, (8, 64, 3))
-    bad = train(tmp_path / "bad", network, (points, lies), valid=blobs(60, seed=1), epochs=40)
+    bad = train(tmp_path / "bad", network, (points, lies), valid=valid, epochs=40)
     network = layers(nn.ReLU, (8, 64, 3))
-    good = train(tmp_path / "good", network, blobs(240), valid=blobs(60, seed=1), epochs=40)
+    good = train(tmp_path / "good", network, blobs(900, spread=2.0), valid=valid, epochs=40)
     outcome = judge(bad, "Overfit", patience="3")
     assert outcome.status == "IssuesFound"
     assert "in validation" in outcome.message
@@ -277,6 +290,30 @@ def test_a_small_class_that_is_not_learned_is_imbalance(tmp_path: Path) -> None:
     assert outcome.status == "IssuesFound"
     assert "class 1, mispredicted" in outcome.message
     assert judge(run("good", 0.1), "ClassImbalance", samples="1700").status == "NoIssuesFound"
+
+
+def test_all_rules_read_what_the_projects_training_saves(features: Path, tmp_path: Path) -> None:
+    configuration = {
+        "LocalPath": str(tmp_path / "tensors"),
+        "HookParameters": {"save_interval": "1", "include_regex": LOSS_INPUTS},
+        "CollectionConfigurations": [{"CollectionName": name} for name in COLLECTIONS],
+    }
+    (tmp_path / "hook.json").write_text(json.dumps(configuration))
+    environment = {
+        "SM_CHANNEL_FEATURES": str(features),
+        "SM_MODEL_DIR": str(tmp_path / "model"),
+        "SM_OUTPUT_DIR": str(tmp_path / "output"),
+        "SM_OUTPUT_DATA_DIR": str(tmp_path / "output/data"),
+        "SMDEBUG_CONFIG_FILE_PATH": str(tmp_path / "hook.json"),
+    }
+    train_job.main(["--epochs=15", "--batch_size=12", "--lr=0.01"], environment)
+    outcomes = evaluate_rules(tmp_path / "tensors", {name: {} for name in rule_names()})
+    failed = {one.name: one.message for one in outcomes if one.status == "Error"}
+    assert failed.keys() == {"PoorWeightInitialization", "DeadRelu", "SaturatedActivation"}
+    for message in failed.values():  # a head has no activations
+        assert "add them to the hook's collections" in message
+    healthy = {one.name for one in outcomes if one.status == "NoIssuesFound"}
+    assert healthy >= {"VanishingGradient", "ExplodingTensor", "UnchangedTensor", "ClassImbalance"}
 
 
 def test_what_was_not_saved_is_said(tmp_path: Path) -> None:
