@@ -4,6 +4,7 @@ All tensors come from the project's own hook, in the modes that training sets.
 """
 
 import ast
+import inspect
 import json
 from collections import OrderedDict
 from pathlib import Path
@@ -95,8 +96,8 @@ def train(
             optimizer.step()
         debugger.validating()
         with torch.no_grad():
-            if valid is not None:
-                loss(network(valid[0]), valid[1])
+            for rows in torch.arange(len(valid[0])).split(batch or len(valid[0])) if valid else ():
+                loss(network(valid[0][rows]), valid[1][rows])
     debugger.close()
     assert not hook.lost
     return folder
@@ -150,17 +151,36 @@ def test_a_huge_learning_rate_explodes_and_a_usual_one_does_not(tmp_path: Path) 
 def test_random_labels_are_learned_by_heart_and_real_ones_generalise(tmp_path: Path) -> None:
     points, labels = blobs(24, spread=2.0)
     lies = labels[torch.randperm(24, generator=torch.Generator().manual_seed(3))]
-    valid = blobs(300, seed=1, spread=2.0)
+    valid = blobs(3000, seed=1, spread=2.0)
     network = layers(nn.ReLU, (8, 64, 3))
     bad = train(tmp_path / "bad", network, (points, lies), valid=valid, epochs=40)
     network = layers(nn.ReLU, (8, 64, 3))
-    good = train(tmp_path / "good", network, blobs(900, spread=2.0), valid=valid, epochs=40)
+    good = train(tmp_path / "good", network, blobs(3000, spread=2.0), valid=valid, epochs=40)
     outcome = judge(bad, "Overfit", patience="3")
     assert outcome.status == "IssuesFound"
     assert "in validation" in outcome.message
     assert judge(good, "Overfit", patience="3").status == "NoIssuesFound"
     late = judge(bad, "Overfit", start_step="1000")
     assert late.status == "Error"  # nothing was left to compare
+    last = judge(bad, "Overfit", start_step="78")  # one training step and one validation are left
+    assert (last.status, last.step) == ("IssuesFound", 79)
+
+
+def test_a_validation_sorted_by_class_is_judged_as_a_whole(tmp_path: Path) -> None:
+    points, labels = blobs(300, seed=1, spread=2.0)
+    order = labels.argsort()
+    network = layers(nn.ReLU, (8, 16, 3))
+    path = train(
+        tmp_path,
+        network,
+        blobs(900, spread=2.0),
+        valid=(points[order], labels[order]),
+        epochs=8,
+        lr=0.02,
+        batch=100,
+    )
+    for rule in ("Overfit", "Overtraining", "LossNotDecreasing"):
+        assert judge(path, rule).status == "NoIssuesFound"
 
 
 def test_going_on_after_the_optimum_is_overtraining_and_stopping_is_not(tmp_path: Path) -> None:
@@ -208,7 +228,7 @@ def test_without_a_learning_rate_nothing_moves(tmp_path: Path, rule: str) -> Non
 
 def test_a_rising_loss_is_found_and_tolerated_as_told(tmp_path: Path) -> None:
     network = layers(nn.ReLU, (8, 16, 3))
-    path = train(tmp_path, network, blobs(60), lr=0.002, epochs=45, maximize=True)
+    path = train(tmp_path, network, blobs(60), lr=0.005, epochs=45, maximize=True)
     assert judge(path, "LossNotDecreasing").status == "IssuesFound"
     tolerant = judge(path, "LossNotDecreasing", increase_threshold_percent="99", mode="TRAIN")
     assert tolerant.status == "NoIssuesFound"
@@ -375,3 +395,87 @@ def test_the_rules_are_one_file_that_an_older_python_reads() -> None:
     imports = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     local = {path.stem for path in SOURCE.parent.glob("*.py")}
     assert not imports & local
+
+
+# Name and default of each parameter on AWS's page "List of Debugger built-in rules". A pattern may
+# have more alternatives than AWS's, never fewer. LossNotDecreasing's mode is left out: the page
+# gives two defaults.
+DOCUMENTED: dict[str, dict[str, Any]] = {
+    "VanishingGradient": {"threshold": 0.0000001},
+    "ExplodingTensor": {"collection_names": None, "tensor_regex": None, "only_nan": False},
+    "Overfit": {"tensor_regex": None, "start_step": 0, "patience": 1, "ratio_threshold": 0.1},
+    "Overtraining": {"patience_train": 5, "patience_validation": 10, "delta": 0.01},
+    "PoorWeightInitialization": {
+        "activation_inputs_regex": ".*relu_input",
+        "threshold": 10.0,
+        "distribution_range": 0.001,
+        "patience": 5,
+        "steps": 10,
+    },
+    "LossNotDecreasing": {
+        "collection_names": None,
+        "tensor_regex": None,
+        "use_losses_collection": True,
+        "num_steps": 10,
+        "diff_percent": 0.1,
+        "increase_threshold_percent": 5,
+    },
+    "DeadRelu": {
+        "tensor_regex": ".*relu_output",
+        "threshold_inactivity": 1.0,
+        "threshold_layer": 50.0,
+    },
+    "SaturatedActivation": {
+        "collection_names": None,
+        "tensor_regex": ".*tanh_input,.*sigmoid_input",
+        "threshold_tanh_min": -9.4999,
+        "threshold_tanh_max": 9.4999,
+        "threshold_sigmoid_min": -23,
+        "threshold_sigmoid_max": 16.99999,
+        "threshold_inactivity": 1.0,
+        "threshold_layer": 50.0,
+    },
+    "UnchangedTensor": {
+        "collection_names": None,
+        "tensor_regex": None,
+        "num_steps": 3,
+        "rtol": 1e-05,
+        "atol": 1e-08,
+        "equal_nan": False,
+    },
+    "ClassImbalance": {
+        "threshold_imbalance": 10,
+        "threshold_misprediction": 0.7,
+        "samples": 500,
+        "argmax": False,
+        "labels_regex": ".*labels",
+        "predictions_regex": ".*predictions",
+    },
+}
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_parameters_and_defaults_are_those_that_aws_documents(name: str) -> None:
+    ours = inspect.signature(getattr(debugger_rules, name)).parameters
+    assert ours.keys() - DOCUMENTED[name].keys() <= {"base_trial", "action_json", "mode"}
+    for parameter, default in DOCUMENTED[name].items():
+        if isinstance(default, str):
+            assert set(default.split(",")) <= set(ours[parameter].default.split(","))
+        else:
+            assert ours[parameter].default == default
+
+
+def test_parameters_may_all_be_strings_as_the_service_passes_them(tmp_path: Path) -> None:
+    network = layers(nn.ReLU, (8, 16, 3))
+    regex = f"{ACTIVATIONS}|{LOSS_INPUTS}"
+    data, valid = blobs(60), blobs(30, seed=1)
+    path = train(tmp_path, network, data, valid=valid, regex=regex)
+    strings = {
+        name: {key: str(value) for key, value in given.items() if value is not None}
+        for name, given in DOCUMENTED.items()
+    }
+    strings["DeadRelu"]["tensor_regex"] = ".*relu_output, .*relu_input"
+    strings["ClassImbalance"] |= {"labels_regex": ".*_input_1", "predictions_regex": ".*_input_0"}
+    plain = evaluate_rules(path, {name: {} for name in strings})
+    assert evaluate_rules(path, strings) == plain
+    assert {one.name for one in plain if one.status == "Error"} == {"SaturatedActivation"}
