@@ -97,6 +97,9 @@ def _print_definition(options: argparse.Namespace) -> int:
 
 
 def _run_locally(options: argparse.Namespace) -> int:
+    from pipeline.local.packages import require_packages
+
+    require_packages()
     from pipeline.local.run import LocalRequest, run_locally
     from pipeline.parameters import parse_parameters
 

@@ -1,0 +1,18 @@
+"""An environment that was set up for AWS only says what a local run needs."""
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.local import packages
+
+
+def test_with_everything_installed_nothing_is_said() -> None:
+    packages.require_packages()
+
+
+def test_what_is_missing_is_named_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "torch" else object())
+    with pytest.raises(UsageError, match=r"needs torch, not installed.*requirements-local\.txt"):
+        packages.require_packages()
