@@ -1,13 +1,15 @@
 """What the function that deploys must know, as its environment variables; see lambda_code/."""
 
 import json
+from typing import TYPE_CHECKING
 
-from pipeline.settings.model import Settings
+if TYPE_CHECKING:
+    from pipeline.settings.model import Settings
 
 ALARMS = ("errors", "latency")  # of the alarms in infra/template.yaml, after the endpoint's name
 
 
-def lambda_environment(settings: Settings, *, scales: bool = True) -> dict[str, str]:
+def lambda_environment(settings: "Settings", *, scales: bool = True) -> dict[str, str]:
     """The variables that infra/template.yaml sets; `scales` False where nothing can be scaled."""
     endpoint = settings.production_endpoint_name
     return {
@@ -19,7 +21,7 @@ def lambda_environment(settings: Settings, *, scales: bool = True) -> dict[str, 
     }
 
 
-def deployment_json(settings: Settings, *, scales: bool = True) -> str:
+def deployment_json(settings: "Settings", *, scales: bool = True) -> str:
     """How production is deployed, as the variable DEPLOYMENT holds it."""
     production = settings.deploy.production
     capture, scaling = production.data_capture, production.autoscaling

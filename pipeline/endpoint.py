@@ -1,15 +1,16 @@
-"""python -m pipeline.endpoint: serve a model, ask an endpoint, look at endpoints, delete one."""
+"""python -m pipeline.endpoint: serve a model, ask, look at, roll back and delete endpoints."""
 
 import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import add_state_option, parser, run_command
+from pipeline.cli import ROOT, add_state_option, parser, run_command
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
 from pipeline.subcommands import add_command, port_number, positive_number, print_table
-from pipeline.target import FIRST_RUN, Target, add_target_options, open_target
+from pipeline.target import FIRST_RUN, Target, add_target_options, open_target, require_state
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,6 +24,9 @@ _EXAMPLES = """\
   python -m pipeline.endpoint predict dog.jpg
   python -m pipeline.endpoint predict *.jpg --top 3 --json
   python -m pipeline.endpoint status
+  python -m pipeline.endpoint rollback
+  python -m pipeline.endpoint rollback dog-breeds-production --to 2
+  python -m pipeline.endpoint rollback --aws --env production
   python -m pipeline.endpoint delete dog-breeds-staging"""
 _PORT = 8080
 
@@ -41,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     status = add_command(commands, "status", "the endpoints, what they run", _status, _EXAMPLES)
     add_target_options(status)
+    _add_rollback(commands)
     delete = add_command(commands, "delete", "delete an endpoint", _delete, _EXAMPLES)
     delete.add_argument("name", metavar="NAME")
     add_target_options(delete)
@@ -76,6 +81,22 @@ def _add_predict(commands: Any) -> None:
     )
     ask.add_argument("--endpoint", metavar="NAME", help="default: the only endpoint there is")
     add_target_options(ask)
+
+
+def _add_rollback(commands: Any) -> None:
+    text = "bring an endpoint back to an earlier version"
+    command = add_command(commands, "rollback", text, _rollback, _EXAMPLES)
+    command.add_argument("name", nargs="?", metavar="NAME", help="default: the production endpoint")
+    command.add_argument(
+        "--to", type=positive_number, metavar="VERSION", help="default: the version before"
+    )
+    add_target_options(command)
+    settings = command.add_argument_group("with --aws")
+    settings.add_argument("--env", metavar="NAME", help="environment of the settings")
+    settings.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    settings.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
+    )
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -188,6 +209,44 @@ def _status_table(rows: Sequence[dict[str, Any]]) -> "Table":
         cells = (row["name"], status, version, row["changed"], row["reason"] or "")
         table.add_row(*(Text(str(cell)) for cell in cells))
     return table
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    version = str(options.to) if options.to else None
+    if options.aws:
+        return _rollback_on_aws(options, version)
+    from pipeline.local.following import roll_back
+
+    require_state(options.state)
+    answer, deployed = roll_back(options.state, options.name, version)
+    _print_rollback(options, answer)
+    if not options.json:
+        print(deployed.summary())
+    deployed.raise_problems()
+    return EXIT_SUCCEEDED
+
+
+def _rollback_on_aws(options: argparse.Namespace, version: str | None) -> int:
+    from pipeline.aws.clients import connect
+    from pipeline.aws.rollback import roll_back
+    from pipeline.settings import load_settings
+
+    region = [f"aws.region={options.region}"] if options.region else []
+    settings = load_settings(options.settings, options.env, [*options.set, *region])
+    name = options.name or settings.production_endpoint_name
+    answer = roll_back(connect(settings), settings.lambda_name, name, version)
+    _print_rollback(options, answer)
+    if not options.json and answer["action"] != "unchanged":
+        print("it takes a while: python -m pipeline.endpoint status --aws")
+    return EXIT_SUCCEEDED
+
+
+def _print_rollback(options: argparse.Namespace, answer: dict[str, Any]) -> None:
+    if options.json:
+        print(json.dumps(answer, indent=2))
+        return
+    later = " as soon as its update is over" if answer["action"] == "waiting" else ""
+    print(f"{answer['endpoint_name']}: {answer['reason']}{later}")
 
 
 def _delete(options: argparse.Namespace) -> int:

@@ -12,6 +12,8 @@ from pipeline.subcommands import add_command, positive_number, print_table
 from pipeline.target import Target, add_target_options, open_target
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.table import Table
 
     from pipeline.versions import Version
@@ -122,18 +124,44 @@ def _reject(target: Target, options: argparse.Namespace) -> None:
 
 
 def _decide(target: Target, options: argparse.Namespace, status: str) -> None:
+    from datetime import UTC, datetime
+
     from pipeline.versions import find_version, read_version
 
     version = find_version(target, options.group, options.version)
     reason = {"ApprovalDescription": options.reason} if options.reason else {}
+    since = datetime.now(UTC)
     target.sagemaker.update_model_package(
         ModelPackageArn=version.arn, ModelApprovalStatus=status, **reason
     )
     after = read_version(target, version.arn)
+    if not options.json:
+        print(f"{after.group} version {after.number}: {version.approval} -> {after.approval}")
+    if options.aws:
+        _report_aws(options, after)
+    else:
+        _report_local(options, after, since)
+
+
+def _report_aws(options: argparse.Namespace, after: "Version") -> None:
+    """EventBridge tells the function that deploys; nobody here waits for it."""
     if options.json:
         _print_json(_summary(after))
     else:
-        print(f"{after.group} version {after.number}: {version.approval} -> {after.approval}")
+        print("production follows: python -m pipeline.endpoint status --aws")
+
+
+def _report_local(options: argparse.Namespace, after: "Version", since: "datetime") -> None:
+    """What production is after the decision, where a run has set it up."""
+    from pipeline.local.following import follow_decision
+
+    deployed = follow_decision(options.state, after.group, since)
+    if options.json:
+        _print_json(_summary(after) | {"production": deployed and deployed.to_dict()})
+    elif deployed:
+        print(deployed.summary())
+    if deployed:
+        deployed.raise_problems()
 
 
 def _summary(version: "Version") -> dict[str, Any]:

@@ -26,12 +26,13 @@ def run_lambda(
     region: str,
     work: Path,
     should_stop: Callable[[], bool],
+    variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Invoke the function an ARN names and answer what it returned.
 
-    `handlers` are files by function name. The handler sees the local service as SageMaker and as
-    S3, with credentials that are good for nothing else. A stop lets it finish for 30 s, as it may
-    be in the middle of a change. Raises StepFailed.
+    `handlers` are files by function name, `variables` the function's own. The handler sees the
+    local service as SageMaker and as S3, with credentials that are good for nothing else. A stop
+    lets it finish for 30 s, as it may be in the middle of a change. Raises StepFailed.
     """
     name = arn.rsplit(":function:", maxsplit=1)[-1].partition(":")[0]
     handler = handlers.get(name)
@@ -46,7 +47,7 @@ def run_lambda(
         command = Command(
             argv=(sys.executable, lambda_main.__file__, arn, *files),
             cwd=work,
-            environment=base | _environment(name, service_url, region),
+            environment=base | _environment(name, service_url, region) | dict(variables or {}),
             log=log,
         )
         ending = _invoke(step, command, should_stop)

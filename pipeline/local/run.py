@@ -14,6 +14,7 @@ from pipeline.cli import ROOT
 from pipeline.compiled import compiled_definition
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
+from pipeline.local.deployer import HANDLER, install_deployer
 from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
 from pipeline.local.executions import Place
 from pipeline.local.outcome import LocalOutcome, read_outcome
@@ -24,7 +25,6 @@ from pipeline.sample import write_sample
 from pipeline.settings.model import Settings
 from pipeline.weights import stage_weights
 
-DEPLOY_HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"
 CHAMPION_HANDLER = ROOT / "lambda_code" / "find_champion.py"
 
 
@@ -52,6 +52,7 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
         given = {**given, "DataUri": _sample(store.root).as_uri()}
     definition = compiled_definition(settings, ROOT, store.root)
     _stage(settings, store)
+    install_deployer(store, settings)
     place = (settings.aws.region, settings.aws.account_id)
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
         result = _execute(settings, definition, given, store=store, service=service, cancel=cancel)
@@ -71,7 +72,7 @@ def _execute(
         pipeline_name=settings.project,
         place=Place(settings.aws.region, settings.aws.account_id),
         lambda_handlers={
-            settings.lambda_name: DEPLOY_HANDLER,
+            settings.lambda_name: HANDLER,
             settings.champion_lambda_name: CHAMPION_HANDLER,
         },
         service_url=service.url,

@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import UsageError
 from pipeline.local.api import LocalApi
+from pipeline.local.deliveries import Deliveries
 from pipeline.local.hosting import EndpointUnavailableError, Hosting
 from pipeline.local.model_process import START_SECONDS, ModelServerError, Reply
 from pipeline.local.model_server import MAXIMUM_BODY, error_body, read_body
@@ -184,7 +185,9 @@ def running_service(
             hosting.wake()
             hosting.settle(START_SECONDS)
             port = listener.getsockname()[1]
-            yield Service(f"http://{HOST}:{port}", port, api, hosting)
+            url = f"http://{HOST}:{port}"
+            with closing(Deliveries(store, url)):
+                yield Service(url, port, api, hosting)
     finally:
         hosting.close()
 

@@ -1,0 +1,71 @@
+"""The function that deploys, on this machine: who may be told, what it knows, and calling it."""
+
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cli import ROOT
+from pipeline.deployment import lambda_environment
+from pipeline.errors import PipelineError
+from pipeline.local.events import RULE
+from pipeline.local.failures import StepFailed
+from pipeline.local.lambdas import run_lambda
+from pipeline.local.store import Document, Store
+
+if TYPE_CHECKING:
+    from pipeline.settings.model import Settings
+
+HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"
+
+
+class DeploymentError(PipelineError):
+    """The function that deploys refused, or failed."""
+
+
+def install_deployer(store: Store, settings: "Settings") -> None:
+    """From now on approvals in the settings' group deploy, as these settings say.
+
+    What the stack in infra/ is on AWS; there is one instance here, so nothing is scaled.
+    """
+    rule = {
+        "Group": settings.model_package_group,
+        "Endpoint": settings.production_endpoint_name,
+        "FunctionArn": settings.lambda_arn,
+        "Region": settings.aws.region,
+        "Account": settings.aws.account_id,
+        "Environment": lambda_environment(settings, scales=False),
+    }
+    store.put(RULE, settings.model_package_group, rule)
+
+
+def call_deployer(
+    store: Store,
+    rule: Document,
+    event: Mapping[str, Any],
+    url: str,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """What the handler in lambda_code/ answers to an event, run against the service at `url`.
+
+    Raises DeploymentError with its reason.
+    """
+    work = store.root / "deployments" / uuid.uuid4().hex[:12]
+    arn = rule["FunctionArn"]
+    try:
+        answer = run_lambda(
+            "Deploy",
+            arn,
+            event,
+            handlers={arn.rpartition(":")[2]: HANDLER},
+            service_url=url,
+            region=rule["Region"],
+            work=work,
+            should_stop=should_stop,
+            variables=rule["Environment"],
+        )
+    except StepFailed as error:
+        kind, _, message = error.reason.partition(": ")
+        raise DeploymentError(message if kind.endswith("Error") else error.reason) from error
+    shutil.rmtree(work, ignore_errors=True)
+    return answer

@@ -1,0 +1,129 @@
+"""What a decision in the registry, or a rollback, comes to on this machine: done and waited for."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError, UsageError
+from pipeline.local.deliveries import DELIVERY
+from pipeline.local.deployer import call_deployer
+from pipeline.local.events import PENDING, RULE
+from pipeline.local.model_process import START_SECONDS
+from pipeline.local.operations_endpoints import awaited_config
+from pipeline.local.service import find_service, running_service
+from pipeline.local.store import Document, Store
+from pipeline.target import FIRST_RUN
+
+_POLL_SECONDS = 0.1
+_PATIENCE_SECONDS = START_SECONDS + 60
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """An endpoint after a decision. `problems` say why it is not as was decided."""
+
+    endpoint: str
+    status: str
+    version: int | None
+    problems: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    def summary(self) -> str:
+        """One line for people."""
+        if self.version is None:
+            return f"{self.endpoint}: nothing is deployed"
+        status = {"InService": "in service"}.get(self.status, self.status)
+        return f"{self.endpoint}: version {self.version} is {status}"
+
+    def raise_problems(self) -> None:
+        """Raise PipelineError when there are any."""
+        if self.problems:
+            raise PipelineError("; ".join(self.problems))
+
+
+def follow_decision(state: Path, group: str, since: datetime) -> Deployed | None:
+    """Deliver the events of a group, wait until production is at rest, and say how it is.
+
+    None where nothing deploys that group: no run has set it up on this machine.
+    """
+    store = Store(state)
+    rule = store.get(RULE, group)
+    if rule is None:
+        return None
+    with _service_of(store, rule):
+        return _at_rest(store, rule["Endpoint"], since)
+
+
+def roll_back(
+    state: Path, name: str | None, version: str | None
+) -> tuple[dict[str, Any], Deployed]:
+    """Ask the function to roll back; its answer, and the endpoint when it is at rest.
+
+    Raises UsageError where no run has set it up, DeploymentError for what the function refuses.
+    """
+    store = Store(state)
+    since = datetime.now(UTC)
+    rule = _rule_for(store, name)
+    endpoint = name or rule["Endpoint"]
+    event = {"rollback": {"endpoint_name": endpoint, "version": version}}
+    with _service_of(store, rule) as url:
+        answer = call_deployer(store, rule, event, url)
+        return answer, _at_rest(store, endpoint, since)
+
+
+def _rule_for(store: Store, name: str | None) -> Document:
+    rules = store.list(RULE)
+    if not rules:
+        raise UsageError(f"nothing deploys here yet: {FIRST_RUN} sets it up")
+    if name is None and len(rules) > 1:
+        there = ", ".join(sorted(rule["Endpoint"] for rule in rules))
+        raise UsageError(f"there are several production endpoints: name one: {there}")
+    own = [rule for rule in rules if rule["Endpoint"] == name]
+    return [*own, *rules][0]
+
+
+@contextmanager
+def _service_of(store: Store, rule: Document) -> Iterator[str]:
+    """The address of a live service, or of one for as long as the block."""
+    if url := find_service(store.root):
+        yield url
+        return
+    with running_service(store, 0, rule["Region"], rule["Account"]) as service:
+        yield service.url
+
+
+def _at_rest(store: Store, endpoint: str, since: datetime) -> Deployed:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        # The end of a deployment is an event again, which may begin the next one.
+        if not store.list(PENDING) and not awaited_config(store.get("Endpoint", endpoint)):
+            break
+        time.sleep(_POLL_SECONDS)
+    return _deployed(store, endpoint, since)
+
+
+def _deployed(store: Store, name: str, since: datetime) -> Deployed:
+    endpoint = store.get("Endpoint", name)
+    refused = [one for one in store.list(DELIVERY) if one["Time"] >= since and "Error" in one]
+    problems = list(dict.fromkeys(one["Error"] for one in refused))
+    if endpoint is None:
+        return Deployed(name, "", None, tuple(problems))
+    if "FailureReason" in endpoint and endpoint["LastModifiedTime"] >= since and not problems:
+        problems.append(f"its update failed: {endpoint['FailureReason']}")
+    version = _version_of(store, endpoint["EndpointConfigName"])
+    return Deployed(name, endpoint["EndpointStatus"], version, tuple(problems))
+
+
+def _version_of(store: Store, config: str) -> int | None:
+    arn = store.get("EndpointConfig", config)
+    tags = store.get("Tags", arn["EndpointConfigArn"]) if arn else None
+    values = {tag["Key"]: tag["Value"] for tag in (tags or {}).get("Tags", [])}
+    number = values.get("model-package-arn", "").rpartition("/")[2]
+    return int(number) if number.isdigit() else None

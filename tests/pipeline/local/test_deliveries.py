@@ -1,0 +1,144 @@
+"""Approvals on this machine: events reach the real handler, in a process of its own, once."""
+
+import fcntl
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.cli import ROOT
+from pipeline.local.client import sagemaker_client
+from pipeline.local.deliveries import DELIVERY, Deliveries
+from pipeline.local.deployer import DeploymentError, call_deployer, install_deployer
+from pipeline.local.events import PENDING, RULE
+from pipeline.local.service import running_service
+from pipeline.local.store import Document, Store
+from pipeline.settings import load_settings
+
+Register = Callable[..., str]
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def rule(store: Store) -> Document:
+    """Approvals in the group dogs deploy to dogs-production."""
+    install_deployer(store, load_settings(ROOT / "pipeline.yaml", "local", ["project=dogs"]))
+    (only,) = store.list(RULE)
+    return only
+
+
+@pytest.fixture
+def client(store: Store) -> Any:
+    return sagemaker_client(store)
+
+
+def _approve(client: Any, arn: str, **others: Any) -> None:
+    client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", **others)
+
+
+def _wait(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
+
+
+class TestEvents:
+    def test_without_a_rule_there_is_none(
+        self, store: Store, client: Any, register_package: Register
+    ) -> None:
+        _approve(client, register_package(client, "s3://b/m.tar.gz"))
+        assert store.list(PENDING) == []
+
+    @pytest.mark.usefixtures("rule")
+    def test_an_approval_has_eventbridges_shape(
+        self, store: Store, client: Any, register_package: Register
+    ) -> None:
+        arn = register_package(client, "s3://b/m.tar.gz")
+        assert store.list(PENDING) == []
+        _approve(client, arn, ApprovalDescription="good")
+        (pending,) = store.list(PENDING)
+        event = pending["Event"]
+        assert event["detail-type"] == "SageMaker Model Package State Change"
+        assert (event["source"], event["resources"]) == ("aws.sagemaker", [arn])
+        assert (event["account"], event["region"]) == ("111122223333", "us-east-1")
+        detail = event["detail"]
+        changed = {"ModelApprovalStatus", "ApprovalDescription"}
+        assert set(detail.pop("UpdatedModelPackageFields")) == changed
+        assert detail.pop("CreationTime") < detail.pop("LastModifiedTime")
+        assert detail == {
+            "ModelPackageGroupName": "dogs",
+            "ModelPackageVersion": 1,
+            "ModelPackageArn": arn,
+            "ModelPackageStatus": "Completed",
+            "ModelApprovalStatus": "Approved",
+            "ApprovalDescription": "good",
+        }
+
+    @pytest.mark.usefixtures("rule")
+    def test_other_changes_and_groups_are_not_told(
+        self, store: Store, client: Any, register_package: Register
+    ) -> None:
+        arn = register_package(client, "s3://b/m.tar.gz", ModelApprovalStatus="Approved")
+        (pending,) = store.list(PENDING)
+        assert "UpdatedModelPackageFields" not in pending["Event"]["detail"]
+        client.update_model_package(ModelPackageArn=arn, ApprovalDescription="very good")
+        _approve(client, register_package(client, "s3://b/m.tar.gz", "cats"))
+        assert len(store.list(PENDING)) == 1
+
+
+class TestDelivery:
+    def test_what_was_decided_while_nobody_listened_is_deployed_later(
+        self,
+        store: Store,
+        rule: Document,
+        client: Any,
+        register_package: Register,
+        write_model: Callable[..., Path],
+    ) -> None:
+        write_model(store.path("s3://b/m.tar.gz"))
+        _approve(client, register_package(client, "s3://b/m.tar.gz"))
+        with running_service(store):
+            _wait(lambda: len(store.list(DELIVERY)) == 2)  # the approval, and its end
+        approval, end = store.list(DELIVERY)
+        assert approval["Answer"]["action"] == "created"
+        assert end["Answer"]["reason"] == "dogs-1 is in service already"
+        assert store.list(PENDING) == []
+        endpoint = client.describe_endpoint(EndpointName=rule["Endpoint"])
+        assert endpoint["EndpointStatus"] == "InService"
+        config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+        assert config["DataCaptureConfig"]["InitialSamplingPercentage"] == 10
+        assert list((store.root / "deployments").iterdir()) == []
+
+    @pytest.mark.usefixtures("rule")
+    def test_what_the_handler_refuses_is_kept_with_its_reason(self, store: Store) -> None:
+        event = {"id": "1", "detail-type": "Something Else"}
+        store.put(PENDING, "1", {"Group": "dogs", "Event": event})
+        with closing(Deliveries(store, NOWHERE)):
+            _wait(lambda: bool(store.list(DELIVERY)))
+        (delivery,) = store.list(DELIVERY)
+        assert "nothing is to be done at an event 'Something Else'" in delivery["Error"]
+
+    def test_what_no_rule_asks_for_any_more_is_dropped(self, store: Store) -> None:
+        store.put(PENDING, "1", {"Group": "cats", "Event": {"id": "1"}})
+        with closing(Deliveries(store, NOWHERE)):
+            _wait(lambda: not store.list(PENDING))
+        assert "Answer" not in store.list(DELIVERY)[0]
+
+    def test_only_one_process_delivers_at_a_time(self, store: Store) -> None:
+        store.put(PENDING, "1", {"Group": "cats", "Event": {"id": "1"}})
+        with (store.root / "deliveries.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with closing(Deliveries(store, NOWHERE)):
+                time.sleep(0.5)
+                assert len(store.list(PENDING)) == 1
+        with closing(Deliveries(store, NOWHERE)):
+            _wait(lambda: not store.list(PENDING))
+
+
+def test_a_refusal_is_the_handlers_own_words(store: Store, rule: Document) -> None:
+    with pytest.raises(DeploymentError, match=r"^the rollback lacks endpoint_name$"):
+        call_deployer(store, rule, {"rollback": {}}, NOWHERE)

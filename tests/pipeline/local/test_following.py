@@ -1,0 +1,153 @@
+"""The commands that deploy on this machine: approve, reject, roll back, ask."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import endpoint, registry
+from pipeline.cli import ROOT, run_command
+from pipeline.local.client import sagemaker_client
+from pipeline.local.deployer import install_deployer
+from pipeline.local.service import Service
+from pipeline.local.store import Store
+from pipeline.settings import load_settings
+
+Run = Callable[..., tuple[int, str, str]]
+BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
+
+
+@pytest.fixture
+def run(store: Store, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("registry", "approve", "1")`: its exit code, output and errors."""
+
+    def command(module: str, *arguments: str) -> tuple[int, str, str]:
+        main = {"registry": registry.main, "endpoint": endpoint.main}[module]
+        code = run_command(main, [*arguments, "--state", str(store.root)])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return command
+
+
+@pytest.fixture
+def versions(
+    store: Store, write_model: Callable[..., Path], register_package: Callable[..., str]
+) -> None:
+    """Two versions, and a third that does not load; approvals deploy to dogs-production."""
+    install_deployer(store, load_settings(ROOT / "pipeline.yaml", "local", ["project=dogs"]))
+    client = sagemaker_client(store)
+    for label in ("beagle", "boxer", "broken"):
+        code = {"code": BROKEN} if label == "broken" else {}
+        write_model(store.path(f"s3://b/{label}.tar.gz"), label, **code)
+        register_package(client, f"s3://b/{label}.tar.gz")
+
+
+@pytest.fixture
+def jpeg(tmp_path: Path) -> str:
+    path = tmp_path / "dog.jpg"
+    path.write_bytes(b"\xff\xd8\xff and so on")
+    return str(path)
+
+
+@pytest.mark.usefixtures("versions")
+def test_decisions_without_a_service_deploy_and_go_back(run: Run, jpeg: str) -> None:
+    code, out, err = run("registry", "approve", "1")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "dogs version 1: PendingManualApproval -> Approved",
+        "dogs-production: version 1 is in service",
+    ]
+    assert "beagle" in run("endpoint", "predict", jpeg, "--endpoint", "dogs-production")[1]
+    approved = json.loads(run("registry", "approve", "2", "--json")[1])
+    assert approved["production"] == {
+        "endpoint": "dogs-production",
+        "status": "InService",
+        "version": 2,
+        "problems": [],
+    }
+    assert "boxer" in run("endpoint", "predict", jpeg, "--endpoint", "dogs-production")[1]
+    code, out, err = run("registry", "approve", "3")
+    assert (code, out.splitlines()[-1]) == (1, "dogs-production: version 2 is in service")
+    assert "its update failed" in err
+    assert "weights do not fit" in err
+    out = run("registry", "reject", "2")[1]
+    assert out.splitlines()[-1] == "dogs-production: version 1 is in service"
+    code, out, err = run("registry", "reject", "1")
+    assert (code, out.splitlines()[-1]) == (1, "dogs-production: version 1 is in service")
+    assert "nothing approved before it is left" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("versions")
+def test_a_live_service_deploys_and_rolls_back(
+    run: Run, store: Store, service: Service, jpeg: str
+) -> None:
+    note = {"pid": os.getpid(), "port": service.port, "url": service.url}
+    (store.root / "service.json").write_text(json.dumps(note))
+    for version in ("1", "2"):
+        assert run("registry", "approve", version)[0] == 0
+    code, out, err = run("endpoint", "rollback")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "dogs-production: from dogs-2 back to dogs-1",
+        "dogs-production: version 1 is in service",
+    ]
+    assert "beagle" in run("endpoint", "predict", jpeg)[1]
+    code, out, _ = run("endpoint", "rollback")
+    assert code == 0
+    assert "it was rolled back to dogs-1 already; to go further back name a version" in out
+    answer = json.loads(run("endpoint", "rollback", "dogs-production", "--to", "2", "--json")[1])
+    assert (answer["action"], answer["reason"]) == ("updated", "from dogs-1 back to dogs-2")
+    assert "boxer" in run("endpoint", "predict", jpeg)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ((), 1, "there is no endpoint dogs-production"),
+        (("nowhere",), 1, "there is no endpoint nowhere"),
+        (("--to", "0"), 2, "0 is not 1 or more"),
+    ],
+)
+@pytest.mark.usefixtures("versions")
+def test_what_cannot_be_rolled_back_is_one_line(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    code: int,
+    message: str,
+) -> None:
+    try:
+        result, _, err = run("endpoint", "rollback", *arguments)
+    except SystemExit as ended:  # argparse's own
+        result, err = int(str(ended.code)), capsys.readouterr().err
+    assert result == code
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_before_a_run_nothing_deploys(
+    run: Run, store: Store, tmp_path: Path, register_package: Callable[..., str]
+) -> None:
+    register_package(sagemaker_client(store), "s3://b/m.tar.gz")
+    code, out, _ = run("registry", "approve", "1")
+    assert (code, out) == (0, "dogs version 1: PendingManualApproval -> Approved\n")
+    code, _, err = run("endpoint", "rollback")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "nothing deploys here yet: python -m pipeline.run --local sets it up" in err
+
+
+def test_of_several_production_endpoints_one_is_named(run: Run, store: Store) -> None:
+    for project in ("cats", "dogs"):
+        settings: Any = load_settings(ROOT / "pipeline.yaml", "local", [f"project={project}"])
+        install_deployer(store, settings)
+    code, _, err = run("endpoint", "rollback")
+    assert code == 2
+    assert "name one: cats-production, dogs-production" in err
+    assert (
+        "there is no endpoint cats-production" in run("endpoint", "rollback", "cats-production")[2]
+    )
