@@ -146,6 +146,7 @@ def test_a_huge_learning_rate_explodes_and_a_usual_one_does_not(tmp_path: Path) 
         "CrossEntropyLoss_output_0"
     )
     assert judge(good, "ExplodingTensor").status == "NoIssuesFound"
+    assert "is nan" in judge(bad, "LossNotDecreasing", num_steps="2").message
 
 
 def test_random_labels_are_learned_by_heart_and_real_ones_generalise(tmp_path: Path) -> None:
@@ -160,6 +161,7 @@ def test_random_labels_are_learned_by_heart_and_real_ones_generalise(tmp_path: P
     assert outcome.status == "IssuesFound"
     assert "in validation" in outcome.message
     assert judge(good, "Overfit", patience="3").status == "NoIssuesFound"
+    assert judge(bad, "Overtraining").status == "NoIssuesFound"  # the training loss still falls
     late = judge(bad, "Overfit", start_step="1000")
     assert late.status == "Error"  # nothing was left to compare
     last = judge(bad, "Overfit", start_step="78")  # one training step and one validation are left
@@ -251,9 +253,11 @@ def test_strongly_negative_biases_kill_relus(tmp_path: Path, regex: str) -> None
         nn.init.constant_(network.get_parameter("linear0.bias"), bias)
         return train(tmp_path / name, network, blobs(60), regex=regex, epochs=3)
 
-    outcome = judge(run("bad", -50.0), "DeadRelu")
+    bad = run("bad", -50.0)
+    outcome = judge(bad, "DeadRelu")
     assert outcome.status == "IssuesFound"
     assert "100 % dead" in outcome.message
+    assert judge(bad, "DeadRelu", threshold_inactivity="0").status == "NoIssuesFound"
     assert judge(run("good", 0.0), "DeadRelu").status == "NoIssuesFound"
 
 
@@ -310,6 +314,25 @@ def test_a_small_class_that_is_not_learned_is_imbalance(tmp_path: Path) -> None:
     assert outcome.status == "IssuesFound"
     assert "class 1, mispredicted" in outcome.message
     assert judge(run("good", 0.1), "ClassImbalance", samples="1700").status == "NoIssuesFound"
+
+
+def test_a_hard_class_of_usual_size_is_not_imbalance(tmp_path: Path) -> None:
+    points, labels = blobs(150)
+    points[labels == 2] = points[labels == 0]  # cannot be told apart, and class 2 is a bit smaller
+    keep = torch.cat([torch.nonzero(labels != 2)[:, 0], torch.nonzero(labels == 2)[:40, 0]])
+    network = layers(nn.ReLU, (8, 16, 3))
+    data = (points[keep], labels[keep])
+    path = train(tmp_path, network, data, regex=LOSS_INPUTS, lr=0.5, epochs=30)
+    assert judge(path, "ClassImbalance").status == "NoIssuesFound"
+
+
+def test_what_never_learns_anything_is_not_imbalance(tmp_path: Path) -> None:
+    points, labels = blobs(300, classes=2)
+    keep = torch.cat([torch.nonzero(labels == 0)[:, 0], torch.nonzero(labels == 1)[:20, 0]])
+    network = layers(nn.ReLU, (8, 16, 2))
+    data = (points[keep], labels[keep])
+    path = train(tmp_path, network, data, regex=LOSS_INPUTS, lr=0.1, epochs=30, maximize=True)
+    assert judge(path, "ClassImbalance", samples="1700").status == "NoIssuesFound"
 
 
 def test_all_rules_read_what_the_projects_training_saves(features: Path, tmp_path: Path) -> None:
