@@ -26,6 +26,7 @@ from pipeline.local.hosting import EndpointUnavailableError, Hosting
 from pipeline.local.model_process import START_SECONDS, ModelServerError, Reply
 from pipeline.local.model_server import MAXIMUM_BODY, error_body, read_body
 from pipeline.local.operations import ACCOUNT, REGION
+from pipeline.local.packages import require_packages
 from pipeline.local.store import Store
 from pipeline.local.wire import answer_invocation, answer_operation, runtime_error
 
@@ -176,6 +177,7 @@ def running_service(
 
     Raises UsageError when the port is taken.
     """
+    require_packages()
     listener = _listen(port)
     hosting = Hosting(store)
     api = LocalApi(store, hosting, region, account_id)
