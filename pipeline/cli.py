@@ -45,10 +45,15 @@ def add_state_option(target: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--state",
         type=Path,
-        default=Path(os.environ.get("PIPELINE_STATE", ROOT / ".local")),
+        default=default_state(),
         metavar="DIR",
         help="folder of local runs, models and endpoints (default: .local, or $PIPELINE_STATE)",
     )
+
+
+def default_state() -> Path:
+    """The state folder of who names none: $PIPELINE_STATE, or .local in the repository."""
+    return Path(os.environ.get("PIPELINE_STATE", ROOT / ".local"))
 
 
 def from_here(path: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import from_here
+from pipeline.cli import default_state, from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, PipelineError
 from pipeline.local.client import service_client
 from pipeline.local.engine import ExecutionResult
@@ -214,4 +214,7 @@ def _next(
         return None
     picture = store.path(str(given["DataUri"])) / ended["asked"].file
     words = [from_here(Path(sys.executable)), "-m", "pipeline.endpoint", "predict"]
-    return shlex.join([*words, from_here(picture)])
+    words += [from_here(picture), "--endpoint", ended["endpoint"]]
+    if store.root != default_state().resolve():
+        words += ["--state", from_here(store.root)]
+    return shlex.join(words)

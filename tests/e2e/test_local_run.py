@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -43,6 +44,17 @@ def test_the_model_learned_and_is_registered_deployed_and_asked(finished: Finish
     assert result["endpoint"] == "dog-breeds-staging"
     assert result["asked"]["prediction"] in {path.name for path in finished.data.iterdir()}
     assert all(re.search(rf"{job} +Succeeded", finished.progress) for job in JOBS)
+
+
+def test_the_next_command_works_as_it_is_printed(
+    finished: Finished, environment: dict[str, str]
+) -> None:
+    typed = shlex.split(finished.result["next_command"])
+    done = subprocess.run(
+        typed, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert finished.result["asked"]["prediction"] in done.stdout
 
 
 def test_served_answers_are_what_evaluate_computed(finished: Finished) -> None:
