@@ -15,7 +15,7 @@ tags hold the rest. Events may come twice and in any order: the order here is th
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -96,15 +96,15 @@ def create_config(client: Any, plan: Plan, package: str, model: str) -> str:
     return name
 
 
-def remember(client: Any, plan: Plan, decision: Decision) -> str:
-    """Write a decision for an approved version down; answers its configuration's name."""
+def remember(client: Any, plan: Plan, decision: Decision) -> Record:
+    """Write a decision for an approved version down, unless it is there."""
     package = decision.package
     model = create_model(client, package, {"ModelPackageName": package}, plan.role_arn)
     rest = {"ProductionVariants": variants_of(plan, model), **capture_of(plan)}
     return remember_as(client, plan.endpoint_name, decision, rest)
 
 
-def remember_as(client: Any, endpoint: str, decision: Decision, rest: Mapping[str, Any]) -> str:
+def remember_as(client: Any, endpoint: str, decision: Decision, rest: Mapping[str, Any]) -> Record:
     """Write a decision down as a configuration whose other members are given."""
     moment = decision.decided.astimezone(UTC)
     clock = f"{moment:{_CLOCK}}{moment.microsecond // 1000:03}"
@@ -116,8 +116,26 @@ def remember_as(client: Any, endpoint: str, decision: Decision, rest: Mapping[st
         _DECIDED: moment.isoformat(),
         _STANDS_FOR: decision.approved.astimezone(UTC).isoformat(),
     }
-    create_once(client.create_endpoint_config, EndpointConfigName=name, Tags=tag_list(tags), **rest)
-    return name
+    is_new = create_once(
+        client.create_endpoint_config, EndpointConfigName=name, Tags=tag_list(tags), **rest
+    )
+    known = None if is_new else read_record(client, name)
+    return known or Record(
+        decision.package, decision.decided, decision.approved, name, endpoint, is_taken_back=False
+    )
+
+
+def merged(records: Iterable[Record], made: Record | None) -> Iterator[Record]:
+    """Records, newest first, and one made just now, which a listing may not show for a moment."""
+    for record in records:
+        if made and record.config == made.config:
+            made = None
+        elif made and record.decided < made.decided:
+            yield made
+            made = None
+        yield record
+    if made:
+        yield made
 
 
 def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> Iterator[Record]:

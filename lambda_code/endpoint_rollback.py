@@ -119,7 +119,7 @@ def _may_run(status: str, needs_approval: bool) -> bool:
 
 
 def _in_production(production: Production, clients: Clients, decision: Decision) -> tuple[str, str]:
-    config = remember(clients.sagemaker, production.plan, decision)
+    config = remember(clients.sagemaker, production.plan, decision).config
     try:
         return start(production, clients, config), config
     except EndpointBusyError:
@@ -135,7 +135,8 @@ def _elsewhere(
         raise busy_error(name, endpoint)
     known = client.describe_endpoint_config(EndpointConfigName=target.config)
     members = ("ProductionVariants", "DataCaptureConfig")
-    config = remember_as(client, name, decision, {m: known[m] for m in members if m in known})
+    rest = {member: known[member] for member in members if member in known}
+    config = remember_as(client, name, decision, rest).config
     (variant,) = known["ProductionVariants"]
     plan = Plan(name, variant["InstanceType"], variant["InitialInstanceCount"], role_arn="")
     return bring_to(client, plan, config, sleep=clients.sleep), config

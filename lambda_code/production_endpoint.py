@@ -6,7 +6,7 @@ are now, and take one step. So it does not matter how often or in which order it
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToError
@@ -14,6 +14,7 @@ from deployment_history import (
     Decision,
     Record,
     history,
+    merged,
     read_record,
     remember,
     take_back,
@@ -33,6 +34,7 @@ from endpoint_scaling import apply_scaling, remove_scaling
 
 _LAST = "last-deployment"
 _OVER = "last-deployment-over"
+_LISTING_SECONDS = 3.0
 Answer = dict[str, str]
 
 
@@ -49,26 +51,33 @@ def on_package_event(production: Production, event: PackageEvent, clients: Clien
     """A version was approved or rejected. Raises DeployError."""
     if event.group != production.group:
         return answer("ignored", f"the group {event.group} is not ours", production)
-    client = clients.sagemaker
+    client, made = clients.sagemaker, None
     is_approval = event.is_decision and event.status == "Approved"
     if is_approval and approval_of(client, event.package) == "Approved":
         decision = Decision(event.package, event.moment, event.moment)
-        remember(client, production.plan, decision)
-    return reconcile(production, clients)
+        made = remember(client, production.plan, decision)
+    done = reconcile(production, clients, made)
+    if done["action"] == "waiting":
+        # Its end may just have come, too early to see this decision in a listing.
+        clients.sleep(_LISTING_SECONDS)
+        done = reconcile(production, clients, made)
+    return done
 
 
-def reconcile(production: Production, clients: Clients) -> Answer:
+def reconcile(production: Production, clients: Clients, made: Record | None = None) -> Answer:
     """Take the one step that brings the endpoint nearer to what it should run, if there is any.
 
-    Raises NothingToReturnToError, DeployError for an endpoint that failed and cannot be mended.
+    `made` is a decision written down just now. Raises NothingToReturnToError, and DeployError for
+    an endpoint that failed and cannot be mended.
     """
     client, name = clients.sagemaker, production.plan.endpoint_name
     endpoint = describe_endpoint(client, name)
     tags = tags_of(client, endpoint["EndpointArn"]) if endpoint else {}
-    if endpoint:
-        _note_what_failed(client, endpoint, tags)
+    failed = _note_what_failed(client, endpoint, tags) if endpoint else None
     current = current_record(client, endpoint)
-    records = history(client, production.group, name, only_decided=True)
+    records = merged(history(client, production.group, name, only_decided=True), made)
+    # What was just noted a listing may not show for a moment.
+    records = (_marked(record, failed) for record in merged(records, current))
     wanted = choose(records, current, lambda package: approval_of(client, package))
     if wanted is None:
         return _nothing_wanted(production, endpoint, current)
@@ -118,7 +127,9 @@ def current_record(client: Any, endpoint: Mapping[str, Any] | None) -> Record | 
     return read_record(client, goal_of(endpoint))
 
 
-def answer(action: str, reason: str, production: Production, record: Any = None) -> Answer:
+def answer(
+    action: str, reason: str, production: Production, record: Record | None = None
+) -> Answer:
     """What was done and why: for the log, and for who asked."""
     return {
         "action": action,
@@ -157,7 +168,7 @@ def _deploy(
         reason = f"{title} follows when the endpoint is no longer {endpoint['EndpointStatus']}"
         return answer("waiting", reason, production, wanted)
     # Under today's settings, which may not be those of the decision's day.
-    config = remember(clients.sagemaker, production.plan, wanted)
+    config = remember(clients.sagemaker, production.plan, wanted).config
     try:
         done = start(production, clients, config)
     except EndpointBusyError as error:
@@ -195,15 +206,24 @@ def _nothing_wanted(
     return answer("unchanged", "no approved version waits for it", production)
 
 
-def _note_what_failed(client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+def _note_what_failed(
+    client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str]
+) -> str | None:
     """Mark the last deployment when the endpoint, at rest, has what it had before that.
 
-    Anything else would be a later deployment that could not be noted.
+    Anything else would be a later deployment that could not be noted. Answers what was marked.
     """
     last, now = tags.get(_LAST), goal_of(endpoint)
     is_first = endpoint["EndpointStatus"] == "Failed" and last == now
-    if last and not is_busy(endpoint) and (is_first or (last != now and tags.get(_OVER) == now)):
-        take_back(client, last)
+    went_back = last != now and tags.get(_OVER) == now
+    if not last or is_busy(endpoint) or not (is_first or went_back):
+        return None
+    take_back(client, last)
+    return last
+
+
+def _marked(record: Record, failed: str | None) -> Record:
+    return replace(record, is_taken_back=True) if record.config == failed else record
 
 
 def _was_replaced(

@@ -197,6 +197,7 @@ def test_a_lambda_may_do_what_its_code_does(function: str, template: Template) -
     [
         (),
         ("deploy.production.endpoint_name=live", "deploy.production.autoscaling.enabled=false"),
+        ("deploy.production.data_capture.enabled=false",),
         (f"aws.role_arn=arn:aws:iam::{ACCOUNT}:role/jobs", "registry.group=breeds"),
     ],
 )
@@ -208,7 +209,9 @@ def test_the_function_knows_what_the_settings_say(overrides: tuple[str, ...]) ->
     production = Production.from_environment(variables)
     assert production.plan.endpoint_name == settings.production_endpoint_name
     assert production.manages_scaling
-    assert bool(production.scaling) == settings.deploy.production.autoscaling.enabled
+    wanted = settings.deploy.production
+    assert bool(production.scaling) == wanted.autoscaling.enabled
+    assert bool(production.plan.capture) == wanted.data_capture.enabled
 
 
 def _with_imports(module: str) -> list[ast.Module]:

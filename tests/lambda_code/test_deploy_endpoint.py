@@ -15,7 +15,7 @@ from pipeline.local.hosting import Hosting
 from pipeline.local.service import Service
 from pipeline.local.store import Store
 from production_endpoint import Clients
-from tests.lambda_code.world import no_scaling
+from tests.lambda_code.deploy_support import no_scaling
 
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
 PACKAGE = f"{PREFIX}:model-package/dog-breeds/7"

@@ -7,6 +7,7 @@ and `BAD` without it, and `=end` delivers it. `back` rolls back, `back3` to vers
 somebody updates the endpoint in the console. A `?` behind a step: it raises.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToError
 from pipeline.local.client import sagemaker_client
 from pipeline.local.store import Store
-from tests.lambda_code.world import GROUP, PREFIX, PRODUCTION, ROLE, World
+from tests.lambda_code.deploy_support import GROUP, HOW, PREFIX, PRODUCTION, ROLE, World
 
 # What happens, the versions that are deployed for it, and the endpoint's state in the end.
 SEQUENCES = [
@@ -272,6 +273,15 @@ def _run(world: World, steps: str) -> None:
         _do(world, step)
 
 
+def test_a_failure_stays_one_when_the_settings_change(world: World) -> None:
+    _run(world, "a1 ok A2 =a2 OK a3")
+    world.environment["DEPLOYMENT"] = json.dumps({**HOW, "instance_type": "ml.c5.large"})
+    _run(world, "OK =end r3 BAD =end =end =a2")
+    assert (world.deployed, world.state) == (["1", "2", "3", "2", "1"], "3>1")
+    _run(world, "ok =end =a2")
+    assert world.state == "1"
+
+
 class TestOthersEvents:
     def test_another_group_is_ignored(self, world: World) -> None:
         event = {**world.decide("a", "1")}
@@ -339,7 +349,7 @@ def test_a_version_that_is_registered_as_approved_is_deployed(
     _run(world, "a1 ok")
     uri = "s3://b/5.tar.gz"
     register_package(world.client, uri, GROUP, ModelApprovalStatus="Approved")
-    world._collect()
+    world.collect()
     _run(world, "=a5 ok a2 ok =a5")
     assert (world.deployed, world.state) == (["1", "5", "2"], "2")
 

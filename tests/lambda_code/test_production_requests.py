@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -15,7 +15,7 @@ from deployment_errors import DeployError
 from deployment_inputs import Production
 from endpoint_plan import Plan, Traffic, deployment_config
 from production_endpoint import Clients
-from tests.lambda_code.world import ENVIRONMENT, GROUP, HOW, PREFIX, PRODUCTION, ROLE
+from tests.lambda_code.deploy_support import ENVIRONMENT, GROUP, HOW, PREFIX, PRODUCTION, ROLE
 
 MOMENT = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 PACKAGE = f"{PREFIX}:model-package/{GROUP}/2"
@@ -215,7 +215,8 @@ def _config_arn(name: str) -> str:
 
 
 def _config_tags(package: str) -> dict[str, str]:
-    moment = MOMENT.isoformat()
+    days = 2 - int(package[-1])
+    moment = (MOMENT - timedelta(days=days)).isoformat()
     return {
         "endpoint": PRODUCTION,
         "model-package-arn": package,
@@ -355,10 +356,19 @@ def test_an_update_that_began_meanwhile_is_waited_for(aws: Aws) -> None:
     aws.endpoint()
     message = f'Cannot update in-progress endpoint "{ARN}".'
     aws.asked.add_client_error("update_endpoint", "ValidationException", message)
-    aws.endpoint("Updating", PendingDeploymentSummary={"EndpointConfigName": "other"})
+    pending = {"PendingDeploymentSummary": {"EndpointConfigName": "other"}}
+    aws.endpoint("Updating", **pending)
+    # It looks once more, for the case that the end comes before a listing shows this decision.
+    aws.endpoint("Updating", **pending)
+    aws.tags(ARN, {"last-deployment": OLD, "last-deployment-over": "-"})
+    aws.described("other")
+    aws.tags(_config_arn("other"), {})
+    aws.listed()
+    aws.approved()
+    aws.config(OLD, PACKAGE.replace("/2", "/1"))
     answer = handle(APPROVAL, _environment(), aws.clients())
     assert answer["action"] == "waiting"
-    assert f"endpoint {PRODUCTION} is Updating to other" in answer["reason"]
+    assert "dogs-2 follows when the endpoint is no longer Updating" in answer["reason"]
 
 
 class TestDeploymentConfig:

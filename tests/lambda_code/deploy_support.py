@@ -49,6 +49,7 @@ class World:
         store.put(RULE, GROUP, {"Group": GROUP, "Endpoint": PRODUCTION})
         for number in range(1, 5):
             assert register(self.client, f"s3://b/{number}.tar.gz", GROUP) == self.package(number)
+        self.environment = dict(ENVIRONMENT)
         self.events: dict[str, Event] = {}
         self.deployed: list[str] = []
         self.answers: list[str] = []
@@ -62,17 +63,17 @@ class World:
         self.client.update_model_package(
             ModelPackageArn=self.package(number), ModelApprovalStatus=status
         )
-        self._collect()
+        self.collect()
         return self.events.get(letter + number, {})
 
     def handle(self, event: Event) -> dict[str, str]:
         """Call the handler, as Lambda would."""
         before = self.awaited
-        answer = handle(event, ENVIRONMENT, Clients(self.client, no_scaling, lambda _: None))
+        answer = handle(event, self.environment, Clients(self.client, no_scaling, lambda _: None))
         self.answers.append(answer.get("action", ""))
         if self.awaited and self.awaited != before:
             self.deployed.append(self._version(self.awaited))
-        self._collect()
+        self.collect()
         return answer
 
     def end(self, *, well: bool) -> Event:
@@ -84,7 +85,7 @@ class World:
             assert finish_deployment(self.store, PRODUCTION, config, hosted)
         else:
             fail_deployment(self.store, PRODUCTION, config, "the model does not load")
-        self._collect()
+        self.collect()
         return self.events["end"]
 
     @property
@@ -126,7 +127,7 @@ class World:
         container = self.store.get("Model", model)["PrimaryContainer"]
         return str(container.get("ModelPackageName", "?")).rpartition("/")[2]
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """Take new events out of the queue; the newest of a kind has its place."""
         for pending in self.store.list(PENDING):
             event = pending["Event"]

@@ -1,0 +1,60 @@
+"""Any decisions, whose events come in any order and more than once: the last that stands wins."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deployment_errors import DeployError
+from pipeline.local.client import sagemaker_client
+from pipeline.local.store import Store
+from tests.lambda_code.deploy_support import Event, World
+
+DECISIONS = st.lists(st.tuples(st.sampled_from("aaar"), st.sampled_from("1234")), max_size=6)
+
+
+@pytest.fixture(scope="module")
+def fresh(
+    tmp_path_factory: pytest.TempPathFactory, register_package: Callable[..., str]
+) -> Callable[[], World]:
+    store = Store(Path(tmp_path_factory.mktemp("state")))
+    client = sagemaker_client(store)
+    return lambda: World(store, client, register_package)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(decisions=DECISIONS, data=st.data())
+def test_production_ends_with_the_last_approval_that_stands(
+    fresh: Callable[[], World], decisions: list[tuple[str, str]], data: Any
+) -> None:
+    world, waiting, seen = fresh(), [], []
+    stands: dict[str, None] = {}  # approved versions, the last approval last
+    for letter, number in decisions:
+        waiting.append(world.decide(letter, number))
+        stands.pop(number, None)
+        if letter == "a":
+            stands[number] = None
+        if data.draw(st.booleans(), "deliver one"):
+            seen.append(waiting.pop(data.draw(st.integers(0, len(waiting) - 1), "which")))
+            _deliver(world, seen[-1])
+        if world.awaited and data.draw(st.booleans(), "the deployment ends"):
+            waiting.append(world.end(well=True))
+    again = data.draw(st.lists(st.sampled_from(seen), max_size=2) if seen else st.just([]))
+    for event in data.draw(st.permutations(waiting + again), "the rest"):
+        _deliver(world, event)
+    while world.awaited:
+        _deliver(world, world.end(well=True))
+    if stands:
+        assert world.state == list(stands)[-1]
+
+
+def _deliver(world: World, event: Event) -> None:
+    try:
+        world.handle(event)
+    except DeployError as error:  # it has a rejected one and there is nothing else
+        assert "nothing approved before it is left" in str(error)
