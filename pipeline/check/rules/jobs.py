@@ -81,7 +81,7 @@ def output_paths(document: Document) -> Iterator[Problem]:
 
 
 @rule("test-split-in-training", "warning")
-def test_split_in_training(document: Document) -> Iterator[Problem]:
+def training_sees_test_split(document: Document) -> Iterator[Problem]:
     """Training or tuning that is given the data it will be judged on."""
     for step in document.of_type("Training", "Tuning"):
         for node in step.own_nodes():
@@ -154,7 +154,7 @@ RULES: tuple[Rule, ...] = (
     local_paths,
     path_arguments,
     output_paths,
-    test_split_in_training,
+    training_sees_test_split,
     spot_wait,
     cpu_images,
     cache_never_hit,
