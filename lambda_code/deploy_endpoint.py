@@ -11,28 +11,27 @@ at the endpoint as they are now (production_endpoint), so that events may come t
 and in any order. Lambda tries again what failed for minutes only, and an update may take an hour:
 the event of the endpoint's own end continues what had to wait.
 
-| Event                  | Now                                   | Then                            |
-|------------------------|---------------------------------------|---------------------------------|
-| A approved             | there is no endpoint, or it failed    | it is created with A            |
-| A approved             | it has B, decided before A's approval | update to A                     |
-| A approved, late       | it has B, decided after A's approval  | nothing; A is remembered        |
-| A approved, again      | it has A or is on its way to it       | nothing                         |
-| A approved, but stale  | A is rejected, pending or deleted     | nothing                         |
-| A approved             | it is busy                            | nothing; its end's event goes on|
-| A approved and rejected| both before it was looked at          | nothing                         |
-| A rejected             | it has A; B was approved before       | update to B                     |
-| A rejected             | it has A; nothing approved before     | an error, for the alarm; A stays|
-| A rejected             | it has another                        | nothing                         |
-| the endpoint is at rest| it has what was decided               | autoscaling is made as set      |
-| the endpoint is at rest| something was decided meanwhile       | update to that                  |
-| the endpoint is at rest| its update to A was rolled back       | nothing; A is not tried again   |
-|                        |                                       | until it is approved again      |
-| the endpoint failed    | while it was created with A           | created with what was before A; |
-|                        |                                       | an error when there is nothing  |
-| a rollback             | it has B, A was before                | update to A; B's late events and|
-|                        |                                       | approval do not undo it         |
-| of another group       |                                       | nothing                         |
-| of another kind        |                                       | an error                        |
+| Event              | Now                                | Then                                 |
+|--------------------|------------------------------------|--------------------------------------|
+| A approved         | no endpoint, or it failed          | it is created with A                 |
+| A approved         | it has B, decided before A         | update to A                          |
+| A approved, late   | it has B, decided after A          | nothing; A is remembered             |
+| A approved, again  | it has A, or is on its way to A    | nothing                              |
+| A approved, stale  | A is rejected, pending or deleted  | nothing                              |
+| A approved         | it is busy                         | nothing yet: the event of its end    |
+| A rejected         | it has A; B was approved before A  | update to B                          |
+| A rejected         | it has A; nothing approved before  | an error, for the alarm; A stays     |
+| A rejected         | it has another                     | nothing                              |
+| it is at rest      | it has what was decided last       | autoscaling is set                   |
+| it is at rest      | more was decided meanwhile         | update to that                       |
+| it is at rest      | its update to A was rolled back    | nothing: A needs another approval    |
+| it is at rest      | somebody else updated it to X      | nothing: X stays until an approval   |
+| it failed          | it was created with A              | created with what was before A,      |
+|                    |                                    | or an error for the alarm            |
+| rollback           | it has B; A was before B           | update to A; B's events and approval |
+|                    |                                    | do not undo it                       |
+| of another group   | whatever                           | nothing                              |
+| of another kind    | whatever                           | an error: the rule is wrong          |
 """
 
 import json

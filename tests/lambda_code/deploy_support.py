@@ -52,7 +52,6 @@ class World:
         self.environment = dict(ENVIRONMENT)
         self.events: dict[str, Event] = {}
         self.deployed: list[str] = []
-        self.answers: list[str] = []
 
     def package(self, number: int | str) -> str:
         return f"{PREFIX}:model-package/{GROUP}/{number}"
@@ -70,7 +69,6 @@ class World:
         """Call the handler, as Lambda would."""
         before = self.awaited
         answer = handle(event, self.environment, Clients(self.client, no_scaling, lambda _: None))
-        self.answers.append(answer.get("action", ""))
         if self.awaited and self.awaited != before:
             self.deployed.append(self._version(self.awaited))
         self.collect()
@@ -128,13 +126,50 @@ class World:
         return str(container.get("ModelPackageName", "?")).rpartition("/")[2]
 
     def collect(self) -> None:
-        """Take new events out of the queue; the newest of a kind has its place."""
+        """Take new events out of the queue; of each kind and version the newest is kept."""
         for pending in self.store.list(PENDING):
             event = pending["Event"]
             self.store.delete(PENDING, event["id"])
-            detail = json.loads(json.dumps(event["detail"]))
+            detail = event["detail"]
             if "EndpointName" in detail:
                 self.events["end"] = event
             else:
                 letter = {"Approved": "a", "Rejected": "r"}[detail["ModelApprovalStatus"]]
                 self.events[f"{letter}{detail['ModelPackageVersion']}"] = event
+
+
+def run(world: World, steps: str) -> None:
+    """Do these steps, as the table of sequences writes them."""
+    for step in steps.split():
+        do(world, step)
+
+
+def do(world: World, step: str) -> None:
+    """Do one step."""
+    letter, number = step[0], step[1:]
+    if step == "hand":
+        _update_by_hand(world)
+    elif step.startswith("back"):
+        asked: dict[str, Any] = {"endpoint_name": PRODUCTION, "version": step[4:] or None}
+        world.handle({"rollback": asked})
+    elif step.startswith("="):
+        world.handle(world.events[number])
+    elif step.lower() in ("ok", "bad"):
+        event = world.end(well=step.lower() == "ok")
+        if step.islower():
+            world.handle(event)
+    elif letter == "x":
+        world.client.delete_model_package(ModelPackageName=world.package(number))
+    else:
+        event = world.decide(letter.lower(), number)
+        if letter in "ar":
+            world.handle(event)
+
+
+def _update_by_hand(world: World) -> None:
+    container = {"Image": "image:1", "ModelDataUrl": "s3://b/other.tar.gz"}
+    world.client.create_model(ModelName="other", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    variant = {"VariantName": "AllTraffic", "ModelName": "other", "InitialInstanceCount": 1}
+    world.client.create_endpoint_config(EndpointConfigName="other", ProductionVariants=[variant])
+    world.client.update_endpoint(EndpointName=PRODUCTION, EndpointConfigName="other")
+    world.handle(world.end(well=True))

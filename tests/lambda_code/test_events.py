@@ -1,0 +1,154 @@
+"""Events one by one: what they must have, whose they are, and the pipeline's own call."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToError
+from tests.lambda_code.deploy_support import GROUP, PREFIX, PRODUCTION, ROLE, World, run
+
+
+class TestOthersEvents:
+    def test_another_group_is_ignored(self, world: World) -> None:
+        event = {**world.decide("a", "1")}
+        event["detail"] = event["detail"] | {"ModelPackageGroupName": "cats"}
+        answer = world.handle(event)
+        assert (answer["action"], answer["reason"]) == ("ignored", "the group cats is not ours")
+        assert world.state == "-"
+
+    def test_another_endpoint_is_ignored(self, world: World) -> None:
+        run(world, "a1 OK A2")
+        event = {**world.events["end"]}
+        event["detail"] = event["detail"] | {"EndpointName": "dogs-staging"}
+        assert world.handle(event)["action"] == "ignored"
+        assert world.state == "1"
+
+    def test_a_change_of_something_else_is_no_approval(self, world: World) -> None:
+        run(world, "a1 ok a2 ok")
+        event = {**world.events["a1"]}
+        later = {"UpdatedModelPackageFields": ["ApprovalDescription"]}
+        event["detail"] = event["detail"] | later | {"LastModifiedTime": "2099-01-01T00:00:00Z"}
+        assert world.handle(event)["action"] == "unchanged"
+        assert world.state == "2"
+
+    @pytest.mark.parametrize("kind", ["SageMaker Model State Change", "", None])
+    def test_an_unknown_event_is_an_error_for_the_alarm(self, world: World, kind: Any) -> None:
+        with pytest.raises(DeployError, match="correct the rule"):
+            world.handle({"detail-type": kind, "detail": {}})
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"detail": None}, "no detail"),
+            ({"detail": {}}, "lacks ModelPackageArn, ModelPackageGroupName, ModelApprovalStatus"),
+            ({"time": "soon"}, "time 'soon' cannot be read"),
+        ],
+    )
+    def test_what_an_event_lacks_is_named(
+        self, world: World, change: dict[str, Any], words: str
+    ) -> None:
+        event = world.decide("a", "1")
+        event["detail"].pop("LastModifiedTime")
+        with pytest.raises(DeployError, match=words):
+            world.handle({**event, **change})
+
+    @pytest.mark.parametrize(
+        "moment",
+        ["2026-11-21T10:00:00Z", "2026-11-21T10:00:00.123", 1795255200123, "1795255200123"],
+    )
+    def test_times_as_sagemaker_writes_them(self, world: World, moment: Any) -> None:
+        event = world.decide("a", "1")
+        event["detail"]["LastModifiedTime"] = moment
+        assert "-261121100000" in world.handle(event)["endpoint_config_name"]
+
+
+def test_one_change_told_by_two_events_is_one_decision(world: World) -> None:
+    run(world, "a1 ok")
+    world.handle(world.events["a1"] | {"id": "another", "time": "2099-01-01T00:00:00Z"})
+    configs = world.client.list_endpoint_configs()["EndpointConfigs"]
+    assert (len(configs), world.state) == (1, "1")
+
+
+def test_a_version_that_is_registered_as_approved_is_deployed(
+    world: World, register_package: Callable[..., str]
+) -> None:
+    run(world, "a1 ok")
+    uri = "s3://b/5.tar.gz"
+    register_package(world.client, uri, GROUP, ModelApprovalStatus="Approved")
+    world.collect()
+    run(world, "=a5 ok a2 ok =a5")
+    assert (world.deployed, world.state) == (["1", "5", "2"], "2")
+
+
+class TestThePipelinesOwnCall:
+    STAGING = "dogs-staging"
+
+    def _event(self, world: World, number: str) -> dict[str, Any]:
+        return {
+            "model_package_arn": world.package(number),
+            "endpoint_name": self.STAGING,
+            "instance_type": "ml.m5.large",
+            "instance_count": 1,
+            "role_arn": ROLE,
+        }
+
+    def _end(self, world: World) -> None:
+        from pipeline.local.operations_endpoints import awaited_config, finish_deployment
+
+        config = awaited_config(world.store.get("Endpoint", self.STAGING))
+        hosted = {"InstanceCount": 1, "VariantName": "AllTraffic"}
+        assert config
+        finish_deployment(world.store, self.STAGING, config, hosted)
+
+    def test_it_leaves_production_alone(self, world: World) -> None:
+        run(world, "a1 ok")
+        world.handle(self._event(world, "2"))
+        assert world.state == "1"
+        self._end(world)
+        run(world, "a3 ok")
+        assert world.state == "3"
+
+    def test_while_staging_is_busy_it_says_so_and_may_be_called_again(self, world: World) -> None:
+        first = world.handle(self._event(world, "1"))
+        assert world.handle(self._event(world, "1")) == first
+        with pytest.raises(EndpointBusyError, match="dogs-staging is Creating"):
+            world.handle(self._event(world, "2"))
+        self._end(world)
+        world.handle(self._event(world, "2"))
+
+    def test_staging_is_rolled_back_to_what_it_ran_before(self, world: World) -> None:
+        rollback = {"rollback": {"endpoint_name": self.STAGING}}
+        first = world.handle(self._event(world, "1"))
+        self._end(world)
+        with pytest.raises(NothingToReturnToError):
+            world.handle(rollback)
+        world.handle(self._event(world, "2"))
+        with pytest.raises(EndpointBusyError):
+            world.handle(rollback)
+        self._end(world)
+        answer = world.handle(rollback)
+        assert (answer["action"], answer["reason"]) == ("updated", "from dogs-2 back to dogs-1")
+        self._end(world)
+        again = world.handle(rollback)
+        assert again["action"] == "unchanged"
+        config = world.client.describe_endpoint_config(
+            EndpointConfigName=again["endpoint_config_name"]
+        )
+        assert config["ProductionVariants"][0]["ModelName"] == first["model_name"]
+        world.handle({"rollback": {"endpoint_name": self.STAGING, "version": 2}})
+        self._end(world)
+        world.decide("r", "1")
+        with pytest.raises(DeployError, match="dogs-1 is Rejected"):
+            world.handle({"rollback": {"endpoint_name": self.STAGING, "version": "1"}})
+
+
+def test_names_and_tags_tell_the_history(world: World) -> None:
+    answer = world.handle(world.decide("a", "1"))
+    name = answer["endpoint_config_name"]
+    arn = f"{PREFIX}:endpoint-config/{name}"
+    tags = {t["Key"]: t["Value"] for t in world.client.list_tags(ResourceArn=arn)["Tags"]}
+    assert name.startswith("dogs-1-")
+    assert len(name) <= 63
+    assert (tags["endpoint"], tags["model-package-arn"]) == (PRODUCTION, world.package(1))
+    assert tags["decided-at"] == tags["stands-for"]
