@@ -122,7 +122,7 @@ def test_class_names_with_commas_and_quotes_survive_csv() -> None:
 def test_content_type_parameters_and_case_do_not_matter(
     model: Model, picture: Picture, kind: str
 ) -> None:
-    answer(picture(), kind, model)
+    assert answer(picture(), kind, model) == answer(picture(), "image/jpeg", model)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8"])

@@ -134,7 +134,11 @@ def test_a_file_with_another_head_or_none_fits(saved: Path, tmp_path: Path) -> N
 def test_a_checkpoint_that_wraps_its_state_dict_fits(saved: Path, tmp_path: Path) -> None:
     wrapped = {"epoch": 3, "state_dict": torch.load(saved, weights_only=True)}
     torch.save(wrapped, tmp_path / "checkpoint.pth")
-    load_backbone_weights(SMALL, build_backbone(SMALL), tmp_path / "checkpoint.pth")
+    plain, loaded = build_backbone(SMALL, 1), build_backbone(SMALL, 2)
+    load_backbone_weights(SMALL, plain, saved)
+    load_backbone_weights(SMALL, loaded, tmp_path / "checkpoint.pth")
+    for key, value in plain.state_dict().items():
+        assert torch.equal(loaded.state_dict()[key], value)
 
 
 def test_densenet_files_of_old_versions_fit(tmp_path: Path) -> None:
