@@ -1,0 +1,1 @@
+"""One report a run: what its steps, trials, tensors, rules, profile and test results say."""
