@@ -214,7 +214,7 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer given with confidence. `picture`: the prepared square as PNG, if it is there.
+    """A wrong answer given with confidence. `picture`: the prepared square as JPEG, if it is there.
 
     `probability` is that of what was said, `actual_probability` that of what is true.
     """
