@@ -1,0 +1,99 @@
+"""python -m benchmarks: measures this project against the usual way, and writes down what it saw.
+
+A benchmark is a module beside this one with `run(context) -> dict`: plain values for JSON. It may
+have `table(result) -> str`, what to print, and `plot(result, path)`, which draws a PNG.
+"""
+
+import argparse
+import importlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from benchmarks.context import BenchmarkError, Context
+from benchmarks.machine import describe_machine
+from benchmarks.pictures import write_splits
+from pipeline.cli import ROOT, parser
+
+BENCHMARKS = ("training", "serving", "overload")
+_FOLDER = Path(__file__).resolve().parent
+_EXAMPLES = """\
+  python -m benchmarks --quick
+  python -m benchmarks serving --data ~/dogs --weights ~/weights"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmarks that the command line names; 1 when one could not be run."""
+    options = _parser().parse_args(arguments)
+    names = options.names or [name for name in BENCHMARKS if _has(name)]
+    try:
+        for name in names:
+            _run(name, options)
+    except BenchmarkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(name: str, options: argparse.Namespace) -> None:
+    module = _module(name)
+    work = Path(tempfile.mkdtemp(prefix=f"benchmark-{name}-"))
+    try:
+        data = options.data or write_splits(work / "data")
+        context = Context(data.resolve(), options.weights, work, options.quick)
+        result = {"machine": describe_machine(), "quick": options.quick, **module.run(context)}
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    _write(name, result, module, options.out or _default_out(options.quick))
+
+
+def _write(name: str, result: dict[str, object], module: ModuleType, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n")
+    if hasattr(module, "table"):
+        print(module.table(result))
+    if hasattr(module, "plot"):
+        module.plot(result, folder / f"{name}.png")
+    print(f"{name}: {path}", file=sys.stderr)
+
+
+def _default_out(quick: bool) -> Path:
+    """Quick results are no figures to keep: they stay out of the repository."""
+    return ROOT / ".local" / "benchmarks" if quick else _FOLDER / "results"
+
+
+def _has(name: str) -> bool:
+    return (_FOLDER / f"{name}.py").is_file()
+
+
+def _module(name: str) -> ModuleType:
+    if not _has(name):
+        raise BenchmarkError(f"there is no benchmark benchmarks/{name}.py")
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = parser("benchmarks", "Measures this project against the usual way.", _EXAMPLES)
+    choice = f"default: all of {', '.join(BENCHMARKS)}"
+    result.add_argument("names", nargs="*", metavar="NAME", help=choice)
+    result.add_argument("--quick", action="store_true", help="small sizes: does it still work?")
+    result.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with train/, valid/ and test/ (default: a generated sample)",
+    )
+    weights = "folder of pretrained weights, <backbone>….pth (default: random weights)"
+    result.add_argument("--weights", type=Path, metavar="DIR", help=weights)
+    out = "folder of the results (default: benchmarks/results)"
+    result.add_argument("--out", type=Path, metavar="DIR", help=out)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

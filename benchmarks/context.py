@@ -1,0 +1,34 @@
+"""What a benchmark gets: pictures, weights, scratch space, and how long it may take."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class BenchmarkError(RuntimeError):
+    """A benchmark cannot be run as asked; the message says why and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One benchmark's surroundings.
+
+    `data` is a folder with train/, valid/ and test/, each with a folder a class. `weights` is a
+    folder of pretrained weights whose names begin with their backbone's, or None. `work` is an
+    empty folder that is removed afterwards. With `quick`, the smallest sizes that still show
+    something.
+    """
+
+    data: Path
+    weights: Path | None
+    work: Path
+    quick: bool
+
+    def weights_of(self, backbone: str) -> Path | None:
+        """The weights file of a backbone, where there is one."""
+        files = sorted(self.weights.glob(f"{backbone}[-.]*")) if self.weights else []
+        return files[0] if files else None
+
+    def say(self, message: str) -> None:
+        """One line of progress."""
+        print(message, file=sys.stderr, flush=True)
