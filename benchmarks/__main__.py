@@ -19,7 +19,15 @@ from benchmarks.machine import describe_machine
 from benchmarks.pictures import write_splits
 from pipeline.cli import ROOT, parser
 
-BENCHMARKS = ("training", "serving", "overload")
+BENCHMARKS = (
+    "training",
+    "throughput",
+    "accuracy",
+    "growth",
+    "overhead",
+    "serving",
+    "overload",
+)
 _FOLDER = Path(__file__).resolve().parent
 _EXAMPLES = """\
   python -m benchmarks --quick

@@ -1,6 +1,6 @@
 """The usual script's test accuracy after 20 epochs, without paying for 20 epochs of its backbone.
 
-    python benchmarks/usual_accuracy.py --data DIR --cache DIR --backbone NAME [--weights FILE]
+    python -m benchmarks.usual_accuracy --data DIR --cache DIR --backbone NAME [--weights FILE]
 
 A frozen backbone gives the same features for the same view of a picture, so each epoch's random
 views go through it once and are kept; heads for every learning rate and seed then learn from them
@@ -20,11 +20,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from graph import open_graph
-from graph_export import export_graph
 from torch import Tensor, nn
 from torchvision.datasets import ImageFolder
-from usual_script import (
+
+from benchmarks.usual_script import (
     BATCH_SIZE,
     loader,
     pretrained,
@@ -32,6 +31,8 @@ from usual_script import (
     training_transform,
     validation_transform,
 )
+from graph import open_graph
+from graph_export import export_graph
 
 EPOCHS = 20
 LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -75,7 +76,7 @@ class Features:
             data = loader(folder, transform, shuffle=False)
             parts = [self._run(pictures).numpy() for pictures, _ in data]
             np.save(path, np.concatenate(parts))
-            print(f"{name}: {len(data.dataset)} pictures", file=sys.stderr, flush=True)  # type: ignore[arg-type]
+            print(f"{name}: {sum(map(len, parts))} pictures", file=sys.stderr, flush=True)
         values: npt.NDArray[np.float32] = np.load(path, mmap_mode="r")
         return values
 
@@ -108,7 +109,7 @@ def learn(
     best: Learned | None = None
     for chosen in torch.randperm(EPOCHS):
         features = torch.from_numpy(np.array(train.features[chosen]))
-        for rows in torch.randperm(len(train.labels)).split(BATCH_SIZE):
+        for rows in torch.split(torch.randperm(len(train.labels)), BATCH_SIZE):
             loss = criterion(head(features[rows]), train.labels[rows])
             optimizer.zero_grad()
             loss.backward()

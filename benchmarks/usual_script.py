@@ -1,6 +1,6 @@
 """The usual script: transfer learning as most people write it today. What we measure against.
 
-    python benchmarks/usual_script.py --data DIR --backbone mobilenet_v2 [--weights FILE]
+    python -m benchmarks.usual_script --data DIR --backbone mobilenet_v2 [--weights FILE]
 
 ImageFolder, torchvision's transforms, a DataLoader with a worker a core, a frozen backbone in eval
 mode under no_grad and channels_last, a linear head that learns, a validation pass each epoch.
@@ -11,8 +11,9 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -25,19 +26,19 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BATCH_SIZE = 64
 
 
-def training_transform() -> Callable[..., Tensor]:
+def training_transform() -> Any:
     """What nearly every script trains on."""
     steps = [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip()]
     return transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
 
 
-def validation_transform() -> Callable[..., Tensor]:
+def validation_transform() -> Any:
     """What it validates and tests on."""
     steps = [transforms.Resize(256), transforms.CenterCrop(224)]
     return transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
 
 
-def loader(folder: Path, transform: Callable[..., Tensor], shuffle: bool) -> DataLoader[Tensor]:
+def loader(folder: Path, transform: Any, shuffle: bool) -> DataLoader[Tensor]:
     """Batches of 64 from a folder a class, one worker a core."""
     workers = len(os.sched_getaffinity(0))
     data = ImageFolder(str(folder), transform)
@@ -53,11 +54,11 @@ def pretrained(name: str, weights: Path | None) -> nn.Module:
     return model.requires_grad_(False).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def split_head(model: nn.Module) -> tuple[nn.Module, int]:
+def split_head(model: Any) -> tuple[nn.Module, int]:
     """The model without its last layer, and the number of features it gives."""
     if isinstance(model, torchvision.models.ResNet):
         dimension = model.fc.in_features
-        model.fc = nn.Identity()  # type: ignore[assignment]
+        model.fc = nn.Identity()
         return model, dimension
     if isinstance(model, torchvision.models.SqueezeNet):
         dimension = model.classifier[1].in_channels
