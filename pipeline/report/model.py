@@ -113,8 +113,9 @@ class Tensors:
     """What Debugger's hook saved: `source` is where, `names` how many tensors there are.
 
     `gradient_norms`: L2 norm of each parameter's gradient. `update_ratios`: L2 norm of the change
-    of a weight between two saved steps, by the weight's norm, by the number of steps between.
-    `losses`: one series a mode (TRAIN, EVAL).
+    of a weight between two saved steps, by the weight's norm, by the training steps between.
+    `losses`: one series a loss and mode (TRAIN, EVAL). Steps are counted over all modes, as the
+    rules count them; values may be inf or nan. `note`: what was left out, "" when nothing was.
     """
 
     source: str
@@ -123,6 +124,7 @@ class Tensors:
     gradient_norms: tuple[Series, ...] = ()
     update_ratios: tuple[Series, ...] = ()
     losses: tuple[Series, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)

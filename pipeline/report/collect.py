@@ -1,0 +1,115 @@
+"""A run -> RunReport: each section by itself, so that what is missing harms no other."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.errors import PipelineError
+from pipeline.report.dataset import read_dataset
+from pipeline.report.debugging import read_rules
+from pipeline.report.evaluation import read_evaluation
+from pipeline.report.facts import Facts, read_facts
+from pipeline.report.model import RunReport
+from pipeline.report.network import read_description, read_model
+from pipeline.report.profile import read_profile
+from pipeline.report.reproduction import read_reproduction
+from pipeline.report.source import Source
+from pipeline.report.steps import read_run, read_steps
+from pipeline.report.tensors import read_tensors
+from pipeline.report.training_output import best_epoch, open_output, read_history, training_job
+from pipeline.report.tuning import read_tuning
+
+Made = TypeVar("Made")
+_OF_TRAINING = ("history", "tensors", "rules", "profile", "model")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A run's report, and the facts it was made of."""
+
+    report: RunReport
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class _Sections:
+    """Makes sections, and keeps why one could not be made."""
+
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def make(self, name: str, read: Callable[[], Made], otherwise: Made) -> Made:
+        """What `read` answers; `otherwise` when it cannot be had."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return read()
+        except PipelineError as error:
+            self.missing[name] = str(error)
+        except (BotoCoreError, ClientError) as error:
+            self.missing[name] = f"AWS does not answer: {error}"
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            self.missing[name] = f"cannot be read ({type(error).__name__}: {error})"
+        return otherwise
+
+
+def collect(source: Source, arn: str) -> Collected:
+    """Everything a report shows of an execution, ended or not.
+
+    Raises UsageError when there is no such execution; for a part that is not there or damaged,
+    `RunReport.missing` has the reason.
+    """
+    facts = read_facts(source, arn)
+    with tempfile.TemporaryDirectory(prefix="report-") as scratch:
+        return Collected(_collect(source, facts, Path(scratch)), facts)
+
+
+def _collect(source: Source, facts: Facts, scratch: Path) -> RunReport:
+    sections = _Sections()
+    make = sections.make
+    dataset = make("dataset", lambda: read_dataset(source, facts), None)
+    fingerprint = dataset.fingerprint if dataset else None
+    description: Mapping[str, Any] = make(
+        "artifact", lambda: read_description(source, training_job(facts)), {}
+    )
+    return RunReport(
+        run=read_run(facts, source.where),
+        steps=make("steps", lambda: read_steps(facts), ()),
+        tuning=make("tuning", lambda: read_tuning(source, facts), None),
+        evaluation=make("evaluation", lambda: read_evaluation(source, facts), None),
+        dataset=dataset,
+        reproduction=make(
+            "reproduction",
+            lambda: read_reproduction(source, facts, description, fingerprint),
+            None,
+        ),
+        **_training(source, facts, description, scratch, sections),
+        missing=sections.missing,
+    )
+
+
+def _training(
+    source: Source,
+    facts: Facts,
+    description: Mapping[str, Any],
+    scratch: Path,
+    sections: _Sections,
+) -> dict[str, Any]:
+    """The sections that the final training is the source of."""
+    make = sections.make
+    job = make("training", lambda: training_job(facts), None)
+    if job is None:
+        reason = sections.missing.pop("training")
+        sections.missing.update(dict.fromkeys(_OF_TRAINING, reason))
+        return {}
+    output = make("output", lambda: open_output(source, job, scratch), None)
+    history = make("history", lambda: read_history(source, job, output), ())
+    return {
+        "history": history,
+        "best_epoch": best_epoch(history),
+        "tensors": make("tensors", lambda: read_tensors(source, job, output), None),
+        "rules": make("rules", lambda: read_rules(job, output), None),
+        "profile": make("profile", lambda: read_profile(output), None),
+        "model": make("model", lambda: read_model(output, description), None),
+    }

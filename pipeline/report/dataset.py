@@ -1,0 +1,26 @@
+"""What Prepare found: dataset.json."""
+
+import json
+
+from pipeline.report.facts import Facts
+from pipeline.report.model import Dataset, Duplicate, Refused
+from pipeline.report.source import Source
+
+STEP = "Prepare"
+
+
+def read_dataset(source: Source, facts: Facts) -> Dataset:
+    """Counts, refused files, duplicates. Raises Absent when the data was not prepared."""
+    info = json.loads(source.read(f"{facts.output(STEP, 'dataset')}/dataset.json"))
+    return Dataset(
+        classes=tuple(info["classes"]),
+        counts=info["counts"],
+        fingerprint=info["fingerprint"],
+        resize=info["resize"],
+        split_source=info["split_source"],
+        refused=tuple(Refused(one["file"], one["reason"]) for one in info["refused"]),
+        duplicates=tuple(
+            Duplicate(tuple(one["files"]), tuple(one["splits"]), tuple(one["classes"]))
+            for one in info["duplicates"]
+        ),
+    )

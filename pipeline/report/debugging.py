@@ -1,0 +1,67 @@
+"""How the debugger's rules ended: as SageMaker reports them, or as the job itself wrote."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.report.facts import Document
+from pipeline.report.model import Rule, Rules
+from pipeline.report.source import Absent
+from pipeline.report.training_output import read_json
+
+RULES_FILE = "debug/rules.json"
+_STEP = re.compile(r"\bat step (\d+)\b")
+_TENSOR = re.compile(r"^(?:[A-Za-z]+: )?(\S*[./_]\S*) ")
+_OWN = ("rule_to_invoke", "source_s3_uri")
+
+
+def read_rules(job: Document, output: Path | None) -> Rules:
+    """The rules of a training job, the service's first. Raises Absent when it had none."""
+    if job.get("DebugRuleConfigurations"):
+        return _of_service(job)
+    content = read_json(output, RULES_FILE, "no rules ran in it (debugger.mode)")
+    rules = tuple(_embedded(item) for item in content.get("rules", []))
+    return Rules(rules, content.get("stopped_by"))
+
+
+def _embedded(item: Mapping[str, Any]) -> Rule:
+    return Rule(
+        name=str(item["name"]),
+        status=str(item["status"]),
+        step=item.get("step"),
+        tensor=item.get("tensor"),
+        message=str(item.get("message", "")),
+        parameters={name: str(value) for name, value in (item.get("parameters") or {}).items()},
+    )
+
+
+def _of_service(job: Document) -> Rules:
+    given = {
+        config["RuleConfigurationName"]: _parameters(config)
+        for config in job["DebugRuleConfigurations"]
+    }
+    statuses: Sequence[Document] = job.get("DebugRuleEvaluationStatuses") or []
+    if not statuses:
+        raise Absent(f"{len(given)} rules were asked for ({', '.join(given)}), and not evaluated")
+    return Rules(tuple(_status(item, given) for item in statuses))
+
+
+def _status(item: Document, given: Mapping[str, Mapping[str, str]]) -> Rule:
+    name, text = str(item["RuleConfigurationName"]), str(item.get("StatusDetails") or "")
+    fired = item["RuleEvaluationStatus"] == "IssuesFound"
+    step = _STEP.search(text) if fired else None
+    tensor = _TENSOR.match(text) if fired else None
+    return Rule(
+        name=name,
+        status=item["RuleEvaluationStatus"],
+        step=int(step[1]) if step else None,
+        tensor=tensor[1] if tensor else None,
+        message=text,
+        parameters=given.get(name, {}),
+    )
+
+
+def _parameters(config: Document) -> dict[str, str]:
+    given = config.get("RuleParameters") or {}
+    return {name: value for name, value in given.items() if name not in _OWN}

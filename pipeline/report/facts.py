@@ -1,0 +1,155 @@
+"""What SageMaker's API says of one execution: read once, for every section."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.aws.steps import job_of
+from pipeline.errors import UsageError
+from pipeline.report.source import Absent, Source
+
+Document = Mapping[str, Any]
+
+
+def utc(time: datetime | None) -> datetime | None:
+    """A time that boto3 gave in this machine's zone."""
+    return time.astimezone(UTC) if time else None
+
+
+_DESCRIBE = {
+    "ProcessingJob": ("describe_processing_job", "ProcessingJobName"),
+    "TrainingJob": ("describe_training_job", "TrainingJobName"),
+    "TuningJob": ("describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName"),
+    "RegisterModel": ("describe_model_package", "ModelPackageName"),
+}
+_HOPS = 5  # executions behind one another that a cached step is looked for in
+
+
+@dataclass(frozen=True)
+class Facts:
+    """An execution: its Describe answer, definition, parameters, steps and their jobs.
+
+    `summaries` are the steps as ListPipelineExecutionSteps has them (of a step that was tried
+    again the newest), `jobs` the Describe answers of what the steps ran, by step name.
+    """
+
+    execution: Document
+    definition: Document
+    parameters: Mapping[str, str]
+    summaries: Mapping[str, Document]
+    jobs: Mapping[str, Document]
+
+    @property
+    def arn(self) -> str:
+        """The execution's ARN."""
+        return str(self.execution["PipelineExecutionArn"])
+
+    @property
+    def id(self) -> str:
+        """The execution's id: the end of its ARN."""
+        return self.arn.rpartition("/")[2]
+
+    def job(self, step: str) -> Document:
+        """The job of a step. Raises Absent when it ran none."""
+        if step in self.jobs:
+            return self.jobs[step]
+        raise Absent(self._why_no_job(step))
+
+    def job_of_kind(self, kind: str) -> tuple[str, Document]:
+        """(step, job) of the first step with a "TrainingJob", "TuningJob", .... Raises Absent."""
+        name = f"HyperParameter{kind}Name" if kind == "TuningJob" else f"{kind}Name"
+        for step, job in self.jobs.items():
+            if name in job:
+                return step, job
+        types = [kind.removesuffix("Job")]
+        steps = [s["Name"] for s in self.definition.get("Steps", []) if s.get("Type") in types]
+        raise Absent(self._why_no_job(steps[0]) if steps else f"the pipeline has no {kind}")
+
+    def output(self, step: str, name: str) -> str:
+        """The address of a processing step's output. Raises Absent."""
+        job = self.job(step)
+        if job.get("ProcessingJobStatus") != "Completed":
+            raise Absent(f"step {step} did not complete ({job.get('ProcessingJobStatus')})")
+        for output in job.get("ProcessingOutputConfig", {}).get("Outputs", []):
+            if output["OutputName"] == name:
+                return str(output["S3Output"]["S3Uri"]).rstrip("/")
+        raise Absent(f"step {step} has no output {name}")
+
+    def _why_no_job(self, step: str) -> str:
+        status = self.summaries.get(step, {}).get("StepStatus")
+        return f"step {step} did not run" if status is None else f"step {step}: {status}"
+
+
+def read_facts(source: Source, arn: str) -> Facts:
+    """Everything that the API knows of an execution. Raises UsageError when there is none."""
+    client = source.sagemaker
+    execution = _describe_execution(client, arn)
+    answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
+    summaries = _summaries(client, arn)
+    return Facts(
+        execution=execution,
+        definition=json.loads(answer["PipelineDefinition"]),
+        parameters=_parameters(client, arn),
+        summaries=summaries,
+        jobs=_jobs(client, summaries),
+    )
+
+
+def _describe_execution(client: Any, arn: str) -> Document:
+    from botocore.exceptions import ClientError
+
+    try:
+        execution: Document = client.describe_pipeline_execution(PipelineExecutionArn=arn)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in ("ResourceNotFound", "ValidationError"):
+            raise UsageError(f"there is no run {arn}") from error
+        raise
+    return execution
+
+
+def _summaries(client: Any, arn: str) -> dict[str, Document]:
+    pages = client.get_paginator("list_pipeline_execution_steps").paginate(
+        PipelineExecutionArn=arn, SortOrder="Ascending"
+    )
+    return {step["StepName"]: step for page in pages for step in page["PipelineExecutionSteps"]}
+
+
+def _parameters(client: Any, arn: str) -> dict[str, str]:
+    pages = client.get_paginator("list_pipeline_parameters_for_execution").paginate(
+        PipelineExecutionArn=arn
+    )
+    return {item["Name"]: item["Value"] for page in pages for item in page["PipelineParameters"]}
+
+
+def _jobs(client: Any, summaries: Mapping[str, Document]) -> dict[str, Document]:
+    found = {}
+    for name, summary in summaries.items():
+        job = _find_job(client, summary)
+        if job and job[0] in _DESCRIBE:
+            found[name] = _describe(client, *job)
+    return {name: job for name, job in found.items() if job is not None}
+
+
+def _find_job(client: Any, summary: Document) -> tuple[str, str] | None:
+    """(kind, ARN); of a cached step that names no job, that of the execution it comes from."""
+    for _ in range(_HOPS):
+        job = job_of(summary)
+        origin = (summary.get("CacheHitResult") or {}).get("SourcePipelineExecutionArn")
+        if job or not origin:
+            return job
+        summary = _summaries(client, origin).get(summary["StepName"], {})
+    return None
+
+
+def _describe(client: Any, kind: str, arn: str) -> Document | None:
+    from botocore.exceptions import ClientError
+
+    operation, parameter = _DESCRIBE[kind]
+    name = arn if kind == "RegisterModel" else arn.rpartition("/")[2]
+    try:
+        answer: Document = getattr(client, operation)(**{parameter: name})
+    except ClientError:
+        return None  # deleted, or not to be read with these credentials: its section says so
+    return answer

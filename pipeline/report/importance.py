@@ -1,0 +1,86 @@
+"""How much of a tuning's result each hyperparameter explains, by PED-ANOVA.
+
+Watanabe, Bansal and Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
+Arbitrary Subspaces" (2023), as Optuna computes it.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.report.model import Importance, Trial
+
+_FEWEST = 4
+_FEW = 20
+
+
+def importance_of(
+    trials: Sequence[Trial], ranges: Mapping[str, Any], maximize: bool
+) -> tuple[tuple[Importance, ...], str]:
+    """Shares by hyperparameter, largest first, and a word on them; none where it says why."""
+    ended = [trial for trial in trials if trial.value is not None]
+    if len(ended) < _FEWEST:
+        return (), f"{len(ended)} trials have a result: at least {_FEWEST} are needed"
+    if len({trial.value for trial in ended}) == 1:
+        return (), "every trial has the same result: no hyperparameter made a difference"
+    try:
+        import optuna
+    except ImportError:
+        return (), "optuna is not installed: pip install optuna"
+    shares = _shares(optuna, ended, _distributions(optuna, ranges), maximize)
+    if not sum(shares.values()) > 0:
+        return (), f"{len(ended)} trials do not tell the hyperparameters apart"
+    found = tuple(Importance(name, share) for name, share in shares.items())
+    note = f"PED-ANOVA over {len(ended)} trials"
+    return found, note + (": few, so take it as a hint" if len(ended) < _FEW else "")
+
+
+def _shares(
+    optuna: Any, ended: Sequence[Trial], distributions: Mapping[str, Any], maximize: bool
+) -> dict[str, float]:
+    optuna.logging.set_verbosity(logging.ERROR)
+    study = optuna.create_study(direction="maximize" if maximize else "minimize")
+    for trial in ended:
+        given = {name: trial.hyperparameters.get(name) for name in distributions}
+        if None in given.values():
+            continue
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={name: _read(distributions[name], str(v)) for name, v in given.items()},
+                distributions=dict(distributions),
+                value=trial.value,
+            )
+        )
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
+    found: dict[str, float] = optuna.importance.get_param_importances(
+        study, evaluator=evaluator, normalize=True
+    )
+    return found
+
+
+def _read(distribution: Any, text: str) -> Any:
+    if hasattr(distribution, "choices"):
+        return text
+    number = float(text) if hasattr(distribution, "step") and distribution.step is None else None
+    value = int(float(text)) if number is None else number
+    # What was rounded on its way through text must not leave the range it came from.
+    return min(max(value, distribution.low), distribution.high)
+
+
+def _distributions(optuna: Any, ranges: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = optuna.distributions
+    found: dict[str, Any] = {}
+    for item in ranges.get("ContinuousParameterRanges") or []:
+        low, high = float(item["MinValue"]), float(item["MaxValue"])
+        found[item["Name"]] = kinds.FloatDistribution(low, high, log=_is_log(item))
+    for item in ranges.get("IntegerParameterRanges") or []:
+        whole = int(item["MinValue"]), int(item["MaxValue"])
+        found[item["Name"]] = kinds.IntDistribution(*whole, log=_is_log(item))
+    for item in ranges.get("CategoricalParameterRanges") or []:
+        choices = [value.strip('"') for value in item["Values"]]
+        found[item["Name"]] = kinds.CategoricalDistribution(choices)
+    return found
+
+
+def _is_log(item: Mapping[str, Any]) -> bool:
+    return item.get("ScalingType") in ("Logarithmic", "ReverseLogarithmic")

@@ -1,0 +1,79 @@
+"""Makes a run's report: collects, writes the CSV files, draws."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.report.collect import collect
+from pipeline.report.facts import Document
+from pipeline.report.metric_files import write_metrics, write_trials
+from pipeline.report.model import MetricFile, RunReport
+from pipeline.report.reproduction import DEFINITION_FILE, definition_text
+from pipeline.report.source import Absent, Source
+
+REPORT_FILE = "report.html"
+_EXECUTION = {"Get": "Execution.PipelineExecutionId"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report on this machine: its HTML file, and what it says."""
+
+    path: Path
+    report: RunReport
+
+
+def make_report(source: Source, arn: str, folder: Path) -> Made:
+    """Write report.html, plots/, metrics/ and definition.json of an execution into `folder`.
+
+    Raises UsageError when there is no such execution, OSError when nothing can be written.
+    """
+    from pipeline.report.html import render
+
+    collected = collect(source, arn)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DEFINITION_FILE).write_text(definition_text(collected.facts), encoding="utf-8")
+    files = (
+        *write_metrics(collected.report, folder),
+        *write_trials(source, collected.report, folder),
+        MetricFile(DEFINITION_FILE, "the pipeline's definition as it ran", 1),
+    )
+    report = dataclasses.replace(collected.report, files=files)
+    return Made(render(report, folder), report)
+
+
+def report_folder(facts_definition: Document, execution: str) -> str:
+    """s3://bucket/runs/{execution id}/report: beside what the steps write. Raises Absent."""
+    base = _runs(facts_definition)
+    if base is None:
+        raise Absent("the definition writes nothing below runs/: give a folder with --out")
+    return f"{base}/{execution}/report"
+
+
+def _runs(value: Any) -> str | None:
+    """The first address in a definition that goes on with the execution's id."""
+    if isinstance(value, Mapping):
+        parts = (value.get("Std:Join") or {}).get("Values") or []
+        if len(parts) > 1 and parts[1] == _EXECUTION and str(parts[0]).startswith("s3://"):
+            return str(parts[0]).rstrip("/")
+        value = list(value.values())
+    if isinstance(value, list):
+        return next((found for item in value if (found := _runs(item))), None)
+    return None
+
+
+def report_json(report: RunReport) -> str:
+    """All that the report shows, less the pictures."""
+    return json.dumps(dataclasses.asdict(report), indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes of JPEG"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,169 @@
+"""The numbers behind the report as CSV files, one a job and subject."""
+
+import csv
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.report.model import ClassQuality, Epoch, MetricFile, RunReport, Series
+from pipeline.report.source import Source
+from pipeline.report.training_output import open_output, read_history
+
+FOLDER = "metrics"
+_TRIALS = "trials"
+
+Row = Mapping[str, Any]
+
+
+class MetricFolder:
+    """Writes CSV files below a report's folder and lists them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.files: list[MetricFile] = []
+
+    def write(self, name: str, about: str, rows: Iterable[Row]) -> None:
+        """One file, its columns those of all rows in order; none without rows."""
+        kept = list(rows)
+        if not kept:
+            return
+        columns = list(dict.fromkeys(column for row in kept for column in row))
+        path = self._folder / FOLDER / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(kept)
+        self.files.append(MetricFile(f"{FOLDER}/{name}.csv", about, len(kept)))
+
+
+def write_metrics(report: RunReport, folder: Path) -> tuple[MetricFile, ...]:
+    """The CSV files of everything that the report holds."""
+    metrics = MetricFolder(folder)
+    metrics.write("steps", "states and times of the steps", map(_step, report.steps))
+    if report.tuning:
+        metrics.write("Tune", "the tuning's trials", map(_trial, report.tuning.trials))
+    metrics.write("Train", "the final training, by epoch", map(_epoch, report.history))
+    if report.tensors:
+        _write_series(metrics, "Train-gradient-norms", report.tensors.gradient_norms)
+        _write_series(metrics, "Train-update-ratios", report.tensors.update_ratios)
+        _write_series(metrics, "Train-losses", report.tensors.losses)
+    if report.profile:
+        metrics.write("Train-time", "where the training's time went", _phases(report))
+        metrics.write("Train-system", "the machine during training", _samples(report))
+    if report.rules:
+        metrics.write("Train-rules", "the debugger's rules", map(_flat, report.rules.rules))
+    if report.model:
+        metrics.write("Train-layers", "the network's layers", map(_flat, report.model.layers))
+    _write_evaluation(metrics, report)
+    if report.dataset:
+        metrics.write("Prepare", "pictures by class and split", _counts(report))
+    return tuple(metrics.files)
+
+
+def write_trials(source: Source, report: RunReport, folder: Path) -> tuple[MetricFile, ...]:
+    """One CSV of epochs for each trial whose output or log can be read."""
+    metrics = MetricFolder(folder)
+    for trial in report.tuning.trials if report.tuning else ():
+        about = f"trial {trial.number}, by epoch"
+        try:
+            history = _history(source, trial.name)
+        except (PipelineError, OSError, ValueError, LookupError):
+            continue  # deleted since: the trial's result itself is in Tune.csv
+        metrics.write(f"{_TRIALS}/{trial.name}", about, map(_epoch, history))
+    return tuple(metrics.files)
+
+
+def _history(source: Source, trial: str) -> tuple[Epoch, ...]:
+    job = source.sagemaker.describe_training_job(TrainingJobName=trial)
+    with tempfile.TemporaryDirectory(prefix="trial-") as scratch:
+        return read_history(source, job, open_output(source, job, Path(scratch)))
+
+
+def _flat(value: Any) -> dict[str, Any]:
+    """A dataclass as a row: mappings become `name=value` pairs."""
+    row = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {
+        name: "; ".join(f"{k}={v}" for k, v in one.items()) if isinstance(one, Mapping) else one
+        for name, one in row.items()
+    }
+
+
+def _step(step: Any) -> dict[str, Any]:
+    row = _flat(step)
+    return row | {
+        "depends_on": " ".join(step.depends_on),
+        "branch": "=".join(step.branch) if step.branch else None,
+    }
+
+
+def _trial(trial: Any) -> dict[str, Any]:
+    row = _flat(trial)
+    del row["hyperparameters"]
+    return row | dict(trial.hyperparameters)
+
+
+def _epoch(epoch: Epoch) -> dict[str, Any]:
+    row = _flat(epoch)
+    return row if epoch.phase else {name: v for name, v in row.items() if name != "phase"}
+
+
+def _write_series(metrics: MetricFolder, name: str, series: Sequence[Series]) -> None:
+    steps = sorted({step for line in series for step in line.steps})
+    by_step = {line.name: dict(zip(line.steps, line.values, strict=True)) for line in series}
+    about = f"{name.partition('-')[2].replace('-', ' ')} of the saved tensors, by step"
+    rows = ({"step": s} | {n: values.get(s) for n, values in by_step.items()} for s in steps)
+    metrics.write(name, about, rows)
+
+
+def _phases(report: RunReport) -> Iterable[Row]:
+    for phase in report.profile.phases if report.profile else ():
+        yield {
+            "phase": phase.name,
+            "steps": phase.steps,
+            **{f"{name}_seconds": value for name, value in phase.seconds.items()},
+            **{f"step_{name}_seconds": value for name, value in phase.step_seconds.items()},
+        }
+
+
+def _samples(report: RunReport) -> Iterable[Row]:
+    samples = report.profile.samples if report.profile else {}
+    for values in zip(*samples.values(), strict=True):
+        yield dict(zip(samples, values, strict=True))
+
+
+def _write_evaluation(metrics: MetricFolder, report: RunReport) -> None:
+    found = report.evaluation
+    if found is None:
+        return
+    values = {
+        "pictures": found.pictures,
+        "accuracy": found.accuracy,
+        "accuracy_low_95": found.low,
+        "accuracy_high_95": found.high,
+        f"top_{found.top_k}_accuracy": found.top_k_accuracy,
+        "expected_calibration_error": found.calibration_error,
+    }
+    rows = ({"metric": name, "value": value} for name, value in values.items())
+    metrics.write("Evaluate", "the test results", rows)
+    metrics.write("Evaluate-classes", "the test results of each class", map(_flat, found.classes))
+    confusion = _confusion(found.classes, found.confusion)
+    metrics.write("Evaluate-confusion", "actual class, then what was said", confusion)
+    metrics.write("Evaluate-calibration", "confidence and accuracy", map(_flat, found.calibration))
+
+
+def _confusion(
+    classes: Sequence[ClassQuality], confusion: Sequence[Sequence[int]]
+) -> Iterable[Row]:
+    for actual, counts in zip(classes, confusion, strict=True):
+        said = {one.name: count for one, count in zip(classes, counts, strict=True)}
+        yield {"actual": actual.name} | {f"said {name}": count for name, count in said.items()}
+
+
+def _counts(report: RunReport) -> Iterable[Row]:
+    for name in report.dataset.classes if report.dataset else ():
+        counts = report.dataset.counts if report.dataset else {}
+        yield {"class": name} | {split: counts[split].get(name, 0) for split in counts}

@@ -1,0 +1,74 @@
+"""The trained network: its layers as the training counted them, and what its artifact says."""
+
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.report.facts import Document
+from pipeline.report.model import Layer, Model
+from pipeline.report.source import Absent, Source
+from pipeline.report.training_output import read_json
+
+SUMMARY_FILE = "model_summary.json"
+DESCRIPTION_FILE = "model.json"
+_MAXIMUM_DESCRIPTION = 16 * 1024**2
+
+
+def read_model(output: Path | None, description: Mapping[str, Any]) -> Model:
+    """The network. Without model_summary.json what the artifact says of it. Raises Absent."""
+    facts = _facts(description)
+    try:
+        content = read_json(output, SUMMARY_FILE, "its layers were not counted")
+    except Absent:
+        if not facts:
+            raise
+        return Model((), facts=facts)
+    totals = content.get("totals") or {}
+    return Model(
+        layers=tuple(_layer(item) for item in content.get("layers", [])),
+        parameters=totals.get("parameters"),
+        trained_parameters=totals.get("trained_parameters"),
+        multiply_adds=totals.get("multiply_adds"),
+        facts=facts,
+    )
+
+
+def read_description(source: Source, job: Document) -> dict[str, Any]:
+    """model.json of the job's model.tar.gz, and its size as `archive_bytes`. Raises Absent."""
+    if job.get("TrainingJobStatus") != "Completed":
+        raise Absent(f"{job['TrainingJobName']} made no model ({job.get('TrainingJobStatus')})")
+    path = source.file(job["ModelArtifacts"]["S3ModelArtifacts"])
+    with tarfile.open(path, "r:*") as archive:
+        for member in archive:
+            if Path(member.name).as_posix() == DESCRIPTION_FILE and member.isfile():
+                content = archive.extractfile(member)
+                text = content.read(_MAXIMUM_DESCRIPTION) if content else b""
+                return {**json.loads(text), "archive_bytes": path.stat().st_size}
+    raise Absent(f"the model has no {DESCRIPTION_FILE}")
+
+
+def _layer(item: Mapping[str, Any]) -> Layer:
+    shape = item.get("output_shape", item.get("output", ""))
+    text = " x ".join(str(n) for n in shape) if isinstance(shape, list) else str(shape)
+    return Layer(
+        name=str(item["name"]),
+        type=str(item["type"]),
+        output=text,
+        parameters=int(item.get("parameters") or 0),
+        multiply_adds=int(item.get("multiply_adds") or 0),
+    )
+
+
+def _facts(description: Mapping[str, Any]) -> dict[str, str]:
+    if not description:
+        return {}
+    pixels, weights = description.get("preprocessing") or {}, description.get("weights_sha256")
+    return {
+        "backbone": str(description.get("backbone")),
+        "weights": f"pretrained, sha256 {weights}" if weights else "random",
+        "classes": str(len(description.get("classes") or [])),
+        "input": f"{pixels.get('crop')} x {pixels.get('crop')} pixels, RGB",
+        "artifact": f"{description['archive_bytes'] / 1e6:.1f} MB",
+    }

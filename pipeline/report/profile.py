@@ -1,0 +1,75 @@
+"""The profiler's files in a training's output: profile.json and system.csv."""
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.report.model import Finding, Profile, ProfiledPhase
+from pipeline.report.training_output import read_json
+
+_FOLDER = "profile"
+
+
+def read_profile(output: Path | None) -> Profile:
+    """What the profiler found. Raises Absent when it did not run."""
+    content = read_json(output, f"{_FOLDER}/profile.json", "it was not profiled (debugger.profile)")
+    return Profile(
+        phases=tuple(_phase(item) for item in content.get("phases", [])),
+        findings=tuple(_finding(item) for item in content.get("findings", [])),
+        system=_flat(content.get("system") or {}),
+        samples=_samples(output / _FOLDER / "system.csv") if output else {},
+        overhead_seconds=content.get("overhead_seconds"),
+    )
+
+
+def _phase(item: Mapping[str, Any]) -> ProfiledPhase:
+    return ProfiledPhase(
+        name=str(item["name"]),
+        steps=int(item["steps"]),
+        seconds=_numbers(item.get("seconds") or {}),
+        step_seconds=_numbers(item.get("step_seconds") or {}),
+    )
+
+
+def _finding(item: Mapping[str, Any]) -> Finding:
+    return Finding(
+        rule=str(item["rule"]),
+        severity=str(item.get("severity", "info")),
+        message=str(item.get("message", "")),
+        advice=str(item.get("advice", "")),
+        numbers=_numbers(item.get("numbers") or {}),
+    )
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(v) for name, v in values.items() if isinstance(v, int | float)}
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, float]:
+    """{"cpu_percent": {"mean": 1}} as {"cpu_percent mean": 1}."""
+    found: dict[str, float] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{before}{name} ")
+        elif isinstance(value, int | float):
+            found[f"{before}{name}"] = float(value)
+    return found
+
+
+def _samples(path: Path) -> dict[str, tuple[float, ...]]:
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+        names = list(reader.fieldnames or [])
+    return {name: tuple(_number(row.get(name)) for row in rows) for name in names}
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan

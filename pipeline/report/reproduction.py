@@ -1,0 +1,121 @@
+"""How to make a run again, and what has to be the same for the same result."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from pipeline.report.facts import Document, Facts
+from pipeline.report.model import Reproduction
+from pipeline.report.source import Source
+
+DEFINITION_FILE = "definition.json"
+_DIRTY = "-dirty"
+_OWN = ("sagemaker_", "_tuning")
+
+
+def read_reproduction(
+    source: Source, facts: Facts, description: Mapping[str, Any], data: str | None
+) -> Reproduction:
+    """From what the definition, the parameters and the model say; works for any run."""
+    commit = facts.parameters.get("GitCommit")
+    trained = _hyperparameters(facts)
+    return Reproduction(
+        commands=_commands(source, facts, commit),
+        commit=commit if commit != "unknown" else None,
+        seeds=_seeds(facts),
+        versions={name: str(v) for name, v in (description.get("versions") or {}).items()},
+        fingerprints=_fingerprints(facts, description, data),
+        parameters=dict(facts.parameters),
+        hyperparameters=trained,
+    )
+
+
+def _commands(source: Source, facts: Facts, commit: str | None) -> tuple[str, ...]:
+    known = commit.removesuffix(_DIRTY) if commit and commit != "unknown" else None
+    commands = [f"git checkout {known}"] if known else []
+    if commit and commit.endswith(_DIRTY):
+        commands.append("# that tree had changes which no commit holds")
+    commands.append(source.command(facts.id) or _command(source.where, facts))
+    commands.append(f"python -m pipeline.run --diff {DEFINITION_FILE}   # the settings of this run")
+    return tuple(commands)
+
+
+def _command(where: str, facts: Facts) -> str:
+    """Made from the parameters that are not the definition's own defaults."""
+    defaults = {p["Name"]: p.get("DefaultValue") for p in facts.definition.get("Parameters", [])}
+    given = {
+        name: value
+        for name, value in facts.parameters.items()
+        if name != "GitCommit" and not _same(value, defaults.get(name))
+    }
+    words = ["python", "-m", "pipeline.run"]
+    words += ["--local"] if where == "local" else ["--upsert", "--start", "--wait"]
+    for name, value in given.items():
+        words += ["--parameter", f"{name}={value}"]
+    return shlex.join(words)
+
+
+def _same(value: str, default: Any) -> bool:
+    try:
+        return value == str(default) or float(value) == float(default)
+    except (TypeError, ValueError):
+        return False
+
+
+def _hyperparameters(facts: Facts) -> dict[str, str]:
+    for job in facts.jobs.values():
+        if "TrainingJobName" in job:
+            given = job.get("HyperParameters") or {}
+            return {n: str(v).strip('"') for n, v in given.items() if not n.startswith(_OWN)}
+    return {}
+
+
+def _seeds(facts: Facts) -> dict[str, str]:
+    """Every seed in the definition, by step: of arguments, hyperparameters and the tuner."""
+    found: dict[str, str] = {}
+    for step in facts.definition.get("Steps", []):
+        for name, value in _seeds_in(step.get("Arguments") or {}):
+            found[f"{step['Name']} {name}"] = value
+    return found
+
+
+def _seeds_in(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if "seed" in name.lower() and isinstance(inner, str | int):
+                yield name, str(inner).strip('"')
+            else:
+                yield from _seeds_in(inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for option, following in pairwise(value):
+            if isinstance(option, str) and option.startswith("--") and "seed" in option:
+                yield option.removeprefix("--"), str(following)
+        for inner in value:
+            yield from _seeds_in(inner)
+
+
+def _fingerprints(facts: Facts, description: Mapping[str, Any], data: str | None) -> dict[str, str]:
+    found = {"data": data} if data else {}
+    if description.get("weights_sha256"):
+        found["pretrained weights"] = str(description["weights_sha256"])
+    for name, job in facts.jobs.items():
+        if code := _code(job):
+            found[f"code of {name}"] = code
+    return found
+
+
+def _code(job: Document) -> str | None:
+    """Where the job's code is: its address holds its content's hash."""
+    given = job.get("HyperParameters") or {}
+    uri = given.get("sagemaker_submit_directory")
+    for item in job.get("ProcessingInputs") or []:
+        if item.get("InputName") == "code":
+            uri = item["S3Input"]["S3Uri"]
+    return str(uri).strip('"') if uri else None
+
+
+def definition_text(facts: Facts) -> str:
+    """The definition that ran, as --diff reads it."""
+    return json.dumps(facts.definition, indent=1) + "\n"

@@ -1,0 +1,105 @@
+"""The run and its steps: states, times, and what waits for what."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pipeline.aws.steps import failure_reason, job_of, outline, progress_of
+from pipeline.local.graph import read_graph
+from pipeline.progress import StepProgress
+from pipeline.report.facts import Facts, utc
+from pipeline.report.model import Run, Step
+
+_ENDED = ("Succeeded", "Failed", "Stopped")
+
+
+def read_run(facts: Facts, where: str) -> Run:
+    """The execution itself."""
+    execution = facts.execution
+    status = str(execution["PipelineExecutionStatus"])
+    started, ended = _times(facts, status)
+    package = facts.jobs.get("Register", {})
+    return Run(
+        id=facts.id,
+        arn=facts.arn,
+        pipeline=facts.arn.partition(":pipeline/")[2].partition("/")[0],
+        where=where,
+        status=status,
+        started=utc(started),
+        ended=utc(ended),
+        seconds=_seconds(started, ended),
+        failure=execution.get("FailureReason"),
+        endpoint=_endpoint(facts),
+        model_package=package.get("ModelPackageArn"),
+        approval=package.get("ModelApprovalStatus"),
+    )
+
+
+def read_steps(facts: Facts) -> tuple[Step, ...]:
+    """Every step of the definition, in the order they are written, nested ones too."""
+    needs = {name: step.needs for name, step in read_graph(facts.definition).steps.items()}
+    written = outline(facts.definition)
+    branches = {step.name: step.branch for step in written}
+    order = [step.name for step in written]
+    progress = progress_of(written, list(facts.summaries.values()), {})
+    return tuple(
+        _step(
+            state,
+            facts.summaries.get(state.name, {}),
+            tuple(sorted(needs.get(state.name, ()), key=order.index)),
+            branches.get(state.name),
+        )
+        for state in progress
+    )
+
+
+def _step(
+    state: StepProgress,
+    summary: Mapping[str, Any],
+    depends_on: tuple[str, ...],
+    branch: tuple[str, str] | None,
+) -> Step:
+    origin = (summary.get("CacheHitResult") or {}).get("SourcePipelineExecutionArn")
+    job = job_of(summary)
+    return Step(
+        name=state.name,
+        type=state.type,
+        status="NotStarted" if state.status == "Waiting" else state.status,
+        started=utc(state.started),
+        seconds=_seconds(state.started, state.ended),
+        depends_on=depends_on,
+        branch=branch,
+        cached_from=str(origin).rpartition("/")[2] if origin else None,
+        job=job[1].rpartition(":")[2].partition("/")[2] if job else None,
+        detail=_detail(summary),
+        failure=failure_reason(summary),
+    )
+
+
+def _detail(summary: Mapping[str, Any]) -> str | None:
+    outcome = ((summary.get("Metadata") or {}).get("Condition") or {}).get("Outcome")
+    return f"outcome: {outcome}" if outcome else None
+
+
+def _times(facts: Facts, status: str) -> tuple[datetime | None, datetime | None]:
+    """When it began, and when its last step ended; a report that is made in the run's end counts
+    what was known then."""
+    started = facts.execution.get("CreationTime")
+    ends = [summary["EndTime"] for summary in facts.summaries.values() if summary.get("EndTime")]
+    over = status in _ENDED or bool(facts.execution.get("FailureReason"))
+    modified = facts.execution.get("LastModifiedTime") if over else None
+    return started, max(ends, default=None) or modified if over else None
+
+
+def _seconds(started: datetime | None, ended: datetime | None) -> float | None:
+    return (ended - started).total_seconds() if started and ended else None
+
+
+def _endpoint(facts: Facts) -> str | None:
+    """What a Lambda step says that it deployed to."""
+    for summary in facts.summaries.values():
+        called = (summary.get("Metadata") or {}).get("Lambda") or {}
+        for output in called.get("OutputParameters") or []:
+            if output.get("Name") == "endpoint_name" and summary.get("StepStatus") == "Succeeded":
+                return str(output.get("Value"))
+    return None

@@ -1,0 +1,72 @@
+"""Saved tensors: where they are, and what is shown of them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli import ROOT
+from pipeline.report.facts import Document
+from pipeline.report.model import Series, Tensors
+from pipeline.report.source import Absent, Source
+
+EMBEDDED = "debug"
+_LIMIT_S = 600
+
+
+def find_tensors(source: Source, job: Document, output: Path | None) -> tuple[Path, str]:
+    """The folder of a training's tensors, on this machine, and how to call it. Raises Absent."""
+    if hook := job.get("DebugHookConfig"):
+        uri = f"{hook['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}/debug-output"
+        folder, name = source.folder(uri), uri
+    elif output and (output / EMBEDDED).is_dir():
+        folder, name = output / EMBEDDED, f"{EMBEDDED}/ in the training's output"
+    else:
+        raise Absent("no tensors were saved (debugger.mode)")
+    if not any(folder.glob("collections/*/*_collections.json")):  # smdebug would wait for them
+        raise Absent(f"no tensors were saved in {name}")
+    return folder, name
+
+
+def read_tensors(source: Source, job: Document, output: Path | None) -> Tensors:
+    """Gradient norms, update ratios and losses of a training. Raises Absent."""
+    folder, name = find_tensors(source, job, output)
+    found = read_saved(folder)
+    return Tensors(
+        source=name,
+        names=len(found["tensors"]),
+        steps=found["steps"],
+        gradient_norms=series_of(found["gradient_norms"]),
+        update_ratios=series_of(found["update_ratios"]),
+        losses=series_of(found["losses"]),
+        note=found["note"],
+    )
+
+
+def read_saved(folder: Path, name: str | None = None) -> dict[str, Any]:
+    """What `tensor_reader` prints of a folder, or of one tensor in it. Raises Absent."""
+    argv = [sys.executable, "-m", "pipeline.report.tensor_reader", str(folder.resolve())]
+    argv += [name] if name else []
+    try:
+        done = subprocess.run(
+            argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_LIMIT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Absent(f"reading the tensors took more than {_LIMIT_S} s") from error
+    if done.returncode == 0:
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
+    if "No module named 'smdebug'" in done.stderr:
+        raise Absent("smdebug is not installed: pip install -r requirements-local.txt")
+    last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    raise Absent(f"the tensors in {folder} cannot be read: {last}")
+
+
+def series_of(lines: Sequence[Mapping[str, Any]]) -> tuple[Series, ...]:
+    """JSON lines as Series."""
+    return tuple(
+        Series(line["name"], tuple(line["steps"]), tuple(map(float, line["values"])))
+        for line in lines
+    )
