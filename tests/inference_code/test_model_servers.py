@@ -1,0 +1,212 @@
+"""AWS's own servers and ours answer the same for one model.tar.gz."""
+
+import base64
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.multi_model_server import missing_part, post, running_model_server
+from pipeline.local.model_process import start_model_server
+
+Answer = tuple[int, str, bytes]
+Picture = Callable[..., bytes]
+JSON = {"Content-Type": "application/json"}
+JPEG = {"Content-Type": "image/jpeg"}
+
+# The toolkit's handler service reads its environment when it is imported: a process of its own.
+HANDLER = """
+import base64, json, sys
+from sagemaker_inference.default_handler_service import DefaultHandlerService
+
+class Processor:
+    def __init__(self, headers):
+        self.headers = headers
+    def get_request_properties(self):
+        return self.headers
+
+class Context:
+    def __init__(self, model_dir):
+        self.system_properties = {"model_dir": model_dir, "gpu_id": None}
+    def set_response_status(self, code=200, phrase="", idx=0):
+        self.status = code
+    def set_response_content_type(self, idx, value):
+        self.kind = value
+
+sys.path.insert(0, sys.argv[1] + "/code")
+context, service, out = Context(sys.argv[1]), DefaultHandlerService(), sys.stdout
+sys.stdout = sys.stderr
+service.initialize(context)
+for line in sys.stdin:
+    asked = json.loads(line)
+    context.status, context.kind = 200, ""
+    context.request_processor = [Processor(asked["headers"])]
+    (answer,) = service.handle([{"body": bytearray(base64.b64decode(asked["body"]))}], context)
+    data = answer if isinstance(answer, bytes) else str(answer).encode()
+    told = [context.status, context.kind, base64.b64encode(data).decode()]
+    print(json.dumps(told), file=out, flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Ways to POST to /invocations, by the name of the server that answers."""
+
+    ask: dict[str, Callable[[bytes, dict[str, str]], Answer]]
+
+    def answers(self, body: bytes, headers: dict[str, str]) -> dict[str, Answer]:
+        return {name: ask(body, headers) for name, ask in self.ask.items()}
+
+
+@pytest.fixture(scope="module")
+def base(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What /opt/ml is: the archive, and the model unpacked from it as SageMaker does."""
+    folder = tmp_path_factory.mktemp("ml")
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        archive.add(model_dir, arcname=".")
+    with tarfile.open(folder / "model.tar.gz") as archive:
+        archive.extractall(folder / "model", filter="data")
+    return folder
+
+
+@contextlib.contextmanager
+def _local(base: Path) -> Iterator[Callable[[bytes, dict[str, str]], Answer]]:
+    archive, log = base / "model.tar.gz", base / "local.log"
+    server = start_model_server(archive, base / "work", log, {})
+    try:
+        yield lambda body, headers: post(server.port, body, headers)
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def _handler_service(base: Path) -> Iterator[Callable[[bytes, dict[str, str]], Answer]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANDLER, str(base / "model")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "SAGEMAKER_BASE_DIR": str(base)},
+        text=True,
+    )
+    assert process.stdin and process.stdout
+
+    def ask(body: bytes, headers: dict[str, str]) -> Answer:
+        asked = {"body": base64.b64encode(body).decode(), "headers": headers}
+        process.stdin.write(json.dumps(asked) + "\n")  # type: ignore[union-attr]
+        process.stdin.flush()  # type: ignore[union-attr]
+        status, kind, data = json.loads(process.stdout.readline())  # type: ignore[union-attr]
+        return status, kind, base64.b64decode(data)
+
+    try:
+        yield ask
+    finally:
+        process.stdin.close()
+        process.wait(30)
+
+
+@contextlib.contextmanager
+def _java(base: Path) -> Iterator[Callable[[bytes, dict[str, str]], Answer]]:
+    with running_model_server(base, {"OMP_NUM_THREADS": "1"}) as (port, _):
+        yield lambda body, headers: post(port, body, headers)
+
+
+@pytest.fixture(scope="module")
+def servers(base: Path) -> Iterator[Servers]:
+    """Ours, the toolkit's handler service, and multi-model-server where Java is there."""
+    starts = {"local": _local, "handler service": _handler_service}
+    if missing_part() is None:
+        starts["multi-model-server"] = _java
+    with contextlib.ExitStack() as stack:
+        yield Servers({name: stack.enter_context(start(base)) for name, start in starts.items()})
+
+
+def _json(*pictures: bytes) -> bytes:
+    instances = [{"b64": base64.b64encode(data).decode()} for data in pictures]
+    return json.dumps({"instances": instances}).encode()
+
+
+def _probabilities(body: bytes) -> list[list[float]]:
+    return [row["probability_list"] for row in json.loads(body)["predictions"]]
+
+
+def test_multi_model_server_is_among_them_where_java_is(servers: Servers) -> None:
+    if missing := missing_part():
+        pytest.skip(f"{missing} is not installed")
+    assert set(servers.ask) == {"local", "handler service", "multi-model-server"}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_one_picture_has_the_same_answer_everywhere(
+    servers: Servers, picture: Picture, kind: str
+) -> None:
+    headers = {"Content-Type": f"image/{kind.lower()}", "Accept": "*/*"}
+    found = servers.answers(picture(3, kind=kind), headers)
+    status, content_type, body = found["local"]
+    assert (status, content_type) == (200, "application/json")
+    for name, (other_status, other_type, other) in found.items():
+        assert (other_status, other_type) == (status, content_type), name
+        np.testing.assert_allclose(_probabilities(other), _probabilities(body), atol=1e-6)
+        assert json.loads(other)["classes"] == json.loads(body)["classes"]
+
+
+def test_json_with_a_charset_and_many_pictures_is_the_same(
+    servers: Servers, picture: Picture
+) -> None:
+    body = _json(*(picture(seed) for seed in range(5)))
+    for kind in ("application/json", "application/json; charset=utf-8"):
+        found = servers.answers(body, {"Content-Type": kind})
+        expected = _probabilities(found["local"][2])
+        assert len(expected) == 5
+        for name, (status, _, other) in found.items():
+            assert status == 200, name
+            np.testing.assert_allclose(_probabilities(other), expected, atol=1e-6)
+
+
+def test_csv_is_asked_for_and_given_everywhere(servers: Servers, picture: Picture) -> None:
+    found = servers.answers(picture(), {**JPEG, "Accept": "text/csv"})
+    label = found["local"][2].decode().split("\n")[0].rsplit(",", 4)[0]
+    for name, (status, kind, body) in found.items():
+        assert status == 200, name
+        assert kind.startswith("text/csv"), name
+        assert body.decode().startswith(f"{label},"), name
+
+
+REFUSED: dict[str, tuple[int, dict[str, str], bytes]] = {
+    "no such type": (415, {"Content-Type": "text/plain"}, b"hello"),
+    "pickle in npy": (415, {"Content-Type": "application/x-npy"}, b"\x93NUMPY\x01\x00"),
+    "no picture": (422, JPEG, b"this is no picture"),
+    "cut off": (422, JPEG, b"\xff\xd8\xff\xe0"),
+    "not JSON": (400, JSON, b"{"),
+    "NaN": (400, JSON, b'{"instances": [NaN]}'),
+    "no instances": (422, JSON, b"{}"),
+    "not base64": (400, JSON, b'{"instances": [{"b64": "%%%"}]}'),
+    "a url": (422, JSON, b'{"instances": [{"url": "http://169.254.169.254/"}]}'),
+    "too many": (413, JSON, b'{"instances": [' + b"1," * 9_999 + b"1]}"),
+    "deep": (400, JSON, b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_is_refused_with_the_same_status(
+    servers: Servers, picture: Picture, name: str
+) -> None:
+    status, headers, body = REFUSED[name]
+    for server, (other_status, _, other) in servers.answers(body, headers).items():
+        assert other_status == status, (server, other[:200])
+    for server, (good, _, _) in servers.answers(picture(), JPEG).items():
+        assert good == 200, server
+
+
+def test_an_answer_that_cannot_be_had_is_refused_everywhere(
+    servers: Servers, picture: Picture
+) -> None:
+    found = servers.answers(picture(), {**JPEG, "Accept": "image/png"})
+    assert {name: status for name, (status, _, _) in found.items()} == dict.fromkeys(found, 406)
