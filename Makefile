@@ -3,8 +3,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+BENCH_DATA ?= ../shared/data/dogs120
+BENCH_WEIGHTS ?= ../shared/weights
 
-.PHONY: local test lint format infra-check clean
+.PHONY: local test lint format infra-check bench clean
 
 local: $(VENV)/.local
 	$(BIN)/python -m pipeline.run --local $(ARGS)
@@ -17,6 +19,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy training_code inference_code lambda_code
+	$(BIN)/mypy -p benchmarks
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -29,6 +32,11 @@ infra-check: $(VENV)/.dev
 		$(VENV)-checkov/bin/python -m pip install --quiet checkov==3.3.30; }
 	$(VENV)-checkov/bin/checkov -f infra/template.yaml --framework cloudformation \
 		--skip-download --quiet --compact
+
+# Everything measured, into benchmarks/results; small: make bench ARGS=--quick
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(if $(wildcard $(BENCH_DATA)),--data $(BENCH_DATA)) \
+		$(if $(wildcard $(BENCH_WEIGHTS)),--weights $(BENCH_WEIGHTS)) $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(VENV)-checkov .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
