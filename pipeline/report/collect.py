@@ -11,7 +11,7 @@ from pipeline.report.dataset import read_dataset
 from pipeline.report.debugging import read_rules
 from pipeline.report.evaluation import read_evaluation
 from pipeline.report.facts import Facts, read_facts
-from pipeline.report.model import RunReport
+from pipeline.report.model import Epoch, RunReport
 from pipeline.report.network import read_description, read_model
 from pipeline.report.profile import read_profile
 from pipeline.report.reproduction import read_reproduction
@@ -104,7 +104,8 @@ def _training(
         sections.missing.update(dict.fromkeys(_OF_TRAINING, reason))
         return {}
     output = make("output", lambda: open_output(source, job, scratch), None)
-    history = make("history", lambda: read_history(source, job, output), ())
+    nothing: tuple[Epoch, ...] = ()
+    history = make("history", lambda: read_history(source, job, output), nothing)
     return {
         "history": history,
         "best_epoch": best_epoch(history),

@@ -45,6 +45,10 @@ class LocalSource:
             raise Absent(f"{uri} is not there (any more)")
         return path
 
+    def place(self, uri: str) -> Path:
+        """The folder behind an address, there or not."""
+        return self.store.path(uri)
+
     def left_behind(self, job: str) -> Path | None:
         """A failed job's own folder stays where it ran."""
         return next(iter(self._run_folders(job, "ml/output/data")), None)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.report.collect import collect
-from pipeline.report.facts import Document
 from pipeline.report.metric_files import write_metrics, write_trials
 from pipeline.report.model import MetricFile, RunReport
 from pipeline.report.reproduction import DEFINITION_FILE, definition_text
@@ -21,34 +20,44 @@ _EXECUTION = {"Get": "Execution.PipelineExecutionId"}
 
 @dataclass(frozen=True)
 class Made:
-    """A report on this machine: its HTML file, and what it says."""
+    """A report on this machine: its HTML file, and what it says.
+
+    `base` is the address below which the run's steps write, None when they write nowhere.
+    """
 
     path: Path
     report: RunReport
+    base: str | None
+
+    def published(self) -> str:
+        """The address of the report's folder in the bucket. Raises Absent."""
+        return _report_uri(self.base, self.report.run.id)
 
 
-def make_report(source: Source, arn: str, folder: Path) -> Made:
+def make_report(source: Source, arn: str, folder: Path | None = None) -> Made:
     """Write report.html, plots/, metrics/ and definition.json of an execution into `folder`.
 
+    Without a folder (a local run's only) it goes to where the registry entry says that it is.
     Raises UsageError when there is no such execution, OSError when nothing can be written.
     """
     from pipeline.report.html import render
 
     collected = collect(source, arn)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / DEFINITION_FILE).write_text(definition_text(collected.facts), encoding="utf-8")
+    base = _runs(collected.facts.definition)
+    place = folder or source.place(_report_uri(base, collected.facts.id))
+    place.mkdir(parents=True, exist_ok=True)
+    (place / DEFINITION_FILE).write_text(definition_text(collected.facts), encoding="utf-8")
     files = (
-        *write_metrics(collected.report, folder),
-        *write_trials(source, collected.report, folder),
+        *write_metrics(collected.report, place),
+        *write_trials(source, collected.report, place),
         MetricFile(DEFINITION_FILE, "the pipeline's definition as it ran", 1),
     )
     report = dataclasses.replace(collected.report, files=files)
-    return Made(render(report, folder), report)
+    return Made(render(report, place), report, base)
 
 
-def report_folder(facts_definition: Document, execution: str) -> str:
-    """s3://bucket/runs/{execution id}/report: beside what the steps write. Raises Absent."""
-    base = _runs(facts_definition)
+def _report_uri(base: str | None, execution: str) -> str:
+    """s3://bucket/runs/{execution id}/report, as steps/register.py has it. Raises Absent."""
     if base is None:
         raise Absent("the definition writes nothing below runs/: give a folder with --out")
     return f"{base}/{execution}/report"

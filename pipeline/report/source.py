@@ -32,6 +32,9 @@ class Source(Protocol):
     def folder(self, uri: str) -> Path:
         """The folder with everything below an address, on this machine."""
 
+    def place(self, uri: str) -> Path:
+        """Where an address lies on this machine, whether there is anything or not."""
+
     def left_behind(self, job: str) -> Path | None:
         """The output data of a training job that did not come to its end, where it is kept."""
 

@@ -1,0 +1,202 @@
+"""python -m pipeline.report: the runs there are, the report of one, and its saved tensors."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cli import ROOT, add_state_option, from_here, parser, run_command
+from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.subcommands import positive_number, print_table
+
+if TYPE_CHECKING:
+    from pipeline.aws.clients import Aws
+    from pipeline.report.source import Source
+
+_EXAMPLES = """\
+  python -m pipeline.report                              the runs, newest first
+  python -m pipeline.report newest --open                make the report of one, and look at it
+  python -m pipeline.report hjb2ij4kg3ms --out report
+  python -m pipeline.report tensors newest               the tensors that its training saved
+  python -m pipeline.report tensors newest gradient/Head_linear.weight --save gradient.png
+  python -m pipeline.report EXECUTION_ARN --aws --upload"""
+_TENSORS = "tensors"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs are looked for. `aws` is None on this machine."""
+
+    source: "Source"
+    pipelines: tuple[str, ...]
+    aws: "Aws | None" = None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and do the one thing it asks for."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [_TENSORS]:
+        return _tensors(_tensors_parser().parse_args(given[1:]))
+    options = _parser().parse_args(given)
+    if options.run is None:
+        return _list(options)
+    return _report(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = parser(
+        "pipeline.report",
+        "Lists runs, and makes the report of one: steps, tuning, training, rules, profile, test "
+        "results, data and model in one HTML file, and the numbers as CSV.",
+        _EXAMPLES,
+    )
+    result.add_argument("run", nargs="?", metavar="RUN", help="id, ARN or newest; none: list them")
+    result.add_argument("--out", type=Path, metavar="DIR", help="where to (default: with the run)")
+    result.add_argument("--open", action="store_true", help="show it in the browser")
+    result.add_argument("--upload", action="store_true", help="with --aws: put it into the bucket")
+    result.add_argument(
+        "--limit", type=positive_number, default=20, metavar="N", help="runs listed (default: 20)"
+    )
+    _add_place(result)
+    return result
+
+
+def _tensors_parser() -> argparse.ArgumentParser:
+    result = parser(
+        "pipeline.report tensors",
+        "Lists the tensors that a run's training saved, or plots one of them.",
+        "\n".join(line for line in _EXAMPLES.splitlines() if f" {_TENSORS} " in line),
+    )
+    result.add_argument("run", metavar="RUN", help="id, ARN or newest")
+    result.add_argument("name", nargs="?", metavar="NAME", help="the tensor to plot")
+    result.add_argument(
+        "--save", type=Path, metavar="PNG", help="default: its name, in this folder"
+    )
+    _add_place(result)
+    return result
+
+
+def _add_place(result: argparse.ArgumentParser) -> None:
+    result.add_argument("--json", action="store_true", help="print JSON")
+    where = result.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help="on this machine (the default)")
+    where.add_argument("--aws", action="store_true", help="on AWS, with your AWS credentials")
+    add_state_option(result)
+    settings = result.add_argument_group("with --aws")
+    settings.add_argument("--env", metavar="NAME", help="environment of the settings")
+    settings.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    settings.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
+    )
+
+
+@contextmanager
+def _place(options: argparse.Namespace) -> Iterator[Place]:
+    from pipeline.target import readable_errors
+
+    with readable_errors(), tempfile.TemporaryDirectory(prefix="report-") as scratch:
+        yield _aws_place(options, Path(scratch)) if options.aws else _local_place(options.state)
+
+
+def _local_place(state: Path) -> Place:
+    from pipeline.local.store import Store
+    from pipeline.report.local_source import LocalSource
+    from pipeline.report.runs import pipelines_of
+    from pipeline.target import require_state
+
+    require_state(state)
+    source = LocalSource(Store(state))
+    return Place(source, tuple(pipelines_of(source.sagemaker)))
+
+
+def _aws_place(options: argparse.Namespace, scratch: Path) -> Place:
+    from pipeline.aws.clients import connect
+    from pipeline.report.aws_source import AwsSource
+    from pipeline.settings import load_settings
+
+    settings = load_settings(options.settings, options.env, options.set)
+    aws = connect(settings)
+    return Place(AwsSource(aws, scratch), (settings.project,), aws)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from pipeline.report.runs import list_runs
+    from pipeline.report.tables import runs_table
+
+    with _place(options) as place:
+        runs = list_runs(place.source.sagemaker, place.pipelines, options.limit)
+    if options.json:
+        print(json.dumps([run.to_dict() for run in runs], indent=2))
+    else:
+        print_table(runs_table(runs))
+    return EXIT_SUCCEEDED
+
+
+def _report(options: argparse.Namespace) -> int:
+    from pipeline.report.making import make_report, report_json
+    from pipeline.report.runs import find_run
+
+    if options.upload and not options.aws:
+        raise UsageError("--upload puts the report of a run on AWS into its bucket: add --aws")
+    with _place(options) as place:
+        arn = find_run(place.source.sagemaker, place.pipelines, options.run)
+        made = make_report(place.source, arn, _folder(options, arn))
+        print(report_json(made.report) if options.json else f"report {from_here(made.path)}")
+        if options.upload and place.aws:
+            from pipeline.report.publishing import publish
+
+            print(f"uploaded {publish(place.aws, made)}", file=sys.stderr)
+    if options.open:
+        import webbrowser
+
+        webbrowser.open(made.path.resolve().as_uri())
+    return EXIT_SUCCEEDED
+
+
+def _folder(options: argparse.Namespace, arn: str) -> Path | None:
+    """None stands for the run's own place."""
+    out: Path | None = options.out
+    if out is None and options.aws:
+        state: Path = options.state
+        return state / "reports" / arn.rpartition("/")[2]
+    return out
+
+
+def _tensors(options: argparse.Namespace) -> int:
+    from pipeline.report.runs import find_run
+    from pipeline.report.saved import read_run_tensors
+    from pipeline.report.tables import tensors_table
+
+    with _place(options) as place:
+        arn = find_run(place.source.sagemaker, place.pipelines, options.run)
+        found = read_run_tensors(place.source, arn, options.name)
+    if options.json:
+        print(json.dumps(found, indent=2))
+    if options.name is None:
+        if not options.json:
+            print_table(tensors_table(found["tensors"]))
+        return EXIT_SUCCEEDED
+    _plot(options, found)
+    return EXIT_SUCCEEDED
+
+
+def _plot(options: argparse.Namespace, found: dict[str, Any]) -> None:
+    from pipeline.report.plots import draw_series
+    from pipeline.report.tables import series_table
+    from pipeline.report.tensors import series_of
+
+    series = series_of(found["series"])
+    path = options.save or Path(f"{options.name.replace('/', '-')}.png")
+    draw_series(series, options.name, "value", path)
+    if not options.json:
+        print_table(series_table(series))
+    print(f"plot {from_here(path)}", file=sys.stderr if options.json else sys.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,126 @@
+"""Runs on AWS: SageMaker's API, S3 and CloudWatch Logs."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pipeline.aws.clients import Aws
+from pipeline.aws.errors import error_code, is_denied, message_of
+from pipeline.aws.upload import split_uri
+from pipeline.report.source import Absent
+
+_MISSING = ("404", "NoSuchKey", "NotFound", "NoSuchBucket")
+_LOGS = "/aws/sagemaker/TrainingJobs"
+_FOLDER_BYTES = 2 * 1024**3
+_FOLDER_FILES = 20_000
+
+
+class AwsSource:
+    """One account and region. What is fetched lies below `scratch`, and is fetched once."""
+
+    where = "aws"
+
+    def __init__(self, aws: Aws, scratch: Path) -> None:
+        self.sagemaker: Any = aws.client("sagemaker")
+        self._aws = aws
+        self._s3 = aws.client("s3")
+        self._scratch = scratch
+
+    def read(self, uri: str) -> bytes:
+        """The bytes of an object. Raises Absent."""
+        return self._get(uri)
+
+    def read_part(self, uri: str, start: int, size: int) -> bytes:
+        """So many bytes of an object, from `start` on. Raises Absent."""
+        return self._get(uri, Range=f"bytes={start}-{start + size - 1}")
+
+    def file(self, uri: str) -> Path:
+        """A copy of the object. Raises Absent."""
+        bucket, key = split_uri(uri)
+        return self._fetch(bucket, key, self._place(uri))
+
+    def folder(self, uri: str) -> Path:
+        """A copy of everything below an address. Raises Absent, also when that is too much."""
+        bucket, prefix = split_uri(uri.rstrip("/") + "/")
+        target = self._place(uri)
+        with _readable(uri):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            found = [item for page in pages for item in page.get("Contents", [])]
+        size = sum(item["Size"] for item in found)
+        if not found:
+            raise Absent(f"{uri} is not there (any more)")
+        if size > _FOLDER_BYTES or len(found) > _FOLDER_FILES:
+            raise Absent(f"{uri} holds {len(found)} files, {size / 1e9:.1f} GB: not fetched")
+        for item in found:
+            place = (target / item["Key"].removeprefix(prefix)).resolve()
+            if place.is_relative_to(target.resolve()) and not item["Key"].endswith("/"):
+                self._fetch(bucket, item["Key"], place)
+        return target
+
+    def place(self, uri: str) -> Path:
+        """Nowhere but in scratch: a report of a run on AWS is given a folder."""
+        return self._place(uri)
+
+    def left_behind(self, job: str) -> Path | None:
+        """Nothing: SageMaker gives the machine of a failed job back."""
+        return None
+
+    def log(self, job: str) -> Sequence[str]:
+        """The job's lines that tell of an epoch, out of CloudWatch Logs; none when it is gone."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            pages = (
+                self._aws.client("logs")
+                .get_paginator("filter_log_events")
+                .paginate(
+                    logGroupName=_LOGS, logStreamNamePrefix=f"{job}/", filterPattern='"epoch="'
+                )
+            )
+            return [event["message"] for page in pages for event in page["events"]]
+        except (ClientError, BotoCoreError):
+            return ()
+
+    def command(self, execution: str) -> str | None:
+        """Not known: an execution on AWS keeps its definition and parameters."""
+        return None
+
+    def _place(self, uri: str) -> Path:
+        return self._scratch / sha256(uri.encode()).hexdigest()[:16] / "content"
+
+    def _fetch(self, bucket: str, key: str, target: Path) -> Path:
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(f"{target.name}.part")
+            with _readable(f"s3://{bucket}/{key}"):
+                body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+                with part.open("wb") as file:
+                    for chunk in body.iter_chunks(1024**2):
+                        file.write(chunk)
+            part.replace(target)
+        return target
+
+    def _get(self, uri: str, **options: str) -> bytes:
+        bucket, key = split_uri(uri)
+        with _readable(uri):
+            content: bytes = self._s3.get_object(Bucket=bucket, Key=key, **options)["Body"].read()
+        return content
+
+
+@contextlib.contextmanager
+def _readable(uri: str) -> Iterator[None]:
+    """What S3 refuses becomes Absent."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) in _MISSING:
+            raise Absent(f"{uri} is not there (any more)") from error
+        if is_denied(error):
+            raise Absent(f"{uri} may not be read with these credentials") from error
+        raise Absent(f"{uri} cannot be read: {message_of(error)}") from error
+    except BotoCoreError as error:
+        raise Absent(f"{uri} cannot be read: {message_of(error)}") from error

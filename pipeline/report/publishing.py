@@ -1,0 +1,44 @@
+"""Reports of runs on AWS: made from there, and put back beside what the run wrote."""
+
+import mimetypes
+import tempfile
+from pathlib import Path
+
+from pipeline.aws.clients import Aws
+from pipeline.aws.errors import explained
+from pipeline.aws.upload import split_uri
+from pipeline.report.aws_source import AwsSource
+from pipeline.report.making import REPORT_FILE, Made, make_report
+
+
+def make_aws_report(aws: Aws, arn: str, folder: Path) -> Made:
+    """Make the report of an execution on AWS in a folder of this machine.
+
+    Raises UsageError when there is none, AwsError, AwsAccessError.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="report-") as scratch,
+        explained(f"making the report of {arn}"),
+    ):
+        return make_report(AwsSource(aws, Path(scratch)), arn, folder)
+
+
+def publish(aws: Aws, made: Made) -> str:
+    """Upload a report to where the registry entry says that it is; the address of its HTML file.
+
+    Raises AwsError, AwsAccessError; Absent when the definition names no place.
+    """
+    base = made.published()
+    bucket, prefix = split_uri(base)
+    for path in sorted(made.path.parent.rglob("*")):
+        if path.is_file():
+            key = f"{prefix}/{path.relative_to(made.path.parent).as_posix()}"
+            with explained(f"uploading s3://{bucket}/{key}"):
+                aws.client("s3").put_object(
+                    Bucket=bucket,
+                    Key=key,
+                    Body=path.read_bytes(),
+                    ContentType=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+                    ExpectedBucketOwner=aws.account_id,
+                )
+    return f"{base}/{REPORT_FILE}"

@@ -1,0 +1,32 @@
+"""The saved tensors of a run, for the command line."""
+
+import tempfile
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError
+from pipeline.report.facts import read_facts
+from pipeline.report.source import Source
+from pipeline.report.tensors import find_tensors, read_saved
+from pipeline.report.training_output import open_output, training_job
+
+
+def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, Any]:
+    """All tensors that a run's training saved (`tensors`), or also one's `series`.
+
+    Raises Absent when it saved none, UsageError for a name that none has.
+    """
+    job = training_job(read_facts(source, arn))
+    with tempfile.TemporaryDirectory(prefix="tensors-") as scratch:
+        folder, _ = find_tensors(source, job, open_output(source, job, Path(scratch)))
+        found = read_saved(folder, name)
+    if name is not None and "series" not in found:
+        raise UsageError(_unknown(name, [one["name"] for one in found["tensors"]]))
+    return found
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    close = get_close_matches(name, names, n=1) or [one for one in names if name in one][:1]
+    hint = f"did you mean {close[0]}?" if close else f"there are {len(names)}: list them without it"
+    return f"no tensor {name!r} was saved; {hint}"

@@ -1,0 +1,49 @@
+"""What `python -m pipeline.report` shows on a terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.report.model import Series
+from pipeline.report.runs import RunSummary
+
+
+def runs_table(runs: Sequence[RunSummary]) -> Table:
+    """Runs, one a row."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Run", "Pipeline", "Status", "Started"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Why", overflow="fold")
+    for run in runs:
+        started = f"{run.started:%Y-%m-%d %H:%M}" if run.started else "-"
+        why = " ".join((run.failure or "").split())[:100]
+        table.add_row(run.id, run.pipeline, run.status, started, Text(why))
+    return table
+
+
+def tensors_table(tensors: Sequence[dict[str, Any]]) -> Table:
+    """Saved tensors, one a row."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Tensor", "Shape", "Collections", "Modes"):
+        table.add_column(name, overflow="fold")
+    table.add_column("Steps", justify="right")
+    for one in tensors:
+        shape = " x ".join(map(str, one["shape"])) or "scalar"
+        collections, modes = ", ".join(one["collections"]), ", ".join(one["modes"])
+        row = (one["name"], shape, collections, modes, str(one["steps"]))
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def series_table(series: Sequence[Series]) -> Table:
+    """A tensor in a few numbers: one series a row."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for name in ("Steps", "First", "Last", "Lowest", "Highest"):
+        table.add_column(name, justify="right")
+    for line in series:
+        values = (line.values[0], line.values[-1], min(line.values), max(line.values))
+        table.add_row(Text(line.name), str(len(line.steps)), *(f"{v:.4g}" for v in values))
+    return table
