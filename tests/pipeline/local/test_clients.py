@@ -1,0 +1,113 @@
+"""Programs that know SageMaker and nothing of us work against the local service: AWS CLI, curl."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.service import Service
+from pipeline.local.store import Store
+
+ROLE = "arn:aws:iam::111122223333:role/execution"
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "dog.jpg"
+    path.write_bytes(b"\xff\xd8\xff and so on")
+    return path
+
+
+@pytest.fixture
+def approved(
+    service: Service,
+    store: Store,
+    connect: Callable[..., Any],
+    write_model: Callable[..., Path],
+    register_package: Callable[..., str],
+) -> str:
+    """The ARN of an approved version whose model is there."""
+    write_model(store.path("s3://b/model.tar.gz"))
+    sagemaker = connect(service.url)
+    arn = register_package(sagemaker, "s3://b/model.tar.gz")
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    return arn
+
+
+@pytest.fixture
+def aws(service: Service, tmp_path: Path) -> Callable[..., Any]:
+    """The AWS CLI as it comes, pointed at the service; answers what it printed, read as JSON."""
+    if shutil.which("aws") is None:
+        pytest.skip("the AWS CLI is not installed")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    own = {
+        "HOME": str(tmp_path),  # no profile of this machine's user
+        "AWS_ENDPOINT_URL": service.url,
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_PAGER": "",
+    }
+
+    def call(*arguments: str) -> Any:
+        done = subprocess.run(
+            ["aws", *arguments, "--output", "json"],
+            env={**kept, **own},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    return call
+
+
+def _curl(*arguments: str) -> tuple[int, Any]:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    command = ["curl", "--silent", "--noproxy", "*", "--write-out", "\n%{http_code}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(body) if body else None
+
+
+def test_the_aws_cli_deploys_waits_and_asks(
+    aws: Callable[..., Any], service: Service, approved: str, picture: Path, tmp_path: Path
+) -> None:
+    listed = aws("sagemaker", "list-model-packages", "--model-package-group-name", "dogs")
+    assert [row["ModelPackageArn"] for row in listed["ModelPackageSummaryList"]] == [approved]
+    container = json.dumps({"ModelPackageName": approved})
+    model = ("--model-name", "m", "--execution-role-arn", ROLE)
+    aws("sagemaker", "create-model", *model, "--primary-container", container)
+    variant = "VariantName=AllTraffic,ModelName=m,InitialInstanceCount=1,InstanceType=ml.m5.large"
+    config = ("--endpoint-config-name", "c", "--production-variants", variant)
+    aws("sagemaker", "create-endpoint-config", *config)
+    endpoint = ("--endpoint-name", "e")
+    aws("sagemaker", "create-endpoint", *endpoint, "--endpoint-config-name", "c")
+    assert service.hosting.settle(60)  # the CLI looks every 30 s only
+    aws("sagemaker", "wait", "endpoint-in-service", *endpoint)
+    out = tmp_path / "answer.json"
+    body = ("--content-type", "image/jpeg", "--body", f"fileb://{picture}")
+    told = aws("sagemaker-runtime", "invoke-endpoint", *endpoint, *body, str(out))
+    assert told["ContentType"] == "application/json"
+    assert json.loads(out.read_text())["predictions"][0]["label"] == "beagle"
+
+
+def test_curl_posts_a_picture_and_reads_refusals(
+    service: Service, write_model: Callable[..., Path], picture: Path
+) -> None:
+    assert _curl(f"{service.url}/ping")[0] == 503
+    service.hosting.set_default(write_model(picture.with_name("model.tar.gz")))
+    assert _curl(f"{service.url}/ping") == (200, None)
+    data = ("--data-binary", f"@{picture}", f"{service.url}/invocations")
+    status, answer = _curl("--header", "Content-Type: image/jpeg", *data)
+    assert (status, answer["predictions"][0]["label"]) == (200, "beagle")
+    status, answer = _curl("--header", "Content-Type: image/png", *data)
+    assert (status, answer["error"]["message"]) == (415, "no PNG here")
