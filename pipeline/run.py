@@ -1,6 +1,7 @@
 """python -m pipeline.run: compile, check, compare, price, run here, put on AWS, start, watch."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ _COMPILED = "-"  # stands for "the definition of this tree" where a file could b
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and do the one thing it asks for."""
     options = _parser().parse_args(arguments)
+    options.command = _typed(sys.argv[1:] if arguments is None else arguments)
     if (options.start or options.wait) and not options.upsert:
         raise UsageError("--start and --wait go with --upsert; to watch a run use --watch ARN")
     if options.wait and not options.start:
@@ -77,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     return result
 
 
+def _typed(arguments: Sequence[str]) -> str:
+    return shlex.join(["python", "-m", "pipeline.run", *arguments])
+
+
 def _settings(options: argparse.Namespace, environment: str | None = None) -> Any:
     from pipeline.settings import load_settings
 
@@ -105,7 +111,8 @@ def _run_locally(options: argparse.Namespace) -> int:
 
     settings = _settings(options, "local")
     given = parse_parameters(options.parameter)
-    result = run_locally(LocalRequest(settings, options.state, options.data, given))
+    request = LocalRequest(settings, options.state, options.data, given, options.command)
+    result = run_locally(request)
     print(result.to_json() if options.json else result.summary())
     return result.exit_code
 
@@ -191,6 +198,10 @@ def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[st
 
     with display(waiting_steps(definition)) as shown:
         outcome = watch(aws, arn, definition, shown.update)
+    if outcome.status != "Executing":
+        from pipeline.report.after_run import report_aws_run
+
+        report_aws_run(aws, arn, options.state, say=_say)
     look_again = f"python -m pipeline.run --watch {arn}"
     print(outcome.to_json() if options.json else outcome.summary(look_again))
     return outcome.exit_code

@@ -13,7 +13,7 @@ from sagemaker.workflow.steps import (
     TrainingStep,
 )
 
-from steps.jobs import Context, image_uri, processing_output, step_retries
+from steps.jobs import Context, image_uri, output_uri, processing_output, step_retries
 from steps.prepare import DATASET_FILE
 
 CONTENT_TYPES = ["image/jpeg", "image/png", "image/webp", "application/json"]
@@ -74,6 +74,7 @@ def build_register_step(
             "GitCommit": parameters.git_commit,
             "DataFingerprint": fingerprint,
             "TrainingJob": train.properties.TrainingJobName,
+            "Report": output_uri(context, "report", "report.html"),
         },
         domain="COMPUTER_VISION",
         task="IMAGE_CLASSIFICATION",

@@ -50,6 +50,7 @@ class LocalOutcome:
     approval_status: str | None = None
     endpoint: str | None = None
     asked: Asked | None = None
+    report: str | None = None
     next_command: str | None = None
 
     @property
@@ -81,6 +82,8 @@ class LocalOutcome:
                 f"  asked about    {self.asked.file}: {self.asked.prediction} "
                 f"{self.asked.probability:.1%} (it is {self.asked.label})"
             )
+        if self.report:
+            lines.append(f"  report         {self.report}")
         if self.next_command:
             lines.append(f"next: {self.next_command}")
         return "\n".join(lines)

@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +21,7 @@ from pipeline.local.outcome import LocalOutcome, read_outcome
 from pipeline.local.service import Service, running_service
 from pipeline.local.store import Store
 from pipeline.progress import display
+from pipeline.report.after_run import report_local_run
 from pipeline.sample import write_sample
 from pipeline.settings.model import Settings
 from pipeline.weights import stage_weights
@@ -30,12 +31,16 @@ CHAMPION_HANDLER = ROOT / "lambda_code" / "find_champion.py"
 
 @dataclass(frozen=True)
 class LocalRequest:
-    """What to run: `data` is a folder or an address, None for the generated sample."""
+    """What to run: `data` is a folder or an address, None for the generated sample.
+
+    `command` is the command line that asks for it, for the report.
+    """
 
     settings: Settings
     state: Path
     data: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
+    command: str | None = None
 
 
 def run_locally(request: LocalRequest) -> LocalOutcome:
@@ -56,7 +61,9 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     place = (settings.aws.region, settings.aws.account_id)
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
         result = _execute(settings, definition, given, store=store, service=service, cancel=cancel)
-        return read_outcome(result, settings, given, store, service)
+        # While the endpoint comes into service.
+        report = report_local_run(store, result.execution_arn, request.command)
+        return replace(read_outcome(result, settings, given, store, service), report=report)
 
 
 def _execute(

@@ -1,7 +1,11 @@
 """The report at the end of a run. What fails in it is a line, and never the run."""
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
+from pipeline.aws.clients import Aws
+from pipeline.cli import from_here
 from pipeline.local.store import Store
 from pipeline.report.local_source import LocalSource, keep_command
 
@@ -13,10 +17,22 @@ def report_local_run(store: Store, arn: str, command: str | None) -> str | None:
 
         if command:
             keep_command(store, arn.rpartition("/")[2], command)
-        return str(make_report(LocalSource(store), arn).path)
+        return from_here(make_report(LocalSource(store), arn).path)
     except Exception as error:  # a report must not turn a model that was made into a failure
         warn(error)
         return None
+
+
+def report_aws_run(aws: Aws, arn: str, state: Path, say: Callable[[str], None]) -> None:
+    """Make the report of an execution on AWS, put it into the bucket, and say where it is."""
+    try:
+        from pipeline.report.publishing import make_aws_report, publish
+
+        made = make_aws_report(aws, arn, state / "reports" / arn.rpartition("/")[2])
+        say(f"report: {from_here(made.path)}")
+        say(f"report: {publish(aws, made)}")
+    except Exception as error:  # as above
+        warn(error)
 
 
 def warn(error: Exception) -> None:

@@ -18,6 +18,17 @@ def test_a_version_knows_where_it_came_from(step):
             }
         },
         "TrainingJob": {"Get": "Steps.Train.TrainingJobName"},
+        "Report": {
+            "Std:Join": {
+                "On": "/",
+                "Values": [
+                    "s3://dog-breeds-111122223333-us-east-1/runs",
+                    {"Get": "Execution.PipelineExecutionId"},
+                    "report",
+                    "report.html",
+                ],
+            }
+        },
     }
     assert register["Arguments"]["ModelApprovalStatus"] == {"Get": "Parameters.ModelApprovalStatus"}
 
