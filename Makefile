@@ -11,7 +11,7 @@ BENCH_WEIGHTS ?= ../shared/weights
 local: $(VENV)/.local
 	$(BIN)/python -m pipeline.run --local $(ARGS)
 
-test: $(VENV)/.dev lint
+test: $(VENV)/.toolkit lint
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.dev
@@ -24,6 +24,13 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# SageMaker's training toolkit wants another protobuf than smdebug: a folder beside the environment.
+$(VENV)/.toolkit: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(VENV)/toolkit sagemaker-training==5.1.4 inotify_simple==1.2.1 paramiko==5.1.0 \
+		bcrypt==5.0.0 pynacl==1.6.2 invoke==3.0.3 || echo "no C compiler: its test is skipped"
+	touch $@
 
 # checkov wants older libraries than ours, so it lives in an environment of its own.
 infra-check: $(VENV)/.dev
