@@ -1,6 +1,12 @@
-"""SageMaker Debugger for a training job: AWS's built-in rules, and what they need saved."""
+"""Debugging of the final training: what is saved of it, and the rules that look at that.
 
+`service`: SageMaker Debugger with AWS's built-in rules. `embedded`: the same collections and rules
+as hyperparameters of train.py, which saves and judges by itself.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from sagemaker.debugger import (  # type: ignore[attr-defined] # documented, not in its __all__
     CollectionConfig,
@@ -11,29 +17,108 @@ from sagemaker.debugger import (  # type: ignore[attr-defined] # documented, not
 )
 
 from pipeline.errors import UsageError
+from pipeline.settings.debugger import DebugRule
 from pipeline.settings.model import Settings
 
 # Rules whose base configuration names no collection read these.
 _ALWAYS = ("gradients", "losses", "weights")
+# What rules look at whose base configuration leaves it to the user.
+_NEEDED = {
+    "ClassImbalance": ("loss_input", ".*[Ll]oss_input"),
+    "SaturatedActivation": ("tanh_sigmoid_input", ".*tanh_input,.*sigmoid_input"),
+}
+_LONGEST_HYPERPARAMETER = 2500  # SageMaker's limit, in characters
+
+Collections = dict[str, dict[str, str]]  # parameters by name, as smdebug knows them
 
 
 def debugger_options(settings: Settings) -> dict[str, Any]:
-    """The Estimator's options for `debugger` in the settings."""
+    """The Estimator's options for `debugger` in the settings. Raises UsageError."""
     debugger = settings.debugger
-    if debugger.mode == "off":
+    if debugger.mode != "service":
         return {"debugger_hook_config": False}
     _refuse_region_without_debugger(settings.aws.region)
-    bases = [_base_config(name) for name in debugger.rules]
-    collections = _collections(bases, str(debugger.save_interval))
+    wanted = collections(settings)
+    configs = [CollectionConfig(name, dict(wanted[name])) for name in wanted]
     hook = DebuggerHookConfig(
-        # No execution id here: it would be part of the cache key. SageMaker adds the job's name.
-        s3_output_path=f"s3://{settings.bucket}/debugger",
+        s3_output_path=tensors_uri(settings),
         hook_parameters={"save_interval": str(debugger.save_interval)},
-        collection_configs=collections,
+        collection_configs=configs,
     )
-    built_in: Any = Rule.sagemaker
-    rules = [built_in(base, collections_to_save=collections) for base in bases]
+    rules = [_built_in(rule, configs) for rule in debugger.rules]
     return {"debugger_hook_config": hook, "rules": rules}
+
+
+def debugger_hyperparameters(settings: Settings) -> dict[str, str]:
+    """What train.py is told to do by itself: nothing but in the mode `embedded`."""
+    debugger = settings.debugger
+    if debugger.mode != "embedded":
+        return {}
+    told = {
+        "debug_collections": as_text(collections(settings)),
+        "debug_rules": rules_text(debugger.rules),
+        "debug_stop_on": " ".join(debugger.stop_training_on),
+    }
+    for name, value in told.items():
+        if len(value) > _LONGEST_HYPERPARAMETER:
+            what = f"the hyperparameter {name} made from `debugger` has {len(value)} characters"
+            raise UsageError(f"{what}; at most {_LONGEST_HYPERPARAMETER}: shorten its patterns")
+    return {name: value for name, value in told.items() if value}
+
+
+def tensors_uri(settings: Settings) -> str:
+    """Where SageMaker Debugger puts tensors, below the job's name.
+
+    No execution id here: it would be part of the cache key.
+    """
+    return f"s3://{settings.bucket}/debugger"
+
+
+def rules_text(rules: Iterable[DebugRule]) -> str:
+    """Rules with their parameters, as the scripts read them."""
+    return as_text({rule.name: rule.parameters for rule in rules})
+
+
+def as_text(named: Mapping[str, Mapping[str, str]]) -> str:
+    """`name?parameter=value&...`, one after another: no JSON, which the toolkit would decode."""
+    return " ".join(
+        name + (f"?{urlencode(values, quote_via=quote, safe='.*,/')}" if values else "")
+        for name, values in named.items()
+    )
+
+
+def collections(settings: Settings) -> Collections:
+    """Every collection that a rule or the settings ask for, once, sorted by name."""
+    debugger = settings.debugger
+    wanted: Collections = {name: {} for name in _ALWAYS}
+    for rule in debugger.rules:
+        for config in _base_config(rule.name).get("CollectionConfigurations", []):
+            wanted.setdefault(config["CollectionName"], {}).update(config["CollectionParameters"])
+        if rule.name in _NEEDED:
+            name, pattern = _NEEDED[rule.name]
+            wanted[name] = {"include_regex": pattern}
+    interval = str(debugger.save_interval)
+    for one in wanted.values():
+        one["save_interval"] = interval
+    wanted["losses"]["eval.save_interval"] = "1"  # few batches a validation, and only a number each
+    for name, own in debugger.collections.items():
+        told = {key: str(value) for key, value in own.model_dump(exclude_none=True).items()}
+        wanted[name] = {
+            "save_interval": str(debugger.save_interval),
+            **wanted.get(name, {}),
+            **told,
+        }
+    return {name: dict(sorted(wanted[name].items())) for name in sorted(wanted)}
+
+
+def _built_in(rule: DebugRule, configs: list[CollectionConfig]) -> Any:
+    """AWS's rule; the same collections for each, or the hook would get some twice."""
+    built_in: Any = Rule.sagemaker
+    return built_in(
+        _base_config(rule.name),
+        rule_parameters=dict(sorted(rule.parameters.items())),
+        collections_to_save=configs,
+    )
 
 
 def _refuse_region_without_debugger(region: str) -> None:
@@ -58,15 +143,3 @@ def _base_config(rule: str) -> dict[str, Any]:
     name = "".join(f"_{c.lower()}" if c.isupper() else c for c in rule).removeprefix("_")
     config: dict[str, Any] = getattr(rule_configs, name)()
     return config
-
-
-def _collections(bases: list[dict[str, Any]], save_interval: str) -> list[CollectionConfig]:
-    """Every collection that a rule asks for, once, all saved at our interval."""
-    wanted: dict[str, dict[str, str]] = {name: {} for name in _ALWAYS}
-    for base in bases:
-        for config in base.get("CollectionConfigurations", []):
-            wanted.setdefault(config["CollectionName"], {}).update(config["CollectionParameters"])
-    return [
-        CollectionConfig(name, {**wanted[name], "save_interval": save_interval})
-        for name in sorted(wanted)
-    ]

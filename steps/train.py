@@ -5,7 +5,7 @@ from typing import Any
 from sagemaker.inputs import TrainingInput
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 
-from steps.debugger import debugger_options, sort_collections
+from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
 from steps.jobs import Context, cache_config, job_retries, processing_output, training_job
 from steps.session import without_telemetry
@@ -38,7 +38,9 @@ def build_train_step(
             "fine_tune_blocks": hyperparameter(training.fine_tune_blocks),
             "fine_tune_lr": hyperparameter(training.fine_tune_lr),
             "fine_tune_epochs": hyperparameter(training.fine_tune_epochs),
+            "fine_tune_views": hyperparameter(training.fine_tune_views),
             "export": hyperparameter(True),
+            **debugger_hyperparameters(settings),
         },
         **debugger_options(settings),
     )

@@ -1,5 +1,6 @@
 """Evaluates debugger rules on a trial's saved tensors; one rule's error harms no other."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,112 @@ class RuleOutcome:
     """
 
     name: str
-    status: Literal["NoIssuesFound", "IssuesFound", "Error"]
+    status: Literal["NoIssuesFound", "IssuesFound", "Error", "Stopped"]
     step: int | None
     tensor: str | None
     message: str
+
+
+class RunningRule:
+    """One rule on its way through a trial's steps; its outcome stands once it fired or failed."""
+
+    def __init__(self, name: str, parameters: Parameters) -> None:
+        self.name = name
+        self.outcome: RuleOutcome | None = None
+        self._parameters = parameters
+        self._rule: SavedTensorRule | None = None
+        self._seen = -1
+        self._steps = 0
+
+    def advance(self, trial: Any, steps: Sequence[int]) -> None:
+        """Judges the steps that are new; raises nothing."""
+        new = [step for step in steps if step > self._seen]
+        self._attempt(lambda rule: self._judge(rule, new), trial)
+
+    def finish(self, trial: Any) -> RuleOutcome:
+        """No step comes any more: judges what can only be judged now."""
+        self._attempt(lambda rule: rule.finish(max(self._seen, 0)), trial)
+        if self.outcome is None:
+            text = f"no issues in {self._steps} saved steps"
+            self.outcome = RuleOutcome(self.name, "NoIssuesFound", None, None, text)
+        return self.outcome
+
+    def stop(self) -> RuleOutcome:
+        """The training was stopped before the rule came to an end."""
+        if self.outcome is None:
+            text = f"stopped with the training, after {self._steps} saved steps without an issue"
+            self.outcome = RuleOutcome(self.name, "Stopped", None, None, text)
+        return self.outcome
+
+    def fail(self, error: Exception) -> RuleOutcome:
+        """The rule could not be evaluated."""
+        if self.outcome is None:
+            reason = f"{type(error).__name__}: {str(error) or 'no reason given'}"
+            self.outcome = RuleOutcome(self.name, "Error", None, None, reason)
+        return self.outcome
+
+    def _attempt(self, action: Any, trial: Any) -> None:
+        if self.outcome is not None:
+            return
+        try:
+            if self._rule is None:
+                self._rule = _create(self.name, self._parameters, trial)
+            action(self._rule)
+        except RuleEvaluationConditionMet as fired:
+            rule = self._rule
+            tensor, because = (rule.fired_tensor, rule.fired_because) if rule else (None, "")
+            text = f"{tensor} {because} at step {fired.step}"
+            self.outcome = RuleOutcome(self.name, "IssuesFound", fired.step, tensor, text)
+        except Exception as error:  # a rule that fails must not take the others along
+            self.fail(error)
+
+    def _judge(self, rule: SavedTensorRule, steps: Sequence[int]) -> None:
+        for step in steps:
+            self._seen, self._steps = step, self._steps + 1
+            try:
+                rule.invoke(step)
+            except _NOTHING_THIS_STEP:
+                continue
+
+
+class RuleSet:
+    """Rules on one trial, which may still be growing: each saved step is judged once."""
+
+    def __init__(self, folder: Path | str, names_with_parameters: Mapping[str, Parameters]) -> None:
+        """`folder`: where the hook writes, a folder or s3://; it need not exist yet."""
+        self._folder = str(folder)
+        self._rules = [RunningRule(*item) for item in names_with_parameters.items()]
+        self._trial: Any = None
+
+    def advance(self) -> list[RuleOutcome]:
+        """Judges what was saved since the last call; what fired or failed so far. Never waits.
+
+        Nothing saved yet is no error. Raises nothing for a rule's or the trial's fault.
+        """
+        try:
+            self._trial = self._trial or _open_trial(self._folder)
+            steps = self._trial.steps()
+        except NoTensors:
+            return []
+        except Exception as error:  # broken index, no permission, ...
+            return [rule.fail(error) for rule in self._rules]
+        for rule in self._rules:
+            rule.advance(self._trial, steps)
+        return [rule.outcome for rule in self._rules if rule.outcome is not None]
+
+    def finish(self) -> list[RuleOutcome]:
+        """No step comes any more: every rule's outcome, in the order given."""
+        self.advance()
+        if self._trial is None:
+            error = NoTensors(
+                f"no tensors were saved in {self._folder}: was the hook on in this training?"
+            )
+            return [rule.fail(error) for rule in self._rules]
+        return [rule.finish(self._trial) for rule in self._rules]
+
+    def stop(self) -> list[RuleOutcome]:
+        """The training was stopped: the outcomes, `Stopped` where a rule had found nothing yet."""
+        return [rule.stop() for rule in self._rules]
 
 
 def rule_names() -> list[str]:
@@ -68,27 +171,16 @@ def evaluate_rules(
     runs or was killed: it never waits for steps. Raises nothing for a rule's or a trial's fault:
     that is an outcome `Error` with the reason.
     """
-    try:
-        trial = _open_trial(str(trial_folder))
-        steps = trial.steps()
-    except Exception as error:  # no folder, broken index, no permission, ...
-        return [_failed(name, error) for name in names_with_parameters]
-    return [_evaluate(name, given, trial, steps) for name, given in names_with_parameters.items()]
+    return RuleSet(trial_folder, names_with_parameters).finish()
 
 
 def _open_trial(folder: str) -> Any:
+    # smdebug would wait a second for last files after the training's end: none come late here.
+    os.environ.setdefault("SMDEBUG_TRAINING_END_DELAY_REFRESH", "0")
     local = not folder.startswith("s3://")
     if local and not any(Path(folder).glob("collections/*/*_collections.json")):  # would wait
-        raise NoTensors(f"no tensors were saved in {folder}: was the hook on in this training?")
+        raise NoTensors(folder)
     return create_trial(folder)
-
-
-def _evaluate(name: str, given: Parameters, trial: Any, steps: Sequence[int]) -> RuleOutcome:
-    try:
-        rule = _create(name, given, trial)
-        return _run(rule, steps)
-    except Exception as error:  # a rule that fails must not take the others along
-        return _failed(name, error)
 
 
 def _create(name: str, given: Parameters, trial: Any) -> SavedTensorRule:
@@ -97,23 +189,3 @@ def _create(name: str, given: Parameters, trial: Any) -> SavedTensorRule:
         raise UnknownRule(f"there is no rule {name}; there are {', '.join(rule_names())}")
     rule: SavedTensorRule = classes[name](trial, **given)
     return rule
-
-
-def _run(rule: SavedTensorRule, steps: Sequence[int]) -> RuleOutcome:
-    try:
-        for step in steps:
-            try:
-                rule.invoke(step)
-            except _NOTHING_THIS_STEP:
-                continue
-        rule.finish(steps[-1] if steps else 0)
-    except RuleEvaluationConditionMet as fired:
-        text = f"{rule.fired_tensor} {rule.fired_because} at step {fired.step}"
-        return RuleOutcome(rule.rule_name, "IssuesFound", fired.step, rule.fired_tensor, text)
-    text = f"no issues in {len(steps)} saved steps"
-    return RuleOutcome(rule.rule_name, "NoIssuesFound", None, None, text)
-
-
-def _failed(name: str, error: Exception) -> RuleOutcome:
-    reason = str(error) or "no reason given"
-    return RuleOutcome(name, "Error", None, None, f"{type(error).__name__}: {reason}")

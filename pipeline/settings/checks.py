@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import get_args
 
+from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
 from pipeline.settings.checks_deploy import DEPLOY_CHECKS
 from pipeline.settings.errors import Problem, nearest
 from pipeline.settings.model import (
@@ -148,6 +149,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     names_fit,
     tags_fit,
     weights_are_one_of_four,
+    *DEBUGGER_CHECKS,
     *DEPLOY_CHECKS,
 )
 

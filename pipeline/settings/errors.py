@@ -102,6 +102,8 @@ def _message(kind: str, value: object, context: Mapping[str, Any], fallback: str
         "less_than": ("less than", "lt"),
         "less_than_equal": ("at most", "le"),
     }
+    if kind == "said":
+        return str(context["text"])
     if kind in wanted:
         return f"must be {wanted[kind]}, not {_shown(value)}"
     if kind in bounds:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from pipeline.settings.debugger import Debugger, RuleName
 from pipeline.settings.deploy import Deploy
 from pipeline.settings.forms import (
     Bucket,
@@ -27,18 +28,6 @@ Optimizer = Literal["SGD", "Adam", "AdamW"]
 Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
 Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
-Rule = Literal[
-    "VanishingGradient",
-    "ExplodingTensor",
-    "Overfit",
-    "Overtraining",
-    "PoorWeightInitialization",
-    "LossNotDecreasing",
-    "DeadRelu",
-    "SaturatedActivation",
-    "UnchangedTensor",
-    "ClassImbalance",
-]
 
 
 def _account_id(value: object) -> object:
@@ -110,6 +99,7 @@ class Training(Section):
     fine_tune_blocks: Annotated[int, Field(ge=0, le=1000)]
     fine_tune_lr: Annotated[float, Field(gt=0, le=10)]
     fine_tune_epochs: Annotated[int, Field(ge=1, le=10000)]
+    fine_tune_views: Annotated[int, Field(ge=0, le=64)]
     seed: Annotated[int, Field(ge=0)]
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
 
@@ -173,19 +163,12 @@ class Tuning(Section):
     ranges: Ranges
 
 
-class Debugger(Section):
-    """SageMaker Debugger on the final training."""
-
-    mode: Literal["service", "off"]
-    save_interval: Annotated[int, Field(ge=1)]
-    rules: Annotated[tuple[Rule, ...], Field(strict=False, max_length=20)]
-
-
 class Gate(Section):
     """What a model must reach on the test split before it is registered."""
 
     accuracy_threshold: Annotated[float, Field(ge=0, le=1)]
     champion_tolerance: Annotated[float, Field(ge=0, le=1)] | None = None
+    no_issues_from: Annotated[tuple[RuleName, ...], Field(strict=False)] = ()
 
 
 class Registry(Section):

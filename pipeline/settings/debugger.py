@@ -1,0 +1,171 @@
+"""`debugger` in the settings: what is saved of the final training, and who judges it how."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from pipeline.settings.errors import nearest
+from pipeline.settings.forms import Section
+
+RuleName = Literal[
+    "VanishingGradient",
+    "ExplodingTensor",
+    "Overfit",
+    "Overtraining",
+    "PoorWeightInitialization",
+    "LossNotDecreasing",
+    "DeadRelu",
+    "SaturatedActivation",
+    "UnchangedTensor",
+    "ClassImbalance",
+]
+# As in AWS's "List of Debugger built-in rules", less the base_trial that the platform gives.
+RULE_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "VanishingGradient": ("threshold",),
+    "ExplodingTensor": ("collection_names", "tensor_regex", "only_nan"),
+    "Overfit": ("tensor_regex", "start_step", "patience", "ratio_threshold"),
+    "Overtraining": ("patience_train", "patience_validation", "delta"),
+    "PoorWeightInitialization": (
+        "activation_inputs_regex",
+        "threshold",
+        "distribution_range",
+        "patience",
+        "steps",
+    ),
+    "LossNotDecreasing": (
+        "collection_names",
+        "tensor_regex",
+        "use_losses_collection",
+        "num_steps",
+        "diff_percent",
+        "increase_threshold_percent",
+        "mode",
+    ),
+    "DeadRelu": ("tensor_regex", "threshold_inactivity", "threshold_layer"),
+    "SaturatedActivation": (
+        "collection_names",
+        "tensor_regex",
+        "threshold_tanh_min",
+        "threshold_tanh_max",
+        "threshold_sigmoid_min",
+        "threshold_sigmoid_max",
+        "threshold_inactivity",
+        "threshold_layer",
+    ),
+    "UnchangedTensor": (
+        "collection_names",
+        "tensor_regex",
+        "num_steps",
+        "rtol",
+        "atol",
+        "equal_nan",
+    ),
+    "ClassImbalance": (
+        "threshold_imbalance",
+        "threshold_misprediction",
+        "samples",
+        "argmax",
+        "labels_regex",
+        "predictions_regex",
+    ),
+}
+# What smdebug's PyTorch hook knows without being told which tensors belong to it.
+BUILT_IN_COLLECTIONS = ("all", "biases", "default", "gradients", "losses", "weights")
+_TEXT_PARAMETERS = ("mode", "collection_names")
+_FLAGS = ("only_nan", "use_losses_collection", "equal_nan", "argmax")
+
+
+class Collection(Section):
+    """Tensors to save: those whose names match; a name that smdebug knows needs no pattern."""
+
+    include_regex: str | None = None
+    save_interval: Annotated[int, Field(ge=1)] | None = None
+
+
+class DebugRule(Section):
+    """A rule and the parameters that differ from AWS's defaults, as text."""
+
+    name: RuleName
+    parameters: dict[str, str] = Field(default_factory=dict)
+
+
+def _one_rule(value: Any) -> Any:
+    """`Overfit` or `Overfit: {patience: 10}` -> the fields of a DebugRule."""
+    if isinstance(value, str):
+        return {"name": value}
+    if not isinstance(value, dict) or len(value) != 1:
+        raise _problem("a rule is a name, or {name: {parameter: value}}")
+    ((name, parameters),) = value.items()
+    if not isinstance(parameters, dict | None):
+        raise _problem(f"{name} needs its parameters as {{parameter: value}}")
+    given = parameters or {}
+    return {"name": name, "parameters": {str(k): _parameter(name, k, given[k]) for k in given}}
+
+
+def _parameter(rule: str, name: object, value: object) -> str:
+    known = RULE_PARAMETERS.get(rule)
+    if known is None:
+        return str(value)  # the rule's name is refused by its own type
+    if name not in known:
+        raise _problem(f"{rule} has no parameter {name!r}{nearest(str(name), known)}")
+    if name in _FLAGS:
+        fits = isinstance(value, bool)
+    elif name in _TEXT_PARAMETERS or str(name).endswith("regex"):
+        fits = isinstance(value, str)
+    else:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    if not fits:
+        raise _problem(f"{rule}.{name} cannot be {value!r}")
+    return str(value)
+
+
+def _distinct(rules: tuple[DebugRule, ...]) -> tuple[DebugRule, ...]:
+    names = [rule.name for rule in rules]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise _problem(f"{twice} is there twice")
+    return rules
+
+
+def _patterns_work(collections: dict[str, Collection]) -> dict[str, Collection]:
+    for name, collection in collections.items():
+        if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) is None:
+            raise _problem(f"{name!r} is no collection's name: letters, digits, _ and -")
+        if collection.include_regex is None and name not in BUILT_IN_COLLECTIONS:
+            raise _problem(f"{name} needs an include_regex{nearest(name, BUILT_IN_COLLECTIONS)}")
+        try:
+            re.compile(collection.include_regex or "")
+        except re.error as error:
+            raise _problem(f"{name}.include_regex is no regular expression: {error}") from None
+    return collections
+
+
+def _problem(text: str) -> PydanticCustomError:
+    return PydanticCustomError("said", "{text}", {"text": text})
+
+
+class Debugger(Section):
+    """What is saved of the final training while it runs, and the rules that look at it.
+
+    `service` is SageMaker Debugger; with `embedded` the training job does the same by itself,
+    through none of Debugger's API. `stop_training_on` names rules of `rules`.
+    """
+
+    mode: Literal["service", "embedded", "off"]
+    save_interval: Annotated[int, Field(ge=1)]
+    rules: Annotated[
+        tuple[Annotated[DebugRule, BeforeValidator(_one_rule)], ...],
+        Field(strict=False, max_length=20),
+        AfterValidator(_distinct),
+    ]
+    stop_training_on: Annotated[tuple[RuleName, ...], Field(strict=False)] = ()
+    collections: Annotated[
+        dict[str, Collection], Field(max_length=12), AfterValidator(_patterns_work)
+    ] = Field(default_factory=dict)
+    profile: bool = True
+
+    def chosen(self, names: tuple[RuleName, ...]) -> tuple[DebugRule, ...]:
+        """Those of the rules that have one of these names."""
+        return tuple(rule for rule in self.rules if rule.name in names)
