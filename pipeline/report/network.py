@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,22 @@ def read_description(source: Source, job: Document) -> dict[str, Any]:
     if job.get("TrainingJobStatus") != "Completed":
         raise Absent(f"{job['TrainingJobName']} made no model ({job.get('TrainingJobStatus')})")
     path = source.file(job["ModelArtifacts"]["S3ModelArtifacts"])
+    try:
+        text = _read_member(path, DESCRIPTION_FILE)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise Absent(f"{path.name} is damaged: {error}") from error
+    if text is None:
+        raise Absent(f"the model has no {DESCRIPTION_FILE}")
+    return {**json.loads(text), "archive_bytes": path.stat().st_size}
+
+
+def _read_member(path: Path, name: str) -> bytes | None:
     with tarfile.open(path, "r:*") as archive:
         for member in archive:
-            if Path(member.name).as_posix() == DESCRIPTION_FILE and member.isfile():
+            if Path(member.name).as_posix() == name and member.isfile():
                 content = archive.extractfile(member)
-                text = content.read(_MAXIMUM_DESCRIPTION) if content else b""
-                return {**json.loads(text), "archive_bytes": path.stat().st_size}
-    raise Absent(f"the model has no {DESCRIPTION_FILE}")
+                return content.read(_MAXIMUM_DESCRIPTION) if content else None
+    return None
 
 
 def _layer(item: Mapping[str, Any]) -> Layer:

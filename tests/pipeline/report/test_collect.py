@@ -1,0 +1,165 @@
+"""What a report says of a run is what the run's own files say."""
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.errors import UsageError
+from pipeline.report.collect import collect
+from pipeline.report.evaluation import wilson_interval
+from pipeline.report.local_source import LocalSource
+from pipeline.report.model import ClassQuality, ConfusedPair, RunReport
+from tests.pipeline.report.report_support import CLASSES, SCORES, SIDE, Finished, finish, pictures
+
+
+@pytest.fixture(scope="module")
+def report(finished: Finished) -> RunReport:
+    assert finished.result.status == "Succeeded", finished.result.failure
+    return collect(LocalSource(finished.store), finished.arn).report
+
+
+def test_a_whole_run_lacks_only_what_it_did_not_save(report: RunReport) -> None:
+    assert set(report.missing) == {"tensors"}
+    assert "no tensors were saved" in report.missing["tensors"]
+    assert (report.run.status, report.run.where) == ("Succeeded", "local")
+
+
+def test_steps_have_states_times_and_what_they_wait_for(report: RunReport) -> None:
+    assert [(step.name, step.status) for step in report.steps] == [
+        (name, "Succeeded") for name in ("Prepare", "Tune", "Train", "Evaluate")
+    ]
+    assert [step.depends_on for step in report.steps] == [(), ("Prepare",), ("Tune",), ("Train",)]
+    assert all(step.seconds is not None and step.seconds > 0 for step in report.steps)
+    total = report.run.seconds
+    assert total is not None and total >= max(step.seconds or 0 for step in report.steps)
+
+
+def test_tuning_has_each_trial_and_the_best_so_far(report: RunReport) -> None:
+    tuning = report.tuning
+    assert tuning is not None
+    values = [SCORES[trial.hyperparameters["rate"]] for trial in tuning.trials]
+    assert [trial.value for trial in tuning.trials] == values
+    assert [t.best_so_far for t in tuning.trials] == [max(values[: n + 1]) for n in range(4)]
+    best = max(tuning.trials, key=lambda trial: trial.value or 0)
+    assert tuning.best == best.name
+    assert [one.name for one in tuning.importance] == ["rate"] or not tuning.importance
+    assert "4 trials" in tuning.importance_note
+
+
+def test_training_has_history_rules_profile_and_layers(report: RunReport) -> None:
+    assert [epoch.train_loss for epoch in report.history] == [1.5, 0.5, 0.25]
+    assert report.best_epoch == 3  # as accurate as epoch 2, with a lower loss
+    assert report.rules is not None and report.profile is not None and report.model is not None
+    quiet, fired = report.rules.rules
+    assert (quiet.status, quiet.parameters) == ("NoIssuesFound", {"patience": "10"})
+    assert (fired.name, fired.step, fired.tensor) == ("DeadRelu", 20, "relu_0")
+    assert report.profile.system["cpu_percent p95"] == 99.0
+    assert report.profile.samples == {"seconds": (0.0, 0.5), "cpu_percent": (50.0, 100.0)}
+    assert report.profile.findings[0].advice == "more workers"
+    assert report.model.layers[0].output == "3"
+    assert (report.model.parameters, report.model.facts["weights"]) == (15, "random")
+
+
+def test_test_results_are_counted_by_class(report: RunReport) -> None:
+    found = report.evaluation
+    assert found is not None
+    assert (found.pictures, found.accuracy, found.threshold) == (8, 0.75, 0.6)
+    assert found.low < 0.75 < found.high
+    assert found.confusion == ((2, 1, 0), (0, 2, 1), (0, 0, 2))
+    assert found.classes[0] == ClassQuality("beagle", 3, 1.0, pytest.approx(2 / 3), 0.8)
+    assert set(found.confused_pairs) == {
+        ConfusedPair("beagle", "boxer", 1),
+        ConfusedPair("boxer", "<pug>", 1),
+    }
+    assert found.champion == "dogs/1 is 2 points worse"
+    assert sum(one.count for one in found.calibration) == 8
+
+
+def test_the_surest_mistake_comes_first_with_its_own_picture(report: RunReport) -> None:
+    assert report.evaluation is not None
+    first, second = report.evaluation.mistakes
+    assert (first.file, first.actual, first.predicted) == ("boxer/5.jpg", "boxer", "<pug>")
+    assert (first.probability, first.actual_probability) == (0.9, 0.0)
+    for mistake, row in ((first, 5), (second, 2)):
+        shown = Image.open(io.BytesIO(mistake.picture or b""))
+        assert shown.size == (SIDE, SIDE)
+        assert abs(int(np.asarray(shown).mean()) - int(pictures()[row].mean())) <= 1
+
+
+def test_data_and_reproduction(report: RunReport) -> None:
+    assert report.dataset is not None and report.reproduction is not None
+    assert report.dataset.classes == tuple(CLASSES)
+    assert report.dataset.refused[0].reason == "not a picture"
+    assert report.dataset.duplicates[0].splits == ("test", "train")
+    commands = report.reproduction.commands
+    assert commands[0] == "git checkout abc"
+    assert "changes" in commands[1]
+    assert "python -m pipeline.run --local" in commands
+    assert report.reproduction.seeds == {"Prepare seed": "3", "Tune RandomSeed": "7"}
+    assert report.reproduction.hyperparameters == {"lr": "0.2"}
+    assert report.reproduction.fingerprints["data"] == "f" * 64
+
+
+def test_a_failed_training_shows_what_it_left(tmp_path: Path) -> None:
+    finished = finish(tmp_path, train='sys.exit("the loss is nan")')
+    report = collect(LocalSource(finished.store), finished.arn).report
+    assert report.run.status == "Failed"
+    assert "the loss is nan" in (report.run.failure or "")
+    states = {step.name: step.status for step in report.steps}
+    assert states == {
+        "Prepare": "Succeeded",
+        "Tune": "Succeeded",
+        "Train": "Failed",
+        "Evaluate": "NotStarted",
+    }
+    assert len(report.history) == 3
+    assert report.rules is not None and report.rules.rules[1].status == "IssuesFound"
+    assert report.missing["evaluation"] == "step Evaluate did not run"
+    assert report.dataset is not None
+
+
+def test_damaged_files_are_said_to_be_and_harm_no_other_section(tmp_path: Path) -> None:
+    finished = finish(tmp_path)
+    for name in ("Evaluate/evaluation/evaluation.json", "Prepare/dataset/dataset.json"):
+        (path,) = tmp_path.glob(f"s3/*/runs/*/{name}")
+        path.write_text("{")
+    for path in tmp_path.glob("s3/*/runs/*/Train/*/output/model.tar.gz"):
+        path.write_bytes(b"no archive")
+    report = collect(LocalSource(finished.store), finished.arn).report
+    assert set(report.missing) == {"tensors", "evaluation", "dataset", "artifact"}
+    assert "cannot be read" in report.missing["evaluation"]
+    assert len(report.history) == 3
+
+
+def test_a_cached_step_is_shown_with_the_job_it_came_from(tmp_path: Path) -> None:
+    from pipeline.local.store import Store
+    from tests.pipeline.local.runner_support import Lab
+    from tests.pipeline.report.report_support import definition_of
+
+    lab = Lab(Store(tmp_path))
+    written = definition_of(lab)
+    for step in written["Steps"]:
+        step["CacheConfig"] = {"Enabled": True}
+    first = lab.run_definition(written, {})
+    second = lab.run_definition(written, {"AccuracyThreshold": "0.7"})
+    report = collect(LocalSource(lab.store), second.execution_arn).report
+    assert {step.cached_from for step in report.steps} == {first.execution_id}
+    assert len(report.history) == 3
+    assert report.evaluation is not None and report.evaluation.threshold == 0.7
+
+
+def test_an_unknown_run_is_a_usage_error(finished: Finished) -> None:
+    with pytest.raises(UsageError, match="there is no run"):
+        collect(LocalSource(finished.store), finished.arn[:-3] + "abc")
+
+
+@pytest.mark.parametrize(("right", "pictures"), [(0, 10), (10, 10), (83, 100), (1, 3)])
+def test_wilson_is_where_the_score_test_turns(right: int, pictures: int) -> None:
+    """Its bounds are the shares p with |right/n - p| = z * sqrt(p (1 - p) / n)."""
+    for bound in wilson_interval(right, pictures):
+        spread = 1.959963984540054 * math.sqrt(bound * (1 - bound) / pictures)
+        assert abs(right / pictures - bound) == pytest.approx(spread, abs=1e-8)
