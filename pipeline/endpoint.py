@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli import ROOT, add_state_option, parser, run_command
+from pipeline.endpoint_tables import bench_table, prediction_table, status_table
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
 from pipeline.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.target import FIRST_RUN, Target, add_target_options, open_target, require_state
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from contextlib import AbstractContextManager
 
-    from pipeline.predictions import Prediction
+    from pipeline.predictions import Invoke
 
 _EXAMPLES = """\
   python -m pipeline.endpoint serve
@@ -23,12 +24,15 @@ _EXAMPLES = """\
   python -m pipeline.endpoint serve --model model.tar.gz
   python -m pipeline.endpoint predict dog.jpg
   python -m pipeline.endpoint predict *.jpg --top 3 --json
+  python -m pipeline.endpoint predict *.jpg --save grid.png
+  python -m pipeline.endpoint bench *.jpg --concurrency 1,2,4 --seconds 10
   python -m pipeline.endpoint status
   python -m pipeline.endpoint rollback
   python -m pipeline.endpoint rollback dog-breeds-production --to 2
   python -m pipeline.endpoint rollback --aws --env production
   python -m pipeline.endpoint delete dog-breeds-staging"""
 _PORT = 8080
+_MOST_ASKERS = 256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_predict(commands)
+    _add_bench(commands)
     status = add_command(commands, "status", "the endpoints, what they run", _status, _EXAMPLES)
     add_target_options(status)
     _add_rollback(commands)
@@ -79,8 +84,36 @@ def _add_predict(commands: Any) -> None:
     ask.add_argument(
         "--top", type=positive_number, default=5, metavar="N", help="classes (default: 5)"
     )
+    ask.add_argument(
+        "--save", type=Path, metavar="FILE", help="draw the pictures with their answers (.png)"
+    )
     ask.add_argument("--endpoint", metavar="NAME", help="default: the only endpoint there is")
     add_target_options(ask)
+
+
+def _add_bench(commands: Any) -> None:
+    text = "measure an endpoint: times and answers a second"
+    bench = add_command(commands, "bench", text, _bench, _EXAMPLES)
+    bench.add_argument("files", nargs="+", metavar="FILE", help="JPEG, PNG or WebP, asked in turn")
+    bench.add_argument(
+        "--concurrency",
+        type=_levels,
+        default=(1, 2, 4, 8),
+        metavar="N,N,…",
+        help="requests at a time (default: 1,2,4,8)",
+    )
+    bench.add_argument(
+        "--seconds", type=positive_number, default=5, metavar="N", help="for each (default: 5)"
+    )
+    bench.add_argument("--endpoint", metavar="NAME", help="default: the only endpoint there is")
+    add_target_options(bench)
+
+
+def _levels(text: str) -> tuple[int, ...]:
+    levels = tuple(positive_number(part) for part in text.split(","))
+    if max(levels) > _MOST_ASKERS:
+        raise argparse.ArgumentTypeError(f"{max(levels)} is more than {_MOST_ASKERS}")
+    return levels
 
 
 def _add_rollback(commands: Any) -> None:
@@ -107,42 +140,52 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from pipeline.invoking import aws_invoker, local_invoker
+    from pipeline.prediction_grid import check_grid, write_grid
     from pipeline.predictions import predict, read_pictures
 
     pictures = read_pictures(options.files)
-    with open_target(options) as target:
-        invoker = (
-            aws_invoker(target, options.endpoint, options.region)
-            if options.aws
-            else local_invoker(target, options.endpoint, options.state)
-        )
-        with invoker as (name, invoke):
-            results = [predict(invoke, file, data, options.top) for file, data in pictures.items()]
+    if options.save:
+        check_grid(options.save, len(pictures))
+    with open_target(options) as target, _invoker(options, target) as (name, invoke):
+        results = [predict(invoke, file, data, options.top) for file, data in pictures.items()]
+    if options.save:
+        write_grid(options.save, results, pictures)
     if options.json:
         answers = [result.to_dict() for result in results]
-        print(json.dumps({"endpoint": name, "results": answers}, indent=2))
+        saved = {"saved": str(options.save)} if options.save else {}
+        print(json.dumps({"endpoint": name, "results": answers, **saved}, indent=2))
     else:
-        print_table(_prediction_table(results))
+        print_table(prediction_table(results))
+        if options.save:
+            print(f"saved {options.save}")
     return EXIT_FAILED if any(result.error for result in results) else EXIT_SUCCEEDED
 
 
-def _prediction_table(results: Sequence["Prediction"]) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
+def _bench(options: argparse.Namespace) -> int:
+    from pipeline.endpoint_bench import measure
+    from pipeline.predictions import content_type, read_pictures
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("File", overflow="fold")
-    table.add_column("Class", overflow="fold")
-    table.add_column("Probability", justify="right", no_wrap=True)
-    for result in results:
-        if result.error:
-            refused = Text(f"refused ({result.status}): {result.error}", style="red")
-            table.add_row(Text(result.file), refused, "")
-        for place, (label, value) in enumerate(result.classes):
-            shown = Text(label, style="" if place else "bold")
-            table.add_row(Text("" if place else result.file), shown, f"{value:.2%}")
-    return table
+    named = read_pictures(options.files).items()
+    pictures = [(data, content_type(file, data)) for file, data in named]
+    most = max(options.concurrency)
+    with open_target(options) as target, _invoker(options, target, most) as (name, invoke):
+        levels = measure(invoke, pictures, options.concurrency, options.seconds)
+    if options.json:
+        rows = [level.to_dict() for level in levels]
+        print(json.dumps({"endpoint": name, "levels": rows}, indent=2))
+    else:
+        print_table(bench_table(levels))
+    return EXIT_FAILED if any(level.failed for level in levels) else EXIT_SUCCEEDED
+
+
+def _invoker(
+    options: argparse.Namespace, target: Target, connections: int | None = None
+) -> "AbstractContextManager[tuple[str, Invoke]]":
+    from pipeline.invoking import aws_invoker, local_invoker
+
+    if options.aws:
+        return aws_invoker(target, options.endpoint, options.region, connections)
+    return local_invoker(target, options.endpoint, options.state, connections)
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -156,7 +199,7 @@ def _status(options: argparse.Namespace) -> int:
         print(json.dumps({"endpoints": rows, "service": url}, indent=2))
         return EXIT_SUCCEEDED
     if rows:
-        print_table(_status_table(rows))
+        print_table(status_table(rows))
     else:
         print(f"no endpoints yet: {FIRST_RUN} deploys one")
     if not options.aws:
@@ -193,22 +236,6 @@ def _package_of(target: Target, config: str) -> str | None:
         return None
     named = model.get("PrimaryContainer", {}).get("ModelPackageName")
     return named or {tag["Key"]: tag["Value"] for tag in tags}.get("model-package-arn")
-
-
-def _status_table(rows: Sequence[dict[str, Any]]) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Endpoint", "Status", "Model version", "Changed", ""):
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        version = (row["model_package"] or "-").rpartition("model-package/")[2]
-        going = f"{row['status']} to {row['pending_config']}"
-        status = going if row["pending_config"] else row["status"]
-        cells = (row["name"], status, version, row["changed"], row["reason"] or "")
-        table.add_row(*(Text(str(cell)) for cell in cells))
-    return table
 
 
 def _rollback(options: argparse.Namespace) -> int:

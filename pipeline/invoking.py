@@ -14,31 +14,38 @@ if TYPE_CHECKING:
 
 @contextmanager
 def aws_invoker(
-    target: Target, wanted: str | None, region: str | None
+    target: Target, wanted: str | None, region: str | None, connections: int | None = None
 ) -> Iterator[tuple[str, "Invoke"]]:
-    """The name of an endpoint on AWS, and a way to ask it."""
+    """The name of an endpoint on AWS, and a way to ask it.
+
+    With `connections`, so many threads may ask at a time, and nothing is asked again on failure.
+    """
     import boto3
+    from botocore.config import Config
 
     name = choose_endpoint(target, wanted)
-    yield name, _asking(boto3.client("sagemaker-runtime", region_name=region), name)
+    once = {"total_max_attempts": 1}
+    own = {"config": Config(max_pool_connections=connections, retries=once)} if connections else {}
+    yield name, _asking(boto3.client("sagemaker-runtime", region_name=region, **own), name)
 
 
 @contextmanager
 def local_invoker(
-    target: Target, wanted: str | None, state: Path
+    target: Target, wanted: str | None, state: Path, connections: int | None = None
 ) -> Iterator[tuple[str, "Invoke"]]:
     """The name of an endpoint on this machine, and a way to ask it.
 
-    Where no service is live, the model server runs for as long as the block.
+    Where no service is live, the model server runs for as long as the block. With `connections`,
+    so many threads may ask at a time.
     """
     from pipeline.local.service import find_service
 
     url = find_service(state)
     if url and not wanted and not endpoint_names(target):
-        yield url, _asking_default(url)  # `serve` without any endpoint
+        yield url, _asking_default(url, connections or 1)  # `serve` without any endpoint
         return
     name = choose_endpoint(target, wanted)
-    with _local_runtime(state, url) as runtime:
+    with _local_runtime(state, url, connections) as runtime:
         yield name, _asking(runtime, name)
 
 
@@ -76,14 +83,14 @@ def listed(names: Sequence[str]) -> str:
 
 
 @contextmanager
-def _local_runtime(state: Path, url: str | None) -> Iterator[Any]:
+def _local_runtime(state: Path, url: str | None, connections: int | None) -> Iterator[Any]:
     from pipeline.local.client import runtime_client, service_client
     from pipeline.local.hosting import Hosting
     from pipeline.local.model_process import START_SECONDS
     from pipeline.local.store import Store
 
     if url:
-        yield service_client("sagemaker-runtime", url)
+        yield service_client("sagemaker-runtime", url, connections)
         return
     hosting = Hosting(Store(state))
     try:
@@ -106,10 +113,10 @@ def _asking(runtime: Any, name: str) -> "Invoke":
     return invoke
 
 
-def _asking_default(url: str) -> "Invoke":
+def _asking_default(url: str, connections: int) -> "Invoke":
     from urllib3 import PoolManager
 
-    pool = PoolManager()
+    pool = PoolManager(maxsize=connections)
 
     def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
         headers = {"Content-Type": kind}

@@ -41,9 +41,9 @@ def runtime_client(hosting: Hosting) -> Any:
     return _answered_client("sagemaker-runtime", answer)
 
 
-def service_client(name: str, url: str) -> Any:
-    """A boto3 client of a live local service at that address."""
-    return _local_session().client(name, endpoint_url=url, config=_config())
+def service_client(name: str, url: str, connections: int | None = None) -> Any:
+    """A boto3 client of a live local service at that address, for 10 or so many threads."""
+    return _local_session().client(name, endpoint_url=url, config=_config(connections))
 
 
 def _answered_client(name: str, answer: Callable[[Any], Reply]) -> Any:
@@ -80,11 +80,14 @@ def _local_session() -> Any:
     )
 
 
-def _config() -> Any:
+def _config(connections: int | None = None) -> Any:
     from botocore.config import Config
 
     return Config(
-        retries={"total_max_attempts": 1}, read_timeout=90, ignore_configured_endpoint_urls=True
+        retries={"total_max_attempts": 1},
+        read_timeout=90,
+        ignore_configured_endpoint_urls=True,
+        max_pool_connections=connections or 10,
     )
 
 

@@ -98,6 +98,37 @@ def test_a_refused_picture_shows_the_reason_and_the_others_their_answer(
     assert accepted["top"] == [{"label": "beagle", "probability": 0.75}]
 
 
+@pytest.mark.usefixtures("endpoint")
+def test_predict_saves_a_picture_of_the_answers(run: Run, tmp_path: Path, jpeg: str) -> None:
+    grid = tmp_path / "grid.png"
+    code, out, _ = run("predict", jpeg, "--save", str(grid))
+    assert (code, out.splitlines()[-1]) == (0, f"saved {grid}")
+    assert grid.read_bytes().startswith(b"\x89PNG")
+    code, _, err = run("predict", jpeg, "--save", "grid.txt")
+    assert (code, err.count("\n")) == (2, 1)
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_bench_measures_every_concurrency_asked_for(run: Run, jpeg: str, png: str) -> None:
+    arguments = ("bench", jpeg, "--concurrency", "1,3", "--seconds", "1")
+    code, out, _ = run(*arguments)
+    header, *rows = out.splitlines()
+    assert code == 0
+    assert header.split()[:2] == ["Concurrency", "Requests"]
+    assert [row.split()[0] for row in rows] == ["1", "3"]
+    code, out, _ = run("bench", png, jpeg, "--concurrency", "2", "--seconds", "1", "--json")
+    (level,) = json.loads(out)["levels"]
+    assert (code, set(level["statuses"])) == (1, {"200", "415"})
+    assert level["requests"] == sum(level["statuses"].values())
+    assert 0 < level["p50"] <= level["p95"] <= level["p99"] <= level["slowest"]
+
+
+@pytest.mark.parametrize("value", ["0", "1,x", "", "1000"])
+def test_bench_takes_sensible_concurrencies_only(run: Run, jpeg: str, value: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("bench", jpeg, "--concurrency", value)
+
+
 def test_predict_asks_a_live_service(
     run: Run, store: Store, service: Service, endpoint: str, jpeg: str
 ) -> None:

@@ -1,0 +1,127 @@
+"""A picture that shows pictures with their answers: what `predict --save` writes."""
+
+import importlib.util
+import math
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import PipelineError, UsageError
+from pipeline.predictions import Prediction
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
+
+KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+MAXIMUM_PICTURES = 400
+_TILE, _GAP, _LINE, _SHOWN = 260, 20, 26, 3
+_COLUMNS = 5
+_PAPER, _INK, _MUTED, _BAR, _TRACK = "#ffffff", "#1b1f24", "#57606a", "#0969da", "#eaeef2"
+_WARNING, _EMPTY = "#cf222e", "#f6f8fa"
+_MAXIMUM_PIXELS = 50_000_000
+
+
+def check_grid(path: Path, pictures: int) -> None:
+    """Raises UsageError for what write_grid could not write, before anything is asked."""
+    if path.suffix.lower() not in KINDS:
+        raise UsageError(f"--save {path}: name a .png, .jpg or .webp file")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--save {path}: there is no folder {path.parent}")
+    if pictures > MAXIMUM_PICTURES:
+        raise UsageError(f"--save shows at most {MAXIMUM_PICTURES} pictures, not {pictures:,}")
+
+
+def write_grid(
+    path: Path, results: Sequence[Prediction], pictures: Mapping[str, bytes]
+) -> tuple[int, int]:
+    """Writes every picture with its file's name and its answer or refusal; the size in pixels.
+
+    Pictures are turned as their EXIF orientation says, as the endpoint does. Raises PipelineError
+    when the file cannot be written.
+    """
+    from PIL import Image, ImageDraw
+
+    columns = min(len(results), _COLUMNS, math.ceil(math.sqrt(len(results))))
+    rows = math.ceil(len(results) / columns)
+    height = _TILE + _LINE * (1 + _SHOWN)
+    size = (_GAP + columns * (_TILE + _GAP), _GAP + rows * (height + _GAP))
+    sheet = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for place, result in enumerate(results):
+        row, column = divmod(place, columns)
+        corner = (_GAP + column * (_TILE + _GAP), _GAP + row * (height + _GAP))
+        sheet.paste(_tile(pictures[result.file]), corner)
+        _write_answer(draw, (corner[0], corner[1] + _TILE), result)
+    try:
+        sheet.save(path, KINDS[path.suffix.lower()])
+    except OSError as error:
+        raise PipelineError(f"{path} cannot be written: {error.strerror or error}") from error
+    return size
+
+
+def _tile(data: bytes) -> "Image.Image":
+    """The picture as large as fits a square, in its middle; an empty square for no picture."""
+    from PIL import Image, ImageOps
+
+    tile = Image.new("RGB", (_TILE, _TILE), _EMPTY)
+    try:
+        with Image.open(BytesIO(data)) as image:
+            if image.width * image.height > _MAXIMUM_PIXELS:
+                return tile
+            image.draft("RGB", (_TILE, _TILE))
+            turned = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return tile
+    shown = ImageOps.contain(turned, (_TILE, _TILE))
+    tile.paste(shown, ((_TILE - shown.width) // 2, (_TILE - shown.height) // 2))
+    return tile
+
+
+def _write_answer(draw: "ImageDraw.ImageDraw", corner: tuple[int, int], result: Prediction) -> None:
+    left, top = corner
+    _write(draw, (left, top + 5), Path(result.file).name, _MUTED, size=13)
+    if result.error:
+        _write(draw, (left, top + _LINE), f"refused ({result.status})", _WARNING)
+        _write(draw, (left, top + 2 * _LINE), result.error, _WARNING, size=13)
+        return
+    for place, (label, value) in enumerate(result.classes[:_SHOWN]):
+        line = top + _LINE * (1 + place)
+        draw.rectangle((left, line + 20, left + _TILE, line + 22), fill=_TRACK)
+        if value > 0:
+            draw.rectangle((left, line + 20, left + round(_TILE * min(value, 1)), line + 22), _BAR)
+        _write(draw, (left, line), label, _MUTED if place else _INK, width=_TILE - 60)
+        share = f"{value:.1%}"
+        start = left + _TILE - draw.textlength(share, _font(15))
+        draw.text((start, line), share, _MUTED if place else _INK, _font(15))
+
+
+def _write(
+    draw: "ImageDraw.ImageDraw",
+    corner: tuple[int, int],
+    text: str,
+    colour: str,
+    *,
+    size: int = 15,
+    width: int = _TILE,
+) -> None:
+    """One line, cut off with an ellipsis where it would be wider than `width`."""
+    font = _font(size)
+    line = "".join(letter if letter.isprintable() else "·" for letter in text[:200])
+    if draw.textlength(line, font) > width:
+        while line and draw.textlength(line + "…", font) > width:
+            line = line[:-1]
+        line += "…"
+    draw.text(corner, line, colour, font)
+
+
+def _font(size: int) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":
+    """matplotlib's font where that is installed (it knows more alphabets), else Pillow's own."""
+    from PIL import ImageFont
+
+    spec = importlib.util.find_spec("matplotlib")
+    if spec and spec.origin:
+        file = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+        if file.is_file():
+            return ImageFont.truetype(file, size)
+    return ImageFont.load_default(size)

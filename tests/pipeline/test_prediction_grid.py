@@ -1,0 +1,86 @@
+"""The picture that shows pictures with their answers."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.errors import PipelineError, UsageError
+from pipeline.prediction_grid import MAXIMUM_PICTURES, check_grid, write_grid
+from pipeline.predictions import Prediction
+
+
+def _picture(colour: str, size: tuple[int, int] = (300, 200), orientation: int = 1) -> bytes:
+    """Left half in one colour, right half white."""
+    image = Image.new("RGB", size, "white")
+    image.paste(colour, (0, 0, size[0] // 2, size[1]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = BytesIO()
+    image.save(buffer, "PNG", exif=exif)
+    return buffer.getvalue()
+
+
+def _counts(path: Path) -> dict[tuple[int, ...], int]:
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+    colours, counts = np.unique(pixels, axis=0, return_counts=True)
+    return {tuple(map(int, c)): int(n) for c, n in zip(colours, counts, strict=True)}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".webp"])
+def test_every_picture_is_shown_in_the_kind_that_the_name_says(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"grid{suffix}"
+    pictures = {f"{n}.png": _picture("red") for n in range(7)}
+    size = write_grid(path, [Prediction(file, (("a", 0.5),)) for file in pictures], pictures)
+    with Image.open(path) as image:
+        assert image.size == size
+        assert image.format == {".png": "PNG", ".JPG": "JPEG", ".webp": "WEBP"}[suffix]
+
+
+def test_pictures_keep_their_colours_and_refusals_an_empty_place(tmp_path: Path) -> None:
+    path = tmp_path / "grid.png"
+    pictures = {"red.png": _picture("red"), "blue.png": _picture("blue"), "no.txt": b"no picture"}
+    results = [
+        Prediction("red.png", (("a" * 300, 1.0), ("Жук\n<b>", 0.0))),
+        Prediction("blue.png", (("b", 0.25),)),
+        Prediction("no.txt", error="cannot be used " * 40, status=422),
+    ]
+    write_grid(path, results, pictures)
+    counts = _counts(path)
+    for colour in ((255, 0, 0), (0, 0, 255)):
+        assert counts[colour] == pytest.approx(130 * 173, rel=0.05)
+
+
+def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
+    path = tmp_path / "grid.png"
+    picture = {"x.png": _picture("red", (300, 150), orientation=6)}  # 6: a quarter turn clockwise
+    write_grid(path, [Prediction("x.png", (("a", 0.5),))], picture)
+    with Image.open(path) as image:
+        red = np.argwhere((np.asarray(image) == (255, 0, 0)).all(axis=2))
+    rows, columns = np.ptp(red, axis=0) + 1
+    assert (rows, columns) == pytest.approx((130, 130), abs=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures", "message"),
+    [
+        ("grid.gif", 1, "name a .png, .jpg or .webp file"),
+        ("grid", 1, "name a .png, .jpg or .webp file"),
+        ("nowhere/grid.png", 1, "there is no folder"),
+        ("grid.png", MAXIMUM_PICTURES + 1, "at most 400 pictures, not 401"),
+    ],
+)
+def test_what_cannot_be_saved_is_said_first(
+    tmp_path: Path, name: str, pictures: int, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        check_grid(tmp_path / name, pictures)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "grid.png").mkdir()
+    with pytest.raises(PipelineError, match=r"grid\.png cannot be written"):
+        write_grid(tmp_path / "grid.png", [Prediction("x", (("a", 1.0),))], {"x": _picture("red")})
