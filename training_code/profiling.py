@@ -1,0 +1,112 @@
+"""The profiler of a training: parts of its steps, the machine's load, and what to change.
+
+Off, or when something in it fails, it does nothing: training calls it the same way.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from profiling_findings import Measured, MeasuredPhase
+from profiling_report import write_profile
+from profiling_steps import CudaClock, HostClock, StepTimer
+
+if TYPE_CHECKING:
+    from profiling_system import SystemSampler
+
+FOLDER = "profile"
+Batch = TypeVar("Batch")
+
+
+class Profiler:
+    """Measures while it has a sampler; `hook_seconds` tells what debugging cost so far."""
+
+    def __init__(
+        self,
+        sampler: "SystemSampler | None" = None,
+        hook_seconds: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._sampler = sampler
+        self._hook_seconds = hook_seconds
+        self._timer: StepTimer | None = None
+        self._begun = ("", 0.0)
+        self._phases: list[MeasuredPhase] = []
+
+    def begin(self, name: str, on_gpu: bool = False) -> None:
+        """A phase begins; its steps run on the GPU or not."""
+        if self._sampler is not None:
+            clock = CudaClock() if on_gpu else HostClock()
+            self._timer = StepTimer(clock, self._hook_seconds)
+            self._begun = (name, time.monotonic() - self._sampler.started)
+
+    def batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The same batches; the body of the loop over them is a step."""
+        timer = self._timer
+        if timer is None:
+            yield from batches
+            return
+        source = iter(batches)
+        while True:
+            timer.start()
+            try:
+                batch = next(source)
+            except StopIteration:
+                timer.flush()
+                return
+            timer.mark("data")
+            yield batch
+            timer.mark("other")
+            timer.end()
+
+    def mark(self, part: str) -> None:
+        """What the step did since the mark before was this part, one of profiling_steps.PARTS."""
+        if self._timer is not None:
+            self._timer.mark(part)
+
+    def end(self) -> None:
+        """The phase is over."""
+        timer, (name, start) = self._timer, self._begun
+        self._timer = None
+        if timer is None or self._sampler is None or timer.steps == 0:
+            return
+        now = time.monotonic() - self._sampler.started
+        table = timer.table()
+        self._phases.append(
+            MeasuredPhase(name, timer.steps, timer.seconds(), table, start, now, timer.marks)
+        )
+
+    def write(self, folder: Path, batch_size: int) -> None:
+        """Ends it; writes profile.json, system.csv and steps.csv into `folder`/profile.
+
+        What fails costs one line in the log.
+        """
+        sampler, self._sampler = self._sampler, None
+        if sampler is None:
+            return
+        try:
+            sampler.stop()
+            if sampler.lost is not None:
+                raise sampler.lost
+            cores = len(os.sched_getaffinity(0))
+            measured = Measured(self._phases, sampler.samples, batch_size, cores)
+            write_profile(folder / FOLDER, measured, sampler.interval_s, sampler.cost_seconds)
+        except Exception as error:  # a full disk, say: the training is what counts
+            print(f"warning: no profile: {type(error).__name__}: {error}", flush=True)
+
+
+def open_profiler(on: bool, hook_seconds: Callable[[], float] = lambda: 0.0) -> Profiler:
+    """A profiler that measures from now on, or one that does nothing."""
+    if not on:
+        return Profiler()
+    try:
+        from profiling_gpu import open_gpu  # noqa: PLC0415 - only when it is on
+        from profiling_system import SystemSampler  # noqa: PLC0415
+
+        sampler = SystemSampler(open_gpu())
+        sampler.start()
+    except Exception as error:  # missing package, unreadable counters
+        print(f"warning: profiling is off: {type(error).__name__}: {error}", flush=True)
+        return Profiler()
+    return Profiler(sampler, hook_seconds)

@@ -1,0 +1,316 @@
+"""What a profile says should be changed: each finding is one function of the measurements.
+
+Named after, and where they match with the defaults of, Debugger's built-in profiler rules as the
+package smdebug-rulesconfig 1.0.1 gives them; those look at machines with a GPU only.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from profiling_steps import PARTS
+
+if TYPE_CHECKING:  # psutil is there only where something is measured
+    from profiling_system import Sample
+
+MINIMUM_SECONDS = 1.0  # of steps in a phase: less is over before anything could be gained
+MINIMUM_STEPS = 20
+MINIMUM_SAMPLES = 10
+DATA_SHARE = 0.3  # own choice: of a step's time
+OVERHEAD_SHARE = 0.5  # own choice: of a step's time, with steps below
+SHORT_STEP_S = 0.005
+HOOK_SHARE = 0.05
+IO_WAIT_PERCENT = 20.0  # own choice: mean of all cores
+IO_WAIT_BUSY, IDLE_GPU, BUSY_CPU, BOTTLENECK_SHARE = 50.0, 10.0, 90.0, 0.5  # IOBottleneck, CPU...
+LOW_P95, LOW_P5 = 70.0, 10.0  # LowGPUUtilization, BatchSize
+OUTLIER_DEVIATIONS = 3.0  # StepOutlier
+OUTLIER_SHARE = 0.1  # own choice: of the phase's time, so that only what costs something is told
+LONG_PHASE_S = 60.0
+GROWTH_SHARE, GROWTH_BYTES, GROWTH_SECONDS = 0.05, 50_000_000, 20.0  # GPUMemoryIncrease: 5 %
+_WINDOWS = 5
+
+
+@dataclass(frozen=True)
+class MeasuredPhase:
+    """A phase: `table` holds seconds of single steps (steps, PARTS), `seconds` sums of them all.
+
+    `start` and `end` are on the clock of the samples; `marks` is how often a clock was read.
+    """
+
+    name: str
+    steps: int
+    seconds: dict[str, float]
+    table: NDArray[np.float32]
+    start: float
+    end: float
+    marks: int = 0
+
+    @property
+    def total(self) -> float:
+        """Seconds in steps."""
+        return sum(self.seconds.values())
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is enough of it to say anything."""
+        return self.steps >= MINIMUM_STEPS and self.total >= MINIMUM_SECONDS
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that findings are made from."""
+
+    phases: Sequence[MeasuredPhase]
+    samples: "Sequence[Sample]"
+    batch_size: int
+    cores: int
+
+    @property
+    def busy(self) -> "list[Sample]":
+        """The samples taken while steps were made; none when there are too few of them."""
+        found = [
+            sample
+            for sample in self.samples
+            if any(phase.start <= sample.seconds <= phase.end for phase in self.phases)
+        ]
+        return found if len(found) >= MINIMUM_SAMPLES else []
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether there is a GPU to look at."""
+        return any(sample.gpu_percent is not None for sample in self.samples)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`message`: what was seen. `advice`: what to change."""
+
+    rule: str
+    severity: Literal["info", "warning"]
+    message: str
+    advice: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+def find(measured: Measured) -> list[Finding]:
+    """Everything worth telling, in the order of the rules below."""
+    return [finding for rule in RULES for finding in rule(measured)]
+
+
+def data_loader_bottleneck(measured: Measured) -> Iterator[Finding]:
+    """Steps that wait for their batch."""
+    for phase in _judged(measured):
+        waited = phase.seconds["data"]
+        share = waited / phase.total
+        if share >= DATA_SHARE:
+            yield Finding(
+                "DataLoaderBottleneck",
+                "warning",
+                f"{phase.name}: {share:.0%} of the time of {phase.steps} steps ({waited:.1f} s of"
+                f" {phase.total:.1f} s) was waiting for batches",
+                "prepare batches beside the training: more cores for the job (instances.training),"
+                f" or fewer or cheaper pictures a step; at most {waited:.0f} s can be saved",
+                {"data_share": share, "data_seconds": waited, "cores": measured.cores},
+            )
+
+
+def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
+    """A GPU that idles beside a busy CPU; without a GPU, a long training on busy cores."""
+    samples = measured.busy
+    if not samples:
+        return
+    if measured.on_gpu:
+        held = [s.system_cpu_percent >= BUSY_CPU and _gpu(s) <= IDLE_GPU for s in samples]
+        share = float(np.mean(held))
+        if share >= BOTTLENECK_SHARE:
+            yield Finding(
+                "CPUBottleneck",
+                "warning",
+                f"in {share:.0%} of {len(samples)} samples the CPU was above {BUSY_CPU:.0f} % while"
+                f" the GPU was at {IDLE_GPU:.0f} % or less",
+                "an instance with more cores for each GPU, or work moved to the GPU",
+                {"share": share, "samples": len(samples), "cores": measured.cores},
+            )
+        return
+    mean = float(np.mean([sample.cpu_percent for sample in samples]))
+    longest = max(measured.phases, key=lambda phase: phase.total)
+    compute = longest.seconds["forward"] + longest.seconds["backward"]
+    if mean >= BUSY_CPU and longest.total >= LONG_PHASE_S and compute >= longest.total / 2:
+        yield Finding(
+            "CPUBottleneck",
+            "info",
+            f"{longest.name}: {measured.cores} cores were busy ({mean:.0f} %) for"
+            f" {longest.total:.0f} s, {compute / longest.total:.0%} of it in the network itself",
+            "a GPU (instances.training.type, say ml.g5.xlarge) or an instance with more cores",
+            {"cpu_percent": mean, "seconds": longest.total, "cores": measured.cores},
+        )
+
+
+def low_gpu_utilisation(measured: Measured) -> Iterator[Finding]:
+    """A GPU that is never full, or goes up and down."""
+    samples = measured.busy if measured.on_gpu else []
+    if not samples:
+        return
+    low, high = np.percentile([_gpu(sample) for sample in samples], [5, 95])
+    numbers = {"p5": float(low), "p95": float(high), "samples": float(len(samples))}
+    if high < LOW_P95:
+        what = f"the GPU's load stayed below {high:.0f} % in 95 % of {len(samples)} samples"
+        mend = "a larger batch_size, or a smaller instance (instances.training.type)"
+        yield Finding("LowGPUUtilization", "warning", what, mend, numbers)
+    elif low < LOW_P5:
+        what = f"the GPU's load goes up and down: 5 % of samples below {low:.0f} %, 5 % above"
+        mend = "see what the steps wait for (parts of a step), and prepare batches ahead"
+        yield Finding("LowGPUUtilization", "info", f"{what} {high:.0f} %", mend, numbers)
+
+
+def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
+    """A machine that is not filled by a batch, or steps that are mostly their own overhead."""
+    size = measured.batch_size
+    mend = f"a batch_size above {size}, with the learning rate tuned again"
+    samples = measured.busy if measured.on_gpu else []
+    if samples:
+        columns = {
+            "cpu_p95": [sample.system_cpu_percent for sample in samples],
+            "gpu_p95": [_gpu(sample) for sample in samples],
+            "gpu_memory_p95": [_gpu_memory(sample) for sample in samples],
+        }
+        numbers = {name: float(np.percentile(each, 95)) for name, each in columns.items()}
+        if max(numbers.values()) < LOW_P95:
+            what = f"with batches of {size}, 95 % of samples show CPU, GPU and its memory below"
+            text = f"{what} {LOW_P95:.0f} %"
+            yield Finding(
+                "BatchSizeTooSmall", "warning", text, mend, numbers | {"batch_size": size}
+            )
+        return
+    for phase in _judged(measured):
+        overhead = (phase.seconds["optimizer"] + phase.seconds["other"]) / phase.total
+        step = float(np.median(phase.table.sum(axis=1)))
+        if overhead >= OVERHEAD_SHARE and step < SHORT_STEP_S:
+            yield Finding(
+                "BatchSizeTooSmall",
+                "info",
+                f"{phase.name}: a step of {size} takes {1000 * step:.1f} ms, and {overhead:.0%} of"
+                " that is the optimizer and what is done once a step",
+                mend,
+                {"overhead_share": overhead, "step_seconds": step, "batch_size": size},
+            )
+
+
+def io_wait(measured: Measured) -> Iterator[Finding]:
+    """Cores or a GPU that have nothing to do but wait for a disk."""
+    samples = measured.busy
+    if not samples:
+        return
+    mean = float(np.mean([sample.io_wait_percent for sample in samples]))
+    waiting = [s.io_wait_percent >= IO_WAIT_BUSY and _gpu(s) <= IDLE_GPU for s in samples]
+    share = float(np.mean(waiting)) if measured.on_gpu else 0.0
+    if mean >= IO_WAIT_PERCENT or share >= BOTTLENECK_SHARE:
+        read = samples[-1].disk_read_bytes
+        yield Finding(
+            "IOWait",
+            "warning",
+            f"cores waited for a disk for {mean:.0f} % of the time; {read / 1e6:,.0f} MB were read",
+            "more memory, so that the data stays in it (instances.training.type), or a larger"
+            " volume (instances.training.volume_gb), which is also a faster one",
+            {"io_wait_percent": mean, "disk_read_bytes": read, "samples": len(samples)},
+        )
+
+
+def step_outlier(measured: Measured) -> Iterator[Finding]:
+    """Steps that take far longer than most, when together they cost something."""
+    for phase in _judged(measured):
+        table = phase.table[1:]  # the first step sets things up
+        whole = table.sum(axis=1)
+        limit = whole.mean() + OUTLIER_DEVIATIONS * whole.std()
+        slow = np.flatnonzero(whole > limit)
+        lost = float((whole[slow] - np.median(whole)).sum())
+        if lost < OUTLIER_SHARE * phase.total:
+            continue
+        usual = np.median(table, axis=0)
+        part = PARTS[int((table[slow] - usual).sum(axis=0).argmax())]
+        at = ", ".join(str(int(number) + 1) for number in slow[:5])
+        more = ", ..." if len(slow) > 5 else ""
+        yield Finding(
+            "StepOutlier",
+            "warning",
+            f"{phase.name}: {len(slow)} of {phase.steps} steps took longer than {limit:.3f} s (the"
+            f" median is {np.median(whole):.3f} s) and cost {lost:.1f} s, most of it in {part}:"
+            f" steps {at}{more}",
+            _OUTLIER_ADVICE.get(part, "look at what else runs on the machine at these steps"),
+            {"steps": len(slow), "seconds": lost, "limit": float(limit), "first": int(slow[0]) + 1},
+        )
+
+
+def memory_growth(measured: Measured) -> Iterator[Finding]:
+    """Memory that grows through the whole training, which ends when there is none left."""
+    samples = measured.busy
+    if not samples or samples[-1].seconds - samples[0].seconds < GROWTH_SECONDS:
+        return
+    kinds = {"memory": [float(sample.own_memory_bytes) for sample in samples]}
+    if measured.on_gpu:
+        kinds["GPU memory"] = [float(sample.gpu_memory_bytes or 0) for sample in samples]
+    for kind, values in kinds.items():
+        means = [float(window.mean()) for window in np.array_split(values, _WINDOWS)]
+        steps = np.diff(means[1:])  # the first window is where things are loaded
+        grown = means[-1] - means[1]
+        floor = max(GROWTH_SHARE * means[1], GROWTH_BYTES)
+        if grown < floor or steps.min() < floor / (2 * len(steps)):
+            continue
+        rate = grown / ((samples[-1].seconds - samples[0].seconds) * (_WINDOWS - 2) / _WINDOWS)
+        yield Finding(
+            "MemoryGrowth",
+            "warning",
+            f"{kind} grew all the time: by {grown / 1e6:,.0f} MB to {means[-1] / 1e6:,.0f} MB,"
+            f" {60 * rate / 1e6:,.0f} MB a minute",
+            "look for what is kept from step to step: losses that are added up with their graph"
+            " (use .item() or .detach()), lists that grow, caches without a limit",
+            {"grown_bytes": grown, "bytes_per_second": rate, "last_bytes": means[-1]},
+        )
+
+
+def hook_cost(measured: Measured) -> Iterator[Finding]:
+    """Debugging that slows the training down."""
+    for phase in _judged(measured):
+        spent = phase.seconds["hook"]
+        share = spent / phase.total
+        if share >= HOOK_SHARE:
+            yield Finding(
+                "HookCost",
+                "warning",
+                f"{phase.name}: saving tensors took {share:.0%} of the time ({spent:.1f} s)",
+                "a larger debugger.save_interval",
+                {"hook_share": share, "hook_seconds": spent},
+            )
+
+
+_OUTLIER_ADVICE = {
+    "data": "read and prepare batches ahead; see whether the data lies on a slow disk",
+    "hook": "a larger debugger.save_interval: these are the steps whose tensors were saved",
+    "transfer": "batches in pinned memory, copied ahead of the step that needs them",
+}
+
+RULES: tuple[Callable[[Measured], Iterator[Finding]], ...] = (
+    data_loader_bottleneck,
+    cpu_bottleneck,
+    low_gpu_utilisation,
+    batch_size_too_small,
+    io_wait,
+    step_outlier,
+    memory_growth,
+    hook_cost,
+)
+
+
+def _judged(measured: Measured) -> list[MeasuredPhase]:
+    return [phase for phase in measured.phases if phase.judged]
+
+
+def _gpu(sample: "Sample") -> float:
+    return 0.0 if sample.gpu_percent is None else sample.gpu_percent
+
+
+def _gpu_memory(sample: "Sample") -> float:
+    return 100.0 * (sample.gpu_memory_bytes or 0) / (sample.gpu_memory_total or 1)

@@ -1,0 +1,64 @@
+"""A GPU's load and memory from NVIDIA's management library, which comes with its driver."""
+
+import ctypes
+from typing import Any, NamedTuple
+
+_LIBRARY = "libnvidia-ml.so.1"
+
+
+class GpuLoad(NamedTuple):
+    """`percent`: of the time that a kernel ran; bytes in use and in all, on the device."""
+
+    percent: float
+    memory_bytes: int
+    memory_total: int
+
+
+class _Utilization(ctypes.Structure):
+    _fields_ = [("gpu", ctypes.c_uint), ("memory", ctypes.c_uint)]
+
+
+class _Memory(ctypes.Structure):
+    _fields_ = [
+        ("total", ctypes.c_ulonglong),
+        ("free", ctypes.c_ulonglong),
+        ("used", ctypes.c_ulonglong),
+    ]
+
+
+class Gpu:
+    """One device; raises OSError when the library or the device is missing.
+
+    nvmlInit_v2, nvmlDeviceGetHandleByUUID, nvmlDeviceGetUtilizationRates and
+    nvmlDeviceGetMemoryInfo are documented in NVIDIA's NVML API reference.
+    """
+
+    def __init__(self, uuid: str, library: Any | None = None) -> None:
+        self._library = library or ctypes.CDLL(_LIBRARY)
+        self._device = ctypes.c_void_p()
+        self._call("nvmlInit_v2")
+        self._call("nvmlDeviceGetHandleByUUID", uuid.encode(), ctypes.byref(self._device))
+
+    def load(self) -> GpuLoad:
+        """The load of the last moments and the memory in use."""
+        rates, memory = _Utilization(), _Memory()
+        self._call("nvmlDeviceGetUtilizationRates", self._device, ctypes.byref(rates))
+        self._call("nvmlDeviceGetMemoryInfo", self._device, ctypes.byref(memory))
+        return GpuLoad(float(rates.gpu), int(memory.used), int(memory.total))
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        code = getattr(self._library, name)(*arguments)
+        if code != 0:
+            raise OSError(f"{name} answers {code}")
+
+
+def open_gpu() -> Gpu | None:
+    """The GPU that this process computes on, None without one or without its library."""
+    import torch  # noqa: PLC0415 - loaded already wherever there is something to measure
+
+    if not torch.cuda.is_available():
+        return None
+    try:
+        return Gpu(f"GPU-{torch.cuda.get_device_properties(torch.cuda.current_device()).uuid}")
+    except (OSError, AttributeError):
+        return None
