@@ -13,7 +13,7 @@ from pipeline.report.training_output import read_json
 RULES_FILE = "debug/rules.json"
 _STEP = re.compile(r"\bat step (\d+)\b")
 _TENSOR = re.compile(r"^(?:[A-Za-z]+: )?(\S*[./_]\S*) ")
-_OWN = ("rule_to_invoke", "source_s3_uri")
+_OWN = ("rule_to_invoke", "source_s3_uri", "action_json")
 
 
 def read_rules(job: Document, output: Path | None) -> Rules:
