@@ -1,0 +1,131 @@
+"""What a person should look at first: a few lines out of the whole report, the worst first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.report.formatting import number, percent, plural
+from pipeline.report.model import Dataset, Epoch, Evaluation, Profile, Rules, RunReport, Tuning
+
+BAD, CHECK = "bad", "check"
+_ORDER = (BAD, CHECK)
+_WIDE_GAP = 0.1
+_NOTABLE_CALIBRATION_ERROR = 0.1
+_CONFUSED = 3
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line. `level` is bad or check; `section` the id of the part that has more."""
+
+    level: str
+    text: str
+    section: str
+
+
+def notes(report: RunReport) -> list[Note]:
+    """What is wrong or wants a look; empty when nothing does."""
+    found = [
+        *_of_steps(report),
+        *(_of_rules(report.rules) if report.rules else ()),
+        *(_of_evaluation(report.evaluation) if report.evaluation else ()),
+        *_of_history(report.history, report.best_epoch),
+        *(_of_dataset(report.dataset) if report.dataset else ()),
+        *(_of_profile(report.profile) if report.profile else ()),
+        *(_of_tuning(report.tuning) if report.tuning else ()),
+    ]
+    return sorted(found, key=lambda note: _ORDER.index(note.level))
+
+
+def _of_steps(report: RunReport) -> Iterator[Note]:
+    for step in report.steps:
+        if step.status in ("Failed", "Stopped") and step.type != "Fail":
+            reason = f": {_first_line(step.failure)}" if step.failure else ""
+            yield Note(BAD, f"{step.name} {step.status.lower()}{reason}", "steps")
+        elif step.type == "Fail" and step.status == "Failed":
+            reason = _first_line(step.failure or report.run.failure or "the gate was not passed")
+            yield Note(BAD, f"{step.name}: {reason}", "steps")
+
+
+def _of_rules(rules: Rules) -> Iterator[Note]:
+    if rules.stopped_by:
+        yield Note(BAD, f"{rules.stopped_by} stopped the training", "rules")
+    for rule in rules.rules:
+        if rule.status == "IssuesFound":
+            at = "" if rule.step is None else f" at step {rule.step}"
+            said = f": {_first_line(rule.message)}" if rule.message else ""
+            yield Note(CHECK, f"{rule.name} found an issue{at}{said}", "rules")
+        elif rule.status == "Error":
+            said = f": {_first_line(rule.message)}" if rule.message else ""
+            yield Note(CHECK, f"{rule.name} could not judge{said}", "rules")
+
+
+def _of_evaluation(evaluation: Evaluation) -> Iterator[Note]:
+    accuracy, threshold = evaluation.accuracy, evaluation.threshold
+    if threshold is not None and accuracy < threshold:
+        text = f"Test accuracy {percent(accuracy)} is below the gate's {percent(threshold)}"
+        yield Note(BAD, text, "test")
+    elif threshold is not None and evaluation.low < threshold:
+        text = (
+            f"Test accuracy {percent(accuracy)} passes {percent(threshold)}, but may be as low as "
+            f"{percent(evaluation.low)}: {plural(evaluation.pictures, 'test picture')}"
+        )
+        yield Note(CHECK, text, "test")
+    never = [one.name for one in evaluation.classes if one.support and one.recall == 0]
+    if never:
+        names = ", ".join(never[:3]) + (", …" if len(never) > 3 else "")
+        yield Note(CHECK, f"{plural(len(never), 'class', 'classes')} never right: {names}", "test")
+    error = evaluation.calibration_error
+    if error is not None and error > _NOTABLE_CALIBRATION_ERROR:
+        text = f"Its confidence is off by {percent(error)} on average: do not read it as a chance"
+        yield Note(CHECK, text, "test")
+    for pair in evaluation.confused_pairs[:1]:
+        if pair.count >= _CONFUSED:
+            text = f"{pair.actual} was taken for {pair.predicted} {pair.count} times"
+            yield Note(CHECK, text, "test")
+
+
+def _of_history(history: tuple[Epoch, ...], best: int | None) -> Iterator[Note]:
+    losses = [value for epoch in history for value in (epoch.train_loss, epoch.valid_loss)]
+    if any(value != value or value == float("inf") for value in losses):  # noqa: PLR0124  NaN
+        yield Note(BAD, "The loss became infinite or not a number", "training")
+        return
+    kept = [epoch for epoch in history if epoch.epoch == best] or list(history[-1:])
+    gap = kept[-1].train_accuracy - kept[-1].valid_accuracy if kept else 0.0
+    if gap > _WIDE_GAP:
+        text = f"Training accuracy is {100 * gap:.0f} points above validation: it learns by heart"
+        yield Note(CHECK, text, "training")
+
+
+def _of_dataset(dataset: Dataset) -> Iterator[Note]:
+    across = [one for one in dataset.duplicates if len(set(one.splits)) > 1]
+    if across:
+        text = f"{plural(len(across), 'picture')} in more than one split: the test knows them"
+        yield Note(CHECK, text, "dataset")
+    torn = [one for one in dataset.duplicates if len(set(one.classes)) > 1]
+    if torn:
+        yield Note(CHECK, f"{plural(len(torn), 'picture')} in more than one class", "dataset")
+    if dataset.refused:
+        text = f"{plural(len(dataset.refused), 'file')} refused as pictures"
+        yield Note(CHECK, text, "dataset")
+
+
+def _of_profile(profile: Profile) -> Iterator[Note]:
+    for finding in profile.findings:
+        if finding.severity == "warning":
+            yield Note(CHECK, f"{finding.message}: {finding.advice}", "profile")
+
+
+def _of_tuning(tuning: Tuning) -> Iterator[Note]:
+    failed = [trial for trial in tuning.trials if trial.status == "Failed"]
+    if failed:
+        text = f"{len(failed)} of {plural(len(tuning.trials), 'trial')} failed"
+        yield Note(CHECK, text, "tuning")
+    values = [trial.value for trial in tuning.trials if trial.value is not None]
+    if len(values) > 1 and len(set(values)) == 1:
+        text = f"Every trial came to {number(values[0])}: the tuning had nothing to choose from"
+        yield Note(CHECK, text, "tuning")
+
+
+def _first_line(text: str, longest: int = 200) -> str:
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= longest else line[: longest - 1] + "…"

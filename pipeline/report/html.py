@@ -1,0 +1,101 @@
+"""The report of a run as one HTML file that needs no network, and its plots as PNG beside it."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.report import formatting, views
+from pipeline.report.attention import notes
+from pipeline.report.dag import draw_dag
+from pipeline.report.model import RunReport
+from pipeline.report.plots import Plot, draw_plots
+
+REPORT_FILE = "report.html"
+_TEMPLATES = Path(__file__).parent / "templates"
+_WIDEST_DAG = 1200  # a longer one is drawn downwards on every screen
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: `template` is its file, `id` what links lead to."""
+
+    id: str
+    title: str
+    template: str
+
+
+def render(report: RunReport, folder: Path) -> Path:
+    """Write report.html and plots/*.png into `folder`, over what is there; returns the page's path.
+
+    Raises OSError when the folder cannot be written to.
+    """
+    plots = draw_plots(report, folder)
+    path = folder / REPORT_FILE
+    path.write_text(_page(report, plots), encoding="utf-8", errors="replace")
+    return path
+
+
+def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
+    script = _text("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    across, downwards = draw_dag(report.steps, False), draw_dag(report.steps, True)
+    return _environment().get_template("report.html").render(
+        report=report,
+        run=report.run,
+        plots=plots,
+        sections=_sections(report),
+        notes=notes(report),
+        steps=views.step_rows(report.steps),
+        across=across if across.width <= _WIDEST_DAG else downwards,
+        downwards=downwards,
+        css=Markup(_text("report.css")),  # noqa: S704  files of this package
+        script=Markup(script),  # noqa: S704
+        script_digest=digest,
+    )  # fmt: skip
+
+
+def _sections(report: RunReport) -> list[Section]:
+    """What the report has, in the order of the page."""
+    there = {
+        ("steps", "Steps"): report.steps,
+        ("test", "Test results"): report.evaluation,
+        ("training", "Training"): report.history,
+        ("tuning", "Tuning"): report.tuning,
+        ("rules", "Debugger rules"): report.rules,
+        ("tensors", "Gradients and updates"): report.tensors,
+        ("profile", "Where the time went"): report.profile,
+        ("dataset", "Data set"): report.dataset,
+        ("model", "Model"): report.model,
+        ("reproduction", "How to make it again"): report.reproduction,
+        ("files", "Files"): report.files,
+    }
+    return [Section(name, title, f"{name}.html") for (name, title), part in there.items() if part]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = (
+        formatting.percent, formatting.number, formatting.large, formatting.size,
+        formatting.duration, formatting.when, formatting.plural,
+        views.class_rows, views.confusion_rows, views.picture_address, views.heaviest,
+        views.count_rows, views.svg, views.short_value, views.state_class, views.state_word,
+    )  # fmt: skip
+    environment.filters.update({function.__name__: function for function in filters})
+    return environment
+
+
+def _text(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")

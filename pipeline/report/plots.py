@@ -1,0 +1,147 @@
+"""Which plots a report has, and what each says in words for who cannot see it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from pipeline.report import plots_quality, plots_training, plots_tuning
+from pipeline.report.figures import arrange, as_svg, house_style, save_png
+from pipeline.report.formatting import number, percent
+from pipeline.report.model import Evaluation, Profile, RunReport, Series, Tensors, Tuning
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot of the page: `svg` is markup that is safe to put in, `file` the PNG's path."""
+
+    name: str
+    words: str
+    svg: str
+    file: str
+
+
+@dataclass(frozen=True)
+class _Planned:
+    name: str
+    words: str
+    draw: Callable[[], Figure | None]
+
+
+def draw_plots(report: RunReport, folder: Path) -> dict[str, Plot]:
+    """Draw what the report has data for: PNGs into `folder`/plots, and by name for the page.
+
+    PNGs of an earlier rendering are removed. Raises OSError when the folder cannot be written to.
+    """
+    place = folder / "plots"
+    place.mkdir(parents=True, exist_ok=True)
+    for old in place.glob("*.png"):
+        old.unlink()
+    drawn = (_draw(planned, place) for planned in _planned(report))
+    return {plot.name: plot for plot in drawn if plot}
+
+
+def draw_series(series: Sequence[Series], title: str, y_label: str, path: Path) -> Path:
+    """Save one plot of some tensors over the training steps as a PNG; returns its path."""
+    with house_style():
+        return save_png(plots_training.draw_series(series, title, y_label), path)
+
+
+def _draw(planned: _Planned, place: Path) -> Plot | None:
+    with house_style(planned.name):
+        figure = planned.draw()
+        if figure is None:
+            return None
+        path = save_png(arrange(figure), place / f"{planned.name}.png")
+        return Plot(planned.name, planned.words, as_svg(figure), f"plots/{path.name}")
+
+
+def _planned(report: RunReport) -> Iterator[_Planned]:
+    if report.tuning and report.tuning.trials:
+        yield from _of_tuning(report.tuning)
+    if report.history:
+        yield from _of_history(report)
+    if report.tensors:
+        yield from _of_tensors(report.tensors)
+    if report.profile:
+        yield from _of_profile(report.profile)
+    if report.evaluation:
+        yield from _of_evaluation(report.evaluation)
+    if (dataset := report.dataset) and dataset.classes:
+        words = f"Pictures of each of {len(dataset.classes)} classes, by split"
+        yield _Planned("dataset", words, lambda: plots_quality.draw_counts(dataset))
+
+
+def _of_tuning(tuning: Tuning) -> Iterator[_Planned]:
+    values = [trial.value for trial in tuning.trials if trial.value is not None]
+    best = number(max(values) if tuning.maximize else min(values)) if values else "none"
+    if values:
+        words = f"{tuning.objective} of {len(tuning.trials)} trials in order; the best is {best}"
+        yield _Planned("tuning_trials", words, lambda: plots_tuning.draw_trials(tuning))
+    if tuning.importance:
+        said = ", ".join(f"{one.name} {percent(one.share, 0)}" for one in tuning.importance)
+        words = f"Importance of each hyperparameter: {said}"
+        yield _Planned("tuning_importance", words, lambda: plots_tuning.draw_importance(tuning))
+    if values:
+        words = f"{tuning.objective} against the value of each hyperparameter"
+        draw = plots_tuning.draw_hyperparameters
+        yield _Planned("tuning_hyperparameters", words, lambda: draw(tuning))
+
+
+def _of_history(report: RunReport) -> Iterator[_Planned]:
+    history, best = report.history, report.best_epoch
+    first, last = history[0], history[-1]
+    words = (
+        f"Loss over {len(history)} epochs: train from {number(first.train_loss)} to "
+        f"{number(last.train_loss)}, validation from {number(first.valid_loss)} to "
+        f"{number(last.valid_loss)}"
+    )
+    yield _Planned("history_loss", words, lambda: plots_training.draw_losses(history, best))
+    words = (
+        f"Accuracy over {len(history)} epochs: train from {percent(first.train_accuracy)} to "
+        f"{percent(last.train_accuracy)}, validation from {percent(first.valid_accuracy)} to "
+        f"{percent(last.valid_accuracy)}"
+    )
+    yield _Planned("history_accuracy", words, lambda: plots_training.draw_accuracies(history, best))
+
+
+def _of_tensors(tensors: Tensors) -> Iterator[_Planned]:
+    if tensors.losses:
+        title = "Loss as Debugger saved it"
+        draw = partial(plots_training.draw_series, tensors.losses, title, "")
+        yield _Planned("tensors_losses", title, draw)
+    gradients, updates = tensors.gradient_norms, tensors.update_ratios
+    if gradients:
+        draw = partial(plots_training.draw_layers, gradients, "Gradient norms")
+        yield _Planned("tensors_gradients", _layers_words("Gradient norms", gradients), draw)
+    if updates:
+        title, usual = "Update by weight, a step", plots_training.USUAL_UPDATE
+        draw = partial(plots_training.draw_layers, updates, title, usual)
+        yield _Planned("tensors_updates", _layers_words(title, updates), draw)
+
+
+def _layers_words(title: str, series: Sequence[Series]) -> str:
+    return f"{title} of {len(series)} layers over the saved steps"
+
+
+def _of_profile(profile: Profile) -> Iterator[_Planned]:
+    if profile.phases:
+        words = "Share of each part of a training step: the same figures as in the table"
+        yield _Planned("profile_steps", words, lambda: plots_training.draw_step_time(profile))
+    words = "Load of the machine and memory while the training ran"
+    yield _Planned("profile_system", words, lambda: plots_training.draw_system(profile))
+
+
+def _of_evaluation(evaluation: Evaluation) -> Iterator[_Planned]:
+    count = len(evaluation.classes)
+    if evaluation.confusion:
+        words = f"Confusion of {count} classes: the same counts as in the table"
+        yield _Planned("confusion", words, lambda: plots_quality.draw_confusion(evaluation))
+    if any(one.count for one in evaluation.calibration):
+        words = "How often answers are right, by confidence: the same figures as in the table"
+        yield _Planned("calibration", words, lambda: plots_quality.draw_calibration(evaluation))
+    if count > plots_quality.FEW_CLASSES:
+        words = "How many classes have which share of their pictures right"
+        yield _Planned("recalls", words, lambda: plots_quality.draw_recalls(evaluation))

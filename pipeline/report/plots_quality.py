@@ -1,0 +1,159 @@
+"""Plots of the test results and of the data set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from pipeline.report.class_order import neighbour_order
+from pipeline.report.figures import (
+    BLUE,
+    GREY,
+    HEIGHT,
+    INK,
+    MUTED,
+    ORANGE,
+    RED,
+    SERIES,
+    figure_of,
+    labels,
+    new_axes,
+)
+from pipeline.report.model import Dataset, Evaluation
+
+Counts = NDArray[np.float64]
+FEW_CLASSES = 30
+"""Up to here a class has a row with its name and its counts; above, the picture as a whole."""
+_MOST_NAMES = 200  # more names cannot be read at any zoom
+
+
+def draw_confusion(evaluation: Evaluation) -> Figure:
+    """Rows are true classes, columns what was said; each cell's colour is its share of the row.
+
+    Above 30 classes those that are confused stand side by side, so mistakes lie near the diagonal.
+    """
+    confusion = np.array(evaluation.confusion, dtype=float)
+    count = len(confusion)
+    few = count <= FEW_CLASSES
+    order = list(range(count)) if few else neighbour_order(evaluation.confusion)
+    confusion = confusion[np.ix_(order, order)]
+    side = max(380, 170 + 34 * count) if few else 1100
+    axes = new_axes("What was said (columns) of what is true (rows)", side, side)
+    axes.imshow(_cell_colors(confusion), interpolation="nearest")
+    names = [evaluation.classes[index].name for index in order]
+    _name_cells(axes, labels(names, 26), 10.0 if few else 800 / count)
+    if few:
+        _write_counts(axes, confusion)
+    return figure_of(axes)
+
+
+def _cell_colors(confusion: Counts) -> Counts:
+    """RGBA: blue on the diagonal, red beside it, clear where nothing was counted."""
+    rows = confusion.sum(axis=1, keepdims=True)
+    shares = np.divide(confusion, rows, out=np.zeros_like(confusion), where=rows > 0)
+    colors = np.empty((*confusion.shape, 4))
+    colors[..., :3] = to_rgb(RED)
+    diagonal = np.arange(len(confusion))
+    colors[diagonal, diagonal, :3] = to_rgb(BLUE)
+    colors[..., 3] = np.where(shares > 0, 0.15 + 0.7 * np.sqrt(shares), 0.0)
+    colors[diagonal, diagonal, 3] = np.diag(shares) * 0.75
+    return colors
+
+
+def _name_cells(axes: Axes, names: Sequence[str], size: float) -> None:
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    if len(names) > _MOST_NAMES:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    places, size = range(len(names)), min(size, 10.0)
+    axes.set_yticks(places, names, fontsize=size, color=INK)
+    axes.set_xticks(places, names, fontsize=size, color=INK, rotation=90)
+
+
+def _write_counts(axes: Axes, confusion: Counts) -> None:
+    for row, column in zip(*np.nonzero(confusion), strict=True):
+        text = f"{confusion[row, column]:.0f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=10, color=INK)
+
+
+def draw_calibration(evaluation: Evaluation) -> Figure:
+    """How often answers of a confidence are right, with the share of answers behind each point."""
+    bins = [one for one in evaluation.calibration if one.count]
+    axes = new_axes("Is its confidence earned?", height=340)
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="as it should be")
+    whole = sum(one.count for one in bins) or 1
+    axes.bar(
+        [one.lower for one in bins],
+        [one.count / whole for one in bins],
+        [one.upper - one.lower for one in bins],
+        align="edge", color=GREY, alpha=0.35, label="share of the answers",
+    )  # fmt: skip
+    axes.plot(
+        [one.confidence for one in bins], [one.accuracy for one in bins],
+        "o-", color=BLUE, label="how often right",
+    )  # fmt: skip
+    axes.set_xlabel("confidence")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.legend(loc="upper left")
+    return figure_of(axes)
+
+
+def draw_counts(dataset: Dataset) -> Figure:
+    """Pictures of each class by split: named bars for a few classes, a skyline for many."""
+    totals = {
+        name: sum(split.get(name, 0) for split in dataset.counts.values())
+        for name in dataset.classes
+    }
+    if len(totals) <= FEW_CLASSES:
+        return _draw_named_counts(dataset, sorted(totals, key=lambda name: totals[name]))
+    names = sorted(totals, key=lambda name: -totals[name])
+    axes = new_axes("Pictures of each class, largest class first", height=HEIGHT)
+    bottom = np.zeros(len(names))
+    for (split, counts), color in zip(dataset.counts.items(), SERIES, strict=False):
+        values = np.array([counts.get(name, 0) for name in names], dtype=float)
+        axes.fill_between(range(len(names)), bottom, bottom + values, step="mid", color=color,
+                          linewidth=0, label=f"{split} ({values.sum():.0f})")  # fmt: skip
+        bottom += values
+    axes.legend(loc="upper right", ncols=3)
+    axes.set_xlabel("classes")
+    axes.set_xlim(0, len(names) - 1)
+    axes.set_ylim(0, max(1.0, 1.2 * float(bottom.max())))
+    return figure_of(axes)
+
+
+def _draw_named_counts(dataset: Dataset, names: list[str]) -> Figure:
+    axes = new_axes("Pictures of each class", height=100 + 22 * max(3, len(names)))
+    left = np.zeros(len(names))
+    for (split, counts), color in zip(dataset.counts.items(), SERIES, strict=False):
+        values = np.array([counts.get(name, 0) for name in names], dtype=float)
+        axes.barh(range(len(names)), values, left=left, color=color, height=0.65,
+                  label=f"{split} ({values.sum():.0f})")  # fmt: skip
+        left += values
+    axes.set_yticks(range(len(names)), labels(names))
+    axes.grid(visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.25 * 4 / (2 + len(names))), ncols=3)
+    return figure_of(axes)
+
+
+def draw_recalls(evaluation: Evaluation) -> Figure:
+    """How the classes' recalls are spread: how many are good, which tail is bad."""
+    recalls = [one.recall for one in evaluation.classes if one.recall is not None]
+    axes = new_axes("Classes by how many of their pictures were right")
+    axes.hist(recalls, bins=[number / 10 for number in range(11)], color=BLUE, rwidth=0.9)
+    axes.axvline(evaluation.accuracy, color=ORANGE, linestyle="--", label="all pictures")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set_ylabel("classes", color=MUTED)
+    axes.legend(loc="upper left")
+    return figure_of(axes)

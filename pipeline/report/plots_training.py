@@ -1,0 +1,222 @@
+"""Plots of a training: its epochs, its saved tensors, and where its time went."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from pipeline.report.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    HEIGHT,
+    MUTED,
+    ORANGE,
+    SERIES,
+    WIDTH,
+    figure_of,
+    label,
+    labels,
+    new_axes,
+    new_figure,
+    plain_powers,
+)
+from pipeline.report.model import Epoch, Profile, Series
+
+_MOST_LINES = 6  # more layers are a heat map
+_MOST_ROWS = 40
+USUAL_UPDATE = 1e-3
+"""A weight's change by its size, a step: about what a healthy training shows, by the rule of thumb
+of Karpathy's CS231n notes (cs231n.github.io/neural-networks-3, "Ratio of weights:updates")."""
+
+
+def draw_losses(history: Sequence[Epoch], best: int | None) -> Figure:
+    """Train and validation loss of each epoch."""
+    axes = new_axes("Loss")
+    _draw_epochs(axes, history, "train_loss", "valid_loss", best)
+    return figure_of(axes)
+
+
+def draw_accuracies(history: Sequence[Epoch], best: int | None) -> Figure:
+    """Train and validation accuracy of each epoch."""
+    axes = new_axes("Accuracy")
+    _draw_epochs(axes, history, "train_accuracy", "valid_accuracy", best)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return figure_of(axes)
+
+
+def _draw_epochs(
+    axes: Axes, history: Sequence[Epoch], train: str, valid: str, best: int | None
+) -> None:
+    places = range(1, len(history) + 1)
+    dots = "o" if len(history) <= 40 else ""
+    for name, color, text in ((train, BLUE, "train"), (valid, ORANGE, "validation")):
+        values = [getattr(epoch, name) for epoch in history]
+        axes.plot(places, values, color=color, marker=dots, label=text)
+    chosen = [place for place, epoch in zip(places, history, strict=True) if epoch.epoch == best]
+    if chosen:
+        axes.axvline(chosen[-1], color=GREEN, linestyle="--", linewidth=1.2, label="kept")
+    for place, before, after in zip(places[1:], history, history[1:], strict=False):
+        if before.phase != after.phase:
+            axes.axvline(place - 0.5, color=GREY, linewidth=1, linestyle=":")
+            name = label((after.phase or "").replace("_", " "))
+            axes.text(place - 0.5, 0.02, f" {name}", va="bottom", color=MUTED, fontsize=10,
+                      transform=axes.get_xaxis_transform())  # fmt: skip
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0.5, len(history) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="best")
+
+
+def draw_series(series: Sequence[Series], title: str, y_label: str) -> Figure:
+    """A few tensors over the training steps; logarithmic where they differ by magnitudes."""
+    axes = new_axes(label(title, 60))
+    for number, one in enumerate(series):
+        color = SERIES[number % len(SERIES)]
+        dots = "o" if len(one.steps) <= 40 else ""
+        axes.plot(one.steps, one.values, color=color, marker=dots, markersize=4,
+                  label=label(one.name, 30))  # fmt: skip
+    values = [abs(value) for one in series for value in one.values if value and _finite(value)]
+    if values and max(values) > 50 * min(values) and not _negative(series):
+        axes.set_yscale("log")
+        plain_powers(axes.yaxis)
+    axes.set_xlabel("step")
+    axes.set_ylabel(label(y_label, 40))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if 1 < len(series) <= len(SERIES):
+        axes.legend(loc="best")
+    return figure_of(axes)
+
+
+def draw_layers(series: Sequence[Series], title: str, usual: float | None = None) -> Figure:
+    """One norm or ratio of every layer: lines for a few layers, a heat map for many."""
+    if len(series) > _MOST_LINES:
+        return _draw_heat(series, title)
+    figure = draw_series(series, title, "")
+    axes = figure.axes[0]
+    axes.set_yscale("log")
+    plain_powers(axes.yaxis)
+    if usual is not None:
+        axes.axhline(usual, color=GREY, linestyle="--", linewidth=1.2)
+        axes.annotate(f"{usual:g}: usual", (1, usual), xycoords=("axes fraction", "data"),
+                      ha="right", va="bottom", color=MUTED, fontsize=10)  # fmt: skip
+    return figure
+
+
+def _draw_heat(series: Sequence[Series], title: str) -> Figure:
+    shown = _thinned(series, _MOST_ROWS)
+    steps = sorted({step for one in shown for step in one.steps})
+    column = {step: number for number, step in enumerate(steps)}
+    grid = np.full((len(shown), len(steps)), np.nan)
+    for row, one in enumerate(shown):
+        for step, value in zip(one.steps, one.values, strict=True):
+            grid[row, column[step]] = value if _finite(value) and value > 0 else np.nan
+    axes = new_axes(title, height=max(HEIGHT, 110 + 13 * len(shown)))
+    known = grid[~np.isnan(grid)]
+    low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)
+    norm = LogNorm(low, high if high > low else low * 10)
+    image = axes.imshow(grid, aspect="auto", interpolation="nearest", norm=norm, cmap="viridis")
+    axes.set_yticks(range(len(shown)), labels([one.name for one in shown], 28), fontsize=9)
+    ticks = _evenly(len(steps), 5)
+    axes.set_xticks(ticks, [str(steps[number]) for number in ticks])
+    axes.grid(visible=False)
+    axes.set_xlabel("step")
+    bar = figure_of(axes).colorbar(image, ax=axes, aspect=40, pad=0.02)
+    plain_powers(bar.ax.yaxis)
+    bar.outline.set_visible(False)
+    return figure_of(axes)
+
+
+def _thinned(series: Sequence[Series], most: int) -> list[Series]:
+    return [series[number] for number in _evenly(len(series), most)]
+
+
+def _evenly(length: int, most: int) -> list[int]:
+    """So many places of a sequence, the first and the last among them."""
+    if length <= most:
+        return list(range(length))
+    return sorted({round(number * (length - 1) / (most - 1)) for number in range(most)})
+
+
+def _finite(value: float) -> bool:
+    return math.isfinite(value)
+
+
+def _negative(series: Sequence[Series]) -> bool:
+    return any(value < 0 for one in series for value in one.values)
+
+
+PARTS = {
+    "data": "waiting for data",
+    "transfer": "transfer",
+    "forward": "forward",
+    "backward": "backward",
+    "optimizer": "optimizer",
+    "hook": "debugger hook",
+    "other": "other",
+}
+_PART_COLORS = dict(zip(PARTS, (*SERIES[1::-1], *SERIES[2:6], GREY), strict=True))
+
+
+def draw_step_time(profile: Profile) -> Figure:
+    """What share of each phase's time went to which part of a step."""
+    phases = list(profile.phases)
+    axes = new_axes("Where a step's time goes", height=150 + 44 * len(phases))
+    left = [0.0] * len(phases)
+    parts = dict.fromkeys([*PARTS, *(part for phase in phases for part in phase.seconds)])
+    for number, part in enumerate(parts):
+        shares = [_share(phase.seconds, part) for phase in phases]
+        if any(share >= 0.001 for share in shares):
+            color = _PART_COLORS.get(part, SERIES[number % len(SERIES)])
+            axes.barh(range(len(phases)), shares, left=left, color=color, height=0.55,
+                      label=label(PARTS.get(part, part)))  # fmt: skip
+            left = [one + share for one, share in zip(left, shares, strict=True)]
+    names = labels([phase.name.replace("_", " ") for phase in phases], 16)
+    axes.set_yticks(range(len(phases)), names)
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.75 / (1 + len(phases))), ncols=3)
+    return figure_of(axes)
+
+
+def _share(seconds: Mapping[str, float], part: str) -> float:
+    whole = sum(seconds.values())
+    return seconds.get(part, 0.0) / whole if whole else 0.0
+
+
+def draw_system(profile: Profile) -> Figure | None:
+    """CPU, GPU and memory while the training ran; None where nothing was sampled."""
+    samples = profile.samples
+    seconds = samples.get("seconds", ())
+    percents = [name for name in samples if name.endswith("percent")]
+    sizes = [name for name in samples if name.startswith("memory") and name.endswith("bytes")]
+    if len(seconds) < 2 or not (percents or sizes):
+        return None
+    figure = new_figure(WIDTH, HEIGHT)
+    panels = figure.subplots(bool(percents) + bool(sizes), 1, sharex=True, squeeze=False).flatten()
+    if percents:
+        _draw_samples(panels[0], samples, percents, 1)
+        panels[0].set_title("Load in percent")
+        panels[0].set_ylim(bottom=0)
+    if sizes:
+        _draw_samples(panels[-1], samples, sizes, 2**20)
+        panels[-1].set_title("Memory in MiB")
+    panels[-1].set_xlabel("seconds")
+    return figure
+
+
+def _draw_samples(
+    axes: Axes, samples: Mapping[str, tuple[float, ...]], names: Sequence[str], unit: float
+) -> None:
+    for name, color in zip(names, SERIES, strict=False):
+        text = label(name.removesuffix("_percent").removesuffix("_bytes").replace("_", " "))
+        axes.plot(samples["seconds"], [value / unit for value in samples[name]], color=color,
+                  linewidth=1.5, label=text)  # fmt: skip
+    if len(names) > 1:
+        axes.legend(loc="best", ncols=2)
