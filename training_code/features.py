@@ -4,23 +4,24 @@
                 [--views 1] [--batch-size 64] [--weights DIR]
 
 View 0 is the plain centre crop; further views are random ones of the training pictures, always
-the same for the same data. With weights, pictures are normalised as those weights were trained,
+the same for the same picture. With weights, pictures are normalised as those weights were trained,
 otherwise by the data set's own mean and standard deviation.
 """
 
 import argparse
-from collections.abc import Iterator
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import torch
 import torchvision
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
-from dataset import Split, open_split, read_info
+from dataset import open_split, read_info
+from feature_cache import FeatureCache, cache_folder, prune
+from feature_pass import features_of
+from feature_runtime import Runtime, open_runtime
 from feature_set import (
     BACKBONE_FILE,
     FeatureInfo,
@@ -40,11 +41,8 @@ from network import (
     load_backbone_weights,
     use_available_cores,
 )
-from preprocessing import Preprocessing, normalise
 from provenance import package_versions, sha256_of
-from views import random_views
-
-_LARGEST_CPU_BATCH = 16  # larger ones leave the processor's cache and are slower
+from views import LARGEST_ASPECT, SMALLEST_AREA
 
 
 @dataclass(frozen=True)
@@ -100,52 +98,45 @@ def pretrained_normalisation(name: str, backbone: nn.Module) -> tuple[list[float
     return list(transforms.mean), list(transforms.std)
 
 
-def squares_of(split: Split, view: int, crop: int, batch_size: int) -> Iterator[tuple[Tensor, int]]:
-    """Batches of one view of a split, in row order, and the number of rows in each."""
-    for start in range(0, len(split.labels), batch_size):
-        squares = torch.from_numpy(np.array(split.images[start : start + batch_size]))
-        if view > 0:
-            keys = [[view, row] for row in range(start, start + len(squares))]
-            squares = random_views(squares, crop, keys)
-        yield squares, len(squares)
-
-
-def run_backbone(
-    backbone: nn.Module, squares: Tensor, preprocessing: Preprocessing, device: torch.device
-) -> npt.NDArray[np.float32]:
-    """Features float32 (N, D) of uint8 squares (N, 3, R, R); JobError when they are not finite."""
-    with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, device.type == "cuda"):
-        pictures = normalise(squares.to(device), preprocessing)
-        features = backbone(pictures.contiguous(memory_format=torch.channels_last)).float()
-    if not features.isfinite().all():
-        raise JobError(
-            "the backbone's features are not finite numbers: its weights do not suit pictures "
-            "normalised this way. Check backbone.weights, or choose another backbone"
-        )
-    values: npt.NDArray[np.float32] = features.cpu().numpy()
-    return values
-
-
 def write_features(
-    options: Options, split_name: str, views: int, backbone: nn.Module, info: FeatureInfo
-) -> None:
-    """Streams a split through the backbone into its features file, and writes its labels."""
+    options: Options, split_name: str, views: int, runtime: Runtime, cache: FeatureCache | None
+) -> int:
+    """Streams a split into its files; returns how many of its rows were known before."""
     split = open_split(options.dataset, split_name)
-    device = best_device()
-    rows = len(split.labels)
-    batch_size = options.batch_size
-    if device.type == "cpu":
-        batch_size = min(batch_size, _LARGEST_CPU_BATCH)
+    rows, known = len(split.labels), 0
     progress = ProgressLines(f"{split_name} features", rows * views)
     with features_path(options.features, split_name).open("wb") as file:
-        write_header(file, (views, rows, info.dimension))
-        for view in range(views):
-            for squares, count in squares_of(split, view, info.crop, batch_size):
-                values = run_backbone(backbone, squares, info.preprocessing(), device)
-                file.write(np.ascontiguousarray(values, dtype="<f4").tobytes())
-                progress.advance(count)
+        for chunk in features_of(split, views, options.crop, runtime, cache):
+            if not file.tell():
+                write_header(file, (views, rows, chunk.values.shape[1]))
+            file.write(np.ascontiguousarray(chunk.values, dtype="<f4").tobytes())
+            known += chunk.cached
+            progress.advance(len(chunk.values))
     progress.finish()
     write_labels(options.features, split_name, split.labels)
+    return known
+
+
+def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> FeatureCache | None:
+    """The features computed before, in the folder named by JOB_CACHE_DIR; None without one.
+
+    That folder outlives the job, where there is one: SageMaker's processing jobs have none.
+    """
+    place = os.environ.get("JOB_CACHE_DIR")
+    if not place:
+        return None
+    root = Path(place) / "features"
+    decided_by = {
+        "backbone": info.backbone,
+        "weights": sha256_of(backbone_file),
+        "preprocessing": info.preprocessing().to_dict(),
+        "views": [SMALLEST_AREA, LARGEST_ASPECT],
+        "runtime": runtime.name,
+        "versions": dict(info.versions),
+    }
+    cache = FeatureCache(cache_folder(root, decided_by), info.dimension)
+    prune(root)
+    return cache
 
 
 def load_backbone(options: Options, weights: Path | None) -> tuple[nn.Module, int]:
@@ -191,19 +182,25 @@ def describe(
 def main(arguments: list[str] | None = None) -> None:
     """The job: backbone, then train and valid features, then what describes them."""
     options = parse_options(arguments)
-    use_available_cores()
+    threads = use_available_cores()
     keep_freed_memory()
     weights = weights_file(options.weights)
     backbone, dimension = load_backbone(options, weights)
     info = describe(options, weights, backbone, dimension)
     options.features.mkdir(parents=True, exist_ok=True)
     save_file(backbone.state_dict(), options.features / BACKBONE_FILE)
-    backbone = backbone.to(device=best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    write_features(options, "train", options.views, backbone, info)
-    write_features(options, "valid", 1, backbone, info)  # only training is augmented
+    backbone = backbone.to(best_device())
+    runtime = open_runtime(backbone, info.preprocessing(), options.batch_size, threads)
+    cache = open_cache(info, runtime, options.features / BACKBONE_FILE)
+    known = write_features(options, "train", options.views, runtime, cache)
+    known += write_features(options, "valid", 1, runtime, cache)  # only training is augmented
     write_info(options.features, info)
     source = "drawn at random" if weights is None else weights.name
-    print(f"{options.backbone} ({source}): {dimension} features a picture, {info.views} views")
+    before = f", {known:,} of them known from before" if known else ""
+    print(
+        f"{options.backbone} ({source}), {runtime.name}: {dimension} features a picture,"
+        f" {info.views} views{before}"
+    )
 
 
 if __name__ == "__main__":

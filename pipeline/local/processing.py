@@ -22,6 +22,8 @@ from pipeline.local.processes import Command, Ending, StartError, run_to_end
 from pipeline.local.store import Document
 
 _KIND = "ProcessingJob"
+# Outlives the jobs: one that was killed goes on where it was. SageMaker's have no such folder.
+_JOB_CACHE = "job-cache"
 
 
 def run_processing_job(request: Mapping[str, Any], job: Job) -> JobOutcome:
@@ -130,7 +132,7 @@ def _execute(request: Mapping[str, Any], job: Job) -> Ending:
         command = Command(
             argv=python_argv(tuple(job.rewrite(value) for value in argv)),
             cwd=job.root / "processing" if (job.root / "processing").is_dir() else job.root,
-            environment=environment | own,
+            environment=environment | {"JOB_CACHE_DIR": str(job.store.root / _JOB_CACHE)} | own,
             log=job.log,
         )
         return run_to_end(

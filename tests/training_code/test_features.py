@@ -85,6 +85,23 @@ def test_more_views_are_random_but_always_the_same(features: Path, extract: Extr
     assert read_features(first, "valid").values.shape[0] == 1  # validation is not augmented
 
 
+def test_what_a_job_before_computed_is_taken_over(
+    features: Path,
+    extract: Extract,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("JOB_CACHE_DIR", str(tmp_path))
+    outputs = [extract(), extract(), extract(views=2), extract(backbone_seed=1)]
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith(BACKBONE)]
+    known = [line.partition("views")[2] for line in said]
+    assert known == ["", ", 48 of them known from before", ", 48 of them known from before", ""]
+    for name in ("train.npy", "valid.npy"):
+        expected = (features / name).read_bytes()
+        assert (outputs[0] / name).read_bytes() == (outputs[1] / name).read_bytes() == expected
+
+
 def test_with_weights_pictures_are_normalised_as_those_were_trained(
     extract: Extract, weights: Path
 ) -> None:

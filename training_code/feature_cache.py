@@ -1,0 +1,112 @@
+"""Features computed before, found again by the picture's pixels: a pass can be taken up again.
+
+Each finished chunk of a pass is one file, so that a killed pass loses a second's work, and a data
+set that grew or changed costs only what is new. A folder belongs to one way of computing features:
+its name is a hash of all that decides them except the pictures.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+import zipfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float32]
+MAX_BYTES = 4_000_000_000  # of all ways together; those not used for longest go first
+KEY_BYTES = 20
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+def row_key(square: npt.NDArray[np.uint8], view: int) -> bytes:
+    """What names one view of a stored picture: its content's hash, and the view's number."""
+    return hashlib.sha256(square.data).digest()[: KEY_BYTES - 4] + view.to_bytes(4, "little")
+
+
+class FeatureCache:
+    """The features in one folder; several threads may use it, and several processes add to it."""
+
+    def __init__(self, folder: Path, dimension: int) -> None:
+        """Reads which pictures are there; files that are damaged are removed."""
+        self._folder, self._dimension = folder, dimension
+        self._places: dict[bytes, tuple[Path, int]] = {}
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.touch()  # used now: pruning begins with the others
+        for path in sorted(folder.glob("*.npz")):
+            self._open(path)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def find(self, keys: Sequence[bytes]) -> dict[int, Values]:
+        """Features (D,) of those keys that are known, by their position in `keys`."""
+        wanted: dict[Path, list[tuple[int, int]]] = defaultdict(list)
+        for position, key in enumerate(keys):
+            if (place := self._places.get(key)) is not None:
+                wanted[place[0]].append((position, place[1]))
+        found: dict[int, Values] = {}
+        for path, places in wanted.items():
+            with contextlib.suppress(*_DAMAGED):  # removed meanwhile: then it is computed again
+                values = _read(path, "values")
+                found |= {position: values[row] for position, row in places}
+        return found
+
+    def add(self, keys: Sequence[bytes], values: Values) -> None:
+        """Keeps features (N, D); a full disk is no fault, as the pass itself can go on."""
+        joined = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), KEY_BYTES)
+        path = self._folder / f"{hashlib.sha256(joined.data).hexdigest()[:32]}.npz"
+        with contextlib.suppress(OSError):
+            handle, name = tempfile.mkstemp(dir=self._folder)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    np.savez(file, keys=joined, values=values)
+                Path(name).replace(path)
+            finally:
+                Path(name).unlink(missing_ok=True)
+            with self._lock:
+                self._places |= {key: (path, row) for row, key in enumerate(keys)}
+
+    def _open(self, path: Path) -> None:
+        try:
+            keys, shape = _read(path, "keys"), _read(path, "values").shape
+            if shape != (len(keys), self._dimension) or keys.shape[1:] != (KEY_BYTES,):
+                raise ValueError("other shapes")
+        except _DAMAGED:
+            path.unlink(missing_ok=True)
+            return
+        self._places |= {key.tobytes(): (path, row) for row, key in enumerate(keys)}
+
+
+def cache_folder(root: Path, decided_by: Mapping[str, object]) -> Path:
+    """The folder for one way of computing features: `decided_by` are plain values for JSON."""
+    text = json.dumps(decided_by, sort_keys=True)
+    return root / hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def prune(root: Path, max_bytes: int = MAX_BYTES) -> None:
+    """Removes folders, the one not used for longest first, until the rest is small enough."""
+    folders = sorted(
+        (folder for folder in root.iterdir() if folder.is_dir()),
+        key=lambda folder: folder.stat().st_mtime,
+        reverse=True,
+    )
+    total = 0
+    for number, folder in enumerate(folders):
+        total += sum(path.stat().st_size for path in folder.glob("*.npz"))
+        if number > 0 and total > max_bytes:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(path: Path, name: str) -> npt.NDArray[np.float32]:
+    with np.load(path, allow_pickle=False) as archive:
+        values: npt.NDArray[np.float32] = archive[name]
+    return values
