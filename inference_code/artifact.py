@@ -1,6 +1,8 @@
 """The model artifact: what training writes, and what evaluation and serving read.
 
 model.safetensors   weights of backbone and head
+model.onnx          the same network as a graph, which serves where onnxruntime is; may be absent
+model.int8.onnx     the graph in 8-bit integers, which then serves instead; may be absent
 model.json          what they are: backbone, classes in order, preprocessing, provenance
 code/               inference.py and what it imports
 """
@@ -20,6 +22,8 @@ from network import Classifier, Head, NetworkError, build_backbone, load_state
 from preprocessing import Preprocessing
 
 WEIGHTS_FILE = "model.safetensors"
+GRAPH_FILE = "model.onnx"
+INT8_GRAPH_FILE = "model.int8.onnx"
 DESCRIPTION_FILE = "model.json"
 MAX_ARCHIVE_BYTES = 8_000_000_000
 MAX_ARCHIVE_MEMBERS = 1_000

@@ -94,9 +94,14 @@ def predict(
     for start in range(0, len(test.labels), batch_size):
         rows = slice(start, min(start + batch_size, len(test.labels)))
         squares = list(np.array(test.images[rows]))
-        yield rows, served.inference.predict_fn(squares, served.model).probabilities
+        yield rows, _predict(served.inference)(squares, served.model).probabilities
         progress.advance(len(squares))
     progress.finish()
+
+
+def _predict(inference: ModuleType) -> Any:
+    """How an artifact's code predicts: artifacts of older versions call it predict_fn."""
+    return getattr(inference, "predict_fn", None) or inference.predict
 
 
 def _load(inference: ModuleType, folder: Path) -> Any:

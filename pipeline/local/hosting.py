@@ -99,6 +99,16 @@ class Hosting:
         """
         return self._ask(_DEFAULT, self._default_hosted(), body, headers)
 
+    def metrics(self, endpoint: str | None = None) -> Reply:
+        """What the model server of an endpoint, or of the default model, counted since its start.
+
+        Raises EndpointUnavailableError when none runs here, or ModelServerError.
+        """
+        running = self._running.get(f"endpoint/{endpoint}" if endpoint else _DEFAULT)
+        if running is None:
+            raise EndpointUnavailableError(f"No model server runs here for {endpoint or _DEFAULT}.")
+        return running.server.metrics()
+
     def is_default_well(self) -> bool:
         """Whether the default model answers its health check."""
         running = self._running.get(_DEFAULT)

@@ -26,6 +26,16 @@ class ServingContext:
 
     model_dir: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    _status: list[int] = field(default_factory=lambda: [200])
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer: 200 unless the model's code has set another."""
+        return self._status[-1]
+
+    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
+        """Sets the HTTP status of the answer; the phrase is HTTP's own for it."""
+        self._status.append(code)
 
     @property
     def system_properties(self) -> dict[str, Any]:
@@ -38,24 +48,40 @@ class ServingContext:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a model's code answers: a status, the encoded prediction and its content type."""
+
+    status: int
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory, with the functions that answer a request."""
+    """A model in memory, with the functions that answer a request.
+
+    `concurrency` requests may be in its code at a time: 1 unless the code says more.
+    `metrics`, if the code has it, tells the model's own numbers as Prometheus text.
+    """
 
     model: Any
     model_dir: str
     transform: Callable[..., Any]
+    concurrency: int = 1
+    metrics: Callable[[Any], str] | None = None
 
     def answer(
         self, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]
-    ) -> tuple[bytes, str]:
-        """The encoded prediction and its content type; raises what the model's code raises."""
+    ) -> Answer:
+        """The model's answer; raises what the model's code raises."""
         context = ServingContext(self.model_dir, headers)
         accept = DEFAULT_ACCEPT if accept in ("", "*/*") else accept
         data = _as_text(body, content_type)
         result = _call(self.transform, (self.model, data, content_type, accept), context)
         if isinstance(result, tuple):
             result, accept = result
-        return result if isinstance(result, bytes) else str(result).encode(), accept
+        content = result if isinstance(result, bytes) else str(result).encode()
+        return Answer(context.status, content, accept)
 
 
 def load_model(model_dir: Path, program: str = "inference.py") -> LoadedModel:
@@ -70,7 +96,10 @@ def load_model(model_dir: Path, program: str = "inference.py") -> LoadedModel:
     context = ServingContext(str(model_dir))
     model = _call(_required(module, "model_fn"), (str(model_dir),), context)
     transform = getattr(module, "transform_fn", None) or _chain(module)
-    return LoadedModel(model, str(model_dir), transform)
+    concurrency = int(getattr(module, "CONCURRENT_REQUESTS", 1))
+    return LoadedModel(
+        model, str(model_dir), transform, concurrency, getattr(module, "metrics_text", None)
+    )
 
 
 def _import(script: Path) -> ModuleType:

@@ -70,12 +70,19 @@ class ModelServer:
             kind = ModelServerGoneError if refused else ModelServerError
             raise kind(f"the model server ended; see {self.log}") from error
 
+    def metrics(self) -> Reply:
+        """GET /metrics; raises ModelServerError when it does not answer."""
+        try:
+            return _get(self.port, "/metrics")
+        except (OSError, http.client.HTTPException) as error:
+            raise ModelServerError(f"the model server tells no metrics; see {self.log}") from error
+
     def is_well(self) -> bool:
         """Whether it runs and answers /ping within the 2 s that SageMaker gives it."""
         if self.process.poll() is not None:
             return False
         try:
-            return _ping(self.port) == 200
+            return _get(self.port, "/ping").status == 200
         except (OSError, http.client.HTTPException):
             return False
 
@@ -145,29 +152,30 @@ def _launch(archive: Path, work: Path, log: Path, environment: Mapping[str, str]
 
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
-    # One thread a process: beside other busy processes more threads are slower, not faster.
-    threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    return {**os.environ, **threads, "PYTHONUNBUFFERED": "1", **own}
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **own}
 
 
 def _post(port: int, body: bytes, headers: dict[str, str]) -> Reply:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=INVOKE_SECONDS)
     try:
         connection.request("POST", "/invocations", body, headers)
-        response = connection.getresponse()
-        kept = {name.lower(): value for name, value in response.getheaders()}
-        return Reply(response.status, kept, response.read())
+        return _reply(connection.getresponse())
     finally:
         connection.close()
 
 
-def _ping(port: int) -> int:
+def _get(port: int, path: str) -> Reply:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PING_SECONDS)
     try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status
+        connection.request("GET", path)
+        return _reply(connection.getresponse())
     finally:
         connection.close()
+
+
+def _reply(response: http.client.HTTPResponse) -> Reply:
+    kept = {name.lower(): value for name, value in response.getheaders()}
+    return Reply(response.status, kept, response.read())
 
 
 def _last_line(log: Path) -> str:

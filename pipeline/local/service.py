@@ -11,9 +11,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,11 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import UsageError
 from pipeline.local.api import LocalApi
+from pipeline.local.bodies import MAXIMUM_BODY, BodyError, error_body, read_body
 from pipeline.local.deliveries import Deliveries
 from pipeline.local.hosting import EndpointUnavailableError, Hosting
+from pipeline.local.model_health import Work
 from pipeline.local.model_process import START_SECONDS, ModelServerError, Reply
-from pipeline.local.model_server import MAXIMUM_BODY, error_body, read_body
 from pipeline.local.operations import ACCOUNT, REGION
 from pipeline.local.packages import require_packages
 from pipeline.local.store import Store
@@ -39,7 +40,8 @@ HOST = "127.0.0.1"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MAXIMUM_REQUEST = 16 * 1024**2
 _NOTE = "service.json"
-_TOO_LARGE = f"body is larger than {MAXIMUM_BODY} bytes"
+_PASSED_ON = ("retry-after",)
+_AT_HAND = 96  # invocations at a time, of all endpoints: more than one model server lets wait
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,10 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
         well = await run_in_threadpool(hosting.is_default_well)
         return Response(status_code=200 if well else 503)
 
+    async def metrics(request: "Request") -> Response:
+        name = request.path_params.get("name")
+        return _response(await run_in_threadpool(_metrics, hosting, name))
+
     async def identity(_request: "Request") -> Response:
         return JSONResponse({"pid": os.getpid(), "state": str(api.context.store.root)})
 
@@ -77,6 +83,8 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
             Route("/endpoints/{name}/invocations", invoke_endpoint, methods=["POST"]),
             Route("/invocations", invocations, methods=["POST"]),
             Route("/ping", ping),
+            Route("/metrics", metrics),
+            Route("/endpoints/{name}/metrics", metrics),
             Route("/local-service", identity),
             Route("/{bucket}/{key:path}", head_object, methods=["HEAD"]),
         ]
@@ -87,31 +95,46 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
 
 def _posts(api: LocalApi, hosting: Hosting) -> tuple[Any, Any, Any]:
     """What answers operations, invocations of an endpoint, and those of the default model."""
+    from anyio import CapacityLimiter, to_thread
     from starlette.concurrency import run_in_threadpool
 
     async def operation(request: "Request") -> "Response":
-        body = await read_body(request, _MAXIMUM_REQUEST)
-        if body is None:
-            return _response(_error(413, "too_large", "the request is too large"))
+        try:
+            body = await read_body(request, _MAXIMUM_REQUEST)
+        except BodyError as error:
+            return _response(_error(error.status, error.code, error.message))
         target = request.headers.get("x-amz-target", "")
         return _response(await run_in_threadpool(answer_operation, api, target, body))
 
+    work, threads = Work(_AT_HAND), CapacityLimiter(_AT_HAND)
+
+    async def invoke(request: "Request", answer: Callable[[bytes, dict[str, str]], Reply]) -> Reply:
+        if work.is_full:
+            raise BodyError(503, "Overloaded", "too many requests wait already; come again")
+        with work.one_more():
+            body, headers = await read_body(request, MAXIMUM_BODY), dict(request.headers)
+            return await to_thread.run_sync(answer, body, headers, limiter=threads)
+
     async def invoke_endpoint(request: "Request") -> "Response":
-        body = await read_body(request, MAXIMUM_BODY)
-        if body is None:
-            return _response(runtime_error(413, "ValidationError", f"The {_TOO_LARGE}."))
-        name, headers = request.path_params["name"], dict(request.headers)
-        account = api.context.account
-        return _response(
-            await run_in_threadpool(answer_invocation, hosting, account, name, headers, body)
-        )
+        account, name = api.context.account, request.path_params["name"]
+
+        def answer(body: bytes, headers: dict[str, str]) -> Reply:
+            return answer_invocation(hosting, account, name, headers, body)
+
+        try:
+            return _response(await invoke(request, answer))
+        except BodyError as error:
+            code = "ServiceUnavailable" if error.status == 503 else "ValidationError"
+            return _response(_later(runtime_error(error.status, code, f"{error.message}.")))
 
     async def invocations(request: "Request") -> "Response":
-        body = await read_body(request, MAXIMUM_BODY)
-        if body is None:
-            return _response(_error(413, "too_large", f"the {_TOO_LARGE}"))
-        headers = dict(request.headers)
-        return _response(await run_in_threadpool(_answer_default, hosting, body, headers))
+        def answer(body: bytes, headers: dict[str, str]) -> Reply:
+            return _answer_default(hosting, body, headers)
+
+        try:
+            return _response(await invoke(request, answer))
+        except BodyError as error:
+            return _response(_later(_error(error.status, error.code, error.message)))
 
     return operation, invoke_endpoint, invocations
 
@@ -135,7 +158,7 @@ class _LoopbackOnly:
         origin = headers.get(b"origin", b"").decode("latin-1")
         own = _is_loopback(f"//{host}") and (not origin or _is_loopback(origin))
         if scope["type"] == "http" and not own:
-            reply = _error(403, "forbidden", "this service answers this machine only")
+            reply = _error(403, "Forbidden", "this service answers this machine only")
             await _response(reply)(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -152,11 +175,28 @@ def _answer_default(hosting: Hosting, body: bytes, headers: dict[str, str]) -> R
     try:
         reply = hosting.invoke_default(body, headers)
     except EndpointUnavailableError as error:
-        return _error(503, "unavailable", str(error))
+        return _error(503, "Unavailable", str(error))
     except ModelServerError as error:
-        return _error(500, "internal_error", str(error))
+        return _error(500, "InternalError", str(error))
     kind = reply.headers.get("content-type", "application/octet-stream")
-    return Reply(reply.status, {"Content-Type": kind}, reply.body)
+    passed = {name: reply.headers[name] for name in _PASSED_ON if name in reply.headers}
+    return Reply(reply.status, {"Content-Type": kind} | passed, reply.body)
+
+
+def _metrics(hosting: Hosting, endpoint: str | None) -> Reply:
+    try:
+        reply = hosting.metrics(endpoint)
+    except EndpointUnavailableError as error:
+        return _error(404, "Unavailable", str(error))
+    except ModelServerError as error:
+        return _error(500, "InternalError", str(error))
+    return Reply(reply.status, {"Content-Type": reply.headers["content-type"]}, reply.body)
+
+
+def _later(reply: Reply) -> Reply:
+    """An answer that does not wait for the rest of the body, and says when to come again."""
+    headers = {"Connection": "close"} | ({"Retry-After": "1"} if reply.status == 503 else {})
+    return replace(reply, headers=reply.headers | headers)
 
 
 def _error(status: int, code: str, message: str) -> Reply:

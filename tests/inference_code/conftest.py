@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from artifact import ModelDescription, write_model
-from inference import Model, model_fn
+from inference import model_fn
 from network import Classifier, Head, build_backbone
+from prediction import Model
 from preprocessing import Preprocessing
 
 CODE = Path(__file__).resolve().parents[2] / "inference_code"

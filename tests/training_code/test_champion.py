@@ -157,9 +157,9 @@ UNUSABLE: dict[str, tuple[Change, str]] = {
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
     "code of another age": (add_code("import left_behind"), "No module named 'left_behind'"),
     "code that ends the job": (add_code("raise SystemExit('enough')"), "SystemExit: enough"),
-    "no predict_fn": (add_code("del predict_fn"), "predict_fn"),
+    "code that cannot predict": (add_code("del predict"), "predict"),
     "answers for fewer pictures": (
-        add_code("ask = predict_fn\ndef predict_fn(data, model): return ask(data[1:], model)"),
+        add_code("def predict_fn(data, model): return predict(data[1:], model)"),
         "",
     ),
     "a long reason": (add_code("raise ValueError('x' * 9000)"), "ValueError: xxx"),

@@ -64,9 +64,8 @@ def test_what_is_served_is_what_was_evaluated(
     model = own_inference.model_fn(str(trained.model))
     for row in lines(tmp_path):
         body = (prepared / "data" / row["file"]).read_bytes()
-        pictures = own_inference.input_fn(body, "image/png")
-        predictions = own_inference.predict_fn(pictures, model)
-        (served,) = json.loads(own_inference.output_fn(predictions, "*/*")[0])["predictions"]
+        answer = own_inference.respond(model, body, "image/png", "*/*")
+        (served,) = json.loads(answer.text)["predictions"]
         assert served["label"] == row["prediction"]
         np.testing.assert_allclose(served["probability_list"], row["probabilities"], atol=1e-4)
 
@@ -81,8 +80,9 @@ def test_a_turned_picture_is_seen_upright_by_all(
     turned, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     upright.transpose(Image.Transpose.ROTATE_90).save(turned, "PNG", exif=exif)
-    predictions = own_inference.predict_fn([turned.getvalue()], model)
-    np.testing.assert_allclose(predictions.probabilities[0], row["probabilities"], atol=1e-4)
+    answer = own_inference.respond(model, turned.getvalue(), "image/png", "*/*")
+    (served,) = json.loads(answer.text)["predictions"]
+    np.testing.assert_allclose(served["probability_list"], row["probabilities"], atol=1e-4)
 
 
 def test_the_batch_size_changes_nothing(packed: Path, prepared: Path, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from pipeline.local.inference_contract import InferenceCodeError, LoadedModel, load_model
-from pipeline.local.model_server import MAXIMUM_BODY, create_app, sweep
+from pipeline.local.bodies import MAXIMUM_BODY
+from pipeline.local.inference_contract import Answer, InferenceCodeError, LoadedModel, load_model
+from pipeline.local.model_app import create_app
+from pipeline.local.model_server import sweep
 
 PLAIN = """
 def model_fn(model_dir): return model_dir
@@ -65,14 +67,14 @@ def test_bodies_come_as_text_or_bytes_as_on_sagemaker(
     tmp_path: Path, content_type: str, kind: str
 ) -> None:
     model = _load(tmp_path, PLAIN)
-    body, accept = model.answer(b"{}", content_type, "*/*", {})
-    assert body.decode() == repr(((kind, content_type), "application/json"))
-    assert accept == "application/json"
+    answer = model.answer(b"{}", content_type, "*/*", {})
+    assert answer.body.decode() == repr(((kind, content_type), "application/json"))
+    assert answer.content_type == "application/json"
 
 
 def test_text_that_is_no_utf8_comes_as_bytes(tmp_path: Path) -> None:
-    body, _ = _load(tmp_path, PLAIN).answer(b"\xff", "application/json", "text/csv", {})
-    assert body.decode() == repr((("bytes", "application/json"), "text/csv"))
+    answer = _load(tmp_path, PLAIN).answer(b"\xff", "application/json", "text/csv", {})
+    assert answer.body.decode() == repr((("bytes", "application/json"), "text/csv"))
 
 
 def test_functions_may_take_a_context(tmp_path: Path) -> None:
@@ -82,7 +84,8 @@ def test_functions_may_take_a_context(tmp_path: Path) -> None:
 
 
 def test_transform_fn_replaces_the_three(tmp_path: Path) -> None:
-    assert _load(tmp_path, TRANSFORM).answer(b"", "", "", {}) == (b"3", "text/csv")
+    answer = _load(tmp_path, TRANSFORM).answer(b"", "", "", {})
+    assert answer == Answer(200, b"3", "text/csv")
 
 
 @pytest.mark.parametrize(
@@ -110,18 +113,18 @@ def test_a_model_without_code_is_refused(tmp_path: Path) -> None:
         (
             SimpleNamespace(status_code=415, message="no GIF"),
             415,
-            {"code": "unsupported_type", "message": "no GIF"},
+            {"code": "UnsupportedContentType", "message": "no GIF"},
         ),
-        (SimpleNamespace(status=503), 503, {"code": "refused", "message": "as text"}),
+        (SimpleNamespace(status=503), 503, {"code": "Refused", "message": "as text"}),
         (
             SimpleNamespace(status=200),
             500,
-            {"code": "internal_error", "message": "the model failed; its log says why"},
+            {"code": "InternalError", "message": "the model failed; its log says why"},
         ),
         (
             SimpleNamespace(),
             500,
-            {"code": "internal_error", "message": "the model failed; its log says why"},
+            {"code": "InternalError", "message": "the model failed; its log says why"},
         ),
     ],
 )
@@ -146,7 +149,7 @@ def test_refusals_keep_their_words_and_faults_do_not(
 def test_a_body_over_the_limit_is_refused(tmp_path: Path) -> None:
     app = create_app(_load(tmp_path, PLAIN))
     answer = _send(app, "POST", "/invocations", b"a" * (MAXIMUM_BODY + 1))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "BodyTooLarge")
 
 
 def test_ping_says_the_model_is_loaded(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def test_a_port_in_use_is_one_clear_line(store: Store) -> None:
 def test_without_a_default_model_ping_is_not_well(service: Service) -> None:
     assert _ask(service.url, "GET", "/ping")[0] == 503
     status, _, body = _ask(service.url, "POST", "/invocations", b"a")
-    assert (status, json.loads(body)["error"]["code"]) == (503, "unavailable")
+    assert (status, json.loads(body)["error"]["code"]) == (503, "Unavailable")
 
 
 def test_the_default_model_answers_as_its_container_does(

@@ -1,0 +1,76 @@
+"""The answer to a request, as JSON or CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from prediction import Predictions
+from request_reading import JSON_TYPE, RequestError
+
+CSV_TYPE = "text/csv"
+DECIMALS = 8
+
+
+def answer_type(accept: str | None) -> str:
+    """The answer format that an Accept header prefers; JSON when it leaves the choice to us.
+
+    Raises RequestError (406) when it allows neither.
+    """
+    ranked: list[tuple[float, str]] = []
+    for item in (accept or "").split(","):
+        kind, *parameters = (part.strip().lower() for part in item.split(";"))
+        ranked.append((_quality(parameters), kind or "*/*"))
+    for quality, kind in sorted(ranked, key=lambda pair: -pair[0]):
+        for ours in (JSON_TYPE, CSV_TYPE):
+            if quality > 0 and kind in (ours, f"{ours.split('/')[0]}/*", "*/*"):
+                return ours
+    message = f"Accept can be {JSON_TYPE}, {CSV_TYPE} or */*"
+    raise RequestError(406, "NotAcceptable", message)
+
+
+def write_answer(predictions: Predictions, kind: str) -> tuple[str, str]:
+    """The answer in the format `kind`, one of answer_type's, and its content type."""
+    if kind == CSV_TYPE:
+        return _to_csv(predictions), f"{CSV_TYPE}; charset=utf-8"
+    return _to_json(predictions), JSON_TYPE
+
+
+def _quality(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _to_json(predictions: Predictions) -> str:
+    rows = []
+    for probabilities in predictions.probabilities:
+        values = [round(float(value), DECIMALS) for value in probabilities]
+        best = int(np.argmax(probabilities))
+        rows.append(
+            {
+                "label": predictions.classes[best],
+                "probability": values[best],
+                "probabilities": dict(zip(predictions.classes, values, strict=True)),
+                "probability_list": values,
+            }
+        )
+    answer = {"classes": list(predictions.classes), "predictions": rows}
+    return json.dumps(answer, allow_nan=False)
+
+
+def _to_csv(predictions: Predictions) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for probabilities in predictions.probabilities:
+        values = [round(float(value), DECIMALS) for value in probabilities]
+        best = int(np.argmax(probabilities))
+        writer.writerow([predictions.classes[best], values[best], *values])
+    return text.getvalue()

@@ -1,0 +1,92 @@
+"""A loaded model, and its probabilities for pictures."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from artifact import ModelDescription, read_description
+from micro_batching import MicroBatcher
+from preprocessing import UnusableImage, decode_image, normalise, to_square
+from request_reading import refuse
+from runtimes import best_runtime, open_forward, thread_count
+
+Square = npt.NDArray[np.uint8]
+
+MAX_REQUEST_PIXELS = 100_000_000
+BATCH_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model: its network, ready to run, which runtime that is, and its description."""
+
+    batcher: MicroBatcher
+    runtime: str
+    description: ModelDescription
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Probabilities, float32 (pictures, classes), and the names of the classes in order.
+
+    `batch_sizes` says how many pictures, of this request and others, each of the network's runs
+    had.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32]
+    batch_sizes: tuple[int, ...] = ()
+
+
+def open_model(folder: Path, runtime: str | None = None, *, worker_per_core: bool = False) -> Model:
+    """Loads the artifact extracted at `folder`; `runtime` None takes the best one of this machine.
+
+    `worker_per_core`: other processes serve the same model, one for each core. Raises
+    ArtifactError when the artifact is incomplete or damaged.
+    """
+    description = read_description(folder)
+    name = runtime or best_runtime(folder)
+    forward = open_forward(folder, name, thread_count(os.environ, worker_per_core))
+    return Model(MicroBatcher(forward, BATCH_SIZE), name, description)
+
+
+def decode_squares(pictures: Sequence[bytes], resize: int) -> list[Square]:
+    """The pictures as Prepare stores them: uint8 (3, resize, resize) each.
+
+    Raises RequestError: 422 for what is no usable picture, 413 for too many pixels altogether.
+    """
+    squares: list[Square] = []
+    pixels = 0
+    for place, picture in enumerate(pictures):
+        try:
+            image = decode_image(picture)
+        except UnusableImage as error:
+            refuse(422, "UnusableImage", f"picture {place} cannot be used: {error}")
+        pixels += image.width * image.height
+        if pixels > MAX_REQUEST_PIXELS:
+            refuse(413, "TooManyPixels", f"more than {MAX_REQUEST_PIXELS:,} pixels in one request")
+        squares.append(to_square(image, resize))
+    return squares
+
+
+def predict(squares: Sequence[Square], model: Model) -> Predictions:
+    """Probabilities for squares uint8 (3, resize, resize), at least one of them."""
+    parts, sizes = [], []
+    for start in range(0, len(squares), BATCH_SIZE):
+        batch = torch.from_numpy(np.stack(squares[start : start + BATCH_SIZE]))
+        values = normalise(batch, model.description.preprocessing).numpy()
+        logits, size = model.batcher.run(np.ascontiguousarray(values))
+        parts.append(_softmax(logits))
+        sizes.append(size)
+    return Predictions(model.description.classes, np.concatenate(parts), tuple(sizes))
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

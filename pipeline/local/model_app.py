@@ -1,0 +1,136 @@
+"""The HTTP application around one loaded model: /ping, /invocations and /metrics.
+
+It takes so many requests and no more: what comes beyond is told to come again. A body has a size
+and a time; an answer is the model's own, or an error as JSON.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.local.bodies import BODY_SECONDS, MAXIMUM_BODY, BodyError, error_body, read_body
+from pipeline.local.inference_contract import Answer, LoadedModel
+from pipeline.local.model_health import Work
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+JSON_TYPE = "application/json"
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_CODES = {
+    400: "BadRequest",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    413: "BodyTooLarge",
+    415: "UnsupportedContentType",
+    422: "UnusableInput",
+}
+_log = logging.getLogger("model_server")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much the server takes: waiting requests, and seconds for a body to arrive.
+
+    `retry_after` is in whole seconds: what a client beyond the limit is told to wait.
+    """
+
+    waiting: int = 64
+    body_seconds: float = BODY_SECONDS
+    retry_after: int = 1
+
+
+def create_app(model: LoadedModel, workers: int = 1, limits: Limits | None = None) -> "Starlette":
+    """The application of one loaded model.
+
+    Its code runs `workers` requests at a time, or as many as it says that it can.
+    """
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    concurrency = max(workers, model.concurrency)
+    limits = limits or Limits()
+    work = Work(concurrency + limits.waiting)
+
+    async def ping(_request: "Request") -> Response:
+        return Response(status_code=200 if work.is_well else 503)
+
+    async def metrics(_request: "Request") -> Response:
+        own = model.metrics(model.model) if model.metrics else ""
+        return Response(work.metrics() + own, headers={"Content-Type": _METRICS_TYPE})
+
+    async def refused(_request: "Request", error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return _error(status, _CODES.get(status, "Refused"), f"HTTP {status}")
+
+    return Starlette(
+        routes=[
+            Route("/ping", ping),
+            Route("/metrics", metrics),
+            Route("/invocations", _invocations(model, work, limits, concurrency), methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: refused},
+    )
+
+
+def _invocations(model: LoadedModel, work: Work, limits: Limits, concurrency: int) -> Any:
+    from anyio import CapacityLimiter, to_thread
+    from starlette.responses import Response
+
+    limiter = CapacityLimiter(concurrency)
+
+    async def invoke(request: "Request") -> Response:
+        try:
+            body = await read_body(request, MAXIMUM_BODY, limits.body_seconds)
+        except BodyError as error:
+            return _error(error.status, error.code, error.message)
+        headers = dict(request.headers)
+        answer = await to_thread.run_sync(lambda: _answer(model, body, headers), limiter=limiter)
+        return Response(answer.body, answer.status, headers={"Content-Type": answer.content_type})
+
+    async def invocations(request: "Request") -> Response:
+        if work.is_full:
+            response = _error(503, "Overloaded", "too many requests wait already; come again")
+            response.headers["Retry-After"] = str(limits.retry_after)
+        else:
+            with work.one_more():
+                response = await invoke(request)
+        work.answered(response.status_code)
+        return response
+
+    return invocations
+
+
+def _answer(model: LoadedModel, body: bytes, headers: dict[str, str]) -> Answer:
+    content_type, accept = headers.get("content-type", ""), headers.get("accept", "")
+    try:
+        return model.answer(body, content_type, accept, headers)
+    except Exception as error:
+        return _refusal(error)
+
+
+def _refusal(error: Exception) -> Answer:
+    """A request the model's code refuses keeps its status and words; a fault of the code has none.
+
+    The code says so with an exception that has a `status` (or `status_code`), `code` and `message`.
+    """
+    status = getattr(error, "status", None) or getattr(error, "status_code", None)
+    if not isinstance(status, int) or not 400 <= status <= 599:
+        _log.error("the model failed", exc_info=error)
+        content = error_body("InternalError", "the model failed; its log says why")
+        return Answer(500, content, JSON_TYPE)
+    code = getattr(error, "code", None) or _CODES.get(status, "Refused")
+    content = error_body(str(code), str(getattr(error, "message", "") or error))
+    return Answer(status, content, JSON_TYPE)
+
+
+def _error(status: int, code: str, message: str) -> "Response":
+    from starlette.responses import Response
+
+    # what the client may still be sending is not waited for
+    headers = {"Content-Type": JSON_TYPE, "Connection": "close"}
+    return Response(error_body(code, message), status, headers=headers)
