@@ -1,20 +1,22 @@
-"""Fine-tuning: the trained head and the last blocks of the backbone, on the pictures themselves."""
+"""Fine-tuning: the trained head and the last blocks of the backbone, on what the rest makes."""
 
 import math
-from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from activation_cache import NotCacheable, Pictures, cache_activations
 from dataset import Split
+from fine_tuning_data import CachedSource, PictureSource, Plan, Source
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Classifier, blocks
-from preprocessing import Preprocessing, normalise
-from training_loop import Batches, ClassificationLoss, Phase, make_optimizer
-from views import random_views
+from network_cut import Cut, cut
+from preprocessing import Preprocessing
+from training_loop import ClassificationLoss, Phase, make_optimizer
 
 HEAD_LR_SHARE = 0.1  # the head starts trained: it moves on more slowly than it began
 
@@ -27,30 +29,68 @@ def fine_tuning_phase(
     valid: Split,
     preprocessing: Preprocessing,
     settings: Hyperparameters,
+    scratch: Path,
 ) -> Phase:
-    """How the last blocks and the head learn from pictures, for `fit`; unfreezes those blocks.
+    """How the last blocks and the head learn, for `fit`; unfreezes those blocks.
 
+    The phase's network is the whole classifier on pictures, or only what moves of it (with the
+    same parameters under the same names) on activations kept in the folder `scratch`.
     Raises JobError when the backbone has fewer blocks than asked for.
     """
     unfrozen = unfreeze(classifier, settings.fine_tune_blocks)
-    device = next(classifier.parameters()).device
+    plan = Plan(
+        train=_pictures(train, preprocessing, settings),
+        valid=_pictures(valid, preprocessing, settings),
+        settings=settings,
+    )
+    network, source = _cached(classifier, unfrozen, plan, scratch)
     steps = math.ceil(len(train.labels) / settings.batch_size) * settings.fine_tune_epochs
     groups: list[dict[str, object]] = [
-        {"params": list(classifier.head.parameters()), "lr": settings.lr * HEAD_LR_SHARE},
         {"params": _parameters(unfrozen), "lr": settings.fine_tune_lr},
+        {"params": list(classifier.head.parameters()), "lr": settings.lr * HEAD_LR_SHARE},
     ]
-    optimizer, schedule = make_optimizer(settings, groups[::-1], steps)
-    batches = partial(_batches, preprocessing, device)
+    optimizer, schedule = make_optimizer(settings, groups, steps)
     return Phase(
-        network=classifier,
+        network=network,
         optimizer=optimizer,
         schedule=schedule,
         criterion=criterion,
-        train_batches=lambda epoch: batches(_augmented(train, preprocessing.crop, settings, epoch)),
-        valid_batches=lambda: batches(_plain(valid, settings.batch_size)),
-        set_training=partial(set_training, classifier, unfrozen),
+        train_batches=source.train_batches,
+        valid_batches=source.valid_batches,
+        set_training=partial(set_training, network, unfrozen),
         lr_name="fine_tune_lr",
+        name="fine_tuning",
+        to_device=source.to_device,
     )
+
+
+def _pictures(split: Split, preprocessing: Preprocessing, settings: Hyperparameters) -> Pictures:
+    return Pictures(split, np.arange(len(split.labels)), preprocessing, settings.seed)
+
+
+def _cached(
+    classifier: Classifier, unfrozen: list[nn.Module], plan: Plan, scratch: Path
+) -> tuple[Classifier, Source]:
+    """The part that moves and its kept inputs, where they can be kept; else all, and pictures."""
+    device = next(classifier.parameters()).device
+    if plan.settings.fine_tune_views == 0:
+        return classifier, PictureSource(plan, device)
+    parts = cut(classifier.backbone, unfrozen)
+    try:
+        if parts is None:
+            raise NotCacheable("more than one tensor leads from the frozen blocks to the others")
+        source = _fill(parts, plan, device, scratch)
+    except NotCacheable as reason:
+        print(f"frozen activations are not kept: {reason}", flush=True)
+        return classifier, PictureSource(plan, device)
+    return Classifier(parts.moving, classifier.head), source
+
+
+def _fill(parts: Cut, plan: Plan, device: torch.device, scratch: Path) -> CachedSource:
+    random, plain = range(1, plan.views + 1), range(1)
+    valid = cache_activations(parts.frozen, plan.valid, plain, scratch / "valid.npy", device)
+    train = cache_activations(parts.frozen, plan.train, random, scratch / "train.npy", device)
+    return CachedSource(plan, device, train, valid)
 
 
 def unfreeze(classifier: Classifier, count: int) -> list[nn.Module]:
@@ -83,31 +123,3 @@ def set_training(classifier: Classifier, unfrozen: list[nn.Module], on: bool) ->
 
 def _parameters(modules: list[nn.Module]) -> list[nn.Parameter]:
     return [parameter for module in modules for parameter in module.parameters()]
-
-
-def _augmented(
-    split: Split, crop: int, settings: Hyperparameters, epoch: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every picture once, in random order, in a random view that the seed and epoch decide."""
-    order = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
-    shuffled = torch.randperm(len(split.labels), generator=order)
-    for index in torch.split(shuffled, settings.batch_size):
-        rows = index.numpy()
-        keys = [[settings.seed, epoch, int(row)] for row in rows]
-        squares = torch.from_numpy(split.images[rows])
-        yield random_views(squares, crop, keys), torch.from_numpy(split.labels[rows])
-
-
-def _plain(split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    for start in range(0, len(split.labels), size):
-        rows = slice(start, start + size)
-        squares = torch.from_numpy(np.array(split.images[rows]))
-        yield squares, torch.from_numpy(split.labels[rows])
-
-
-def _batches(
-    preprocessing: Preprocessing, device: torch.device, batches: Iterator[tuple[Tensor, Tensor]]
-) -> Batches:
-    for squares, labels in batches:
-        pictures = normalise(squares.to(device), preprocessing)
-        yield pictures.contiguous(memory_format=torch.channels_last), labels.to(device)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from job_errors import JobError
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
+_WATCHING = ("debug_collections", "debug_rules", "debug_stop_on", "profile")
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,10 @@ class Hyperparameters:
     """One training's settings; `lr` is the head's, `fine_tune_lr` that of unfrozen blocks.
 
     `epochs` is for the head on cached features; with `fine_tune_blocks` above 0,
-    `fine_tune_epochs` on the pictures follow. With `export` the whole model is written, without
-    it (in tuning) only the head and its metrics. Raises JobError for values that cannot work.
+    `fine_tune_epochs` on the pictures follow, in `fine_tune_views` random views of each whose way
+    through the frozen part is kept (0: new views every epoch, and nothing is kept). With `export`
+    the whole model is written, without it (in tuning) only the head and its metrics. For
+    `debug_...` see debug_plan.py. Raises JobError for values that cannot work.
     """
 
     lr: float = 0.0003
@@ -29,8 +32,13 @@ class Hyperparameters:
     fine_tune_blocks: int = 0
     fine_tune_lr: float = 0.0001
     fine_tune_epochs: int = 5
+    fine_tune_views: int = 4
     seed: int = 0
     export: bool = True
+    debug_collections: str = ""
+    debug_rules: str = ""
+    debug_stop_on: str = ""
+    profile: bool = False
 
     def __post_init__(self) -> None:
         _require("lr", self.lr, 0 < self.lr < math.inf, "above 0")
@@ -41,12 +49,12 @@ class Hyperparameters:
         _require("optimizer", self.optimizer, self.optimizer in OPTIMIZERS, f"one of {known}")
         for name in ("batch_size", "epochs", "fine_tune_epochs"):
             _require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        for name in ("fine_tune_blocks", "seed"):
+        for name in ("fine_tune_blocks", "fine_tune_views", "seed"):
             _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
+        """Plain values for JSON, less what only watches and changes nothing in the model."""
+        return {name: value for name, value in asdict(self).items() if name not in _WATCHING}
 
 
 def parse_hyperparameters(arguments: list[str]) -> Hyperparameters:
@@ -113,6 +121,11 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "fine_tune_blocks": _reader(_whole, "whole number"),
     "fine_tune_lr": _reader(_number, "number"),
     "fine_tune_epochs": _reader(_whole, "whole number"),
+    "fine_tune_views": _reader(_whole, "whole number"),
     "seed": _reader(_whole, "whole number"),
     "export": _reader(_yes_or_no, "true or false"),
+    "debug_collections": str,
+    "debug_rules": str,
+    "debug_stop_on": str,
+    "profile": _reader(_yes_or_no, "true or false"),
 }

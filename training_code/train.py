@@ -7,6 +7,7 @@ keeps the epoch with the best validation accuracy of both phases.
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 
 import dataset
 import feature_set
+from debug_plan import DebugPlan, read_plan
 from debugging import Debugger, open_debugger
 from feature_set import BACKBONE_FILE, FeatureInfo, read_features
 from fine_tuning import fine_tuning_phase
@@ -23,7 +25,9 @@ from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
 from job_errors import JobError, run_job
+from model_summary import write_summary
 from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
+from profiling import Profiler, open_profiler
 from training_loop import Checkpoint, ClassificationLoss, EpochResult, fit, trained_parameters
 from training_outputs import write_artifact, write_head, write_history
 
@@ -56,6 +60,11 @@ def find_folders(environ: Mapping[str, str], settings: Hyperparameters) -> Folde
     )
 
 
+def debug_plan(settings: Hyperparameters) -> DebugPlan:
+    """What to save and judge when the job has no configuration of SageMaker Debugger's."""
+    return read_plan(settings.debug_collections, settings.debug_rules, settings.debug_stop_on)
+
+
 def load_classifier(folder: Path, info: FeatureInfo, head: Head) -> Classifier:
     """The backbone that made the features, with a copy of the trained head on it."""
     backbone = build_backbone(info.backbone, info.seed)
@@ -70,10 +79,12 @@ def fine_tune(
     criterion: ClassificationLoss,
     *,
     folder: Path,
+    output: Path,
     info: FeatureInfo,
     settings: Hyperparameters,
     best: Checkpoint,
     debugger: Debugger,
+    profiler: Profiler,
 ) -> tuple[Checkpoint, list[EpochResult]]:
     """Goes on from the trained head; the best epoch of both phases is in `classifier` then."""
     if dataset.read_info(folder)["fingerprint"] != info.fingerprint:
@@ -81,18 +92,21 @@ def fine_tune(
     keep_freed_memory()
     train, valid = dataset.open_split(folder, "train"), dataset.open_split(folder, "valid")
     classifier.to(device=best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    phase = fine_tuning_phase(
-        classifier,
-        criterion,
-        train=train,
-        valid=valid,
-        preprocessing=info.preprocessing(),
-        settings=settings,
-    )
-    debugger.watch(classifier, criterion)
-    start = Checkpoint(best.result, trained_parameters(classifier))
-    first = settings.epochs + 1
-    return fit(phase, range(first, first + settings.fine_tune_epochs), start, debugger)
+    with tempfile.TemporaryDirectory() as scratch:
+        phase = fine_tuning_phase(
+            classifier,
+            criterion,
+            train=train,
+            valid=valid,
+            preprocessing=info.preprocessing(),
+            settings=settings,
+            scratch=Path(scratch),
+        )
+        write_summary(output, classifier, info.preprocessing().crop)  # before there are hooks
+        debugger.watch(phase.network, criterion)
+        start = Checkpoint(best.result, trained_parameters(phase.network))
+        first = settings.epochs + 1
+        return fit(phase, range(first, first + settings.fine_tune_epochs), start, debugger, profiler)
 
 
 def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:
@@ -104,12 +118,13 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     info = feature_set.read_info(folders.features)
     train, valid = (read_features(folders.features, split) for split in ("train", "valid"))
 
-    debugger = open_debugger(environ)
+    debugger = open_debugger(environ, debug_plan(settings))
+    profiler = open_profiler(settings.profile, debugger.seconds)
     criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
     head = make_head(train, len(info.classes), settings.seed)
     debugger.watch(head, criterion)
     phase = head_phase(head, criterion, train, valid, settings)
-    best, history = fit(phase, range(1, settings.epochs + 1), None, debugger)
+    best, history = fit(phase, range(1, settings.epochs + 1), None, debugger, profiler)
 
     if settings.fine_tune_blocks > 0 and folders.dataset is not None:
         classifier = load_classifier(folders.features, info, head)
@@ -117,15 +132,20 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
             classifier,
             criterion,
             folder=folders.dataset,
+            output=folders.output,
             info=info,
             settings=settings,
             best=best,
             debugger=debugger,
+            profiler=profiler,
         )
         head, history = classifier.head, history + more
     elif settings.export:
         classifier = load_classifier(folders.features, info, head)
+        classifier.backbone.requires_grad_(False)
+        write_summary(folders.output, classifier, info.preprocessing().crop)
     debugger.close()
+    profiler.write(folders.output, settings.batch_size)
 
     print(best.line(), flush=True)
     write_history(folders.output, history)

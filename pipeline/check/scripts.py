@@ -128,8 +128,13 @@ SCRIPTS: Mapping[str, Script] = {
             "fine_tune_blocks": "int",
             "fine_tune_lr": "float",
             "fine_tune_epochs": "int",
+            "fine_tune_views": "int",
             "seed": "int",
             "export": "bool",
+            "debug_collections": "text",
+            "debug_rules": "text",
+            "debug_stop_on": "text",
+            "profile": "bool",
         },
         channels={"features": True, "dataset": False},
         lines=(

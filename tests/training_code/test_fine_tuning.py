@@ -10,13 +10,15 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+import activation_cache
 from dataset import open_split
 from feature_set import read_info
 from fine_tuning import fine_tuning_phase, set_training, unfreeze
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Classifier, Head, blocks, build_backbone
-from training_loop import ClassificationLoss, train_one_epoch
+from profiling import Profiler
+from training_loop import ClassificationLoss, train_one_epoch, validate
 
 Train = Callable[..., Any]
 SMALL = "shufflenet_v2_x0_5"
@@ -72,8 +74,13 @@ def test_epochs_are_counted_on(tuned: Any) -> None:
     assert len((tuned.output / "history.csv").read_text().splitlines()) == 6
 
 
+def metric_lines(log: str) -> list[str]:
+    return [line for line in log.splitlines() if line.startswith("epoch=")]
+
+
+@pytest.mark.parametrize("views", [0, 2])
 def test_only_the_head_and_the_last_blocks_change(
-    classifier: Classifier, prepared: Path, features: Path
+    classifier: Classifier, prepared: Path, features: Path, tmp_path: Path, views: int
 ) -> None:
     train, valid = (open_split(prepared / "dataset", name) for name in ("train", "valid"))
     phase = fine_tuning_phase(
@@ -82,10 +89,11 @@ def test_only_the_head_and_the_last_blocks_change(
         train=train,
         valid=valid,
         preprocessing=read_info(features).preprocessing(),
-        settings=Hyperparameters(fine_tune_blocks=2, batch_size=16),
+        settings=Hyperparameters(fine_tune_blocks=2, fine_tune_views=views, batch_size=16),
+        scratch=tmp_path,
     )
     before = {key: value.clone() for key, value in classifier.state_dict().items()}
-    train_one_epoch(phase, 1)
+    train_one_epoch(phase, 1, Profiler())
     after = classifier.state_dict()
     changed = {key for key, value in before.items() if not torch.equal(value, after[key])}
     assert {"head.linear.weight", "backbone.conv5.0.weight"} <= changed
@@ -114,7 +122,7 @@ def test_the_best_of_both_phases_is_what_is_written(
     )
     last = result.log.splitlines()[-1]
     epoch = int(re.findall(r"best_epoch=(\d+)", last)[0])
-    lines = result.log.splitlines()[:-1]
+    lines = metric_lines(result.log)
     assert last.split("best_valid_accuracy=")[1] in lines[epoch - 1]
     if epoch <= 4:
         first = load_file(trained.model / "model.safetensors")
@@ -130,9 +138,53 @@ def test_the_same_seed_gives_the_same_model(train: Train, prepared: Path, tuned:
         fine_tune_epochs=3,
         fine_tune_lr=0.003,
     )
-    assert again.log == tuned.log
+    assert metric_lines(again.log) == metric_lines(tuned.log)
     name = "model.safetensors"
     assert (again.model / name).read_bytes() == (tuned.model / name).read_bytes()
+
+
+def test_kept_activations_change_nothing_but_the_time(
+    prepared: Path, features: Path, tmp_path: Path
+) -> None:
+    split = open_split(prepared / "dataset", "train")
+    results = []
+    for views in (0, 2):  # a new view every epoch, and as many kept views as epochs
+        classifier = Classifier(build_backbone(SMALL), Head(1024, 3))
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            nn.init.normal_(classifier.head.linear.weight, std=0.01)
+        settings = Hyperparameters(
+            fine_tune_blocks=2, fine_tune_epochs=2, fine_tune_views=views, batch_size=16
+        )
+        phase = fine_tuning_phase(
+            classifier,
+            ClassificationLoss(),
+            train=split,
+            valid=split,
+            preprocessing=read_info(features).preprocessing(),
+            settings=settings,
+            scratch=tmp_path,
+        )
+        assert (phase.network is classifier) == (views == 0)
+        losses = [train_one_epoch(phase, epoch, Profiler())[0] for epoch in (5, 6)]
+        results.append(torch.tensor([*losses, *validate(phase)]))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-4)
+
+
+def test_what_cannot_be_kept_is_computed_anew_every_epoch(
+    train: Train, prepared: Path, tuned: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activation_cache, "LARGEST_SHARE", 0.0)
+    result = train(
+        dataset=prepared / "dataset",
+        epochs=2,
+        fine_tune_blocks=2,
+        fine_tune_epochs=3,
+        fine_tune_lr=0.003,
+    )
+    (line,) = [line for line in result.log.splitlines() if line.startswith("frozen")]
+    assert "are not kept: they need" in line
+    assert len(metric_lines(result.log)) == len(metric_lines(tuned.log)) == 5
 
 
 def test_pictures_of_another_data_set_are_refused(

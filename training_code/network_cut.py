@@ -1,0 +1,83 @@
+"""Cuts a backbone in two where fine-tuning begins: what is frozen, and what moves."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.fx import Graph, GraphModule, Node, Tracer
+
+from network import blocks
+
+
+@dataclass(frozen=True)
+class Cut:
+    """`moving(frozen(pictures))` is the whole backbone; both share its layers and parameters.
+
+    The layers keep their names, so that parameters are called the same in the whole and in a part.
+    """
+
+    frozen: Callable[[Tensor], Tensor]
+    moving: nn.Module
+
+
+def cut(backbone: nn.Module, unfrozen: Collection[nn.Module]) -> Cut | None:
+    """The parts before and from the first of the `unfrozen` blocks on.
+
+    None when no single tensor lies between them (DenseNet's blocks, say, all see the ones before),
+    or when the backbone's code cannot be traced.
+    """
+    leaves = {id(module) for block in blocks(backbone) for module in block}
+    try:
+        graph = _BlockTracer(leaves).trace(backbone)
+    except Exception:  # code that branches on its input fails in its own ways
+        return None
+    moving = _moving_nodes(graph, backbone, {id(module) for module in unfrozen})
+    sources = {need for node in moving for need in node.all_input_nodes if need not in moving}
+    between = [node for node in sources if node.op != "get_attr"]
+    if len(between) != 1:
+        return None
+    return Cut(
+        GraphModule(backbone, _part_before(graph, between[0])),
+        GraphModule(backbone, _part_after(graph, moving | sources, between[0])),
+    )
+
+
+class _BlockTracer(Tracer):
+    """Takes blocks as they are and follows the code around them."""
+
+    def __init__(self, leaves: Collection[int]) -> None:
+        super().__init__()
+        self._leaves = leaves
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return id(m) in self._leaves or super().is_leaf_module(m, module_qualified_name)
+
+
+def _moving_nodes(graph: Graph, backbone: nn.Module, unfrozen: Collection[int]) -> set[Node]:
+    """Calls of unfrozen blocks and all that is computed from them."""
+    found: set[Node] = set()
+    for node in graph.nodes:
+        called = backbone.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if id(called) in unfrozen or any(need in found for need in node.all_input_nodes):
+            found.add(node)
+    return found
+
+
+def _part_before(graph: Graph, last: Node) -> Graph:
+    part = Graph()  # what else stands before `last` depends on no unfrozen block
+    copies: dict[Node, Node] = {}
+    for node in graph.nodes:
+        copies[node] = part.node_copy(node, copies.__getitem__)
+        if node is last:
+            break
+    part.output(copies[last])
+    return part
+
+
+def _part_after(graph: Graph, wanted: Collection[Node], start: Node) -> Graph:
+    part = Graph()
+    copies = {start: part.placeholder("activations")}
+    for node in graph.nodes:
+        if node in wanted and node is not start:
+            copies[node] = part.node_copy(node, copies.__getitem__)
+    return part
