@@ -145,7 +145,10 @@ def _report(options: argparse.Namespace) -> int:
         raise UsageError("--upload puts the report of a run on AWS into its bucket: add --aws")
     with _place(options) as place:
         arn = find_run(place.source.sagemaker, place.pipelines, options.run)
-        made = make_report(place.source, arn, _folder(options, arn))
+        try:
+            made = make_report(place.source, arn, _folder(options, arn))
+        except OSError as error:
+            raise UsageError(f"the report cannot be written: {error}: see --out") from error
         print(report_json(made.report) if options.json else f"report {from_here(made.path)}")
         if options.upload and place.aws:
             from pipeline.report.publishing import publish

@@ -10,27 +10,41 @@ from pipeline.errors import PipelineError
 from pipeline.report.dataset import read_dataset
 from pipeline.report.debugging import read_rules
 from pipeline.report.evaluation import read_evaluation
-from pipeline.report.facts import Facts, read_facts
+from pipeline.report.facts import Document, Facts, read_facts
 from pipeline.report.model import Epoch, RunReport
 from pipeline.report.network import read_description, read_model
 from pipeline.report.profile import read_profile
 from pipeline.report.reproduction import read_reproduction
-from pipeline.report.source import Source
+from pipeline.report.source import INSTALL, Source
 from pipeline.report.steps import read_run, read_steps
 from pipeline.report.tensors import read_tensors
 from pipeline.report.training_output import best_epoch, open_output, read_history, training_job
 from pipeline.report.tuning import read_tuning
 
 Made = TypeVar("Made")
+_STEP_TIMES = "profile/steps.csv"
 _OF_TRAINING = ("history", "tensors", "rules", "profile", "model")
 
 
 @dataclass(frozen=True)
 class Collected:
-    """A run's report, and the facts it was made of."""
+    """A run's report, and the facts it was made of.
+
+    `files` are CSV files that the training wrote, and no section holds, by their names.
+    """
 
     report: RunReport
     facts: Facts
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Training:
+    """The final training: its job ({} when there was none), its output, its model.json."""
+
+    job: Document
+    output: Path | None
+    description: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,8 @@ class _Sections:
             self.missing[name] = str(error)
         except (BotoCoreError, ClientError) as error:
             self.missing[name] = f"AWS does not answer: {error}"
+        except ImportError as error:
+            self.missing[name] = f"{error.name} is not installed: {INSTALL}"
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             self.missing[name] = f"cannot be read ({type(error).__name__}: {error})"
         return otherwise
@@ -62,18 +78,16 @@ def collect(source: Source, arn: str) -> Collected:
     """
     facts = read_facts(source, arn)
     with tempfile.TemporaryDirectory(prefix="report-") as scratch:
-        return Collected(_collect(source, facts, Path(scratch)), facts)
+        return _collect(source, facts, Path(scratch))
 
 
-def _collect(source: Source, facts: Facts, scratch: Path) -> RunReport:
+def _collect(source: Source, facts: Facts, scratch: Path) -> Collected:
     sections = _Sections()
     make = sections.make
+    training = _open_training(source, facts, scratch, sections)
     dataset = make("dataset", lambda: read_dataset(source, facts), None)
     fingerprint = dataset.fingerprint if dataset else None
-    description: Mapping[str, Any] = make(
-        "artifact", lambda: read_description(source, training_job(facts)), {}
-    )
-    return RunReport(
+    report = RunReport(
         run=read_run(facts, source.where),
         steps=make("steps", lambda: read_steps(facts), ()),
         tuning=make("tuning", lambda: read_tuning(source, facts), None),
@@ -81,29 +95,31 @@ def _collect(source: Source, facts: Facts, scratch: Path) -> RunReport:
         dataset=dataset,
         reproduction=make(
             "reproduction",
-            lambda: read_reproduction(source, facts, description, fingerprint),
+            lambda: read_reproduction(source, facts, training.description, fingerprint),
             None,
         ),
-        **_training(source, facts, description, scratch, sections),
+        **(_training_sections(source, training, sections) if training.job else {}),
         missing=sections.missing,
     )
+    return Collected(report, facts, _csv_files(training.output))
 
 
-def _training(
-    source: Source,
-    facts: Facts,
-    description: Mapping[str, Any],
-    scratch: Path,
-    sections: _Sections,
-) -> dict[str, Any]:
-    """The sections that the final training is the source of."""
-    make = sections.make
-    job = make("training", lambda: training_job(facts), None)
+def _open_training(source: Source, facts: Facts, scratch: Path, sections: _Sections) -> _Training:
+    job = sections.make("training", lambda: training_job(facts), None)
     if job is None:
         reason = sections.missing.pop("training")
         sections.missing.update(dict.fromkeys(_OF_TRAINING, reason))
-        return {}
-    output = make("output", lambda: open_output(source, job, scratch), None)
+        return _Training({}, None, {})
+    return _Training(
+        job,
+        sections.make("output", lambda: open_output(source, job, scratch), None),
+        sections.make("artifact", lambda: read_description(source, job), {}),
+    )
+
+
+def _training_sections(source: Source, training: _Training, sections: _Sections) -> dict[str, Any]:
+    """The sections that the final training is the source of."""
+    make, job, output = sections.make, training.job, training.output
     nothing: tuple[Epoch, ...] = ()
     history = make("history", lambda: read_history(source, job, output), nothing)
     return {
@@ -112,5 +128,11 @@ def _training(
         "tensors": make("tensors", lambda: read_tensors(source, job, output), None),
         "rules": make("rules", lambda: read_rules(job, output), None),
         "profile": make("profile", lambda: read_profile(output), None),
-        "model": make("model", lambda: read_model(output, description), None),
+        "model": make("model", lambda: read_model(output, training.description), None),
     }
+
+
+def _csv_files(output: Path | None) -> dict[str, str]:
+    path = output / _STEP_TIMES if output else None
+    there = path is not None and path.is_file()
+    return {"Train-step-times": path.read_text(encoding="utf-8")} if path and there else {}

@@ -2,17 +2,18 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import UsageError
 from pipeline.report.collect import collect
-from pipeline.report.metric_files import write_metrics, write_trials
+from pipeline.report.metric_files import write_jobs, write_metrics
 from pipeline.report.model import MetricFile, RunReport
 from pipeline.report.reproduction import DEFINITION_FILE, definition_text
-from pipeline.report.source import Absent, Source
+from pipeline.report.source import INSTALL, Absent, Source
 
 REPORT_FILE = "report.html"
 _EXECUTION = {"Get": "Execution.PipelineExecutionId"}
@@ -38,22 +39,30 @@ def make_report(source: Source, arn: str, folder: Path | None = None) -> Made:
     """Write report.html, plots/, metrics/ and definition.json of an execution into `folder`.
 
     Without a folder (a local run's only) it goes to where the registry entry says that it is.
-    Raises UsageError when there is no such execution, OSError when nothing can be written.
+    Raises UsageError when there is no such execution or a package is missing, OSError when nothing
+    can be written.
     """
-    from pipeline.report.html import render
-
+    render = _renderer()
     collected = collect(source, arn)
     base = _runs(collected.facts.definition)
     place = folder or source.place(_report_uri(base, collected.facts.id))
     place.mkdir(parents=True, exist_ok=True)
     (place / DEFINITION_FILE).write_text(definition_text(collected.facts), encoding="utf-8")
     files = (
-        *write_metrics(collected.report, place),
-        *write_trials(source, collected.report, place),
+        *write_metrics(collected.report, place, collected.files),
+        *write_jobs(source, collected.facts, collected.report, place),
         MetricFile(DEFINITION_FILE, "the pipeline's definition as it ran", 1),
     )
     report = dataclasses.replace(collected.report, files=files)
     return Made(render(report, place), report, base)
+
+
+def _renderer() -> Callable[[RunReport, Path], Path]:
+    try:
+        from pipeline.report.html import render
+    except ImportError as error:
+        raise UsageError(f"a report needs {error.name}, not installed here: {INSTALL}") from error
+    return render
 
 
 def _report_uri(base: str | None, execution: str) -> str:

@@ -7,7 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from pipeline.errors import PipelineError
+from pipeline.report.facts import Document, Facts, utc
 from pipeline.report.model import ClassQuality, Epoch, MetricFile, RunReport, Series
 from pipeline.report.source import Source
 from pipeline.report.training_output import open_output, read_history
@@ -40,8 +43,10 @@ class MetricFolder:
         self.files.append(MetricFile(f"{FOLDER}/{name}.csv", about, len(kept)))
 
 
-def write_metrics(report: RunReport, folder: Path) -> tuple[MetricFile, ...]:
-    """The CSV files of everything that the report holds."""
+def write_metrics(
+    report: RunReport, folder: Path, others: Mapping[str, str]
+) -> tuple[MetricFile, ...]:
+    """The CSV files of everything that the report holds, and `others`: texts by name."""
     metrics = MetricFolder(folder)
     metrics.write("steps", "states and times of the steps", map(_step, report.steps))
     if report.tuning:
@@ -61,24 +66,40 @@ def write_metrics(report: RunReport, folder: Path) -> tuple[MetricFile, ...]:
     _write_evaluation(metrics, report)
     if report.dataset:
         metrics.write("Prepare", "pictures by class and split", _counts(report))
+    for name, text in others.items():
+        metrics.write(
+            name, name.partition("-")[2].replace("-", " "), csv.DictReader(text.splitlines())
+        )
     return tuple(metrics.files)
 
 
-def write_trials(source: Source, report: RunReport, folder: Path) -> tuple[MetricFile, ...]:
-    """One CSV of epochs for each trial whose output or log can be read."""
+def write_jobs(
+    source: Source, facts: Facts, report: RunReport, folder: Path
+) -> tuple[MetricFile, ...]:
+    """The last metrics of every training job, and by epoch those of each trial, where kept."""
     metrics = MetricFolder(folder)
+    jobs = [job for job in facts.jobs.values() if "TrainingJobName" in job]
     for trial in report.tuning.trials if report.tuning else ():
         about = f"trial {trial.number}, by epoch"
         try:
-            history = _history(source, trial.name)
-        except (PipelineError, OSError, ValueError, LookupError):
+            job = source.sagemaker.describe_training_job(TrainingJobName=trial.name)
+            jobs.append(job)
+            history = _history(source, job)
+        except (PipelineError, ClientError, OSError, ValueError, LookupError):
             continue  # deleted since: the trial's result itself is in Tune.csv
         metrics.write(f"{_TRIALS}/{trial.name}", about, map(_epoch, history))
+    metrics.write("jobs", "the last metrics of every training job", _last_metrics(jobs))
     return tuple(metrics.files)
 
 
-def _history(source: Source, trial: str) -> tuple[Epoch, ...]:
-    job = source.sagemaker.describe_training_job(TrainingJobName=trial)
+def _last_metrics(jobs: Iterable[Document]) -> Iterable[Row]:
+    for job in jobs:
+        for metric in job.get("FinalMetricDataList") or []:
+            name, value, time = (metric.get(k) for k in ("MetricName", "Value", "Timestamp"))
+            yield {"job": job["TrainingJobName"], "metric": name, "value": value, "time": utc(time)}
+
+
+def _history(source: Source, job: Document) -> tuple[Epoch, ...]:
     with tempfile.TemporaryDirectory(prefix="trial-") as scratch:
         return read_history(source, job, open_output(source, job, Path(scratch)))
 

@@ -328,7 +328,10 @@ class MetricFile:
 
 @dataclass(frozen=True)
 class RunReport:
-    """The whole report. `missing`: why a section (a field's name) is not there, one line each."""
+    """The whole report.
+
+    `missing`: why a section (a field's name) is not there, or a part of one, a line each.
+    """
 
     run: Run
     steps: tuple[Step, ...] = ()

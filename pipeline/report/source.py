@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from pipeline.errors import PipelineError
 
+INSTALL = "pip install -r requirements-local.txt"
+
 
 class Absent(PipelineError):
     """A section cannot be made for this run; the message says why, for the report itself."""

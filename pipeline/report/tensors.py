@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.cli import ROOT
 from pipeline.report.facts import Document
 from pipeline.report.model import Series, Tensors
-from pipeline.report.source import Absent, Source
+from pipeline.report.source import INSTALL, Absent, Source
 
 EMBEDDED = "debug"
 _LIMIT_S = 600
@@ -59,7 +59,7 @@ def read_saved(folder: Path, name: str | None = None) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
     if "No module named 'smdebug'" in done.stderr:
-        raise Absent("smdebug is not installed: pip install -r requirements-local.txt")
+        raise Absent(f"smdebug is not installed: {INSTALL}")
     last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
     raise Absent(f"the tensors in {folder} cannot be read: {last}")
 
