@@ -22,7 +22,7 @@ class _StableTrainingStep(TrainingStep):
 def build_train_step(
     context: Context, prepare: ProcessingStep, features: ProcessingStep, tune: TuningStep
 ) -> TrainingStep:
-    """Makes the model artifact. Receives pictures only when it fine-tunes the backbone."""
+    """Makes the model artifact. Receives pictures only to fine-tune the backbone, or for int8."""
     settings = context.settings
     training, instance = settings.training, settings.instances.training
     best = tune.properties.BestTrainingJob.TunedHyperParameters
@@ -40,12 +40,15 @@ def build_train_step(
             "fine_tune_epochs": hyperparameter(training.fine_tune_epochs),
             "fine_tune_views": hyperparameter(training.fine_tune_views),
             "export": hyperparameter(True),
+            "graph": hyperparameter(settings.serving.graph),
+            "int8": hyperparameter(settings.serving.int8),
+            "profile": hyperparameter(settings.debugger.profile),
             **debugger_hyperparameters(settings),
         },
         **debugger_options(settings),
     )
     channels = {"features": TrainingInput(processing_output(features, "features"))}
-    if training.fine_tune_blocks > 0:
+    if training.fine_tune_blocks > 0 or settings.serving.int8:
         channels["dataset"] = TrainingInput(processing_output(prepare, "dataset"))
     with without_telemetry(context.session):
         step_args = job.fit(channels)

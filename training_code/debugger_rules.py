@@ -425,10 +425,10 @@ class PoorWeightInitialization(SavedTensorRule):
     the largest variance of a layer's activation inputs is more than threshold times the smallest,
     or the 5th and 95th percentile of a weight's gradient (2 dimensions or more: a bias may have one
     element) are less than distribution_range apart, or the loss has no new minimum for `patience`
-    steps.
+    steps. A network without such activations is judged by the other two.
     """
 
-    needs = ("activation inputs", "gradients", "losses")
+    needs = ("gradients", "losses")
 
     def __init__(
         self,
@@ -461,7 +461,6 @@ class PoorWeightInitialization(SavedTensorRule):
         spread = sorted((float(np.var(value)), name) for value, name in found if value is not None)
         if not spread:
             return False
-        self.saw("activation inputs")
         (low, _), (high, name) = spread[0], spread[-1]
         if high <= self.threshold * low:
             return False

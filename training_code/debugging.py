@@ -1,27 +1,53 @@
 """SageMaker Debugger's hook, when the job has a configuration for it; otherwise nothing."""
 
+import json
 import os
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from debug_plan import DebugPlan
+from job_errors import JobError
+from rules_file import DEBUG_FOLDER, said, write_rules
+
+if TYPE_CHECKING:
+    from embedded_rules import EmbeddedRules
+
 CONFIG_VARIABLE = "SMDEBUG_CONFIG_FILE_PATH"
 CONFIG_PATH = Path("/opt/ml/input/config/debughookconfig.json")
+_NO_PLAN = DebugPlan()
 
 
 class Debugger:
     """The hook, or none: training calls it the same way. What fails in it never stops training."""
 
-    def __init__(self, hook: Any | None = None) -> None:
+    def __init__(
+        self,
+        hook: Any | None = None,
+        rules: "EmbeddedRules | None" = None,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder` is where to write down that debugging was lost, if it is."""
         self._hook = hook
+        self._rules = rules
+        self._folder = folder
         self._has_loss = False
+        self._own_seconds = 0.0
 
     @property
     def active(self) -> bool:
         """Whether tensors are being saved."""
         return self._hook is not None
+
+    def seconds(self) -> float:
+        """Time spent so far on saving and judging."""
+        saving: float = 0.0 if self._hook is None else self._hook.seconds
+        return saving + self._own_seconds
 
     def watch(self, network: nn.Module, loss: nn.Module) -> None:
         """Saves tensors of this network from now on; the loss is registered the first time."""
@@ -38,10 +64,23 @@ class Debugger:
         """What follows is validation."""
         self._set_mode("EVAL")
 
+    def check(self) -> None:
+        """Lets the rules of the job look at what was saved.
+
+        Raises JobError when one found an issue that is to end the training.
+        """
+        self._judge(lambda rules: rules.look())
+
     def close(self) -> None:
-        """Writes what is still held back."""
+        """Writes what is still held back, and what the rules of the job say."""
         self._attempt(lambda hook: hook.close())
-        self._hook = None
+        lost = None if self._hook is None else self._hook.lost_because
+        self._judge(lambda rules: rules.finish(lost))
+        if lost is not None and self._rules is None and self._folder is not None:
+            with suppress(OSError):  # the disk may be what it was lost for
+                write_rules(self._folder, [], None, lost)
+        self._own_seconds = self.seconds()
+        self._hook = self._rules = None
 
     def _set_mode(self, name: str) -> None:
         self._attempt(lambda hook: hook.use_mode(name))
@@ -54,6 +93,19 @@ class Debugger:
         except Exception as error:  # debugging must never cost a training
             self._hook.give_up(error)
 
+    def _judge(self, action: Callable[["EmbeddedRules"], None]) -> None:
+        if self._rules is None:
+            return
+        start = time.perf_counter()
+        try:
+            action(self._rules)
+        except JobError:
+            raise
+        except Exception as error:
+            self._rules = None
+            print(f"warning: the debugger's rules were lost ({said(error)})", flush=True)
+        self._own_seconds += time.perf_counter() - start
+
 
 def config_file(environ: Mapping[str, str]) -> Path | None:
     """The job's debug hook configuration, None when it has none."""
@@ -61,15 +113,34 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
     return path if path.is_file() else None
 
 
-def open_debugger(environ: Mapping[str, str] = os.environ) -> Debugger:
-    """The hook that the job's configuration asks for; smdebug is imported only if there is one."""
-    path = config_file(environ)
-    if path is None:
-        return Debugger()
-    try:
-        from guarded_hook import GuardedHook  # noqa: PLC0415 - smdebug only when asked for
+def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO_PLAN) -> Debugger:
+    """The hook that the job's configuration asks for, or else the plan; or none.
 
-        return Debugger(GuardedHook.create_from_json_file(str(path)))
-    except Exception as error:  # missing package, unreadable configuration, no place to write
-        print(f"warning: debugging is off: {type(error).__name__}: {error}", flush=True)
+    With a plan the tensors lie in the job's own output, and its rules are judged in the job.
+    smdebug is imported only if it is needed.
+    """
+    path = config_file(environ)
+    if path is None and not plan.active:
         return Debugger()
+    folder = Path(environ["SM_OUTPUT_DATA_DIR"]) / DEBUG_FOLDER
+    os.environ.setdefault("SMDEBUG_LOG_LEVEL", "warning")
+    try:
+        if path is not None:
+            from guarded_hook import GuardedHook  # noqa: PLC0415 - smdebug only when asked for
+
+            return Debugger(GuardedHook.create_from_json_file(str(path)), folder=folder)
+        return _embedded(plan, folder)
+    except Exception as error:  # missing package, unreadable configuration, no place to write
+        print(f"warning: debugging is off: {said(error)}", flush=True)
+        return Debugger()
+
+
+def _embedded(plan: DebugPlan, folder: Path) -> Debugger:
+    from embedded_rules import EmbeddedRules  # noqa: PLC0415 - as above
+    from guarded_hook import GuardedHook  # noqa: PLC0415 - as above
+
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch) / CONFIG_PATH.name
+        path.write_text(json.dumps(plan.hook_configuration(str(folder))), encoding="utf-8")
+        hook = GuardedHook.create_from_json_file(str(path))
+    return Debugger(hook, EmbeddedRules(folder, plan), folder)

@@ -1,19 +1,47 @@
-"""smdebug's hook, with its callbacks guarded: an error in one ends debugging, not training."""
+"""smdebug's hook, with its callbacks guarded: an error in one ends debugging, not training.
 
+It also saves less than smdebug does of what costs much and says little: nothing of frozen
+parameters, and of large activations a sample.
+"""
+
+import re
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
+import torch
+from smdebug.core.utils import match_inc
 from smdebug.pytorch import Hook, modes
+from torch import Tensor, nn
+
+_LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names what goes in or comes out
+LARGEST_ACTIVATION = 2**18  # values: 1 MiB as float32
+# Rules find activations by name; torchvision calls many of them "3".
+_ACTIVATIONS: dict[type[nn.Module], str] = {
+    nn.ReLU: "relu",
+    nn.ReLU6: "relu",
+    nn.Tanh: "tanh",
+    nn.Sigmoid: "sigmoid",
+}
 
 
 class GuardedHook(Hook):  # type: ignore[misc]
-    """A Hook that says once that debugging was lost, and from then on does nothing."""
+    """A Hook that says once that debugging was lost, and from then on does nothing.
 
-    lost = False
+    `seconds` is the time that its callbacks have taken so far.
+    """
+
+    lost_because: Exception | None = None
+    seconds = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether an error has ended debugging."""
+        return self.lost_because is not None
 
     def give_up(self, error: Exception) -> None:
         """Logs the error, once, and stops saving."""
-        self.lost = True
+        self.lost_because = error
         print(
             f"warning: debugging was lost ({type(error).__name__}: {error}); training goes on",
             flush=True,
@@ -23,12 +51,25 @@ class GuardedHook(Hook):  # type: ignore[misc]
         """What follows is of the mode TRAIN or EVAL."""
         self.set_mode(modes[name])
 
+    def has_default_configuration(self) -> bool:
+        """Never: smdebug would swallow errors then, and nobody would know that it saves nothing."""
+        return False
+
+    def register_module(self, module: nn.Module) -> None:
+        """Saves this network's tensors from now on; activations say in their name what they are."""
+        super().register_module(module)
+        for part in module.modules():
+            if kind := _ACTIVATIONS.get(type(part)):
+                self._name_activation(part, kind)
+
     def forward_pre_hook(self, module: Any, inputs: Any) -> None:
         """Called before the network runs."""
         self._guarded(super().forward_pre_hook, module, inputs)
 
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Called after each layer ran."""
+        if self.lost or self._collections_to_save_for_step == set():
+            return  # at most steps: smdebug would make notes for its profiler, which is off
         self._guarded(super().forward_hook, module, inputs, outputs)
 
     def fhook(self, module: Any, inputs: Any, outputs: Any) -> None:
@@ -39,6 +80,37 @@ class GuardedHook(Hook):  # type: ignore[misc]
         """The callback that sees the gradient of the parameter `tname`."""
         back = super().backward_hook(tname)
         return lambda gradient: self._guarded(back, gradient)
+
+    def _name_activation(self, part: Any, kind: str) -> None:
+        if kind not in part._module_name.lower():
+            part._module_name = f"{part._module_name}_{kind}"
+        if getattr(part, "inplace", False) and self._saves(f"{part._module_name}_input_0"):
+            part.inplace = False  # it would write its output over the input to be saved
+
+    def _log_params(self, module: nn.Module) -> None:
+        """Called at the start of a step to save: the parameters that training changes."""
+        name = type(module).__name__
+        for parameter_name, parameter in module.named_parameters():
+            if parameter.requires_grad:
+                self._save_for_tensor(f"{name}_{parameter_name}", parameter.data)
+
+    def _save_for_tensor(
+        self, tensor_name: str, tensor_value: Any, check_before_write: bool = True
+    ) -> None:
+        if isinstance(tensor_value, Tensor) and _LAYERS_OWN.search(tensor_name):
+            tensor_value = sampled(tensor_value, LARGEST_ACTIVATION)
+        super()._save_for_tensor(tensor_name, tensor_value, check_before_write)
+
+    @staticmethod
+    def _make_numpy_array(tensor_value: Any) -> Any:
+        if isinstance(tensor_value, Tensor) and tensor_value.dtype == torch.bfloat16:
+            tensor_value = tensor_value.float()  # numpy has no bfloat16
+        return Hook._make_numpy_array(tensor_value)
+
+    def _saves(self, name: str) -> bool:
+        """Whether a collection's pattern matches this tensor."""
+        found = self.collection_manager.get_collections().values()
+        return any(match_inc(name, collection.include_regex) for collection in found)
 
     def _cleanup(self) -> None:
         """Called by close(), and once more when the process ends."""
@@ -51,7 +123,21 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def _guarded(self, callback: Callable[..., Any], *arguments: Any) -> None:
         if self.lost:
             return
+        start = perf_counter()
         try:
             callback(*arguments)
         except Exception as error:  # full disk, unusual tensors, ...: not training's business
             self.give_up(error)
+        self.seconds += perf_counter() - start
+
+
+def sampled(tensor: Tensor, limit: int) -> Tensor:
+    """A view of (N, units, ...) with about `limit` values at most, always of every unit.
+
+    Every second place of each picture is left out, and again, then pictures from the end.
+    """
+    while tensor.numel() > limit and any(size > 1 for size in tensor.shape[2:]):
+        tensor = tensor[(slice(None), slice(None), *[slice(None, None, 2)] * (tensor.ndim - 2))]
+    if tensor.numel() <= limit:
+        return tensor
+    return tensor[: max(1, limit // tensor[0].numel())]

@@ -156,6 +156,10 @@ class RuleSet:
         """The training was stopped: the outcomes, `Stopped` where a rule had found nothing yet."""
         return [rule.stop() for rule in self._rules]
 
+    def lose(self, error: Exception) -> list[RuleOutcome]:
+        """Saving ended before the training did: what had found nothing yet cannot be judged."""
+        return [rule.fail(error) for rule in self._rules]
+
 
 def rule_names() -> list[str]:
     """The names that `evaluate_rules` knows."""

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 from debugging import Debugger
 from hyperparameters import Hyperparameters
 from job_errors import JobError
+from profiling import Profiler
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 Parameters = dict[str, Tensor]
@@ -71,7 +72,8 @@ class Phase:
 
     `train_batches` takes the epoch's number and gives (inputs, class numbers), as does
     `valid_batches`. `set_training` puts the network into training mode or out of it.
-    `lr_name` is the hyperparameter to lower when the loss is no number any more.
+    `lr_name` is the hyperparameter to lower when the loss is no number any more, `name` what the
+    profile calls it. `to_device` moves a batch to where the network is, when it is not there yet.
     """
 
     network: nn.Module
@@ -82,10 +84,16 @@ class Phase:
     valid_batches: Callable[[], Batches]
     set_training: Callable[[bool], None]
     lr_name: str
+    name: str = "head"
+    to_device: Callable[[tuple[Tensor, Tensor]], tuple[Tensor, Tensor]] | None = None
 
 
 def fit(
-    phase: Phase, epochs: range, best: Checkpoint | None, debugger: Debugger
+    phase: Phase,
+    epochs: range,
+    best: Checkpoint | None,
+    debugger: Debugger,
+    profiler: Profiler | None = None,
 ) -> tuple[Checkpoint, list[EpochResult]]:
     """Trains through `epochs`; leaves the network with the best parameters of all.
 
@@ -94,9 +102,11 @@ def fit(
     Raises JobError when the loss is no longer a number.
     """
     history = []
+    profiler = profiler or Profiler()
+    profiler.begin(phase.name, on_gpu=next(phase.network.parameters()).is_cuda)
     for epoch in epochs:
         debugger.training()
-        train_loss, train_accuracy = train_one_epoch(phase, epoch)
+        train_loss, train_accuracy = train_one_epoch(phase, epoch, profiler)
         debugger.validating()
         valid_loss, valid_accuracy = validate(phase)
         result = EpochResult(epoch, train_loss, train_accuracy, valid_loss, valid_accuracy)
@@ -104,25 +114,32 @@ def fit(
         if best is None or _rank(result) > _rank(best.result):
             best = Checkpoint(result, trained_parameters(phase.network))
         print(result.line(), best.metrics(), flush=True)
+        debugger.check()
+    profiler.end()
     if best is None:
         raise ValueError("no epochs to train")
     restore(phase.network, best.parameters)
     return best, history
 
 
-def train_one_epoch(phase: Phase, epoch: int) -> tuple[float, float]:
+def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float, float]:
     """Mean cross entropy and accuracy over the epoch's pictures, as they were learned from."""
     phase.set_training(True)
     phase.criterion.train()
     totals = Totals()
-    for inputs, labels in phase.train_batches(epoch):
+    for batch in profiler.batches(phase.train_batches(epoch)):
+        inputs, labels = batch if phase.to_device is None else phase.to_device(batch)
+        profiler.mark("transfer")
         with _mixed_precision(inputs):
             logits = phase.network(inputs)
         loss = phase.criterion(logits.float(), labels)
+        profiler.mark("forward")
         phase.optimizer.zero_grad()
         loss.backward()
+        profiler.mark("backward")
         phase.optimizer.step()
         phase.schedule.step()
+        profiler.mark("optimizer")
         totals.add(logits, labels)
     loss_mean, accuracy = totals.means()
     if not math.isfinite(loss_mean):
@@ -140,7 +157,8 @@ def validate(phase: Phase) -> tuple[float, float]:
     phase.set_training(False)
     phase.criterion.eval()
     totals = Totals()
-    for inputs, labels in phase.valid_batches():
+    for batch in phase.valid_batches():
+        inputs, labels = batch if phase.to_device is None else phase.to_device(batch)
         with _mixed_precision(inputs):
             logits = phase.network(inputs)
         phase.criterion(logits.float(), labels)  # what a debugger hook records

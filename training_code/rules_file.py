@@ -1,0 +1,28 @@
+"""debug/rules.json in a training's output: what its rules found, and whether debugging was lost."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+DEBUG_FOLDER = "debug"  # below the job's output; the tensors lie there as well
+RULES_FILE = "rules.json"
+
+
+def write_rules(
+    folder: Path, rules: Sequence[Any], stopped_by: str | None, lost: Exception | None
+) -> None:
+    """Writes rules.json in `folder`.
+
+    `rules` have name, status, step, tensor, message, parameters; `stopped_by` is the rule that
+    ended the training; `lost` says why saving ended before the training did, if it did.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    reason = None if lost is None else said(lost)
+    document = {"rules": list(rules), "stopped_by": stopped_by, "lost": reason}
+    (folder / RULES_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def said(error: Exception) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {error}"
