@@ -59,7 +59,7 @@ def running_model_server(
         process = subprocess.Popen(
             _command(base, config),
             cwd=base,
-            env=_environment(base, environment),
+            env=_environment(base, environment, workers),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -117,11 +117,12 @@ def _properties(port: int, workers: int) -> str:
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
-def _environment(base: Path, own: Mapping[str, str]) -> dict[str, str]:
+def _environment(base: Path, own: Mapping[str, str], workers: int) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SM_", "SAGEMAKER_"))}
     logs = {"LOG_LOCATION": str(base / "logs"), "METRICS_LOCATION": str(base / "logs")}
     places = {
         "SAGEMAKER_BASE_DIR": str(base),
+        "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_SUBMIT_DIRECTORY": str(base / "model" / "code"),
         "PYTHONPATH": str(base / "model" / "code"),

@@ -190,23 +190,23 @@ REFUSED: dict[str, tuple[int, dict[str, str], bytes]] = {
     "not base64": (400, JSON, b'{"instances": [{"b64": "%%%"}]}'),
     "a url": (422, JSON, b'{"instances": [{"url": "http://169.254.169.254/"}]}'),
     "too many": (413, JSON, b'{"instances": [' + b"1," * 9_999 + b"1]}"),
+    "no such answer": (406, {**JPEG, "Accept": "image/png"}, b"\xff\xd8\xff"),
     "deep": (400, JSON, b"[" * 100_000),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused_is_refused_with_the_same_status(
+def test_what_is_refused_is_refused_in_the_same_words(
     servers: Servers, picture: Picture, name: str
 ) -> None:
     status, headers, body = REFUSED[name]
-    for server, (other_status, _, other) in servers.answers(body, headers).items():
+    found = servers.answers(body, headers)
+    said = json.loads(found["local"][2])["error"]
+    assert set(said) >= {"code", "message"}
+    for server, (other_status, kind, other) in found.items():
         assert other_status == status, (server, other[:200])
+        assert b"Traceback" not in other, server
+        assert json.loads(other)["error"] == said, server
+        assert kind.startswith("application/json"), server
     for server, (good, _, _) in servers.answers(picture(), JPEG).items():
         assert good == 200, server
-
-
-def test_an_answer_that_cannot_be_had_is_refused_everywhere(
-    servers: Servers, picture: Picture
-) -> None:
-    found = servers.answers(picture(), {**JPEG, "Accept": "image/png"})
-    assert {name: status for name, (status, _, _) in found.items()} == dict.fromkeys(found, 406)

@@ -1,0 +1,194 @@
+"""Our endpoint against the usual eager PyTorch handler, from request to answer, on one machine.
+
+`usual`: the usual handler under AWS's model server. `ours`: our model.tar.gz under the same server.
+`local`: our model.tar.gz under the local endpoint. All three hold the same weights and are asked in
+turns, so that whatever else the machine does meets them alike. One asker at a time; OMP_NUM_THREADS
+holds for all of them when it is set.
+"""
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.context import BenchmarkError, Context
+from benchmarks.figures import text_table
+from benchmarks.multi_model_server import missing_part, post, running_model_server
+from benchmarks.pictures import resized_jpeg
+from pipeline.cli import ROOT
+from pipeline.endpoint_bench import percentile
+from pipeline.local.model_process import start_model_server
+
+BACKBONES = ("mobilenet_v2", "squeezenet1_1", "resnet18", "resnet50")
+USUAL, OURS, LOCAL = "usual", "ours", "local"
+JPEG = {"Content-Type": "image/jpeg"}
+_PICTURE_SIZE = (400, 500)
+_PICTURES, _WARM_UP = 8, 5
+_ONE_WORKER = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+
+Ask = Callable[[bytes], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test picture and the folder that it lies in."""
+
+    picture: bytes
+    label: str
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Times and answers of the three servers, for every backbone."""
+    if missing := missing_part():
+        raise BenchmarkError(f"{missing} is not installed: the usual handler cannot be served")
+    chosen = BACKBONES[1:2] if context.quick else BACKBONES
+    threads = os.environ.get("OMP_NUM_THREADS", "as each server decides")
+    found = {backbone: _compare(context, backbone) for backbone in chosen}
+    return {"picture": list(_PICTURE_SIZE), "threads": threads, "backbones": found}
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """A row a backbone."""
+    rows = []
+    for name, found in result["backbones"].items():
+        times = (f"{found['milliseconds'][server]['p50']:.1f}" for server in (USUAL, OURS, LOCAL))
+        ratios = (f"{found['ratio'][server]:.2f}" for server in (OURS, LOCAL))
+        top = found["test"]
+        rows.append((name, *times, *ratios, f"{top['same_top1']}/{top['pictures']}"))
+    header = ("p50 in ms", USUAL, OURS, LOCAL, "ours/usual", "local/usual", "same top-1")
+    return text_table(header, rows)
+
+
+def _compare(context: Context, backbone: str) -> dict[str, Any]:
+    target = context.work / backbone
+    build_models(context, backbone, target)
+    cases = test_cases(context.data, 24 if context.quick else None)
+    pictures = large_pictures(context.data)
+    with servers(target) as asks:
+        times = measure(asks, pictures, 10 if context.quick else 60)
+        context.say(f"{backbone}: p50 { ({k: round(v['p50'], 1) for k, v in times.items()}) } ms")
+        test = compare_answers(asks, cases)
+    usual = times[USUAL]["p50"]
+    return {
+        "weights": "pretrained" if context.weights_of(backbone) else "random",
+        "milliseconds": times,
+        "ratio": {name: times[name]["p50"] / usual for name in (OURS, LOCAL)},
+        "test": test,
+    }
+
+
+def build_models(context: Context, backbone: str, target: Path) -> None:
+    """Our artifact and the usual handler's, of the same weights, in `target`."""
+    argv = [sys.executable, "-m", "benchmarks.build_served", "--backbone", backbone]
+    argv += ["--data", str(context.data), "--target", str(target)]
+    argv += ["--per-class", "2" if context.quick else "8"]
+    if weights := context.weights_of(backbone):
+        argv += ["--weights", str(weights)]
+    path = os.pathsep.join(str(ROOT / name) for name in ("training_code", "inference_code"))
+    ended = subprocess.run(
+        argv,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise BenchmarkError(f"{backbone} could not be built:\n{ended.stderr[-2000:]}")
+
+
+def test_cases(data: Path, most: int | None = None) -> list[Case]:
+    """Every JPEG of the test split, or `most` of them drawn at random."""
+    files = sorted(path for path in (data / "test").rglob("*") if path.suffix in (".jpg", ".jpeg"))
+    if not files:
+        raise BenchmarkError(f"{data / 'test'} holds no JPEG: --data names a folder with test/")
+    if most:
+        files = random.Random(0).sample(files, min(most, len(files)))  # noqa: S311 (no secret)
+    return [Case(file.read_bytes(), file.parent.name) for file in files]
+
+
+def large_pictures(data: Path) -> list[bytes]:
+    """A few test pictures as JPEGs of 400 x 500 pixels."""
+    files = sorted(path for path in (data / "test").rglob("*") if path.suffix in (".jpg", ".jpeg"))
+    step = max(1, len(files) // _PICTURES)
+    return [resized_jpeg(file, *_PICTURE_SIZE) for file in files[::step][:_PICTURES]]
+
+
+@contextmanager
+def servers(target: Path) -> Iterator[dict[str, Ask]]:
+    """Ways to ask the three servers of the models in `target`, while they run."""
+    with ExitStack() as stack:
+        asks = {}
+        for name in (USUAL, OURS):
+            port, _ = stack.enter_context(running_model_server(target / name, {}))
+            asks[name] = asker(port)
+        work, log = target / "local", target / "local.log"
+        server = start_model_server(target / "ours.tar.gz", work, log, _ONE_WORKER)
+        stack.callback(server.stop)
+        yield {**asks, LOCAL: asker(server.port)}
+
+
+def asker(port: int) -> Ask:
+    """Posts a JPEG to a server; the prediction, or BenchmarkError for anything else than 200."""
+
+    def ask(picture: bytes) -> dict[str, Any]:
+        status, _, body = post(port, picture, JPEG)
+        if status != 200:
+            raise BenchmarkError(f"a picture was answered with {status}: {body[:300]!r}")
+        prediction: dict[str, Any] = json.loads(body)["predictions"][0]
+        return prediction
+
+    return ask
+
+
+def measure(
+    asks: Mapping[str, Ask], pictures: Sequence[bytes], rounds: int
+) -> dict[str, dict[str, Any]]:
+    """Milliseconds from request to answer; in each round every server gets the same picture."""
+    times: dict[str, list[float]] = {name: [] for name in asks}
+    order = list(asks)
+    shuffle = random.Random(0)  # noqa: S311 (no secret)
+    for number in range(-_WARM_UP, rounds):
+        shuffle.shuffle(order)
+        for name in order:
+            start = time.perf_counter()
+            asks[name](pictures[number % len(pictures)])
+            if number >= 0:
+                times[name].append(1000 * (time.perf_counter() - start))
+    return {name: summarise(values) for name, values in times.items()}
+
+
+def summarise(values: Sequence[float]) -> dict[str, Any]:
+    """Percentiles and mean of milliseconds."""
+    ordered = sorted(values)
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    found: dict[str, Any] = {name: percentile(ordered, share) for name, share in shares.items()}
+    return {**found, "mean": statistics.mean(values), "requests": len(values)}
+
+
+def compare_answers(asks: Mapping[str, Ask], cases: Sequence[Case]) -> dict[str, Any]:
+    """How often every server gives the usual handler's class, and how often each is right."""
+    right = dict.fromkeys(asks, 0)
+    same, largest = 0, 0.0
+    for case in cases:
+        answers = {name: ask(case.picture) for name, ask in asks.items()}
+        usual = answers[USUAL]
+        same += len({answer["label"] for answer in answers.values()}) == 1
+        for name, answer in answers.items():
+            right[name] += answer["label"] == case.label
+            pairs = ((p, answer["probabilities"][k]) for k, p in usual["probabilities"].items())
+            largest = max(largest, *(abs(p - q) for p, q in pairs))
+    return {
+        "pictures": len(cases),
+        "same_top1": same,
+        "largest_probability_difference": largest,
+        "accuracy": {name: count / len(cases) for name, count in right.items()},
+    }
