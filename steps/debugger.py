@@ -15,6 +15,8 @@ from sagemaker.debugger import (  # type: ignore[attr-defined] # documented, not
     get_rule_container_image_uri,
     rule_configs,
 )
+from sagemaker.workflow.functions import Join
+from sagemaker.workflow.steps import TrainingStep
 
 from pipeline.errors import UsageError
 from pipeline.settings.debugger import DebugRule
@@ -72,6 +74,18 @@ def tensors_uri(settings: Settings) -> str:
     No execution id here: it would be part of the cache key.
     """
     return f"s3://{settings.bucket}/debugger"
+
+
+def tensors_of(settings: Settings, train: TrainingStep) -> Join:
+    """Where the tensors of a training lie: a folder, or the archive of its own output.
+
+    Through the job's properties: with a cached step they are those of the job that really ran.
+    """
+    job = train.properties
+    if settings.debugger.mode == "service":
+        return Join(on="/", values=[tensors_uri(settings), job.TrainingJobName, "debug-output"])
+    output = job.OutputDataConfig.S3OutputPath
+    return Join(on="/", values=[output, job.TrainingJobName, "output/output.tar.gz"])
 
 
 def rules_text(rules: Iterable[DebugRule]) -> str:

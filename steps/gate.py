@@ -19,6 +19,8 @@ from steps.jobs import Context
 ACCURACY = "multiclass_classification_metrics.accuracy.value"
 SHORTFALL = "champion.shortfall"
 CHAMPION = "champion.summary"
+ISSUES = "debugger.issues_found"
+FOUND = "debugger.summary"
 
 
 def build_gate_step(
@@ -27,7 +29,8 @@ def build_gate_step(
     """`passed` are the steps behind the gate: they run when every condition holds.
 
     The accuracy must reach the threshold, and where models are compared it must not fall short of
-    the champion's by more than the tolerance. Else the execution fails and says all the numbers.
+    the champion's by more than the tolerance; the debugger's rules that are named must have found
+    nothing. Else the execution fails and says all the numbers.
     """
     accuracy = _measured(evaluate, ACCURACY)
     threshold: Any = context.parameters.accuracy_threshold
@@ -39,6 +42,10 @@ def build_gate_step(
         conditions.append(ConditionLessThanOrEqualTo(left=shortfall, right=tolerance))
         message += [", or worse than the champion by more than ", tolerance.to_string()]
         message += [": ", _measured(evaluate, CHAMPION)]
+    if context.settings.gate.no_issues_from:
+        issues = _measured(evaluate, ISSUES)
+        conditions.append(ConditionLessThanOrEqualTo(left=issues, right=0))
+        message += [", or debugger rules found issues: ", _measured(evaluate, FOUND)]
     return ConditionStep(
         name="Gate",
         conditions=conditions,
