@@ -6,6 +6,7 @@ from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep
 
 from steps.champion import ChampionStep
+from steps.debugger import rules_text, tensors_of
 from steps.jobs import INPUT, OUTPUT, Context, processing_output, processing_step
 
 EVALUATION_FILE = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
@@ -19,7 +20,8 @@ def build_evaluate_step(
 ) -> ProcessingStep:
     """Output: `evaluation`, in SageMaker's model-quality layout.
 
-    With a `champion` it is asked about the same pictures, through its own serving code.
+    With a `champion` it is asked about the same pictures, through its own serving code. With rules
+    that the gate asks about, it looks at what was saved of the training.
     """
     arguments: dict[str, Any] = {
         "model": f"{INPUT}/model",
@@ -31,10 +33,16 @@ def build_evaluate_step(
         "model": train.properties.ModelArtifacts.S3ModelArtifacts,
         "test": processing_output(prepare, "test"),
     }
+    if context.settings.serving.int8:
+        arguments["int8-tolerance"] = str(context.settings.serving.int8_tolerance)
     if champion is not None:
         arguments["champion"] = f"{INPUT}/champion"
         arguments["champion-package"] = champion.model_package_arn
         inputs["champion"] = champion.model_data
+    if names := context.settings.gate.no_issues_from:
+        arguments["tensors"] = f"{INPUT}/tensors"
+        arguments["rules"] = rules_text(context.settings.debugger.chosen(names))
+        inputs["tensors"] = tensors_of(context.settings, train)
     return processing_step(
         context,
         "Evaluate",

@@ -2,12 +2,14 @@
 
     evaluate.py --model DIR --test DIR --evaluation DIR [--batch-size 64]
                 [--champion DIR --champion-package ARN]
+                [--tensors DIR --rules "Overfit?patience=2 DeadRelu"] [--int8-tolerance 0.005]
 
 Unpacks model.tar.gz, imports `inference` from the code/ folder inside it and predicts through the
-same functions as the endpoint: what is measured here is what will be served. Writes
+same functions as the endpoint: what is measured here is what will be served. A graph in the
+artifact must compute what its PyTorch network does, or the job fails. Writes
 evaluation.json and predictions.jsonl (one line a picture; probabilities in the classes' order).
 With a champion, the approved model that this one must not be worse than, evaluation.json also says
-how both do on these pictures.
+how both do on these pictures; with tensors, what the debugger's rules find in them.
 """
 
 import argparse
@@ -18,7 +20,10 @@ from typing import Any
 
 from champion import NONE, Challenger, Champion, Exam, compare
 from dataset import open_split, read_info
+from debug_findings import debugger_findings
+from debug_plan import read_named
 from freed_memory import keep_freed_memory
+from graph_check import open_check
 from job_errors import JobError, run_job
 from model_quality import Outcomes, join, multiclass_metrics, outcomes_of
 from served_model import ARCHIVE, check_fit, predict, served_model
@@ -34,6 +39,9 @@ class Options:
     batch_size: int
     champion: Path | None
     champion_package: str
+    tensors: Path | None
+    rules: str
+    int8_tolerance: float
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -45,21 +53,31 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--champion", type=Path, help="folder with the approved model.tar.gz")
     parser.add_argument("--champion-package", default=NONE, help="its model package's ARN, or none")
+    parser.add_argument("--tensors", type=Path, help="folder with what the debugger saved")
+    parser.add_argument("--rules", default="", help="the debugger's rules to ask about them")
+    parser.add_argument("--int8-tolerance", type=float, default=0.005, help="accuracy to lose")
     options = Options(**vars(parser.parse_args(arguments)))
     if options.batch_size < 1:
         raise JobError(f"--batch-size must be 1 or more, not {options.batch_size}")
     return options
 
 
-def evaluate(options: Options, exam: Exam) -> Outcomes:
-    """Writes predictions.jsonl batch by batch, and returns what the metrics are made of."""
+def evaluate(options: Options, exam: Exam) -> tuple[Outcomes, dict[str, Any]]:
+    """Writes predictions.jsonl batch by batch.
+
+    Returns what the metrics are made of, and the `serving` section; raises JobError when a graph
+    of the artifact does not compute what it should.
+    """
     batches = []
     with (
         served_model(options.model / ARCHIVE) as served,
         (options.evaluation / "predictions.jsonl").open("w", encoding="utf-8") as file,
     ):
         check_fit(served, exam.split, exam.classes)
+        check = open_check(served, exam.split)
         for rows, probabilities in predict(served, exam.split, options.batch_size):
+            if check is not None:
+                check.add(rows, probabilities)
             outcomes = outcomes_of(exam.split.labels[rows], probabilities)
             for index, values in enumerate(probabilities):
                 line = {
@@ -70,21 +88,28 @@ def evaluate(options: Options, exam: Exam) -> Outcomes:
                 }
                 file.write(json.dumps(line) + "\n")
             batches.append(outcomes)
-    return join(batches)
+        serving = check.result(options.int8_tolerance) if check is not None else {}
+    return join(batches), serving
 
 
-def result_of(options: Options, exam: Exam, outcomes: Outcomes) -> dict[str, Any]:
+def result_of(
+    options: Options, exam: Exam, outcomes: Outcomes, serving: dict[str, Any]
+) -> dict[str, Any]:
     """What evaluation.json holds."""
     result: dict[str, Any] = {
         "version": 0.0,
         "dataset": {"item_count": len(exam.split.labels)},
         "data_fingerprint": exam.fingerprint,
         "multiclass_classification_metrics": multiclass_metrics(outcomes, exam.classes),
+        "serving": serving,
     }
     if options.champion is not None:
         champion = Champion(options.champion, options.champion_package)
         challenger = Challenger(options.model / ARCHIVE, outcomes.actual == outcomes.predicted)
         result["champion"] = compare(champion, challenger, exam, options.batch_size)
+    if options.tensors is not None:
+        rules = read_named(options.rules, "--rules")
+        result["debugger"] = debugger_findings(options.tensors, rules)
     return result
 
 
@@ -95,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     info = read_info(options.test)
     exam = Exam(open_split(options.test, "test"), tuple(info["classes"]), info["fingerprint"])
     options.evaluation.mkdir(parents=True, exist_ok=True)
-    result = result_of(options, exam, evaluate(options, exam))
+    result = result_of(options, exam, *evaluate(options, exam))
     text = json.dumps(result, indent=1, allow_nan=False)
     (options.evaluation / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     metrics = result["multiclass_classification_metrics"]

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from job_errors import JobError
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
+GRAPHS = ("onnx", "none")
 _WATCHING = ("debug_collections", "debug_rules", "debug_stop_on", "profile")
 
 
@@ -35,6 +36,8 @@ class Hyperparameters:
     fine_tune_views: int = 4
     seed: int = 0
     export: bool = True
+    graph: str = "onnx"
+    int8: bool = False
     debug_collections: str = ""
     debug_rules: str = ""
     debug_stop_on: str = ""
@@ -47,6 +50,7 @@ class Hyperparameters:
         _require("label_smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1, "0 to 1")
         known = ", ".join(OPTIMIZERS)
         _require("optimizer", self.optimizer, self.optimizer in OPTIMIZERS, f"one of {known}")
+        _require("graph", self.graph, self.graph in GRAPHS, f"one of {', '.join(GRAPHS)}")
         for name in ("batch_size", "epochs", "fine_tune_epochs"):
             _require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("fine_tune_blocks", "fine_tune_views", "seed"):
@@ -124,6 +128,8 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "fine_tune_views": _reader(_whole, "whole number"),
     "seed": _reader(_whole, "whole number"),
     "export": _reader(_yes_or_no, "true or false"),
+    "graph": _reader(_text, "name"),
+    "int8": _reader(_yes_or_no, "true or false"),
     "debug_collections": str,
     "debug_rules": str,
     "debug_stop_on": str,

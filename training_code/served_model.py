@@ -23,8 +23,9 @@ ARCHIVE = "model.tar.gz"
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The artifact's module `inference`, and what its model_fn returned."""
+    """The artifact's folder, its module `inference`, and what its model_fn returned."""
 
+    folder: Path
     inference: ModuleType
     model: Any
 
@@ -42,7 +43,7 @@ def served_model(archive: Path) -> Iterator[ServedModel]:
         except ArtifactError as error:
             raise JobError(str(error)) from error
         with serving_code(folder / "code") as inference:
-            yield ServedModel(inference, _load(inference, folder))
+            yield ServedModel(folder, inference, _load(inference, folder))
 
 
 @contextmanager

@@ -52,6 +52,11 @@ def find_folders(environ: Mapping[str, str], settings: Hyperparameters) -> Folde
             f"hyperparameter fine_tune_blocks is {settings.fine_tune_blocks}, but the job has no "
             "channel 'dataset' with the pictures: add it, or set fine_tune_blocks to 0"
         )
+    if settings.int8 and settings.export and pictures is None:
+        raise JobError(
+            "hyperparameter int8 is true, but the job has no channel 'dataset' with the pictures "
+            "to calibrate on: add it, or set int8 to false"
+        )
     return Folders(
         features=Path(environ["SM_CHANNEL_FEATURES"]),
         dataset=None if pictures is None else Path(pictures),
@@ -150,7 +155,9 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     print(best.line(), flush=True)
     write_history(folders.output, history)
     if settings.export:
-        write_artifact(folders.model, classifier, info, settings, best.result)
+        write_artifact(
+            folders.model, classifier, info, settings, best.result, dataset=folders.dataset
+        )
     else:
         write_head(folders.model, head, best.result)
 

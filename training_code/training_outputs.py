@@ -16,6 +16,7 @@ from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Classifier, Head
 from provenance import package_versions
+from serving_graphs import write_graphs
 from training_loop import EpochResult
 
 
@@ -42,8 +43,13 @@ def write_artifact(
     info: FeatureInfo,
     settings: Hyperparameters,
     best: EpochResult,
+    *,
+    dataset: Path | None = None,
 ) -> None:
-    """Writes the whole model: weights, description and the code that serves it."""
+    """Writes the whole model: weights, graphs, description and the code that serves it.
+
+    `dataset` has the training pictures that an int8 graph is calibrated on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     description = ModelDescription(
         backbone=info.backbone,
@@ -57,6 +63,7 @@ def write_artifact(
         versions=package_versions(),
     )
     write_model(folder, classifier, description)
+    write_graphs(folder, settings, dataset)
     copy_serving_code(folder / "code")
 
 

@@ -63,6 +63,10 @@ _DATASET = {
 
 _EVALUATION = {
     "version": 0.0,
+    "serving": {
+        "runtime": "graph",
+        "runtimes": {ANY_KEY: {"accuracy": 0.9, "same_best_class": 100, "largest_difference": 0.0}},
+    },
     "dataset": {"item_count": 100},
     "data_fingerprint": "0" * 64,
     "multiclass_classification_metrics": {
@@ -88,6 +92,11 @@ _EVALUATION = {
             "mcnemar_p_value": 0.01,
         },
         "summary": "the champion (dog-breeds/1) has 0.8000 on the same pictures",
+    },
+    "debugger": {
+        "issues_found": 0,
+        "summary": "no debugger rule found issues",
+        "rules": [{"name": "Overfit", "status": "NoIssuesFound", "message": "no issues"}],
     },
 }
 
@@ -131,6 +140,8 @@ SCRIPTS: Mapping[str, Script] = {
             "fine_tune_views": "int",
             "seed": "int",
             "export": "bool",
+            "graph": ("onnx", "none"),
+            "int8": "bool",
             "debug_collections": "text",
             "debug_rules": "text",
             "debug_stop_on": "text",
@@ -152,6 +163,9 @@ SCRIPTS: Mapping[str, Script] = {
             "batch-size": "int",
             "champion": "text",
             "champion-package": "text",
+            "tensors": "text",
+            "rules": "text",
+            "int8-tolerance": "float",
         },
         required=("model", "test", "evaluation"),
         lines=("test_accuracy=0.801234 standard_error=0.012345 pictures=835",),

@@ -163,6 +163,14 @@ class Tuning(Section):
     ranges: Ranges
 
 
+class Serving(Section):
+    """What the endpoint runs on a CPU."""
+
+    graph: Literal["onnx", "none"]
+    int8: bool
+    int8_tolerance: Annotated[float, Field(ge=0, le=1)]
+
+
 class Gate(Section):
     """What a model must reach on the test split before it is registered."""
 
@@ -227,6 +235,7 @@ class Settings(Section):
     training: Training
     tuning: Tuning
     debugger: Debugger
+    serving: Serving
     gate: Gate
     registry: Registry
     deploy: Deploy
