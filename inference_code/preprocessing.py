@@ -1,7 +1,7 @@
 """From picture bytes to what a network sees: the one place for it, in training and in serving.
 
-Prepare stores `to_square(decode_image(data), resize)`; training, evaluation and serving then
-apply `normalise`. What is decided here holds for all of them:
+Prepare stores `decode_square(data, resize)`; training and evaluation read that, serving makes it
+again, and all then apply `normalise`. What is decided here holds for all of them:
 
 - JPEG, PNG and WebP only, told by content, never by the name; the pixel count is read from the
   header before anything is decoded; an animation is refused; of a camera's multi-picture JPEG
@@ -10,28 +10,39 @@ apply `normalise`. What is decided here holds for all of them:
   (what torchvision does too): alpha is dropped, grey is repeated, CMYK is converted without a
   colour profile. 16-bit grey keeps its upper 8 bits.
 - Geometry is torchvision's `Resize(resize)` (bilinear, antialiased) and `CenterCrop`.
+- A JPEG at least 4 times as large as asked for is decoded at 1/2, 1/4 or 1/8 of its size by
+  libjpeg itself, still at least twice as large as asked for, where its sides can be divided so.
+  Measured on photographs: 0.7 levels of 255 from the whole picture, at a tenth of the time.
 """
 
-from collections.abc import Mapping
+import contextlib
+import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image, UnidentifiedImageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
+from torch.nn.functional import interpolate
+from torchvision.io import ImageReadMode, decode_jpeg
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_FILE_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000
+MAX_SCANS = 100  # of a progressive JPEG: each is a pass over all pixels, for a few bytes
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _ORIENTATION_TAG = 0x0112
+_LONGEST = 4  # times the short side: longer pictures are cropped before they are scaled
+_START_OF_SCAN = b"\xff\xda"
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers with a JPEG's size
+_WITHOUT_LENGTH = frozenset(range(0xD0, 0xDB)) | {0x00, 0x01, 0xFF}
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -92,15 +103,45 @@ def check_bytes(data: bytes) -> None:
     is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     if not is_webp and not data.startswith(_JPEG_OR_PNG):
         raise UnusableImage("not a JPEG, PNG or WebP picture")
+    if data.startswith(b"\xff") and data.count(_START_OF_SCAN) > MAX_SCANS:
+        raise UnusableImage(f"more than {MAX_SCANS} scans in a JPEG")
+
+
+def picture_size(data: bytes) -> tuple[int, int]:
+    """Width and height from the header, as stored; raises UnusableImage, also for too many."""
+    with _opened(data) as image:
+        return image.size
 
 
 def decode_image(data: bytes) -> Image.Image:
     """The upright RGB picture in `data`, fully decoded; raises UnusableImage with the reason."""
+    with _opened(data) as image:
+        return _to_rgb(_upright(image))
+
+
+def decode_square(data: bytes, resize: int) -> npt.NDArray[np.uint8]:
+    """The upright centre of the picture in `data`: uint8 (3, resize, resize), RGB.
+
+    What `to_square(decode_image(data), resize)` gives, in half the time. Raises UnusableImage
+    with the reason. May be called from several threads at once.
+    """
+    with _opened(data) as image:
+        scale = _decode_scale(image, resize)
+        if scale > 1:
+            image.draft(None, (image.width // scale, image.height // scale))
+        elif _is_plain_jpeg(image, data):
+            return _square_of(_turned(_jpeg_pixels(data), _orientation(image)), resize)
+        return to_square(_to_rgb(_upright(image)), resize)
+
+
+@contextlib.contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """The picture with its header checked; what goes wrong with it becomes UnusableImage."""
     check_bytes(data)
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             _check_header(image)
-            return _to_rgb(_upright(image))
+            yield image
     except UnusableImage:
         raise
     except UnidentifiedImageError as error:
@@ -110,25 +151,23 @@ def decode_image(data: bytes) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:  # decoders fail in many ways on damaged bytes
-        raise UnusableImage(f"damaged or cut short ({error})") from error
+        reason = str(error).partition("\n")[0]
+        raise UnusableImage(f"damaged or cut short ({reason})") from error
 
 
 def to_square(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
     """The centre of an RGB picture, uint8 (3, resize, resize).
 
-    The short side is scaled to `resize` and the long side cropped, in one pass: what torchvision's
-    Resize and CenterCrop make (to one level of 255), without computing what is cropped away, so
-    that a very long picture costs no more than a square one.
+    The short side is scaled to `resize` and the long side cropped, as torchvision's Resize and
+    CenterCrop do.
     """
     width, height = image.size
-    left, right = _crop_span(width, min(width, height), resize)
-    top, bottom = _crop_span(height, min(width, height), resize)
-    box = (left, top, right, bottom)
-    square = image.resize((resize, resize), Image.Resampling.BILINEAR, box=box)
-    return np.stack([np.asarray(channel) for channel in square.split()])
+    if max(width, height) > _LONGEST * min(width, height):
+        return _square_of_long(image, resize)
+    return _square_of(torch.from_numpy(np.array(image)).permute(2, 0, 1), resize)
 
 
-def normalise(batch: "Tensor", preprocessing: Preprocessing) -> "Tensor":
+def normalise(batch: Tensor, preprocessing: Preprocessing) -> Tensor:
     """Network input from stored squares: uint8 (N, 3, R, R) -> float32 (N, 3, C, C).
 
     Centre crop, scale to 0..1, then (x - mean) / std. Stays on the batch's device.
@@ -140,6 +179,29 @@ def normalise(batch: "Tensor", preprocessing: Preprocessing) -> "Tensor":
     mean = pixels.new_tensor(preprocessing.mean).view(3, 1, 1)
     std = pixels.new_tensor(preprocessing.std).view(3, 1, 1)
     return pixels.sub_(mean).div_(std)
+
+
+def _square_of(pixels: Tensor, resize: int) -> npt.NDArray[np.uint8]:
+    """The centre of an RGB picture, uint8 (3, H, W) -> uint8 (3, resize, resize)."""
+    height, width = pixels.shape[1:]
+    short = min(height, width)
+    if max(height, width) > _LONGEST * short or resize == 1:  # torch cannot make one pixel
+        return _square_of_long(Image.fromarray(pixels.permute(1, 2, 0).numpy()), resize)
+    size = (int(resize * height / short), int(resize * width / short))
+    scaled = interpolate(pixels[None].contiguous(), size, mode="bilinear", antialias=True)[0]
+    top, left = round((size[0] - resize) / 2), round((size[1] - resize) / 2)
+    square: npt.NDArray[np.uint8] = scaled[:, top : top + resize, left : left + resize].numpy()
+    return np.ascontiguousarray(square)
+
+
+def _square_of_long(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
+    """The same to one level of 255, without computing what is cropped away."""
+    width, height = image.size
+    left, right = _crop_span(width, min(width, height), resize)
+    top, bottom = _crop_span(height, min(width, height), resize)
+    box = (left, top, right, bottom)
+    square = image.resize((resize, resize), Image.Resampling.BILINEAR, box=box)
+    return np.stack([np.asarray(channel) for channel in square.split()])
 
 
 def _crop_span(side: int, short: int, resize: int) -> tuple[float, float]:
@@ -158,12 +220,70 @@ def _check_header(image: Image.Image) -> None:
         raise UnusableImage("an animation; only still pictures are used")
 
 
+def _decode_scale(image: Image.Image, resize: int) -> int:
+    """How many times smaller a JPEG can be decoded; 1 for all other pictures.
+
+    Sides that cannot be divided would be rounded up, which moves what is in the picture.
+    """
+    fitting = (
+        scale
+        for scale in (8, 4, 2)
+        if image.format == "JPEG"
+        and min(image.size) >= 2 * resize * scale
+        and image.width % scale == image.height % scale == 0
+    )
+    return next(fitting, 1)
+
+
+def _is_plain_jpeg(image: Image.Image, data: bytes) -> bool:
+    """Whether torchvision decodes it to the same pixels, and to no more than Pillow found."""
+    return image.format == "JPEG" and image.mode in ("RGB", "L") and _frame_size(data) == image.size
+
+
+def _frame_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height in the first frame header of a JPEG; None where markers are not in order.
+
+    ITU-T T.81, annex B: a marker is FF and a byte, then most have a length and so many bytes.
+    """
+    place = 2
+    while place + 9 <= len(data) and data[place] == 0xFF:
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker in _FRAMES:
+            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
+            return width, height
+        if marker in _WITHOUT_LENGTH or length < 2:
+            return None
+        place += 2 + length
+    return None
+
+
+def _jpeg_pixels(data: bytes) -> Tensor:
+    """uint8 (3, H, W), as stored."""
+    # a copy: torch wants memory that may be written to
+    encoded = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    pixels: Tensor = decode_jpeg(encoded, mode=ImageReadMode.RGB)
+    return pixels
+
+
+def _turned(pixels: Tensor, orientation: int) -> Tensor:
+    """Stored pixels (3, H, W) made upright, as Pillow's transpositions do."""
+    if orientation >= 5:  # rows and columns are exchanged
+        pixels = pixels.transpose(1, 2)
+    flips = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation, [])
+    return pixels.flip(flips) if flips else pixels
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        found = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # a damaged EXIF block says nothing about the pixels
+        return 1
+    return int(found) if found in _UPRIGHT else 1
+
+
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
-    try:
-        method = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:  # a damaged EXIF block says nothing about the pixels
-        return image
+    method = _UPRIGHT.get(_orientation(image))
     return image if method is None else image.transpose(method)
 
 

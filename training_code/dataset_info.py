@@ -51,5 +51,7 @@ def refused_list(refused: Mapping[str, str]) -> list[dict[str, str]]:
 
 def versions() -> dict[str, str]:
     """What the pixels depend on besides the files."""
-    packages = {name: metadata.version(name) for name in ("numpy", "pillow")}
+    packages = {
+        name: metadata.version(name) for name in ("numpy", "pillow", "torch", "torchvision")
+    }
     return {"python": platform.python_version(), **packages}

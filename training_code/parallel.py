@@ -11,6 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
 
+import torch
+
 from job_errors import JobError
 from job_progress import ProgressLines
 
@@ -62,6 +64,7 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
     _keep_freed_memory()
 
 

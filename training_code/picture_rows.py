@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from preprocessing import MAX_FILE_BYTES, UnusableImage, check_bytes, decode_image, to_square
+from preprocessing import MAX_FILE_BYTES, UnusableImage, check_bytes, decode_square
 
 Triple = tuple[int, int, int]
 
@@ -62,7 +62,7 @@ def write_picture(row: Row) -> PixelSums | Refused:
     except OSError as error:
         return Refused(f"cannot be read ({error.strerror})")
     try:
-        pixels = to_square(decode_image(data), row.resize)
+        pixels = decode_square(data, row.resize)
     except UnusableImage as error:
         return Refused(str(error))
     with row.target.open("r+b") as file:

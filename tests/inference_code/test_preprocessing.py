@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 from torchvision import transforms
@@ -18,7 +18,9 @@ from preprocessing import (
     Preprocessing,
     UnusableImage,
     decode_image,
+    decode_square,
     normalise,
+    picture_size,
     to_square,
 )
 
@@ -135,7 +137,7 @@ def test_cmyk_jpegs_become_rgb() -> None:
 def test_any_bytes_are_a_picture_or_refused(data: bytes) -> None:
     for start in (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x20\x01\x00\x00WEBPVP8 "):
         with pytest.raises(UnusableImage):
-            decode_image(start + data)
+            decode_square(start + data, 8)
 
 
 @given(st.integers(0, 600), st.integers(0, 255), st.sampled_from(["JPEG", "PNG", "WEBP"]))
@@ -144,13 +146,18 @@ def test_a_damaged_picture_is_decoded_or_refused_but_nothing_else(
 ) -> None:
     data = bytearray(encoded(noise(16, 16), form))
     data[place % len(data)] = byte
-    try:
-        assert decode_image(bytes(data)).mode == "RGB"
-    except UnusableImage as error:
-        assert str(error)
+    for decode in (decode_image, lambda data: decode_square(data, 8)):
+        try:
+            assert decode(bytes(data)) is not None
+        except UnusableImage as error:
+            assert str(error)
+            assert "\n" not in str(error)
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.sampled_from([1, 31, 64, 97]))
+@example(1, 1, 31)
+@example(1, 4, 64)
+@example(400, 100, 97)
 def test_squares_are_those_of_torchvision(width: int, height: int, resize: int) -> None:
     if max(width, height) > 20 * min(width, height):
         return
@@ -159,6 +166,64 @@ def test_squares_are_those_of_torchvision(width: int, height: int, resize: int) 
     square = to_square(image, resize)
     assert square.shape == (3, resize, resize) and square.dtype == np.uint8
     assert np.abs(square.astype(int) - np.asarray(usual).transpose(2, 0, 1)).max() <= 1
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_is_decoded_straight_to_its_square(orientation: int, mode: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for size in ((90, 60), (31, 64), (16, 90)):
+        data = encoded(noise(*size).convert(mode), "JPEG", exif=exif)
+        for resize in (16, 40):
+            usual = to_square(decode_image(data), resize)
+            np.testing.assert_array_equal(decode_square(data, resize), usual)
+
+
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+@pytest.mark.parametrize(("width", "height"), [(192, 128), (128, 200), (402, 300), (403, 256)])
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(
+    width: int, height: int, orientation: int
+) -> None:
+    coarse = noise(12, 9).resize((width, height), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(coarse, "JPEG", quality=95, exif=exif)
+    usual = to_square(decode_image(data), 32).astype(int)
+    difference = np.abs(decode_square(data, 32).astype(int) - usual)
+    assert difference.mean() < 1
+    assert difference.max() <= 8
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "MPO"])
+def test_other_pictures_become_the_same_squares(form: str) -> None:
+    data = encoded(noise(30, 20), form)
+    np.testing.assert_array_equal(decode_square(data, 16), to_square(decode_image(data), 16))
+
+
+def test_a_header_that_lies_about_its_size_is_left_to_pillow() -> None:
+    """libjpeg would believe the first header, Pillow believes the last."""
+    small, large = (encoded(Image.new("RGB", (side, side)), "JPEG") for side in (16, 60_000 // 8))
+    frame = large[large.index(b"\xff\xc0") :][:19]
+    place = small.index(b"\xff\xc0")
+    data = small[:place] + frame + small[place:]
+    assert picture_size(data) == (16, 16)
+    with pytest.raises(UnusableImage, match="damaged"):
+        decode_square(data, 8)
+
+
+def test_a_jpeg_of_very_many_scans_is_refused() -> None:
+    data = encoded(noise(16, 16), "JPEG", progressive=True)
+    start = data.index(b"\xff\xda")
+    assert decode_square(data, 8).shape == (3, 8, 8)
+    with pytest.raises(UnusableImage, match="more than 100 scans"):
+        decode_square(data[:start] + data[start:-2] * 100 + data[-2:], 8)
+
+
+def test_the_size_is_known_before_anything_is_decoded() -> None:
+    assert picture_size(encoded(noise(64, 48), "JPEG")[:700]) == (64, 48)
+    with pytest.raises(UnusableImage, match="empty"):
+        picture_size(b"")
 
 
 def test_a_very_long_picture_costs_no_more_than_its_square() -> None:

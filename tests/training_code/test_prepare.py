@@ -15,7 +15,7 @@ from PIL import Image
 from dataset import open_split, read_info
 from job_errors import JobError
 from prepare import Options, prepare
-from preprocessing import decode_image, to_square
+from preprocessing import decode_square
 
 CODE = Path(__file__).resolve().parents[2]
 SPLITS = ("train", "valid", "test")
@@ -62,8 +62,7 @@ def test_rows_labels_and_names_belong_together(data: Path, tmp_path: Path) -> No
         assert stored.images.shape == (len(stored.files), 3, 16, 16)
         for pixels, label, name in zip(stored.images, stored.labels, stored.files, strict=True):
             assert name.startswith(info["classes"][label] + "/")
-            image = decode_image((data / name).read_bytes())
-            assert np.array_equal(pixels, to_square(image, 16))
+            assert np.array_equal(pixels, decode_square((data / name).read_bytes(), 16))
         seen += stored.files
         assert info["counts"][split] == {
             name: sum(file.startswith(name) for file in stored.files) for name in "abc"
