@@ -10,6 +10,7 @@ BAD, CHECK = "bad", "check"
 _ORDER = (BAD, CHECK)
 _WIDE_GAP = 0.1
 _NOTABLE_CALIBRATION_ERROR = 0.1
+_ENOUGH_PICTURES = 100  # with fewer, bins of a few answers are off by chance
 _CONFUSED = 3
 
 
@@ -75,7 +76,8 @@ def _of_evaluation(evaluation: Evaluation) -> Iterator[Note]:
         names = ", ".join(never[:3]) + (", …" if len(never) > 3 else "")
         yield Note(CHECK, f"{plural(len(never), 'class', 'classes')} never right: {names}", "test")
     error = evaluation.calibration_error
-    if error is not None and error > _NOTABLE_CALIBRATION_ERROR:
+    enough = evaluation.pictures >= _ENOUGH_PICTURES
+    if enough and error is not None and error > _NOTABLE_CALIBRATION_ERROR:
         text = f"Its confidence is off by {percent(error)} on average: do not read it as a chance"
         yield Note(CHECK, text, "test")
     for pair in evaluation.confused_pairs[:1]:
@@ -99,7 +101,7 @@ def _of_history(history: tuple[Epoch, ...], best: int | None) -> Iterator[Note]:
 def _of_dataset(dataset: Dataset) -> Iterator[Note]:
     across = [one for one in dataset.duplicates if len(set(one.splits)) > 1]
     if across:
-        text = f"{plural(len(across), 'picture')} in more than one split: the test knows them"
+        text = f"{plural(len(across), 'picture')} in more than one split: the test is too easy"
         yield Note(CHECK, text, "dataset")
     torn = [one for one in dataset.duplicates if len(set(one.classes)) > 1]
     if torn:
@@ -118,7 +120,7 @@ def _of_profile(profile: Profile) -> Iterator[Note]:
 def _of_tuning(tuning: Tuning) -> Iterator[Note]:
     failed = [trial for trial in tuning.trials if trial.status == "Failed"]
     if failed:
-        text = f"{len(failed)} of {plural(len(tuning.trials), 'trial')} failed"
+        text = f"{plural(len(failed), 'trial')} of {len(tuning.trials)} failed"
         yield Note(CHECK, text, "tuning")
     values = [trial.value for trial in tuning.trials if trial.value is not None]
     if len(values) > 1 and len(set(values)) == 1:

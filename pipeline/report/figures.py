@@ -1,10 +1,11 @@
 """What all plots share: colours, sizes, and how a figure becomes a PNG or a part of the page.
 
-Sizes are CSS pixels: a figure that is 460 wide has text of 11 pixels when shown 460 wide. In the
+Sizes are CSS pixels: a figure that is 400 wide has text of 11 pixels when shown 400 wide. In the
 page every colour of the palette is a CSS variable, so one drawing serves light and dark.
 """
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ CSS_VARIABLES = {
     RED: "--red",
     GREY: "--grey",
 }
-WIDTH, HEIGHT = 460, 290
+WIDTH, HEIGHT = 400, 262
 _POINTS_PER_INCH = 72
 _PNG_DPI = 144  # twice as many pixels, for screens that have them
 _STYLE: dict[Any, Any] = {
@@ -98,9 +99,10 @@ def new_axes(title: str, width: int = WIDTH, height: int = HEIGHT) -> Axes:
 
 
 def plain_powers(axis: Axis) -> None:
-    """Labels of a logarithmic axis as plain numbers: the powers, or also 2 and 5 of a short one."""
+    """Labels of a logarithmic axis as plain numbers: powers, or also 2 and 5 where there is one."""
     low, high = sorted(axis.get_view_interval())
-    between = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    powers = math.floor(math.log10(high)) - math.ceil(math.log10(low)) + 1
+    between = (1.0, 2.0, 5.0) if powers < 2 else (1.0,)
     axis.set_major_locator(LogLocator(subs=between, numticks=8))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_formatter(NullFormatter())
@@ -117,6 +119,13 @@ def label(text: str, longest: int = 24) -> str:
     """A user's name, as one short line."""
     line = _NOT_SHOWN.sub(" ", text).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def label_ends(text: str, longest: int = 32) -> str:
+    """The same, cut in the middle: the ends of tensors' names tell them apart."""
+    line = label(text, len(text))
+    half = longest // 2
+    return line if len(line) <= longest else f"{line[: longest - half - 1]}…{line[-half:]}"
 
 
 def labels(texts: Sequence[str], longest: int = 24) -> list[str]:

@@ -47,11 +47,11 @@ def size(count: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """0.8 s, 42 s, 3 min 05 s, 2 h 07 min."""
+    """16 ms, 2.1 s, 42 s, 3 min 05 s, 2 h 07 min."""
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
-    if seconds < 0.0995:
-        return f"{seconds * 1000:.3g} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.00995 else f"{seconds * 1000:.2g} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

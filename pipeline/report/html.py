@@ -23,11 +23,26 @@ _WIDEST_DAG = 1200  # a longer one is drawn downwards on every screen
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: `template` is its file, `id` what links lead to."""
+    """A part of the page, shown when the report's `field` has something; links lead to `id`."""
 
     id: str
     title: str
-    template: str
+    field: str
+
+
+SECTIONS = (
+    Section("steps", "Steps", "steps"),
+    Section("test", "Test results", "evaluation"),
+    Section("training", "Training", "history"),
+    Section("tuning", "Tuning", "tuning"),
+    Section("rules", "Debugger rules", "rules"),
+    Section("tensors", "Gradients and updates", "tensors"),
+    Section("profile", "Where the time went", "profile"),
+    Section("dataset", "Data set", "dataset"),
+    Section("model", "Model", "model"),
+    Section("reproduction", "How to make it again", "reproduction"),
+    Section("files", "Files", "files"),
+)
 
 
 def render(report: RunReport, folder: Path) -> Path:
@@ -51,6 +66,7 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
         plots=plots,
         sections=_sections(report),
         notes=notes(report),
+        missing=_missing(report),
         steps=views.step_rows(report.steps),
         across=across if across.width <= _WIDEST_DAG else downwards,
         downwards=downwards,
@@ -62,20 +78,16 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
 
 def _sections(report: RunReport) -> list[Section]:
     """What the report has, in the order of the page."""
-    there = {
-        ("steps", "Steps"): report.steps,
-        ("test", "Test results"): report.evaluation,
-        ("training", "Training"): report.history,
-        ("tuning", "Tuning"): report.tuning,
-        ("rules", "Debugger rules"): report.rules,
-        ("tensors", "Gradients and updates"): report.tensors,
-        ("profile", "Where the time went"): report.profile,
-        ("dataset", "Data set"): report.dataset,
-        ("model", "Model"): report.model,
-        ("reproduction", "How to make it again"): report.reproduction,
-        ("files", "Files"): report.files,
-    }
-    return [Section(name, title, f"{name}.html") for (name, title), part in there.items() if part]
+    return [section for section in SECTIONS if getattr(report, section.field)]
+
+
+def _missing(report: RunReport) -> dict[str, list[str]]:
+    """Titles of what is not there, by the reason that they share."""
+    titles = {section.field: section.title for section in SECTIONS}
+    reasons: dict[str, list[str]] = {}
+    for name, reason in report.missing.items():
+        reasons.setdefault(reason, []).append(titles.get(name, name))
+    return reasons
 
 
 @cache
@@ -91,7 +103,8 @@ def _environment() -> Environment:
         formatting.percent, formatting.number, formatting.large, formatting.size,
         formatting.duration, formatting.when, formatting.plural,
         views.class_rows, views.confusion_rows, views.picture_address, views.heaviest,
-        views.count_rows, views.svg, views.short_value, views.state_class, views.state_word,
+        views.count_rows, views.svg, views.breakable, views.short_value, views.state_class,
+        views.state_word,
     )  # fmt: skip
     environment.filters.update({function.__name__: function for function in filters})
     return environment

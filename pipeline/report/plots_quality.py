@@ -28,30 +28,70 @@ from pipeline.report.model import Dataset, Evaluation
 Counts = NDArray[np.float64]
 FEW_CLASSES = 30
 """Up to here a class has a row with its name and its counts; above, the picture as a whole."""
-_MOST_NAMES = 200  # more names cannot be read at any zoom
+_MOST_NAMES = 200  # more would make the drawing too long
 
 
 def draw_confusion(evaluation: Evaluation) -> Figure:
     """Rows are true classes, columns what was said; each cell's colour is its share of the row.
 
-    Above 30 classes those that are confused stand side by side, so mistakes lie near the diagonal.
+    Above 30 classes those that are confused stand side by side, so mistakes lie near the diagonal,
+    and each row ends with what the class was taken for.
     """
     confusion = np.array(evaluation.confusion, dtype=float)
     count = len(confusion)
     few = count <= FEW_CLASSES
     order = list(range(count)) if few else neighbour_order(evaluation.confusion)
-    confusion = confusion[np.ix_(order, order)]
-    side = max(380, 170 + 34 * count) if few else 1100
-    axes = new_axes("What was said (columns) of what is true (rows)", side, side)
-    axes.imshow(_cell_colors(confusion), interpolation="nearest")
     names = [evaluation.classes[index].name for index in order]
-    _name_cells(axes, labels(names, 26), 10.0 if few else 800 / count)
-    if few:
-        _write_counts(axes, confusion)
+    return (_draw_few if few else _draw_many)(confusion[np.ix_(order, order)], names)
+
+
+def _draw_few(confusion: Counts, names: list[str]) -> Figure:
+    side = max(380, 170 + 34 * len(names))
+    axes = _draw_cells("What was said (columns) of what is true (rows)", confusion, (side, side))
+    places = range(len(names))
+    axes.set_yticks(places, labels(names, 26), fontsize=10, color=INK)
+    axes.set_xticks(places, labels(names, 26), fontsize=10, color=INK, rotation=90)
+    for row, column in zip(*np.nonzero(confusion), strict=True):
+        text = f"{confusion[row, column]:.0f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=10, color=INK)
     return figure_of(axes)
 
 
-def _cell_colors(confusion: Counts) -> Counts:
+def _draw_many(confusion: Counts, names: list[str]) -> Figure:
+    title = "What was said (columns, in the order of the rows) of what is true (rows)"
+    named = len(names) <= _MOST_NAMES
+    size = (1000, 60 + 11 * len(names)) if named else (1000, 1000)
+    axes = _draw_cells(title, confusion, size)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if named:
+        axes.set_aspect("auto")
+        axes.set_yticks(range(len(names)), labels(names, 34), fontsize=9, color=INK)
+        for row, text in enumerate(_taken_for(confusion, labels(names, 26))):
+            axes.text(len(names) + 0.5, row, text, va="center", fontsize=9, color=MUTED)
+    return figure_of(axes)
+
+
+def _draw_cells(title: str, confusion: Counts, size: tuple[int, int]) -> Axes:
+    axes = new_axes(title, *size)
+    axes.imshow(_cell_colors(confusion), interpolation="nearest")
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    return axes
+
+
+def _taken_for(confusion: Counts, names: Sequence[str]) -> list[str]:
+    """For each row the wrong answers, the most frequent first."""
+    texts = []
+    for row, counts in enumerate(confusion):
+        wrong = [int(n) for n in np.argsort(-counts, kind="stable") if counts[n] and n != row]
+        said = [f"{names[n]} \u00d7{counts[n]:.0f}" for n in wrong[:2]]
+        texts.append(", ".join(said) + (", …" if len(wrong) > 2 else ""))
+    return texts
+
+
+def _cell_colors(confusion: Counts) -> NDArray[np.uint8]:
     """RGBA: blue on the diagonal, red beside it, clear where nothing was counted."""
     rows = confusion.sum(axis=1, keepdims=True)
     shares = np.divide(confusion, rows, out=np.zeros_like(confusion), where=rows > 0)
@@ -61,26 +101,7 @@ def _cell_colors(confusion: Counts) -> Counts:
     colors[diagonal, diagonal, :3] = to_rgb(BLUE)
     colors[..., 3] = np.where(shares > 0, 0.15 + 0.7 * np.sqrt(shares), 0.0)
     colors[diagonal, diagonal, 3] = np.diag(shares) * 0.75
-    return colors
-
-
-def _name_cells(axes: Axes, names: Sequence[str], size: float) -> None:
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
-    axes.spines[["left", "bottom"]].set_visible(False)
-    if len(names) > _MOST_NAMES:
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return
-    places, size = range(len(names)), min(size, 10.0)
-    axes.set_yticks(places, names, fontsize=size, color=INK)
-    axes.set_xticks(places, names, fontsize=size, color=INK, rotation=90)
-
-
-def _write_counts(axes: Axes, confusion: Counts) -> None:
-    for row, column in zip(*np.nonzero(confusion), strict=True):
-        text = f"{confusion[row, column]:.0f}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=10, color=INK)
+    return np.round(255 * colors).astype(np.uint8)
 
 
 def draw_calibration(evaluation: Evaluation) -> Figure:

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -16,10 +18,12 @@ from pipeline.report.figures import (
     HEIGHT,
     MUTED,
     ORANGE,
+    RED,
     SERIES,
     WIDTH,
     figure_of,
     label,
+    label_ends,
     labels,
     new_axes,
     new_figure,
@@ -60,16 +64,23 @@ def _draw_epochs(
     chosen = [place for place, epoch in zip(places, history, strict=True) if epoch.epoch == best]
     if chosen:
         axes.axvline(chosen[-1], color=GREEN, linestyle="--", linewidth=1.2, label="kept")
-    for place, before, after in zip(places[1:], history, history[1:], strict=False):
+    text = "epoch"
+    for place, (before, after) in enumerate(pairwise(history), start=2):
         if before.phase != after.phase:
             axes.axvline(place - 0.5, color=GREY, linewidth=1, linestyle=":")
-            name = label((after.phase or "").replace("_", " "))
-            axes.text(place - 0.5, 0.02, f" {name}", va="bottom", color=MUTED, fontsize=10,
-                      transform=axes.get_xaxis_transform())  # fmt: skip
-    axes.set_xlabel("epoch")
+            text += f", {label((after.phase or '').replace('_', ' '))} from {place}"
+    axes.set_xlabel(text)
+    lost = [p for p, e in zip(places, history, strict=True) if not _finite(getattr(e, train))]
+    _mark_lost(axes, lost, "epoch")
     axes.set_xlim(0.5, len(history) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="best")
+
+
+def _mark_lost(axes: Axes, places: Sequence[int], unit: str) -> None:
+    if places:
+        text = f"not a finite number from {unit} {min(places)}"
+        axes.text(0.5, 0.5, text, ha="center", color=RED, transform=axes.transAxes)
 
 
 def draw_series(series: Sequence[Series], title: str, y_label: str) -> Figure:
@@ -79,11 +90,14 @@ def draw_series(series: Sequence[Series], title: str, y_label: str) -> Figure:
         color = SERIES[number % len(SERIES)]
         dots = "o" if len(one.steps) <= 40 else ""
         axes.plot(one.steps, one.values, color=color, marker=dots, markersize=4,
-                  label=label(one.name, 30))  # fmt: skip
+                  label=label_ends(one.name))  # fmt: skip
     values = [abs(value) for one in series for value in one.values if value and _finite(value)]
     if values and max(values) > 50 * min(values) and not _negative(series):
         axes.set_yscale("log")
         plain_powers(axes.yaxis)
+    lost = [s for one in series for s, value in zip(one.steps, one.values, strict=True)
+            if not _finite(value)]  # fmt: skip
+    _mark_lost(axes, lost, "step")
     axes.set_xlabel("step")
     axes.set_ylabel(label(y_label, 40))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -114,13 +128,14 @@ def _draw_heat(series: Sequence[Series], title: str) -> Figure:
     grid = np.full((len(shown), len(steps)), np.nan)
     for row, one in enumerate(shown):
         for step, value in zip(one.steps, one.values, strict=True):
-            grid[row, column[step]] = value if _finite(value) and value > 0 else np.nan
+            grid[row, column[step]] = value if _finite(value) else np.inf
     axes = new_axes(title, height=max(HEIGHT, 110 + 13 * len(shown)))
-    known = grid[~np.isnan(grid)]
+    known = grid[np.isfinite(grid) & (grid > 0)]
     low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)
+    colors = colormaps["viridis"].with_extremes(over=RED, bad="none")  # red: not finite
     norm = LogNorm(low, high if high > low else low * 10)
-    image = axes.imshow(grid, aspect="auto", interpolation="nearest", norm=norm, cmap="viridis")
-    axes.set_yticks(range(len(shown)), labels([one.name for one in shown], 28), fontsize=9)
+    image = axes.imshow(grid, aspect="auto", interpolation="nearest", norm=norm, cmap=colors)
+    axes.set_yticks(range(len(shown)), [label_ends(one.name, 28) for one in shown], fontsize=9)
     ticks = _evenly(len(steps), 5)
     axes.set_xticks(ticks, [str(steps[number]) for number in ticks])
     axes.grid(visible=False)

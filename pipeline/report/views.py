@@ -1,6 +1,7 @@
 """Rows for the page's tables, made of the report's values."""
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from pipeline.report.model import ClassQuality, Dataset, Evaluation, Layer, Step
 from pipeline.report.plots import Plot
 from pipeline.report.plots_quality import FEW_CLASSES
 
+_BREAKS = re.compile(r"(?<=[_./-])(?=\w)")
 _MOST_CELLS = 200  # classes; more cells are a burden for a browser, and the plot has them
 _LEVELS = 9
 _HEAVY_LAYERS = 12
@@ -172,6 +174,11 @@ def short_value(text: str) -> str:
         return f"{float(text):.4g}"
     except ValueError:
         return text
+
+
+def breakable(text: str) -> Markup:
+    """A name that may be broken after its underscores, dots and slashes."""
+    return Markup("<wbr>").join(_BREAKS.split(text))
 
 
 def svg(plot: Plot) -> Markup:
