@@ -18,15 +18,19 @@ _FOLDER_FILES = 20_000
 
 
 class AwsSource:
-    """One account and region. What is fetched lies below `scratch`, and is fetched once."""
+    """One account and region. What is fetched lies below `scratch`, and is fetched once.
+
+    A folder of more than `largest` bytes is not fetched.
+    """
 
     where = "aws"
 
-    def __init__(self, aws: Aws, scratch: Path) -> None:
+    def __init__(self, aws: Aws, scratch: Path, largest: int = _FOLDER_BYTES) -> None:
         self.sagemaker: Any = aws.client("sagemaker")
         self._aws = aws
         self._s3 = aws.client("s3")
         self._scratch = scratch
+        self._largest = largest
 
     def read(self, uri: str) -> bytes:
         """The bytes of an object. Raises Absent."""
@@ -51,7 +55,7 @@ class AwsSource:
         size = sum(item["Size"] for item in found)
         if not found:
             raise Absent(f"{uri} is not there (any more)")
-        if size > _FOLDER_BYTES or len(found) > _FOLDER_FILES:
+        if size > self._largest or len(found) > _FOLDER_FILES:
             raise Absent(f"{uri} holds {len(found)} files, {size / 1e9:.1f} GB: not fetched")
         for item in found:
             place = (target / item["Key"].removeprefix(prefix)).resolve()

@@ -1,5 +1,6 @@
 """One command: prepared, tuned, trained, tested, gated, registered, deployed, asked."""
 
+import csv
 import json
 import re
 import shlex
@@ -33,6 +34,11 @@ def executions(state: Path, project: str = "dog-breeds") -> list[str]:
     client = sagemaker_client(Store(state))
     answer = client.list_pipeline_executions(PipelineName=project, SortOrder="Ascending")
     return [each["PipelineExecutionStatus"] for each in answer["PipelineExecutionSummaries"]]
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_model_learned_and_is_registered_deployed_and_asked(finished: Finished) -> None:
@@ -84,6 +90,19 @@ def test_a_model_says_what_it_was_made_from(finished: Finished) -> None:
     assert metadata["DataFingerprint"] == json.loads(dataset.read_text())["fingerprint"]
     assert client.describe_training_job(TrainingJobName=metadata["TrainingJob"])
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", metadata["GitCommit"])
+    assert Store(finished.state).path(metadata["Report"]) == Path(finished.result["report"])
+
+
+def test_the_report_shows_what_the_run_measured(finished: Finished) -> None:
+    folder = Path(finished.result["report"]).parent
+    assert f"{finished.result['accuracy']:.1%}".rstrip("%") in (folder / "report.html").read_text()
+    values = {row["metric"]: row["value"] for row in rows_of(folder / "metrics/Evaluate.csv")}
+    assert float(values["accuracy"]) == finished.result["accuracy"]
+    assert len(rows_of(folder / "metrics/Train.csv")) == 8
+    assert len(rows_of(folder / "metrics/Tune.csv")) == 2
+    for name in ("gradient-norms", "update-ratios", "losses", "step-times", "layers"):
+        assert rows_of(folder / f"metrics/Train-{name}.csv")
+    assert {path.stem for path in (folder / "plots").iterdir()} >= {"confusion", "history_loss"}
 
 
 def test_the_same_run_again_takes_every_job_from_the_cache(finished: Finished, run: Run) -> None:
@@ -100,6 +119,8 @@ def test_with_shuffled_labels_the_gate_says_no(run: Run, tmp_path: Path) -> None
     assert re.search(r"Test accuracy 0\.\d+ is below the threshold 0\.5", done.stdout)
     assert versions(tmp_path / "state") == []
     assert sagemaker_client(Store(tmp_path / "state")).list_endpoints()["Endpoints"] == []
+    (report,) = (tmp_path / "state").glob("s3/*/runs/*/report/report.html")
+    assert "AccuracyTooLow" in report.read_text()
 
 
 def test_ctrl_c_leaves_nothing_half_registered_and_the_next_run_goes_on(
@@ -118,6 +139,8 @@ def test_ctrl_c_leaves_nothing_half_registered_and_the_next_run_goes_on(
         assert process.wait(60) == 3
     assert versions(state) == []
     assert executions(state) == ["Stopped"]
+    (report,) = state.glob("s3/*/runs/*/report/report.html")
+    assert "Stopped" in report.read_text()
     again = run(state, "--data", str(pictures))
     assert again.returncode == 0, again.stderr
     assert {"Prepare", "ExtractFeatures"} <= set(cached_steps(again.stderr))
