@@ -174,6 +174,7 @@ def _summary(version: "Version") -> dict[str, Any]:
         "data_fingerprint": version.metadata.get("DataFingerprint"),
         "git_commit": version.metadata.get("GitCommit"),
         "training_job": version.metadata.get("TrainingJob"),
+        "report": version.metadata.get("Report"),
         "created": version.created.isoformat(),
         "model_data": version.model_data,
         "arn": version.arn,

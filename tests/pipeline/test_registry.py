@@ -62,6 +62,7 @@ def versions(store: Store, register_package: Callable[..., str]) -> list[str]:
                     "GitCommit": "0123456789abcdef",
                     "DataFingerprint": "f" * 64,
                     "TrainingJob": f"train-{number}",
+                    "Report": f"s3://b/{number}/report/report.html",
                 },
             )
         )
@@ -96,7 +97,15 @@ def test_show_prints_metrics_and_the_weakest_classes(run: Run, versions: list[st
     for name in ("3", "newest", versions[2]):
         code, out, _ = run("show", name)
         assert code == 0
-        for text in ("90.0%", "top 5 accuracy", "0.9750", "beagle", "25.0%", "train-3"):
+        for text in (
+            "90.0%",
+            "top 5 accuracy",
+            "0.9750",
+            "beagle",
+            "25.0%",
+            "train-3",
+            "s3://b/3/report/report.html",
+        ):
             assert text in out
         assert "boxer" not in out
     assert run("show", "2")[0] == 0
