@@ -28,11 +28,23 @@ _NAME_LIMIT = 63
 
 
 @dataclass(frozen=True)
+class Background:
+    """What goes on beside the steps of a run, which ends only when that has ended too.
+
+    `cancelled` says that nobody waits for it any more.
+    """
+
+    submit: Callable[[Callable[[], None]], object]
+    cancelled: Callable[[], bool]
+
+
+@dataclass(frozen=True)
 class Job:
     """Where and with what one job runs.
 
     `work` is its own folder: the container's /opt/ml is `work/ml`, its output `work/log.txt`.
-    `should_stop` is asked while it runs; `on_metric` hears every metric that it prints.
+    `should_stop` is asked while it runs; `on_metric` hears every metric that it prints;
+    `background` takes what may outlast the job.
     """
 
     step: str
@@ -46,6 +58,7 @@ class Job:
     grace_s: float
     should_stop: Callable[[], bool]
     on_metric: Callable[[str, float], None]
+    background: Background
 
     @property
     def root(self) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.errors import PipelineError
 from pipeline.local.board import Board, Listener
 from pipeline.local.caching import CacheEntry, StepCache, read_policy
+from pipeline.local.containers import Background
 from pipeline.local.executions import Execution, Place
 from pipeline.local.failures import (
     MAXIMUM_REASON,
@@ -135,6 +136,7 @@ class _Run:
         self._cancel = cancel
         self._options = options
         self._start: Starter = start_process
+        self._beside = ThreadPoolExecutor(options.parallel_steps, "beside")
         self._cache = StepCache(store, execution.pipeline)
         self._stop = threading.Event()
         self._board = Board(listener, graph)
@@ -148,6 +150,7 @@ class _Run:
         try:
             with (
                 ForkingStarter() as forking,
+                self._beside,  # ends after the steps and before what it starts processes with
                 ThreadPoolExecutor(self._options.parallel_steps, "step") as pool,
             ):
                 if self._options.fork:
@@ -305,6 +308,7 @@ class _Run:
             lambda_handlers=self._options.lambda_handlers,
             service_url=self._options.service_url,
             should_stop=self._stop.is_set,
+            background=Background(self._beside.submit, self._cancel.is_set),
             report=lambda **changes: self._board.show(step, **changes),
             record=lambda members: self._execution.step(step, members),
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.local.conditions import all_hold
-from pipeline.local.containers import Job, JobOutcome, job_name
+from pipeline.local.containers import Background, Job, JobOutcome, job_name
 from pipeline.local.executions import Execution
 from pipeline.local.failures import StepFailed, StepStopped
 from pipeline.local.graph import Step
@@ -45,6 +45,7 @@ class StepContext:
     lambda_handlers: Mapping[str, Path]
     service_url: str | None
     should_stop: Callable[[], bool]
+    background: Background
     report: Callable[..., None]
     record: Callable[[Document], None]
 
@@ -200,6 +201,7 @@ def _job(step: Step, context: StepContext) -> Job:
         grace_s=context.grace_s,
         should_stop=context.should_stop,
         on_metric=lambda name, value: None,
+        background=context.background,
     )
 
 

@@ -1,7 +1,9 @@
 """Training jobs: the training toolkit's contract in a folder, around one script."""
 
 import shutil
+import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,11 @@ from pipeline.local.containers import (
     failure_of,
     job_environment,
     limit_of,
-    move_output,
     pack,
     python_argv,
     stage_input,
 )
+from pipeline.local.debug_rules import RuleWatch, read_configurations
 from pipeline.local.failures import MAXIMUM_REASON, StepFailed, disk_reason
 from pipeline.local.metrics import MetricReader
 from pipeline.local.processes import Command, Ending, StartError, run_to_end
@@ -31,26 +33,74 @@ _CHECKPOINTS = f"{OPT_ML}/checkpoints"
 _CODE_BYTES = 1024**3
 
 
+class _Record:
+    """A job's Describe document. Its rules change it as well, from a thread of their own."""
+
+    def __init__(self, document: Document, job: Job) -> None:
+        self.document = document
+        self._job = job
+        self._lock = threading.Lock()
+
+    def change(self, members: Document) -> None:
+        """Set members and keep the document."""
+        with self._lock:
+            self.document |= members
+            arn = self.document["TrainingJobArn"]
+            self._job.store.put(_KIND, self._job.name, self.document, arn=arn)
+
+
 def run_training_job(
     request: Mapping[str, Any], job: Job, extra: Mapping[str, Any] | None = None
 ) -> JobOutcome:
     """Run a CreateTrainingJob request to its end and keep its Describe document up to date.
 
     `extra` are members of the document that the request does not have (TuningJobArn, …). The
-    outcome says what failed; only the store itself raises (StoreError).
+    outcome says what failed; only the store itself raises (StoreError). The job's debugger rules
+    go on in `job.background`.
     """
-    document = _first_document(request, job) | dict(extra or {})
-    _save(document, job)
+    record = _Record(_first_document(request, job) | dict(extra or {}), job)
+    record.change({})
     metrics = MetricReader(request["AlgorithmSpecification"].get("MetricDefinitions") or [])
+    rules = _watch_rules(request, job, record)
+    outcome = JobOutcome(record.document, stopped=True)
     try:
-        outcome = _run(request, job, document, metrics)
+        outcome = _attempt(request, record, job, metrics, rules)
+        _finish(outcome, record, metrics)
+    finally:
+        if rules:
+            rules.training_ended(outcome.stopped)
+    return outcome
+
+
+def _attempt(
+    request: Mapping[str, Any],
+    record: _Record,
+    job: Job,
+    metrics: MetricReader,
+    rules: RuleWatch | None,
+) -> JobOutcome:
+    """The job's outcome, also when it could not run."""
+    try:
+        return _run(request, job, record.document, metrics, rules)
     except (StepFailed, StartError, ArchiveError) as error:
         failure = error if isinstance(error, StepFailed) else StepFailed(job.step, str(error))
-        outcome = JobOutcome(document, failure)
+        return JobOutcome(record.document, failure)
     except OSError as error:
-        outcome = JobOutcome(document, StepFailed(job.step, disk_reason(error)))
-    _finish(outcome, job, metrics)
-    return outcome
+        return JobOutcome(record.document, StepFailed(job.step, disk_reason(error)))
+
+
+def _watch_rules(request: Mapping[str, Any], job: Job, record: _Record) -> RuleWatch | None:
+    configurations = read_configurations(request)
+    if not configurations or not request.get("DebugHookConfig"):
+        return None
+
+    def on_change(statuses: list[Document]) -> None:
+        record.change({"DebugRuleEvaluationStatuses": statuses})
+
+    watch = RuleWatch(configurations, _tensors(request, job), job, on_change)
+    on_change(watch.statuses())
+    job.background.submit(watch.follow)
+    return watch
 
 
 def _first_document(request: Mapping[str, Any], job: Job) -> Document:
@@ -70,21 +120,29 @@ def _first_document(request: Mapping[str, Any], job: Job) -> Document:
 
 
 def _run(
-    request: Mapping[str, Any], job: Job, document: Document, metrics: MetricReader
+    request: Mapping[str, Any],
+    job: Job,
+    document: Document,
+    metrics: MetricReader,
+    rules: RuleWatch | None,
 ) -> JobOutcome:
     toolkit = Toolkit(request, job)
     _prepare(request, job)
     toolkit.write_config()
     code = _unpack_code(toolkit, job)
-    ending = _execute(request, job, toolkit, metrics)
+    stopper = replace(job, should_stop=lambda: job.should_stop() or _is_lost(rules))
+    ending = _execute(request, stopper, toolkit, metrics)
     output = job.root / "output"
     said = output / "failure"
     reason = said.read_text(errors="replace").strip() if said.is_file() else ""
     failure = failure_of(job, ending, reason, limit_of(request))
     stopped = ending.cause == "stopped"
+    if stopped and rules and rules.stopped_by:
+        name = rules.stopped_by.name
+        failure = StepFailed(job.step, f"rule {name} stopped the training: {rules.details(name)}")
     if ending.cause == "timed out":
         document["SecondaryStatus"] = "MaxRuntimeExceeded"
-    _publish_tensors(request, job)
+    _close_tensors(request, job)
     if failure is None and not stopped:
         (output / "success").touch()
         model = job.store.path(document["ModelArtifacts"]["S3ModelArtifacts"])
@@ -113,7 +171,10 @@ def _prepare(request: Mapping[str, Any], job: Job) -> None:
         stored.mkdir(parents=True, exist_ok=True)
         place.symlink_to(stored, target_is_directory=True)
     if hook := request.get("DebugHookConfig"):
-        job.local(hook.get("LocalPath", _TENSORS)).mkdir(parents=True, exist_ok=True)
+        place, stored = job.local(hook.get("LocalPath", _TENSORS)), _tensors(request, job)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        stored.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(stored, target_is_directory=True)
 
 
 def _unpack_code(toolkit: Toolkit, job: Job) -> Path:
@@ -151,24 +212,45 @@ def _execute(
         )
 
 
-def _publish_tensors(request: Mapping[str, Any], job: Job) -> None:
-    """Debugger's tensors go where SageMaker puts them, also when the training failed."""
-    if not (hook := request.get("DebugHookConfig")):
+def _tensors(request: Mapping[str, Any], job: Job) -> Path:
+    """Where SageMaker puts what the debugger's hook saves, while it is saved."""
+    prefix = request["DebugHookConfig"]["S3OutputPath"].rstrip("/")
+    return job.store.path(f"{prefix}/{job.name}/debug-output")
+
+
+def _close_tensors(request: Mapping[str, Any], job: Job) -> None:
+    """No more tensors come; also when the training failed. Links are left out, as on S3."""
+    if not request.get("DebugHookConfig"):
         return
-    target = job.store.path(f"{hook['S3OutputPath'].rstrip('/')}/{job.name}/debug-output")
-    if move_output(job.local(hook.get("LocalPath", _TENSORS)), target):
+    folder = _tensors(request, job)
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            path.unlink()
+    if any(path.is_file() for path in folder.rglob("*")):
         # On SageMaker the platform, not the hook, says that no more tensors come.
-        (target / "training_job_end.ts").touch()
+        (folder / "training_job_end.ts").touch()
+    else:
+        shutil.rmtree(folder.parent)
 
 
-def _finish(outcome: JobOutcome, job: Job, metrics: MetricReader) -> None:
+def _is_lost(rules: RuleWatch | None) -> bool:
+    return rules is not None and rules.stopped_by is not None
+
+
+def _finish(outcome: JobOutcome, record: _Record, metrics: MetricReader) -> None:
     document, failure = outcome.document, outcome.failure
     now = datetime.now(UTC)
     timed_out = document["SecondaryStatus"] == "MaxRuntimeExceeded"
-    status = "Failed" if failure else "Stopped" if outcome.stopped else "Completed"
-    document |= {
+    status = "Stopped" if outcome.stopped else "Failed" if failure else "Completed"
+    secondary = document["SecondaryStatus"] if timed_out else status
+    first = document["SecondaryStatusTransitions"][0] | {"EndTime": now}
+    members = {
         "TrainingJobStatus": "Stopped" if timed_out else status,
-        "SecondaryStatus": document["SecondaryStatus"] if timed_out else status,
+        "SecondaryStatus": secondary,
+        "SecondaryStatusTransitions": [
+            first,
+            {"Status": secondary, "StartTime": now, "EndTime": now},
+        ],
         "TrainingEndTime": now,
         "LastModifiedTime": now,
         "TrainingTimeInSeconds": max(
@@ -176,14 +258,6 @@ def _finish(outcome: JobOutcome, job: Job, metrics: MetricReader) -> None:
         ),
         "FinalMetricDataList": metrics.final(),
     }
-    document["SecondaryStatusTransitions"][0]["EndTime"] = now
-    document["SecondaryStatusTransitions"].append(
-        {"Status": document["SecondaryStatus"], "StartTime": now, "EndTime": now}
-    )
     if failure:
-        document["FailureReason"] = failure.described()[:MAXIMUM_REASON]
-    _save(document, job)
-
-
-def _save(document: Document, job: Job) -> None:
-    job.store.put(_KIND, job.name, document, arn=document["TrainingJobArn"])
+        members["FailureReason"] = failure.described()[:MAXIMUM_REASON]
+    record.change(members)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.local.containers import (
+    Background,
     Job,
     job_environment,
     job_name,
@@ -38,6 +39,7 @@ def job(store: Store, tmp_path: Path) -> Job:
         grace_s=1.0,
         should_stop=lambda: False,
         on_metric=lambda name, value: None,
+        background=Background(lambda work: work(), lambda: False),
     )
 
 

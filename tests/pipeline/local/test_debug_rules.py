@@ -1,0 +1,174 @@
+"""Rules of a training job: evaluated beside it, described as SageMaker describes them."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.api import LocalApi
+from pipeline.local.debug_rules import RuleConfiguration, read_configurations
+from pipeline.local.engine import ExecutionResult
+from pipeline.local.shapes import find_problems, service_model
+from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import BUCKET, Lab, wait_for
+
+pytest.importorskip("smdebug")
+
+# Trains one number; argv says how far it moves each step. "wait" waits to be stopped.
+SCRIPT = """
+import os, sys, time
+import torch
+from smdebug.pytorch import Hook, modes
+hook = Hook.create_from_json_file(os.environ["SMDEBUG_CONFIG_FILE_PATH"])
+network, loss = torch.nn.Linear(1, 1), torch.nn.MSELoss()
+hook.register_module(network)
+hook.register_loss(loss)
+hook.set_mode(modes.TRAIN)
+optimizer = torch.optim.SGD(network.parameters(), lr=float(sys.argv[sys.argv.index("--lr") + 1]))
+for step in range(12):
+    optimizer.zero_grad()
+    loss(network(torch.ones(4, 1)), torch.full((4, 1), 5.0)).backward()
+    optimizer.step()
+if "--wait" in sys.argv:
+    network(torch.ones(1, 1))  # so that the last step is written
+    hook.close()
+    time.sleep(60)
+"""
+HOOK: dict[str, Any] = {
+    "S3OutputPath": f"{BUCKET}/debugger",
+    "HookParameters": {"save_interval": "1"},
+    "CollectionConfigurations": [{"CollectionName": n} for n in ("losses", "weights", "gradients")],
+}
+# 1e-4 moves the loss by less than 10 % in 12 steps, 0.1 by far more.
+NOT_FALLING = {"rule_to_invoke": "LossNotDecreasing", "num_steps": "5", "diff_percent": "5"}
+STOP = '[{"name": "stoptraining", "training_job_prefix": "pipelines-"}]'
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    return Lab(store)
+
+
+def rule(name: str, **parameters: str) -> dict[str, Any]:
+    image = "503895931360.dkr.ecr.us-east-1.amazonaws.com/sagemaker-debugger-rules:latest"
+    values = {"RuleConfigurationName": name, "RuleEvaluatorImage": image}
+    return values | {"RuleParameters": parameters}
+
+
+def training(lab: Lab, rules: list[dict[str, Any]], script: str = SCRIPT, **told: str) -> Any:
+    return lab.training(
+        "Train", script, hyperparameters=told, DebugHookConfig=HOOK, DebugRuleConfigurations=rules
+    )
+
+
+def described(lab: Lab) -> dict[str, Any]:
+    name = lab.store.list("TrainingJob")[0]["TrainingJobName"]
+    answer = LocalApi(lab.store).call("DescribeTrainingJob", {"TrainingJobName": name})
+    shape = service_model().operation_model("DescribeTrainingJob").output_shape
+    assert list(find_problems(shape, answer)) == []
+    return answer
+
+
+def statuses(lab: Lab) -> dict[str, tuple[str, str]]:
+    return {
+        each["RuleConfigurationName"]: (
+            each["RuleEvaluationStatus"],
+            each.get("StatusDetails", ""),
+        )
+        for each in described(lab)["DebugRuleEvaluationStatuses"]
+    }
+
+
+def test_each_rule_ends_in_its_own_status(lab: Lab) -> None:
+    rules = [
+        rule("LossNotDecreasing", **NOT_FALLING),
+        rule("Strict", **NOT_FALLING | {"diff_percent": "99.9"}),
+        rule("VanishingGradient", rule_to_invoke="VanishingGradient"),
+        rule("Unknown", rule_to_invoke="TreeDepth"),
+        rule("Wrong", rule_to_invoke="Overfit", patience="many"),
+    ]
+    result = lab.run(training(lab, rules, lr="0.1"))
+    assert result.status == "Succeeded", result.failure
+    found = statuses(lab)
+    assert {name: status for name, (status, _) in found.items()} == {
+        "LossNotDecreasing": "NoIssuesFound",
+        "Strict": "IssuesFound",
+        "VanishingGradient": "NoIssuesFound",
+        "Unknown": "Error",
+        "Wrong": "Error",
+    }
+    assert found["Strict"][1].startswith("RuleEvaluationConditionMet: ")
+    assert " at step " in found["Strict"][1]
+    assert "no rule TreeDepth" in found["Unknown"][1]
+    assert "many" in found["Wrong"][1]
+    arns = {each["RuleEvaluationJobArn"] for each in described(lab)["DebugRuleEvaluationStatuses"]}
+    assert len(arns) == 5
+    assert all(":processing-job/" in arn for arn in arns)
+    work = lab.store.root / "runs" / result.execution_id / "Train"
+    assert sorted(path.name for path in work.iterdir()) == ["log.txt", "rules.txt"]
+
+
+def test_a_lost_training_is_stopped_by_the_rule_that_is_told_to(lab: Lab) -> None:
+    rules = [
+        rule("LossNotDecreasing", **NOT_FALLING, action_json=STOP),
+        rule("Overfit", rule_to_invoke="Overfit"),
+    ]
+    result = lab.run(training(lab, rules, lr="0.0001", wait="1"))
+    assert result.status == "Failed"
+    assert "rule LossNotDecreasing stopped the training: " in str(result.failure)
+    job = described(lab)
+    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Stopped"
+    found = statuses(lab)
+    assert found["LossNotDecreasing"][0] == "IssuesFound"
+    assert found["Overfit"][0] == "Stopped"
+
+
+def test_a_training_that_saved_nothing_has_rules_in_error(lab: Lab) -> None:
+    result = lab.run(training(lab, [rule("Overfit", rule_to_invoke="Overfit")], "print('none')"))
+    assert result.status == "Succeeded"
+    status, details = statuses(lab)["Overfit"]
+    assert status == "Error"
+    assert "no tensors were saved" in details
+    assert (
+        not lab.store.path(HOOK["S3OutputPath"])
+        .joinpath(described(lab)["TrainingJobName"])
+        .exists()
+    )
+
+
+def test_rules_are_in_progress_while_the_training_runs_and_stopped_with_it(
+    lab: Lab, tmp_path: Path
+) -> None:
+    script = f"import time\nopen({str(tmp_path / 'begun')!r}, 'w')\ntime.sleep(60)"
+    results: list[ExecutionResult] = []
+    steps = training(lab, [rule("Overfit", rule_to_invoke="Overfit")], script)
+    thread = threading.Thread(target=lambda: results.append(lab.run(steps)))
+    thread.start()
+    wait_for(tmp_path / "begun")
+    assert statuses(lab)["Overfit"][0] == "InProgress"
+    lab.cancel.set()
+    thread.join()
+    assert results[0].status == "Stopped"
+    assert statuses(lab)["Overfit"][0] == "Stopped"
+
+
+def test_a_training_without_rules_has_no_statuses(lab: Lab) -> None:
+    lab.run(training(lab, [], "print('none')"))
+    assert "DebugRuleEvaluationStatuses" not in described(lab)
+
+
+@pytest.mark.parametrize(
+    ("actions", "stops"),
+    [
+        ("", ()),
+        ("{", ()),
+        ('{"name": "sms", "endpoint": "+1"}', ()),
+        ('{"name": "StopTraining", "training_job_prefix": "Mine"}', ("mine",)),
+        (STOP, ("pipelines-",)),
+    ],
+)
+def test_actions_are_read_as_smdebug_reads_them(actions: str, stops: tuple[str, ...]) -> None:
+    given = {"rule_to_invoke": "Overfit", "patience": "3", "action_json": actions}
+    (found,) = read_configurations({"DebugRuleConfigurations": [rule("Mine", **given)]})
+    assert found == RuleConfiguration("Mine", "Overfit", {"patience": "3"}, stops)
