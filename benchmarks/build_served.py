@@ -5,6 +5,7 @@
 Run with training_code/ and inference_code/ on the path. The head is a ridge regression on the
 features of a few training pictures a class: good enough to have an opinion on every picture.
 `target`/ours/model and `target`/usual/model are extracted models; `target`/ours.tar.gz is ours.
+With --int8, `target`/int8/model is ours with the graph in 8 bits, calibrated on those pictures.
 """
 
 import argparse
@@ -17,30 +18,31 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from artifact import GRAPH_FILE, ModelDescription, write_model
+from artifact import GRAPH_FILE, INT8_GRAPH_FILE, ModelDescription, write_model
 from benchmarks.usual_handler import build_model
 from graph import open_graph
-from graph_export import export_graph
+from graph_export import INPUT_NAME, export_graph
+from int8_graph import write_int8_graph
 from network import Classifier, Head, build_backbone, load_backbone_weights
 from preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Preprocessing,
-    decode_image,
+    decode_square,
     normalise,
-    to_square,
 )
 from training_outputs import copy_serving_code
 
 PREPROCESSING = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD)
 BATCH = 16
+CALIBRATION_PICTURES = 128
 RIDGE = 0.5
 LOGIT_STD = 2.0  # those of a regression on 0 and 1 are small: probabilities should differ
 
 
 def read_batch(files: Sequence[Path]) -> Tensor:
     """Normalised pictures, float32 (N, 3, 224, 224)."""
-    squares = [to_square(decode_image(file.read_bytes()), 256) for file in files]
+    squares = [decode_square(file.read_bytes(), PREPROCESSING.resize) for file in files]
     stacked = torch.stack([torch.from_numpy(square) for square in squares])
     return normalise(stacked, PREPROCESSING).contiguous()
 
@@ -91,6 +93,16 @@ def write_ours(target: Path, backbone: str, classifier: Classifier, classes: lis
         archive.add(model, arcname=".")
 
 
+def write_int8(target: Path, files: Sequence[Path]) -> None:
+    """Our artifact with its graph in 8 bits besides: that is what then serves."""
+    model = target / "int8" / "model"
+    shutil.copytree(target / "ours" / "model", model)
+    chosen = files[:: max(1, len(files) // CALIBRATION_PICTURES)]
+    starts = range(0, len(chosen), BATCH)
+    batches = ({INPUT_NAME: read_batch(chosen[i : i + BATCH]).numpy()} for i in starts)
+    write_int8_graph(model / GRAPH_FILE, model / INT8_GRAPH_FILE, batches)
+
+
 def write_usual(target: Path, backbone: str, classifier: Classifier, classes: list[str]) -> None:
     """The same weights for the usual handler: standardising is folded into its linear layer."""
     model = target / "usual" / "model"
@@ -117,6 +129,7 @@ def main() -> None:
     parser.add_argument("--target", type=Path, required=True, help="a new folder")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--per-class", type=int, default=8)
+    parser.add_argument("--int8", action="store_true")
     options = parser.parse_args()
     options.target.mkdir(parents=True)
     folders = sorted(path for path in (options.data / "train").iterdir() if path.is_dir())
@@ -131,6 +144,8 @@ def main() -> None:
     classes = [folder.name for folder in folders]
     write_ours(options.target, options.backbone, classifier, classes)
     write_usual(options.target, options.backbone, classifier, classes)
+    if options.int8:
+        write_int8(options.target, [file for file, _ in files])
 
 
 if __name__ == "__main__":
