@@ -7,7 +7,6 @@ from matplotlib.ticker import MaxNLocator
 from pipeline.report.figures import (
     BLUE,
     GREEN,
-    GREY,
     HEIGHT,
     MUTED,
     RED,
@@ -107,7 +106,7 @@ def _draw_one(axes: Axes, name: str, tuning: Tuning) -> None:
             plain_powers(axes.xaxis)
         else:
             axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.set_title(label(name), fontsize=11, fontweight="normal", color=GREY)
+    axes.set_title(label(name), fontsize=11, fontweight="normal", color=MUTED)
 
 
 def _numbers(texts: list[str]) -> list[float] | None:

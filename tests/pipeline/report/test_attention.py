@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+from pipeline.report.attention import notes
+from pipeline.report.model import Evaluation, RunReport, Step
+from tests.pipeline.report.report_samples import (
+    diverged_report,
+    failed_report,
+    full_report,
+    some_steps,
+)
+
+
+def texts(report: RunReport) -> list[str]:
+    return [note.text for note in notes(report)]
+
+
+def evaluation(**changes: object) -> Evaluation:
+    whole = full_report().evaluation
+    assert whole is not None
+    return replace(whole, **changes)
+
+
+def test_a_quiet_run_says_nothing():
+    report = full_report()
+    quiet = replace(
+        report,
+        tuning=None,
+        rules=None,
+        profile=None,
+        dataset=None,
+        history=report.history[:4],
+        best_epoch=4,
+        evaluation=evaluation(threshold=0.6, confused_pairs=()),
+    )
+    assert texts(quiet) == []
+
+
+def test_what_failed_comes_first_with_its_reason_and_where_to_look():
+    first = notes(failed_report())[0]
+    assert (first.level, first.section) == ("bad", "steps")
+    assert first.text == (
+        "Prepare failed: ClientError: 3 files of 12 are no pictures; see refused in dataset.json"
+    )
+
+
+def test_the_gate_is_said_once_in_its_own_words():
+    fail = Step("AccuracyTooLow", "Fail", "Failed", failure="accuracy 0.71 is below 0.8")
+    report = replace(full_report(), steps=(*some_steps()[:-1], fail))
+    assert "AccuracyTooLow: accuracy 0.71 is below 0.8" in texts(report)
+
+
+def test_every_part_has_a_say():
+    said = texts(full_report())
+    for words in (
+        "Overfit found an issue at step 300",
+        "DeadRelu could not judge",
+        "may be as low as 76.0%",
+        "1 picture in more than one split",
+        "1 picture in more than one class",
+        "2 files refused",
+        "35% of the head's time",
+        "1 trial of 8 failed",
+    ):
+        assert any(words in text for text in said), words
+
+
+def test_an_accuracy_below_the_gate_is_bad_and_few_pictures_say_nothing_of_calibration():
+    few = replace(full_report(), evaluation=evaluation(threshold=0.95, calibration_error=0.3))
+    assert any(note.level == "bad" and "below the gate" in note.text for note in notes(few))
+    assert not any("confidence is off" in text for text in texts(few))
+    many = replace(few, evaluation=evaluation(pictures=840, calibration_error=0.3))
+    assert any("confidence is off by 30.0%" in text for text in texts(many))
+
+
+def test_a_loss_that_is_no_number_is_bad():
+    assert notes(diverged_report())[0].text == "The loss became infinite or not a number"
