@@ -22,7 +22,7 @@ def read_rules(job: Document, output: Path | None) -> Rules:
         return _of_service(job)
     content = read_json(output, RULES_FILE, "no rules ran in it (debugger.mode)")
     rules = tuple(_embedded(item) for item in content.get("rules", []))
-    return Rules(rules, content.get("stopped_by"))
+    return Rules(rules, content.get("stopped_by"), content.get("lost"))
 
 
 def _embedded(item: Mapping[str, Any]) -> Rule:
@@ -44,7 +44,23 @@ def _of_service(job: Document) -> Rules:
     statuses: Sequence[Document] = job.get("DebugRuleEvaluationStatuses") or []
     if not statuses:
         raise Absent(f"{len(given)} rules were asked for ({', '.join(given)}), and not evaluated")
-    return Rules(tuple(_status(item, given) for item in statuses))
+    rules = tuple(_status(item, given) for item in statuses)
+    return Rules(rules, _stopped_by(job, rules))
+
+
+def _stopped_by(job: Document, rules: Sequence[Rule]) -> str | None:
+    """The rule whose StopTraining action ended the job: the service does not say which it was."""
+    stopping = {
+        config["RuleConfigurationName"]
+        for config in job["DebugRuleConfigurations"]
+        if "stoptraining" in _action(config)
+    }
+    fired = [rule.name for rule in rules if rule.status == "IssuesFound" and rule.name in stopping]
+    return fired[0] if fired and job.get("TrainingJobStatus") == "Stopped" else None
+
+
+def _action(config: Document) -> str:
+    return str((config.get("RuleParameters") or {}).get("action_json", "")).lower()
 
 
 def _status(item: Document, given: Mapping[str, Mapping[str, str]]) -> Rule:

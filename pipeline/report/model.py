@@ -141,10 +141,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules of the training. `stopped_by` is the rule that ended it, if one did."""
+    """All rules of the training.
+
+    `stopped_by` is the rule that ended it, `lost` why saving tensors ended before it, if so.
+    """
 
     rules: tuple[Rule, ...]
     stopped_by: str | None = None
+    lost: str | None = None
 
 
 @dataclass(frozen=True)
