@@ -5,9 +5,9 @@ pictures with the same random views would see, but for rounding to half precisio
 are seen again in later epochs.
 """
 
+import itertools
 import math
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +17,15 @@ import torch
 from torch import Tensor
 
 from dataset import Split
+from feature_pass import in_order
+from feature_runtime import Runtime
 from job_progress import ProgressLines
 from preprocessing import Preprocessing, normalise
 from views import random_views
 
 LARGEST_SHARE = 0.5  # of the free disk space
-_BATCH = 16  # on a CPU, larger ones leave the processor's cache and are slower
-_GPU_BATCH = 256
 Activations = npt.NDArray[np.float16]
 Rows = npt.NDArray[np.int64]
-Frozen = Callable[[Tensor], Tensor]
 
 
 class NotCacheable(Exception):
@@ -64,46 +63,36 @@ class Pictures:
 
 
 def cache_activations(
-    frozen: Frozen,
-    pictures: Pictures,
-    views: range,
-    path: Path,
-    device: torch.device,
+    runtime: Runtime, pictures: Pictures, views: range, path: Path
 ) -> Activations:
-    """`frozen` of every row in every view: (views, rows, ...) in half precision, mapped from disk.
+    """What `runtime` makes of every row in every view: float16 (views, rows, ...), kept in `path`.
 
-    Raises NotCacheable when they need more than half of the free disk space, or are too large for
+    Raises NotCacheable when that needs more than half of the free disk space, or is too large for
     half precision.
     """
     rows = pictures.rows
-    sample = _run(frozen, pictures, rows[:1], views[0], device)
+    sample = runtime.forward(pictures.squares(np.zeros(1, np.int64), np.array(views[:1])))
     shape = (len(views), len(rows), *sample.shape[1:])
-    _check_space(path.parent, math.prod(shape) * sample.itemsize)
+    _check_space(path.parent, math.prod(shape) * np.dtype(np.float16).itemsize)
     kept: Activations = np.lib.format.open_memmap(path, "w+", np.float16, shape)  # type: ignore[no-untyped-call]
+
+    def compute(place: tuple[int, slice]) -> int:
+        index, part = place
+        squares = pictures.squares(rows[part], np.full_like(rows[part], views[index]))
+        with np.errstate(over="ignore"):
+            values = runtime.forward(squares).astype(np.float16)
+        if not np.isfinite(values).all():
+            raise NotCacheable("they are too large for half precision")
+        kept[index, part] = values
+        return len(values)
+
     progress = ProgressLines("frozen activations", len(views) * len(rows))
-    for index, view in enumerate(views):
-        for part in _parts(len(rows), _GPU_BATCH if device.type == "cuda" else _BATCH):
-            values = _run(frozen, pictures, rows[part], view, device)
-            if not np.isfinite(values).all():
-                raise NotCacheable("they are too large for half precision")
-            kept[index, part] = values
-            progress.advance(len(values))
+    size = runtime.batch_size
+    parts = [slice(start, start + size) for start in range(0, len(rows), size)]
+    for done in in_order(compute, itertools.product(range(len(views)), parts), runtime.threads):
+        progress.advance(done)
     progress.finish()
     return kept
-
-
-def _parts(count: int, size: int) -> Iterator[slice]:
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
-
-
-@torch.inference_mode()
-def _run(
-    frozen: Frozen, pictures: Pictures, rows: Rows, view: int, device: torch.device
-) -> Activations:
-    inputs = pictures.normalised(pictures.squares(rows, np.full_like(rows, view)), device)
-    with torch.autocast("cuda", torch.bfloat16, enabled=inputs.is_cuda):
-        values: Activations = frozen(inputs).half().cpu().numpy()
-    return values
 
 
 def _check_space(folder: Path, needed: int) -> None:

@@ -10,14 +10,17 @@ from torch import nn
 
 from activation_cache import NotCacheable, Pictures, cache_activations
 from dataset import Split
+from feature_runtime import open_runtime
 from fine_tuning_data import CachedSource, PictureSource, Plan, Source
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Classifier, blocks
-from network_cut import Cut, cut
+from network_cut import CannotCut, cut
 from preprocessing import Preprocessing
+from replicas import ALONE, Replicas
 from training_loop import ClassificationLoss, Phase, make_optimizer
 
+_GPU_BATCH = 256
 HEAD_LR_SHARE = 0.1  # the head starts trained: it moves on more slowly than it began
 
 
@@ -30,18 +33,21 @@ def fine_tuning_phase(
     preprocessing: Preprocessing,
     settings: Hyperparameters,
     scratch: Path,
+    replicas: Replicas = ALONE,
 ) -> Phase:
     """How the last blocks and the head learn, for `fit`; unfreezes those blocks.
 
     The phase's network is the whole classifier on pictures, or only what moves of it (with the
     same parameters under the same names) on activations kept in the folder `scratch`.
+    Of several `replicas`, each has its share of the pictures.
     Raises JobError when the backbone has fewer blocks than asked for.
     """
     unfrozen = unfreeze(classifier, settings.fine_tune_blocks)
     plan = Plan(
-        train=_pictures(train, preprocessing, settings),
-        valid=_pictures(valid, preprocessing, settings),
+        train=_pictures(train, preprocessing, settings, replicas),
+        valid=_pictures(valid, preprocessing, settings, replicas),
         settings=settings,
+        replicas=replicas,
     )
     network, source = _cached(classifier, unfrozen, plan, scratch)
     steps = math.ceil(len(train.labels) / settings.batch_size) * settings.fine_tune_epochs
@@ -61,11 +67,15 @@ def fine_tuning_phase(
         lr_name="fine_tune_lr",
         name="fine_tuning",
         to_device=source.to_device,
+        replicas=replicas,
     )
 
 
-def _pictures(split: Split, preprocessing: Preprocessing, settings: Hyperparameters) -> Pictures:
-    return Pictures(split, np.arange(len(split.labels)), preprocessing, settings.seed)
+def _pictures(
+    split: Split, preprocessing: Preprocessing, settings: Hyperparameters, replicas: Replicas
+) -> Pictures:
+    rows = replicas.own(np.arange(len(split.labels)))
+    return Pictures(split, rows, preprocessing, settings.seed)
 
 
 def _cached(
@@ -75,21 +85,22 @@ def _cached(
     device = next(classifier.parameters()).device
     if plan.settings.fine_tune_views == 0:
         return classifier, PictureSource(plan, device)
-    parts = cut(classifier.backbone, unfrozen)
     try:
-        if parts is None:
-            raise NotCacheable("more than one tensor leads from the frozen blocks to the others")
-        source = _fill(parts, plan, device, scratch)
-    except NotCacheable as reason:
+        parts = cut(classifier.backbone, unfrozen)
+        source = _fill(parts.frozen, plan, device, scratch)
+    except (CannotCut, NotCacheable) as reason:
         print(f"frozen activations are not kept: {reason}", flush=True)
         return classifier, PictureSource(plan, device)
     return Classifier(parts.moving, classifier.head), source
 
 
-def _fill(parts: Cut, plan: Plan, device: torch.device, scratch: Path) -> CachedSource:
+def _fill(frozen: nn.Module, plan: Plan, device: torch.device, scratch: Path) -> CachedSource:
+    cores = torch.get_num_threads()
+    runtime = open_runtime(frozen, plan.train.preprocessing, _GPU_BATCH, cores)
     random, plain = range(1, plan.views + 1), range(1)
-    valid = cache_activations(parts.frozen, plan.valid, plain, scratch / "valid.npy", device)
-    train = cache_activations(parts.frozen, plan.train, random, scratch / "train.npy", device)
+    valid = cache_activations(runtime, plan.valid, plain, scratch / "valid.npy")
+    train = cache_activations(runtime, plan.train, random, scratch / "train.npy")
+    torch.set_num_threads(cores)  # the pass has one thread a batch, training all for each
     return CachedSource(plan, device, train, valid)
 
 

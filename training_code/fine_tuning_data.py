@@ -9,6 +9,7 @@ import torch
 
 from activation_cache import Activations, Pictures, Rows
 from hyperparameters import Hyperparameters
+from replicas import ALONE, Replicas
 from training_loop import Batches
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -34,6 +35,7 @@ class Plan:
     train: Pictures
     valid: Pictures
     settings: Hyperparameters
+    replicas: Replicas = ALONE
 
     @property
     def views(self) -> int:
@@ -41,11 +43,14 @@ class Plan:
         return min(self.settings.fine_tune_views or 10**9, self.settings.fine_tune_epochs)
 
     def train_rows(self, epoch: int) -> Iterator[tuple[Rows, Rows]]:
-        """Rows and their views, batch by batch. A picture's views take turns, epoch by epoch."""
+        """Rows and their views, batch by batch. A picture's views take turns, epoch by epoch.
+
+        Of each batch, only the rows that this process has: maybe none.
+        """
         order = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + epoch)
         shuffled = torch.randperm(len(self.train.split.labels), generator=order)
         for batch in torch.split(shuffled, self.settings.batch_size):
-            rows = batch.numpy()
+            rows = self.replicas.own(batch.numpy())
             yield rows, 1 + (epoch + rows) % self.views
 
     def valid_rows(self) -> Iterator[Rows]:

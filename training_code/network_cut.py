@@ -1,12 +1,16 @@
 """Cuts a backbone in two where fine-tuning begins: what is frozen, and what moves."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 from torch.fx import Graph, GraphModule, Node, Tracer
 
 from network import blocks
+
+
+class CannotCut(Exception):
+    """A backbone cannot be cut there; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -16,26 +20,28 @@ class Cut:
     The layers keep their names, so that parameters are called the same in the whole and in a part.
     """
 
-    frozen: Callable[[Tensor], Tensor]
+    frozen: nn.Module
     moving: nn.Module
 
 
-def cut(backbone: nn.Module, unfrozen: Collection[nn.Module]) -> Cut | None:
-    """The parts before and from the first of the `unfrozen` blocks on.
+def cut(backbone: nn.Module, unfrozen: Collection[nn.Module]) -> Cut:
+    """The parts before and from the first of the `unfrozen` blocks on; raises CannotCut.
 
-    None when no single tensor lies between them (DenseNet's blocks, say, all see the ones before),
-    or when the backbone's code cannot be traced.
+    One tensor must lead from one part to the other, and the backbone's code must take the same way
+    for all pictures.
     """
     leaves = {id(module) for block in blocks(backbone) for module in block}
     try:
         graph = _BlockTracer(leaves).trace(backbone)
-    except Exception:  # code that branches on its input fails in its own ways
-        return None
+    except Exception as error:  # code that branches on its input fails in its own ways
+        raise CannotCut(f"the backbone's code cannot be followed ({error})") from error
     moving = _moving_nodes(graph, backbone, {id(module) for module in unfrozen})
     sources = {need for node in moving for need in node.all_input_nodes if need not in moving}
     between = [node for node in sources if node.op != "get_attr"]
     if len(between) != 1:
-        return None
+        raise CannotCut("more than one tensor leads from the frozen blocks to the others")
+    if between[0].op == "placeholder":
+        raise CannotCut("no block is frozen")
     return Cut(
         GraphModule(backbone, _part_before(graph, between[0])),
         GraphModule(backbone, _part_after(graph, moving | sources, between[0])),

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -28,7 +28,15 @@ from job_errors import JobError, run_job
 from model_summary import write_summary
 from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
 from profiling import Profiler, open_profiler
-from training_loop import Checkpoint, ClassificationLoss, EpochResult, fit, trained_parameters
+from replicas import Replicas, join_replicas
+from training_loop import (
+    Checkpoint,
+    ClassificationLoss,
+    EpochResult,
+    fit,
+    restore,
+    trained_parameters,
+)
 from training_outputs import write_artifact, write_head, write_history
 
 
@@ -90,6 +98,7 @@ def fine_tune(
     best: Checkpoint,
     debugger: Debugger,
     profiler: Profiler,
+    replicas: Replicas,
 ) -> tuple[Checkpoint, list[EpochResult]]:
     """Goes on from the trained head; the best epoch of both phases is in `classifier` then."""
     if dataset.read_info(folder)["fingerprint"] != info.fingerprint:
@@ -106,12 +115,17 @@ def fine_tune(
             preprocessing=info.preprocessing(),
             settings=settings,
             scratch=Path(scratch),
+            replicas=replicas,
         )
-        write_summary(output, classifier, info.preprocessing().crop)  # before there are hooks
+        if replicas.first:
+            write_summary(output, classifier, info.preprocessing().crop)  # before there are hooks
         debugger.watch(phase.network, criterion)
+        phase = replace(phase, network=replicas.together(phase.network))
         start = Checkpoint(best.result, trained_parameters(phase.network))
         first = settings.epochs + 1
-        return fit(phase, range(first, first + settings.fine_tune_epochs), start, debugger, profiler)
+        return fit(
+            phase, range(first, first + settings.fine_tune_epochs), start, debugger, profiler
+        )
 
 
 def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:
@@ -120,16 +134,25 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     folders = find_folders(environ, settings)
     use_available_cores()
     torch.use_deterministic_algorithms(True, warn_only=True)
-    info = feature_set.read_info(folders.features)
-    train, valid = (read_features(folders.features, split) for split in ("train", "valid"))
+    with join_replicas(environ) as replicas:
+        train(settings, folders, environ, replicas)
 
-    debugger = open_debugger(environ, debug_plan(settings))
-    profiler = open_profiler(settings.profile, debugger.seconds)
+
+def train(
+    settings: Hyperparameters, folders: Folders, environ: Mapping[str, str], replicas: Replicas
+) -> None:
+    """Trains; the first of the replicas alone trains the head, watches, and writes the result."""
+    info = feature_set.read_info(folders.features)
+    debugger = open_debugger(environ, debug_plan(settings)) if replicas.first else Debugger()
+    profiler = open_profiler(settings.profile and replicas.first, debugger.seconds)
     criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
-    head = make_head(train, len(info.classes), settings.seed)
+    split = read_features(folders.features, "train")
+    head = make_head(split, len(info.classes), settings.seed)
     debugger.watch(head, criterion)
-    phase = head_phase(head, criterion, train, valid, settings)
-    best, history = fit(phase, range(1, settings.epochs + 1), None, debugger, profiler)
+    phase = head_phase(head, criterion, split, read_features(folders.features, "valid"), settings)
+    epochs = range(1, settings.epochs + 1)
+    best, history = replicas.from_first(lambda: fit(phase, epochs, None, debugger, profiler))
+    restore(head, best.parameters)
 
     if settings.fine_tune_blocks > 0 and folders.dataset is not None:
         classifier = load_classifier(folders.features, info, head)
@@ -143,12 +166,15 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
             best=best,
             debugger=debugger,
             profiler=profiler,
+            replicas=replicas,
         )
         head, history = classifier.head, history + more
     elif settings.export:
         classifier = load_classifier(folders.features, info, head)
         classifier.backbone.requires_grad_(False)
         write_summary(folders.output, classifier, info.preprocessing().crop)
+    if not replicas.first:
+        return
     debugger.close()
     profiler.write(folders.output, settings.batch_size)
 

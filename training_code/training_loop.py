@@ -14,6 +14,7 @@ from debugging import Debugger
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from profiling import Profiler
+from replicas import ALONE, Replicas
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 Parameters = dict[str, Tensor]
@@ -23,7 +24,9 @@ class ClassificationLoss(nn.CrossEntropyLoss):
     """Cross entropy whose label smoothing applies in training mode only."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Mean loss of logits `input` (N, classes) for class numbers `target` (N,)."""
+        """Mean loss of logits `input` (N, classes) for class numbers `target` (N,); 0 of none."""
+        if not len(target):
+            return input.sum()
         smoothing = self.label_smoothing if self.training else 0.0
         return functional.cross_entropy(input, target, label_smoothing=smoothing)
 
@@ -74,6 +77,7 @@ class Phase:
     `valid_batches`. `set_training` puts the network into training mode or out of it.
     `lr_name` is the hyperparameter to lower when the loss is no number any more, `name` what the
     profile calls it. `to_device` moves a batch to where the network is, when it is not there yet.
+    `replicas` are the processes that share each batch.
     """
 
     network: nn.Module
@@ -86,6 +90,7 @@ class Phase:
     lr_name: str
     name: str = "head"
     to_device: Callable[[tuple[Tensor, Tensor]], tuple[Tensor, Tensor]] | None = None
+    replicas: Replicas = ALONE
 
 
 def fit(
@@ -135,13 +140,13 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
         loss = phase.criterion(logits.float(), labels)
         profiler.mark("forward")
         phase.optimizer.zero_grad()
-        loss.backward()
+        (loss * phase.replicas.weight(labels)).backward()
         profiler.mark("backward")
         phase.optimizer.step()
         phase.schedule.step()
         profiler.mark("optimizer")
         totals.add(logits, labels)
-    loss_mean, accuracy = totals.means()
+    loss_mean, accuracy = totals.means(phase.replicas)
     if not math.isfinite(loss_mean):
         lr = phase.optimizer.param_groups[0]["initial_lr"]
         raise JobError(
@@ -163,7 +168,7 @@ def validate(phase: Phase) -> tuple[float, float]:
             logits = phase.network(inputs)
         phase.criterion(logits.float(), labels)  # what a debugger hook records
         totals.add(logits, labels)
-    return totals.means()
+    return totals.means(phase.replicas)
 
 
 class Totals:
@@ -181,9 +186,11 @@ class Totals:
         self._correct = self._correct + (values.argmax(1) == labels).sum()
         self._count += len(labels)
 
-    def means(self) -> tuple[float, float]:
-        """Mean cross entropy and share of correct answers."""
-        return float(self._loss) / self._count, float(self._correct) / self._count
+    def means(self, replicas: Replicas = ALONE) -> tuple[float, float]:
+        """Mean cross entropy and share of correct answers, over the batches of all processes."""
+        sums = torch.tensor([self._loss, self._correct, self._count], dtype=torch.float64)
+        loss, correct, count = replicas.total(sums).tolist()
+        return loss / count, correct / count
 
 
 def make_optimizer(

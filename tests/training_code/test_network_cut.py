@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from network import blocks, build_backbone
-from network_cut import cut
+from network_cut import CannotCut, cut
 
 
 def last_blocks(backbone: nn.Module, count: int) -> list[nn.Module]:
@@ -29,7 +29,6 @@ def test_both_parts_make_the_whole(name: str) -> None:
     backbone = build_backbone(name)
     unfrozen = last_blocks(backbone, 2)
     parts = cut(backbone, unfrozen)
-    assert parts is not None
     pictures = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
         assert torch.equal(parts.moving(parts.frozen(pictures)), backbone(pictures))
@@ -39,7 +38,6 @@ def test_the_moving_part_has_the_unfrozen_layers_under_their_own_names() -> None
     backbone = build_backbone("resnet18")
     unfrozen = last_blocks(backbone, 2)
     parts = cut(backbone, unfrozen)
-    assert parts is not None
     own = dict(backbone.named_parameters())
     moving = dict(parts.moving.named_parameters())
     assert all(own[name] is value for name, value in moving.items())
@@ -71,6 +69,16 @@ class Chooser(nn.Module):
         return found if pictures.sum() > 0 else self.last(found)
 
 
-@pytest.mark.parametrize("backbone", [Ladder(), Chooser()])
-def test_what_cannot_be_cut_is_left_whole(backbone: nn.Module) -> None:
-    assert cut(backbone, [list(backbone.children())[-1]]) is None
+@pytest.mark.parametrize(
+    ("backbone", "reason"),
+    [(Ladder(), "more than one tensor"), (Chooser(), "cannot be followed")],
+)
+def test_what_cannot_be_cut_says_why(backbone: nn.Module, reason: str) -> None:
+    with pytest.raises(CannotCut, match=reason):
+        cut(backbone, [list(backbone.children())[-1]])
+
+
+def test_without_a_frozen_block_there_is_nothing_to_cut() -> None:
+    backbone = build_backbone("squeezenet1_1")
+    with pytest.raises(CannotCut, match="no block is frozen"):
+        cut(backbone, last_blocks(backbone, len(blocks(backbone))))

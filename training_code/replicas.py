@@ -1,0 +1,116 @@
+"""Several processes that fine-tune one network together, each on its own share of the pictures.
+
+torchrun starts them (one a GPU, or one a machine without GPUs) and says so by RANK, WORLD_SIZE and
+LOCAL_RANK. The first one alone prints and writes. A batch is the same as in a single process: each
+takes the rows of it that are its own, and gradients are averaged by how many each had. The result
+is that of one process, but for the order of additions.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.distributed
+from torch import Tensor, nn
+
+from job_errors import JobError
+
+Value = TypeVar("Value")
+_PATIENCE = timedelta(hours=2)  # the others wait while the first trains the head
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """This process, number `rank` of `count`."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that prints and writes."""
+        return self.rank == 0
+
+    def own(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Those of the rows that this process has the pictures of, in the same order."""
+        own: npt.NDArray[np.int64] = rows[rows % self.count == self.rank]
+        return own
+
+    def total(self, values: Tensor) -> Tensor:
+        """The sum of all processes' `values`."""
+        if self.count > 1:
+            there = values.to(_device())
+            torch.distributed.all_reduce(there)
+            values = there.to(values.device)
+        return values
+
+    def weight(self, labels: Tensor) -> Tensor | float:
+        """What this process's mean loss counts, so that the average is that over the whole batch.
+
+        `labels` are this process's share of the batch.
+        """
+        if self.count == 1:
+            return 1.0
+        own = torch.tensor(float(len(labels)), device=labels.device)
+        return own * self.count / self.total(own.clone())
+
+    def from_first(self, make: Callable[[], Value]) -> Value:
+        """What `make` returns to the first process, the only one that calls it, in all of them."""
+        if self.count == 1:
+            return make()
+        values = [make() if self.first else None]
+        torch.distributed.broadcast_object_list(values, src=0)
+        return cast(Value, values[0])
+
+    def together(self, network: nn.Module) -> nn.Module:
+        """The network with gradients averaged over all processes; it starts as the first one's."""
+        if self.count == 1:
+            return network
+        # statistics of BatchNorm are frozen: there is nothing to pass on at every step
+        return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
+
+
+ALONE = Replicas()
+
+
+@contextlib.contextmanager
+def join_replicas(environ: Mapping[str, str] = os.environ) -> Iterator[Replicas]:
+    """Meets the other processes that torchrun started, if any; all but the first are silent.
+
+    Raises JobError when they do not meet.
+    """
+    count = int(environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        yield ALONE
+        return
+    replicas = Replicas(int(environ["RANK"]), count)
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        torch.cuda.set_device(int(environ.get("LOCAL_RANK", "0")))
+    try:
+        torch.distributed.init_process_group(
+            "nccl" if on_gpu else "gloo", rank=replicas.rank, world_size=count, timeout=_PATIENCE
+        )
+    except (RuntimeError, ValueError) as error:
+        where = f"{environ.get('MASTER_ADDR')}:{environ.get('MASTER_PORT')}"
+        raise JobError(f"the {count} processes did not meet at {where}: {error}") from error
+    try:
+        with Path(os.devnull).open("w") as nothing, contextlib.ExitStack() as stack:
+            if not replicas.first:
+                stack.enter_context(contextlib.redirect_stdout(nothing))
+            yield replicas
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _device() -> torch.device:
+    """Where the processes exchange numbers: NCCL knows GPUs only."""
+    on_gpu = torch.distributed.get_backend() == "nccl"
+    return torch.device("cuda" if on_gpu else "cpu")
