@@ -24,8 +24,10 @@ answer with a traceback.
 
 import io
 import logging
+import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -34,13 +36,16 @@ from PIL import Image
 
 from answer_writing import answer_type, write_answer
 from artifact import ArtifactError
+from metrics_log import open_metrics_log
 from prediction import Model, decode_squares, open_model, predict
 from request_reading import JSON_TYPE, RequestError, read_pictures
 from runtimes import runtimes_of
+from serving_metrics import STAGES, Served
 
-# the last three are for Evaluate, which knows no other module of an artifact
+# open_model, predict and runtimes_of are here for Evaluate, which knows no other module of ours
 __all__ = [
     "CONCURRENT_REQUESTS",
+    "metrics_text",
     "model_fn",
     "open_model",
     "predict",
@@ -74,7 +79,14 @@ def model_fn(model_dir: str, context: Any = None) -> Model:
     # AWS's servers say who they are, and start a worker for each core
     model = open_model(Path(model_dir), worker_per_core=bool(properties.get("server_name")))
     _warm_up(model, Path(model_dir))
-    return model
+    description = model.description
+    name = f"{description.backbone}-{description.data_fingerprint[:12]}"
+    return replace(model, log=open_metrics_log(os.environ, name))
+
+
+def metrics_text(model: Model) -> str:
+    """What the model counted since it was loaded, as Prometheus text: not of AWS's contract."""
+    return model.metrics.prometheus()
 
 
 def transform_fn(
@@ -100,23 +112,39 @@ def respond(
 ) -> Answer:
     """What the endpoint answers, whatever it is asked."""
     try:
-        return _answer(model, body, content_type, accept)
+        answer, served = _answer(model, body, content_type, accept)
     except RequestError as error:
-        return Answer(error.status, error.body(), JSON_TYPE)
+        answer, served = Answer(error.status, error.body(), JSON_TYPE), Served(error.status)
     except Exception:
         _log.exception("a request failed")  # the trace shows our lines, never the request's content
         fault = RequestError(500, "InternalError", "the model failed; its log says why")
-        return Answer(fault.status, fault.body(), JSON_TYPE)
+        answer, served = Answer(fault.status, fault.body(), JSON_TYPE), Served(fault.status)
+    model.metrics.add(served)
+    if model.log is not None:
+        model.log.add(served)
+    return answer
 
 
 def _answer(
     model: Model, body: bytes | bytearray | str, content_type: str | None, accept: str | None
-) -> Answer:
+) -> tuple[Answer, Served]:
+    start = time.perf_counter()
     kind = answer_type(accept)
     pictures = read_pictures(body, content_type)
     squares = decode_squares(pictures, model.description.preprocessing.resize)
-    text, told = write_answer(predict(squares, model), kind)
-    return Answer(200, text, told)
+    decoded = time.perf_counter()
+    predictions = predict(squares, model)
+    predicted = time.perf_counter()
+    text, told = write_answer(predictions, kind)
+    seconds = (decoded - start, predicted - decoded, time.perf_counter() - predicted)
+    served = Served(
+        status=200,
+        seconds=dict(zip(STAGES, seconds, strict=True)),
+        batch_sizes=predictions.batch_sizes,
+        labels=predictions.labels,
+        confidences=tuple(predictions.probabilities.max(axis=1).tolist()),
+    )
+    return Answer(200, text, told), served
 
 
 def _warm_up(model: Model, folder: Path) -> None:

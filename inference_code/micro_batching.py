@@ -41,6 +41,11 @@ class MicroBatcher:
         self._change = threading.Lock()
         self._turn = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How many callers wait to run."""
+        return len(self._waiting)
+
     def run(self, rows: Array) -> tuple[Array, int]:
         """Outputs (N, K) for rows (N, ...), and how many rows ran together with them.
 

@@ -10,10 +10,12 @@ import numpy.typing as npt
 import torch
 
 from artifact import ModelDescription, read_description
+from metrics_log import MetricsLog
 from micro_batching import MicroBatcher
 from preprocessing import UnusableImage, decode_image, normalise, to_square
 from request_reading import refuse
 from runtimes import best_runtime, open_forward, thread_count
+from serving_metrics import ServingMetrics
 
 Square = npt.NDArray[np.uint8]
 
@@ -23,11 +25,16 @@ BATCH_SIZE = 16
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model: its network, ready to run, which runtime that is, and its description."""
+    """A loaded model: its network, ready to run, which runtime that is, and its description.
+
+    `metrics`, and `log` when there is one, count the requests that it answers.
+    """
 
     batcher: MicroBatcher
     runtime: str
     description: ModelDescription
+    metrics: ServingMetrics
+    log: MetricsLog | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,11 @@ class Predictions:
     probabilities: npt.NDArray[np.float32]
     batch_sizes: tuple[int, ...] = ()
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The most probable class of each picture."""
+        return tuple(self.classes[best] for best in self.probabilities.argmax(axis=1))
+
 
 def open_model(folder: Path, runtime: str | None = None, *, worker_per_core: bool = False) -> Model:
     """Loads the artifact extracted at `folder`; `runtime` None takes the best one of this machine.
@@ -52,7 +64,8 @@ def open_model(folder: Path, runtime: str | None = None, *, worker_per_core: boo
     description = read_description(folder)
     name = runtime or best_runtime(folder)
     forward = open_forward(folder, name, thread_count(os.environ, worker_per_core))
-    return Model(MicroBatcher(forward, BATCH_SIZE), name, description)
+    metrics = ServingMetrics(description.classes)
+    return Model(MicroBatcher(forward, BATCH_SIZE), name, description, metrics)
 
 
 def decode_squares(pictures: Sequence[bytes], resize: int) -> list[Square]:

@@ -152,7 +152,9 @@ def _launch(archive: Path, work: Path, log: Path, environment: Mapping[str, str]
 
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **own}
+    # what goes to a container's own output there goes to the model server's log here
+    here = {"SERVING_METRICS_LOG": "stdout"} if "SERVING_METRICS_LOG" in own else {}
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **own, **here}
 
 
 def _post(port: int, body: bytes, headers: dict[str, str]) -> Reply:

@@ -1,0 +1,131 @@
+"""An endpoint's numbers for CloudWatch, in its embedded metric format: one JSON line at a time.
+
+CloudWatch makes metrics of such a line wherever it is logged by itself. In AWS's containers what
+a worker prints gets a prefix, so the line goes to the container's own output instead.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import atexit
+import json
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from serving_metrics import STAGES, Served
+
+VARIABLE = "SERVING_METRICS_LOG"
+NAMESPACE = "ImageClassification"
+_MOST_VALUES = 100  # of one metric in a line
+_MOST_SECONDS = 60.0
+_UNITS = {
+    **{f"{stage.capitalize()}Time": "Milliseconds" for stage in STAGES},
+    "BatchSize": "Count",
+    "Confidence": "None",
+    "Requests": "Count",
+    "Refused": "Count",
+    "Faults": "Count",
+}
+_log = logging.getLogger("metrics")
+
+
+class MetricsLog:
+    """Gathers requests and writes a line for each minute, or a hundred values, of them.
+
+    Safe to use from any thread. `write` gets each line; `model` is the metrics' dimension.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        model: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._write = write
+        self._model = model
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._begin()
+
+    def add(self, served: Served) -> None:
+        """Counts one request; an output that cannot be written never fails it."""
+        with self._lock:
+            self._gather(served)
+            full = max(len(values) for values in self._values.values()) >= _MOST_VALUES
+            if full or self._clock() - self._since >= _MOST_SECONDS:
+                self._flush()
+
+    def flush(self) -> None:
+        """Writes what was gathered, if anything was."""
+        with self._lock:
+            self._flush()
+
+    def _begin(self) -> None:
+        self._since = self._clock()
+        self._statuses: Counter[int] = Counter()
+        self._classes: Counter[str] = Counter()
+        self._values: dict[str, list[float]] = {f"{stage.capitalize()}Time": [] for stage in STAGES}
+        self._values |= {"BatchSize": [], "Confidence": []}
+
+    def _gather(self, served: Served) -> None:
+        self._statuses[served.status] += 1
+        self._classes.update(served.labels)
+        for stage, seconds in served.seconds.items():
+            self._values[f"{stage.capitalize()}Time"].append(round(seconds * 1000, 3))
+        self._values["BatchSize"].extend(served.batch_sizes)
+        self._values["Confidence"].extend(round(value, 4) for value in served.confidences)
+
+    def _flush(self) -> None:
+        if not self._statuses:
+            return
+        line = json.dumps(self._document())
+        self._begin()
+        try:
+            self._write(line + "\n")
+        except OSError as error:
+            _log.warning("metrics cannot be written: %s", error)
+
+    def _document(self) -> dict[str, Any]:
+        counts = {
+            "Requests": self._statuses.total(),
+            "Refused": sum(n for status, n in self._statuses.items() if 400 <= status < 500),
+            "Faults": sum(n for status, n in self._statuses.items() if status >= 500),
+        }
+        values = {name: seen[:_MOST_VALUES] for name, seen in self._values.items() if seen}
+        metrics = [{"Name": name, "Unit": _UNITS[name]} for name in (*values, *counts)]
+        told = {"Namespace": NAMESPACE, "Dimensions": [["Model"]], "Metrics": metrics}
+        return {
+            "_aws": {"Timestamp": int(self._clock() * 1000), "CloudWatchMetrics": [told]},
+            "Model": self._model,
+            **values,
+            **counts,
+            "Classes": dict(self._classes),
+        }
+
+
+def open_metrics_log(environ: Mapping[str, str], model: str) -> MetricsLog | None:
+    """The log that SERVING_METRICS_LOG names: a file to append to, or `stdout`; None without it."""
+    place = environ.get(VARIABLE, "")
+    if not place:
+        return None
+    log = MetricsLog(_to_stdout if place == "stdout" else _appender(place), model)
+    atexit.register(log.flush)
+    return log
+
+
+def _to_stdout(line: str) -> None:
+    print(line, end="", flush=True)
+
+
+def _appender(place: str) -> Callable[[str], object]:
+    def append(line: str) -> None:
+        file = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(file, line.encode())
+        finally:
+            os.close(file)
+
+    return append

@@ -1,0 +1,88 @@
+"""Requests that wait run together, each gets its own rows, and none waits for company."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from micro_batching import Array, MicroBatcher
+
+
+class Busy:
+    """A network that doubles its input and can be held while it runs."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.begun = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, rows: Array) -> Array:
+        self.sizes.append(len(rows))
+        self.begun.set()
+        assert self.go_on.wait(10)
+        return rows * 2
+
+
+def row(value: float, count: int = 1) -> Array:
+    return np.full((count, 3), value, np.float32)
+
+
+def ask_while_busy(network: Busy, batcher: MicroBatcher, parts: list[Array]) -> list[Array]:
+    """Asks for the first part, for the others while that runs; answers in their order."""
+    with ThreadPoolExecutor(len(parts)) as pool:
+        futures = [pool.submit(batcher.run, parts[0])]
+        assert network.begun.wait(10)
+        for count, part in enumerate(parts[1:], start=1):
+            futures.append(pool.submit(batcher.run, part))
+            while batcher.waiting < count:  # so that they wait in this order
+                pass
+        network.go_on.set()
+        return [future.result(10)[0] for future in futures]
+
+
+def test_one_alone_runs_at_once() -> None:
+    network = Busy()
+    network.go_on.set()
+    outputs, together = MicroBatcher(network, 8).run(row(1.5))
+    assert (outputs.tolist(), together, network.sizes) == ([[3.0, 3.0, 3.0]], 1, [1])
+
+
+def test_those_that_wait_run_together_and_get_their_own() -> None:
+    network = Busy()
+    parts = [row(float(number), number % 3 + 1) for number in range(7)]
+    answers = ask_while_busy(network, MicroBatcher(network, 100), parts)
+    for part, answer in zip(parts, answers, strict=True):
+        np.testing.assert_array_equal(answer, part * 2)
+    assert network.sizes == [1, sum(len(part) for part in parts[1:])]
+
+
+def test_a_batch_is_never_larger_than_allowed_unless_one_caller_is() -> None:
+    network = Busy()
+    parts = [row(0), row(1, 2), row(2, 2), row(3, 9), row(4, 2)]
+    answers = ask_while_busy(network, MicroBatcher(network, 4), parts)
+    for part, answer in zip(parts, answers, strict=True):
+        np.testing.assert_array_equal(answer, part * 2)
+    assert network.sizes == [1, 4, 9, 2]
+
+
+def test_a_fault_reaches_all_who_ran_together_and_nobody_after() -> None:
+    faults = [ValueError("broken")]
+
+    def network(rows: Array) -> Array:
+        if faults:
+            raise faults.pop()
+        return rows
+
+    batcher = MicroBatcher(network, 4)
+    with pytest.raises(ValueError, match="broken"):
+        batcher.run(row(1))
+    assert batcher.run(row(2))[0].tolist() == row(2).tolist()
+
+
+def test_many_threads_get_their_own_answers() -> None:
+    batcher = MicroBatcher(lambda rows: rows + 1, 8)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda value: batcher.run(row(value))[0], range(500)))
+    for value, answer in enumerate(answers):
+        assert answer.tolist() == (row(value) + 1).tolist()
