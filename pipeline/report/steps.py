@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.aws.steps import failure_reason, job_of, outline, progress_of
+from pipeline.local.failures import DefinitionError
 from pipeline.local.graph import read_graph
 from pipeline.progress import StepProgress
 from pipeline.report.facts import Facts, utc
@@ -37,7 +38,7 @@ def read_run(facts: Facts, where: str) -> Run:
 
 def read_steps(facts: Facts) -> tuple[Step, ...]:
     """Every step of the definition, in the order they are written, nested ones too."""
-    needs = {name: step.needs for name, step in read_graph(facts.definition).steps.items()}
+    needs = _needs(facts)
     written = outline(facts.definition)
     branches = {step.name: step.branch for step in written}
     order = [step.name for step in written]
@@ -51,6 +52,14 @@ def read_steps(facts: Facts) -> tuple[Step, ...]:
         )
         for state in progress
     )
+
+
+def _needs(facts: Facts) -> dict[str, frozenset[str]]:
+    """What each step waits for; nothing where the definition has what only AWS can run."""
+    try:
+        return {name: step.needs for name, step in read_graph(facts.definition).steps.items()}
+    except DefinitionError:
+        return {}
 
 
 def _step(
