@@ -12,6 +12,7 @@ from pipeline.cli import default_state, from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, PipelineError
 from pipeline.local.client import service_client
 from pipeline.local.engine import ExecutionResult
+from pipeline.local.rule_summary import rules_line
 from pipeline.local.service import Service
 from pipeline.local.store import Store
 from pipeline.settings.model import Settings
@@ -45,6 +46,7 @@ class LocalOutcome:
     test_pictures: int | None = None
     champion: str | None = None
     model: str | None = None
+    rules: str | None = None
     model_package: str | None = None
     version: int | None = None
     approval_status: str | None = None
@@ -73,6 +75,8 @@ class LocalOutcome:
             lines.append(f"  champion       {self.champion}")
         if self.model:
             lines.append(f"  model          {self.model}")
+        if self.rules:
+            lines.append(f"  rules          {self.rules}")
         if self.model_package:
             lines.append(f"  registered     version {self.version}, {self.approval_status}")
         if self.endpoint:
@@ -109,6 +113,7 @@ def read_outcome(
     if "Train" in properties:
         artifact = properties["Train"]["ModelArtifacts"]["S3ModelArtifacts"]
         ended["model"] = from_here(store.path(artifact))
+        ended["rules"] = rules_line(properties["Train"], store)
     if "Register" in properties:
         package = properties["Register"]
         ended |= {
