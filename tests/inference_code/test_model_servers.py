@@ -14,7 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from artifact import GRAPH_FILE, read_model
 from benchmarks.multi_model_server import missing_part, post, running_model_server
+from graph_export import export_graph
+from inference import open_model
 from pipeline.local.model_process import start_model_server
 
 Answer = tuple[int, str, bytes]
@@ -68,12 +71,17 @@ class Servers:
 
 @pytest.fixture(scope="module")
 def base(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What /opt/ml is: the archive, and the model unpacked from it as SageMaker does."""
+    """What /opt/ml is: the archive, with the graph, and the model unpacked as SageMaker does."""
     folder = tmp_path_factory.mktemp("ml")
+    network, description = read_model(model_dir)
+    graph = folder / GRAPH_FILE
+    export_graph(network, description.preprocessing.crop, graph)
     with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
         archive.add(model_dir, arcname=".")
+        archive.add(graph, arcname=GRAPH_FILE)
     with tarfile.open(folder / "model.tar.gz") as archive:
         archive.extractall(folder / "model", filter="data")
+    assert open_model(folder / "model").runtime == "graph"
     return folder
 
 
