@@ -129,6 +129,19 @@ def test_the_jobs_own_message_is_the_reason(lab: Lab) -> None:
     assert job["FailureReason"].endswith("exit code: 3")
 
 
+def test_what_a_failed_job_keeps_in_its_cache_is_there_for_the_next(lab: Lab) -> None:
+    script = """
+    import os, pathlib, sys
+    kept = pathlib.Path(os.environ["JOB_CACHE_DIR"]) / "half"
+    done = kept.exists()
+    kept.parent.mkdir(exist_ok=True, parents=True)
+    kept.touch()
+    sys.exit(0 if done else 1)
+    """
+    step = lab.processing("Prepare", script)
+    assert [lab.run(step).status for _ in range(2)] == ["Failed", "Succeeded"]
+
+
 def test_missing_input_fails_the_step_and_names_the_address(lab: Lab) -> None:
     step = lab.processing("Prepare", "", inputs={"data": f"{BUCKET}/nowhere"})
     result = lab.run(step)
