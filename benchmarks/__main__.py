@@ -21,7 +21,6 @@ from pipeline.cli import ROOT, parser
 
 BENCHMARKS = (
     "training",
-    "throughput",
     "accuracy",
     "growth",
     "overhead",
@@ -52,7 +51,8 @@ def _run(name: str, options: argparse.Namespace) -> None:
     work = Path(tempfile.mkdtemp(prefix=f"benchmark-{name}-"))
     try:
         data = options.data or write_splits(work / "data")
-        context = Context(data.resolve(), options.weights, work, options.quick)
+        cache = options.cache or work / "cache"
+        context = Context(data.resolve(), options.weights, work, options.quick, cache)
         result = {"machine": describe_machine(), "quick": options.quick, **module.run(context)}
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -98,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     weights = "folder of pretrained weights, <backbone>….pth (default: random weights)"
     result.add_argument("--weights", type=Path, metavar="DIR", help=weights)
+    cache = "folder to keep what stays valid from run to run (default: nothing is kept)"
+    result.add_argument("--cache", type=Path, metavar="DIR", help=cache)
     out = "folder of the results (default: benchmarks/results)"
     result.add_argument("--out", type=Path, metavar="DIR", help=out)
     return result

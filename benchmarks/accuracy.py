@@ -41,7 +41,7 @@ def run(context: Context) -> dict[str, Any]:
 
 def _usual(context: Context, backbone: str) -> dict[str, Any]:
     argv = [sys.executable, "-m", "benchmarks.usual_accuracy", "--data", str(context.data)]
-    argv += ["--backbone", backbone, "--cache", str(context.work / "usual")]
+    argv += ["--backbone", backbone, "--cache", str(context.cache / f"usual-{backbone}")]
     if weights := context.weights_of(backbone):
         argv += ["--weights", str(weights)]
     code = os.pathsep.join(str(ROOT / name) for name in ("training_code", "inference_code"))

@@ -15,14 +15,15 @@ class Context:
 
     `data` is a folder with train/, valid/ and test/, each with a folder a class. `weights` is a
     folder of pretrained weights whose names begin with their backbone's, or None. `work` is an
-    empty folder that is removed afterwards. With `quick`, the smallest sizes that still show
-    something.
+    empty folder that is removed afterwards; what stays valid from run to run goes to `cache`. With
+    `quick`, the smallest sizes that still show something.
     """
 
     data: Path
     weights: Path | None
     work: Path
     quick: bool
+    cache: Path
 
     def weights_of(self, backbone: str) -> Path | None:
         """The weights file of a backbone, where there is one."""

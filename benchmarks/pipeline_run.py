@@ -13,7 +13,6 @@ from benchmarks.context import BenchmarkError, Context
 from pipeline.cli import ROOT
 from pipeline.local.store import Document, Store
 
-FEATURE_STEPS = ("Prepare", "ExtractFeatures")
 AFTER_FEATURES = ("Tune", "Train", "Evaluate")
 
 

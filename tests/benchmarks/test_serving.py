@@ -116,7 +116,7 @@ def test_what_is_missing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_weights_are_found_by_their_backbones_name(tmp_path: Path) -> None:
     for name in ("resnet18-1k.pth", "resnet18_other.pth", "resnet50.pth"):
         (tmp_path / name).touch()
-    context = Context(tmp_path, tmp_path, tmp_path, quick=True)
+    context = Context(tmp_path, tmp_path, tmp_path, quick=True, cache=tmp_path)
     assert context.weights_of("resnet18") == tmp_path / "resnet18-1k.pth"
     assert context.weights_of("resnet50") == tmp_path / "resnet50.pth"
     assert context.weights_of("mobilenet_v2") is None
