@@ -7,6 +7,7 @@ Eager PyTorch, torchvision's transforms on a PIL picture, one picture a request.
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -29,7 +30,7 @@ transform = transforms.Compose(
 
 def build_model(backbone: str, classes: int) -> nn.Module:
     """torchvision's model with a linear head for so many classes."""
-    model: nn.Module = torchvision.models.get_model(backbone)
+    model: Any = torchvision.models.get_model(backbone)
     if isinstance(model, torchvision.models.ResNet):
         model.fc = nn.Linear(model.fc.in_features, classes)
     elif isinstance(model, torchvision.models.SqueezeNet):
@@ -37,7 +38,8 @@ def build_model(backbone: str, classes: int) -> nn.Module:
         model.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
     else:
         model.classifier[-1] = nn.Linear(model.classifier[-1].in_features, classes)
-    return model
+    built: nn.Module = model
+    return built
 
 
 def model_fn(model_dir: str) -> Served:
