@@ -222,7 +222,7 @@ def io_wait(measured: Measured) -> Iterator[Finding]:
 def step_outlier(measured: Measured) -> Iterator[Finding]:
     """Steps that take far longer than most, when together they cost something."""
     for phase in _judged(measured):
-        table = phase.table[1:]  # the first step sets things up
+        table = phase.table[1:]  # step 1 sets things up: row 0 here is step 2
         whole = table.sum(axis=1)
         limit = whole.mean() + OUTLIER_DEVIATIONS * whole.std()
         slow = np.flatnonzero(whole > limit)
@@ -231,7 +231,7 @@ def step_outlier(measured: Measured) -> Iterator[Finding]:
             continue
         usual = np.median(table, axis=0)
         part = PARTS[int((table[slow] - usual).sum(axis=0).argmax())]
-        at = ", ".join(str(int(number) + 1) for number in slow[:5])
+        at = ", ".join(str(int(row) + 2) for row in slow[:5])
         more = ", ..." if len(slow) > 5 else ""
         yield Finding(
             "StepOutlier",
@@ -240,7 +240,7 @@ def step_outlier(measured: Measured) -> Iterator[Finding]:
             f" median is {np.median(whole):.3f} s) and cost {lost:.1f} s, most of it in {part}:"
             f" steps {at}{more}",
             _OUTLIER_ADVICE.get(part, "look at what else runs on the machine at these steps"),
-            {"steps": len(slow), "seconds": lost, "limit": float(limit), "first": int(slow[0]) + 1},
+            {"steps": len(slow), "seconds": lost, "limit": float(limit), "first": int(slow[0]) + 2},
         )
 
 
