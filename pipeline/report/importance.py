@@ -1,4 +1,4 @@
-"""How much of a tuning's result each hyperparameter explains, by PED-ANOVA.
+"""How much each hyperparameter sets the better half of a tuning's trials apart, by PED-ANOVA.
 
 Watanabe, Bansal and Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
 Arbitrary Subspaces" (2023), as Optuna computes it.
@@ -12,6 +12,7 @@ from pipeline.report.model import Importance, Trial
 
 _FEWEST = 4
 _FEW = 20
+_BETTER = 0.5  # a smaller share says what makes the very best, but needs many more trials
 
 
 def importance_of(
@@ -31,7 +32,7 @@ def importance_of(
     if not sum(shares.values()) > 0:
         return (), f"{len(ended)} trials do not tell the hyperparameters apart"
     found = tuple(Importance(name, share) for name, share in shares.items())
-    note = f"PED-ANOVA over {len(ended)} trials"
+    note = f"PED-ANOVA: what sets the better half of {len(ended)} trials apart"
     return found, note + (": few, so take it as a hint" if len(ended) < _FEW else "")
 
 
@@ -51,7 +52,7 @@ def _shares(
                 value=trial.value,
             )
         )
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=_BETTER)
     found: dict[str, float] = optuna.importance.get_param_importances(
         study, evaluator=evaluator, normalize=True
     )

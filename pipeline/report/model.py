@@ -67,7 +67,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the objective's variation one hyperparameter explains; shares sum up to 1."""
+    """How much one hyperparameter sets the better half of the trials apart; shares sum up to 1."""
 
     name: str
     share: float

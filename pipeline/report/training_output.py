@@ -58,7 +58,7 @@ def epochs_of_log(lines: Sequence[str]) -> tuple[Epoch, ...]:
     found = {}
     for line in lines:
         values = dict(_METRIC.findall(line))
-        if {"epoch", *_COLUMNS} <= set(values):
+        if {"epoch", *_COLUMNS} <= set(values) and values["epoch"].isdecimal():
             epoch = _epoch(values)
             found[epoch.epoch] = epoch
     return tuple(found.values())
