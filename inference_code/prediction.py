@@ -12,7 +12,7 @@ import torch
 from artifact import ModelDescription, read_description
 from metrics_log import MetricsLog
 from micro_batching import MicroBatcher
-from preprocessing import UnusableImage, decode_image, normalise, to_square
+from preprocessing import UnusableImage, decode_square, normalise, picture_size
 from request_reading import refuse
 from runtimes import best_runtime, open_forward, thread_count
 from serving_metrics import ServingMetrics
@@ -73,18 +73,28 @@ def decode_squares(pictures: Sequence[bytes], resize: int) -> list[Square]:
 
     Raises RequestError: 422 for what is no usable picture, 413 for too many pixels altogether.
     """
+    if len(pictures) > 1:  # one alone is bounded by itself
+        _check_pixels(pictures)
     squares: list[Square] = []
+    for place, picture in enumerate(pictures):
+        try:
+            squares.append(decode_square(picture, resize))
+        except UnusableImage as error:
+            refuse(422, "UnusableImage", f"picture {place} cannot be used: {error}")
+    return squares
+
+
+def _check_pixels(pictures: Sequence[bytes]) -> None:
+    """Bounds what decoding all of a request costs, by the headers alone."""
     pixels = 0
     for place, picture in enumerate(pictures):
         try:
-            image = decode_image(picture)
+            width, height = picture_size(picture)
         except UnusableImage as error:
             refuse(422, "UnusableImage", f"picture {place} cannot be used: {error}")
-        pixels += image.width * image.height
-        if pixels > MAX_REQUEST_PIXELS:
-            refuse(413, "TooManyPixels", f"more than {MAX_REQUEST_PIXELS:,} pixels in one request")
-        squares.append(to_square(image, resize))
-    return squares
+        pixels += width * height
+    if pixels > MAX_REQUEST_PIXELS:
+        refuse(413, "TooManyPixels", f"more than {MAX_REQUEST_PIXELS:,} pixels in one request")
 
 
 def predict(squares: Sequence[Square], model: Model) -> Predictions:

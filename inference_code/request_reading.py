@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -9,6 +10,7 @@ PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 6_291_456  # SageMaker's own limit
 MAX_PICTURES = 64
+_PLAIN_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
 
 
 class RequestError(Exception):
@@ -44,7 +46,9 @@ def read_pictures(body: bytes | bytearray | str, content_type: str | None) -> li
         return _json_pictures(body)
     if kind not in PICTURE_TYPES:
         known = ", ".join((*PICTURE_TYPES, JSON_TYPE))
-        given = f"{kind[:100]!a} is not supported" if kind else "missing"
+        given = "is missing" if not kind else f"{kind} is not supported"
+        if kind and not _PLAIN_TYPE.fullmatch(kind):
+            given = "is not supported"  # what could be markup is not sent back
         refuse(415, "UnsupportedContentType", f"Content-Type {given}; send one of {known}")
     if isinstance(body, str) or not body:
         refuse(400, "NoPicture", "the body must be the bytes of one picture")

@@ -17,11 +17,16 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.archives import extract_archive
 from pipeline.errors import PipelineError
 from pipeline.local.inference_contract import LoadedModel, load_model
 from pipeline.local.model_app import create_app
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from uvicorn import Server
 
 _GRACE_SECONDS = 10
 _MOST_CONNECTIONS = 512
@@ -75,19 +80,24 @@ def _prepare(archive: Path, folder: Path) -> LoadedModel:
     return load_model(folder, os.environ.get("SAGEMAKER_PROGRAM", "inference.py"))
 
 
-def _serve(model: LoadedModel, fd: int, orphaned: threading.Event) -> None:
+def http_server(application: "Starlette") -> "Server":
+    """What serves the application: bounded in connections and headers, and ends in order."""
     import uvicorn
 
-    workers = int(os.environ["SAGEMAKER_MODEL_SERVER_WORKERS"])
     config = uvicorn.Config(
-        create_app(model, workers),
+        application,
         http="h11",  # bounds the size of headers
         limit_concurrency=_MOST_CONNECTIONS,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+def _serve(model: LoadedModel, fd: int, orphaned: threading.Event) -> None:
+    workers = int(os.environ["SAGEMAKER_MODEL_SERVER_WORKERS"])
+    server = http_server(create_app(model, workers))
 
     def end() -> None:
         orphaned.wait()

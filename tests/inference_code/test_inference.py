@@ -23,7 +23,7 @@ from artifact import ArtifactError
 from inference import model_fn, respond, transform_fn
 from micro_batching import MicroBatcher
 from prediction import Model, Predictions, decode_squares, predict
-from preprocessing import decode_image, normalise, to_square
+from preprocessing import decode_square, normalise
 from request_reading import MAX_BODY_BYTES, RequestError, read_pictures
 from runtimes import TORCH, open_forward
 
@@ -85,7 +85,7 @@ def test_the_answer_is_the_networks_on_the_preprocessed_picture(
     model: Model, model_dir: Path, picture: Picture
 ) -> None:
     preprocessing = model.description.preprocessing
-    square = to_square(decode_image(picture()), preprocessing.resize)
+    square = decode_square(picture(), preprocessing.resize)
     pixels = normalise(torch.from_numpy(square[None]), preprocessing)
     logits = open_forward(model_dir, TORCH, 1)(pixels.numpy())
     expected = torch.softmax(torch.from_numpy(logits), 1).numpy()
