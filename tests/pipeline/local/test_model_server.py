@@ -1,7 +1,13 @@
 """AWS's inference contract: which functions are called, with what, and how errors are answered."""
 
 import asyncio
+import contextlib
 import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,8 +17,9 @@ from starlette.applications import Starlette
 
 from pipeline.local.bodies import MAXIMUM_BODY
 from pipeline.local.inference_contract import Answer, InferenceCodeError, LoadedModel, load_model
-from pipeline.local.model_app import create_app
-from pipeline.local.model_server import sweep
+from pipeline.local.model_app import Limits, create_app
+from pipeline.local.model_health import FAULTS, STUCK_SECONDS, Work
+from pipeline.local.model_server import http_server, sweep
 
 PLAIN = """
 def model_fn(model_dir): return model_dir
@@ -163,3 +170,158 @@ def test_what_a_killed_server_left_is_swept(tmp_path: Path) -> None:
     sweep(tmp_path)
     kept = {path.name for path in tmp_path.iterdir()}
     assert kept == {f"model-{os.getpid()}", "model-x", "other"}
+
+
+class Held:
+    """A model whose every answer waits until it is told to go on."""
+
+    def __init__(self, concurrency: int = 1) -> None:
+        self.go_on = threading.Event()
+        self.begun = threading.Semaphore(0)
+        self.model = LoadedModel(None, "", self._transform, concurrency)
+
+    def _transform(self, _model: object, body: bytes, _type: str, _accept: str) -> str:
+        self.begun.release()
+        assert self.go_on.wait(20)
+        return body.decode()
+
+
+@contextlib.contextmanager
+def _serving(app: Starlette) -> Iterator[tuple[int, Callable[[], None]]]:
+    """The application over HTTP: its port, and what tells it to end and waits until it has."""
+    server = http_server(app)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+        thread.start()
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join(20)
+
+        try:
+            yield listener.getsockname()[1], end
+        finally:
+            end()
+
+
+def _post(port: int, body: bytes = b"a") -> httpx.Response:
+    return httpx.post(f"http://127.0.0.1:{port}/invocations", content=body, timeout=30)
+
+
+def _get(port: int, path: str) -> httpx.Response:
+    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30)
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_beyond_its_queue_it_says_when_to_come_again() -> None:
+    held = Held(concurrency=2)
+    app = create_app(held.model, limits=Limits(waiting=3, retry_after=7))
+    with _serving(app) as (port, _), ThreadPoolExecutor(10) as pool:
+        taken = [pool.submit(_post, port, str(n).encode()) for n in range(5)]
+        _wait_for(lambda: "endpoint_requests_at_hand 5\n" in _get(port, "/metrics").text)
+        for _ in range(3):
+            refused = _post(port)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "7")
+            assert refused.json()["error"]["code"] == "Overloaded"
+        assert _get(port, "/ping").status_code == 200  # busy is not broken
+        held.go_on.set()
+        assert [future.result().text for future in taken] == list("01234")
+        assert _post(port, b"again").text == "again"
+
+
+def test_no_more_requests_than_it_can_are_in_its_code_at_a_time() -> None:
+    held = Held(concurrency=2)
+    with _serving(create_app(held.model)) as (port, _), ThreadPoolExecutor(6) as pool:
+        futures = [pool.submit(_post, port) for _ in range(6)]
+        _wait_for(lambda: "endpoint_requests_at_hand 6\n" in _get(port, "/metrics").text)
+        assert held.begun.acquire(timeout=10) and held.begun.acquire(timeout=10)
+        assert not held.begun.acquire(timeout=0.1)
+        held.go_on.set()
+        assert all(future.result().status_code == 200 for future in futures)
+
+
+def test_what_was_accepted_is_answered_when_it_ends() -> None:
+    held = Held()
+    with _serving(create_app(held.model)) as (port, end), ThreadPoolExecutor(5) as pool:
+        futures = [pool.submit(_post, port, str(n).encode()) for n in range(4)]
+        _wait_for(lambda: "endpoint_requests_at_hand 4\n" in _get(port, "/metrics").text)
+        ending = pool.submit(end)
+        _wait_for(lambda: _is_closed(port))
+        held.go_on.set()
+        assert [future.result().text for future in futures] == list("0123")
+        ending.result()
+
+
+def _is_closed(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return False
+    return True
+
+
+def test_a_model_that_fails_on_everything_is_not_well_until_it_answers() -> None:
+    failing = threading.Event()
+    failing.set()
+
+    def transform(_model: object, _body: bytes, _type: str, _accept: str) -> str:
+        if failing.is_set():
+            raise RuntimeError("the secret detail")
+        return "fine"
+
+    app = create_app(LoadedModel(None, "", transform))
+    for _ in range(FAULTS):
+        assert _send(app, "GET", "/ping").status_code == 200
+        assert _send(app, "POST", "/invocations").status_code == 500
+    assert _send(app, "GET", "/ping").status_code == 503
+    assert "endpoint_is_well 0\n" in _send(app, "GET", "/metrics").text
+    failing.clear()
+    assert _send(app, "POST", "/invocations").text == "fine"
+    assert _send(app, "GET", "/ping").status_code == 200
+
+
+def test_refusals_say_nothing_about_its_health() -> None:
+    work = Work(1)
+    for status in (500, 500, 422, 413, 503):
+        work.answered(status)
+    assert work.is_well
+    work.answered(500)
+    assert not work.is_well
+
+
+def test_a_request_that_never_comes_back_makes_it_unwell() -> None:
+    now = [0.0]
+    work = Work(2, clock=lambda: now[0])
+    with work.one_more():
+        now[0] = STUCK_SECONDS - 1
+        assert work.is_well
+        now[0] = STUCK_SECONDS
+        assert not work.is_well
+    assert work.is_well
+
+
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    held = Held()
+    app = create_app(held.model, limits=Limits(waiting=0, body_seconds=0.2))
+    with _serving(app) as (port, _):
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            slow.sendall(b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+            assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
+        held.go_on.set()
+        assert _post(port, b"quick").text == "quick"  # the slow one holds no place
+
+
+def test_the_models_own_numbers_are_told_with_the_servers() -> None:
+    model = LoadedModel(7, "", lambda *_: "a", metrics=lambda model: f"own {model}\n")
+    text = _send(create_app(model), "GET", "/metrics").text
+    assert text.endswith("own 7\n") and "endpoint_requests_at_hand 0\n" in text
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/a", 404), ("PUT", "/ping", 405)])
+def test_what_is_not_there_is_told_as_json(method: str, path: str, status: int) -> None:
+    answer = _send(create_app(Held().model), method, path)
+    assert (answer.status_code, list(answer.json())) == (status, ["error"])
