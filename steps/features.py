@@ -18,6 +18,7 @@ def build_features_step(context: Context, prepare: ProcessingStep) -> Processing
         "crop": str(settings.preprocessing.crop),
         "views": str(settings.features.views),
         "batch-size": str(settings.features.batch_size),
+        "precision": settings.features.precision,
     }
     inputs: dict[str, Any] = {"dataset": processing_output(prepare, "dataset")}
     if context.weights_uri is not None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from feature_int8 import MAX_NOISE, int8_graph
 from graph import Graph, GraphError, available, open_graph
 from graph_export import GraphExportError, export_graph
 from job_errors import JobError
@@ -35,12 +36,17 @@ class Runtime:
 
 
 def open_runtime(
-    backbone: nn.Module, preprocessing: Preprocessing, batch_size: int, cores: int
+    backbone: nn.Module,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    cores: int,
+    int8_images: npt.NDArray[np.uint8] | None = None,
 ) -> Runtime:
-    """The fastest exact way to run `backbone` where it is; a graph is held to PyTorch's numbers.
+    """The fastest way to run `backbone` where it is; a graph is held to PyTorch's numbers.
 
     On a CPU with so many cores, each thread computes whole batches on one core: threads that
-    share a batch wait for one another, and collapse when anything else wants a core.
+    share a batch wait for one another, and collapse when anything else wants a core. Given
+    training squares `int8_images`, 8-bit integers are tried there.
     """
     if next(backbone.parameters()).is_cuda:
         return Runtime(
@@ -48,14 +54,15 @@ def open_runtime(
         )
     torch.set_num_threads(1)
     batch_size = min(batch_size, _CPU_BATCH)
-    graph = _graph_of(backbone, preprocessing.crop)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "backbone.onnx"
+        graph, name = _graph_of(backbone, preprocessing.crop, path), "ONNX Runtime"
+        if graph is not None and int8_images is not None:
+            rounded = _int8_of(path, int8_images, preprocessing)
+            graph, name = (graph, name) if rounded is None else (rounded, "ONNX Runtime int8")
     if graph is None:
         return Runtime("PyTorch", cores, batch_size, _eager(backbone, preprocessing))
-
-    def forward(squares: Tensor) -> Values:
-        return graph.run(normalise(squares, preprocessing).numpy())
-
-    return Runtime("ONNX Runtime", cores, batch_size, forward)
+    return Runtime(name, cores, batch_size, _through(graph, preprocessing))
 
 
 def check_finite(values: Values) -> Values:
@@ -84,23 +91,34 @@ def _eager(backbone: nn.Module, preprocessing: Preprocessing) -> Callable[[Tenso
     return forward
 
 
-def _graph_of(backbone: nn.Module, crop: int) -> Graph | None:
+def _through(graph: Graph, preprocessing: Preprocessing) -> Callable[[Tensor], Values]:
+    return lambda squares: graph.run(normalise(squares, preprocessing).numpy())
+
+
+def _graph_of(backbone: nn.Module, crop: int, path: Path) -> Graph | None:
     """The backbone's graph; None, with a line in the log, when PyTorch has to do it."""
     if not available():
         print("onnxruntime is not installed: PyTorch computes the features", flush=True)
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "backbone.onnx"
-        try:
-            export_graph(backbone, crop, path, output_name="features")
-            graph = open_graph(path, threads=1)
-            difference = _difference(graph, backbone, crop)
-        except (GraphExportError, GraphError) as error:
-            print(f"PyTorch computes the features: {error}", flush=True)
-            return None
+    try:
+        export_graph(backbone, crop, path, output_name="features")
+        graph = open_graph(path, threads=1)
+        difference = _difference(graph, backbone, crop)
+    except (GraphExportError, GraphError) as error:
+        print(f"PyTorch computes the features: {error}", flush=True)
+        return None
     if not difference <= TOLERANCE:  # also when it is no number
         print(f"PyTorch computes the features: its graph's differ by {difference:.1g}", flush=True)
         return None
+    return graph
+
+
+def _int8_of(
+    path: Path, images: npt.NDArray[np.uint8], preprocessing: Preprocessing
+) -> Graph | None:
+    graph, found = int8_graph(path, images, preprocessing)
+    kept = "" if graph is not None else f", more than {MAX_NOISE:.0%}: they stay in 32 bits"
+    print(f"in 8 bits, rounding adds {found:.1%} noise to the features{kept}", flush=True)
     return graph
 
 

@@ -1,7 +1,7 @@
 """ExtractFeatures: one pass of the frozen backbone over the data, kept for tuning and training.
 
     features.py --dataset DIR --features DIR --backbone NAME [--backbone-seed 0] [--crop 224]
-                [--views 1] [--batch-size 64] [--weights DIR]
+                [--views 1] [--batch-size 64] [--precision fp32|int8] [--weights DIR]
 
 View 0 is the plain centre crop; further views are random ones of the training pictures, always
 the same for the same picture. With weights, pictures are normalised as those weights were trained,
@@ -56,6 +56,7 @@ class Options:
     crop: int
     views: int
     batch_size: int
+    precision: str
     weights: Path | None
 
 
@@ -69,6 +70,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--crop", type=int, default=224)
     parser.add_argument("--views", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--precision", choices=("fp32", "int8"), default="fp32")
     parser.add_argument("--weights", type=Path)
     options = Options(**vars(parser.parse_args(arguments)))
     for name, value in (("views", options.views), ("batch-size", options.batch_size)):
@@ -190,7 +192,10 @@ def main(arguments: list[str] | None = None) -> None:
     options.features.mkdir(parents=True, exist_ok=True)
     save_file(backbone.state_dict(), options.features / BACKBONE_FILE)
     backbone = backbone.to(best_device())
-    runtime = open_runtime(backbone, info.preprocessing(), options.batch_size, threads)
+    int8_images = (
+        open_split(options.dataset, "train").images if options.precision == "int8" else None
+    )
+    runtime = open_runtime(backbone, info.preprocessing(), options.batch_size, threads, int8_images)
     cache = open_cache(info, runtime, options.features / BACKBONE_FILE)
     known = write_features(options, "train", options.views, runtime, cache)
     known += write_features(options, "valid", 1, runtime, cache)  # only training is augmented

@@ -23,8 +23,8 @@ def write_int8_graph(graph: Path, target: Path, batches: Iterator[Mapping[str, A
         from onnxruntime.quantization import shape_inference  # noqa: PLC0415
     except ImportError as error:
         raise JobError(
-            f"an int8 graph needs {error.name}: pip install onnx onnxruntime ml_dtypes, or set "
-            "serving.int8 to false"
+            f"an int8 graph needs {error.name}: pip install onnx onnxruntime ml_dtypes, or do "
+            "without int8 (serving.int8, features.precision)"
         ) from error
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]

@@ -122,6 +122,7 @@ SCRIPTS: Mapping[str, Script] = {
             "crop": "int",
             "views": "int",
             "batch-size": "int",
+            "precision": "text",
             "weights": "text",
         },
         required=("dataset", "features", "backbone"),

@@ -85,6 +85,7 @@ class Features(Section):
 
     views: Annotated[int, Field(ge=1, le=64)]
     batch_size: Annotated[int, Field(ge=1, le=4096)]
+    precision: Literal["fp32", "int8"]
 
 
 class Training(Section):

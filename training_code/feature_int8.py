@@ -1,0 +1,64 @@
+"""Features in 8-bit integers: about twice as fast again on a CPU, when they are good enough.
+
+Ranges are seen on some training pictures, and others tell how much noise the rounding adds: more
+than a part of what tells pictures apart, and the features stay in 32 bits.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from graph import Graph, open_graph
+from graph_export import INPUT_NAME
+from int8_graph import write_int8_graph
+from preprocessing import Preprocessing, normalise
+
+Values = npt.NDArray[np.float32]
+Squares = npt.NDArray[np.uint8]
+SAMPLE = 512  # training pictures: half of them to see ranges, half to measure the noise
+MAX_NOISE = 0.1
+_BATCH = 8
+
+
+def int8_graph(
+    graph: Path, images: Squares, preprocessing: Preprocessing
+) -> tuple[Graph | None, float]:
+    """The quantised graph, or None when its noise is too much; and that noise.
+
+    `images` are the training split's squares uint8 (N, 3, R, R). Raises JobError when a package
+    for quantisation is missing, GraphError when the result cannot run.
+    """
+    rows = np.unique(np.linspace(0, len(images) - 1, min(len(images), SAMPLE)).astype(int))
+    ranges, others = rows[::2], rows[1::2] if len(rows) > 1 else rows
+    exact = open_graph(graph, threads=1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "int8.onnx"
+        inputs = ({INPUT_NAME: batch} for batch in _batches(images, ranges, preprocessing))
+        write_int8_graph(graph, path, inputs)
+        rounded = open_graph(path, threads=1)
+    pictures = list(_batches(images, others, preprocessing))
+    found = noise(*(np.concatenate([one.run(b) for b in pictures]) for one in (exact, rounded)))
+    return (rounded if found <= MAX_NOISE else None), found
+
+
+def noise(exact: Values, rounded: Values) -> float:
+    """The variance that rounding adds, as a share of the features' own: (N, D) each, over all D.
+
+    A feature is standardised before it is learned from, so each counts the same.
+    """
+    variance = exact.var(axis=0)
+    varied = variance > 1e-12 * np.square(exact).mean(axis=0)
+    added = (rounded - exact).var(axis=0)
+    return float((added[varied] / variance[varied]).mean()) if varied.any() else 0.0
+
+
+def _batches(
+    images: Squares, rows: npt.NDArray[np.int64], preprocessing: Preprocessing
+) -> Iterator[Values]:
+    for start in range(0, len(rows), _BATCH):
+        squares = torch.from_numpy(np.array(images[rows[start : start + _BATCH]]))
+        yield normalise(squares, preprocessing).numpy()
