@@ -19,10 +19,10 @@ _DELAY = "SMDEBUG_TRAINING_END_DELAY_REFRESH"
 JsonSeries = dict[str, Any]
 
 
-def read_all(folder: Path) -> dict[str, Any]:
-    """Names, gradient norms, update ratios and losses of a trial."""
+def read_all(folder: Path, budget: int = _BUDGET) -> dict[str, Any]:
+    """Names, gradient norms, update ratios and losses of a trial; about `budget` bytes are read."""
     trial = _open(folder)
-    steps, note = _affordable(folder, trial.steps())
+    steps, note = _affordable(folder, trial.steps(), budget)
     weights = sorted({*trial.tensor_names(collection="weights")} - _losses(trial))
     series = {
         "gradient_norms": [_norms(trial, name, steps) for name in _gradients(trial)],
@@ -55,10 +55,10 @@ def _open(folder: Path) -> Any:
     return create_trial(str(folder))
 
 
-def _affordable(folder: Path, steps: Sequence[int]) -> tuple[list[int], str]:
+def _affordable(folder: Path, steps: Sequence[int], budget: int) -> tuple[list[int], str]:
     """The steps to read: all of them, or evenly spread ones of a trial that is too large."""
     size = sum(file.stat().st_size for file in (folder / "events").rglob("*") if file.is_file())
-    every = math.ceil(size / _BUDGET)
+    every = math.ceil(size / budget)
     if every <= 1:
         return list(steps), ""
     note = f"{size / 1e9:.1f} GB of tensors were saved: every {every}. saved step is shown"

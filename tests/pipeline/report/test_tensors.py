@@ -12,6 +12,7 @@ from guarded_hook import GuardedHook
 from pipeline.report.local_source import LocalSource
 from pipeline.report.model import Series
 from pipeline.report.source import Absent
+from pipeline.report.tensor_reader import read_all
 from pipeline.report.tensors import find_tensors, read_saved, read_tensors, series_of
 from tests.pipeline.report.report_support import Finished
 
@@ -82,6 +83,19 @@ def test_norms_ratios_and_losses_are_the_trainings_own(
     assert losses.values == pytest.approx([trained.losses[step] for step in SAVED], rel=1e-5)
     assert _named(found.losses, "MSELoss_output_0 (EVAL)").steps == (7,)
     assert found.note == ""
+
+
+def test_of_a_trial_that_is_too_large_fewer_steps_are_read(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMDEBUG_TRAINING_END_DELAY_REFRESH", "0")
+    size = sum(file.stat().st_size for file in (trained.folder / "events").rglob("*.tfevents"))
+    found = read_all(trained.folder, budget=size // 2 + 1)
+    updates = _named(series_of(found["update_ratios"]), LAST)
+    before, after = trained.weights[0], trained.weights[6]
+    assert updates.steps == (6,)
+    assert updates.values[0] == pytest.approx(float((after - before).norm() / 6 / before.norm()))
+    assert "every 2. saved step" in found["note"]
 
 
 def test_one_tensor_is_read_with_its_extremes(trained: Trained) -> None:
