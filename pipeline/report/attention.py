@@ -3,8 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.report.formatting import number, percent, plural
-from pipeline.report.model import Dataset, Epoch, Evaluation, Profile, Rules, RunReport, Tuning
+from pipeline.report.formatting import number, percent, plural, rule_message
+from pipeline.report.model import (
+    Dataset,
+    Epoch,
+    Evaluation,
+    Profile,
+    Rule,
+    Rules,
+    RunReport,
+    Tuning,
+)
 
 BAD, CHECK = "bad", "check"
 _ORDER = (BAD, CHECK)
@@ -52,12 +61,15 @@ def _of_rules(rules: Rules) -> Iterator[Note]:
         yield Note(BAD, f"{rules.stopped_by} stopped the training", "rules")
     for rule in rules.rules:
         if rule.status == "IssuesFound":
-            at = "" if rule.step is None else f" at step {rule.step}"
-            said = f": {_first_line(rule.message)}" if rule.message else ""
-            yield Note(CHECK, f"{rule.name} found an issue{at}{said}", "rules")
+            known = rule.step is None or f"at step {rule.step}" in rule.message
+            at = "" if known else f" at step {rule.step}"
+            yield Note(CHECK, f"{rule.name} found an issue{at}{_because(rule)}", "rules")
         elif rule.status == "Error":
-            said = f": {_first_line(rule.message)}" if rule.message else ""
-            yield Note(CHECK, f"{rule.name} could not judge{said}", "rules")
+            yield Note(CHECK, f"{rule.name} could not judge{_because(rule)}", "rules")
+
+
+def _because(rule: Rule) -> str:
+    return f": {_first_line(rule_message(rule.message))}" if rule.message else ""
 
 
 def _of_evaluation(evaluation: Evaluation) -> Iterator[Note]:

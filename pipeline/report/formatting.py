@@ -71,6 +71,16 @@ def when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
+def rule_message(text: str) -> str:
+    """What a rule said, without the name of smdebug's exception that the service puts before it."""
+    return text.removeprefix("RuleEvaluationConditionMet: ")
+
+
+def sentence(text: str) -> str:
+    """Beginning with a capital, ending with a full stop."""
+    return text[:1].upper() + text[1:].removesuffix(".") + "." if text else ""
+
+
 def plural(count: int, word: str, many: str | None = None) -> str:
     """1 picture, 2 pictures, 0 classes."""
     return f"{count:,} {word if count == 1 else many or word + 's'}"

@@ -102,6 +102,7 @@ def _environment() -> Environment:
     filters = (
         formatting.percent, formatting.number, formatting.large, formatting.size,
         formatting.duration, formatting.when, formatting.plural,
+        formatting.rule_message, formatting.sentence, views.system_lines,
         views.class_rows, views.confusion_rows, views.picture_address, views.heaviest,
         views.count_rows, views.svg, views.breakable, views.short_value, views.state_class,
         views.state_word,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from pipeline.report import plots_quality, plots_training, plots_tuning
 from pipeline.report.figures import arrange, as_svg, house_style, save_png
-from pipeline.report.formatting import number, percent
+from pipeline.report.formatting import number, percent, plural
 from pipeline.report.model import Evaluation, Profile, RunReport, Series, Tensors, Tuning
 
 
@@ -110,7 +110,8 @@ def _of_history(report: RunReport) -> Iterator[_Planned]:
 def _of_tensors(tensors: Tensors) -> Iterator[_Planned]:
     if tensors.losses:
         title = "Loss as Debugger saved it"
-        draw = partial(plots_training.draw_series, tensors.losses, title, "")
+        losses = sorted(tensors.losses, key=lambda one: "TRAIN" not in one.name)
+        draw = partial(plots_training.draw_series, losses, title, "")
         yield _Planned("tensors_losses", title, draw)
     gradients, updates = tensors.gradient_norms, tensors.update_ratios
     if gradients:
@@ -123,7 +124,7 @@ def _of_tensors(tensors: Tensors) -> Iterator[_Planned]:
 
 
 def _layers_words(title: str, series: Sequence[Series]) -> str:
-    return f"{title} of {len(series)} layers over the saved steps"
+    return f"{title}: {plural(len(series), 'tensor')} over the saved steps"
 
 
 def _of_profile(profile: Profile) -> Iterator[_Planned]:

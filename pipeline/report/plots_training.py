@@ -207,7 +207,8 @@ def _share(seconds: Mapping[str, float], part: str) -> float:
 
 def draw_system(profile: Profile) -> Figure | None:
     """CPU, GPU and memory while the training ran; None where nothing was sampled."""
-    samples = profile.samples
+    known = profile.samples.items()
+    samples = {name: values for name, values in known if any(map(_finite, values))}
     seconds = samples.get("seconds", ())
     percents = [name for name in samples if name.endswith("percent")]
     sizes = [name for name in samples if name.startswith("memory") and name.endswith("bytes")]

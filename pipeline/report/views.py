@@ -2,12 +2,13 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from pipeline.report.class_order import neighbour_order
+from pipeline.report.formatting import number, size
 from pipeline.report.model import ClassQuality, Dataset, Evaluation, Layer, Step
 from pipeline.report.plots import Plot
 from pipeline.report.plots_quality import FEW_CLASSES
@@ -15,6 +16,7 @@ from pipeline.report.plots_quality import FEW_CLASSES
 _BREAKS = re.compile(r"(?<=[_./-])(?=\w)")
 _MOST_CELLS = 200  # classes; more cells are a burden for a browser, and the plot has them
 _LEVELS = 9
+_KINDS = ("mean", "p50", "p95", "p99", "max", "first", "last")
 _HEAVY_LAYERS = 12
 _STATE_WORDS = {
     "NotStarted": "Not started",
@@ -154,6 +156,18 @@ def count_rows(dataset: Dataset) -> list[CountRow]:
         counts = tuple(split.get(name, 0) for split in dataset.counts.values())
         rows.append(CountRow(name, counts, sum(counts)))
     return rows
+
+
+def system_lines(system: Mapping[str, float]) -> dict[str, str]:
+    """The profiler's figures by what they are of: "cpu percent": "mean 91, max 100"."""
+    lines: dict[str, list[str]] = {}
+    for name, value in system.items():
+        of, _, kind = name.rpartition(" ")
+        text = size(value) if "bytes" in name else number(value)
+        known = bool(of) and kind in _KINDS
+        what = (of if known else name).replace("_bytes", "").replace("_", " ")
+        lines.setdefault(what, []).append(f"{kind} {text}" if known else text)
+    return {what: ", ".join(texts) for what, texts in lines.items()}
 
 
 def heaviest(layers: Sequence[Layer]) -> list[Layer]:

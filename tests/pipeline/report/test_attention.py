@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from pipeline.report.attention import notes
-from pipeline.report.model import Evaluation, RunReport, Step
+from pipeline.report.model import Evaluation, Rule, Rules, RunReport, Step
 from tests.pipeline.report.report_samples import (
     diverged_report,
     failed_report,
@@ -74,3 +74,12 @@ def test_an_accuracy_below_the_gate_is_bad_and_few_pictures_say_nothing_of_calib
 
 def test_a_loss_that_is_no_number_is_bad():
     assert notes(diverged_report())[0].text == "The loss became infinite or not a number"
+
+
+def test_what_a_rule_has_said_already_is_not_said_twice():
+    text = "RuleEvaluationConditionMet: loss rose at step 31"
+    rules = Rules((Rule("LossNotDecreasing", "IssuesFound", 31, message=text),))
+    found = notes(RunReport(full_report().run, rules=rules))
+    assert [note.text for note in found] == [
+        "LossNotDecreasing found an issue: loss rose at step 31"
+    ]
