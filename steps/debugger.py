@@ -29,6 +29,7 @@ _NEEDED = {
     "ClassImbalance": ("loss_input", ".*[Ll]oss_input"),
     "SaturatedActivation": ("tanh_sigmoid_input", ".*tanh_input,.*sigmoid_input"),
 }
+_LOSSES_MORE_OFTEN = 5
 _LONGEST_HYPERPARAMETER = 2500  # SageMaker's limit, in characters
 
 Collections = dict[str, dict[str, str]]  # parameters by name, as smdebug knows them
@@ -114,7 +115,9 @@ def collections(settings: Settings) -> Collections:
     interval = str(debugger.save_interval)
     for one in wanted.values():
         one["save_interval"] = interval
-    wanted["losses"]["eval.save_interval"] = "1"  # few batches a validation, and only a number each
+    # A loss is one number, and rules compare its means: more often, and in every validation.
+    wanted["losses"]["save_interval"] = str(max(1, debugger.save_interval // _LOSSES_MORE_OFTEN))
+    wanted["losses"]["eval.save_interval"] = "1"
     for name, own in debugger.collections.items():
         told = {key: str(value) for key, value in own.model_dump(exclude_none=True).items()}
         wanted[name] = {

@@ -14,6 +14,8 @@ from smdebug.core.utils import match_inc
 from smdebug.pytorch import Hook, modes
 from torch import Tensor, nn
 
+from tensor_writer import DirectWriter
+
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names what goes in or comes out
 LARGEST_ACTIVATION = 2**18  # values: 1 MiB as float32
 # Rules find activations by name; torchvision calls many of them "3".
@@ -64,7 +66,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def forward_pre_hook(self, module: Any, inputs: Any) -> None:
         """Called before the network runs."""
-        self._guarded(super().forward_pre_hook, module, inputs)
+        self._guarded(self._begin_step, module)
 
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Called after each layer ran."""
@@ -73,13 +75,38 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self._guarded(super().forward_hook, module, inputs, outputs)
 
     def fhook(self, module: Any, inputs: Any, outputs: Any) -> None:
-        """Called after the network ran."""
-        self._guarded(super().fhook, module, inputs, outputs)
+        """Called after the network ran: there smdebug does something for its profiler only."""
 
     def backward_hook(self, tname: str) -> Callable[[Any], None]:
         """The callback that sees the gradient of the parameter `tname`."""
         back = super().backward_hook(tname)
-        return lambda gradient: self._guarded(back, gradient)
+
+        def guarded(gradient: Any) -> None:
+            if self._collections_to_save_for_step:
+                self._guarded(back, gradient)
+
+        return guarded
+
+    def _begin_step(self, module: nn.Module) -> None:
+        """smdebug's forward_pre_hook, less what is for its profiler, which is off."""
+        if self.writer is not None:  # gradients of the step before have come since
+            self._close_writers()
+        if not self.prepared_collections:
+            self._prepare_collections()
+        self._increment_step()
+        if self._get_collections_to_save_for_step():
+            self._initialize_writers()
+            self._log_params(module)
+        if self.last_saved_step is not None and not self.exported_collections:
+            self.export_collections()
+            self.exported_collections = True
+
+    def _initialize_writers(self, only_initialize_if_missing: bool = False) -> None:
+        if only_initialize_if_missing and self.writer is not None:
+            return
+        super()._initialize_writers(only_initialize_if_missing)
+        if (writer := self.writer) is not None:
+            writer._proto_writer = DirectWriter(writer.event_file_path, writer.index_writer)
 
     def _name_activation(self, part: Any, kind: str) -> None:
         if kind not in part._module_name.lower():

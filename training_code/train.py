@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 import dataset
 import feature_set
 from debug_plan import DebugPlan, read_plan
-from debugging import Debugger, open_debugger
+from debugging import Debugger, open_debugger, preload
 from feature_set import BACKBONE_FILE, FeatureInfo, read_features
 from fine_tuning import fine_tuning_phase
 from freed_memory import keep_freed_memory
@@ -143,11 +143,14 @@ def train(
 ) -> None:
     """Trains; the first of the replicas alone trains the head, watches, and writes the result."""
     info = feature_set.read_info(folders.features)
-    debugger = open_debugger(environ, debug_plan(settings)) if replicas.first else Debugger()
-    profiler = open_profiler(settings.profile and replicas.first, debugger.seconds)
+    plan = debug_plan(settings)
+    if replicas.first:
+        preload(environ, plan)
     criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
     split = read_features(folders.features, "train")
     head = make_head(split, len(info.classes), settings.seed)
+    debugger = open_debugger(environ, plan) if replicas.first else Debugger()
+    profiler = open_profiler(settings.profile and replicas.first, debugger.seconds)
     debugger.watch(head, criterion)
     phase = head_phase(head, criterion, split, read_features(folders.features, "valid"), settings)
     epochs = range(1, settings.epochs + 1)
