@@ -54,8 +54,11 @@ class Service:
     hosting: Hosting
 
 
-def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
-    """The HTTP application: operations, InvokeEndpoint, and the default model's two paths."""
+def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Starlette":
+    """The HTTP application: operations, InvokeEndpoint, and the default model's two paths.
+
+    Of invocations it takes `at_hand` at a time.
+    """
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse, Response
@@ -76,7 +79,7 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
         found = await run_in_threadpool(_object_exists, api.context.store, request.path_params)
         return Response(status_code=200 if found else 404)
 
-    operation, invoke_endpoint, invocations = _posts(api, hosting)
+    operation, invoke_endpoint, invocations = _posts(api, hosting, at_hand)
     application = Starlette(
         routes=[
             Route("/", operation, methods=["POST"]),
@@ -93,7 +96,7 @@ def create_app(api: LocalApi, hosting: Hosting) -> "Starlette":
     return application
 
 
-def _posts(api: LocalApi, hosting: Hosting) -> tuple[Any, Any, Any]:
+def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any]:
     """What answers operations, invocations of an endpoint, and those of the default model."""
     from anyio import CapacityLimiter, to_thread
     from starlette.concurrency import run_in_threadpool
@@ -106,7 +109,7 @@ def _posts(api: LocalApi, hosting: Hosting) -> tuple[Any, Any, Any]:
         target = request.headers.get("x-amz-target", "")
         return _response(await run_in_threadpool(answer_operation, api, target, body))
 
-    work, threads = Work(_AT_HAND), CapacityLimiter(_AT_HAND)
+    work, threads = Work(at_hand), CapacityLimiter(at_hand)
 
     async def invoke(request: "Request", answer: Callable[[bytes, dict[str, str]], Reply]) -> Reply:
         if work.is_full:

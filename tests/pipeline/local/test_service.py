@@ -1,5 +1,6 @@
 """An unmodified boto3 client over HTTP; loopback only; state that outlives the process."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -7,17 +8,22 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.cli import ROOT
 from pipeline.errors import UsageError
-from pipeline.local.service import Service, find_service, running_service
+from pipeline.local.api import LocalApi
+from pipeline.local.hosting import Hosting
+from pipeline.local.model_process import Reply
+from pipeline.local.service import Service, create_app, find_service, running_service
 from pipeline.local.store import Store
 
 ROLE = "arn:aws:iam::111122223333:role/execution"
@@ -113,6 +119,10 @@ def test_an_endpoint_answers_through_the_runtime_client(
         runtime.invoke_endpoint(EndpointName="e", ContentType="image/jpeg", Body=b"crash")
     assert crashed.value.response["OriginalStatusCode"] == 500
     assert "secret" not in str(crashed.value.response)
+
+    counted = _ask(service.url, "GET", "/endpoints/e/metrics")
+    assert counted[0] == 200 and b'endpoint_requests_total{status="415"} 1' in counted[2]
+    assert _ask(service.url, "GET", "/endpoints/f/metrics")[0] == 404
 
     sagemaker.delete_endpoint(EndpointName="e")
     with pytest.raises(runtime.exceptions.ValidationError, match="not found"):
@@ -221,7 +231,38 @@ def test_the_default_model_answers_as_its_container_does(
     assert json.loads(body)["predictions"][0]["label"] == "beagle"
     refused = _ask(service.url, "POST", "/invocations", b"abc", {"Content-Type": "image/png"})
     assert refused[0] == 415
+    assert b'endpoint_requests_total{status="200"} 1' in _ask(service.url, "GET", "/metrics")[2]
     assert json.loads(refused[2])["error"]["message"] == "no PNG here"
+
+
+def test_more_invocations_than_it_can_take_are_told_to_come_again(store: Store) -> None:
+    """In the form that boto3 knows, and retries, for an endpoint; as the container does else."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Hosting):
+        def invoke_default(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+            begun.set()
+            assert go_on.wait(20)
+            return Reply(200, {}, body)
+
+    hosting = Slow(store)
+    app = create_app(LocalApi(store, hosting), hosting, at_hand=1)
+
+    async def run() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            first = asyncio.create_task(client.post("/invocations", content=b"one"))
+            assert await asyncio.to_thread(begun.wait, 20)
+            busy = [await client.post(path, content=b"two") for path in paths]
+            go_on.set()
+            return [await first, *busy, await client.post("/invocations", content=b"three")]
+
+    paths = ("/invocations", "/endpoints/e/invocations")
+    first, plain, of_endpoint, last = asyncio.run(run())
+    assert (first.text, last.text) == ("one", "three")
+    assert (plain.status_code, plain.json()["error"]["code"]) == (503, "Overloaded")
+    assert (of_endpoint.status_code, of_endpoint.headers["retry-after"]) == (503, "1")
+    assert of_endpoint.headers["x-amzn-errortype"] == "ServiceUnavailable"
 
 
 def test_endpoints_and_versions_survive_a_restart(
