@@ -117,7 +117,8 @@ class RuleWatch:
         rules = [[c.name, c.rule, dict(c.parameters)] for c in self._configurations.values()]
         arguments = (str(self._tensors), json.dumps(rules), str(self._marker))
         home = job.work / "rules"
-        with job_environment(home, 1, job.region) as environment:
+        # As many cores as the training had: it is forked from the same process then.
+        with job_environment(home, job.cores, job.region) as environment:
             command = Command(
                 argv=(sys.executable, str(_PROCESS), *arguments),
                 cwd=home,
