@@ -127,8 +127,8 @@ def _training_sections(source: Source, training: _Training, sections: _Sections)
         "best_epoch": best_epoch(history),
         "tensors": make("tensors", lambda: read_tensors(source, job, output), None),
         "rules": make("rules", lambda: read_rules(job, output), None),
-        "profile": make("profile", lambda: read_profile(output), None),
-        "model": make("model", lambda: read_model(output, training.description), None),
+        "profile": make("profile", lambda: read_profile(job, output), None),
+        "model": make("model", lambda: read_model(job, output, training.description), None),
     }
 
 

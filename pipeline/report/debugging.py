@@ -20,7 +20,7 @@ def read_rules(job: Document, output: Path | None) -> Rules:
     """The rules of a training job, the service's first. Raises Absent when it had none."""
     if job.get("DebugRuleConfigurations"):
         return _of_service(job)
-    content = read_json(output, RULES_FILE, "no rules ran in it (debugger.mode)")
+    content = read_json(job, output, RULES_FILE, "no rules ran in it (debugger.mode)")
     rules = tuple(_embedded(item) for item in content.get("rules", []))
     return Rules(rules, content.get("stopped_by"), content.get("lost"))
 

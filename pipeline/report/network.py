@@ -17,11 +17,11 @@ DESCRIPTION_FILE = "model.json"
 _MAXIMUM_DESCRIPTION = 16 * 1024**2
 
 
-def read_model(output: Path | None, description: Mapping[str, Any]) -> Model:
+def read_model(job: Document, output: Path | None, description: Mapping[str, Any]) -> Model:
     """The network. Without model_summary.json what the artifact says of it. Raises Absent."""
     facts = _facts(description)
     try:
-        content = read_json(output, SUMMARY_FILE, "its layers were not counted")
+        content = read_json(job, output, SUMMARY_FILE, "its layers were not counted")
     except Absent:
         if not facts:
             raise

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.report.facts import Document
 from pipeline.report.model import Finding, Profile, ProfiledPhase
 from pipeline.report.training_output import read_json
 
 _FOLDER = "profile"
 
 
-def read_profile(output: Path | None) -> Profile:
+def read_profile(job: Document, output: Path | None) -> Profile:
     """What the profiler found. Raises Absent when it did not run."""
-    content = read_json(output, f"{_FOLDER}/profile.json", "it was not profiled (debugger.profile)")
+    why = "it was not profiled (debugger.profile)"
+    content = read_json(job, output, f"{_FOLDER}/profile.json", why)
     return Profile(
         phases=tuple(_phase(item) for item in content.get("phases", [])),
         findings=tuple(_finding(item) for item in content.get("findings", [])),

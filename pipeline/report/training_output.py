@@ -71,11 +71,16 @@ def best_epoch(history: Sequence[Epoch]) -> int | None:
     return best.epoch if best else None
 
 
-def read_json(output: Path | None, name: str, what: str) -> Mapping[str, Any]:
-    """One of the JSON files in a training's output. Raises Absent."""
+def read_json(job: Document, output: Path | None, name: str, why: str) -> Mapping[str, Any]:
+    """One of the JSON files in a training's output.
+
+    Raises Absent; `why` is the reason when a training that came to its end has not written it.
+    """
     path = output / name if output else None
     if path is None or not path.is_file():
-        raise Absent(f"the training left no {name}: {what}")
+        status = job.get("TrainingJobStatus", "Completed")
+        early = "it did not come to its end" if status in ("Failed", "Stopped") else None
+        raise Absent(f"the training left no {name}: {early or why}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -60,6 +60,8 @@ def test_a_file_that_cannot_be_used_says_so(
     if content is not None:
         (tmp_path / "x.json").write_text(content)
     with pytest.raises(Absent, match=message):
-        read_json(tmp_path, "x.json", "why")
+        read_json({}, tmp_path, "x.json", "why")
+    with pytest.raises(Absent, match="did not come to its end"):
+        read_json({"TrainingJobStatus": "Failed"}, tmp_path, "y.json", "why")
     (tmp_path / "x.json").write_text(json.dumps({"a": 1}))
-    assert read_json(tmp_path, "x.json", "why") == {"a": 1}
+    assert read_json({}, tmp_path, "x.json", "why") == {"a": 1}
