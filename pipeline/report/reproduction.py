@@ -38,7 +38,7 @@ def _commands(source: Source, facts: Facts, commit: str | None) -> tuple[str, ..
     if commit and commit.endswith(_DIRTY):
         commands.append("# that tree had changes which no commit holds")
     commands.append(source.command(facts.id) or _command(source.where, facts))
-    commands.append(f"python -m pipeline.run --diff {DEFINITION_FILE}   # it lies beside this report")
+    commands.append(f"python -m pipeline.run --diff {DEFINITION_FILE}   # beside this report")
     return tuple(commands)
 
 
