@@ -5,10 +5,29 @@ from typing import Any
 from sagemaker.inputs import TrainingInput
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 
+from pipeline.settings.model import Instance
 from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
-from steps.jobs import Context, cache_config, job_retries, processing_output, training_job
+from steps.jobs import (
+    Context,
+    cache_config,
+    image_uri,
+    job_retries,
+    processing_output,
+    training_job,
+)
 from steps.session import without_telemetry
+
+
+def launch_hyperparameters(context: Context, instance: Instance) -> dict[str, str]:
+    """Makes SageMaker's toolkit start fine-tuning with torchrun: a process a GPU, or a machine.
+
+    One machine without GPUs needs no launcher, and the head alone is trained by one process.
+    """
+    on_gpu = "-gpu-" in image_uri(context, "training", instance.type)
+    if context.settings.training.fine_tune_blocks == 0 or (instance.count == 1 and not on_gpu):
+        return {}
+    return {"sagemaker_torch_distributed_enabled": hyperparameter(True)}
 
 
 class _StableTrainingStep(TrainingStep):
@@ -44,6 +63,7 @@ def build_train_step(
             "int8": hyperparameter(settings.serving.int8),
             "profile": hyperparameter(settings.debugger.profile),
             **debugger_hyperparameters(settings),
+            **launch_hyperparameters(context, instance),
         },
         **debugger_options(settings),
     )

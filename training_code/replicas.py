@@ -1,12 +1,13 @@
 """Several processes that fine-tune one network together, each on its own share of the pictures.
 
 torchrun starts them (one a GPU, or one a machine without GPUs) and says so by RANK, WORLD_SIZE and
-LOCAL_RANK. The first one alone prints and writes. A batch is the same as in a single process: each
-takes the rows of it that are its own, and gradients are averaged by how many each had. The result
-is that of one process, but for the order of additions.
+LOCAL_RANK; without it there is one a machine. The first one alone prints and writes. A batch is
+the same as in a single process: each takes the rows of it that are its own, and gradients are
+averaged by how many each had. The result is that of one process, but for the order of additions.
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from job_errors import JobError
 
 Value = TypeVar("Value")
+_PORT = "7777"  # SageMaker's own choice
 _PATIENCE = timedelta(hours=2)  # the others wait while the first trains the head
 
 
@@ -82,25 +84,15 @@ ALONE = Replicas()
 
 @contextlib.contextmanager
 def join_replicas(environ: Mapping[str, str] = os.environ) -> Iterator[Replicas]:
-    """Meets the other processes that torchrun started, if any; all but the first are silent.
+    """Meets the job's other processes, if there are any; all but the first are silent.
 
     Raises JobError when they do not meet.
     """
-    count = int(environ.get("WORLD_SIZE", "1"))
-    if count == 1:
+    replicas = _who_i_am(environ)
+    if replicas.count == 1:
         yield ALONE
         return
-    replicas = Replicas(int(environ["RANK"]), count)
-    on_gpu = torch.cuda.is_available()
-    if on_gpu:
-        torch.cuda.set_device(int(environ.get("LOCAL_RANK", "0")))
-    try:
-        torch.distributed.init_process_group(
-            "nccl" if on_gpu else "gloo", rank=replicas.rank, world_size=count, timeout=_PATIENCE
-        )
-    except (RuntimeError, ValueError) as error:
-        where = f"{environ.get('MASTER_ADDR')}:{environ.get('MASTER_PORT')}"
-        raise JobError(f"the {count} processes did not meet at {where}: {error}") from error
+    _meet(replicas, environ)
     try:
         with Path(os.devnull).open("w") as nothing, contextlib.ExitStack() as stack:
             if not replicas.first:
@@ -108,6 +100,36 @@ def join_replicas(environ: Mapping[str, str] = os.environ) -> Iterator[Replicas]
             yield replicas
     finally:
         torch.distributed.destroy_process_group()
+
+
+def _who_i_am(environ: Mapping[str, str]) -> Replicas:
+    """As torchrun says it, or as SageMaker does when it starts one process on every machine."""
+    if "WORLD_SIZE" in environ:
+        return Replicas(int(environ["RANK"]), int(environ["WORLD_SIZE"]))
+    hosts = json.loads(environ.get("SM_HOSTS", "[]"))
+    return Replicas(hosts.index(environ["SM_CURRENT_HOST"]), len(hosts)) if hosts else ALONE
+
+
+def _meet(replicas: Replicas, environ: Mapping[str, str]) -> None:
+    hosts = json.loads(environ.get("SM_HOSTS", "[]"))
+    address = environ.get("MASTER_ADDR") or hosts[0]
+    where = f"{address}:{environ.get('MASTER_PORT', _PORT)}"
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        torch.cuda.set_device(int(environ.get("LOCAL_RANK", "0")))
+    try:
+        torch.distributed.init_process_group(
+            "nccl" if on_gpu else "gloo",
+            # torchrun itself listens there, and lets only those in who say env://
+            init_method="env://" if "WORLD_SIZE" in environ else f"tcp://{where}",
+            rank=replicas.rank,
+            world_size=replicas.count,
+            timeout=_PATIENCE,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise JobError(
+            f"the {replicas.count} processes did not meet at {where}: {error}"
+        ) from error
 
 
 def _device() -> torch.device:

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.local.cluster import Host
 from pipeline.local.containers import OPT_ML, Job
 from pipeline.local.failures import StepFailed
 
-_HOST = "algo-1"
 _GROUP = "homogeneousCluster"
 _PREFIX = "sagemaker_"
 _PROGRAM = "sagemaker_program"
 _SUBMIT_DIRECTORY = "sagemaker_submit_directory"
+_TORCHRUN = "sagemaker_torch_distributed_enabled"
 _OBJECTIVE = "_tuning_objective_metric"
 _OWN = (
     _PROGRAM,
@@ -27,11 +28,12 @@ _OWN = (
 
 
 class Toolkit:
-    """What SageMaker's framework containers do around a training script."""
+    """What SageMaker's framework containers do around a training script, on one of its machines."""
 
-    def __init__(self, request: Mapping[str, Any], job: Job) -> None:
+    def __init__(self, request: Mapping[str, Any], job: Job, host: Host) -> None:
         self._request = request
         self._job = job
+        self._host = host
         self._raw: Mapping[str, str] = request.get("HyperParameters") or {}
         decoded = {name: _decode(value) for name, value in self._raw.items()}
         self._hyperparameters = {
@@ -51,7 +53,7 @@ class Toolkit:
         """The command: the program with its hyperparameters, or the image's own entry point."""
         image = self._request["AlgorithmSpecification"]
         if self._program:
-            return ("python3", str(self._program), *self._arguments())
+            return ("python3", *self._launcher(), str(self._program), *self._arguments())
         if entrypoint := image.get("ContainerEntrypoint"):
             words = [*entrypoint, *(image.get("ContainerArguments") or [])]
             return tuple(self._job.rewrite(word) for word in words)
@@ -60,6 +62,16 @@ class Toolkit:
             f"it names no {_PROGRAM} and no ContainerEntrypoint, and images do not run on this "
             "machine: name the script in its hyperparameters",
         )
+
+    def _is_launched(self) -> bool:
+        return bool(self._framework.get(_TORCHRUN))
+
+    def _launcher(self) -> tuple[str, ...]:
+        """torchrun, where there is more than one process for it to start on this machine."""
+        gpus = _count_gpus()
+        if not self._is_launched() or self._host.count > 1 or gpus < 2:
+            return ()
+        return ("-m", "torch.distributed.run", "--nproc_per_node", str(gpus))
 
     def write_config(self) -> None:
         """input/config/*.json, as SageMaker writes them."""
@@ -87,8 +99,9 @@ class Toolkit:
             "TRAINING_JOB_NAME": job.name,
             "TRAINING_JOB_ARN": job.arn("training-job", job.name),
             "SAGEMAKER_REGION": job.region,
-            "CURRENT_HOST": _HOST,
+            "CURRENT_HOST": self._host.name,
             "SAGEMAKER_JOB_NAME": job.name,
+            **self._host.environment(launched=self._is_launched(), gpus=_count_gpus()),
         }
         if self._request.get("DebugHookConfig"):
             variables["SMDEBUG_CONFIG_FILE_PATH"] = str(config / "debughookconfig.json")
@@ -104,13 +117,13 @@ class Toolkit:
         root, resources = self._job.root, self._resources()
         return {
             "hosts": resources["hosts"],
-            "current_host": _HOST,
+            "current_host": self._host.name,
             "current_instance_type": resources["current_instance_type"],
             "current_instance_group": _GROUP,
-            "current_instance_group_hosts": [_HOST],
+            "current_instance_group_hosts": self._host.names,
             "instance_groups": [_GROUP],
             "instance_groups_dict": {_GROUP: resources["instance_groups"][0]},
-            "distribution_instance_groups": [],
+            "distribution_instance_groups": [_GROUP] if self._is_launched() else [],
             "is_hetero": False,
             "network_interface_name": resources["network_interface_name"],
             "hps": self._hyperparameters,
@@ -142,17 +155,19 @@ class Toolkit:
             if not name.startswith(("channel_", "hp_")) and name != "user_args"
         }
         folders = {name: str(self._channel(name)) for name in self._channels()}
-        extra = {"channel_input_dirs": folders, "job_name": self._job.name, "is_master": True}
-        return kept | extra | {"master_hostname": _HOST}
+        first = self._host.names[0]
+        extra = {"is_master": self._host.name == first, "master_hostname": first}
+        return kept | extra | {"channel_input_dirs": folders, "job_name": self._job.name}
 
     def _resources(self) -> dict[str, Any]:
         instance = (self._request.get("ResourceConfig") or {}).get("InstanceType", "local")
-        group = {"instance_group_name": _GROUP, "instance_type": instance, "hosts": [_HOST]}
+        hosts = self._host.names
+        group = {"instance_group_name": _GROUP, "instance_type": instance, "hosts": hosts}
         return {
-            "current_host": _HOST,
+            "current_host": self._host.name,
             "current_instance_type": instance,
             "current_group_name": _GROUP,
-            "hosts": [_HOST],
+            "hosts": hosts,
             "instance_groups": [group],
             "network_interface_name": "eth0",
         }

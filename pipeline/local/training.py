@@ -2,13 +2,15 @@
 
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.archives import ArchiveError, extract_archive
+from pipeline.local.cluster import Host, hosts_of, run_together
 from pipeline.local.containers import (
     OPT_ML,
     Job,
@@ -126,16 +128,14 @@ def _run(
     metrics: MetricReader,
     rules: RuleWatch | None,
 ) -> JobOutcome:
-    toolkit = Toolkit(request, job)
-    _prepare(request, job)
-    toolkit.write_config()
-    code = _unpack_code(toolkit, job)
-    stopper = replace(job, should_stop=lambda: job.should_stop() or _is_lost(rules))
-    ending = _execute(request, stopper, toolkit, metrics)
+    hosts = [_Machine(request, job, host) for host in hosts_of(request)]
+    endings = run_together(
+        [partial(host.run, metrics) for host in hosts],
+        lambda: job.should_stop() or _is_lost(rules),
+    )
+    machine, ending = _decisive(hosts, endings)
     output = job.root / "output"
-    said = output / "failure"
-    reason = said.read_text(errors="replace").strip() if said.is_file() else ""
-    failure = failure_of(job, ending, reason, limit_of(request))
+    failure = failure_of(machine.job, ending, machine.said(), limit_of(request))
     stopped = ending.cause == "stopped"
     if stopped and rules and rules.stopped_by:
         name = rules.stopped_by.name
@@ -149,9 +149,48 @@ def _run(
         pack(job.root / "model", model)
         if any(path.is_file() for path in (output / "data").rglob("*")):
             pack(output / "data", model.with_name("output.tar.gz"))
-        shutil.rmtree(code, ignore_errors=True)
-        shutil.rmtree(job.root)
+        for host in hosts:
+            shutil.rmtree(host.job.root)
     return JobOutcome(document, failure, stopped)
+
+
+class _Machine:
+    """One machine of the job, ready to run: its folder is the job's own, or one in it."""
+
+    def __init__(self, request: Mapping[str, Any], job: Job, host: Host) -> None:
+        work = job.work if host.index == 0 else job.work / host.name
+        self.job = replace(job, work=work, cores=max(1, job.cores // host.count))
+        self._first = host.index == 0
+        self._request = request
+        self._toolkit = Toolkit(request, self.job, host)
+        _prepare(request, self.job)
+        self._toolkit.write_config()
+        _unpack_code(self._toolkit, self.job)
+
+    def run(self, metrics: MetricReader, should_stop: Callable[[], bool]) -> Ending:
+        """The script to its end; only the first machine's metrics count."""
+        job = replace(self.job, should_stop=should_stop)
+        reader = metrics if self._first else MetricReader([])
+        return _execute(self._request, job, self._toolkit, reader)
+
+    def said(self) -> str:
+        """What the script wrote down as its reason for failing."""
+        path = self.job.root / "output" / "failure"
+        return path.read_text(errors="replace").strip() if path.is_file() else ""
+
+
+def _decisive(machines: Sequence[_Machine], endings: Sequence[Ending]) -> tuple[_Machine, Ending]:
+    """The machine whose ending is the job's: the first that failed by itself, else the first."""
+    pairs = list(zip(machines, endings, strict=True))
+    causes: tuple[Callable[[Ending], bool], ...] = (
+        lambda ending: ending.cause == "exited" and ending.code != 0,
+        lambda ending: ending.cause != "exited",
+    )
+    for is_one in causes:
+        for machine, ending in pairs:
+            if is_one(ending):
+                return machine, ending
+    return pairs[0]
 
 
 def _prepare(request: Mapping[str, Any], job: Job) -> None:
@@ -177,14 +216,13 @@ def _prepare(request: Mapping[str, Any], job: Job) -> None:
         place.symlink_to(stored, target_is_directory=True)
 
 
-def _unpack_code(toolkit: Toolkit, job: Job) -> Path:
+def _unpack_code(toolkit: Toolkit, job: Job) -> None:
     code = job.root / "code"
     if toolkit.submit_directory:
         archive = job.store.path(toolkit.submit_directory)
         if not archive.is_file():
             raise StepFailed(job.step, f"there is no code at {toolkit.submit_directory}")
         extract_archive(archive, code, maximum_bytes=_CODE_BYTES)
-    return code
 
 
 def _execute(

@@ -101,12 +101,16 @@ def _hyperband_problems(settings: Settings, ranges: dict[str, Range]) -> Iterato
 
 
 def one_machine_a_job(settings: Settings) -> Iterator[Problem]:
-    """The scripts do not spread over machines; trials run side by side instead."""
+    """Only fine-tuning spreads over machines; trials run side by side instead."""
+    fine_tunes = settings.training.fine_tune_blocks > 0
     for name in ("processing", "training", "tuning"):
         count = getattr(settings.instances, name).count
-        if count != 1:
-            what = f"must be 1, not {count}: a job runs on one machine"
-            yield Problem(("instances", name, "count"), what)
+        if count == 1 or (name == "training" and fine_tunes):
+            continue
+        what = f"must be 1, not {count}: a job runs on one machine"
+        if name == "training":
+            what += ", but for fine-tuning (training.fine_tune_blocks above 0)"
+        yield Problem(("instances", name, "count"), what)
 
 
 def names_fit(settings: Settings) -> Iterator[Problem]:

@@ -40,6 +40,26 @@ def test_pictures_are_a_channel_only_when_the_backbone_is_fine_tuned(step, block
     assert train["HyperParameters"]["fine_tune_blocks"] == str(blocks)
 
 
+@pytest.mark.parametrize(
+    ("blocks", "count", "kind", "launched"),
+    [
+        (2, 2, "ml.m5.2xlarge", True),
+        (2, 1, "ml.g4dn.12xlarge", True),
+        (2, 1, "ml.m5.2xlarge", False),
+        (0, 1, "ml.g4dn.12xlarge", False),
+    ],
+)
+def test_fine_tuning_on_several_machines_or_gpus_is_started_by_torchrun(
+    step, blocks, count, kind, launched
+):
+    overrides = (f"training.fine_tune_blocks={blocks}", f"instances.training.count={count}")
+    train = step("Train", *overrides, f"instances.training.type={kind}")["Arguments"]
+
+    assert train["ResourceConfig"]["InstanceCount"] == count
+    flag = train["HyperParameters"].get("sagemaker_torch_distributed_enabled")
+    assert flag == ("true" if launched else None)
+
+
 def test_no_job_but_evaluate_ever_receives_the_test_split(compiled):
     names = [
         one["Name"]

@@ -1,0 +1,87 @@
+"""Several machines of one training job: here, as many processes of this machine."""
+
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.local.processes import Ending
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Host:
+    """One of the machines: number `index` of `count`; they meet at a port of the first one."""
+
+    index: int = 0
+    count: int = 1
+    port: int = 0
+
+    @property
+    def name(self) -> str:
+        """As SageMaker calls it."""
+        return f"algo-{self.index + 1}"
+
+    @property
+    def names(self) -> list[str]:
+        """Those of all machines."""
+        return [f"algo-{number + 1}" for number in range(self.count)]
+
+    def environment(self, *, launched: bool, gpus: int) -> dict[str, str]:
+        """Where the machines meet; when `launched`, also who is who, as torchrun says it.
+
+        SageMaker's names of machines mean nothing here. Machines share `gpus` if there is one each.
+        """
+        if self.count == 1:
+            return {}
+        variables = {
+            "MASTER_ADDR": _LOOPBACK,
+            "MASTER_PORT": str(self.port),
+            "CUDA_VISIBLE_DEVICES": str(self.index) if gpus >= self.count else "-1",
+        }
+        if launched:
+            ranks = {"RANK": self.index, "WORLD_SIZE": self.count, "LOCAL_RANK": 0}
+            variables |= {name: str(value) for name, value in ranks.items()}
+        return variables
+
+
+def hosts_of(request: Mapping[str, Any]) -> list[Host]:
+    """The machines that a training job asks for."""
+    count = int((request.get("ResourceConfig") or {}).get("InstanceCount", 1))
+    port = _free_port() if count > 1 else 0
+    return [Host(index, count, port) for index in range(count)]
+
+
+def run_together(
+    runs: Sequence[Callable[[Callable[[], bool]], Ending]], should_stop: Callable[[], bool]
+) -> list[Ending]:
+    """Runs every machine's command; when one fails, the others, which wait for it, are stopped.
+
+    Each of `runs` gets what to ask whether to stop. Raises what they raise.
+    """
+    if len(runs) == 1:
+        return [runs[0](should_stop)]
+    failed = threading.Event()
+
+    def run(one: Callable[[Callable[[], bool]], Ending]) -> Ending:
+        try:
+            ending = one(lambda: failed.is_set() or should_stop())
+        except BaseException:
+            failed.set()
+            raise
+        if ending.code != 0 or ending.cause != "exited":
+            failed.set()
+        return ending
+
+    with ThreadPoolExecutor(len(runs), "host") as pool:
+        return list(pool.map(run, runs))
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind((_LOOPBACK, 0))
+        port: int = one.getsockname()[1]
+    return port

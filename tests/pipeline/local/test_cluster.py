@@ -1,0 +1,91 @@
+"""A training job on several machines: as many processes here, which can meet each other."""
+
+import json
+import tarfile
+from typing import Any
+
+import pytest
+
+from pipeline.local.cluster import Host
+from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import Lab
+
+# The machines meet where the environment says, and the first writes down who was there.
+MEETING = """
+import json, os, socket, sys
+from pathlib import Path
+resources = json.loads(Path(os.environ["SM_INPUT_CONFIG_DIR"], "resourceconfig.json").read_text())
+assert json.loads(os.environ["SM_RESOURCE_CONFIG"]) == resources
+me = {name: os.environ.get(name) for name in
+      ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SM_CURRENT_HOST", "SM_HOSTS", "SM_MODEL_DIR")}
+me["current"] = resources["current_host"]
+place = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+print("loss=0.5" if me["RANK"] == "0" else "loss=9.5")
+if me["RANK"] == "0":
+    with socket.create_server(place) as server:
+        other = server.accept()[0].makefile().read()
+    Path(me["SM_MODEL_DIR"], "met.json").write_text(json.dumps([me, json.loads(other)]))
+else:
+    while True:
+        try:
+            connection = socket.create_connection(place)
+            break
+        except OSError:
+            pass
+    connection.sendall(json.dumps(me).encode())
+"""
+LOSS = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    return Lab(store)
+
+
+def two_machines(lab: Lab, script: str) -> dict[str, Any]:
+    step = lab.training(
+        "Train", script, hyperparameters={"sagemaker_torch_distributed_enabled": "true"}
+    )
+    step["Arguments"]["ResourceConfig"]["InstanceCount"] = 2
+    step["Arguments"]["AlgorithmSpecification"]["MetricDefinitions"] = LOSS
+    return step
+
+
+def test_both_machines_run_at_once_and_know_each_other(lab: Lab) -> None:
+    result = lab.run(two_machines(lab, MEETING))
+    assert result.status == "Succeeded", result.failure
+    job = lab.store.list("TrainingJob")[0]
+    with tarfile.open(lab.store.path(job["ModelArtifacts"]["S3ModelArtifacts"])) as archive:
+        member = archive.extractfile("met.json")
+        assert member is not None
+        first, second = json.load(member)
+    assert first["SM_HOSTS"] == second["SM_HOSTS"] == '["algo-1","algo-2"]'
+    assert [one["SM_CURRENT_HOST"] for one in (first, second)] == ["algo-1", "algo-2"]
+    assert [one["current"] for one in (first, second)] == ["algo-1", "algo-2"]
+    assert [one["RANK"] for one in (first, second)] == ["0", "1"]
+    assert first["WORLD_SIZE"] == second["WORLD_SIZE"] == "2"
+    assert first["SM_MODEL_DIR"] != second["SM_MODEL_DIR"]
+    assert [metric["Value"] for metric in job["FinalMetricDataList"]] == [0.5]
+
+
+def test_one_machines_failure_ends_the_other_and_is_the_jobs_reason(lab: Lab) -> None:
+    script = """
+        import os, sys, time
+        if os.environ["RANK"] == "1":
+            sys.exit("the second machine is out of luck")
+        time.sleep(600)
+        """
+    result = lab.run(two_machines(lab, script))
+    assert result.status == "Failed"
+    assert "the second machine is out of luck" in str(result.failure)
+
+
+def test_without_a_launcher_nobody_says_who_is_who() -> None:
+    assert Host().environment(launched=True, gpus=1) == {}
+    plain = Host(1, 2, 5000).environment(launched=False, gpus=0)
+    assert plain == {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "5000",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+    assert Host(1, 2, 5000).environment(launched=True, gpus=4)["CUDA_VISIBLE_DEVICES"] == "1"
