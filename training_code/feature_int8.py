@@ -20,7 +20,9 @@ from preprocessing import Preprocessing, normalise
 Values = npt.NDArray[np.float32]
 Squares = npt.NDArray[np.uint8]
 SAMPLE = 512  # training pictures: half of them to see ranges, half to measure the noise
-MAX_NOISE = 0.1
+# Measured: 0.18 (mobilenet_v2, 120 dog breeds) cost 1.3 points with a head served in 32 bits and
+# 3 points in 8. What costs 0.3 points at most is a sixth of that.
+MAX_NOISE = 0.03
 _BATCH = 8
 
 
