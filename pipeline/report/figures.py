@@ -73,6 +73,7 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "svg.fonttype": "none",
 }
+_LARGEST = 1e30
 _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -80,8 +81,8 @@ _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 def house_style(salt: str = "report") -> Iterator[None]:
     """The look of all plots, for as long as the block; `salt` tells the ids of two plots apart."""
     with rc_context({**_STYLE, "svg.hashsalt": salt}), warnings.catch_warnings():
-        # A name in a script that the font lacks shows as boxes in the PNG; the page has the name.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        # Letters that the font lacks, layouts that do not fit: nothing a user could mend.
+        warnings.simplefilter("ignore")
         yield
 
 
@@ -113,6 +114,13 @@ def figure_of(axes: Axes) -> Figure:
     figure = axes.get_figure(root=True)
     assert isinstance(figure, Figure)  # noqa: S101  axes of new_axes always have one
     return figure
+
+
+def drawable(value: float | None) -> float:
+    """The value, or NaN, which is left out, for what no axis can show: inf, 1e300, nothing."""
+    if value is None or not math.isfinite(value) or abs(value) > _LARGEST:
+        return math.nan
+    return value if abs(value) * _LARGEST > 1 else 0.0
 
 
 def label(text: str, longest: int = 24) -> str:

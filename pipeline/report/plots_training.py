@@ -21,6 +21,7 @@ from pipeline.report.figures import (
     RED,
     SERIES,
     WIDTH,
+    drawable,
     figure_of,
     label,
     label_ends,
@@ -59,7 +60,7 @@ def _draw_epochs(
     places = range(1, len(history) + 1)
     dots = "o" if len(history) <= 40 else ""
     for name, color, text in ((train, BLUE, "train"), (valid, ORANGE, "validation")):
-        values = [getattr(epoch, name) for epoch in history]
+        values = [drawable(getattr(epoch, name)) for epoch in history]
         axes.plot(places, values, color=color, marker=dots, label=text)
     chosen = [place for place, epoch in zip(places, history, strict=True) if epoch.epoch == best]
     if chosen:
@@ -89,10 +90,12 @@ def draw_series(series: Sequence[Series], title: str, y_label: str) -> Figure:
     for number, one in enumerate(series):
         color = SERIES[number % len(SERIES)]
         dots = "o" if len(one.steps) <= 40 else ""
-        axes.plot(one.steps, one.values, color=color, marker=dots, markersize=4,
-                  label=label_ends(one.name))  # fmt: skip
-    values = [abs(value) for one in series for value in one.values if value and _finite(value)]
-    if values and max(values) > 50 * min(values) and not _negative(series):
+        values = list(map(drawable, one.values))
+        name = label_ends(one.name)
+        axes.plot(one.steps, values, color=color, marker=dots, markersize=4, label=name)
+    values = [drawable(value) for one in series for value in one.values]
+    values = [value for value in values if value and _finite(value)]
+    if values and min(values) > 0 and max(values) > 50 * min(values):
         axes.set_yscale("log")
         plain_powers(axes.yaxis)
     lost = [s for one in series for s, value in zip(one.steps, one.values, strict=True)
@@ -112,8 +115,9 @@ def draw_layers(series: Sequence[Series], title: str, usual: float | None = None
         return _draw_heat(series, title)
     figure = draw_series(series, title, "")
     axes = figure.axes[0]
-    axes.set_yscale("log")
-    plain_powers(axes.yaxis)
+    if any(drawable(value) > 0 for one in series for value in one.values):
+        axes.set_yscale("log")
+        plain_powers(axes.yaxis)
     if usual is not None:
         axes.axhline(usual, color=GREY, linestyle="--", linewidth=1.2)
         axes.annotate(f"{usual:g}: usual", (1, usual), xycoords=("axes fraction", "data"),
@@ -128,7 +132,7 @@ def _draw_heat(series: Sequence[Series], title: str) -> Figure:
     grid = np.full((len(shown), len(steps)), np.nan)
     for row, one in enumerate(shown):
         for step, value in zip(one.steps, one.values, strict=True):
-            grid[row, column[step]] = value if _finite(value) else np.inf
+            grid[row, column[step]] = np.inf if math.isnan(drawable(value)) else drawable(value)
     axes = new_axes(title, height=max(HEIGHT, 110 + 13 * len(shown)))
     known = grid[np.isfinite(grid) & (grid > 0)]
     low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)
@@ -159,10 +163,6 @@ def _evenly(length: int, most: int) -> list[int]:
 
 def _finite(value: float) -> bool:
     return math.isfinite(value)
-
-
-def _negative(series: Sequence[Series]) -> bool:
-    return any(value < 0 for one in series for value in one.values)
 
 
 PARTS = {
@@ -201,8 +201,9 @@ def draw_step_time(profile: Profile) -> Figure:
 
 
 def _share(seconds: Mapping[str, float], part: str) -> float:
-    whole = sum(seconds.values())
-    return seconds.get(part, 0.0) / whole if whole else 0.0
+    whole = sum(value for value in map(drawable, seconds.values()) if value > 0)
+    value = drawable(seconds.get(part))
+    return value / whole if value > 0 else 0.0
 
 
 def draw_system(profile: Profile) -> Figure | None:
@@ -232,7 +233,7 @@ def _draw_samples(
 ) -> None:
     for name, color in zip(names, SERIES, strict=False):
         text = label(name.removesuffix("_percent").removesuffix("_bytes").replace("_", " "))
-        axes.plot(samples["seconds"], [value / unit for value in samples[name]], color=color,
-                  linewidth=1.5, label=text)  # fmt: skip
+        values = [drawable(value) / unit for value in samples[name]]
+        axes.plot(samples["seconds"], values, color=color, linewidth=1.5, label=text)
     if len(names) > 1:
         axes.legend(loc="best", ncols=2)

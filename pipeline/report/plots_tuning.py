@@ -1,5 +1,7 @@
 """Plots of a tuning job: trials in order, what mattered, and where good values lie."""
 
+import math
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -11,6 +13,7 @@ from pipeline.report.figures import (
     MUTED,
     RED,
     WIDTH,
+    drawable,
     figure_of,
     label,
     labels,
@@ -30,14 +33,14 @@ def draw_trials(tuning: Tuning) -> Figure:
     axes = new_axes(f"{label(tuning.objective)} of each trial")
     done = [trial for trial in tuning.trials if trial.value is not None]
     failed = [trial.number for trial in tuning.trials if trial.value is None]
-    best = [(trial.number, trial.best_so_far) for trial in done if trial.best_so_far is not None]
+    best = [(trial.number, drawable(trial.best_so_far)) for trial in done]
     if best:
         numbers, values = zip(*best, strict=True)
         axes.step(numbers, values, where="post", color=GREEN, label="best so far")
     for chosen, size, text in ((False, 5, "trial"), (True, 9, "best")):
         dots = [trial for trial in done if (trial.name == tuning.best) is chosen]
         color = GREEN if chosen else BLUE
-        axes.plot([t.number for t in dots], [t.value or 0.0 for t in dots], "o", color=color,
+        axes.plot([t.number for t in dots], [drawable(t.value) for t in dots], "o", color=color,
                   markersize=size, label=text)  # fmt: skip
     if failed:
         floor = axes.get_ylim()[0]
@@ -52,7 +55,10 @@ def draw_importance(tuning: Tuning) -> Figure:
     """How much of the objective's variation each hyperparameter explains."""
     ranked = sorted(tuning.importance, key=lambda one: one.share)
     axes = new_axes("What mattered", height=max(150, 90 + 34 * len(ranked)))
-    names, shares = labels([one.name for one in ranked]), [one.share for one in ranked]
+    names, shares = (
+        labels([one.name for one in ranked]),
+        [max(0.0, drawable(one.share)) for one in ranked],
+    )
     places = range(len(ranked))
     axes.barh(places, shares, color=BLUE, height=0.6)
     axes.set_yticks(places, names)
@@ -91,16 +97,16 @@ def _draw_one(axes: Axes, name: str, tuning: Tuning) -> None:
     done = [trial for trial in tuning.trials if trial.value is not None]
     done = [trial for trial in done if name in trial.hyperparameters]
     texts = [trial.hyperparameters[name] for trial in done]
-    values = [trial.value for trial in done]
+    values = [drawable(trial.value) for trial in done]
     colors = [GREEN if trial.name == tuning.best else BLUE for trial in done]
     numbers = _numbers(texts)
     if numbers is None or len(set(texts)) <= min(_FEW_VALUES, len(texts) - 1):
         order = sorted(set(texts), key=float if numbers else str)
-        axes.scatter([order.index(text) for text in texts], values, c=colors, s=26)  # type: ignore[arg-type]
+        axes.scatter([order.index(text) for text in texts], values, c=colors, s=26)
         axes.set_xticks(range(len(order)), labels(order, 12))
         axes.set_xlim(-0.5, len(order) - 0.5)
     else:
-        axes.scatter(numbers, values, c=colors, s=26)  # type: ignore[arg-type]
+        axes.scatter(numbers, values, c=colors, s=26)
         if numbers and min(numbers) > 0 and max(numbers) > _LOGARITHMIC * min(numbers):
             axes.set_xscale("log")
             plain_powers(axes.xaxis)
@@ -111,6 +117,7 @@ def _draw_one(axes: Axes, name: str, tuning: Tuning) -> None:
 
 def _numbers(texts: list[str]) -> list[float] | None:
     try:
-        return [float(text) for text in texts]
+        numbers = [float(text) for text in texts]
     except ValueError:
         return None
+    return None if any(math.isnan(drawable(one)) for one in numbers) else numbers

@@ -93,12 +93,18 @@ def empty_report() -> RunReport:
 
 def diverged_report() -> RunReport:
     """A training whose loss became NaN and whose gradients exploded."""
-    bad = (1.0, math.inf, math.nan)
-    series = tuple(Series(f"layer{n}", (0, 10, 20), bad) for n in range(9))
+    bad = (1.0, math.inf, math.nan, 1e300, -1e-320)
+    series = tuple(Series(f"layer{n}", (0, 10, 20, 30, 40), bad) for n in range(9))
     epochs = tuple(Epoch(n, v, 0.1, v, 0.1) for n, v in enumerate(bad, start=1))
-    tensors = Tensors("s3://x", 9, 3, series, series[:2], (Series("loss", (0, 10, 20), bad),))
-    trials = (Trial(1, "t1", "Failed", {"lr": "9"}, failure="the loss is NaN"),)
-    tuning = Tuning("tune", "valid_loss", False, "Bayesian", trials)
+    tensors = Tensors(
+        "s3://x", 9, 5, series, series[:2], (Series("loss", (0, 10, 20, 30, 40), bad),)
+    )
+    trials = (
+        Trial(1, "t1", "Failed", {"lr": "9"}, failure="the loss is NaN"),
+        Trial(2, "t2", "Completed", {"lr": "nan"}, math.nan, math.inf),
+    )
+    shares = (Importance("lr", math.nan),)
+    tuning = Tuning("tune", "valid_loss", False, "Bayesian", trials, "t2", shares)
     return RunReport(a_run("Failed"), tuning=tuning, history=epochs, tensors=tensors)
 
 
