@@ -70,6 +70,27 @@ def table(result: Mapping[str, Any]) -> str:
     return text_table(header, rows)
 
 
+def plot(result: Mapping[str, Any], path: Path) -> None:
+    """Median times as bars, the slowest twentieth as lines to the right of them."""
+    from matplotlib.figure import Figure
+
+    found = result["backbones"]
+    figure = Figure(figsize=(7, 0.6 + 1.3 * len(found)), layout="constrained")
+    axes = figure.add_subplot()
+    ticks = []
+    for place, (backbone, one) in enumerate(found.items()):
+        for number, (server, times) in enumerate(one["milliseconds"].items()):
+            height = 5 * place + number
+            late = [[0], [times["p95"] - times["p50"]]]
+            colour = "#9a9a9a" if server == USUAL else "C0"
+            axes.barh(height, times["p50"], xerr=late, color=colour, ecolor="#57606a")
+            ticks.append((height, f"{backbone} {server}"))
+    axes.set_yticks([height for height, _ in ticks], [text for _, text in ticks], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("ms from request to answer: median, and up to the 95th percentile")
+    figure.savefig(path, dpi=120)
+
+
 def _compare(context: Context, backbone: str) -> dict[str, Any]:
     target = context.work / backbone
     build_models(context, backbone, target, int8=True)
