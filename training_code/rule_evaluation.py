@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from smdebug.analysis.utils import no_refresh
 from smdebug.exceptions import (
     RuleEvaluationConditionMet,
     StepUnavailable,
@@ -69,7 +70,7 @@ class RunningRule:
     def advance(self, trial: Any, steps: Sequence[int]) -> None:
         """Judges the steps that are new; raises nothing."""
         new = [step for step in steps if step > self._seen]
-        self._attempt(lambda rule: self._judge(rule, new), trial)
+        self._attempt(lambda rule: self._judge(rule, new, trial), trial)
 
     def finish(self, trial: Any) -> RuleOutcome:
         """No step comes any more: judges what can only be judged now."""
@@ -108,13 +109,17 @@ class RunningRule:
         except Exception as error:  # a rule that fails must not take the others along
             self.fail(error)
 
-    def _judge(self, rule: SavedTensorRule, steps: Sequence[int]) -> None:
+    def _judge(self, rule: SavedTensorRule, steps: Sequence[int], trial: Any) -> None:
+        """Rule.invoke would look for new files once a step and rule: these steps are there."""
         for step in steps:
             self._seen, self._steps = step, self._steps + 1
             try:
-                rule.invoke(step)
+                with no_refresh([trial]):
+                    fired = rule.invoke_at_step(step)
             except _NOTHING_THIS_STEP:
                 continue
+            if fired:
+                raise RuleEvaluationConditionMet(rule.rule_name, step)
 
 
 class RuleSet:
