@@ -138,6 +138,7 @@ def _draw_heat(series: Sequence[Series], title: str) -> Figure:
     low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)
     colors = colormaps["viridis"].with_extremes(over=RED, bad="none")  # red: not finite
     norm = LogNorm(low, high if high > low else low * 10)
+    grid[np.isinf(grid)] = 100 * high  # imshow would leave infinity out, as if it were not saved
     image = axes.imshow(grid, aspect="auto", interpolation="nearest", norm=norm, cmap=colors)
     axes.set_yticks(range(len(shown)), [label_ends(one.name, 28) for one in shown], fontsize=9)
     ticks = _evenly(len(steps), 5)
