@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 
@@ -91,6 +92,26 @@ def test_a_model_says_what_it_was_made_from(finished: Finished) -> None:
     assert client.describe_training_job(TrainingJobName=metadata["TrainingJob"])
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", metadata["GitCommit"])
     assert Store(finished.state).path(metadata["Report"]) == Path(finished.result["report"])
+
+
+def test_the_debuggers_rules_came_to_an_end_and_the_training_was_profiled(
+    finished: Finished,
+) -> None:
+    client = sagemaker_client(Store(finished.state))
+    package = client.describe_model_package(ModelPackageName=finished.result["model_package"])
+    name = package["CustomerMetadataProperties"]["TrainingJob"]
+    job = client.describe_training_job(TrainingJobName=name)
+    asked = [each["RuleConfigurationName"] for each in job["DebugRuleConfigurations"]]
+    ended = {
+        each["RuleConfigurationName"]: each["RuleEvaluationStatus"]
+        for each in job["DebugRuleEvaluationStatuses"]
+    }
+    assert list(ended) == asked
+    assert set(ended.values()) <= {"NoIssuesFound", "IssuesFound"}
+    assert "found" in finished.result["rules"]
+    archive = Store(finished.state).path(job["ModelArtifacts"]["S3ModelArtifacts"])
+    with tarfile.open(archive.with_name("output.tar.gz")) as output:
+        assert {"profile/profile.json", "model_summary.json"} <= set(output.getnames())
 
 
 def test_the_report_shows_what_the_run_measured(finished: Finished) -> None:
