@@ -9,7 +9,13 @@ from pipeline.settings.model import Settings
 
 def rules_that_stop_run(settings: Settings) -> Iterator[Problem]:
     """A rule can stop the training only when it looks at it."""
-    yield from _must_run(settings, ("debugger", "stop_training_on"))
+    path = ("debugger", "stop_training_on")
+    yield from _must_run(settings, path)
+    if settings.debugger.stop_training_on and settings.debugger.mode == "service":
+        # Its action stops the one job whose name has a prefix; a pipeline's jobs get their names
+        # from SageMaker, and a prefix of all of them could stop another pipeline's job.
+        what = "SageMaker's own rules cannot stop a pipeline's job safely: debugger.mode embedded"
+        yield Problem(path, what)
 
 
 def rules_of_the_gate_run(settings: Settings) -> Iterator[Problem]:

@@ -11,6 +11,9 @@ RULES = (
     "LossNotDecreasing, DeadRelu, SaturatedActivation, UnchangedTensor, ClassImbalance"
 )
 
+SOME = "debugger.rules=[{Overfit: {patience: 3}}, ClassImbalance]"
+STOP = "debugger.stop_training_on=[Overfit]"
+
 
 def test_every_rule_of_the_settings_is_awss_own_by_that_name(step):
     train = step("Train", f"debugger.rules=[{RULES}]")["Arguments"]
@@ -29,7 +32,10 @@ def test_collections_are_sorted_and_there_once_at_our_interval(step):
 
     assert names == sorted(set(names))
     assert {"gradients", "losses", "weights", "relu_input", "relu_output"} <= set(names)
-    assert {one["CollectionParameters"]["save_interval"] for one in collections} == {"25"}
+    told = {one["CollectionName"]: one["CollectionParameters"] for one in collections}
+    losses = told.pop("losses")
+    assert {parameters["save_interval"] for parameters in told.values()} == {"25"}
+    assert losses == {"save_interval": "5", "eval.save_interval": "1"}
 
 
 def test_where_tensors_go_is_the_same_in_every_run_or_nothing_would_be_cached(step):
@@ -42,6 +48,50 @@ def test_off_leaves_no_trace(step):
     train = step("Train", "debugger.mode=off")["Arguments"]
 
     assert not [field for field in train if field.startswith("Debug")]
+
+
+def test_parameters_and_own_collections_go_along(step):
+    train = step(
+        "Train",
+        "debugger.rules=[{Overfit: {patience: 3, ratio_threshold: 0.2}}]",
+        "debugger.collections={biases: {}, logits: {include_regex: '.*head_output', "
+        "save_interval: 7}}",
+    )["Arguments"]
+    (rule,) = train["DebugRuleConfigurations"]
+    told = {"rule_to_invoke": "Overfit", "patience": "3", "ratio_threshold": "0.2"}
+    assert rule["RuleParameters"] == told
+    collections = {
+        one["CollectionName"]: one["CollectionParameters"]
+        for one in train["DebugHookConfig"]["CollectionConfigurations"]
+    }
+    assert "biases" in collections
+    assert collections["logits"] == {"include_regex": ".*head_output", "save_interval": "7"}
+
+
+def test_embedded_needs_nothing_of_debuggers_api_and_no_region_with_it(step):
+    overrides = ("debugger.mode=embedded", "aws.region=ap-southeast-7", SOME, STOP)
+    train = step("Train", *overrides)["Arguments"]
+    assert not [field for field in train if field.startswith("Debug")]
+    told = train["HyperParameters"]
+    assert told["debug_rules"] == "Overfit?patience=3 ClassImbalance"
+    assert told["debug_stop_on"] == "Overfit"
+    names = [part.partition("?")[0] for part in told["debug_collections"].split()]
+    assert names == ["gradients", "loss_input", "losses", "weights"]
+
+
+def test_the_job_reads_what_the_definition_says(step):
+    from debug_plan import read_plan
+
+    told = step("Train", "debugger.mode=embedded", SOME, STOP)["Arguments"]["HyperParameters"]
+    plan = read_plan(told["debug_collections"], told["debug_rules"], told["debug_stop_on"])
+    assert plan.rules == {"Overfit": {"patience": "3"}, "ClassImbalance": {}}
+    assert plan.collections["loss_input"]["include_regex"] == ".*[Ll]oss_input"
+
+
+def test_a_pattern_too_long_for_a_hyperparameter_is_one_clear_error(compiled):
+    long = f"debugger.collections={{x: {{include_regex: {'a' * 3000}}}}}"
+    with pytest.raises(UsageError, match=r"debug_collections .* characters; at most 2500"):
+        compiled("debugger.mode=embedded", long)
 
 
 def test_a_region_without_debugger_is_one_clear_error(compiled):

@@ -78,6 +78,55 @@ def test_what_the_gate_decides(step, scope, numbers, passes):
     assert all_hold(step("Gate")["Arguments"]["Conditions"], scope(*numbers)) is passes
 
 
+ASKED = "gate.no_issues_from=[Overfit]"
+RULES = "debugger.rules=[Overfit, DeadRelu]"
+
+
+@pytest.mark.parametrize(("issues", "passes"), [(0, True), (1, False)])
+def test_rules_that_are_asked_must_have_found_nothing(step, scope, tmp_path, issues, passes):
+    conditions = step("Gate", RULES, ASKED)["Arguments"]["Conditions"]
+    assert conditions[:2] == [ACCURACY, SHORTFALL]
+    found = scope(0.8, 0.0)
+    document = json.loads((tmp_path / "evaluation.json").read_text())
+    document["debugger"] = {"issues_found": issues, "summary": "Overfit IssuesFound: at step 4"}
+    (tmp_path / "evaluation.json").write_text(json.dumps(document))
+    assert all_hold(conditions, found) is passes
+    message = step("AccuracyTooLow", RULES, ASKED)["Arguments"]["ErrorMessage"]
+    end = "or debugger rules found issues: Overfit IssuesFound: at step 4"
+    assert resolve(message, found).endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("mode", "values"),
+    [
+        (
+            "service",
+            [
+                "s3://dog-breeds-111122223333-us-east-1/debugger",
+                {"Get": "Steps.Train.TrainingJobName"},
+                "debug-output",
+            ],
+        ),
+        (
+            "embedded",
+            [
+                {"Get": "Steps.Train.OutputDataConfig.S3OutputPath"},
+                {"Get": "Steps.Train.TrainingJobName"},
+                "output/output.tar.gz",
+            ],
+        ),
+    ],
+)
+def test_evaluate_gets_the_tensors_of_the_job_that_really_ran(step, mode, values):
+    evaluate = step("Evaluate", RULES, ASKED, f"debugger.mode={mode}")["Arguments"]
+    inputs = {one["InputName"]: one["S3Input"] for one in evaluate["ProcessingInputs"]}
+    assert inputs["tensors"]["S3Uri"] == {"Std:Join": {"On": "/", "Values": values}}
+    arguments = evaluate["AppSpecification"]["ContainerArguments"]
+    assert arguments[arguments.index("--rules") + 1] == "Overfit"
+    usual = step("Evaluate", RULES, f"debugger.mode={mode}")["Arguments"]
+    assert "tensors" not in {one["InputName"] for one in usual["ProcessingInputs"]}
+
+
 def test_nothing_is_registered_or_deployed_outside_the_gate(compiled, step):
     assert [one["Name"] for one in step("Gate")["Arguments"]["IfSteps"]] == ["Register", "Deploy"]
     jobs = ["Prepare", "ExtractFeatures", "Tune", "Train"]
