@@ -25,6 +25,7 @@ import debugger_rules
 import train as train_job
 from debugging import Debugger
 from guarded_hook import GuardedHook
+from pipeline.settings.debugger import RULE_PARAMETERS
 from rule_evaluation import RuleOutcome, evaluate_rules, rule_names
 
 SOURCE = Path(__file__).resolve().parents[2] / "training_code/debugger_rules.py"
@@ -482,6 +483,7 @@ DOCUMENTED: dict[str, dict[str, Any]] = {
 def test_parameters_and_defaults_are_those_that_aws_documents(name: str) -> None:
     ours = inspect.signature(getattr(debugger_rules, name)).parameters
     assert ours.keys() - DOCUMENTED[name].keys() <= {"base_trial", "action_json", "mode"}
+    assert set(RULE_PARAMETERS[name]) == ours.keys() - {"base_trial", "action_json"}
     for parameter, default in DOCUMENTED[name].items():
         if isinstance(default, str):
             assert set(default.split(",")) <= set(ours[parameter].default.split(","))
