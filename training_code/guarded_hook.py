@@ -33,6 +33,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
     `seconds` is the time that its callbacks have taken so far.
     """
 
+    exported_collections: bool  # smdebug's own
     lost_because: Exception | None = None
     seconds = 0.0
 
