@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.context import BenchmarkError, Context
 from benchmarks.figures import text_table
-from pipeline.local.api import LocalApi
 from pipeline.local.engine import run_definition
+from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Document, Store
 
 STEPS, TRIALS, PARALLEL = 10, 20, 1

@@ -26,7 +26,7 @@ from benchmarks.multi_model_server import missing_part, post, running_model_serv
 from benchmarks.pictures import resized_jpeg
 from pipeline.cli import ROOT
 from pipeline.endpoint_bench import percentile
-from pipeline.local.model_process import start_model_server
+from pipeline.local.service.model_process import start_model_server
 
 BACKBONES = ("mobilenet_v2", "squeezenet1_1", "resnet18", "resnet50")
 USUAL, OURS, LOCAL, INT8 = "usual", "ours", "local", "int8"

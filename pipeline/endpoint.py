@@ -133,7 +133,7 @@ def _add_rollback(commands: Any) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from pipeline.local.serve import serve_model
+    from pipeline.local.service.serve import serve_model
 
     serve_model(options.state, options.port, options.model, options.group, options.json)
     return EXIT_SUCCEEDED
@@ -190,7 +190,7 @@ def _invoker(
 
 def _status(options: argparse.Namespace) -> int:
     from pipeline.invoking import endpoint_names
-    from pipeline.local.service import find_service
+    from pipeline.local.service.server import find_service
 
     with open_target(options) as target:
         rows = [_describe(target, name) for name in endpoint_names(target)]

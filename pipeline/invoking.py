@@ -38,7 +38,7 @@ def local_invoker(
     Where no service is live, the model server runs for as long as the block. With `connections`,
     so many threads may ask at a time.
     """
-    from pipeline.local.service import find_service
+    from pipeline.local.service.server import find_service
 
     url = find_service(state)
     if url and not wanted and not endpoint_names(target):
@@ -84,9 +84,9 @@ def listed(names: Sequence[str]) -> str:
 
 @contextmanager
 def _local_runtime(state: Path, url: str | None, connections: int | None) -> Iterator[Any]:
-    from pipeline.local.client import runtime_client, service_client
-    from pipeline.local.hosting import Hosting
-    from pipeline.local.model_process import START_SECONDS
+    from pipeline.local.service.client import runtime_client, service_client
+    from pipeline.local.service.hosting import Hosting
+    from pipeline.local.service.model_process import START_SECONDS
     from pipeline.local.store import Store
 
     if url:

@@ -64,8 +64,8 @@ def require_state(state: Path) -> None:
 
 
 def _local_target(state: Path) -> Target:
-    from pipeline.local.client import sagemaker_client, service_client
-    from pipeline.local.service import find_service
+    from pipeline.local.service.client import sagemaker_client, service_client
+    from pipeline.local.service.server import find_service
     from pipeline.local.store import Store
 
     require_state(state)

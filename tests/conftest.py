@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.service import Service, running_service
+from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
 
 ECHO = """

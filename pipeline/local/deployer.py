@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.cli import ROOT
 from pipeline.deployment import lambda_environment
 from pipeline.errors import PipelineError
-from pipeline.local.events import RULE
 from pipeline.local.failures import StepFailed
 from pipeline.local.lambdas import run_lambda
+from pipeline.local.service.events import RULE
 from pipeline.local.store import Document, Store
 
 if TYPE_CHECKING:

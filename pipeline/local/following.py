@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError, UsageError
-from pipeline.local.deliveries import DELIVERY
 from pipeline.local.deployer import call_deployer
-from pipeline.local.events import PENDING, RULE
-from pipeline.local.model_process import START_SECONDS
-from pipeline.local.operations_endpoints import awaited_config
-from pipeline.local.service import find_service, running_service
+from pipeline.local.service.deliveries import DELIVERY
+from pipeline.local.service.events import PENDING, RULE
+from pipeline.local.service.model_process import START_SECONDS
+from pipeline.local.service.operations_endpoints import awaited_config
+from pipeline.local.service.server import find_service, running_service
 from pipeline.local.store import Document, Store
 from pipeline.target import FIRST_RUN
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from pipeline.cli import default_state, from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, PipelineError
-from pipeline.local.client import service_client
 from pipeline.local.engine import ExecutionResult
 from pipeline.local.rule_summary import rules_line
-from pipeline.local.service import Service
+from pipeline.local.service.client import service_client
+from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from pipeline.settings.model import Settings
 

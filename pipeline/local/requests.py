@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.local.failures import UnresolvedError
-from pipeline.local.shapes import find_problems, service_model
+from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.values import text
 
 _SHOWN_PROBLEMS = 3

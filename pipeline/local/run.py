@@ -18,7 +18,7 @@ from pipeline.local.deployer import HANDLER, install_deployer
 from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
 from pipeline.local.executions import Place
 from pipeline.local.outcome import LocalOutcome, read_outcome
-from pipeline.local.service import Service, running_service
+from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
 from pipeline.progress import display
 from pipeline.report.after_run import report_local_run

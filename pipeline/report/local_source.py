@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.client import sagemaker_client
+from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from pipeline.report.source import Absent
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.client import sagemaker_client
+from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from pipeline.registry import main as registry
 from tests.e2e.conftest import Finished, Run

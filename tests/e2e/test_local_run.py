@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.client import sagemaker_client, service_client
-from pipeline.local.service import running_service
+from pipeline.local.service.client import sagemaker_client, service_client
+from pipeline.local.service.server import running_service
 from pipeline.local.store import Store
 from pipeline.sample import write_sample
 from tests.e2e.conftest import ROOT, Finished, Run, command

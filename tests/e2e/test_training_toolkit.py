@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from pipeline.local.client import sagemaker_client
+from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from tests.e2e.conftest import Finished
 

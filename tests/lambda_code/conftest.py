@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.client import sagemaker_client
+from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from tests.lambda_code.deploy_support import World
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from deploy_endpoint import handle
-from pipeline.local.events import PENDING, RULE
-from pipeline.local.operations_endpoints import (
+from pipeline.local.service.events import PENDING, RULE
+from pipeline.local.service.operations_endpoints import (
     awaited_config,
     fail_deployment,
     finish_deployment,

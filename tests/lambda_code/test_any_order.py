@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deployment_errors import DeployError
-from pipeline.local.client import sagemaker_client
+from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from tests.lambda_code.deploy_support import Event, World
 

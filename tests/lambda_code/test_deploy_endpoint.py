@@ -11,8 +11,8 @@ from botocore.stub import ANY, Stubber
 
 from deploy_endpoint import deploy, handler
 from deployment_errors import DeployError, EndpointBusyError
-from pipeline.local.hosting import Hosting
-from pipeline.local.service import Service
+from pipeline.local.service.hosting import Hosting
+from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from production_endpoint import Clients
 from tests.lambda_code.deploy_support import no_scaling

@@ -94,7 +94,7 @@ class TestThePipelinesOwnCall:
         }
 
     def _end(self, world: World) -> None:
-        from pipeline.local.operations_endpoints import awaited_config, finish_deployment
+        from pipeline.local.service.operations_endpoints import awaited_config, finish_deployment
 
         config = awaited_config(world.store.get("Endpoint", self.STAGING))
         hosted = {"InstanceCount": 1, "VariantName": "AllTraffic"}

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from find_champion import ChampionError, Question, find_champion, handler
-from pipeline.local.service import Service
+from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 
 NOWHERE = "s3://b/code/no-champion-0123/files"

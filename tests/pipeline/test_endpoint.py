@@ -1,4 +1,4 @@
-"""python -m pipeline.endpoint, as people type it. Serving itself: tests/pipeline/local."""
+"""python -m pipeline.endpoint, as people type it. Serving itself: tests/pipeline/local/service."""
 
 import json
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from botocore.stub import Stubber
 from deploy_endpoint import deploy
 from pipeline.cli import run_command
 from pipeline.endpoint import main
-from pipeline.local.client import sagemaker_client
-from pipeline.local.service import Service
+from pipeline.local.service.client import sagemaker_client
+from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from production_endpoint import Clients
 

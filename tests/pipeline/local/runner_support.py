@@ -10,8 +10,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from pipeline.local.api import LocalApi
 from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
+from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
 from pipeline.progress import StepProgress
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.api import LocalApi
 from pipeline.local.debug_rules import RuleConfiguration, read_configurations
 from pipeline.local.engine import ExecutionResult
-from pipeline.local.shapes import find_problems, service_model
+from pipeline.local.service.api import LocalApi
+from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import BUCKET, Lab, wait_for
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.local.api import LocalApi
 from pipeline.local.failures import DefinitionError, StepFailed
+from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store, StoreError
 from tests.pipeline.local.runner_support import (
     BUCKET,

@@ -10,9 +10,9 @@ import pytest
 
 from pipeline import endpoint, registry
 from pipeline.cli import ROOT, run_command
-from pipeline.local.client import sagemaker_client
 from pipeline.local.deployer import install_deployer
-from pipeline.local.service import Service
+from pipeline.local.service.client import sagemaker_client
+from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from pipeline.settings import load_settings
 

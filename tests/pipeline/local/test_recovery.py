@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
-from pipeline.local.api import LocalApi
+from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import Lab, wait_for
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.api import LocalApi
-from pipeline.local.operations import ApiError
 from pipeline.local.registration import register_model
+from pipeline.local.service.api import LocalApi
+from pipeline.local.service.operations import ApiError
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import BUCKET, ROLE, Json, Lab
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.api import LocalApi
-from pipeline.local.shapes import find_problems, service_model
+from pipeline.local.service.api import LocalApi
+from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import Json, Lab, cached, wait_for
 

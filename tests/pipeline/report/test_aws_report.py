@@ -12,8 +12,8 @@ import pytest
 from moto import mock_aws
 
 from pipeline.aws.clients import Aws
-from pipeline.local.client import service_client
-from pipeline.local.service import running_service
+from pipeline.local.service.client import service_client
+from pipeline.local.service.server import running_service
 from pipeline.report.after_run import report_aws_run
 from pipeline.report.aws_source import AwsSource
 from pipeline.report.collect import collect

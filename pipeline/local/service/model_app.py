@@ -8,9 +8,15 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.local.bodies import BODY_SECONDS, MAXIMUM_BODY, BodyError, error_body, read_body
-from pipeline.local.inference_contract import Answer, LoadedModel
-from pipeline.local.model_health import Work
+from pipeline.local.service.bodies import (
+    BODY_SECONDS,
+    MAXIMUM_BODY,
+    BodyError,
+    error_body,
+    read_body,
+)
+from pipeline.local.service.inference_contract import Answer, LoadedModel
+from pipeline.local.service.model_health import Work
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pipeline.local.events import publish_package
-from pipeline.local.listing import Listing, list_operation
-from pipeline.local.operations import (
+from pipeline.local.service.events import publish_package
+from pipeline.local.service.listing import Listing, list_operation
+from pipeline.local.service.operations import (
     TAGS,
     ApiError,
     Context,

@@ -1,8 +1,8 @@
 """Endpoints. What is asked for is written down here; the host makes it so and says when it is."""
 
-from pipeline.local.events import publish_endpoint
-from pipeline.local.listing import Listing, list_operation
-from pipeline.local.operations import (
+from pipeline.local.service.events import publish_endpoint
+from pipeline.local.service.listing import Listing, list_operation
+from pipeline.local.service.operations import (
     TAGS,
     Context,
     Table,
@@ -11,7 +11,7 @@ from pipeline.local.operations import (
     put_tags,
     refuse,
 )
-from pipeline.local.operations_models import find_endpoint_config
+from pipeline.local.service.operations_models import find_endpoint_config
 from pipeline.local.store import Document, Store
 
 IN_PROGRESS = ("Creating", "Updating", "RollingBack")

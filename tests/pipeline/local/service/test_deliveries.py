@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from pipeline.cli import ROOT
-from pipeline.local.client import sagemaker_client
-from pipeline.local.deliveries import DELIVERY, Deliveries
 from pipeline.local.deployer import DeploymentError, call_deployer, install_deployer
-from pipeline.local.events import PENDING, RULE
-from pipeline.local.service import running_service
+from pipeline.local.service.client import sagemaker_client
+from pipeline.local.service.deliveries import DELIVERY, Deliveries
+from pipeline.local.service.events import PENDING, RULE
+from pipeline.local.service.server import running_service
 from pipeline.local.store import Document, Store
 from pipeline.settings import load_settings
 

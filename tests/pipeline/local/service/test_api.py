@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.local.api import OPERATIONS, ApiError, LocalApi
-from pipeline.local.shapes import service_model
+from pipeline.local.service.api import OPERATIONS, ApiError, LocalApi
+from pipeline.local.service.shapes import service_model
 from pipeline.local.store import Store
 
 ROLE = "arn:aws:iam::111122223333:role/execution"

@@ -9,8 +9,8 @@ ObjectiveStatus.
 
 import json
 
-from pipeline.local.listing import Listing, list_operation, page_of
-from pipeline.local.operations import (
+from pipeline.local.service.listing import Listing, list_operation, page_of
+from pipeline.local.service.operations import (
     Context,
     Handler,
     Table,

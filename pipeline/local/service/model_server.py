@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.archives import extract_archive
 from pipeline.errors import PipelineError
-from pipeline.local.inference_contract import LoadedModel, load_model
-from pipeline.local.model_app import create_app
+from pipeline.local.service.inference_contract import LoadedModel, load_model
+from pipeline.local.service.model_app import create_app
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -120,7 +120,7 @@ def _end_with_owner(orphaned: threading.Event, folder: Path) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.local.model_server")
+    parser = argparse.ArgumentParser(prog="python -m pipeline.local.service.model_server")
     parser.add_argument("--model", type=Path, required=True, help="model.tar.gz")
     parser.add_argument("--work", type=Path, required=True, help="folder to unpack in")
     parser.add_argument("--fd", type=int, required=True, help="a listening socket")

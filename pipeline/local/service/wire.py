@@ -1,6 +1,6 @@
 """SageMaker's two protocols: operations as AWS JSON 1.1, and InvokeEndpoint as REST.
 
-The same functions answer over HTTP (service.py) and inside a process (client.py).
+The same functions answer over HTTP (server.py) and inside a process (client.py).
 """
 
 import json
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.errors import PipelineError
-from pipeline.local.api import OPERATIONS, LocalApi
-from pipeline.local.hosting import EndpointUnavailableError, Hosting
-from pipeline.local.model_process import ModelServerError, ModelTimeoutError, Reply
-from pipeline.local.operations import ApiError
-from pipeline.local.shapes import find_problems, from_wire, service_model, to_wire
+from pipeline.local.service.api import OPERATIONS, LocalApi
+from pipeline.local.service.hosting import EndpointUnavailableError, Hosting
+from pipeline.local.service.model_process import ModelServerError, ModelTimeoutError, Reply
+from pipeline.local.service.operations import ApiError
+from pipeline.local.service.shapes import find_problems, from_wire, service_model, to_wire
 
 _JSON = "application/x-amz-json-1.1"
 _PREFIX = "SageMaker."

@@ -20,10 +20,10 @@ from botocore.exceptions import ClientError
 
 from pipeline.cli import ROOT
 from pipeline.errors import UsageError
-from pipeline.local.api import LocalApi
-from pipeline.local.hosting import Hosting
-from pipeline.local.model_process import Reply
-from pipeline.local.service import Service, create_app, find_service, running_service
+from pipeline.local.service.api import LocalApi
+from pipeline.local.service.hosting import Hosting
+from pipeline.local.service.model_process import Reply
+from pipeline.local.service.server import Service, create_app, find_service, running_service
 from pipeline.local.store import Store
 
 ROLE = "arn:aws:iam::111122223333:role/execution"
@@ -279,7 +279,7 @@ def test_endpoints_and_versions_survive_a_restart(
     program = f"""
 import boto3, json
 from pathlib import Path
-from pipeline.local.service import running_service
+from pipeline.local.service.server import running_service
 from pipeline.local.store import Store
 with running_service(Store(Path({str(store.root)!r}))) as service:
     access = dict(endpoint_url=service.url, region_name="us-east-1",

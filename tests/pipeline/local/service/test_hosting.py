@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.api import ApiError, LocalApi
-from pipeline.local.hosting import EndpointUnavailableError, Hosting
-from pipeline.local.model_process import ModelServerError
+from pipeline.local.service.api import ApiError, LocalApi
+from pipeline.local.service.hosting import EndpointUnavailableError, Hosting
+from pipeline.local.service.model_process import ModelServerError
 from pipeline.local.store import Store
 
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"

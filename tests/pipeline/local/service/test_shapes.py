@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.local.shapes import find_problems, from_wire, service_model, to_wire, without_none
+from pipeline.local.service.shapes import (
+    find_problems,
+    from_wire,
+    service_model,
+    to_wire,
+    without_none,
+)
 
 VARIANT = {"VariantName": "AllTraffic", "ModelName": "m", "InitialInstanceCount": 1}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.service import Service
+from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 
 ROLE = "arn:aws:iam::111122223333:role/execution"

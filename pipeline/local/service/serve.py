@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from pipeline.errors import PipelineError, UsageError
-from pipeline.local.client import sagemaker_client
-from pipeline.local.service import Service, running_service, serve_until_stopped
+from pipeline.local.service.client import sagemaker_client
+from pipeline.local.service.server import Service, running_service, serve_until_stopped
 from pipeline.local.store import Store
 from pipeline.target import Target, readable_errors, require_state
 from pipeline.versions import find_version

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pipeline.local.api import LocalApi
-from pipeline.local.hosting import Hosting
-from pipeline.local.model_process import Reply
-from pipeline.local.operations import ACCOUNT, REGION
+from pipeline.local.service.api import LocalApi
+from pipeline.local.service.hosting import Hosting
+from pipeline.local.service.model_process import Reply
+from pipeline.local.service.operations import ACCOUNT, REGION
+from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
 from pipeline.local.store import Store
-from pipeline.local.wire import answer_invocation, answer_operation, runtime_error
 
 
 def sagemaker_client(store: Store) -> Any:

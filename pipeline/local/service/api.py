@@ -3,13 +3,13 @@
 import uuid
 from typing import Any
 
-from pipeline.local import (
+from pipeline.local.service import (
     operations_endpoints,
     operations_models,
     operations_packages,
     operations_runs,
 )
-from pipeline.local.operations import (
+from pipeline.local.service.operations import (
     ACCOUNT,
     REGION,
     ApiError,
@@ -21,7 +21,7 @@ from pipeline.local.operations import (
     list_tags,
     select,
 )
-from pipeline.local.shapes import find_problems, service_model, without_none
+from pipeline.local.service.shapes import find_problems, service_model, without_none
 from pipeline.local.store import Document, Store
 
 __all__ = ["OPERATIONS", "ApiError", "LocalApi"]

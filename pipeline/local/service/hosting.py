@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.local.model_process import (
+from pipeline.local.service.model_process import (
     START_SECONDS,
     ModelServer,
     ModelServerGoneError,
     Reply,
     start_model_server,
 )
-from pipeline.local.operations import Context, invalid
-from pipeline.local.operations_endpoints import (
+from pipeline.local.service.operations import Context, invalid
+from pipeline.local.service.operations_endpoints import (
     awaited_config,
     fail_deployment,
     finish_deployment,
 )
-from pipeline.local.operations_models import find_endpoint_config, find_model
-from pipeline.local.operations_packages import find_package
+from pipeline.local.service.operations_models import find_endpoint_config, find_model
+from pipeline.local.service.operations_packages import find_package
 from pipeline.local.store import Document, Store
 
 _DEFAULT = "default"

@@ -15,11 +15,16 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from pipeline.local.bodies import MAXIMUM_BODY
-from pipeline.local.inference_contract import Answer, InferenceCodeError, LoadedModel, load_model
-from pipeline.local.model_app import Limits, create_app
-from pipeline.local.model_health import FAULTS, STUCK_SECONDS, Work
-from pipeline.local.model_server import http_server, sweep
+from pipeline.local.service.bodies import MAXIMUM_BODY
+from pipeline.local.service.inference_contract import (
+    Answer,
+    InferenceCodeError,
+    LoadedModel,
+    load_model,
+)
+from pipeline.local.service.model_app import Limits, create_app
+from pipeline.local.service.model_health import FAULTS, STUCK_SECONDS, Work
+from pipeline.local.service.model_server import http_server, sweep
 
 PLAIN = """
 def model_fn(model_dir): return model_dir

@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pipeline.errors import UsageError
-from pipeline.local.api import LocalApi
-from pipeline.local.bodies import MAXIMUM_BODY, BodyError, error_body, read_body
-from pipeline.local.deliveries import Deliveries
-from pipeline.local.hosting import EndpointUnavailableError, Hosting
-from pipeline.local.model_health import Work
-from pipeline.local.model_process import START_SECONDS, ModelServerError, Reply
-from pipeline.local.operations import ACCOUNT, REGION
 from pipeline.local.packages import require_packages
+from pipeline.local.service.api import LocalApi
+from pipeline.local.service.bodies import MAXIMUM_BODY, BodyError, error_body, read_body
+from pipeline.local.service.deliveries import Deliveries
+from pipeline.local.service.hosting import EndpointUnavailableError, Hosting
+from pipeline.local.service.model_health import Work
+from pipeline.local.service.model_process import START_SECONDS, ModelServerError, Reply
+from pipeline.local.service.operations import ACCOUNT, REGION
+from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
 from pipeline.local.store import Store
-from pipeline.local.wire import answer_invocation, answer_operation, runtime_error
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

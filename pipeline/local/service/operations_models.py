@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pipeline.local.listing import Listing, list_operation
-from pipeline.local.operations import (
+from pipeline.local.service.listing import Listing, list_operation
+from pipeline.local.service.operations import (
     TAGS,
     Context,
     Table,
@@ -13,7 +13,7 @@ from pipeline.local.operations import (
     put_tags,
     refuse,
 )
-from pipeline.local.operations_packages import find_package
+from pipeline.local.service.operations_packages import find_package
 from pipeline.local.store import Document
 
 

@@ -1,0 +1,1 @@
+"""SageMaker's API and endpoints on this machine, over loopback HTTP or inside a process."""
