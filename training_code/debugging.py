@@ -102,6 +102,7 @@ class Debugger:
         try:
             action(self._rules)
         except JobError:
+            self._rules = self._folder = None  # what they say is written
             raise
         except Exception as error:
             self._rules = None

@@ -69,7 +69,10 @@ class Profiler:
         """The phase is over."""
         timer, (name, start) = self._timer, self._begun
         self._timer = None
-        if timer is None or self._sampler is None or timer.steps == 0:
+        if timer is None or self._sampler is None:
+            return
+        timer.flush()
+        if timer.steps == 0:
             return
         now = time.monotonic() - self._sampler.started
         table = timer.table()
@@ -80,13 +83,16 @@ class Profiler:
     def write(self, folder: Path, batch_size: int) -> None:
         """Ends it; writes profile.json, system.csv and steps.csv into `folder`/profile.
 
-        What fails costs one line in the log.
+        A phase that has not come to its end is there with the steps that it completed. What fails
+        costs one line in the log.
         """
-        sampler, self._sampler = self._sampler, None
+        sampler = self._sampler
         if sampler is None:
             return
         try:
             sampler.stop()
+            self.end()
+            self._sampler = None
             if sampler.lost is not None:
                 raise sampler.lost
             cores = len(os.sched_getaffinity(0))

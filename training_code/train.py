@@ -8,7 +8,8 @@ keeps the epoch with the best validation accuracy of both phases.
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,6 +79,23 @@ def debug_plan(settings: Hyperparameters) -> DebugPlan:
     return read_plan(settings.debug_collections, settings.debug_rules, settings.debug_stop_on)
 
 
+@contextmanager
+def watching(
+    settings: Hyperparameters, output: Path, environ: Mapping[str, str], *, first: bool
+) -> Iterator[tuple[Debugger, Profiler]]:
+    """What looks at the training; what it saw is written down however the training ends.
+
+    Only the first of several processes is looked at.
+    """
+    debugger = open_debugger(environ, debug_plan(settings)) if first else Debugger()
+    profiler = open_profiler(settings.profile and first, debugger.seconds)
+    try:
+        yield debugger, profiler
+    finally:
+        debugger.close()
+        profiler.write(output, settings.batch_size)
+
+
 def load_classifier(folder: Path, info: FeatureInfo, head: Head) -> Classifier:
     """The backbone that made the features, with a copy of the trained head on it."""
     backbone = build_backbone(info.backbone, info.seed)
@@ -143,43 +161,40 @@ def train(
 ) -> None:
     """Trains; the first of the replicas alone trains the head, watches, and writes the result."""
     info = feature_set.read_info(folders.features)
-    plan = debug_plan(settings)
     if replicas.first:
-        preload(environ, plan)
+        preload(environ, debug_plan(settings))
     criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
     split = read_features(folders.features, "train")
     head = make_head(split, len(info.classes), settings.seed)
-    debugger = open_debugger(environ, plan) if replicas.first else Debugger()
-    profiler = open_profiler(settings.profile and replicas.first, debugger.seconds)
-    debugger.watch(head, criterion)
-    phase = head_phase(head, criterion, split, read_features(folders.features, "valid"), settings)
-    epochs = range(1, settings.epochs + 1)
-    best, history = replicas.from_first(lambda: fit(phase, epochs, None, debugger, profiler))
-    restore(head, best.parameters)
+    with watching(settings, folders.output, environ, first=replicas.first) as (debugger, profiler):
+        debugger.watch(head, criterion)
+        valid = read_features(folders.features, "valid")
+        phase = head_phase(head, criterion, split, valid, settings)
+        epochs = range(1, settings.epochs + 1)
+        best, history = replicas.from_first(lambda: fit(phase, epochs, None, debugger, profiler))
+        restore(head, best.parameters)
 
-    if settings.fine_tune_blocks > 0 and folders.dataset is not None:
-        classifier = load_classifier(folders.features, info, head)
-        best, more = fine_tune(
-            classifier,
-            criterion,
-            folder=folders.dataset,
-            output=folders.output,
-            info=info,
-            settings=settings,
-            best=best,
-            debugger=debugger,
-            profiler=profiler,
-            replicas=replicas,
-        )
-        head, history = classifier.head, history + more
-    elif settings.export:
-        classifier = load_classifier(folders.features, info, head)
-        classifier.backbone.requires_grad_(False)
-        write_summary(folders.output, classifier, info.preprocessing().crop)
+        if settings.fine_tune_blocks > 0 and folders.dataset is not None:
+            classifier = load_classifier(folders.features, info, head)
+            best, more = fine_tune(
+                classifier,
+                criterion,
+                folder=folders.dataset,
+                output=folders.output,
+                info=info,
+                settings=settings,
+                best=best,
+                debugger=debugger,
+                profiler=profiler,
+                replicas=replicas,
+            )
+            head, history = classifier.head, history + more
+        elif settings.export:
+            classifier = load_classifier(folders.features, info, head)
+            classifier.backbone.requires_grad_(False)
+            write_summary(folders.output, classifier, info.preprocessing().crop)
     if not replicas.first:
         return
-    debugger.close()
-    profiler.write(folders.output, settings.batch_size)
 
     print(best.line(), flush=True)
     write_history(folders.output, history)

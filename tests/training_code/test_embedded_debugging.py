@@ -18,9 +18,10 @@ from smdebug.pytorch import Hook, modes
 from smdebug.trials import create_trial
 
 import train as train_job
+import training_loop
 from debug_plan import DebugPlan, read_named, read_plan
 from debugging import Debugger, open_debugger
-from guarded_hook import sampled
+from guarded_hook import GuardedHook, sampled
 from job_errors import JobError
 
 EVERY_STEP = " ".join(f"{name}?save_interval=1" for name in ("gradients", "losses", "weights"))
@@ -108,6 +109,46 @@ def test_a_lost_training_ends_and_says_why(features: Path, tmp_path: Path) -> No
     assert lost.document()["stopped_by"] == "LossNotDecreasing"
     assert lost.statuses() == {"LossNotDecreasing": "IssuesFound", "VanishingGradient": "Stopped"}
     assert not (tmp_path / "lost/model/model.safetensors").exists()
+
+
+def test_a_training_that_fails_leaves_what_its_rules_and_profile_saw(
+    features: Path, tmp_path: Path
+) -> None:
+    told = {"debug_rules": "ExplodingTensor UnchangedTensor", "optimizer": "sgd", "lr": 1e30}
+    failed = watched(features, tmp_path, profile=True, **told)
+    assert "JobError: the training loss is nan" in failed.log
+    assert failed.statuses() == {
+        "ExplodingTensor": "IssuesFound",
+        "UnchangedTensor": "NoIssuesFound",
+    }
+    (phase,) = json.loads((failed.output / "profile/profile.json").read_text())["phases"]
+    assert (phase["name"], phase["steps"]) == ("head", 3)
+
+
+def test_a_rule_that_ends_the_training_is_told_although_saving_was_lost_before(
+    features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate = training_loop.validate
+
+    def losing(phase: Any) -> Any:
+        result = validate(phase)
+        hook.give_up(OSError("no space left"))
+        return result
+
+    create = GuardedHook.create_from_json_file
+
+    def remembered(path: str) -> Any:
+        nonlocal hook
+        hook = create(path)
+        return hook
+
+    hook: Any = None
+    monkeypatch.setattr(GuardedHook, "create_from_json_file", remembered)
+    monkeypatch.setattr(training_loop, "validate", losing)
+    rules = {"debug_rules": "VanishingGradient?threshold=1e9", "debug_stop_on": "VanishingGradient"}
+    lost = watched(features, tmp_path, **rules)
+    assert lost.document()["stopped_by"] == "VanishingGradient"
+    assert lost.statuses() == {"VanishingGradient": "IssuesFound"}
 
 
 def test_a_finding_that_ends_nothing_leaves_the_training_alone(
