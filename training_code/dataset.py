@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from job_errors import JobError, disk_full_message, is_disk_full
-from picture_rows import PixelSums
+from picture_rows import Sums
 
 INFO_FILE = "dataset.json"
 
@@ -113,14 +113,14 @@ def write_json(path: Path, value: object) -> None:
 
 
 def mean_and_std(
-    sums: Iterable[PixelSums], pixels_each: int
+    sums: Iterable[Sums], pixels_each: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel, on a scale of 0 to 1, exact over all pixels."""
-    totals, squares, count = [0, 0, 0], [0, 0, 0], 0
+    together, count = np.zeros((2, 3), np.int64), 0
     for one in sums:
-        totals = [a + b for a, b in zip(totals, one.total, strict=True)]
-        squares = [a + b for a, b in zip(squares, one.squares, strict=True)]
+        together += one
         count += pixels_each
+    totals, squares = together.tolist()
     means = [Fraction(total, 255 * count) for total in totals]
     variances = [
         Fraction(square, 255 * 255 * count) - mean * mean

@@ -29,11 +29,11 @@ _SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
 _EXPECTED = "expected DIR/<class>/<picture> or DIR/{train,valid,test}/<class>/<picture>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PictureFile:
     """A file in a class folder; `name` is its path below the data set's root, for people."""
 
-    path: Path
+    path: str
     name: str
     label: str
     split: str | None
@@ -145,7 +145,7 @@ def _class_folders(folder: Path) -> list[str]:
 def _class_files(root: Path, folder: Path, split: str | None) -> Iterator[PictureFile]:
     for path in _walk(folder, frozenset()):
         name = os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
-        yield PictureFile(path, name, folder.name, split)
+        yield PictureFile(str(path), name, folder.name, split)
 
 
 def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:

@@ -10,36 +10,29 @@ from PIL import Image
 
 from preprocessing import MAX_FILE_BYTES, UnusableImage, check_bytes, decode_square
 
-Triple = tuple[int, int, int]
+Sums = npt.NDArray[np.int64]  # (2, 3): by channel (RGB), pixels summed and their squares
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Why a file is no usable picture."""
 
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """Where a picture's pixels go: `offset` bytes into the .npy file `target`."""
 
-    source: Path
+    source: str
     target: Path
     offset: int
     resize: int
 
 
-@dataclass(frozen=True)
-class PixelSums:
-    """Per channel (RGB) of one stored picture: the sum of its pixels, and of their squares."""
-
-    total: Triple
-    squares: Triple
-
-
-def hash_file(path: Path) -> str | Refused:
+def hash_file(file: str) -> str | Refused:
     """The sha256 of a file's bytes, or why it is refused without being decoded."""
+    path = Path(file)
     try:
         if not path.is_file():
             return Refused("a broken link" if path.is_symlink() else "no regular file")
@@ -55,10 +48,10 @@ def hash_file(path: Path) -> str | Refused:
     return hashlib.sha256(data).hexdigest()
 
 
-def write_picture(row: Row) -> PixelSums | Refused:
+def write_picture(row: Row) -> Sums | Refused:
     """Decodes a picture into its row and sums its pixels; raises OSError when the disk is full."""
     try:
-        data = row.source.read_bytes()
+        data = Path(row.source).read_bytes()
     except OSError as error:
         return Refused(f"cannot be read ({error.strerror})")
     try:
@@ -71,12 +64,8 @@ def write_picture(row: Row) -> PixelSums | Refused:
     return sum_pixels(pixels)
 
 
-def sum_pixels(pixels: npt.NDArray[np.uint8]) -> PixelSums:
+def sum_pixels(pixels: npt.NDArray[np.uint8]) -> Sums:
     """Exact sums of a uint8 (3, R, R) picture, from its histograms."""
     values = np.arange(256, dtype=np.int64)
     counts = np.array([Image.fromarray(channel).histogram() for channel in pixels], dtype=np.int64)
-    total, squares = counts @ values, counts @ values**2
-    return PixelSums(
-        (int(total[0]), int(total[1]), int(total[2])),
-        (int(squares[0]), int(squares[1]), int(squares[2])),
-    )
+    return np.stack([counts @ values, counts @ values**2])

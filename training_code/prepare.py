@@ -26,7 +26,7 @@ from dataset_info import class_counts, duplicates, fingerprint, refused_list, ve
 from image_folder import ImageFolder, PictureFile, find_images
 from job_errors import JobError, run_job
 from parallel import parallel_map, stop_on_sigterm
-from picture_rows import PixelSums, Refused, Row, hash_file, write_picture
+from picture_rows import Refused, Row, Sums, hash_file, write_picture
 from row_plan import Picture, Rows, plan_rows
 from stratified_split import Fractions, parse_fractions
 
@@ -96,19 +96,18 @@ def _hash_all(found: ImageFolder) -> tuple[list[Picture], dict[PictureFile, str]
     return pictures, refused
 
 
-def _decode_all(
-    rows: Rows, options: Options
-) -> tuple[dict[Picture, PixelSums], dict[PictureFile, str]]:
+def _decode_all(rows: Rows, options: Options) -> tuple[dict[Picture, Sums], dict[PictureFile, str]]:
     """Decodes every picture into its row; those that cannot be leave their row unused."""
     side = options.resize
-    places = [
-        (picture, Row(picture.file.path, options.images(split), image_offset(number, side), side))
+    targets = {split: options.images(split) for split in rows}
+    planned = [
+        (picture, Row(picture.file.path, targets[split], image_offset(number, side), side))
         for split, pictures in rows.items()
         for number, picture in enumerate(pictures)
     ]
     sums, refused = {}, {}
-    outcomes = parallel_map(write_picture, [row for _, row in places], "decoded")
-    for (picture, _), outcome in zip(places, outcomes, strict=True):
+    outcomes = parallel_map(write_picture, [row for _, row in planned], "decoded")
+    for (picture, _), outcome in zip(planned, outcomes, strict=True):
         if isinstance(outcome, Refused):
             refused[picture.file] = outcome.reason
         else:
@@ -155,7 +154,7 @@ def _rearrange(planned: Rows, rows: Rows, options: Options) -> None:
 def _describe(
     found: ImageFolder,
     rows: Rows,
-    sums: Mapping[Picture, PixelSums],
+    sums: Mapping[Picture, Sums],
     refused: Mapping[PictureFile, str],
     options: Options,
 ) -> dict[str, Any]:

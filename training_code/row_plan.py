@@ -9,7 +9,7 @@ from job_errors import JobError
 from stratified_split import Fractions, stratified_split, too_few_message
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A file and the sha256 of its bytes, in hexadecimal."""
 
@@ -53,7 +53,3 @@ def _check_given_splits(found: ImageFolder, pictures: Sequence[Picture]) -> None
                     f"class {label!r} has no usable picture in {split}; every class needs one or"
                     " more in each split: add some, or remove the class from all splits"
                 )
-
-
-def _row_order(picture: Picture) -> tuple[str, str, str]:
-    return picture.file.label, picture.content, picture.file.name

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +88,19 @@ def test_mean_and_std_are_those_of_the_train_pixels(data: Path, tmp_path: Path) 
     pixels = open_split(tmp_path / "dataset", "train").images / 255
     assert info["mean"] == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-12)
     assert info["std"] == pytest.approx(pixels.std((0, 2, 3)), abs=1e-12)
+
+
+def test_little_is_kept_of_a_picture(tmp_path: Path) -> None:
+    peaks = []
+    for count in (50, 650):
+        data = tmp_path / str(count)
+        for number in range(count):
+            save_noise(data / "ab"[number % 2] / f"{number:04}.png", number, (4, 4))
+        tracemalloc.start()
+        run(data, tmp_path / f"out-{count}", resize=4)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 600 < 1_000  # bytes: its names, place and sums
 
 
 def test_the_same_contents_give_the_same_bytes_whatever_they_are_called(
