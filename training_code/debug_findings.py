@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from artifact import ArtifactError, extract_archive
 from debug_plan import Named
 from job_errors import JobError
-from rules_file import DEBUG_FOLDER
+from rules_file import DEBUG_FOLDER, lost_because
 
 if TYPE_CHECKING:
     from rule_evaluation import RuleOutcome
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 OUTPUT_ARCHIVE = "output.tar.gz"
 _MOST_FILES = 1_000_000
 _SHOWN = 300  # characters of one rule's message in the summary
+
+
+class TensorsLost(Exception):
+    """Saving ended before the training did."""
 
 
 def debugger_findings(folder: Path, rules: Named) -> dict[str, Any]:
@@ -30,7 +34,8 @@ def debugger_findings(folder: Path, rules: Named) -> dict[str, Any]:
     from rule_evaluation import evaluate_rules  # noqa: PLC0415 - smdebug only when asked for
 
     with _tensors(folder) as place:
-        outcomes = evaluate_rules(place, rules)
+        reason = lost_because(place)
+        outcomes = evaluate_rules(place, rules, TensorsLost(reason) if reason else None)
     issues = [one for one in outcomes if one.status != "NoIssuesFound"]
     return {
         "issues_found": len(issues),

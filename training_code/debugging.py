@@ -32,12 +32,14 @@ class Debugger:
         self,
         hook: Any | None = None,
         rules: "EmbeddedRules | None" = None,
-        folder: Path | None = None,
+        places: tuple[Path, ...] = (),
+        lost: Exception | None = None,
     ) -> None:
-        """`folder` is where to write down that debugging was lost, if it is."""
+        """`places` are where to write down that debugging was lost; `lost`: that it is already."""
         self._hook = hook
         self._rules = rules
-        self._folder = folder
+        self._places = places
+        self._lost = lost
         self._has_loss = False
         self._own_seconds = 0.0
 
@@ -76,13 +78,16 @@ class Debugger:
     def close(self) -> None:
         """Writes what is still held back, and what the rules of the job say."""
         self._attempt(lambda hook: hook.close())
-        lost = None if self._hook is None else self._hook.lost_because
+        lost = self._hook.lost_because if self._hook is not None else None
         self._judge(lambda rules: rules.finish(lost))
-        if lost is not None and self._rules is None and self._folder is not None:
-            with suppress(OSError):  # the disk may be what it was lost for
-                write_rules(self._folder, [], None, lost)
+        lost = lost or self._lost
+        if lost is not None and self._rules is None:
+            for place in self._places:
+                with suppress(OSError):  # the disk may be what it was lost for
+                    write_rules(place, [], None, lost)
         self._own_seconds = self.seconds()
         self._hook = self._rules = None
+        self._places = ()
 
     def _set_mode(self, name: str) -> None:
         self._attempt(lambda hook: hook.use_mode(name))
@@ -102,10 +107,10 @@ class Debugger:
         try:
             action(self._rules)
         except JobError:
-            self._rules = self._folder = None  # what they say is written
+            self._rules, self._places = None, ()  # what they say is written
             raise
         except Exception as error:
-            self._rules = None
+            self._rules, self._lost = None, error
             print(f"warning: the debugger's rules were lost ({said(error)})", flush=True)
         self._own_seconds += time.perf_counter() - start
 
@@ -144,11 +149,12 @@ def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO
         if path is not None:
             from guarded_hook import GuardedHook  # noqa: PLC0415 - smdebug only when asked for
 
-            return Debugger(GuardedHook.create_from_json_file(str(path)), folder=folder)
+            hook = GuardedHook.create_from_json_file(str(path))
+            return Debugger(hook, places=(folder, Path(hook.out_dir)))
         return _embedded(plan, folder)
     except Exception as error:  # missing package, unreadable configuration, no place to write
         print(f"warning: debugging is off: {said(error)}", flush=True)
-        return Debugger()
+        return Debugger(places=(folder,), lost=error)
 
 
 def _embedded(plan: DebugPlan, folder: Path) -> Debugger:
@@ -159,4 +165,4 @@ def _embedded(plan: DebugPlan, folder: Path) -> Debugger:
         path = Path(scratch) / CONFIG_PATH.name
         path.write_text(json.dumps(plan.hook_configuration(str(folder))), encoding="utf-8")
         hook = GuardedHook.create_from_json_file(str(path))
-    return Debugger(hook, EmbeddedRules(folder, plan), folder)
+    return Debugger(hook, EmbeddedRules(folder, plan), (folder,))

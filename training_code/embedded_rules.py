@@ -53,11 +53,7 @@ class EmbeddedRules:
 
     def finish(self, lost: Exception | None = None) -> None:
         """Writes rules.json: the training is over. `lost` is why saving ended before, if it did."""
-        if lost is None:
-            outcomes = self._rules.finish()
-        else:
-            self._rules.advance()
-            outcomes = self._rules.lose(lost)
+        outcomes = self._rules.finish(lost)
         self._tell(outcomes)
         self._write(outcomes, lost=lost)
 

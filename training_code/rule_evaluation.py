@@ -147,9 +147,15 @@ class RuleSet:
             rule.advance(self._trial, steps)
         return [rule.outcome for rule in self._rules if rule.outcome is not None]
 
-    def finish(self) -> list[RuleOutcome]:
-        """No step comes any more: every rule's outcome, in the order given."""
+    def finish(self, lost: Exception | None = None) -> list[RuleOutcome]:
+        """No step comes any more: every rule's outcome, in the order given.
+
+        `lost` is why saving ended before the training did: then rules that found nothing cannot
+        say that there was nothing.
+        """
         self.advance()
+        if lost is not None:
+            return [rule.fail(lost) for rule in self._rules]
         if self._trial is None:
             error = NoTensors(
                 f"no tensors were saved in {self._folder}: was the hook on in this training?"
@@ -161,10 +167,6 @@ class RuleSet:
         """The training was stopped: the outcomes, `Stopped` where a rule had found nothing yet."""
         return [rule.stop() for rule in self._rules]
 
-    def lose(self, error: Exception) -> list[RuleOutcome]:
-        """Saving ended before the training did: what had found nothing yet cannot be judged."""
-        return [rule.fail(error) for rule in self._rules]
-
 
 def rule_names() -> list[str]:
     """The names that `evaluate_rules` knows."""
@@ -172,15 +174,17 @@ def rule_names() -> list[str]:
 
 
 def evaluate_rules(
-    trial_folder: Path | str, names_with_parameters: Mapping[str, Parameters]
+    trial_folder: Path | str,
+    names_with_parameters: Mapping[str, Parameters],
+    lost: Exception | None = None,
 ) -> list[RuleOutcome]:
     """Runs each rule over every step saved so far, until it fires; the outcomes in the order given.
 
     `trial_folder`: where the hook wrote, a folder or s3://. Also right for a training that still
     runs or was killed: it never waits for steps. Raises nothing for a rule's or a trial's fault:
-    that is an outcome `Error` with the reason.
+    that is an outcome `Error` with the reason. `lost`: as in RuleSet.finish.
     """
-    return RuleSet(trial_folder, names_with_parameters).finish()
+    return RuleSet(trial_folder, names_with_parameters).finish(lost)
 
 
 def _open_trial(folder: str) -> Any:

@@ -23,6 +23,15 @@ def write_rules(
     (folder / RULES_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
+def lost_because(folder: Path) -> str | None:
+    """Why saving tensors in `folder` ended before the training did; None when it did not."""
+    try:
+        reason = json.loads((folder / RULES_FILE).read_text(encoding="utf-8"))["lost"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return None if reason is None else str(reason)
+
+
 def said(error: Exception) -> str:
     """An error in one line."""
     return f"{type(error).__name__}: {error}"

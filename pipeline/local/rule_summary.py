@@ -22,13 +22,14 @@ def rules_line(properties: Mapping[str, Any], store: Store) -> str | None:
         (each["RuleConfigurationName"], each["RuleEvaluationStatus"], each.get("StatusDetails", ""))
         for each in job.get("DebugRuleEvaluationStatuses") or []
     ]
-    if not found:
-        archive = store.path(job["ModelArtifacts"]["S3ModelArtifacts"]).with_name("output.tar.gz")
-        found = [
-            (str(each["name"]), str(each["status"]), str(each.get("message", "")))
-            for each in _judged_in_job(archive)
-        ]
-    return summed_up(found) if found else None
+    archive = store.path(job["ModelArtifacts"]["S3ModelArtifacts"]).with_name("output.tar.gz")
+    written = _written_in_job(archive)
+    found = found or [
+        (str(each["name"]), str(each["status"]), str(each.get("message", "")))
+        for each in written.get("rules", [])
+    ]
+    lost = [f"debugging was lost ({written['lost']})"] if written.get("lost") else []
+    return "; ".join([*lost, *([summed_up(found)] if found else [])]) or None
 
 
 def summed_up(rules: Iterable[tuple[str, str, str]]) -> str:
@@ -47,15 +48,15 @@ def summed_up(rules: Iterable[tuple[str, str, str]]) -> str:
     return "; ".join(parts)
 
 
-def _judged_in_job(archive: Path) -> list[dict[str, Any]]:
-    """The rules in debug/rules.json; none when the training left no such file, or a damaged one."""
+def _written_in_job(archive: Path) -> dict[str, Any]:
+    """debug/rules.json; {} when the training left no such file, or a damaged one."""
     try:
         with tarfile.open(archive) as tar:
             for member in tar:
                 if member.name == _IN_JOB and member.isfile():
                     content = tar.extractfile(member)
                     text = content.read(_MAXIMUM_BYTES) if content else b"{}"
-                    return list(json.loads(text).get("rules", []))
-    except (OSError, tarfile.TarError, ValueError):
-        return []
-    return []
+                    return dict(json.loads(text))
+    except (OSError, tarfile.TarError, ValueError, TypeError):
+        return {}
+    return {}

@@ -59,6 +59,8 @@ def _of_steps(report: RunReport) -> Iterator[Note]:
 def _of_rules(rules: Rules) -> Iterator[Note]:
     if rules.stopped_by:
         yield Note(BAD, f"{rules.stopped_by} stopped the training", "rules")
+    if rules.lost:
+        yield Note(CHECK, f"Debugging was lost: {_first_line(rules.lost)}", "rules")
     for rule in rules.rules:
         if rule.status == "IssuesFound":
             known = rule.step is None or f"at step {rule.step}" in rule.message

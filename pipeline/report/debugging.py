@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,18 @@ _OWN = ("rule_to_invoke", "source_s3_uri", "action_json")
 def read_rules(job: Document, output: Path | None) -> Rules:
     """The rules of a training job, the service's first. Raises Absent when it had none."""
     if job.get("DebugRuleConfigurations"):
-        return _of_service(job)
+        return replace(_of_service(job), lost=_lost(job, output))
     content = read_json(job, output, RULES_FILE, "no rules ran in it (debugger.mode)")
     rules = tuple(_embedded(item) for item in content.get("rules", []))
     return Rules(rules, content.get("stopped_by"), content.get("lost"))
+
+
+def _lost(job: Document, output: Path | None) -> str | None:
+    """Why saving ended early: the service's rules do not know, the job wrote it down."""
+    try:
+        return read_json(job, output, RULES_FILE, "").get("lost")
+    except Absent:
+        return None
 
 
 def _embedded(item: Mapping[str, Any]) -> Rule:

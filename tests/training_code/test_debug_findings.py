@@ -13,6 +13,7 @@ from debug_findings import debugger_findings
 from debug_plan import read_plan
 from debugging import open_debugger
 from job_errors import JobError
+from rules_file import write_rules
 
 RULES = {"UnchangedTensor": {"num_steps": "3"}, "VanishingGradient": {}}
 
@@ -62,6 +63,14 @@ def test_a_rule_that_cannot_be_judged_does_not_vouch(tmp_path: Path) -> None:
     assert found["issues_found"] == 1
     assert "DeadRelu Error" in found["summary"]
     assert debugger_findings(tmp_path / "nothing", RULES)["issues_found"] == 2
+
+
+def test_a_training_that_was_saved_in_part_only_does_not_vouch(tmp_path: Path) -> None:
+    debug = train(tmp_path / "good", lr=0.1) / "debug"
+    write_rules(debug, [], None, OSError("disk full"))
+    found = debugger_findings(debug, RULES)
+    assert found["issues_found"] == 2
+    assert "VanishingGradient Error: TensorsLost: OSError: disk full" in found["summary"]
 
 
 def test_a_damaged_archive_is_one_clear_error(tmp_path: Path) -> None:

@@ -235,7 +235,20 @@ def test_a_job_with_the_platforms_configuration_says_that_it_was_lost(tmp_path: 
     debugger.watch(network, nn.CrossEntropyLoss())
     debugger.watch(network, nn.CrossEntropyLoss())  # smdebug refuses a module it knows
     debugger.close()
-    assert "twice" in json.loads((tmp_path / "data/debug/rules.json").read_text())["lost"]
+    for place in ("data/debug", "tensors"):  # the job's output, and where the gate will look
+        assert "twice" in json.loads((tmp_path / place / "rules.json").read_text())["lost"]
+
+
+def test_debugging_that_could_not_begin_is_written_down_too(tmp_path: Path) -> None:
+    (tmp_path / "hook.json").write_text("{")
+    environment = {
+        "SM_OUTPUT_DATA_DIR": str(tmp_path / "data"),
+        "SMDEBUG_CONFIG_FILE_PATH": str(tmp_path / "hook.json"),
+    }
+    debugger = open_debugger(environment)
+    debugger.watch(nn.Linear(2, 2), nn.CrossEntropyLoss())
+    debugger.close()
+    assert "JSON" in json.loads((tmp_path / "data/debug/rules.json").read_text())["lost"]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,15 @@ def test_the_newest_statuses_count_and_not_those_at_the_jobs_end(store: Store) -
     assert line == "1 found no issues"
 
 
+def test_lost_debugging_is_said_before_what_rules_found_in_the_rest(store: Store) -> None:
+    status = {"RuleConfigurationName": "Overfit", "RuleEvaluationStatus": "NoIssuesFound"}
+    store.put("TrainingJob", "job", JOB | {"DebugRuleEvaluationStatuses": [status]}, arn="arn")
+    content = json.dumps({"rules": [], "lost": "OSError: disk full"})
+    write_archive(store.path(MODEL).with_name("output.tar.gz"), {"debug/rules.json": content})
+    line = "debugging was lost (OSError: disk full); 1 found no issues"
+    assert rules_line(JOB, store) == line
+
+
 @pytest.mark.parametrize(
     ("files", "line"),
     [

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from pipeline.report.attention import notes
+from pipeline.report.attention import Note, notes
+from pipeline.report.html import render
 from pipeline.report.model import Evaluation, Rule, Rules, RunReport, Step
 from tests.pipeline.report.report_samples import (
     diverged_report,
@@ -74,6 +75,14 @@ def test_an_accuracy_below_the_gate_is_bad_and_few_pictures_say_nothing_of_calib
 
 def test_a_loss_that_is_no_number_is_bad():
     assert notes(diverged_report())[0].text == "The loss became infinite or not a number"
+
+
+def test_lost_debugging_wants_a_look_and_the_page_says_why(tmp_path):
+    rules = Rules((Rule("Overfit", "NoIssuesFound"),), lost="OSError: <disk> full")
+    report = RunReport(full_report().run, rules=rules)
+    assert notes(report) == [Note("check", "Debugging was lost: OSError: <disk> full", "rules")]
+    page = render(report, tmp_path).read_text()
+    assert "lost</strong> before the training ended (OSError: &lt;disk&gt; full)" in page
 
 
 def test_what_a_rule_has_said_already_is_not_said_twice():

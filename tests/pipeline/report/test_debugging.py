@@ -64,5 +64,7 @@ def test_lost_debugging_is_said(tmp_path: Path) -> None:
     content = {"rules": [], "stopped_by": None, "lost": "OSError: disk full"}
     (tmp_path / "debug" / "rules.json").write_text(json.dumps(content))
     assert read_rules({}, tmp_path) == Rules((), None, "OSError: disk full")
+    judged = _job(("Overfit", "NoIssuesFound", ""))  # the service does not know
+    assert read_rules(judged, tmp_path).lost == "OSError: disk full"
     with pytest.raises(Absent, match="no rules ran in it"):
         read_rules({}, None)
