@@ -1,11 +1,14 @@
 """smdebug's hook, with its callbacks guarded: an error in one ends debugging, not training.
 
 It also saves less than smdebug does of what costs much and says little: nothing of frozen
-parameters, and of large activations a sample.
+parameters, and of large activations a sample. Layers and gradients are listened to in those steps
+only that save something: in all others a count goes on.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -13,8 +16,10 @@ import torch
 from smdebug.core.utils import match_inc
 from smdebug.pytorch import Hook, modes
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-from tensor_writer import DirectWriter
+from save_schedule import next_saved
+from tensor_writer import StepWriter
 
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names what goes in or comes out
 LARGEST_ACTIVATION = 2**18  # values: 1 MiB as float32
@@ -27,15 +32,33 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 }
 
 
+@dataclass(frozen=True)
+class _Watched:
+    """A network's layers, and its parameters with what sees their gradients."""
+
+    layers: list[nn.Module]
+    gradients: list[tuple[Any, Callable[[Any], None]]]
+
+
 class GuardedHook(Hook):  # type: ignore[misc]
     """A Hook that says once that debugging was lost, and from then on does nothing.
 
     `seconds` is the time that its callbacks have taken so far.
     """
 
-    exported_collections: bool  # smdebug's own
+    exported_collections: bool  # smdebug's own, as the next four
+    writer: Any
+    _collections_to_save_for_step: Any
+    mode: Any
+    mode_steps: dict[Any, int]
     lost_because: Exception | None = None
     seconds = 0.0
+    _next_saved = 0  # step of this mode; 0: not known yet
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._watched: dict[nn.Module, _Watched] = {}
+        self._listening: list[RemovableHandle] = []
 
     @property
     def lost(self) -> bool:
@@ -53,6 +76,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def use_mode(self, name: str) -> None:
         """What follows is of the mode TRAIN or EVAL."""
         self.set_mode(modes[name])
+        self._next_saved = 0
 
     def has_default_configuration(self) -> bool:
         """Never: smdebug would swallow errors then, and nobody would know that it saves nothing."""
@@ -60,6 +84,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def register_module(self, module: nn.Module) -> None:
         """Saves this network's tensors from now on; activations say in their name what they are."""
+        self._watched[module] = self._found = _Watched([], [])
         super().register_module(module)
         for part in module.modules():
             if kind := _ACTIVATIONS.get(type(part)):
@@ -67,26 +92,39 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def forward_pre_hook(self, module: Any, inputs: Any) -> None:
         """Called before the network runs."""
-        self._guarded(self._begin_step, module)
+        if self.writer is None and self.mode_steps[self.mode] + 1 < self._next_saved:
+            self._pass_step()
+        else:
+            self._guarded(self._begin_step, module)
 
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
-        """Called after each layer ran."""
-        if self.lost or self._collections_to_save_for_step == set():
-            return  # at most steps: smdebug would make notes for its profiler, which is off
-        self._guarded(super().forward_hook, module, inputs, outputs)
+        """Called after a layer, or the loss, was computed."""
+        if self._collections_to_save_for_step:
+            self._guarded(super().forward_hook, module, inputs, outputs)
 
     def fhook(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Called after the network ran: there smdebug does something for its profiler only."""
 
     def backward_hook(self, tname: str) -> Callable[[Any], None]:
         """The callback that sees the gradient of the parameter `tname`."""
-        back = super().backward_hook(tname)
+        return partial(self._guarded, super().backward_hook(tname))
 
-        def guarded(gradient: Any) -> None:
-            if self._collections_to_save_for_step:
-                self._guarded(back, gradient)
+    def _closure_for_registering_forward_hook(self, module: nn.Module) -> None:
+        self._found.layers.append(module)
 
-        return guarded
+    def _backward_apply(self, module: nn.Module) -> None:
+        name = type(module).__name__
+        for parameter_name, parameter in module.named_parameters():
+            if parameter.requires_grad:
+                seen = self.backward_hook(f"{name}_{parameter_name}")
+                self._found.gradients.append((parameter, seen))
+
+    def _pass_step(self) -> None:
+        """A step of which nothing is saved."""
+        self.step += 1
+        self.mode_steps[self.mode] += 1
+        self.mode_steps[modes.GLOBAL] = self.step
+        self._collections_to_save_for_step = frozenset()
 
     def _begin_step(self, module: nn.Module) -> None:
         """smdebug's forward_pre_hook, less what is for its profiler, which is off."""
@@ -98,16 +136,36 @@ class GuardedHook(Hook):  # type: ignore[misc]
         if self._get_collections_to_save_for_step():
             self._initialize_writers()
             self._log_params(module)
+            self._listen(self._watched[module])
+        self._next_saved = next_saved(
+            [each.save_config for each in self._collections_to_save],
+            self.mode,
+            self.mode_steps[self.mode],
+        )
         if self.last_saved_step is not None and not self.exported_collections:
             self.export_collections()
             self.exported_collections = True
 
+    def _listen(self, watched: "_Watched") -> None:
+        layers = [layer.register_forward_hook(self.forward_hook) for layer in watched.layers]
+        self._listening = layers
+        if torch.is_grad_enabled():
+            self._listening += [value.register_hook(seen) for value, seen in watched.gradients]
+
+    def _close_writers(self) -> None:
+        for handle in self._listening:
+            handle.remove()
+        self._listening = []
+        super()._close_writers()
+
     def _initialize_writers(self, only_initialize_if_missing: bool = False) -> None:
         if only_initialize_if_missing and self.writer is not None:
             return
-        super()._initialize_writers(only_initialize_if_missing)
-        if (writer := self.writer) is not None:
-            writer._proto_writer = DirectWriter(writer.event_file_path, writer.index_writer)
+        if self.first_process is not True:  # smdebug decides which process may write
+            super()._initialize_writers(only_initialize_if_missing)
+            if self.writer is None:
+                return
+        self.writer = StepWriter(self.out_dir, self.step, self.worker)
 
     def _name_activation(self, part: Any, kind: str) -> None:
         if kind not in part._module_name.lower():

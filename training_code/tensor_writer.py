@@ -1,43 +1,164 @@
-"""Writes one step's tensors as smdebug does, without a thread and a queue for each file.
+"""Writes one step's tensors in smdebug's format, with as little work as the format asks for.
 
-Starting and joining them costs a step of a small network several times over.
+smdebug builds each record from protobuf objects in pure Python and hands it to a thread of its own;
+that costs a step of a small network several times over. The format is TensorFlow's: a file of
+records (tensorflow/core/lib/io/record_writer.h), each an `Event` (tensorflow/core/util/event.proto)
+with one tensor; smdebug adds an index of them as JSON.
 """
 
-from typing import Any
+import json
+import struct
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from smdebug.core.locations import TensorLocation
-from smdebug.core.tfevent.event_file_writer import EventFileWriter
-from smdebug.core.tfevent.events_writer import EventsWriter
-from smdebug.core.utils import get_relative_event_file_path, parse_worker_name_from_file
+import numpy as np
+from numpy.typing import NDArray
+from smdebug.core.locations import IndexFileLocationUtils, TensorFileLocation
+from smdebug.core.modes import MODE_PLUGIN_NAME, MODE_STEP_PLUGIN_NAME
+from smdebug.core.tfrecord.record_writer import CHECKSUM_MAGIC_BYTES, masked_crc32c
+
+# Types of smdebug's protocol by numpy's name: TensorFlow's types.proto.
+_TYPES = {
+    "float32": 1,
+    "float64": 2,
+    "int32": 3,
+    "uint8": 4,
+    "int16": 5,
+    "int8": 6,
+    "int64": 9,
+    "bool": 10,
+    "float16": 19,
+}
+_END = struct.pack("<I", masked_crc32c(CHECKSUM_MAGIC_BYTES))  # smdebug's instead of a checksum
+_BEING_WRITTEN = ".tmp"  # readers leave such files alone
 
 
-class DirectWriter(EventFileWriter):  # type: ignore[misc]
-    """An event file, and its tensors' places in the index, written by the caller's own thread."""
+class UnknownType(ValueError):
+    """smdebug's format has no such type of values."""
 
-    def __init__(self, path: str, index: Any) -> None:
-        self._index = index
-        self._events = EventsWriter(path=path, index_writer=index)
-        self._events.init()
 
-    def write_event(self, event: Any) -> None:
-        """Writes an EventWithIndex: an event, and what it holds for the index."""
-        start, length = self._events.write_event(event.event)
-        file = get_relative_event_file_path(self._events.name())
-        place = TensorLocation(
-            tname=event.tensorname,
-            mode=event.get_mode(),
-            mode_step=event.mode_step,
-            event_file_name=file,
-            start_idx=start,
-            length=length,
-            worker=parse_worker_name_from_file(file),
+class StepWriter:
+    """The tensors of one step of one process: an event file, and then its index.
+
+    It has those of smdebug's FileWriter's methods that a hook without TensorBoard calls.
+    """
+
+    def __init__(self, folder: str, step: int, worker: str) -> None:
+        """`folder` is the trial's; `step` counts over all modes."""
+        self._step = step
+        self._events = Path(TensorFileLocation(step, worker).get_file_location(folder))
+        self._index = Path(IndexFileLocationUtils.get_index_key_for_step(folder, step, worker))
+        self._file: BinaryIO | None = None
+        self._size = 0
+        self._meta: dict[str, Any] = {}
+        self._tensors: list[dict[str, Any]] = []
+        self._shapes: list[dict[str, Any]] = []
+
+    def write_tensor(
+        self,
+        tdata: NDArray[Any],
+        tname: str,
+        *,
+        mode: Any,
+        mode_step: int,
+        timestamp: float | None = None,
+    ) -> None:
+        """Writes the values now: they may change afterwards. Raises UnknownType, OSError."""
+        head = _event(tname, tdata, self._step, (mode, mode_step), timestamp or time.time())
+        length = struct.pack("<Q", len(head) + tdata.nbytes)
+        start = length + struct.pack("<I", masked_crc32c(length)) + head
+        file = self._file or self._open()
+        file.write(start)
+        file.write(np.ascontiguousarray(tdata).data)
+        file.write(_END)
+        size = len(start) + tdata.nbytes + len(_END)
+        self._tensors.append({"tensorname": tname, "start_idx": self._size, "length": size})
+        self._size += size
+        self._meta = {"mode": mode.name, "mode_step": mode_step}
+
+    def write_shape(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        mode: Any,
+        mode_step: int,
+        original_name: str | None = None,
+    ) -> None:
+        """Notes a tensor's shape, for a collection that saves no more of it."""
+        self._shapes.append(
+            {"tensorname": name, "originalname": original_name or name, "shape": list(shape)}
         )
-        self._index.add_index(place)
+        self._meta = {"mode": mode.name, "mode_step": mode_step}
 
     def flush(self) -> None:
-        """Hands what was written to the system."""
-        self._events.flush()
+        """Nothing: a step can be read when it is complete."""
 
     def close(self) -> None:
-        """Gives the file its final name."""
-        self._events.close()
+        """Gives the files their final names, the index last: it says that the tensors are there."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            _with_end(self._events).rename(self._events)
+            self._meta["event_file_name"] = "/".join(self._events.parts[-3:])
+        if not self._meta:
+            return
+        index = {
+            "meta": self._meta,
+            "tensor_payload": self._tensors,
+            "shape_payload": self._shapes,
+        }
+        self._index.parent.mkdir(parents=True, exist_ok=True)
+        _with_end(self._index).write_text(json.dumps(index), encoding="utf-8")
+        _with_end(self._index).rename(self._index)
+        self._meta = {}
+
+    def _open(self) -> BinaryIO:
+        self._events.parent.mkdir(parents=True, exist_ok=True)
+        self._file = _with_end(self._events).open("wb")
+        return self._file
+
+
+def _with_end(path: Path) -> Path:
+    return path.with_name(path.name + _BEING_WRITTEN)
+
+
+def _event(
+    name: str, values: NDArray[Any], step: int, place: tuple[Any, int], seconds: float
+) -> bytes:
+    """All of an Event but the values, which come last in it. `place`: mode and its step."""
+    if values.dtype.name not in _TYPES:
+        raise UnknownType(f"{name} holds {values.dtype}; there are {', '.join(_TYPES)}")
+    mode, mode_step = place
+    shape = b"".join(_part(2, _dimension(name, size)) for size in values.shape)
+    tensor = b"\x08" + _number(_TYPES[values.dtype.name]) + _part(2, shape)
+    tensor += b"\x22" + _number(values.nbytes)  # tensor_content, which follows
+    notes = _note(MODE_STEP_PLUGIN_NAME, mode_step) + _note(MODE_PLUGIN_NAME, mode.value)
+    value = _part(1, name.encode()) + _part(9, notes)
+    value += b"\x42" + _number(len(tensor) + values.nbytes) + tensor
+    summary = b"\x0a" + _number(len(value) + values.nbytes) + value
+    start = b"\x09" + struct.pack("<d", seconds) + b"\x10" + _number(step)
+    return start + b"\x2a" + _number(len(summary) + values.nbytes) + summary
+
+
+def _dimension(name: str, size: int) -> bytes:
+    return b"\x08" + _number(size) + _part(2, f"{name}_{size}".encode())
+
+
+def _note(name: str, value: int) -> bytes:
+    return _part(1, _part(1, name.encode()) + _part(2, str(value).encode()))
+
+
+def _part(number: int, content: bytes) -> bytes:
+    """A field with a length before it: protobuf.dev/programming-guides/encoding."""
+    return bytes((number << 3 | 2,)) + _number(len(content)) + content
+
+
+def _number(value: int) -> bytes:
+    """A varint: seven bits a byte, the lowest first."""
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
