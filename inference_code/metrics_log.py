@@ -53,6 +53,8 @@ class MetricsLog:
     def add(self, served: Served) -> None:
         """Counts one request; an output that cannot be written never fails it."""
         with self._lock:
+            if len(self._values["Confidence"]) + len(served.confidences) > _MOST_VALUES:
+                self._flush()
             self._gather(served)
             full = max(len(values) for values in self._values.values()) >= _MOST_VALUES
             if full or self._clock() - self._since >= _MOST_SECONDS:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dataset import Split
+from dataset import Split, reserve
 from feature_pass import in_order
 from feature_runtime import Runtime
 from job_progress import ProgressLines
@@ -67,14 +67,15 @@ def cache_activations(
 ) -> Activations:
     """What `runtime` makes of every row in every view: float16 (views, rows, ...), kept in `path`.
 
-    Raises NotCacheable when that needs more than half of the free disk space, or is too large for
-    half precision.
+    Raises NotCacheable when that needs more than half of the free disk space, or what other
+    processes leave of it, or is too large for half precision.
     """
     rows = pictures.rows
     sample = runtime.forward(pictures.squares(np.zeros(1, np.int64), np.array(views[:1])))
     shape = (len(views), len(rows), *sample.shape[1:])
     _check_space(path.parent, math.prod(shape) * np.dtype(np.float16).itemsize)
     kept: Activations = np.lib.format.open_memmap(path, "w+", np.float16, shape)  # type: ignore[no-untyped-call]
+    _take_space(path)
 
     def compute(place: tuple[int, slice]) -> int:
         index, part = place
@@ -93,6 +94,15 @@ def cache_activations(
         progress.advance(done)
     progress.finish()
     return kept
+
+
+def _take_space(path: Path) -> None:
+    """Without it, a disk that gets full kills whoever writes to mapped memory."""
+    try:
+        with path.open("r+b") as file:
+            reserve(file.fileno(), path.stat().st_size)
+    except OSError as error:
+        raise NotCacheable(f"{path.parent} has no space for them ({error.strerror})") from error
 
 
 def _check_space(folder: Path, needed: int) -> None:

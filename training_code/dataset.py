@@ -76,7 +76,7 @@ def create_images(rows: Mapping[Path, int], resize: int) -> None:
             with path.open("wb") as file:
                 file.write(_header(count, resize))
                 file.flush()
-                _reserve(file.fileno(), image_offset(count, resize))
+                reserve(file.fileno(), image_offset(count, resize))
     except OSError as error:
         for created in rows:
             with contextlib.suppress(OSError):
@@ -140,7 +140,8 @@ def _header(rows: int, resize: int) -> bytes:
     return buffer.getvalue()
 
 
-def _reserve(descriptor: int, size: int) -> None:
+def reserve(descriptor: int, size: int) -> None:
+    """Makes a file so many bytes long, with their space on the disk; raises OSError when full."""
     try:
         os.posix_fallocate(descriptor, 0, size)
     except OSError as error:

@@ -93,17 +93,31 @@ def cache_folder(root: Path, decided_by: Mapping[str, object]) -> Path:
 
 
 def prune(root: Path, max_bytes: int = MAX_BYTES) -> None:
-    """Removes folders, the one not used for longest first, until the rest is small enough."""
-    folders = sorted(
-        (folder for folder in root.iterdir() if folder.is_dir()),
-        key=lambda folder: folder.stat().st_mtime,
-        reverse=True,
-    )
+    """Removes folders, the one not used for longest first, until the rest is small enough.
+
+    Other jobs may do the same at the same time.
+    """
+    folders = sorted(filter(Path.is_dir, root.iterdir()), key=_last_used, reverse=True)
     total = 0
     for number, folder in enumerate(folders):
-        total += sum(path.stat().st_size for path in folder.glob("*.npz"))
+        with contextlib.suppress(FileNotFoundError):
+            for path in folder.iterdir():
+                total += _status(path)[1]
         if number > 0 and total > max_bytes:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_used(folder: Path) -> float:
+    return _status(folder)[0]
+
+
+def _status(path: Path) -> tuple[float, int]:
+    """When it was changed, and its bytes; zeros when another job has removed it."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0.0, 0
+    return status.st_mtime, status.st_size
 
 
 def _read(path: Path, name: str) -> npt.NDArray[np.float32]:

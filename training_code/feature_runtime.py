@@ -27,12 +27,14 @@ class Runtime:
     """`forward`: uint8 squares (N, 3, R, R) -> features float32 (N, D), from several threads.
 
     `threads` of them keep this machine busy, with batches of `batch_size`; `name` says what runs.
+    `calibrated`: pictures of the data set decided how it rounds.
     """
 
     name: str
     threads: int
     batch_size: int
     forward: Callable[[Tensor], Values]
+    calibrated: bool = False
 
 
 def open_runtime(
@@ -56,13 +58,15 @@ def open_runtime(
     batch_size = min(batch_size, _CPU_BATCH)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "backbone.onnx"
-        graph, name = _graph_of(backbone, preprocessing.crop, path), "ONNX Runtime"
+        graph, rounded = _graph_of(backbone, preprocessing.crop, path), None
         if graph is not None and int8_images is not None:
             rounded = _int8_of(path, int8_images, preprocessing)
-            graph, name = (graph, name) if rounded is None else (rounded, "ONNX Runtime int8")
-    if graph is None:
-        return Runtime("PyTorch", cores, batch_size, _eager(backbone, preprocessing))
-    return Runtime(name, cores, batch_size, _through(graph, preprocessing))
+    if rounded is not None:
+        forward = _through(rounded, preprocessing)
+        return Runtime("ONNX Runtime int8", cores, batch_size, forward, calibrated=True)
+    if graph is not None:
+        return Runtime("ONNX Runtime", cores, batch_size, _through(graph, preprocessing))
+    return Runtime("PyTorch", cores, batch_size, _eager(backbone, preprocessing))
 
 
 def check_finite(values: Values) -> Values:
@@ -116,7 +120,11 @@ def _graph_of(backbone: nn.Module, crop: int, path: Path) -> Graph | None:
 def _int8_of(
     path: Path, images: npt.NDArray[np.uint8], preprocessing: Preprocessing
 ) -> Graph | None:
-    graph, found = int8_graph(path, images, preprocessing)
+    try:
+        graph, found = int8_graph(path, images, preprocessing)
+    except GraphError as error:
+        print(f"the features stay in 32 bits: {error}", flush=True)
+        return None
     kept = "" if graph is not None else f", more than {MAX_NOISE:.0%}: they stay in 32 bits"
     print(f"in 8 bits, rounding adds {found:.1%} noise to the features{kept}", flush=True)
     return graph

@@ -120,15 +120,16 @@ def write_features(
 
 
 def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> FeatureCache | None:
-    """The features computed before, in the folder named by JOB_CACHE_DIR; None without one.
+    """The features computed before, in the folder named by JOB_CACHE_DIR.
 
-    That folder outlives the job, where there is one: SageMaker's processing jobs have none.
+    That folder outlives the job, where there is one: SageMaker's processing jobs have none. None
+    without one, and, with a line in the log, when it cannot be used.
     """
     place = os.environ.get("JOB_CACHE_DIR")
     if not place:
         return None
     root = Path(place) / "features"
-    decided_by = {
+    decided_by: dict[str, object] = {
         "backbone": info.backbone,
         "weights": sha256_of(backbone_file),
         "preprocessing": info.preprocessing().to_dict(),
@@ -136,8 +137,14 @@ def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> Feat
         "runtime": runtime.name,
         "versions": dict(info.versions),
     }
-    cache = FeatureCache(cache_folder(root, decided_by), info.dimension)
-    prune(root)
+    if runtime.calibrated:
+        decided_by["calibrated_on"] = info.fingerprint
+    try:
+        cache = FeatureCache(cache_folder(root, decided_by), info.dimension)
+        prune(root)
+    except OSError as error:
+        print(f"no features are kept for another time: {error}", flush=True)
+        return None
     return cache
 
 

@@ -85,13 +85,19 @@ def _cached(
     device = next(classifier.parameters()).device
     if plan.settings.fine_tune_views == 0:
         return classifier, PictureSource(plan, device)
+    found: tuple[Classifier, Source] | None = None
+    reason = "another process cannot keep its own"
     try:
         parts = cut(classifier.backbone, unfrozen)
         source = _fill(parts.frozen, plan, device, scratch)
-    except (CannotCut, NotCacheable) as reason:
-        print(f"frozen activations are not kept: {reason}", flush=True)
-        return classifier, PictureSource(plan, device)
-    return Classifier(parts.moving, classifier.head), source
+        found = Classifier(parts.moving, classifier.head), source
+    except (CannotCut, NotCacheable) as error:
+        reason = str(error)
+    able = plan.replicas.total(torch.tensor(float(found is not None)))
+    if found and able == plan.replicas.count:  # all must train the same network
+        return found
+    print(f"frozen activations are not kept: {reason}", flush=True)
+    return classifier, PictureSource(plan, device)
 
 
 def _fill(frozen: nn.Module, plan: Plan, device: torch.device, scratch: Path) -> CachedSource:

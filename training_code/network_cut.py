@@ -40,12 +40,10 @@ def cut(backbone: nn.Module, unfrozen: Collection[nn.Module]) -> Cut:
     between = [node for node in sources if node.op != "get_attr"]
     if len(between) != 1:
         raise CannotCut("more than one tensor leads from the frozen blocks to the others")
-    if between[0].op == "placeholder":
+    frozen = GraphModule(backbone, _part_before(graph, between[0]))
+    if next(frozen.parameters(), None) is None:
         raise CannotCut("no block is frozen")
-    return Cut(
-        GraphModule(backbone, _part_before(graph, between[0])),
-        GraphModule(backbone, _part_after(graph, moving | sources, between[0])),
-    )
+    return Cut(frozen, GraphModule(backbone, _part_after(graph, moving | sources, between[0])))
 
 
 class _BlockTracer(Tracer):

@@ -1,5 +1,7 @@
 """Kept activations: those of the same pictures in the same views, or a reason why not."""
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -55,3 +57,18 @@ def test_a_small_disk_is_not_filled(
     with pytest.raises(NotCacheable, match=r"need 0\.0 GB .* Lower fine_tune_views"):
         cache_activations(runtime(corner), pictures, range(3), tmp_path / "a.npy")
     assert not list(tmp_path.iterdir())
+
+
+def test_space_is_taken_before_it_is_written_to(
+    pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.npy"
+    cache_activations(runtime(corner), pictures, range(3), path)
+    assert path.stat().st_blocks * 512 >= path.stat().st_size
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(NotCacheable, match="no space for them"):
+        cache_activations(runtime(corner), pictures, range(3), path)

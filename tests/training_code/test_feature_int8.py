@@ -7,6 +7,7 @@ from torch import nn
 
 from feature_int8 import noise
 from feature_runtime import open_runtime
+from graph import GraphError
 from preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
 PREPROCESSING = Preprocessing(20, 16, IMAGENET_MEAN, IMAGENET_STD)
@@ -51,6 +52,17 @@ def test_too_much_noise_keeps_them_in_32(
     monkeypatch.setattr("feature_int8.MAX_NOISE", 0.0)
     assert open_runtime(backbone, PREPROCESSING, 8, 1, images()).name == "ONNX Runtime"
     assert "they stay in 32 bits" in capsys.readouterr().out
+
+
+def test_a_rounded_graph_that_cannot_run_leaves_them_in_32(
+    backbone: nn.Module, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise GraphError("int8.onnx is no usable graph")
+
+    monkeypatch.setattr("feature_runtime.int8_graph", fail)
+    assert open_runtime(backbone, PREPROCESSING, 8, 1, images()).name == "ONNX Runtime"
+    assert "stay in 32 bits: int8.onnx is no usable graph" in capsys.readouterr().out
 
 
 def test_noise_is_what_rounding_adds_to_a_features_own_variance() -> None:

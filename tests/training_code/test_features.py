@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from safetensors.torch import load_file
 
 import feature_set
 from dataset import open_split, read_info
+from feature_cache import KEY_BYTES
+from feature_runtime import Runtime
 from feature_set import read_features
-from features import main, pretrained_normalisation
+from features import main, open_cache, pretrained_normalisation
 from job_errors import JobError
 from network import build_backbone, load_state
 from preprocessing import IMAGENET_MEAN, IMAGENET_STD, normalise
@@ -100,6 +103,37 @@ def test_what_a_job_before_computed_is_taken_over(
     for name in ("train.npy", "valid.npy"):
         expected = (features / name).read_bytes()
         assert (outputs[0] / name).read_bytes() == (outputs[1] / name).read_bytes() == expected
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    features: Path,
+    extract: Extract,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "features").write_text("in the way")
+    monkeypatch.setenv("JOB_CACHE_DIR", str(tmp_path))
+    assert (extract() / "train.npy").read_bytes() == (features / "train.npy").read_bytes()
+    assert "no features are kept for another time" in capsys.readouterr().out
+
+
+def test_what_was_rounded_for_other_pictures_is_not_taken_over(
+    features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB_CACHE_DIR", str(tmp_path))
+    info = feature_set.read_info(features)
+    key, value = [b"k" * KEY_BYTES], np.zeros((1, info.dimension), np.float32)
+    found = []
+    for calibrated in (False, True):
+        runtime = Runtime("some", 1, 8, lambda squares: squares.numpy(), calibrated=calibrated)
+        for fingerprint in ("these", "others"):
+            described = replace(info, fingerprint=fingerprint)
+            cache = open_cache(described, runtime, features / feature_set.BACKBONE_FILE)
+            assert cache is not None
+            found.append(len(cache))
+            cache.add(key, value)
+    assert found == [0, 1, 0, 0]
 
 
 def test_with_weights_pictures_are_normalised_as_those_were_trained(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Classifier, Head, blocks, build_backbone
 from profiling import Profiler
+from replicas import Replicas
 from training_loop import ClassificationLoss, train_one_epoch, validate
 
 Train = Callable[..., Any]
@@ -185,6 +187,40 @@ def test_what_cannot_be_kept_is_computed_anew_every_epoch(
     (line,) = [line for line in result.log.splitlines() if line.startswith("frozen")]
     assert "are not kept: they need" in line
     assert len(metric_lines(result.log)) == len(metric_lines(tuned.log)) == 5
+
+
+@dataclass(frozen=True)
+class NextToOneThatCannot(Replicas):
+    """Of two processes that both have all pictures, the one whose disk is large enough."""
+
+    count: int = 2
+
+    def own(self, rows: Any) -> Any:
+        return rows
+
+    def total(self, values: torch.Tensor) -> torch.Tensor:
+        return values
+
+
+def test_what_one_process_cannot_keep_none_keeps(
+    prepared: Path,
+    features: Path,
+    classifier: Classifier,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    phase = fine_tuning_phase(
+        classifier,
+        ClassificationLoss(),
+        train=open_split(prepared / "dataset", "valid"),
+        valid=open_split(prepared / "dataset", "valid"),
+        preprocessing=read_info(features).preprocessing(),
+        settings=Hyperparameters(fine_tune_blocks=1, fine_tune_epochs=1),
+        scratch=tmp_path,
+        replicas=NextToOneThatCannot(),
+    )
+    assert phase.network is classifier
+    assert "another process cannot keep" in capsys.readouterr().out
 
 
 def test_pictures_of_another_data_set_are_refused(

@@ -78,6 +78,24 @@ def test_what_cannot_be_cut_says_why(backbone: nn.Module, reason: str) -> None:
         cut(backbone, [list(backbone.children())[-1]])
 
 
+class Scaled(nn.Module):
+    """Its code does something before its first block, as Inception's does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 3, 1)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        scaled: torch.Tensor = self.first(pictures * 2 - 1)
+        return scaled
+
+
+def test_what_comes_before_the_first_block_is_no_frozen_block() -> None:
+    backbone = Scaled()
+    with pytest.raises(CannotCut, match="no block is frozen"):
+        cut(backbone, [backbone.first])
+
+
 def test_without_a_frozen_block_there_is_nothing_to_cut() -> None:
     backbone = build_backbone("squeezenet1_1")
     with pytest.raises(CannotCut, match="no block is frozen"):
