@@ -92,7 +92,6 @@ class Profiler:
         try:
             sampler.stop()
             self.end()
-            self._sampler = None
             if sampler.lost is not None:
                 raise sampler.lost
             cores = len(os.sched_getaffinity(0))
@@ -100,6 +99,8 @@ class Profiler:
             write_profile(folder / FOLDER, measured, sampler.interval_s, sampler.cost_seconds)
         except Exception as error:  # a full disk, say: the training is what counts
             print(f"warning: no profile: {type(error).__name__}: {error}", flush=True)
+        finally:
+            self._sampler = None
 
 
 def open_profiler(on: bool, hook_seconds: Callable[[], float] = lambda: 0.0) -> Profiler:
