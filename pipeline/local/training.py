@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -143,15 +144,22 @@ def _run(
     if ending.cause == "timed out":
         document["SecondaryStatus"] = "MaxRuntimeExceeded"
     _close_tensors(request, job)
+    model = job.store.path(document["ModelArtifacts"]["S3ModelArtifacts"])
     if failure is None and not stopped:
         (output / "success").touch()
-        model = job.store.path(document["ModelArtifacts"]["S3ModelArtifacts"])
         pack(job.root / "model", model)
-        if any(path.is_file() for path in (output / "data").rglob("*")):
-            pack(output / "data", model.with_name("output.tar.gz"))
+    with suppress(OSError) if failure else nullcontext():  # the first failure is the one to tell
+        _pack_output(output / "data", model.with_name("output.tar.gz"))
+    if failure is None and not stopped:
         for host in hosts:
             shutil.rmtree(host.job.root)
     return JobOutcome(document, failure, stopped)
+
+
+def _pack_output(folder: Path, archive: Path) -> None:
+    """What the script left beside its model is kept however the job ended, as on SageMaker."""
+    if any(path.is_file() for path in folder.rglob("*")):
+        pack(folder, archive)
 
 
 class _Machine:

@@ -232,6 +232,24 @@ sys.exit(1)
     assert list(find_problems(shape, answer)) == []
 
 
+def test_what_a_failed_training_left_beside_its_model_is_kept(lab: Lab) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+Path(os.environ["SM_OUTPUT_DATA_DIR"], "rules.json").write_text("stopped by Overfit")
+Path(os.environ["SM_MODEL_DIR"], "model.bin").write_text("half")
+sys.exit("lost")
+"""
+    assert lab.run(_training(lab, script)).status == "Failed"
+    (job,) = lab.store.list("TrainingJob")
+    model = lab.store.path(job["ModelArtifacts"]["S3ModelArtifacts"])
+    assert not model.exists()
+    with tarfile.open(model.with_name("output.tar.gz")) as archive:
+        member = archive.extractfile("rules.json")
+        assert member is not None
+        assert member.read() == b"stopped by Overfit"
+
+
 def test_a_job_that_takes_too_long_is_ended(lab: Lab) -> None:
     step = _training(lab, "import time\ntime.sleep(60)")
     step["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": 1}
