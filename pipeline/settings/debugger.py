@@ -73,7 +73,7 @@ RULE_PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 # What smdebug's PyTorch hook knows without being told which tensors belong to it.
 BUILT_IN_COLLECTIONS = ("all", "biases", "default", "gradients", "losses", "weights")
-_TEXT_PARAMETERS = ("mode", "collection_names")
+_MODES = ("TRAIN", "EVAL", "PREDICT", "GLOBAL")
 _FLAGS = ("only_nan", "use_losses_collection", "equal_nan", "argmax")
 
 
@@ -112,8 +112,14 @@ def _parameter(rule: str, name: object, value: object) -> str:
         raise _problem(f"{rule} has no parameter {name!r}{nearest(str(name), known)}")
     if name in _FLAGS:
         fits = isinstance(value, bool)
-    elif name in _TEXT_PARAMETERS or str(name).endswith("regex"):
+    elif name == "mode":
+        fits = value in _MODES
+    elif name == "collection_names":
         fits = isinstance(value, str)
+    elif str(name).endswith("regex"):
+        fits = isinstance(value, str)
+        for pattern in str(value).split(","):  # as AWS takes several
+            _compile(pattern, f"{rule}.{name}")
     else:
         fits = isinstance(value, int | float) and not isinstance(value, bool)
     if not fits:
@@ -135,11 +141,15 @@ def _patterns_work(collections: dict[str, Collection]) -> dict[str, Collection]:
             raise _problem(f"{name!r} is no collection's name: letters, digits, _ and -")
         if collection.include_regex is None and name not in BUILT_IN_COLLECTIONS:
             raise _problem(f"{name} needs an include_regex{nearest(name, BUILT_IN_COLLECTIONS)}")
-        try:
-            re.compile(collection.include_regex or "")
-        except re.error as error:
-            raise _problem(f"{name}.include_regex is no regular expression: {error}") from None
+        _compile(collection.include_regex or "", f"{name}.include_regex")
     return collections
+
+
+def _compile(pattern: str, place: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise _problem(f"{place} is no regular expression: {error}") from None
 
 
 def _problem(text: str) -> PydanticCustomError:
