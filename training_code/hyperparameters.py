@@ -51,6 +51,8 @@ class Hyperparameters:
         known = ", ".join(OPTIMIZERS)
         _require("optimizer", self.optimizer, self.optimizer in OPTIMIZERS, f"one of {known}")
         _require("graph", self.graph, self.graph in GRAPHS, f"one of {', '.join(GRAPHS)}")
+        has_graph = self.graph != "none"
+        _require("int8", self.int8, has_graph or not self.int8, "false when graph is none")
         for name in ("batch_size", "epochs", "fine_tune_epochs"):
             _require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("fine_tune_blocks", "fine_tune_views", "seed"):

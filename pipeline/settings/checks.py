@@ -113,6 +113,12 @@ def one_machine_a_job(settings: Settings) -> Iterator[Problem]:
         yield Problem(("instances", name, "count"), what)
 
 
+def int8_has_a_graph(settings: Settings) -> Iterator[Problem]:
+    """It is the graph that is made of 8-bit integers."""
+    if settings.serving.int8 and settings.serving.graph == "none":
+        yield Problem(("serving", "int8"), "needs the graph: set serving.graph to onnx")
+
+
 def names_fit(settings: Settings) -> Iterator[Problem]:
     """Names made from `project` stay within AWS's limits."""
     if settings.aws.bucket is None and len(settings.bucket) > 63:
@@ -150,6 +156,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     ranges_make_sense,
     strategy_fits,
     one_machine_a_job,
+    int8_has_a_graph,
     names_fit,
     tags_fit,
     weights_are_one_of_four,

@@ -179,7 +179,10 @@ MISTAKES = [
     ("deploy.production.instance_count=1", "canary needs 2 instances or more: choose all_at_once"),
     ("deploy.production.instance_count=9", "9 is not from 2 to 4 (its autoscaling)"),
     ("deploy.production.autoscaling.min_instances=5", "5 is more than max_instances (4)"),
-    ("serving={graph: none, int8: true}", "serving.int8: needs the graph: set serving.graph"),
+    (
+        "serving={graph: none, int8: true, int8_tolerance: 0}",
+        "serving.int8: needs the graph: set serving.graph",
+    ),
     ("instances.tuning.count=2", "must be 1, not 2: a job runs on one machine"),
     ("instances.training.count=2", "one machine, but for fine-tuning (training.fine_tune_blocks"),
     ("data.split.train=0.9", "data.split: train + valid + test must be 1, not 1.1"),

@@ -72,6 +72,11 @@ def test_what_cannot_work_is_refused_by_name(name: str, value: str) -> None:
         parse_hyperparameters([f"--{name}", value])
 
 
+def test_there_is_no_int8_without_a_graph() -> None:
+    with pytest.raises(JobError, match="hyperparameter int8 is True; it must be false when"):
+        parse_hyperparameters(["--graph", "none", "--int8", "true"])
+
+
 def test_a_short_form_is_no_hyperparameter() -> None:
     with pytest.raises(JobError, match="hyperparameter batch is unknown; known are lr"):
         parse_hyperparameters(["--batch", "3"])
