@@ -95,11 +95,7 @@ def test_the_toolkit_makes_the_same_model(
 ) -> None:
     store = Store(finished.state)
     client = sagemaker_client(store)
-    (name,) = (
-        job["TrainingJobName"]
-        for job in client.list_training_jobs()["TrainingJobSummaries"]
-        if "Train" in job["TrainingJobName"].split("-")
-    )
+    name = f"pipelines-{finished.result['execution']}-Train"
     job = client.describe_training_job(TrainingJobName=name)
     base = tmp_path / "ml"
     write_container(base, job, store)
