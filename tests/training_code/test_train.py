@@ -93,7 +93,7 @@ def test_the_exported_model_holds_all_that_serving_needs(trained: Any, features:
     assert description.data_fingerprint == info.fingerprint
     assert description.hyperparameters["lr"] == 0.01
     code = {f"code/{path.name}" for path in (CODE / "inference_code").iterdir() if path.is_file()}
-    assert set(files_of(trained.model)) == {"model.json", "model.safetensors"} | code
+    assert set(files_of(trained.model)) == {"model.json", "model.onnx", "model.safetensors"} | code
     assert "code/inference.py" in code
 
 
