@@ -190,6 +190,8 @@ def evaluate_rules(
 def _open_trial(folder: str) -> Any:
     # smdebug would wait a second for last files after the training's end: none come late here.
     os.environ.setdefault("SMDEBUG_TRAINING_END_DELAY_REFRESH", "0")
+    # And minutes for a file that its index names: the index is written after it.
+    os.environ.setdefault("SMDEBUG_MISSING_EVENT_FILE_RETRY_LIMIT", "1")
     local = not folder.startswith("s3://")
     if local and not any(Path(folder).glob("collections/*/*_collections.json")):  # would wait
         raise NoTensors(folder)

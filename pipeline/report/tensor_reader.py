@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 _BUDGET = 512 * 1024**2  # bytes of tensors that are read; beyond them only every n-th step is
-_DELAY = "SMDEBUG_TRAINING_END_DELAY_REFRESH"
+# smdebug waits for files of a training that goes on: here what is not there does not come.
+_PATIENCE = {"TRAINING_END_DELAY_REFRESH": "0", "MISSING_EVENT_FILE_RETRY_LIMIT": "1"}
 
 JsonSeries = dict[str, Any]
 
@@ -146,7 +147,8 @@ def _norm(value: Any) -> float:
 def main(arguments: Sequence[str]) -> None:
     """FOLDER [NAME]."""
     sys.modules["torch"] = None  # type: ignore[assignment] # files are read without it: 1 s less
-    os.environ.setdefault(_DELAY, "0")
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(f"SMDEBUG_{name}", value)
     folder = Path(arguments[0])
     result = read_one(folder, arguments[1]) if arguments[1:] else read_all(folder)
     print(json.dumps(result))

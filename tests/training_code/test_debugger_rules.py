@@ -400,9 +400,20 @@ def test_a_folder_without_tensors_is_an_error_and_no_endless_wait(tmp_path: Path
 
 def test_a_training_that_was_killed_is_judged_by_what_it_saved(tmp_path: Path) -> None:
     path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), lr=0.0)
-    for end in path.glob("END_OF_JOB.ts"):
-        end.unlink()
+    (path / "training_job_end.ts").unlink()
     assert judge(path, "UnchangedTensor").status == "IssuesFound"
+
+
+def test_what_is_gone_of_a_training_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30))
+    (path / "training_job_end.ts").unlink()
+    sorted(path.rglob("*.tfevents"))[-1].unlink()
+    waits: list[float] = []
+    monkeypatch.setattr("smdebug.core.index_reader.time.sleep", waits.append)
+    assert judge(path, "ExplodingTensor").status == "NoIssuesFound"
+    assert len(waits) < 100  # smdebug's own patience with a single tensor
 
 
 def test_smdebugs_own_invoker_runs_the_rules_as_the_service_does(tmp_path: Path) -> None:
