@@ -131,7 +131,7 @@ def _answer(
     start = time.perf_counter()
     kind = answer_type(accept)
     pictures = read_pictures(body, content_type)
-    squares = decode_squares(pictures, model.description.preprocessing.resize)
+    squares = decode_squares(pictures, model)
     decoded = time.perf_counter()
     predictions = predict(squares, model)
     predicted = time.perf_counter()

@@ -1,8 +1,10 @@
 """A loaded model, and its probabilities for pictures."""
 
 import os
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from serving_metrics import ServingMetrics
 Square = npt.NDArray[np.uint8]
 
 MAX_REQUEST_PIXELS = 100_000_000
+LARGE_PIXELS = 8_000_000  # while it is decoded, a picture may take 25 bytes a pixel
 BATCH_SIZE = 16
 
 
@@ -27,7 +30,8 @@ BATCH_SIZE = 16
 class Model:
     """A loaded model: its network, ready to run, which runtime that is, and its description.
 
-    `metrics`, and `log` when there is one, count the requests that it answers.
+    `metrics`, and `log` when there is one, count the requests that it answers. Who holds
+    `decoding_large` decodes a large picture: many at a time would fill the memory.
     """
 
     batcher: MicroBatcher
@@ -35,6 +39,7 @@ class Model:
     description: ModelDescription
     metrics: ServingMetrics
     log: MetricsLog | None = None
+    decoding_large: AbstractContextManager[object] = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -68,33 +73,35 @@ def open_model(folder: Path, runtime: str | None = None, *, worker_per_core: boo
     return Model(MicroBatcher(forward, BATCH_SIZE), name, description, metrics)
 
 
-def decode_squares(pictures: Sequence[bytes], resize: int) -> list[Square]:
+def decode_squares(pictures: Sequence[bytes], model: Model) -> list[Square]:
     """The pictures as Prepare stores them: uint8 (3, resize, resize) each.
 
     Raises RequestError: 422 for what is no usable picture, 413 for too many pixels altogether.
     """
-    if len(pictures) > 1:  # one alone is bounded by itself
-        _check_pixels(pictures)
+    pixels = _pixels(pictures)
+    if sum(pixels) > MAX_REQUEST_PIXELS:
+        refuse(413, "TooManyPixels", f"more than {MAX_REQUEST_PIXELS:,} pixels in one request")
+    resize = model.description.preprocessing.resize
     squares: list[Square] = []
     for place, picture in enumerate(pictures):
         try:
-            squares.append(decode_square(picture, resize))
+            with model.decoding_large if pixels[place] > LARGE_PIXELS else nullcontext():
+                squares.append(decode_square(picture, resize))
         except UnusableImage as error:
             refuse(422, "UnusableImage", f"picture {place} cannot be used: {error}")
     return squares
 
 
-def _check_pixels(pictures: Sequence[bytes]) -> None:
-    """Bounds what decoding all of a request costs, by the headers alone."""
-    pixels = 0
+def _pixels(pictures: Sequence[bytes]) -> list[int]:
+    """How many each has, by its header alone: nothing is decoded yet."""
+    pixels = []
     for place, picture in enumerate(pictures):
         try:
             width, height = picture_size(picture)
         except UnusableImage as error:
             refuse(422, "UnusableImage", f"picture {place} cannot be used: {error}")
-        pixels += width * height
-    if pixels > MAX_REQUEST_PIXELS:
-        refuse(413, "TooManyPixels", f"more than {MAX_REQUEST_PIXELS:,} pixels in one request")
+        pixels.append(width * height)
+    return pixels
 
 
 def predict(squares: Sequence[Square], model: Model) -> Predictions:

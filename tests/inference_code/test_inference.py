@@ -5,7 +5,10 @@ import csv
 import io
 import json
 import shutil
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import prediction
 from answer_writing import write_answer
 from artifact import ArtifactError
 from inference import model_fn, respond, transform_fn
@@ -60,7 +64,7 @@ def refusal(body: bytes | str, kind: str | None, model: Model, accept: str = "")
 
 
 def probabilities(picture: bytes, model: Model) -> npt.NDArray[np.float32]:
-    squares = decode_squares([picture], model.description.preprocessing.resize)
+    squares = decode_squares([picture], model)
     return predict(squares, model).probabilities
 
 
@@ -256,6 +260,26 @@ def test_many_large_pictures_are_refused_before_all_are_decoded(model: Model) ->
     large = flat((6000, 6000))
     error = refusal(as_json(large, large, large), "application/json", model)
     assert (error.status, error.code) == (413, "TooManyPixels")
+
+
+def test_large_pictures_are_decoded_one_at_a_time_and_hold_up_no_others(
+    model: Model, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = threading.Semaphore(1)
+
+    def decode(_data: bytes, _resize: int) -> npt.NDArray[np.uint8]:
+        assert here.acquire(blocking=False)
+        time.sleep(0.02)
+        here.release()
+        return np.zeros((3, 8, 8), np.uint8)
+
+    large = flat((3000, 3000))
+    with monkeypatch.context() as patch, ThreadPoolExecutor(4) as pool:
+        patch.setattr(prediction, "decode_square", decode)
+        asked = [pool.submit(decode_squares, [large], model) for _ in range(4)]
+        assert [len(one.result()) for one in asked] == [1] * 4
+    with model.decoding_large:
+        assert len(decode_squares([picture()], model)) == 1
 
 
 def test_a_good_request_after_a_bad_one_is_answered(model: Model, picture: Picture) -> None:
