@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 OUTPUT_ARCHIVE = "output.tar.gz"
 _MOST_FILES = 1_000_000
 _SHOWN = 300  # characters of one rule's message in the summary
+_LONGEST = 1500  # of the summary: it is part of a step's failure, which SageMaker bounds
 
 
 class TensorsLost(Exception):
@@ -47,7 +48,10 @@ def debugger_findings(folder: Path, rules: Named) -> dict[str, Any]:
 def _summary(issues: Sequence["RuleOutcome"]) -> str:
     if not issues:
         return "no debugger rule found issues"
-    return "; ".join(f"{one.name} {one.status}: {one.message[:_SHOWN]}" for one in issues)
+    text = "; ".join(f"{one.name} {one.status}: {one.message[:_SHOWN]}" for one in issues)
+    if len(text) <= _LONGEST:
+        return text
+    return f"{len(issues)} rules, among them {text}"[: _LONGEST - 1] + "…"
 
 
 @contextmanager

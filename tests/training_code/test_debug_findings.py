@@ -13,6 +13,7 @@ from debug_findings import debugger_findings
 from debug_plan import read_plan
 from debugging import open_debugger
 from job_errors import JobError
+from rule_evaluation import rule_names
 from rules_file import write_rules
 
 RULES = {"UnchangedTensor": {"num_steps": "3"}, "VanishingGradient": {}}
@@ -63,6 +64,13 @@ def test_a_rule_that_cannot_be_judged_does_not_vouch(tmp_path: Path) -> None:
     assert found["issues_found"] == 1
     assert "DeadRelu Error" in found["summary"]
     assert debugger_findings(tmp_path / "nothing", RULES)["issues_found"] == 2
+
+
+def test_many_long_findings_still_fit_into_a_failure(tmp_path: Path) -> None:
+    found = debugger_findings(tmp_path / ("long" * 60), {name: {} for name in rule_names()})
+    assert found["issues_found"] == 10
+    assert found["summary"].startswith("10 rules, among them VanishingGradient Error: ")
+    assert len(found["summary"]) == 1500
 
 
 def test_a_training_that_was_saved_in_part_only_does_not_vouch(tmp_path: Path) -> None:
