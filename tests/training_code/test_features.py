@@ -96,10 +96,10 @@ def test_what_a_job_before_computed_is_taken_over(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("JOB_CACHE_DIR", str(tmp_path))
-    outputs = [extract(), extract(), extract(views=2), extract(backbone_seed=1)]
+    outputs = [extract(), extract(), extract(views=2), extract(backbone_seed=1), extract(crop=30)]
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith(BACKBONE)]
     known = [line.partition("views")[2] for line in said]
-    assert known == ["", ", 48 of them known from before", ", 48 of them known from before", ""]
+    assert known == ["", ", 48 of them known from before", ", 48 of them known from before", "", ""]
     for name in ("train.npy", "valid.npy"):
         expected = (features / name).read_bytes()
         assert (outputs[0] / name).read_bytes() == (outputs[1] / name).read_bytes() == expected
