@@ -58,6 +58,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._watched: dict[nn.Module, _Watched] = {}
+        self._losses: list[nn.Module] = []
         self._listening: list[RemovableHandle] = []
 
     @property
@@ -85,10 +86,34 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def register_module(self, module: nn.Module) -> None:
         """Saves this network's tensors from now on; activations say in their name what they are."""
         self._watched[module] = self._found = _Watched([], [])
-        super().register_module(module)
+        for name, part in module.named_modules():
+            if part in self.module_set:
+                raise ValueError(f"{name or type(part).__name__} is watched already, not twice")
+            part._module_name = name or type(part).__name__
+            self.module_set.add(part)
+        self._watched[module] = _Watched(
+            list(module.modules()),
+            [
+                (
+                    value,
+                    partial(self._guarded, self.backward_hook(f"{type(module).__name__}_{name}")),
+                )
+                for name, value in module.named_parameters()
+                if value.requires_grad
+            ],
+        )
+        module.register_forward_pre_hook(self.forward_pre_hook)
+        self.has_registered_module = True
         for part in module.modules():
             if kind := _ACTIVATIONS.get(type(part)):
                 self._name_activation(part, kind)
+
+    def register_loss(self, loss_module: nn.Module) -> None:
+        """Saves this loss from now on, beside whichever network runs."""
+        loss_module._module_name = type(loss_module).__name__  # type: ignore[assignment]
+        self.module_set.add(loss_module)
+        self._losses.append(loss_module)
+        self.has_registered_loss_module = True
 
     def forward_pre_hook(self, module: Any, inputs: Any) -> None:
         """Called before the network runs."""
@@ -99,25 +124,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Called after a layer, or the loss, was computed."""
-        if self._collections_to_save_for_step:
-            self._guarded(super().forward_hook, module, inputs, outputs)
-
-    def fhook(self, module: Any, inputs: Any, outputs: Any) -> None:
-        """Called after the network ran: there smdebug does something for its profiler only."""
-
-    def backward_hook(self, tname: str) -> Callable[[Any], None]:
-        """The callback that sees the gradient of the parameter `tname`."""
-        return partial(self._guarded, super().backward_hook(tname))
-
-    def _closure_for_registering_forward_hook(self, module: nn.Module) -> None:
-        self._found.layers.append(module)
-
-    def _backward_apply(self, module: nn.Module) -> None:
-        name = type(module).__name__
-        for parameter_name, parameter in module.named_parameters():
-            if parameter.requires_grad:
-                seen = self.backward_hook(f"{name}_{parameter_name}")
-                self._found.gradients.append((parameter, seen))
+        self._guarded(super().forward_hook, module, inputs, outputs)
 
     def _pass_step(self) -> None:
         """A step of which nothing is saved."""
@@ -147,8 +154,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self.exported_collections = True
 
     def _listen(self, watched: "_Watched") -> None:
-        layers = [layer.register_forward_hook(self.forward_hook) for layer in watched.layers]
-        self._listening = layers
+        layers = [*watched.layers, *self._losses]
+        self._listening = [layer.register_forward_hook(self.forward_hook) for layer in layers]
         if torch.is_grad_enabled():
             self._listening += [value.register_hook(seen) for value, seen in watched.gradients]
 
