@@ -67,7 +67,9 @@ def _write_message(message: str) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         text = message.encode("utf-8", "backslashreplace")[:MESSAGE_BYTES]
-        path.write_bytes(text.decode("utf-8", "ignore").encode())
+        # of several processes the first has the cause; the others only lost their peer
+        with path.open("xb") as file:
+            file.write(text.decode("utf-8", "ignore").encode())
 
 
 def _message_file() -> Path | None:

@@ -214,8 +214,8 @@ def _next(
     if result.status != "Succeeded":
         if _gate_said_no(result):
             return (
-                "other settings or more pictures; the bar itself is "
-                "--parameter AccuracyThreshold=… and ChampionTolerance=…"
+                "other settings or more pictures; the bar itself is --parameter "
+                "AccuracyThreshold=… and ChampionTolerance=…, and gate.no_issues_from for rules"
             )
         return "the same command again: the steps that finished come from the cache"
     if not ended.get("asked"):

@@ -1,5 +1,6 @@
 """A run on this machine, from the settings to a served prediction."""
 
+import json
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 from pipeline.bundle import bundles_of, stage
 from pipeline.cli import ROOT
-from pipeline.compiled import compiled_definition
+from pipeline.compiled import definition_text
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.deployer import HANDLER, install_deployer
@@ -27,6 +28,9 @@ from pipeline.settings.model import Settings
 from pipeline.weights import stage_weights
 
 CHAMPION_HANDLER = ROOT / "lambda_code" / "find_champion.py"
+
+
+_COMPILATIONS = 3  # a file may be saved while the definition is compiled
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,7 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
         given = {**given, "DataUri": data_uri(request.data)}
     elif "DataUri" not in given:
         given = {**given, "DataUri": _sample(store.root).as_uri()}
-    definition = compiled_definition(settings, ROOT, store.root)
-    _stage(settings, store)
+    definition = compile_and_stage(settings, ROOT, store)
     install_deployer(store, settings)
     place = (settings.aws.region, settings.aws.account_id)
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
@@ -122,15 +125,27 @@ def _sample(state: Path) -> Path:
     return folder
 
 
-def _stage(settings: Settings, store: Store) -> None:
-    """Put code and weights where the definition says they are."""
-    for bundle in bundles_of(settings, ROOT).values():
+def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str, Any]:
+    """The definition, with code and weights put where it says they are.
+
+    Raises UsageError when the code in `root` goes on changing meanwhile.
+    """
+    for _ in range(_COMPILATIONS):
+        text = definition_text(settings, root, store.root)
+        bundles = bundles_of(settings, root).values()
+        if all(bundle.uri in text for bundle in bundles):
+            break
+    else:
+        raise UsageError(f"the code in {root} is being changed: run again when it is saved")
+    for bundle in bundles:
         stage(bundle, lambda uri, content: _put(store, uri, content))
     stage_weights(
         settings,
         lambda uri, content: _put(store, uri, content),
         lambda uri: store.path(uri).is_file(),
     )
+    definition: dict[str, Any] = json.loads(text)
+    return definition
 
 
 def _put(store: Store, uri: str, content: bytes) -> None:
