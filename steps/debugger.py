@@ -116,7 +116,10 @@ def collections(settings: Settings) -> Collections:
     for one in wanted.values():
         one["save_interval"] = interval
     # A loss is one number, and rules compare its means: more often, and in every validation.
-    wanted["losses"]["save_interval"] = str(max(1, debugger.save_interval // _LOSSES_MORE_OFTEN))
+    often = str(max(1, debugger.save_interval // _LOSSES_MORE_OFTEN))
+    wanted["losses"]["save_interval"] = often
+    if "loss_input" in wanted:  # ClassImbalance counts the labels of many batches
+        wanted["loss_input"]["save_interval"] = often
     wanted["losses"]["eval.save_interval"] = "1"
     for name, own in debugger.collections.items():
         told = {key: str(value) for key, value in own.model_dump(exclude_none=True).items()}

@@ -34,6 +34,7 @@ def test_collections_are_sorted_and_there_once_at_our_interval(step):
     assert {"gradients", "losses", "weights", "relu_input", "relu_output"} <= set(names)
     told = {one["CollectionName"]: one["CollectionParameters"] for one in collections}
     losses = told.pop("losses")
+    assert told.pop("loss_input")["save_interval"] == losses["save_interval"]  # many labels
     assert {parameters["save_interval"] for parameters in told.values()} == {"25"}
     assert losses == {"save_interval": "5", "eval.save_interval": "1"}
 

@@ -1,0 +1,46 @@
+"""The rules as pipeline.yaml sets them: silent in a healthy training, not in one that overfits."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip("smdebug")
+
+from debug_plan import read_plan
+from debugging import open_debugger
+from feature_set import Features
+from head_training import head_phase, make_head
+from hyperparameters import Hyperparameters
+from pipeline.settings import load_settings
+from rule_evaluation import evaluate_rules
+from training_loop import ClassificationLoss, fit
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SAVED = "gradients?save_interval=25 losses?save_interval=5&eval.save_interval=1"
+
+
+def pictures(count: int, seed: int, *, learnable: bool) -> Features:
+    """Features of three classes; labels that say nothing of them can only be learned by heart."""
+    random = torch.Generator().manual_seed(seed)
+    centres = 2 * torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
+    labels = torch.randint(3, (count,), generator=random)
+    values = torch.randn(1, count, 64, generator=random)
+    return Features(values + centres[labels] * learnable, labels)
+
+
+@pytest.mark.parametrize("learnable", [True, False])
+def test_only_a_training_that_learns_by_heart_is_told(tmp_path: Path, learnable: bool) -> None:
+    settings = Hyperparameters(epochs=15, batch_size=12, lr=0.003 if learnable else 0.03)
+    train, valid = (pictures(n, seed, learnable=learnable) for n, seed in ((108, 1), (36, 2)))
+    head, loss = make_head(train, 3, 0), ClassificationLoss()
+    environment = {"SM_OUTPUT_DATA_DIR": str(tmp_path), "SMDEBUG_CONFIG_FILE_PATH": "/nowhere"}
+    debugger = open_debugger(environment, read_plan(SAVED, "", ""))
+    debugger.watch(head, loss)
+    fit(head_phase(head, loss, train, valid, settings), range(1, 16), None, debugger)
+    debugger.close()
+    rules = load_settings(REPOSITORY / "pipeline.yaml", None, ()).debugger.rules
+    outcomes = evaluate_rules(tmp_path / "debug", {rule.name: rule.parameters for rule in rules})
+    assert {one.name for one in outcomes if one.status == "Error"} == set()
+    fired = {one.name for one in outcomes if one.status == "IssuesFound"}
+    assert fired == set() if learnable else "Overfit" in fired
