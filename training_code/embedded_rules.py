@@ -10,7 +10,7 @@ from job_errors import JobError
 from rule_evaluation import RuleOutcome, RuleSet
 from rules_file import write_rules
 
-_WAIT = 20.0  # times the last look's duration: looking takes at most a twentieth of the time
+_WAIT = 100.0  # times the last look: looking takes at most a hundredth of the time
 
 
 class TrainingLost(JobError):
