@@ -98,6 +98,7 @@ def join_replicas(environ: Mapping[str, str] = os.environ) -> Iterator[Replicas]
             if not replicas.first:
                 stack.enter_context(contextlib.redirect_stdout(nothing))
             yield replicas
+        torch.distributed.barrier()  # none hangs up while another still listens
     finally:
         torch.distributed.destroy_process_group()
 

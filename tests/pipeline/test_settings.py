@@ -321,7 +321,9 @@ class TestMistakes:
 # A busy machine is no failure.
 UNHURRIED = hypothesis_settings(deadline=None)
 WORDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)
-TEXT = st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" "), max_size=20)
+TEXT = st.text(
+    st.characters(categories=("L", "N", "P", "S"), include_characters=" "), max_size=20
+).filter(lambda text: "Infinity" not in text)  # the test writes infinite numbers as YAML does
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)

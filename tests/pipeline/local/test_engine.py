@@ -210,9 +210,14 @@ def test_ctrl_c_in_the_calling_thread_stops_the_run(lab: Lab, tmp_path: Path) ->
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
-    thread.start()
-    result = lab.run(step)
-    thread.join()
+    # a shell starts what it puts into the background with Ctrl-C ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread.start()
+        result = lab.run(step)
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.status == "Stopped"
     assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
     assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
