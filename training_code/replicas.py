@@ -100,7 +100,9 @@ def join_replicas(environ: Mapping[str, str] = os.environ) -> Iterator[Replicas]
             yield replicas
         torch.distributed.barrier()  # none hangs up while another still listens
     finally:
-        torch.distributed.destroy_process_group()
+        # gloo's may wait for ever, for a thread of its own that waits for Python's lock
+        if torch.distributed.get_backend() != "gloo":
+            torch.distributed.destroy_process_group()
 
 
 def _who_i_am(environ: Mapping[str, str]) -> Replicas:
