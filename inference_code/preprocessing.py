@@ -195,7 +195,7 @@ def _square_of(pixels: Tensor, resize: int) -> npt.NDArray[np.uint8]:
 
 
 def _square_of_long(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
-    """The same to one level of 255, without computing what is cropped away."""
+    """The same to two levels of 255, without computing what is cropped away."""
     width, height = image.size
     left, right = _crop_span(width, min(width, height), resize)
     top, bottom = _crop_span(height, min(width, height), resize)
