@@ -133,6 +133,7 @@ def _update(stub: Stubber) -> None:
 
 # Names follow from what is deployed, so they are the same in every call and every year.
 MODEL, CONFIG = "dog-breeds-7-f4b22cd2545f", "dog-breeds-7-1d6be4b250f7"
+DEPLOYED = {"endpoint_name": NAME, "endpoint_config_name": CONFIG, "model_name": MODEL}
 
 
 def _deploy(
@@ -146,11 +147,7 @@ class TestRequests:
         _created(stub)
         _no_endpoint(stub)
         _create(stub)
-        assert _deploy(client) == {
-            "endpoint_name": NAME,
-            "endpoint_config_name": CONFIG,
-            "model_name": MODEL,
-        }
+        assert _deploy(client) == DEPLOYED
 
     def test_before_approval_the_packages_image_and_data_are_used(
         self, client: Any, stub: Stubber
@@ -183,7 +180,7 @@ class TestRequests:
             'Cannot create already existing endpoint configuration "arn".',
         )
         _endpoint(stub, "InService", CONFIG)
-        _deploy(client)
+        assert _deploy(client) == DEPLOYED
 
     @pytest.mark.parametrize(
         ("status", "config", "pending"),
@@ -195,14 +192,14 @@ class TestRequests:
         _created(stub)
         names = {"CONFIG": CONFIG, "": ""}
         _endpoint(stub, status, names.get(config, config), names[pending])
-        _deploy(client)
+        assert _deploy(client) == DEPLOYED
 
     @pytest.mark.parametrize("status", ["InService", "UpdateRollbackFailed"])
     def test_another_version_is_an_update(self, client: Any, stub: Stubber, status: str) -> None:
         _created(stub)
         _endpoint(stub, status)
         _update(stub)
-        _deploy(client)
+        assert _deploy(client) == DEPLOYED
 
     def test_a_failed_endpoint_is_deleted_and_made_again(self, client: Any, stub: Stubber) -> None:
         waited: list[float] = []
@@ -212,7 +209,7 @@ class TestRequests:
         _endpoint(stub, "Deleting", CONFIG)
         _no_endpoint(stub)
         _create(stub)
-        _deploy(client, waited.append)
+        assert _deploy(client, waited.append) == DEPLOYED
         assert waited == [5]
 
     def test_one_that_is_being_deleted_is_waited_for_and_made_again(
@@ -222,7 +219,7 @@ class TestRequests:
         _endpoint(stub, "Deleting")
         _no_endpoint(stub)
         _create(stub)
-        _deploy(client)
+        assert _deploy(client) == DEPLOYED
 
     def test_a_deletion_without_end_is_given_up(self, client: Any, stub: Stubber) -> None:
         _created(stub)
@@ -247,7 +244,7 @@ class TestRequests:
         _no_endpoint(stub)
         _refusal(stub, "create_endpoint", 'Cannot create already existing endpoint "arn".')
         _endpoint(stub, "Creating", CONFIG)
-        _deploy(client)
+        assert _deploy(client) == DEPLOYED
 
     @pytest.mark.parametrize(("pending", "busy"), [("CONFIG", False), ("another", True)])
     def test_a_faster_call_that_updates_is_compared(
