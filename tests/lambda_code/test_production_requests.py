@@ -274,7 +274,7 @@ def test_an_update_keeps_the_instances_that_autoscaling_came_to(aws: Aws) -> Non
     ]
     aws.updated(RetainAllVariantProperties=True, ExcludeRetainedVariantProperties=excluded)
     aws.noted()
-    handle(APPROVAL, _environment(autoscaling=SCALING), aws.clients())
+    assert handle(APPROVAL, _environment(autoscaling=SCALING), aws.clients())["action"] == "updated"
 
 
 def test_for_another_instance_type_autoscaling_is_taken_off_first(aws: Aws) -> None:
@@ -285,7 +285,7 @@ def test_for_another_instance_type_autoscaling_is_taken_off_first(aws: Aws) -> N
     aws.endpoint()
     aws.updated()
     aws.noted()
-    handle(APPROVAL, _environment(autoscaling=SCALING), aws.clients())
+    assert handle(APPROVAL, _environment(autoscaling=SCALING), aws.clients())["action"] == "updated"
 
 
 def _known_target(aws: Aws) -> None:
