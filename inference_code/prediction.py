@@ -16,7 +16,7 @@ from metrics_log import MetricsLog
 from micro_batching import MicroBatcher
 from preprocessing import UnusableImage, decode_square, normalise, picture_size
 from request_reading import refuse
-from runtimes import best_runtime, open_forward, thread_count
+from runtimes import best_runtime, chosen_environment, open_forward, thread_count
 from serving_metrics import ServingMetrics
 
 Square = npt.NDArray[np.uint8]
@@ -68,7 +68,8 @@ def open_model(folder: Path, runtime: str | None = None, *, worker_per_core: boo
     """
     description = read_description(folder)
     name = runtime or best_runtime(folder)
-    forward = open_forward(folder, name, thread_count(os.environ, worker_per_core))
+    environ = chosen_environment(os.environ) if worker_per_core else os.environ
+    forward = open_forward(folder, name, thread_count(environ, worker_per_core))
     metrics = ServingMetrics(description.classes)
     return Model(MicroBatcher(forward, BATCH_SIZE), name, description, metrics)
 

@@ -64,6 +64,21 @@ def thread_count(environ: Mapping[str, str], worker_per_core: bool = False) -> i
     return 1 if worker_per_core else cores
 
 
+def chosen_environment(
+    environ: Mapping[str, str], started_with: Path = Path("/proc/self/environ")
+) -> dict[str, str]:
+    """`environ` without OMP_NUM_THREADS unless this process was started with it.
+
+    AWS's model server sets it to 1 in each worker, however few workers were asked for.
+    """
+    try:
+        names = {item.partition(b"=")[0] for item in started_with.read_bytes().split(b"\0")}
+    except OSError:  # not Linux: nothing tells who set it
+        return dict(environ)
+    kept = b"OMP_NUM_THREADS" in names
+    return {key: value for key, value in environ.items() if kept or key != "OMP_NUM_THREADS"}
+
+
 def _torch_forward(folder: Path, threads: int) -> Forward:
     torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False  # a GPU must answer as the CPU evaluated

@@ -72,9 +72,9 @@ def test_servers_take_turns_and_the_first_answers_do_not_count() -> None:
 
     times = measure({name: asker(name) for name in asked}, [b"1", b"2", b"3"], rounds=7)
     assert asked["usual"] == asked["ours"]
-    assert len(asked["ours"]) > 7
+    assert len(asked["ours"]) > 7 * 3
     for found in times.values():
-        assert found["requests"] == 7
+        assert found["requests"] == 7 * 3
         assert 0 <= found["p50"] <= found["p95"] <= found["p99"]
 
 

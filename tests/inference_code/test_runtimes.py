@@ -1,10 +1,11 @@
 """How many threads one batch has: all processes of a server together use each core once."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from runtimes import thread_count
+from runtimes import chosen_environment, thread_count
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,26 @@ def test_threads_follow_cores_and_workers(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)))
     assert thread_count(environ, worker_per_core) == threads
+
+
+@pytest.mark.parametrize(
+    ("started_with", "kept"),
+    [
+        (b"PATH=/bin\0OMP_NUM_THREADS=1\0", True),
+        (b"PATH=/bin\0MY_OMP_NUM_THREADS=1\0", False),
+        (b"", False),
+    ],
+)
+def test_threads_that_a_server_chose_for_itself_do_not_count(
+    started_with: bytes, kept: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "environ").write_bytes(started_with)
+    environ = {"OMP_NUM_THREADS": "1", "SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+    found = chosen_environment(environ, tmp_path / "environ")
+    assert found.pop("OMP_NUM_THREADS", None) == ("1" if kept else None)
+    assert found == {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+
+
+def test_without_a_record_of_the_start_the_environment_stands(tmp_path: Path) -> None:
+    environ = {"OMP_NUM_THREADS": "1"}
+    assert chosen_environment(environ, tmp_path / "missing") == environ
