@@ -24,6 +24,7 @@ BENCHMARKS = (
     "accuracy",
     "growth",
     "overhead",
+    "debugging",
     "serving",
     "overload",
 )

@@ -23,7 +23,7 @@ from benchmarks.pipeline_run import (
 )
 from pipeline.cli import ROOT
 
-ROUNDS = {"mobilenet_v2": 3, "resnet18": 2, "squeezenet1_1": 2}
+ROUNDS = {"mobilenet_v2": 3, "squeezenet1_1": 1, "resnet18": 1}
 TRIALS, EPOCHS = 20, 20
 
 

@@ -53,7 +53,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
     mode_steps: dict[Any, int]
     lost_because: Exception | None = None
     seconds = 0.0
-    _next_saved = 0  # step of this mode; 0: not known yet
+    _silent = 0  # so many steps come of which nothing is saved
+    _passed = 0  # so many of them have gone by since smdebug's own counts were brought up to date
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -76,8 +77,9 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def use_mode(self, name: str) -> None:
         """What follows is of the mode TRAIN or EVAL."""
+        self._catch_up()
+        self._silent = 0
         self.set_mode(modes[name])
-        self._next_saved = 0
 
     def has_default_configuration(self) -> bool:
         """Never: smdebug would swallow errors then, and nobody would know that it saves nothing."""
@@ -117,8 +119,9 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def forward_pre_hook(self, module: Any, inputs: Any) -> None:
         """Called before the network runs."""
-        if self.writer is None and self.mode_steps[self.mode] + 1 < self._next_saved:
-            self._pass_step()
+        if self._silent:
+            self._silent -= 1
+            self._passed += 1
         else:
             self._guarded(self._begin_step, module)
 
@@ -126,15 +129,16 @@ class GuardedHook(Hook):  # type: ignore[misc]
         """Called after a layer, or the loss, was computed."""
         self._guarded(super().forward_hook, module, inputs, outputs)
 
-    def _pass_step(self) -> None:
-        """A step of which nothing is saved."""
-        self.step += 1
-        self.mode_steps[self.mode] += 1
+    def _catch_up(self) -> None:
+        """Counts the steps that went by."""
+        self.step += self._passed
+        self.mode_steps[self.mode] += self._passed
         self.mode_steps[modes.GLOBAL] = self.step
-        self._collections_to_save_for_step = frozenset()
+        self._passed = 0
 
     def _begin_step(self, module: nn.Module) -> None:
         """smdebug's forward_pre_hook, less what is for its profiler, which is off."""
+        self._catch_up()
         if self.writer is not None:  # gradients of the step before have come since
             self._close_writers()
         if not self.prepared_collections:
@@ -144,11 +148,10 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self._initialize_writers()
             self._log_params(module)
             self._listen(self._watched[module])
-        self._next_saved = next_saved(
-            [each.save_config for each in self._collections_to_save],
-            self.mode,
-            self.mode_steps[self.mode],
-        )
+        if self.writer is None:
+            configurations = [each.save_config for each in self._collections_to_save]
+            now = self.mode_steps[self.mode]
+            self._silent = next_saved(configurations, self.mode, now) - now - 1
         if self.last_saved_step is not None and not self.exported_collections:
             self.export_collections()
             self.exported_collections = True
@@ -207,6 +210,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def _cleanup(self) -> None:
         """Called by close(), and once more when the process ends."""
+        self._catch_up()
         try:
             super()._cleanup()
         except Exception as error:
