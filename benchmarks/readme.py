@@ -1,0 +1,196 @@
+"""Writes what benchmarks/results says into the README.
+
+python -m benchmarks.readme
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from pipeline.cli import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+Result = Mapping[str, Any]
+_PLOTS = {
+    "training": "A complete run beside one epoch of the usual script",
+    "serving": "Times from request to answer",
+}
+
+
+class NoPlace(ValueError):
+    """The README has no place for the figures."""
+
+
+def section(results: Mapping[str, Result]) -> str:
+    """The figures of the benchmarks that there are results of, as Markdown."""
+    writers = {
+        "training": training,
+        "accuracy": accuracy,
+        "growth": growth,
+        "overhead": overhead,
+        "serving": serving,
+        "overload": overload,
+        "debugging": debugging,
+    }
+    parts = [writers[name](results[name]) for name in writers if name in results]
+    parts += [
+        f"![{text}](benchmarks/results/{name}.png)"
+        for name, text in _PLOTS.items()
+        if name in results
+    ]
+    machines = sorted({_machine(result["machine"]) for result in results.values()})
+    return "\n\n".join([f"Machine: {'; '.join(machines)}.", *parts])
+
+
+def read_results(folder: Path = RESULTS) -> dict[str, Result]:
+    """Every result in the folder, by its benchmark's name."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def with_section(readme: str, text: str) -> str:
+    """The README with the figures between its marks; raises NoPlace when it lacks them."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise NoPlace(f"README.md needs the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def training(result: Result) -> str:
+    """A column a backbone."""
+    backbones = result["backbones"]
+    rows = [
+        ("one epoch of the usual script, s", "epoch_seconds", 0),
+        ("complete run, 20 trials of 20 epochs, s", "run_seconds", 0),
+        ("**complete run / one usual epoch**", "run_per_epoch", 2),
+        ("everything after the features / the feature pass", "after_features_per_pass", 2),
+        ("pictures a second against the usual script's", "speed", 2),
+    ]
+    cells = [
+        (label, *(_spread(one[key], digits) for one in backbones.values()))
+        for label, key, digits in rows
+    ]
+    return _table(("", *backbones), cells)
+
+
+def accuracy(result: Result) -> str:
+    """Means over seeds, and pictures that only one of both was right about."""
+    usual = result["usual"]
+    rows = [("usual script, 20 epochs, its best learning rate", _percent(usual), "")]
+    for name, one in result["ours"].items():
+        ours, theirs = (
+            " ".join(str(pair[key]) for pair in one["pairs"]) for key in ("only_ours", "only_usual")
+        )
+        rows.append((name, _percent(one), f"{ours} / {theirs}"))
+    header = (
+        f"test accuracy, {result['backbone']}, {usual['runs']} seeds",
+        "mean ± deviation",
+        "only ours / only usual right",
+    )
+    return _table(header, rows)
+
+
+def growth(result: Result) -> str:
+    """Exponent and memory of both jobs."""
+    said = [
+        f"{job}: time grows with exponent {result[job]['time_exponent']:.2f}, "
+        f"peak memory by {result[job]['peak_growth']:+.1%}"
+        for job in ("prepare", "features")
+    ]
+    pictures = ", ".join(f"{size:,}" for size in result["pictures"])
+    return f"From {pictures} pictures: {'; '.join(said)}."
+
+
+def overhead(result: Result) -> str:
+    """Medians."""
+    medians = [f"{median(result[f'{kind}_seconds']):.2f} s a {kind}" for kind in ("step", "trial")]
+    return f"The local runner's own time: {' and '.join(medians)}."
+
+
+def serving(result: Result) -> str:
+    """A row a backbone: the usual handler's p50, and what ours takes of it."""
+    rows = []
+    for backbone, one in result["backbones"].items():
+        ratio, test = one["ratio"], one["test"]
+        same = f"{test['same_top1']['ours']}/{test['pictures']}"
+        ratios = (
+            f"{ratio[name]:.2f}" if name in ratio else ""
+            for name in ("ours", "one thread", "local", "int8")
+        )
+        rows.append((backbone, f"{one['milliseconds']['usual']['p50']:.1f} ms", *ratios, same))
+    width, height = result["picture"]
+    header = (
+        f"p50 of one {width}x{height} JPEG",
+        "usual handler",
+        "ours / usual",
+        "with one thread",
+        "local endpoint",
+        "int8",
+        "same top-1",
+    )
+    return _table(header, rows)
+
+
+def overload(result: Result) -> str:
+    """What became of the requests."""
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in result["outcomes"].items())
+    return (
+        f"Twice the capacity ({result['capacity_per_second']:.0f} a second) for "
+        f"{result['seconds']:.0f} s: {outcomes}; memory {result['memory']['growth']:+.1%}."
+    )
+
+
+def debugging(result: Result) -> str:
+    """A row a part of training and way to watch it."""
+    rows = [
+        (
+            f"{part}, {found['steps']} steps: {name}",
+            f"{more['wall']['median']:+.1%} ({more['wall']['min']:+.0%} to "
+            f"{more['wall']['max']:+.0%})",
+            f"{more['own']['median']:.1%}",
+        )
+        for part, found in result["parts"].items()
+        for name, more in found["more"].items()
+    ]
+    return _table(("more than unwatched", "whole training", "timed inside"), rows)
+
+
+def _machine(machine: Result) -> str:
+    cores, memory = machine["cores"], machine["memory_bytes"] / 2**30
+    packages = machine["packages"]
+    versions = f"torch {packages['torch']}, onnxruntime {packages['onnxruntime']}"
+    place = f"{cores} virtual cores of an {machine['processor']}, {memory:.0f} GiB"
+    return f"{place}, Python {machine['python']}, {versions}, {machine['time'][:10]}"
+
+
+def _spread(value: Result, digits: int) -> str:
+    middle = f"{value['median']:.{digits}f}"
+    if value["runs"] == 1:
+        return f"{middle} (one run)"
+    return f"{middle} ({value['min']:.{digits}f} to {value['max']:.{digits}f})"
+
+
+def _percent(value: Result) -> str:
+    return f"{100 * value['mean']:.1f} ± {100 * value['standard_deviation']:.1f} %"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    line = "|" + "---|" * len(header)
+    return "\n".join([_row(header), line, *map(_row, rows)])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Puts the figures into the README."""
+    README.write_text(with_section(README.read_text(), section(read_results())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The README's figures are those of the recorded runs."""
+
+import pytest
+
+from benchmarks.readme import (
+    BEGIN,
+    END,
+    README,
+    NoPlace,
+    debugging,
+    overhead,
+    read_results,
+    section,
+    serving,
+    training,
+    with_section,
+)
+
+
+def spread(value: float, runs: int = 3) -> dict[str, float]:
+    return {"median": value, "min": value / 2, "max": 2 * value, "runs": runs}
+
+
+def test_the_readme_says_what_the_results_say() -> None:
+    results = read_results()
+    assert results
+    assert not any(result["quick"] for result in results.values())
+    readme = README.read_text()
+    assert with_section(readme, section(results)) == readme
+
+
+def test_figures_replace_those_between_the_marks() -> None:
+    readme = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert with_section(readme, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+
+
+@pytest.mark.parametrize("readme", ["", BEGIN, END, f"{END}{BEGIN}"])
+def test_a_readme_without_a_place_is_refused(readme: str) -> None:
+    with pytest.raises(NoPlace, match="needs the lines"):
+        with_section(readme, "new")
+
+
+def test_training_shows_medians_with_their_spread() -> None:
+    one = {
+        "epoch_seconds": spread(100.0),
+        "run_seconds": spread(50.0),
+        "run_per_epoch": spread(0.5),
+        "after_features_per_pass": spread(0.25),
+        "speed": spread(3.0, runs=1),
+    }
+    rows = training({"backbones": {"resnet18": one}}).splitlines()
+    assert rows[0].endswith("| resnet18 |")
+    assert "0.50 (0.25 to 1.00)" in rows[4]
+    assert "3.00 (one run)" in rows[6]
+
+
+def test_serving_shows_ratios_and_leaves_out_what_was_not_measured() -> None:
+    one = {
+        "ratio": {"usual": 1.0, "ours": 0.4, "local": 0.3},
+        "milliseconds": {"usual": {"p50": 30.0}},
+        "test": {"same_top1": {"ours": 839}, "pictures": 840},
+    }
+    row = serving({"picture": [400, 500], "backbones": {"resnet18": one}}).splitlines()[-1]
+    assert row == "| resnet18 | 30.0 ms | 0.40 |  | 0.30 |  | 839/840 |"
+
+
+def test_medians_of_the_runner() -> None:
+    text = overhead({"step_seconds": [0.3, 0.1, 0.2], "trial_seconds": [0.05]})
+    assert text == "The local runner's own time: 0.20 s a step and 0.05 s a trial."
+
+
+def test_what_watching_costs() -> None:
+    more = {"profiler": {"wall": spread(0.01), "own": spread(0.002)}}
+    parts = {"head": {"steps": 10, "more": more}}
+    row = debugging({"parts": parts}).splitlines()[-1]
+    assert row == "| head, 10 steps: profiler | +1.0% (+0% to +2%) | 0.2% |"
