@@ -119,9 +119,10 @@ def serving(result: Result) -> str:
         same = f"{test['same_top1']['ours']}/{test['pictures']}"
         ratios = (
             f"{ratio[name]:.2f}" if name in ratio else ""
-            for name in ("ours", "one thread", "local", "int8")
+            for name in ("ours", "one thread", "local")
         )
-        rows.append((backbone, f"{one['milliseconds']['usual']['p50']:.1f} ms", *ratios, same))
+        usual = f"{one['milliseconds']['usual']['p50']:.1f} ms"
+        rows.append((backbone, usual, *ratios, _int8(one), same))
     width, height = result["picture"]
     header = (
         f"p50 of one {width}x{height} JPEG",
@@ -133,6 +134,17 @@ def serving(result: Result) -> str:
         "same top-1",
     )
     return _table(header, rows)
+
+
+def _int8(one: Result) -> str:
+    """Its ratio, with what it does to accuracy where weights are not random."""
+    if "int8" not in one["ratio"]:
+        return ""
+    text = f"{one['ratio']['int8']:.2f}"
+    if one["weights"] != "pretrained":
+        return f"{text} (random weights: accuracy not known)"
+    found = one["test"]["accuracy"]
+    return f"{text} ({100 * (found['int8'] - found['ours']):+.1f} points)"
 
 
 def overload(result: Result) -> str:

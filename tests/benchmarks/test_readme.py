@@ -64,6 +64,24 @@ def test_serving_shows_ratios_and_leaves_out_what_was_not_measured() -> None:
     assert row == "| resnet18 | 30.0 ms | 0.40 |  | 0.30 |  | 839/840 |"
 
 
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [("pretrained", "0.20 (-5.0 points)"), ("random", "0.20 (random weights: accuracy not known)")],
+)
+def test_int8_is_shown_with_what_it_costs(weights: str, said: str) -> None:
+    one = {
+        "weights": weights,
+        "ratio": {"usual": 1.0, "ours": 0.4, "local": 0.3, "int8": 0.2},
+        "milliseconds": {"usual": {"p50": 30.0}},
+        "test": {
+            "same_top1": {"ours": 840},
+            "pictures": 840,
+            "accuracy": {"ours": 0.65, "int8": 0.6},
+        },
+    }
+    assert said in serving({"picture": [400, 500], "backbones": {"resnet50": one}})
+
+
 def test_medians_of_the_runner() -> None:
     text = overhead({"step_seconds": [0.3, 0.1, 0.2], "trial_seconds": [0.05]})
     assert text == "The local runner's own time: 0.20 s a step and 0.05 s a trial."
