@@ -117,10 +117,8 @@ def serving(result: Result) -> str:
     for backbone, one in result["backbones"].items():
         ratio, test = one["ratio"], one["test"]
         same = f"{test['same_top1']['ours']}/{test['pictures']}"
-        ratios = (
-            f"{ratio[name]:.2f}" if name in ratio else ""
-            for name in ("ours", "one thread", "local")
-        )
+        servers = ("ours", "one thread", "local")
+        ratios = (f"{ratio[name]:.2f}" if name in ratio else "" for name in servers)
         usual = f"{one['milliseconds']['usual']['p50']:.1f} ms"
         rows.append((backbone, usual, *ratios, _int8(one), same))
     width, height = result["picture"]
