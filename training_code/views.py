@@ -22,7 +22,9 @@ def random_view(square: Tensor, crop: int, random: np.random.Generator) -> Tenso
     width = min(side, max(1, round(side * (area * aspect) ** 0.5)))
     top = int(random.integers(side - height + 1))
     left = int(random.integers(side - width + 1))
-    part = resized_crop(square, top, left, height, width, [crop, crop], antialias=True)
+    size = max(2, crop)  # torch cannot make one pixel
+    part = resized_crop(square, top, left, height, width, [size, size], antialias=True)
+    part = part[..., :crop, :crop]
     view: Tensor = hflip(part) if random.random() < 0.5 else part
     return view
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from views import random_view, random_views
 
 
 @given(side=st.integers(1, 40), crop=st.integers(1, 40), seed=st.integers(0, 2**32))
+@example(side=2, crop=1, seed=0)  # torch's own resize fails on it
 def test_a_view_has_the_size_asked_for_and_shows_the_picture(
     side: int, crop: int, seed: int
 ) -> None:
