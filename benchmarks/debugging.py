@@ -66,7 +66,8 @@ def _compare(measured: Mapping[str, list[dict[str, float]]]) -> dict[str, Any]:
     """Shares of the unwatched training's time: 0.05 is 5 % more.
 
     `wall` and `cpu` are of whole trainings, round by round; `own` is what the hook, the rules and
-    the profiler timed of themselves, against the rest of the same training.
+    the profiler timed of themselves, against the rest of the same training: a lower bound, as
+    calls of the hook in steps that save nothing are not timed.
     """
     off = measured["off"]
     watched = {name: rounds for name, rounds in measured.items() if name != "off"}
