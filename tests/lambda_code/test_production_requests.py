@@ -331,7 +331,8 @@ def test_without_autoscaling_in_the_settings_it_is_taken_off(aws: Aws) -> None:
     _is_settled(aws)
     _known_target(aws)
     aws.scaled.add_client_error("deregister_scalable_target", "ObjectNotFoundException")
-    handle(AT_REST, _environment(autoscaling=None), aws.clients())
+    answer = handle(AT_REST, _environment(autoscaling=None), aws.clients())
+    assert answer["action"] == "unchanged"
 
 
 @pytest.mark.parametrize(
@@ -340,7 +341,8 @@ def test_without_autoscaling_in_the_settings_it_is_taken_off(aws: Aws) -> None:
 def test_otherwise_autoscaling_is_left_alone(aws: Aws, status: str, scaling: Any) -> None:
     _is_settled(aws, status)
     how = {} if scaling == "not managed" else {"autoscaling": scaling}
-    handle(AT_REST, _environment(**how), aws.clients())
+    answer = handle(AT_REST, _environment(**how), aws.clients())
+    assert answer["action"] == "unchanged"
 
 
 def test_what_sagemaker_refuses_is_raised_for_lambda_to_try_again(aws: Aws) -> None:

@@ -81,7 +81,8 @@ def test_given_parameters_are_typed_and_sent_as_text(
     request = request_for(
         settings, tmp_path, AccuracyThreshold="0.80", TuningMaxJobs="12", Verbose=True
     )
-    start(cloud.aws, request, timing=clock.timing())
+    result = start(cloud.aws, request, timing=clock.timing())
+    assert result.arn == EXECUTION
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,8 @@ def test_the_commit_of_a_build_is_recorded(
     expect_start(
         cloud, {"GitCommit": COMMIT}, PipelineExecutionDisplayName="20261121-034700-3f2a1b9c"
     )
-    start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    result = start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    assert result.arn == EXECUTION
 
 
 def test_a_commit_that_is_given_wins(
@@ -129,7 +131,10 @@ def test_a_commit_that_is_given_wins(
     monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT)
     expect_data(cloud)
     expect_start(cloud, {"GitCommit": "mine"})
-    start(cloud.aws, request_for(settings, tmp_path, GitCommit="mine"), timing=clock.timing())
+    result = start(
+        cloud.aws, request_for(settings, tmp_path, GitCommit="mine"), timing=clock.timing()
+    )
+    assert result.arn == EXECUTION
 
 
 def test_a_definition_without_a_commit_gets_none(
@@ -138,7 +143,8 @@ def test_a_definition_without_a_commit_gets_none(
     monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT)
     expect_start(cloud, {})
     request = replace(request_for(settings, tmp_path), definition={"Steps": []})
-    start(cloud.aws, request, timing=clock.timing())
+    result = start(cloud.aws, request, timing=clock.timing())
+    assert result.arn == EXECUTION
 
 
 def test_a_changed_tree_shows_in_the_name(
@@ -151,7 +157,8 @@ def test_a_changed_tree_shows_in_the_name(
         {"GitCommit": f"{COMMIT}-dirty"},
         PipelineExecutionDisplayName="20261121-034700-3f2a1b9c-dirty",
     )
-    start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    result = start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    assert result.arn == EXECUTION
 
 
 def test_a_version_is_started_as_it_is(
@@ -160,7 +167,8 @@ def test_a_version_is_started_as_it_is(
     expect_data(cloud)
     expect_start(cloud, {}, PipelineVersionId=7)
     request = replace(request_for(settings, tmp_path), version=7)
-    start(cloud.aws, request, timing=clock.timing())
+    result = start(cloud.aws, request, timing=clock.timing())
+    assert result.arn == EXECUTION
 
 
 def test_no_pictures_says_how_to_get_them_there(
@@ -191,7 +199,8 @@ def test_pictures_that_we_may_not_see_are_left_to_the_jobs(
 ) -> None:
     cloud.refuse("s3", "list_objects_v2", "AccessDenied", status=403)
     expect_start(cloud, {})
-    start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    result = start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    assert result.arn == EXECUTION
 
 
 def test_a_pipeline_that_was_never_upserted_is_a_usage_error(
@@ -211,7 +220,8 @@ def test_a_conflict_is_tried_again_with_the_same_token(
     expect_data(cloud)
     cloud.refuse("sagemaker", "start_pipeline_execution", "ConflictException")
     expect_start(cloud, {}, ClientRequestToken=token)
-    start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    result = start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
+    assert result.arn == EXECUTION
     assert clock.slept == [2]
 
 
