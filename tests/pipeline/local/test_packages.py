@@ -6,8 +6,9 @@ from pipeline.errors import UsageError
 from pipeline.local import packages
 
 
-def test_with_everything_installed_nothing_is_said() -> None:
+def test_with_everything_installed_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     packages.require_packages()
+    assert capsys.readouterr() == ("", "")
 
 
 def test_what_is_missing_is_named_with_the_command_that_installs_it(
