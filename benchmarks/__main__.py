@@ -17,7 +17,7 @@ from types import ModuleType
 from benchmarks.context import BenchmarkError, Context
 from benchmarks.machine import describe_machine
 from benchmarks.pictures import write_splits
-from pipeline.cli import ROOT, parser
+from pipeline.cli import ROOT, default_state, parser
 
 BENCHMARKS = (
     "training",
@@ -49,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(name: str, options: argparse.Namespace) -> None:
     module = _module(name)
-    work = Path(tempfile.mkdtemp(prefix=f"benchmark-{name}-"))
+    state = default_state()  # the disk that local runs write to
+    state.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f"benchmark-{name}-", dir=state))
     try:
         data = options.data or write_splits(work / "data")
         cache = options.cache or work / "cache"

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.context import BenchmarkError, Context
@@ -22,12 +23,17 @@ QUICK_STEPS = 210
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Each part in a process of its own; all ways to watch in turns."""
+    """Each part in a process of its own; in it, all ways to watch take turns.
+
+    Tensors are written to the folder that local runs use: making files is a large part of it.
+    """
     parameters = _definition_parameters()
     found = {}
     for part, rounds in (QUICK_ROUNDS if context.quick else ROUNDS).items():
         steps = QUICK_STEPS if context.quick else STEPS[part]
-        found[part] = _compare(_measure(part, parameters, rounds, steps)) | {"steps": steps}
+        found[part] = _compare(_measure(context.work, part, parameters, rounds, steps)) | {
+            "steps": steps
+        }
         more = {name: f"{one['wall']['median']:+.1%}" for name, one in found[part]["more"].items()}
         context.say(f"{part}: {more}")
     return {"parameters": parameters, "parts": found}
@@ -43,10 +49,11 @@ def _definition_parameters() -> dict[str, str]:
 
 
 def _measure(
-    part: str, parameters: Mapping[str, str], rounds: int, steps: int
+    work: Path, part: str, parameters: Mapping[str, str], rounds: int, steps: int
 ) -> dict[str, list[dict[str, float]]]:
     argv = [sys.executable, "-m", "benchmarks.watched_training", "--part", part]
     argv += ["--parameters", json.dumps(parameters), "--rounds", str(rounds), "--steps", str(steps)]
+    argv += ["--work", str(work)]
     measured: dict[str, list[dict[str, float]]] = json.loads(_output(argv).splitlines()[-1])
     return measured
 

@@ -1,10 +1,11 @@
-"""Trains the same again and again: unwatched, with Debugger's hook, with rules, profiled.
+"""Trains the same side by side: unwatched, with Debugger's hook, with rules, profiled.
 
-    python -m benchmarks.watched_training --part head --parameters JSON --rounds N --steps N
+    python -m benchmarks.watched_training --part head --parameters JSON --rounds N --steps N \\
+        --work FOLDER
 
 Run with training_code/ and inference_code/ on the path. `parameters` are the hyperparameters
 debug_collections and debug_rules of the definition. Data are random: what is measured is time.
-Prints JSON: for each way to watch, seconds of every round, in turns.
+Prints JSON: for each way to watch, seconds of every round.
 """
 
 import argparse
@@ -12,17 +13,16 @@ import contextlib
 import io
 import json
 import math
-import random
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.turns import Turns
 from debug_plan import DebugPlan, read_plan
 from debugging import Debugger, open_debugger
 from feature_set import Features
@@ -30,7 +30,8 @@ from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
 from network import Classifier, Head, build_backbone, use_available_cores
 from profiling import FOLDER as PROFILE
-from profiling import Profiler, open_profiler
+from profiling import Profiler
+from profiling_system import SystemSampler
 from training_loop import ClassificationLoss, Phase, fit, make_optimizer
 
 # about the dogs' size: 120 classes, mobilenet_v2's features
@@ -103,35 +104,75 @@ def fine_tuning(settings: Hyperparameters, steps: int) -> Callable[[], Phase]:
     return make
 
 
-def train_once(make: Callable[[], Phase], watch: Watch, epochs: int) -> dict[str, float]:
-    """Seconds of the loop and of what watches it, from the first step to the last file.
+@dataclass
+class Training:
+    """One of those that take turns; `sampled` is the share of all time that the sampler took."""
 
-    `own` is what they timed of themselves: the noise of the machine is not in it.
+    phase: Phase
+    debugger: Debugger
+    profiled: bool
+    output: Path
+    sampled: float = 0.0
+
+    def run(self, epochs: int) -> None:
+        """From the first step to the last file."""
+        sampler = SystemSampler() if self.profiled else None
+        if sampler:
+            sampler.start()
+        profiler = Profiler(sampler, self.debugger.seconds if self.debugger.active else None)
+        self.debugger.watch(self.phase.network, self.phase.criterion)
+        fit(self.phase, range(1, epochs + 1), None, self.debugger, profiler)
+        self.debugger.close()
+        profiler.write(self.output, BATCH)
+        if sampler:
+            self.sampled = sampler.cost_seconds / sampler.samples[-1].seconds
+
+    def own_seconds(self) -> float:
+        """What watching timed of itself: the noise of the machine is not in it."""
+        if not self.profiled:
+            return self.debugger.seconds()
+        profile = json.loads((self.output / PROFILE / "profile.json").read_text())
+        return float(profile["overhead_seconds"])
+
+
+def train_all(
+    make: Callable[[], Phase], watches: Mapping[str, Watch], epochs: int, work: Path, seed: int
+) -> dict[str, dict[str, float]]:
+    """Each way to watch once, in turns: its `wall` and `cpu` seconds, and its `own` of them.
+
+    The profiler's sampler is a thread that runs in everybody's turns; its share is added to the
+    training that has it.
     """
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        phase = make()
-        debugger: Debugger = open_debugger({"SM_OUTPUT_DATA_DIR": folder}, watch.plan)
-        wall, cpu = time.perf_counter(), time.process_time()
-        debugger.watch(phase.network, phase.criterion)
-        profiler: Profiler = open_profiler(watch.profiled, debugger.seconds)
-        fit(phase, range(1, epochs + 1), None, debugger, profiler)
-        debugger.close()
-        profiler.write(Path(folder), BATCH)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        own = debugger.seconds()
-        if watch.profiled:
-            profile = json.loads((Path(folder) / PROFILE / "profile.json").read_text())
-            own += profile["overhead_seconds"]
-        return {"wall": wall, "cpu": cpu, "own": own}
+    turns, trainings = Turns(list(watches), seed), {}
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        for name, watch in watches.items():
+            output = Path(folder, name)
+            debugger = open_debugger({"SM_OUTPUT_DATA_DIR": str(output)}, watch.plan)
+            phase = _in_turns(make(), turns, name)
+            trainings[name] = Training(phase, debugger, watch.profiled, output)
+        turns.run({name: partial(one.run, epochs) for name, one in trainings.items()})
+        return {
+            name: {
+                "wall": turns.wall[name] * (1 + one.sampled),
+                "cpu": turns.cpu[name] * (1 + one.sampled),
+                "own": one.own_seconds(),
+            }
+            for name, one in trainings.items()
+        }
+
+
+def _in_turns(phase: Phase, turns: Turns, name: str) -> Phase:
+    return replace(phase, train_batches=lambda epoch: turns.share(name, phase.train_batches(epoch)))
 
 
 def main() -> None:
-    """Every way in turns, so that whatever else the machine does meets them alike."""
+    """All rounds; one before them warms up."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--parameters", type=json.loads, required=True)
     parser.add_argument("--part", choices=("head", "fine-tuning"), required=True)
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--work", type=Path, required=True)
     options = parser.parse_args()
     use_available_cores()
     torch.manual_seed(0)
@@ -140,14 +181,13 @@ def main() -> None:
     settings = replace(settings, epochs=epochs)
     is_head = options.part == "head"
     make = head_training(settings) if is_head else fine_tuning(settings, options.steps)
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in ways(options.parameters)}
-    for number in range(-1, options.rounds):  # the first warms up
-        watches = list(ways(options.parameters).items())
-        random.Random(number).shuffle(watches)  # noqa: S311 (no secret)
-        for name, watch in watches:
-            seconds: dict[str, Any] = train_once(make, watch, epochs)
-            if number >= 0:
-                found[name].append(seconds)
+    watches = ways(options.parameters)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in watches}
+    for number in range(-1, options.rounds):
+        with contextlib.redirect_stdout(io.StringIO()):
+            seconds = train_all(make, watches, epochs, options.work, number)
+        for name in watches if number >= 0 else ():
+            found[name].append(seconds[name])
     print(json.dumps(found))
 
 

@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from smdebug.core.collection import CollectionKeys
 from smdebug.core.utils import match_inc
 from smdebug.pytorch import Hook, modes
 from torch import Tensor, nn
@@ -46,7 +47,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
     `seconds` is the time that its callbacks have taken so far.
     """
 
-    exported_collections: bool  # smdebug's own, as the next four
+    exported_collections: bool  # smdebug's own, as the next five
+    forward_modules_profile_stats: list[Any]
     writer: Any
     _collections_to_save_for_step: Any
     mode: Any
@@ -127,7 +129,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Called after a layer, or the loss, was computed."""
-        self._guarded(super().forward_hook, module, inputs, outputs)
+        self._guarded(self._see, module, inputs, outputs)
 
     def _catch_up(self) -> None:
         """Counts the steps that went by."""
@@ -149,12 +151,27 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self._log_params(module)
             self._listen(self._watched[module])
         if self.writer is None:
-            configurations = [each.save_config for each in self._collections_to_save]
-            now = self.mode_steps[self.mode]
-            self._silent = next_saved(configurations, self.mode, now) - now - 1
+            self._sleep()
         if self.last_saved_step is not None and not self.exported_collections:
             self.export_collections()
             self.exported_collections = True
+
+    def _see(self, module: Any, inputs: Any, outputs: Any) -> None:
+        super().forward_hook(module, inputs, outputs)
+        self.forward_modules_profile_stats.clear()  # its profiler is off and would never do it
+        if module in self._losses and not self._awaits_gradients():
+            self._close_writers()  # rules can see it now; and the next step is left alone
+            self._sleep()
+
+    def _awaits_gradients(self) -> bool:
+        names = {each.name for each in self._get_collections_to_save_for_step()}
+        return torch.is_grad_enabled() and names != {CollectionKeys.LOSSES}
+
+    def _sleep(self) -> None:
+        """Until the next step of which something is saved."""
+        configurations = [each.save_config for each in self._collections_to_save]
+        now = self.mode_steps[self.mode]
+        self._silent = next_saved(configurations, self.mode, now) - now - 1
 
     def _listen(self, watched: "_Watched") -> None:
         layers = [*watched.layers, *self._losses]

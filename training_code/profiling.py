@@ -21,12 +21,12 @@ Batch = TypeVar("Batch")
 
 
 class Profiler:
-    """Measures while it has a sampler; `hook_seconds` tells what debugging cost so far."""
+    """Measures while it has a sampler; `hook_seconds`, if any, tells what debugging cost."""
 
     def __init__(
         self,
         sampler: "SystemSampler | None" = None,
-        hook_seconds: Callable[[], float] = lambda: 0.0,
+        hook_seconds: Callable[[], float] | None = None,
     ) -> None:
         self._sampler = sampler
         self._hook_seconds = hook_seconds
@@ -103,7 +103,7 @@ class Profiler:
             self._sampler = None
 
 
-def open_profiler(on: bool, hook_seconds: Callable[[], float] = lambda: 0.0) -> Profiler:
+def open_profiler(on: bool, hook_seconds: Callable[[], float] | None = None) -> Profiler:
     """A profiler that measures from now on, or one that does nothing."""
     if not on:
         return Profiler()

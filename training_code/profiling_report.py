@@ -95,7 +95,8 @@ def _write_steps(path: Path, phases: Sequence[MeasuredPhase]) -> None:
         writer.writerow(("phase", "step", "steps", *PARTS))
         for phase in phases:
             width = -(-len(phase.table) // _STEP_ROWS) or 1
-            for first in range(0, len(phase.table), width):
-                rows = phase.table[first : first + width]
-                means = (f"{value:.6f}" for value in rows.mean(axis=0))
-                writer.writerow((phase.name, first + 1, len(rows), *means))
+            firsts = np.arange(0, len(phase.table), width)
+            counts = np.diff(firsts, append=len(phase.table))
+            means = np.add.reduceat(phase.table, firsts) / counts[:, None]
+            for first, count, row in zip(firsts, counts, means.tolist(), strict=True):
+                writer.writerow((phase.name, first + 1, count, *(f"{value:.6f}" for value in row)))

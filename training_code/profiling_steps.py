@@ -1,8 +1,7 @@
 """Where the time of training steps goes: marks between a step's parts, read from one clock."""
 
-from array import array
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -12,17 +11,18 @@ from numpy.typing import NDArray
 
 PARTS = ("data", "transfer", "forward", "backward", "optimizer", "hook", "other")
 _KEPT_STEPS = 500_000  # single steps in memory (16 MB); sums go on after that
-_UNREAD_STEPS = 256  # GPU steps whose events are read together
+_UNREAD_STEPS = 256  # steps that are read together: on a GPU they must have happened
+_START = -1  # instead of a part: nothing was before
 
 
 class Clock(Protocol):
-    """Takes the time now, and tells how much passed between two such times."""
+    """Takes the time now, and tells how much passed between such times."""
 
     def now(self) -> Any:
         """The present moment."""
 
-    def seconds(self, start: Any, end: Any) -> float:
-        """From one moment to a later one; waits until the later one is known."""
+    def between(self, moments: Sequence[Any]) -> Sequence[float] | NDArray[np.float64]:
+        """Seconds from each moment to the next; waits until all of them are known."""
 
 
 class HostClock:
@@ -31,9 +31,9 @@ class HostClock:
     now = staticmethod(perf_counter)
 
     @staticmethod
-    def seconds(start: float, end: float) -> float:
-        """From one moment to a later one."""
-        return end - start
+    def between(moments: Sequence[float]) -> NDArray[np.float64]:
+        """Seconds from each moment to the next."""
+        return np.diff(moments)
 
 
 class CudaClock:
@@ -47,36 +47,39 @@ class CudaClock:
         return event
 
     @staticmethod
-    def seconds(start: Any, end: Any) -> float:
-        """From one moment to a later one."""
-        end.synchronize()
-        return float(start.elapsed_time(end)) / 1000
+    def between(moments: Sequence[Any]) -> list[float]:
+        """Seconds from each moment to the next."""
+        moments[-1].synchronize()
+        return [float(start.elapsed_time(end)) / 1000 for start, end in pairwise(moments)]
 
 
 class StepTimer:
     """Seconds of each part of each step of one phase.
 
     `hook_seconds` tells what debugging has cost so far: that time is taken out of the part in
-    which it was spent. Clocks are only read here; what they say is added up later, in batches.
+    which it was spent; None where there is none. Clocks are only read here; what they say is added
+    up later, in batches.
     """
 
-    def __init__(self, clock: Clock, hook_seconds: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, clock: Clock, hook_seconds: Callable[[], float] | None = None) -> None:
         self.steps = 0
         self.marks = 0
-        self._clock = clock
+        self._now = clock.now
+        self._between = clock.between
         self._hook_seconds = hook_seconds
-        self._sums = [0.0] * len(PARTS)
-        self._kept = [array("f") for _ in PARTS]
-        self._unread: list[list[tuple[int, Any, float]]] = []
-        self._step: list[tuple[int, Any, float]] = []
+        self._sums = np.zeros(len(PARTS))
+        self._kept: list[NDArray[np.float32]] = [np.empty((0, len(PARTS)), dtype=np.float32)]
+        self._unread: list[list[Any]] = []
+        self._step: list[Any] = []  # part, moment, the hook's seconds, and again
 
     def start(self) -> None:
         """A step begins."""
-        self._step = [(-1, self._clock.now(), self._hook_seconds())]
+        self._step = [_START, self._now(), self._hook_seconds() if self._hook_seconds else 0.0]
 
     def mark(self, part: str) -> None:
         """What passed since the mark before was this part."""
-        self._step.append((_INDEX[part], self._clock.now(), self._hook_seconds()))
+        hook = self._hook_seconds() if self._hook_seconds else 0.0
+        self._step += (_INDEX[part], self._now(), hook)
 
     def end(self) -> None:
         """The step is complete."""
@@ -90,32 +93,29 @@ class StepTimer:
 
     def seconds(self) -> dict[str, float]:
         """The sum of each part over all steps."""
-        return dict(zip(PARTS, self._sums, strict=True))
+        return dict(zip(PARTS, self._sums.tolist(), strict=True))
 
     def table(self) -> NDArray[np.float32]:
         """Seconds of the first half a million steps: (steps, parts), columns as in PARTS."""
-        return np.stack([np.frombuffer(each, dtype=np.float32) for each in self._kept], axis=1)
+        return np.concatenate(self._kept)
 
     def _read(self, count: int) -> None:
-        for step in self._unread[:count]:
-            self._add(self._split(step))
+        if not count:
+            return
+        flat = list(chain.from_iterable(self._unread[:count]))
         del self._unread[:count]
-
-    def _split(self, step: Sequence[tuple[int, Any, float]]) -> list[float]:
-        parts = [0.0] * len(PARTS)
-        for (_, start, hook_start), (part, end, hook_end) in pairwise(step):
-            hook = hook_end - hook_start
-            parts[part] += max(0.0, self._clock.seconds(start, end) - hook)
-            parts[_INDEX["hook"]] += hook
-        return parts
-
-    def _add(self, parts: Sequence[float]) -> None:
-        self.steps += 1
-        self.marks += len(PARTS)
-        for number, value in enumerate(parts):
-            self._sums[number] += value
-            if self.steps <= _KEPT_STEPS:
-                self._kept[number].append(value)
+        parts = np.array(flat[::3])
+        table = np.zeros((count, len(PARTS)))
+        is_part = parts[1:] != _START  # between two steps nothing is measured
+        rows = np.cumsum(parts == _START)[1:][is_part] - 1
+        hook = np.diff(flat[2::3])[is_part]
+        others = np.maximum(0, np.asarray(self._between(flat[1::3]))[is_part] - hook)
+        np.add.at(table, (rows, parts[1:][is_part]), others)
+        np.add.at(table, (rows, _INDEX["hook"]), hook)
+        self._sums += table.sum(axis=0)
+        self._kept.append(table[: max(0, _KEPT_STEPS - self.steps)].astype(np.float32))
+        self.steps += count
+        self.marks += len(parts)
 
 
 _INDEX = {name: number for number, name in enumerate(PARTS)}

@@ -3,13 +3,14 @@
 smdebug builds each record from protobuf objects in pure Python and hands it to a thread of its own;
 that costs a step of a small network several times over. The format is TensorFlow's: a file of
 records (tensorflow/core/lib/io/record_writer.h), each an `Event` (tensorflow/core/util/event.proto)
-with one tensor; smdebug adds an index of them as JSON.
+with one tensor; smdebug adds an index of them as JSON. Paths are plain strings here: most steps
+save one number, and making pathlib's objects would take as long as writing it.
 """
 
 import json
+import os
 import struct
 import time
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -47,8 +48,9 @@ class StepWriter:
     def __init__(self, folder: str, step: int, worker: str) -> None:
         """`folder` is the trial's; `step` counts over all modes."""
         self._step = step
-        self._events = Path(TensorFileLocation(step, worker).get_file_location(folder))
-        self._index = Path(IndexFileLocationUtils.get_index_key_for_step(folder, step, worker))
+        self._event_name = TensorFileLocation(step, worker).get_file_location()
+        self._events = os.path.join(folder, self._event_name)
+        self._index = IndexFileLocationUtils.get_index_key_for_step(folder, step, worker)
         self._file: BinaryIO | None = None
         self._size = 0
         self._meta: dict[str, Any] = {}
@@ -68,7 +70,7 @@ class StepWriter:
         head = _event(tname, tdata, self._step, (mode, mode_step), timestamp or time.time())
         length = struct.pack("<Q", len(head) + tdata.nbytes)
         start = length + struct.pack("<I", masked_crc32c(length)) + head
-        file = self._file or self._open()
+        self._file = file = self._file or _create(self._events)
         file.write(start)
         file.write(np.ascontiguousarray(tdata).data)
         file.write(_END)
@@ -99,8 +101,8 @@ class StepWriter:
         if self._file is not None:
             self._file.close()
             self._file = None
-            _with_end(self._events).rename(self._events)
-            self._meta["event_file_name"] = "/".join(self._events.parts[-3:])
+            os.replace(self._events + _BEING_WRITTEN, self._events)
+            self._meta["event_file_name"] = self._event_name
         if not self._meta:
             return
         index = {
@@ -108,19 +110,19 @@ class StepWriter:
             "tensor_payload": self._tensors,
             "shape_payload": self._shapes,
         }
-        self._index.parent.mkdir(parents=True, exist_ok=True)
-        _with_end(self._index).write_text(json.dumps(index), encoding="utf-8")
-        _with_end(self._index).rename(self._index)
+        with _create(self._index) as file:
+            file.write(json.dumps(index).encode())
+        os.replace(self._index + _BEING_WRITTEN, self._index)
         self._meta = {}
 
-    def _open(self) -> BinaryIO:
-        self._events.parent.mkdir(parents=True, exist_ok=True)
-        self._file = _with_end(self._events).open("wb")
-        return self._file
 
-
-def _with_end(path: Path) -> Path:
-    return path.with_name(path.name + _BEING_WRITTEN)
+def _create(path: str) -> BinaryIO:
+    """A file that readers do not see yet."""
+    try:
+        return open(path + _BEING_WRITTEN, "wb")
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return open(path + _BEING_WRITTEN, "wb")
 
 
 def _event(

@@ -88,7 +88,8 @@ def watching(
     Only the first of several processes is looked at.
     """
     debugger = open_debugger(environ, debug_plan(settings)) if first else Debugger()
-    profiler = open_profiler(settings.profile and first, debugger.seconds)
+    hook_seconds = debugger.seconds if debugger.active else None
+    profiler = open_profiler(settings.profile and first, hook_seconds)
     try:
         yield debugger, profiler
     finally:

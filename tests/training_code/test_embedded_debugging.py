@@ -200,6 +200,37 @@ def test_fine_tuning_saves_what_it_trains_and_nothing_frozen(
     assert found.statuses()["DeadRelu"] in ("NoIssuesFound", "IssuesFound")
 
 
+def test_a_loss_can_be_read_as_soon_as_it_is_known(tmp_path: Path) -> None:
+    plan = read_plan(
+        "losses?eval.save_interval=1&save_interval=2 gradients?save_interval=4", "", ""
+    )
+    network, loss = nn.Linear(4, 3), nn.CrossEntropyLoss()
+    debugger = open_debugger({"SM_OUTPUT_DATA_DIR": str(tmp_path)}, plan)
+    debugger.watch(network, loss)
+
+    def step() -> None:
+        loss(network(torch.randn(5, 4)), torch.zeros(5, dtype=torch.long)).backward()
+
+    def saved(name: str, mode: Any) -> list[int]:
+        steps: list[int] = create_trial(str(tmp_path / "debug")).tensor(name).steps(mode=mode)
+        return steps
+
+    debugger.training()
+    for _ in range(3):
+        step()
+    assert saved("CrossEntropyLoss_output_0", modes.TRAIN) == [0, 2]
+    debugger.validating()
+    with torch.no_grad():
+        loss(network(torch.randn(5, 4)), torch.zeros(5, dtype=torch.long))
+    assert saved("CrossEntropyLoss_output_0", modes.EVAL) == [0]
+    debugger.training()
+    for _ in range(3):
+        step()
+    debugger.close()
+    assert saved("CrossEntropyLoss_output_0", modes.TRAIN) == [0, 2, 4]
+    assert saved("gradient/Linear_weight", modes.TRAIN) == [0, 4]
+
+
 def test_bfloat16_of_mixed_precision_is_saved_as_float32(tmp_path: Path) -> None:
     plan = read_plan(f"{EVERY_STEP} relu_input?save_interval=1&include_regex=.*relu_input", "", "")
     network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))

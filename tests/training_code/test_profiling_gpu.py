@@ -1,6 +1,8 @@
 """The GPU's side of the profiler, with its library and clock stood in for."""
 
 import ctypes
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -65,10 +67,10 @@ class QueuedClock:
         self.taken += 1
         return self.taken
 
-    def seconds(self, start: int, end: int) -> float:
-        assert start < end <= self.taken
-        self.reached = max(self.reached, end)
-        return 0.001 * (end - start)
+    def between(self, moments: Sequence[int]) -> list[float]:
+        self.reached = max(self.reached, moments[-1])
+        assert self.reached <= self.taken
+        return [0.001 * (end - start) for start, end in pairwise(moments)]
 
 
 def test_moments_are_read_late_and_all_of_them() -> None:
