@@ -63,6 +63,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self._watched: dict[nn.Module, _Watched] = {}
         self._losses: list[nn.Module] = []
         self._listening: list[RemovableHandle] = []
+        self._overwriting: list[Any] = []  # activations whose output takes the place of their input
 
     @property
     def lost(self) -> bool:
@@ -174,6 +175,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self._silent = next_saved(configurations, self.mode, now) - now - 1
 
     def _listen(self, watched: "_Watched") -> None:
+        for part in self._overwriting:
+            part.inplace = False  # what is to be saved would be gone
         layers = [*watched.layers, *self._losses]
         self._listening = [layer.register_forward_hook(self.forward_hook) for layer in layers]
         if torch.is_grad_enabled():
@@ -183,6 +186,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
         for handle in self._listening:
             handle.remove()
         self._listening = []
+        for part in self._overwriting:
+            part.inplace = True
         super()._close_writers()
 
     def _initialize_writers(self, only_initialize_if_missing: bool = False) -> None:
@@ -198,7 +203,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
         if kind not in part._module_name.lower():
             part._module_name = f"{part._module_name}_{kind}"
         if getattr(part, "inplace", False) and self._saves(f"{part._module_name}_input_0"):
-            part.inplace = False  # it would write its output over the input to be saved
+            self._overwriting.append(part)
 
     def _log_params(self, module: nn.Module) -> None:
         """Called at the start of a step to save: the parameters that training changes."""

@@ -48,7 +48,10 @@ class StepWriter:
     def __init__(self, folder: str, step: int, worker: str) -> None:
         """`folder` is the trial's; `step` counts over all modes."""
         self._step = step
-        self._event_name = TensorFileLocation(step, worker).get_file_location()
+        # Readers go by the index: a folder for a thousand steps will do, as there, not one each.
+        thousand = IndexFileLocationUtils.get_index_prefix_for_step(step)
+        name = TensorFileLocation(step, worker).get_filename()
+        self._event_name = f"{TensorFileLocation.get_dir('')}/{thousand}/{name}"
         self._events = os.path.join(folder, self._event_name)
         self._index = IndexFileLocationUtils.get_index_key_for_step(folder, step, worker)
         self._file: BinaryIO | None = None

@@ -231,6 +231,28 @@ def test_a_loss_can_be_read_as_soon_as_it_is_known(tmp_path: Path) -> None:
     assert saved("gradient/Linear_weight", modes.TRAIN) == [0, 4]
 
 
+def test_an_activation_keeps_its_input_only_in_a_step_that_saves_it(tmp_path: Path) -> None:
+    plan = read_plan("relu_input?save_interval=2&include_regex=.*relu_input", "", "")
+    network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(inplace=True), nn.Linear(8, 3))
+    loss = nn.CrossEntropyLoss()
+    kept = []
+
+    def keep(_: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        kept.append(inputs[0].data_ptr() != output.data_ptr())
+
+    network[1].register_forward_hook(keep)
+    debugger = open_debugger({"SM_OUTPUT_DATA_DIR": str(tmp_path)}, plan)
+    debugger.watch(network, loss)
+    debugger.training()
+    for _ in range(4):
+        loss(network(torch.randn(5, 4)), torch.zeros(5, dtype=torch.long)).backward()
+    debugger.close()
+    assert kept == [True, False, True, False]
+    trial = create_trial(str(tmp_path / "debug"))
+    (name,) = [name for name in trial.tensor_names() if "relu_input" in name]
+    assert trial.tensor(name).value(2).min() < 0
+
+
 def test_bfloat16_of_mixed_precision_is_saved_as_float32(tmp_path: Path) -> None:
     plan = read_plan(f"{EVERY_STEP} relu_input?save_interval=1&include_regex=.*relu_input", "", "")
     network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
