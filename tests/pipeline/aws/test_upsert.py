@@ -243,6 +243,7 @@ def test_what_is_missing_is_named_before_anything_is_changed(
 def test_a_role_that_may_not_be_looked_at_is_left_to_sagemaker(cloud: Cloud) -> None:
     cloud.refuse("iam", "get_role", "AccessDenied")
     check_role(cloud.aws, ROLE)
+    cloud.verify()  # it was asked for, once
 
 
 def test_a_role_with_a_path_is_asked_for_by_its_name(cloud: Cloud) -> None:
@@ -257,10 +258,11 @@ def test_a_role_with_a_path_is_asked_for_by_its_name(cloud: Cloud) -> None:
     }
     cloud.expect("iam", "get_role", answer, {"RoleName": "mine"})
     check_role(cloud.aws, f"arn:aws:iam::{ACCOUNT}:role/team/mine")
+    cloud.verify()
 
 
 def test_a_role_of_another_account_is_not_asked_for(cloud: Cloud) -> None:
-    check_role(cloud.aws, "arn:aws:iam::999988887777:role/shared")
+    check_role(cloud.aws, "arn:aws:iam::999988887777:role/shared")  # any call would fail here
 
 
 def test_nothing_deployed_is_none(moto: Recorded, settings: Settings) -> None:
