@@ -90,7 +90,6 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def register_module(self, module: nn.Module) -> None:
         """Saves this network's tensors from now on; activations say in their name what they are."""
-        self._watched[module] = self._found = _Watched([], [])
         for name, part in module.named_modules():
             if part in self.module_set:
                 raise ValueError(f"{name or type(part).__name__} is watched already, not twice")
