@@ -80,6 +80,7 @@ class Debugger:
 
         Raises JobError when one found an issue that is to end the training.
         """
+        self._attempt(lambda hook: hook.write_held())
         self._judge(lambda rules: rules.look())
 
     def close(self) -> None:

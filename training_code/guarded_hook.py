@@ -2,7 +2,8 @@
 
 It also saves less than smdebug does of what costs much and says little: nothing of frozen
 parameters, and of large activations a sample. Layers and gradients are listened to in those steps
-only that save something: in all others a count goes on.
+only that save something: in all others a count goes on. A step of which the loss alone is saved is
+held back and written with others: one after the other, files cost a third of what they cost alone.
 """
 
 import re
@@ -23,6 +24,7 @@ from save_schedule import next_saved
 from tensor_writer import StepWriter
 
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names what goes in or comes out
+HELD_S = 5.0  # the longest that a loss is held back while training goes on
 LARGEST_ACTIVATION = 2**18  # values: 1 MiB as float32
 # Rules find activations by name; torchvision calls many of them "3".
 _ACTIVATIONS: dict[type[nn.Module], str] = {
@@ -63,6 +65,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self._watched: dict[nn.Module, _Watched] = {}
         self._losses: list[nn.Module] = []
         self._listening: list[RemovableHandle] = []
+        self._held: list[Any] = []  # writers of steps that are complete
+        self._held_since = 0.0
         self._overwriting: list[Any] = []  # activations whose output takes the place of their input
 
     @property
@@ -83,6 +87,10 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self._catch_up()
         self._silent = 0
         self.set_mode(modes[name])
+
+    def write_held(self) -> None:
+        """Writes the losses that are held back: rules are to look."""
+        self._guarded(self._write_held)
 
     def has_default_configuration(self) -> bool:
         """Never: smdebug would swallow errors then, and nobody would know that it saves nothing."""
@@ -160,8 +168,22 @@ class GuardedHook(Hook):  # type: ignore[misc]
         super().forward_hook(module, inputs, outputs)
         self.forward_modules_profile_stats.clear()  # its profiler is off and would never do it
         if module in self._losses and not self._awaits_gradients():
-            self._close_writers()  # rules can see it now; and the next step is left alone
+            self._hold()
             self._sleep()
+
+    def _hold(self) -> None:
+        self._stop_listening()
+        now = perf_counter()
+        self._held_since = self._held_since if self._held else now
+        self._held.append(self.writer)
+        self.writer = None
+        if now - self._held_since > HELD_S:
+            self._write_held()
+
+    def _write_held(self) -> None:
+        for writer in self._held:
+            writer.close()
+        self._held = []
 
     def _awaits_gradients(self) -> bool:
         names = {each.name for each in self._get_collections_to_save_for_step()}
@@ -182,12 +204,16 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self._listening += [value.register_hook(seen) for value, seen in watched.gradients]
 
     def _close_writers(self) -> None:
+        self._stop_listening()
+        self._write_held()  # in the order of steps: readers go on after the last that they saw
+        super()._close_writers()
+
+    def _stop_listening(self) -> None:
         for handle in self._listening:
             handle.remove()
         self._listening = []
         for part in self._overwriting:
             part.inplace = True
-        super()._close_writers()
 
     def _initialize_writers(self, only_initialize_if_missing: bool = False) -> None:
         if only_initialize_if_missing and self.writer is not None:

@@ -60,10 +60,12 @@ class Profiler:
             timer.mark("other")
             timer.end()
 
-    def mark(self, part: str) -> None:
-        """What the step did since the mark before was this part, one of profiling_steps.PARTS."""
-        if self._timer is not None:
-            self._timer.mark(part)
+    def marker(self) -> Callable[[str], None]:
+        """To be called with what the step did since the call before: one of profiling_steps.PARTS.
+
+        Good for the phase that has begun.
+        """
+        return _nothing if self._timer is None else self._timer.mark
 
     def end(self) -> None:
         """The phase is over."""
@@ -101,6 +103,10 @@ class Profiler:
             print(f"warning: no profile: {type(error).__name__}: {error}", flush=True)
         finally:
             self._sampler = None
+
+
+def _nothing(part: str) -> None:
+    """No profile is wanted."""
 
 
 def open_profiler(on: bool, hook_seconds: Callable[[], float] | None = None) -> Profiler:

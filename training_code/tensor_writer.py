@@ -33,6 +33,7 @@ _TYPES = {
 }
 _END = struct.pack("<I", masked_crc32c(CHECKSUM_MAGIC_BYTES))  # smdebug's instead of a checksum
 _BEING_WRITTEN = ".tmp"  # readers leave such files alone
+_IN_MEMORY = 2**16  # bytes that wait for close(); more go to the file as they come
 
 
 class UnknownType(ValueError):
@@ -55,6 +56,7 @@ class StepWriter:
         self._events = os.path.join(folder, self._event_name)
         self._index = IndexFileLocationUtils.get_index_key_for_step(folder, step, worker)
         self._file: BinaryIO | None = None
+        self._waiting = bytearray()
         self._size = 0
         self._meta: dict[str, Any] = {}
         self._tensors: list[dict[str, Any]] = []
@@ -73,10 +75,11 @@ class StepWriter:
         head = _event(tname, tdata, self._step, (mode, mode_step), timestamp or time.time())
         length = struct.pack("<Q", len(head) + tdata.nbytes)
         start = length + struct.pack("<I", masked_crc32c(length)) + head
-        self._file = file = self._file or _create(self._events)
-        file.write(start)
-        file.write(np.ascontiguousarray(tdata).data)
-        file.write(_END)
+        values = np.ascontiguousarray(tdata).data
+        if self._file is None and len(self._waiting) + tdata.nbytes <= _IN_MEMORY:
+            self._waiting += b"".join((start, values, _END))
+        else:
+            self._open().writelines((start, values, _END))
         size = len(start) + tdata.nbytes + len(_END)
         self._tensors.append({"tensorname": tname, "start_idx": self._size, "length": size})
         self._size += size
@@ -101,8 +104,8 @@ class StepWriter:
 
     def close(self) -> None:
         """Gives the files their final names, the index last: it says that the tensors are there."""
-        if self._file is not None:
-            self._file.close()
+        if self._file is not None or self._waiting:
+            self._open().close()
             self._file = None
             os.replace(self._events + _BEING_WRITTEN, self._events)
             self._meta["event_file_name"] = self._event_name
@@ -117,6 +120,14 @@ class StepWriter:
             file.write(json.dumps(index).encode())
         os.replace(self._index + _BEING_WRITTEN, self._index)
         self._meta = {}
+
+    def _open(self) -> BinaryIO:
+        """The event file, with all in it that waited."""
+        if self._file is None:
+            self._file = _create(self._events)
+            self._file.write(self._waiting)
+            self._waiting.clear()
+        return self._file
 
 
 def _create(path: str) -> BinaryIO:

@@ -200,7 +200,7 @@ def test_fine_tuning_saves_what_it_trains_and_nothing_frozen(
     assert found.statuses()["DeadRelu"] in ("NoIssuesFound", "IssuesFound")
 
 
-def test_a_loss_can_be_read_as_soon_as_it_is_known(tmp_path: Path) -> None:
+def test_losses_are_there_when_rules_look(tmp_path: Path) -> None:
     plan = read_plan(
         "losses?eval.save_interval=1&save_interval=2 gradients?save_interval=4", "", ""
     )
@@ -212,6 +212,7 @@ def test_a_loss_can_be_read_as_soon_as_it_is_known(tmp_path: Path) -> None:
         loss(network(torch.randn(5, 4)), torch.zeros(5, dtype=torch.long)).backward()
 
     def saved(name: str, mode: Any) -> list[int]:
+        debugger.check()
         steps: list[int] = create_trial(str(tmp_path / "debug")).tensor(name).steps(mode=mode)
         return steps
 
