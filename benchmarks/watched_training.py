@@ -53,6 +53,7 @@ def ways(parameters: dict[str, str]) -> dict[str, Watch]:
     saved = parameters["debug_collections"]
     return {
         "off": Watch(DebugPlan()),
+        "unwatched again": Watch(DebugPlan()),  # what the machine's noise alone makes of it
         "hook": Watch(read_plan(saved, "", "")),
         "hook and rules": Watch(read_plan(saved, parameters["debug_rules"], "")),
         "profiler": Watch(DebugPlan(), profiled=True),
