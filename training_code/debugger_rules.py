@@ -12,6 +12,7 @@ older image.
 from __future__ import annotations  # the service's image evaluates no newer annotations
 
 import re
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -338,9 +339,9 @@ class PhaseLossRule(SavedTensorRule):
         """Whether this step is left out."""
         return False
 
+    @abstractmethod
     def judge_phase(self, mode: Any, loss: float, name: str) -> bool:
         """Whether the rule fires after a phase with this mean loss."""
-        raise NotImplementedError
 
 
 class Overfit(PhaseLossRule):

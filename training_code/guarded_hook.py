@@ -3,7 +3,7 @@
 It also saves less than smdebug does of what costs much and says little: nothing of frozen
 parameters, and of large activations a sample. Layers and gradients are listened to in those steps
 only that save something: in all others a count goes on. A step of which the loss alone is saved is
-held back and written with others: one after the other, files cost a third of what they cost alone.
+held back and written with others.
 """
 
 import re
@@ -173,6 +173,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def _hold(self) -> None:
         self._stop_listening()
+        if self.writer is None:  # another process writes
+            return
         now = perf_counter()
         self._held_since = self._held_since if self._held else now
         self._held.append(self.writer)

@@ -17,6 +17,7 @@ pytest.importorskip("smdebug")
 from smdebug.pytorch import Hook, modes
 from smdebug.trials import create_trial
 
+import embedded_rules
 import train as train_job
 import training_loop
 from debug_plan import DebugPlan, read_named, read_plan
@@ -48,6 +49,12 @@ class Watched:
 @pytest.fixture(autouse=True)
 def no_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SMDEBUG_CONFIG_FILE_PATH", str(tmp_path / "none.json"))
+
+
+@pytest.fixture(autouse=True)
+def rules_look_after_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it depends on how quick the machine is when they look."""
+    monkeypatch.setattr(embedded_rules, "_WAIT", 0.0)
 
 
 def watched(

@@ -84,6 +84,10 @@ class Cloud:
     def lose(self, service: str, operation: str, error: BaseException = LOST) -> None:
         self._playback(service).add_exception(operation, error)
 
+    def left(self) -> int:
+        """How many expected calls have not come."""
+        return sum(len(playback._queue) for playback in self._playbacks.values())
+
     def verify(self) -> None:
         for playback in self._playbacks.values():
             playback.assert_no_pending_responses()
