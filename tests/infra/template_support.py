@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
+from pipeline.aws.foundation import Foundation, names_of
 from pipeline.cli import ROOT
+from pipeline.settings import Settings, load_settings
 
 PATH = ROOT / "infra" / "template.yaml"
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -131,3 +133,20 @@ class Template:
 def _listed(statement: dict[str, Any]) -> dict[str, Any]:
     lists = {name: statement[name] for name in ("Action", "Resource")}
     return statement | {n: v if isinstance(v, list) else [v] for n, v in lists.items()}
+
+
+BUILD = {
+    "RepositoryUrl": "https://github.com/me/dogs",
+    "ConnectionArn": f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1",
+}
+
+
+def settings_with(*overrides: str, environment: str | None = None) -> Settings:
+    """pipeline.yaml's, for an account."""
+    mine = f"aws.account_id='{ACCOUNT}'"
+    return load_settings(ROOT / "pipeline.yaml", environment, [mine, *overrides])
+
+
+def template_for(settings: Settings, **others: str) -> Template:
+    """As bootstrap would make it."""
+    return Template.load(names_of(Foundation(settings, "staging")) | BUILD | others)

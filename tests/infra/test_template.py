@@ -1,8 +1,6 @@
 """The template's names are those of the settings, and nobody may do more than they need to."""
 
 import ast
-import json
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,34 +11,19 @@ from deployment_inputs import Production
 from pipeline.aws.foundation import FREE_PARAMETERS, Foundation, names_of
 from pipeline.cli import ROOT
 from pipeline.deployment import lambda_environment
-from pipeline.settings import Settings, load_settings
-from tests.infra.template_support import ACCOUNT, PATH, REGION, Template, load_template
+from pipeline.settings import Settings
+from tests.infra.template_support import (
+    ACCOUNT,
+    PATH,
+    REGION,
+    Template,
+    load_template,
+    settings_with,
+    template_for,
+)
 
-BUILD = {
-    "RepositoryUrl": "https://github.com/me/dogs",
-    "ConnectionArn": f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1",
-}
 # What AWS gives no resource for; each says so beside it in the template.
 WITHOUT_RESOURCE = {"LogInToEcr", "Measure", "SeeHistory", "SeeScaling"}
-
-
-def _settings(*overrides: str, environment: str | None = None) -> Settings:
-    mine = f"aws.account_id='{ACCOUNT}'"
-    return load_settings(ROOT / "pipeline.yaml", environment, [mine, *overrides])
-
-
-def _template(settings: Settings, **others: str) -> Template:
-    return Template.load(names_of(Foundation(settings, "staging")) | BUILD | others)
-
-
-@pytest.fixture(scope="module")
-def settings() -> Settings:
-    return _settings()
-
-
-@pytest.fixture(scope="module")
-def template(settings: Settings) -> Template:
-    return _template(settings)
 
 
 def test_bootstrap_gives_every_parameter(settings: Settings) -> None:
@@ -64,8 +47,8 @@ def test_it_fits_in_a_request() -> None:
 def test_names_are_those_of_the_settings(
     environment: str | None, overrides: tuple[str, ...]
 ) -> None:
-    settings = _settings(*overrides, environment=environment)
-    made = _template(settings).resources()
+    settings = settings_with(*overrides, environment=environment)
+    made = template_for(settings).resources()
     names = [made[role]["RoleName"] for role in ("ExecutionRole", "DeployRole")]
     roles = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in names]
     assert roles == [settings.role_arn, settings.lambda_role_arn]
@@ -84,7 +67,9 @@ def test_names_are_those_of_the_settings(
 
 def test_roles_that_exist_are_used_and_not_made() -> None:
     jobs, lambda_role = (f"arn:aws:iam::{ACCOUNT}:role/team/{name}" for name in ("jobs", "ship"))
-    template = _template(_settings(f"aws.role_arn={jobs}", f"aws.lambda_role_arn={lambda_role}"))
+    template = template_for(
+        settings_with(f"aws.role_arn={jobs}", f"aws.lambda_role_arn={lambda_role}")
+    )
     made = template.resources()
     assert {"ExecutionRole", "DeployRole", "ChampionRole", "ReadElsewhere"}.isdisjoint(made)
     assert made["DeployFunction"]["Role"] == made["ChampionFunction"]["Role"] == lambda_role
@@ -93,17 +78,17 @@ def test_roles_that_exist_are_used_and_not_made() -> None:
 
 
 def test_a_bucket_or_group_that_exists_is_left_alone(settings: Settings) -> None:
-    made = _template(settings, CreateBucket="false", CreateModelPackageGroup="false").resources()
+    made = template_for(settings, CreateBucket="false", CreateModelPackageGroup="false").resources()
     assert {"Bucket", "BucketPolicy", "ModelPackageGroup"}.isdisjoint(made)
 
 
 def test_without_a_repository_there_is_no_build(settings: Settings) -> None:
-    made = _template(settings, RepositoryUrl="", ConnectionArn="").resources()
+    made = template_for(settings, RepositoryUrl="", ConnectionArn="").resources()
     assert {"Build", "BuildRole", "BuildLogs"}.isdisjoint(made)
 
 
 def test_data_in_other_buckets_can_be_read_and_nothing_else_there() -> None:
-    template = _template(_settings("data.uri=s3://zoo/dogs"))
+    template = template_for(settings_with("data.uri=s3://zoo/dogs"))
     (statement,) = [s for s in template.statements() if "arn:aws:s3:::zoo" in s["Resource"]]
     assert statement["Action"] == ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
     assert statement["Resource"] == ["arn:aws:s3:::zoo", "arn:aws:s3:::zoo/dogs*"]
@@ -121,7 +106,7 @@ def test_the_bucket_is_closed_encrypted_and_versioned(template: Template) -> Non
 
 def test_runs_are_deleted_only_when_asked_for(settings: Settings) -> None:
     def deleted(**parameters: str) -> dict[str, Any]:
-        bucket = _template(settings, **parameters).resources()["Bucket"]
+        bucket = template_for(settings, **parameters).resources()["Bucket"]
         rules = bucket["LifecycleConfiguration"]["Rules"]
         return {r["Prefix"]: r["ExpirationInDays"] for r in rules if "ExpirationInDays" in r}
 
@@ -202,8 +187,8 @@ def test_a_lambda_may_do_what_its_code_does(function: str, template: Template) -
     ],
 )
 def test_the_function_knows_what_the_settings_say(overrides: tuple[str, ...]) -> None:
-    settings = _settings(*overrides)
-    function = _template(settings).resources()["DeployFunction"]
+    settings = settings_with(*overrides)
+    function = template_for(settings).resources()["DeployFunction"]
     variables = function["Environment"]["Variables"]
     assert variables == lambda_environment(settings)
     production = Production.from_environment(variables)
@@ -293,110 +278,6 @@ def _values(document: Any, *names: str) -> Iterator[Any]:
             if name in names:
                 yield value
             yield from _values(value, *names)
-
-
-def test_alarms_that_roll_back_can_be_seen_by_those_who_look(template: Template) -> None:
-    made = template.resources()
-    names = [made[alarm]["AlarmName"] for alarm in ("ErrorAlarm", "LatencyAlarm")]
-    variables = made["DeployFunction"]["Environment"]["Variables"]
-    assert variables["ROLLBACK_ALARMS"].split(",") == names
-    for role in ("ExecutionRole", "DeployRole"):
-        seen = [
-            resource
-            for statement in template.statements(role)
-            if "cloudwatch:DescribeAlarms" in statement["Action"]
-            for resource in statement["Resource"]
-        ]
-        for name in names:
-            arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"
-            assert any(fnmatchcase(arn, one) for one in seen)
-
-
-@pytest.mark.parametrize("alarm", ["ErrorAlarm", "LatencyAlarm"])
-def test_alarms_watch_the_variant_that_is_deployed(alarm: str, template: Template) -> None:
-    code = (ROOT / "lambda_code" / "endpoint_plan.py").read_text(encoding="utf-8")
-    variant = re.search(r'VARIANT = "(\w+)"', code)
-    dimensions = {d["Name"]: d["Value"] for d in template.resources()[alarm]["Dimensions"]}
-    assert variant
-    assert dimensions == {"EndpointName": "dog-breeds-production", "VariantName": variant[1]}
-
-
-def _event(**detail: Any) -> dict[str, Any]:
-    group = {"ModelPackageGroupName": "dog-breeds", "ModelApprovalStatus": "Approved"}
-    return {
-        "source": "aws.sagemaker",
-        "detail-type": "SageMaker Model Package State Change",
-        "detail": {**group, **detail},
-    }
-
-
-@pytest.mark.parametrize(
-    ("event", "matches"),
-    [
-        (_event(UpdatedModelPackageFields=["ModelApprovalStatus"]), True),
-        (_event(UpdatedModelPackageFields=["ApprovalDescription", "ModelApprovalStatus"]), True),
-        (
-            _event(
-                ModelApprovalStatus="Rejected", UpdatedModelPackageFields=["ModelApprovalStatus"]
-            ),
-            True,
-        ),
-        (_event(), True),
-        (_event(UpdatedModelPackageFields=["ModelPackageDescription"]), False),
-        (_event(ModelApprovalStatus="PendingManualApproval"), False),
-        (_event(ModelPackageGroupName="cats"), False),
-        (_event() | {"detail-type": "SageMaker Endpoint State Change"}, False),
-    ],
-)
-def test_only_a_changed_approval_in_this_group_calls_the_lambda(
-    event: dict[str, Any], matches: bool, template: Template
-) -> None:
-    from moto.events.models import EventPattern
-
-    pattern = template.resources()["ApprovalRule"]["EventPattern"]
-    assert EventPattern.load(json.dumps(pattern)).matches_event(event) is matches
-
-
-@pytest.mark.parametrize(
-    ("name", "status", "matches"),
-    [
-        ("dog-breeds-production", "IN_SERVICE", True),
-        ("dog-breeds-production", "FAILED", True),
-        ("dog-breeds-production", "UPDATING", False),
-        ("dog-breeds-staging", "IN_SERVICE", False),
-    ],
-)
-def test_an_end_of_productions_deployment_calls_the_lambda(
-    name: str, status: str, matches: bool, template: Template
-) -> None:
-    from moto.events.models import EventPattern
-
-    event = {
-        "source": "aws.sagemaker",
-        "detail-type": "SageMaker Endpoint State Change",
-        "detail": {"EndpointName": name, "EndpointStatus": status},
-    }
-    pattern = template.resources()["EndpointRule"]["EventPattern"]
-    assert EventPattern.load(json.dumps(pattern)).matches_event(event) is matches
-
-
-def test_a_deployment_that_fails_is_tried_again_and_then_kept(template: Template) -> None:
-    made = template.resources()
-    (policy,) = made["FailedDeploymentsPolicy"]["PolicyDocument"]["Statement"][:1]
-    for rule in ("ApprovalRule", "EndpointRule"):
-        (target,) = made[rule]["Targets"]
-        assert target["DeadLetterConfig"]["Arn"] == "GetAtt FailedDeployments.Arn"
-        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
-        assert f"GetAtt {rule}.Arn" in policy["Condition"]["ArnEquals"]["aws:SourceArn"]
-    assert made["DeployFunction"]["DeadLetterConfig"] == {
-        "TargetArn": "GetAtt FailedDeployments.Arn"
-    }
-    assert made["DeployRetries"]["MaximumRetryAttempts"] > 0
-    for permission, rule in (
-        ("ApprovalPermission", "ApprovalRule"),
-        ("EndpointPermission", "EndpointRule"),
-    ):
-        assert made[permission]["SourceArn"] == f"GetAtt {rule}.Arn"
 
 
 def test_only_pushes_to_the_branch_are_built(template: Template) -> None:

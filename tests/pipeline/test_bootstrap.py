@@ -3,127 +3,21 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import boto3
 import pytest
-from botocore.stub import ANY
 
-from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError
 from pipeline.aws.foundation import Foundation
 from pipeline.aws.stack import StackError
 from pipeline.aws.timing import Timing
-from pipeline.bootstrap import TEMPLATE, bootstrap, main, parse
+from pipeline.bootstrap import bootstrap, main, parse
 from pipeline.cli import ROOT, run_command
 from pipeline.errors import UsageError
 from pipeline.settings import Settings, load_settings
-from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback
+from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION
+from tests.pipeline.bootstrap_support import CHANGE_SET, STACK_ID, Cloud, given, parameters, request
 
-STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
-CHANGE_SET = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/bootstrap/1"
 NO_WAIT = Timing(sleep=lambda _seconds: None, chance=lambda: 0.5)
-
-
-class Cloud:
-    """Stubbed clients: each call must come in the order it was expected in, as expected."""
-
-    def __init__(self) -> None:
-        session = boto3.Session("key", "secret", region_name=REGION)
-        self.clients = {
-            name: session.client(name) for name in ("cloudformation", "s3", "sagemaker")
-        }
-        self.stubs = {name: Playback(client) for name, client in self.clients.items()}
-        for stub in self.stubs.values():
-            stub.activate()
-
-    def aws(self) -> Aws:
-        return Aws(REGION, ACCOUNT, lambda service: self.clients[service])
-
-    def expect(self, operation: str, answer: dict[str, Any], request: Any = None) -> None:
-        service = "s3" if operation == "head_bucket" else "cloudformation"
-        self.stubs[service].add_response(operation, answer, request)
-
-    def refuse(self, service: str, operation: str, code: str, message: str = "") -> None:
-        self.stubs[service].add_client_error(operation, code, message)
-
-    def expect_no_stack(self) -> None:
-        self.refuse(
-            "cloudformation",
-            "describe_stacks",
-            "ValidationError",
-            "Stack with id dog-breeds does not exist",
-        )
-
-    def expect_stack(self, status: str, parameters: dict[str, str] | None = None) -> None:
-        stack = {
-            "StackId": STACK_ID,
-            "StackName": "dog-breeds",
-            "CreationTime": "2026-01-01T00:00:00Z",
-            "StackStatus": status,
-            "Parameters": [
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in (parameters or {}).items()
-            ],
-            "Outputs": [{"OutputKey": "Bucket", "OutputValue": BUCKET}],
-        }
-        self.expect("describe_stacks", {"Stacks": [stack]})
-
-    def expect_nothing_there(self) -> None:
-        self.refuse("s3", "head_bucket", "404")
-        self.refuse(
-            "sagemaker",
-            "describe_model_package_group",
-            "ValidationException",
-            "ModelPackageGroup dog-breeds does not exist.",
-        )
-
-    def expect_change_set(self, request: dict[str, Any] | None = None) -> None:
-        self.expect("create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID}, request)
-        self.expect("describe_change_set", {"Status": "CREATE_IN_PROGRESS"})
-        changes = [("Add", "Bucket", "AWS::S3::Bucket", None), REPLACED]
-        self.expect(
-            "describe_change_set",
-            {
-                "Status": "CREATE_COMPLETE",
-                "ChangeSetId": CHANGE_SET,
-                "Changes": [_change(*one) for one in changes],
-            },
-            {"ChangeSetName": CHANGE_SET},
-        )
-
-    def expect_events(self, *events: tuple[str, str, str]) -> None:
-        """(resource, status, reason), newest first as CloudFormation gives them."""
-        page = [
-            {
-                "StackId": STACK_ID,
-                "EventId": f"{resource}-{status}",
-                "StackName": "dog-breeds",
-                "LogicalResourceId": resource,
-                "ResourceType": "AWS::S3::Bucket",
-                "Timestamp": "2026-01-01T00:00:00Z",
-                "ResourceStatus": status,
-                "ResourceStatusReason": reason,
-                "ClientRequestToken": "ours",
-            }
-            for resource, status, reason in events
-        ]
-        self.expect("describe_stack_events", {"StackEvents": page}, {"StackName": STACK_ID})
-
-    def verify(self) -> None:
-        for stub in self.stubs.values():
-            stub.assert_no_pending_responses()
-
-
-REPLACED = ("Modify", "DeployRole", "AWS::IAM::Role", "True")
-
-
-def _change(action: str, resource: str, kind: str, replacement: str | None) -> dict[str, Any]:
-    change = {"Action": action, "LogicalResourceId": resource, "ResourceType": kind}
-    return {
-        "Type": "Resource",
-        "ResourceChange": change | ({"Replacement": replacement} if replacement else {}),
-    }
 
 
 @pytest.fixture
@@ -152,46 +46,13 @@ def run(cloud: Cloud, settings: Settings) -> Callable[..., int]:
     return command
 
 
-def _given(name: str, value: str) -> dict[str, Any]:
-    return {"ParameterKey": name, "ParameterValue": value}
-
-
-def _names() -> list[dict[str, Any]]:
-    return [
-        _given("Project", "dog-breeds"),
-        _given("BucketName", BUCKET),
-        _given("ModelPackageGroupName", "dog-breeds"),
-        _given("ExecutionRoleArn", ""),
-        _given("LambdaRoleArn", ""),
-        _given("LambdaName", "dog-breeds-deploy-endpoint"),
-        _given("ChampionLambdaName", "dog-breeds-find-champion"),
-        _given("StagingEndpointName", "dog-breeds-staging"),
-        _given("ProductionEndpointName", "dog-breeds-production"),
-        _given("ProductionDeployment", ANY),
-        _given("ExtraReadArns", ""),
-        _given("BuildEnvironment", "staging"),
-    ]
-
-
-def _request(kind: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "StackName": "dog-breeds",
-        "ChangeSetName": ANY,
-        "ChangeSetType": kind,
-        "TemplateBody": TEMPLATE.read_text(encoding="utf-8"),
-        "Parameters": parameters,
-        "Tags": [{"Key": "project", "Value": "dog-breeds"}],
-        "Capabilities": ["CAPABILITY_NAMED_IAM"],
-    }
-
-
 def test_a_first_stack_is_created_after_its_changes_were_shown(
     cloud: Cloud, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.expect_no_stack()
     cloud.expect_nothing_there()
-    makes = [_given("CreateBucket", "true"), _given("CreateModelPackageGroup", "true")]
-    cloud.expect_change_set(_request("CREATE", [*_names(), *makes]))
+    makes = [given("CreateBucket", "true"), given("CreateModelPackageGroup", "true")]
+    cloud.expect_change_set(request("CREATE", [*parameters(), *makes]))
     cloud.expect(
         "execute_change_set",
         {},
@@ -228,13 +89,13 @@ def test_what_was_decided_or_given_before_is_kept_by_an_update(
     }
     cloud.expect_stack("UPDATE_ROLLBACK_COMPLETE", before)
     kept = [
-        _given("CreateBucket", "false"),
-        _given("CreateModelPackageGroup", "true"),
+        given("CreateBucket", "false"),
+        given("CreateModelPackageGroup", "true"),
         {"ParameterKey": "RepositoryUrl", "UsePreviousValue": True},
-        _given("RepositoryBranch", "release"),
+        given("RepositoryBranch", "release"),
         {"ParameterKey": "LogRetentionDays", "UsePreviousValue": True},
     ]
-    cloud.expect_change_set(_request("UPDATE", [*_names(), *kept]))
+    cloud.expect_change_set(request("UPDATE", [*parameters(), *kept]))
     cloud.expect("execute_change_set", {})
     cloud.expect_stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
     cloud.expect_events()
@@ -256,8 +117,8 @@ def test_a_bucket_and_a_group_that_exist_are_left_as_they_are(
         "ModelPackageGroupStatus": "Completed",
     }
     cloud.stubs["sagemaker"].add_response("describe_model_package_group", group)
-    makes = [_given("CreateBucket", "false"), _given("CreateModelPackageGroup", "false")]
-    cloud.expect_change_set(_request("CREATE", [*_names(), *makes]))
+    makes = [given("CreateBucket", "false"), given("CreateModelPackageGroup", "false")]
+    cloud.expect_change_set(request("CREATE", [*parameters(), *makes]))
     cloud.expect("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
     cloud.expect_stack("REVIEW_IN_PROGRESS")
     cloud.expect("delete_stack", {}, {"StackName": STACK_ID})
@@ -370,8 +231,8 @@ def test_a_stack_whose_creation_failed_is_deleted_and_made_again(
     cloud.expect_stack("DELETE_COMPLETE")
     cloud.expect_events(("dog-breeds", "DELETE_COMPLETE", ""))
     cloud.expect_nothing_there()
-    makes = [_given("CreateBucket", "true"), _given("CreateModelPackageGroup", "true")]
-    cloud.expect_change_set(_request("CREATE", [*_names(), *makes]))
+    makes = [given("CreateBucket", "true"), given("CreateModelPackageGroup", "true")]
+    cloud.expect_change_set(request("CREATE", [*parameters(), *makes]))
     cloud.expect("execute_change_set", {})
     cloud.expect_stack("CREATE_COMPLETE")
     cloud.expect_events()

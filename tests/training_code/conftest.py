@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import features as features_job
@@ -119,3 +120,10 @@ def pack() -> Callable[[Path, Path], Path]:
         return into
 
     return run
+
+
+@pytest.fixture
+def rules_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same networks each time; smdebug does not wait for the last files: they are there."""
+    monkeypatch.setenv("SMDEBUG_TRAINING_END_DELAY_REFRESH", "0")
+    torch.manual_seed(0)

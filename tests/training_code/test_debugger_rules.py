@@ -1,118 +1,32 @@
 """Every rule on real trainings of small networks: one that must trip it, a near twin that must not.
 
-All tensors come from the project's own hook, in the modes that training sets.
+And their parameters, as AWS documents them.
 """
 
 import ast
 import inspect
-import json
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 pytest.importorskip("smdebug")
 
 from smdebug.exceptions import InsufficientInformationForRuleInvocation, RuleEvaluationConditionMet
-from smdebug.pytorch import ReductionConfig, SaveConfig
+from smdebug.pytorch import ReductionConfig
 from smdebug.rules.rule_invoker import invoke_rule
 from smdebug.trials import create_trial
 
 import debugger_rules
-import train as train_job
-from debugging import Debugger
-from guarded_hook import GuardedHook
 from pipeline.settings.debugger import RULE_PARAMETERS
-from rule_evaluation import RuleOutcome, evaluate_rules, rule_names
+from rule_evaluation import evaluate_rules, rule_names
+from tests.training_code.rule_support import ACTIVATIONS, LOSS_INPUTS, blobs, judge, layers, train
 
 SOURCE = Path(__file__).resolve().parents[2] / "training_code/debugger_rules.py"
-COLLECTIONS = ("losses", "gradients", "weights")
-ACTIVATIONS = ".*(relu|tanh|sigmoid)_input.*"
-LOSS_INPUTS = ".*Loss_input.*"
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """smdebug waits a second for the last files of a finished training: here they are there."""
-    monkeypatch.setenv("SMDEBUG_TRAINING_END_DELAY_REFRESH", "0")
-
-
-def layers(activation: type[nn.Module], widths: tuple[int, ...], gain: float = 1.0) -> nn.Module:
-    """Linear layers with activations between them, drawn with Kaiming's variance times gain**2."""
-    parts: list[tuple[str, nn.Module]] = []
-    kind = activation.__name__.lower()
-    for number in range(len(widths) - 1):
-        linear = nn.Linear(widths[number], widths[number + 1])
-        nn.init.normal_(linear.weight, std=gain * (2 / widths[number]) ** 0.5)
-        nn.init.zeros_(linear.bias)
-        parts += [(f"linear{number}", linear), (f"{kind}{number}_{kind}", activation())]
-    return nn.Sequential(OrderedDict(parts[:-1]))
-
-
-def blobs(count: int, classes: int = 3, seed: int = 0, spread: float = 0.5) -> tuple[Any, Any]:
-    """`count` points of 8 numbers around one centre a class, the same centres for every seed."""
-    centres = torch.randn(classes, 8, generator=torch.Generator().manual_seed(99))
-    draw = torch.Generator().manual_seed(seed)
-    labels = torch.arange(count) % classes
-    return centres[labels] + spread * torch.randn(count, 8, generator=draw), labels
-
-
-Data = tuple[Tensor, Tensor]
-
-
-def train(
-    folder: Path,
-    network: nn.Module,
-    data: Data,
-    *,
-    valid: Data | None = None,
-    lr: float = 0.1,
-    epochs: int = 12,
-    batch: int | None = None,
-    regex: str | None = None,
-    collections: tuple[str, ...] = COLLECTIONS,
-    maximize: bool = False,
-    reductions: ReductionConfig | None = None,
-) -> Path:
-    """Trains with SGD under the hook; a validation after each epoch. Returns the hook's folder."""
-    loss = nn.CrossEntropyLoss()
-    hook = GuardedHook(
-        out_dir=str(folder),
-        include_collections=list(collections),
-        include_regex=[regex] if regex else None,
-        save_config=SaveConfig(save_interval=1),
-        reduction_config=reductions,
-    )
-    debugger = Debugger(hook)
-    debugger.watch(network, loss)
-    optimizer = torch.optim.SGD(network.parameters(), lr=lr, maximize=maximize)
-    for _ in range(epochs):
-        debugger.training()
-        for rows in torch.arange(len(data[0])).split(batch or len(data[0])):
-            optimizer.zero_grad()
-            loss(network(data[0][rows]), data[1][rows]).backward()
-            optimizer.step()
-        debugger.validating()
-        with torch.no_grad():
-            for rows in torch.arange(len(valid[0])).split(batch or len(valid[0])) if valid else ():
-                loss(network(valid[0][rows]), valid[1][rows])
-    debugger.close()
-    assert not hook.lost
-    return folder
-
-
-def judge(folder: Path, rule: str, **parameters: Any) -> RuleOutcome:
-    """The outcome of one rule."""
-    (outcome,) = evaluate_rules(folder, {rule: parameters})
-    return outcome
-
-
-@pytest.fixture(autouse=True)
-def seeded() -> None:
-    torch.manual_seed(0)
+pytestmark = pytest.mark.usefixtures("rules_at_once")
 
 
 def test_gradients_vanish_through_twenty_sigmoids_and_not_through_relus(tmp_path: Path) -> None:
@@ -335,85 +249,6 @@ def test_what_never_learns_anything_is_not_imbalance(tmp_path: Path) -> None:
     data = (points[keep], labels[keep])
     path = train(tmp_path, network, data, regex=LOSS_INPUTS, lr=0.0, epochs=30)
     assert judge(path, "ClassImbalance", samples="1700").status == "NoIssuesFound"
-
-
-def test_all_rules_read_what_the_projects_training_saves(features: Path, tmp_path: Path) -> None:
-    configuration = {
-        "LocalPath": str(tmp_path / "tensors"),
-        "HookParameters": {"save_interval": "1", "include_regex": LOSS_INPUTS},
-        "CollectionConfigurations": [{"CollectionName": name} for name in COLLECTIONS],
-    }
-    (tmp_path / "hook.json").write_text(json.dumps(configuration))
-    environment = {
-        "SM_CHANNEL_FEATURES": str(features),
-        "SM_MODEL_DIR": str(tmp_path / "model"),
-        "SM_OUTPUT_DIR": str(tmp_path / "output"),
-        "SM_OUTPUT_DATA_DIR": str(tmp_path / "output/data"),
-        "SMDEBUG_CONFIG_FILE_PATH": str(tmp_path / "hook.json"),
-    }
-    train_job.main(["--epochs=15", "--batch_size=12", "--lr=0.01"], environment)
-    outcomes = evaluate_rules(tmp_path / "tensors", {name: {} for name in rule_names()})
-    failed = {one.name: one.message for one in outcomes if one.status == "Error"}
-    assert failed.keys() == {"DeadRelu", "SaturatedActivation"}
-    for message in failed.values():  # a head has no activations
-        assert "add them to the hook's collections" in message
-    healthy = {one.name for one in outcomes if one.status == "NoIssuesFound"}
-    assert healthy >= {"VanishingGradient", "ExplodingTensor", "UnchangedTensor", "ClassImbalance"}
-
-
-def test_what_was_not_saved_is_said(tmp_path: Path) -> None:
-    path = train(
-        tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), epochs=2, collections=("losses",)
-    )
-    outcomes = evaluate_rules(path, {name: {} for name in rule_names()})
-    told = {one.name: one.message for one in outcomes if one.status == "Error"}
-    assert told.keys() == set(rule_names()) - {"ExplodingTensor", "LossNotDecreasing"}
-    assert "no gradients" in told["VanishingGradient"]
-    assert "no ReLU inputs or outputs" in told["DeadRelu"]
-    assert "no EVAL losses" in told["Overfit"]
-    assert "no gradients" in told["PoorWeightInitialization"]
-
-
-def test_one_rules_error_leaves_the_others_alone(tmp_path: Path) -> None:
-    path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), epochs=2)
-    outcomes = evaluate_rules(
-        path,
-        {
-            "NoSuchRule": {},
-            "VanishingGradient": {"threshold": "small"},
-            "Overfit": {"colour": "red"},
-            "DeadRelu": {"tensor_regex": "("},
-            "ExplodingTensor": {},
-        },
-    )
-    assert [one.status for one in outcomes] == ["Error"] * 4 + ["NoIssuesFound"]
-    assert "there is no rule NoSuchRule" in outcomes[0].message
-    assert "small" in outcomes[1].message
-    assert "colour" in outcomes[2].message
-
-
-def test_a_folder_without_tensors_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
-    outcome = judge(tmp_path / "nothing", "Overfit")
-    assert outcome.status == "Error"
-    assert "no tensors were saved" in outcome.message
-
-
-def test_a_training_that_was_killed_is_judged_by_what_it_saved(tmp_path: Path) -> None:
-    path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), lr=0.0)
-    (path / "training_job_end.ts").unlink()
-    assert judge(path, "UnchangedTensor").status == "IssuesFound"
-
-
-def test_what_is_gone_of_a_training_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30))
-    (path / "training_job_end.ts").unlink()
-    sorted(path.rglob("*.tfevents"))[-1].unlink()
-    waits: list[float] = []
-    monkeypatch.setattr("smdebug.core.index_reader.time.sleep", waits.append)
-    assert judge(path, "ExplodingTensor").status == "NoIssuesFound"
-    assert len(waits) < 100  # smdebug's own patience with a single tensor
 
 
 def test_smdebugs_own_invoker_runs_the_rules_as_the_service_does(tmp_path: Path) -> None:

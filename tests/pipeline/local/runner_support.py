@@ -19,6 +19,12 @@ BUCKET = "s3://bucket"
 ROLE = "arn:aws:iam::111122223333:role/execution"
 OUTPUT = "/opt/ml/processing/output"
 INPUT = "/opt/ml/processing/input"
+SLEEP = """
+import sys, time
+from pathlib import Path
+Path(sys.argv[1]).touch()
+time.sleep(60)
+"""
 Json = dict[str, Any]
 
 

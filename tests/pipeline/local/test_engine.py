@@ -2,10 +2,7 @@
 
 import errno
 import json
-import os
-import signal
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +16,12 @@ from tests.pipeline.local.runner_support import (
     BUCKET,
     INPUT,
     OUTPUT,
+    SLEEP,
     Json,
     Lab,
     definition,
     output_of,
     s3_output,
-    wait_for,
 )
 
 WRITE = """
@@ -42,12 +39,6 @@ end = time.time() + 30
 while not other.exists():
     assert time.time() < end
     time.sleep(0.01)
-"""
-SLEEP = """
-import sys, time
-from pathlib import Path
-Path(sys.argv[1]).touch()
-time.sleep(60)
 """
 
 
@@ -154,73 +145,6 @@ def test_a_program_that_is_not_there_is_one_clear_line(lab: Lab) -> None:
     step["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
     result = lab.run(step)
     assert "cannot start 'no-such-program'" in str(result.failure)
-
-
-def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path: Path) -> None:
-    mark = tmp_path / "started"
-    step = lab.processing(
-        "Long",
-        "import subprocess, sys\n"
-        "child = subprocess.Popen(['sleep', '60'])\n"
-        "open(sys.argv[1] + '.pid', 'w').write(str(child.pid))\n" + SLEEP,
-        arguments=[str(mark)],
-    )
-    behind = lab.processing("Behind", "print('never')") | {"DependsOn": ["Long"]}
-    done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(lab.run(step, behind)))
-    thread.start()
-    wait_for(mark)
-    lab.cancel.set()
-    thread.join(timeout=30)
-    assert done[0].status == "Stopped"
-    assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
-    assert lab.store.list("ProcessingJob")[0]["ProcessingJobStatus"] == "Stopped"
-    assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
-    assert "Behind" not in lab.step_documents()
-    child = int((tmp_path / "started.pid").read_text())
-    assert _is_gone(child)
-
-
-def test_a_job_that_ignores_sigterm_is_killed(lab: Lab, tmp_path: Path) -> None:
-    mark = tmp_path / "started"
-    script = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
-    step = lab.processing("Deaf", script, arguments=[str(mark)])
-    done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(lab.run(step, grace_s=0.2)))
-    thread.start()
-    wait_for(mark)
-    lab.cancel.set()
-    thread.join(timeout=30)
-    assert done[0].status == "Stopped"
-
-
-def test_a_run_that_was_cancelled_before_it_began_runs_nothing(lab: Lab) -> None:
-    lab.cancel.set()
-    result = lab.run(lab.processing("A", "print('never')"))
-    assert result.status == "Stopped"
-    assert not lab.store.list("ProcessingJob")
-
-
-def test_ctrl_c_in_the_calling_thread_stops_the_run(lab: Lab, tmp_path: Path) -> None:
-    mark = tmp_path / "started"
-    step = lab.processing("Long", SLEEP, arguments=[str(mark)])
-
-    def interrupt() -> None:
-        wait_for(mark)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    # a shell starts what it puts into the background with Ctrl-C ignored
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        thread.start()
-        result = lab.run(step)
-        thread.join()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert result.status == "Stopped"
-    assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
-    assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
 
 
 def _gate(left: Any, right: Any, if_steps: list[Json], else_steps: list[Json]) -> Json:
@@ -353,18 +277,6 @@ def test_an_output_uploaded_continuously_is_there_while_the_job_runs(lab: Lab) -
     place = {"Outputs": [s3_output("live", uri, "Continuous")]}
     step["Arguments"]["ProcessingOutputConfig"] = place
     assert lab.run(step).status == "Succeeded"
-
-
-def _is_gone(pid: int) -> bool:
-    for _ in range(300):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def test_a_full_disk_in_a_job_is_the_reason(lab: Lab) -> None:

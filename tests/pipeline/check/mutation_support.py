@@ -1,0 +1,337 @@
+"""Single mutations of our own definition.
+
+A new one is a line in MUTATIONS. A path begins with a step's name, Parameters or nothing (the
+whole); elements of lists are named by their Name, ChannelName, OutputName, ..., or by index.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Definition = dict[str, Any]
+Change = Callable[[Any, Any], None]
+
+
+def put(path: str, value: Any, rule: str, step: str | None = None) -> Any:
+    """Another value at a place."""
+
+    def change(parent: Any, key: Any) -> None:
+        parent[key] = value
+
+    return _line("put", path, change, rule, step)
+
+
+def drop(path: str, rule: str, step: str | None = None) -> Any:
+    """Nothing at a place."""
+
+    def change(parent: Any, key: Any) -> None:
+        del parent[key]
+
+    return _line("drop", path, change, rule, step)
+
+
+def rename(path: str, name: str, rule: str, step: str | None = None) -> Any:
+    """The same value under another key."""
+
+    def change(parent: Any, key: Any) -> None:
+        parent[name] = parent.pop(key)
+
+    return _line("rename", path, change, rule, step)
+
+
+def add(path: str, value: Any, rule: str, step: str | None = None) -> Any:
+    """One more element in a list, or the first element once more (None)."""
+
+    def change(parent: Any, key: Any) -> None:
+        parent[key].append(copy.deepcopy(parent[key][0]) if value is None else value)
+
+    return _line("add", path, change, rule, step)
+
+
+def _line(kind: str, path: str, change: Change, rule: str, step: str | None) -> Any:
+    first = path.split("/", maxsplit=1)[0]
+    where = step if step is not None else "" if first in ("", "Parameters") else first
+    return pytest.param(path, change, rule, where, id=f"{rule}: {kind} {path}")
+
+
+def get(reference: str) -> dict[str, str]:
+    return {"Get": reference}
+
+
+def join(*values: Any, on: str = "") -> dict[str, Any]:
+    return {"Std:Join": {"On": on, "Values": list(values)}}
+
+
+A = "Arguments"
+CLUSTER = f"Prepare/{A}/ProcessingResources/ClusterConfig"
+TRIAL = f"Tune/{A}/TrainingJobDefinition"
+SEARCH = f"Tune/{A}/HyperParameterTuningJobConfig"
+RANGES = f"{SEARCH}/ParameterRanges/ContinuousParameterRanges"
+CHOICES = f"{SEARCH}/ParameterRanges/CategoricalParameterRanges"
+OBJECTIVE = f"{SEARCH}/HyperParameterTuningJobObjective"
+METRICS = f"{TRIAL}/AlgorithmSpecification/MetricDefinitions"
+HYPER = f"Train/{A}/HyperParameters"
+HOOK = f"Train/{A}/DebugHookConfig"
+RULE = f"Train/{A}/DebugRuleConfigurations/0"
+CHANNEL = f"Train/{A}/InputDataConfig/features"
+GATE = f"Gate/{A}/Conditions/0"
+MODEL = f"Register/{A}/InferenceSpecification/Containers/0"
+TUNED = "Steps.Tune.BestTrainingJob.TunedHyperParameters"
+OUTPUTS = "Steps.Prepare.ProcessingOutputConfig.Outputs"
+
+MUTATIONS = [
+    # Fields: unknown, missing, of another type, out of what they may be
+    rename(f"{CLUSTER}/InstanceCount", "InstanceCounts", "unknown-field"),
+    rename(f"{CLUSTER}/VolumeSizeInGB", "VolumeSizeGB", "missing-field"),
+    rename(f"{CHANNEL}/ChannelName", "Channel", "unknown-field"),
+    rename(f"{TRIAL}/StaticHyperParameters", "HyperParameters", "unknown-field"),
+    rename(f"{SEARCH}/Strategy", "strategy", "unknown-field"),
+    put(f"Train/{A}/MaxRuntimeInSeconds", 60, "unknown-field"),
+    put("Evaluate/CacheConfig/ExpiresAfter", "P30D", "unknown-field"),
+    put("Register/CacheConfig", {"Enabled": True}, "unknown-field"),
+    put("/Stepz", [], "unknown-field"),
+    drop(f"Prepare/{A}/AppSpecification", "missing-field"),
+    drop(f"Prepare/{A}/RoleArn", "missing-field"),
+    drop(f"Train/{A}/OutputDataConfig", "missing-field"),
+    drop(f"Train/{A}/ResourceConfig", "missing-field"),
+    drop(f"Train/{A}/AlgorithmSpecification", "missing-field"),
+    drop(f"Tune/{A}/HyperParameterTuningJobConfig", "missing-field"),
+    drop(f"{TRIAL}/AlgorithmSpecification", "missing-field"),
+    drop(f"{CHANNEL}/DataSource/S3DataSource/S3Uri", "missing-field"),
+    drop(f"{CHANNEL}/DataSource/S3DataSource", "missing-field"),
+    drop(f"{CLUSTER}/InstanceType", "missing-field"),
+    drop(f"{TRIAL}/HyperParameterTuningResourceConfig", "missing-field"),
+    drop(f"Register/{A}/InferenceSpecification", "missing-field"),
+    drop(f"{GATE}/RightValue", "missing-field"),
+    drop(f"AccuracyTooLow/{A}/ErrorMessage", "missing-field"),
+    drop("Deploy/FunctionArn", "missing-field"),
+    drop("Prepare/Name", "missing-field", step=""),
+    drop("Prepare/Type", "missing-field"),
+    drop("/Version", "missing-field"),
+    drop("Parameters/DataUri/Type", "missing-field"),
+    put(f"{CLUSTER}/InstanceCount", "1", "wrong-type"),
+    put(f"{CLUSTER}/InstanceCount", 1.5, "wrong-type"),
+    put(f"{CLUSTER}/VolumeSizeInGB", True, "wrong-type"),
+    put(f"{HYPER}/epochs", 20, "wrong-type"),
+    put(f"{HYPER}/export", True, "wrong-type"),
+    put(f"Prepare/{A}/AppSpecification/ContainerArguments", "--data x", "wrong-type"),
+    put(f"Prepare/{A}/AppSpecification/ContainerArguments/5", None, "wrong-type"),
+    put(f"Prepare/{A}/Environment", [], "wrong-type"),
+    put("Prepare/CacheConfig/Enabled", "true", "wrong-type"),
+    put("Prepare/DependsOn", "Train", "wrong-type"),
+    put(f"{GATE}/RightValue", [0.8], "wrong-type"),
+    put("/Steps/0", "Prepare", "wrong-type"),
+    put(f"{CLUSTER}/InstanceType", "ml.m5.hugest", "not-in-enum"),
+    put(f"{TRIAL}/HyperParameterTuningResourceConfig/InstanceType", "m5.xlarge", "not-in-enum"),
+    put(f"{SEARCH}/Strategy", "Bayes", "not-in-enum"),
+    put(f"{OBJECTIVE}/Type", "Maximise", "not-in-enum"),
+    put(f"{CHANNEL}/DataSource/S3DataSource/S3DataType", "Prefix", "not-in-enum"),
+    put(f"{RANGES}/lr/ScalingType", "Log", "not-in-enum"),
+    put(f"Register/{A}/ModelApprovalStatus", "Pending", "not-in-enum"),
+    put(f"{GATE}/Type", "GreaterOrEqual", "not-in-enum", step="Gate"),
+    put("Prepare/Type", "Procesing", "not-in-enum"),
+    put("Deploy/OutputParameters/0/OutputType", "Text", "not-in-enum"),
+    put("Train/RetryPolicies/0/ExceptionType/0", "Step.TIMEOUT", "not-in-enum"),
+    put("Parameters/DataUri/Type", "Text", "not-in-enum"),
+    put("/Version", "2021-12-01", "not-in-enum"),
+    put(f"{CLUSTER}/InstanceCount", 0, "out-of-range"),
+    put(f"{CLUSTER}/InstanceCount", 101, "out-of-range"),
+    put(f"Prepare/{A}/StoppingCondition/MaxRuntimeInSeconds", 999_999, "out-of-range"),
+    put("Train/RetryPolicies/0/MaxAttempts", 21, "out-of-range"),
+    put(f"Prepare/{A}/AppSpecification/ContainerEntrypoint", [], "length"),
+    put(f"Prepare/{A}/AppSpecification/ContainerArguments/5", "x" * 257, "length"),
+    put(f"{HYPER}/optimizer", "x" * 2501, "length"),
+    put(HYPER, {f"p{n}": "1" for n in range(101)}, "length"),
+    put(f"Train/{A}/Tags", [{"Key": str(n), "Value": ""} for n in range(51)], "length"),
+    put(f"Train/{A}/RoleArn", "dog-breeds-execution", "pattern"),
+    put(f"{CHANNEL}/ChannelName", "features channel", "pattern"),
+    put(f"Prepare/{A}/ProcessingInputs/data/S3Input/S3Uri", "/data", "pattern"),
+    put(
+        f"Prepare/{A}/ProcessingOutputConfig/Outputs/test/S3Output/S3Uri",
+        join("bucket", get("Execution.PipelineExecutionId"), on="/"),
+        "pattern",
+    ),
+    put("Prepare/Name", "Prepare data", "pattern", step="Prepare data"),
+    put("Prepare/CacheConfig/ExpireAfter", "30 days", "pattern"),
+    put("Deploy/FunctionArn", "dog-breeds-deploy-endpoint", "pattern"),
+    put("Prepare/PropertyFiles/0/FilePath", "/dataset.json", "pattern"),
+    # References
+    put(f"{CHANNEL}/DataSource/S3DataSource/S3Uri", get("Steps.Features.X"), "unknown-step"),
+    put("Evaluate/DependsOn", ["Trian"], "unknown-step"),
+    put(
+        f"Evaluate/{A}/ProcessingInputs/model/S3Input/S3Uri",
+        get("Steps.Train.ModelArtifact.S3ModelArtifacts"),
+        "unknown-property",
+    ),
+    put(
+        f"Evaluate/{A}/ProcessingInputs/test/S3Input/S3Uri",
+        get(f"{OUTPUTS}['tests'].S3Output.S3Uri"),
+        "unknown-property",
+    ),
+    put(
+        f"Evaluate/{A}/ProcessingInputs/test/S3Input/S3Uri",
+        get(f"{OUTPUTS}[7].S3Output.S3Uri"),
+        "unknown-property",
+    ),
+    put(f"{HYPER}/lr", join(get(f"{TUNED}['learning_rate']")), "unknown-property"),
+    put(f"Deploy/{A}/model_package_arn", get("Steps.Register.ModelPackageArm"), "unknown-property"),
+    put(f"Deploy/{A}/endpoint_name", get("Steps.Deploy.EndpointName"), "unknown-property"),
+    put(f"{HYPER}/seed", get("Steps.Train.HyperParameters['sed']"), "unknown-property"),
+    put(f"{GATE}/RightValue", get("Parameters.AccuracyTreshold"), "unknown-parameter"),
+    drop("Parameters/EndpointName", "unknown-parameter", step="Deploy"),
+    put(
+        f"Train/{A}/OutputDataConfig/S3OutputPath",
+        join("s3://bucket", get("Execution.PipelineExecutionID"), on="/"),
+        "unknown-variable",
+    ),
+    put(
+        f"{GATE}/LeftValue/Std:JsonGet/PropertyFile",
+        get("Steps.Evaluate.PropertyFiles.Evaluations"),
+        "unknown-property-file",
+    ),
+    drop("Evaluate/PropertyFiles", "unknown-property-file", step="Gate"),
+    put(f"{HYPER}/lr", get("Steps.Tune.BestTrainingJob"), "reference-type"),
+    put(f"{CLUSTER}/InstanceCount", get("Parameters.ProcessingInstanceType"), "reference-type"),
+    put(f"{HYPER}/seed", get("Parameters.TuningMaxJobs"), "reference-type"),
+    put("Parameters/TuningMaxJobs/Type", "String", "reference-type", step="Tune"),
+    put(f"{HYPER}/seed", get("Parameter.GitCommit"), "bad-function"),
+    put(f"{HYPER}/seed", get("Steps..Seed"), "bad-function"),
+    rename(f"{GATE}/LeftValue/Std:JsonGet", "Std:JsonGets", "bad-function"),
+    rename(f"Train/{A}/OutputDataConfig/S3OutputPath/Std:Join/Values", "Value", "bad-function"),
+    put(f"{GATE}/LeftValue/Std:JsonGet/Path", "accuracy..value", "bad-function"),
+    put(f"Prepare/{A}/Environment", get("Parameters.GitCommit"), "wrong-type"),
+    # Parameters
+    put("Parameters/TrainingInstanceType/DefaultValue", "ml.m5.hugest", "parameter-default"),
+    put("Parameters/EndpointInstanceType/DefaultValue", "m5.large", "lambda-argument", "Deploy"),
+    put("Parameters/DataUri/DefaultValue", "/home/me/pictures", "parameter-default"),
+    put("Parameters/TuningMaxJobs/DefaultValue", 0, "parameter-default"),
+    put("Parameters/TuningMaxJobs/DefaultValue", "6", "parameter-value"),
+    put("Parameters/ModelApprovalStatus/DefaultValue", "Approve", "parameter-value"),
+    put("Parameters/ModelApprovalStatus/EnumValues/1", "Aproved", "parameter-default"),
+    add("/Parameters", {"Name": "Unused", "Type": "String"}, "unused-parameter"),
+    # Names
+    add("/Parameters", None, "duplicate-name"),
+    add(f"Train/{A}/InputDataConfig", None, "duplicate-name"),
+    add(f"Prepare/{A}/ProcessingInputs", None, "duplicate-name"),
+    add(f"Prepare/{A}/ProcessingOutputConfig/Outputs", None, "duplicate-name"),
+    add(f"{HOOK}/CollectionConfigurations", None, "duplicate-name"),
+    add(METRICS, None, "duplicate-name"),
+    add(RANGES, None, "duplicate-name"),
+    put(f"{HOOK}/CollectionConfigurations/losses/CollectionName", "weights", "duplicate-name"),
+    put("Tune/Name", "Train", "duplicate-name", step="Train"),
+    put("Deploy/Name", "Train", "duplicate-name", step="Train"),
+    put(f"{TRIAL}/StaticHyperParameters/lr", "0.1", "hyperparameter-twice"),
+    # Metrics and the search
+    put(f"{OBJECTIVE}/MetricName", "valid:acuracy", "objective-metric"),
+    drop(f"{METRICS}/best:valid_accuracy", "objective-metric"),
+    drop(OBJECTIVE, "objective-metric"),
+    put(f"{OBJECTIVE}/Type", "Minimize", "objective-direction"),
+    put(f"{METRICS}/valid:loss/Regex", " val_loss=([0-9.]+)", "metric-regex"),
+    put(f"{METRICS}/valid:loss/Regex", " valid_loss=[0-9.]+", "metric-regex"),
+    put(f"{METRICS}/valid:loss/Regex", " valid_loss=([0-9.]+", "metric-regex"),
+    put(f"{METRICS}/valid:loss/Regex", "valid_loss=([0-9.]+)", "metric-mixed-up"),
+    put(f"{RANGES}/lr/MinValue", "1", "range"),
+    put(f"{RANGES}/lr/MinValue", "0", "range"),
+    put(f"{RANGES}/lr/MaxValue", "ten", "range"),
+    put(f"{CHOICES}/0/Values", ["32", "32"], "range"),
+    put(f"{SEARCH}/Strategy", "Grid", "strategy"),
+    put(f"{SEARCH}/Strategy", "Hyperband", "strategy"),
+    put(f"{SEARCH}/ParameterRanges", {}, "strategy"),
+    put("Parameters/TuningMaxParallelJobs/DefaultValue", 50, "parallel-trials", "Tune"),
+    put(f"{HYPER}/lr", "0.001", "tuned-value-unused"),
+    # Order
+    put("Prepare/DependsOn", ["Evaluate"], "cycle"),
+    put("Train/DependsOn", ["Train"], "cycle"),
+    put("Train/DependsOn", ["Register"], "unreachable"),
+    put("Deploy/DependsOn", ["AccuracyTooLow"], "unreachable"),
+    put(f"Gate/{A}/IfSteps", [], "unused-parameter", step=""),
+    # The gate
+    put(f"{GATE}/Type", "LessThan", "gate-inverted", step="Gate"),
+    rename(f"Gate/{A}/IfSteps", "ElseSteps", "gate-inverted", step="Gate"),
+    put(f"{GATE}/LeftValue", 0.9, "blind-gate", step="Gate"),
+    put(f"Gate/{A}/Conditions/1/Type", "GreaterThan", "gate-inverted", step="Gate"),
+    put(f"Gate/{A}/Conditions/1/LeftValue/Std:JsonGet/Path", "champion.shortfal", "json-path"),
+    drop(f"FindChampion/{A}/no_champion_uri", "lambda-event"),
+    put(
+        f"Evaluate/{A}/ProcessingInputs/champion/S3Input/S3Uri",
+        get("Steps.FindChampion.OutputParameters['model_uri']"),
+        "unknown-property",
+    ),
+    put(f"{GATE}/RightValue", 80, "threshold", step="Gate"),
+    put("Parameters/AccuracyThreshold/DefaultValue", 60.0, "threshold", step="Gate"),
+    put(f"{GATE}/LeftValue/Std:JsonGet/Path", "metrics.accuracy.value", "json-path"),
+    put(f"{GATE}/LeftValue/Std:JsonGet/Path", "multiclass_classification_metrics", "json-path"),
+    put(
+        f"{MODEL}/ModelDataUrl",
+        get("Steps.Other.ModelArtifacts.S3ModelArtifacts"),
+        "unknown-step",
+    ),
+    # Jobs
+    put("Prepare/PropertyFiles/0/OutputName", "data", "property-file-output"),
+    put(f"Prepare/{A}/ProcessingInputs/data/S3Input/LocalPath", "/data", "local-path"),
+    put(
+        f"Prepare/{A}/ProcessingInputs/data/S3Input/LocalPath",
+        "/opt/ml/processing/input/code",
+        "local-path",
+    ),
+    put(
+        f"Prepare/{A}/AppSpecification/ContainerArguments/1",
+        "/opt/ml/processing/input/dta",
+        "path-argument",
+    ),
+    put(f"Prepare/{A}/AppSpecification/ContainerArguments/0", "--date", "script-option"),
+    rename(f"{HYPER}/label_smoothing", "label_smooth", "script-option"),
+    put(f"{HYPER}/epochs", "many", "script-option"),
+    put(f"{CHOICES}/batch_size/Values/0", "x", "script-option"),
+    put(f"{TRIAL}/StaticHyperParameters/export", "perhaps", "script-option"),
+    drop(f"Prepare/{A}/AppSpecification/ContainerArguments", "script-option"),
+    drop(f"Prepare/{A}/AppSpecification/ContainerArguments/2", "script-option"),
+    put(f"Prepare/{A}/AppSpecification/ContainerEntrypoint/2", "prepared.py", "script-name"),
+    drop(f"{HYPER}/sagemaker_submit_directory", "script-name"),
+    put(f"{CHANNEL}/ChannelName", "feature", "script-channel"),
+    drop(f"{TRIAL}/InputDataConfig", "script-channel"),
+    put("Evaluate/PropertyFiles/0/FilePath", "metrics.json", "script-file"),
+    put(
+        f"Prepare/{A}/ProcessingOutputConfig/Outputs/test/S3Output/S3Uri", "s3://b/x", "output-path"
+    ),
+    drop(
+        f"Prepare/{A}/ProcessingOutputConfig/Outputs/dataset/S3Output/S3Uri/Std:Join/Values/3",
+        "output-path",
+    ),
+    put(
+        f"{CHANNEL}/DataSource/S3DataSource/S3Uri",
+        get(f"{OUTPUTS}['test'].S3Output.S3Uri"),
+        "test-split-in-training",
+    ),
+    put(f"Train/{A}/EnableManagedSpotTraining", True, "spot-wait"),
+    put(f"Train/{A}/StoppingCondition/MaxWaitTimeInSeconds", 1, "spot-wait"),
+    put("Parameters/TrainingInstanceType/DefaultValue", "ml.g5.xlarge", "cpu-image", "Train"),
+    put(f"{HYPER}/seed", get("Execution.PipelineExecutionId"), "cache-never-hit"),
+    drop(HOOK, "debugger"),
+    put(f"{RULE}/RuleParameters/rule_to_invoke", "Overfitt", "debugger"),
+    put(f"{HOOK}/CollectionConfigurations/losses/CollectionName", "loses", "debugger"),
+    drop(f"{RULE}/RuleParameters", "debugger"),
+    # Deploying
+    put(f"Deploy/{A}/instance_count", 0, "lambda-argument"),
+    put(f"Deploy/{A}/role_arn", "dog-breeds", "lambda-argument"),
+    put(f"Deploy/{A}/endpoint_name", "dog_breeds", "lambda-argument"),
+    put(f"Deploy/{A}/model_package_arn", get("Steps.Train.TrainingJobArn"), "lambda-argument"),
+    drop(f"Deploy/{A}/instance_count", "lambda-event"),
+    put("Deploy/OutputParameters/0/OutputName", "endpoint", "lambda-event"),
+    put(f"Deploy/{A}/wait_minutes", 15, "lambda-wait"),
+    put(f"Deploy/{A}/timeout", 601, "lambda-wait"),
+    put(f"Deploy/{A}/deployment_config", {"BlueGreenUpdatePolicy": {}}, "no-rollback"),
+    # The account
+    put(f"Prepare/{A}/AppSpecification/ImageUri",
+        "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312", "region"),
+    put(f"{HYPER}/sagemaker_region", "us-west-2", "region"),
+    put(f"Train/{A}/RoleArn", "arn:aws:iam::999999999999:role/x", "account"),
+    put(f"Prepare/{A}/Environment/DB_PASSWORD", "hunter2", "secret"),
+    put(f"Train/{A}/Environment", {"KEY": "AKIA" + "A" * 16}, "secret"),
+    put(f"Deploy/{A}/api_key", "0123456789", "secret"),
+    put("/Metadata/note", "x" * 1_048_577, "size"),
+    put("Train/RetryPolicies/0/ExpireAfterMin", 60, "retry"),
+    put("Train/RetryPolicies/0/ExceptionType/0", "Step.THROTTLING", "retry"),
+]  # fmt: skip

@@ -1,0 +1,101 @@
+"""A run that is stopped: its processes end, and every document says so."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import (
+    SLEEP,
+    Lab,
+    wait_for,
+)
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    return Lab(store)
+
+
+def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    step = lab.processing(
+        "Long",
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        "open(sys.argv[1] + '.pid', 'w').write(str(child.pid))\n" + SLEEP,
+        arguments=[str(mark)],
+    )
+    behind = lab.processing("Behind", "print('never')") | {"DependsOn": ["Long"]}
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(lab.run(step, behind)))
+    thread.start()
+    wait_for(mark)
+    lab.cancel.set()
+    thread.join(timeout=30)
+    assert done[0].status == "Stopped"
+    assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
+    assert lab.store.list("ProcessingJob")[0]["ProcessingJobStatus"] == "Stopped"
+    assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
+    assert "Behind" not in lab.step_documents()
+    child = int((tmp_path / "started.pid").read_text())
+    assert _is_gone(child)
+
+
+def test_a_job_that_ignores_sigterm_is_killed(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    script = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
+    step = lab.processing("Deaf", script, arguments=[str(mark)])
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(lab.run(step, grace_s=0.2)))
+    thread.start()
+    wait_for(mark)
+    lab.cancel.set()
+    thread.join(timeout=30)
+    assert done[0].status == "Stopped"
+
+
+def test_a_run_that_was_cancelled_before_it_began_runs_nothing(lab: Lab) -> None:
+    lab.cancel.set()
+    result = lab.run(lab.processing("A", "print('never')"))
+    assert result.status == "Stopped"
+    assert not lab.store.list("ProcessingJob")
+
+
+def test_ctrl_c_in_the_calling_thread_stops_the_run(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    step = lab.processing("Long", SLEEP, arguments=[str(mark)])
+
+    def interrupt() -> None:
+        wait_for(mark)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    # a shell starts what it puts into the background with Ctrl-C ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread.start()
+        result = lab.run(step)
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert result.status == "Stopped"
+    assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
+    assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
+
+
+def _is_gone(pid: int) -> bool:
+    for _ in range(300):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
