@@ -17,7 +17,7 @@ from benchmarks.context import BenchmarkError, Context
 from benchmarks.figures import spread, text_table
 from pipeline.cli import ROOT
 
-ROUNDS, QUICK_ROUNDS = {"head": 9, "fine-tuning": 3}, {"head": 1}
+ROUNDS, QUICK_ROUNDS = {"head": 15, "fine-tuning": 9}, {"head": 1}
 STEPS = {"head": 2100, "fine-tuning": 550}  # tensors are saved every 500 steps
 QUICK_STEPS = 210
 

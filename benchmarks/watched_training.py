@@ -13,6 +13,7 @@ import contextlib
 import io
 import json
 import math
+import random
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -141,13 +142,14 @@ def train_all(
 ) -> dict[str, dict[str, float]]:
     """Each way to watch once, in turns: its `wall` and `cpu` seconds, and its `own` of them.
 
-    The profiler's sampler is a thread that runs in everybody's turns; its share is added to the
+    They are made in a new order for every seed, as memory is dealt out in that order. The
+    profiler's sampler is a thread that runs in everybody's turns; its share is added to the
     training that has it.
     """
     turns, trainings = Turns(list(watches), seed), {}
     with tempfile.TemporaryDirectory(dir=work) as folder:
-        for name, watch in watches.items():
-            output = Path(folder, name)
+        for name in random.Random(seed).sample(list(watches), len(watches)):  # noqa: S311 (no secret)
+            watch, output = watches[name], Path(folder, name)
             debugger = open_debugger({"SM_OUTPUT_DATA_DIR": str(output)}, watch.plan)
             phase = _in_turns(make(), turns, name)
             trainings[name] = Training(phase, debugger, watch.profiled, output)
