@@ -53,15 +53,15 @@ class Replicas:
             values = there.to(values.device)
         return values
 
-    def weight(self, labels: Tensor) -> Tensor | float:
-        """What this process's mean loss counts, so that the average is that over the whole batch.
+    def share(self, loss: Tensor, labels: Tensor) -> Tensor:
+        """This process's mean loss, weighted so that the average is that over the whole batch.
 
         `labels` are this process's share of the batch.
         """
         if self.count == 1:
-            return 1.0
+            return loss
         own = torch.tensor(float(len(labels)), device=labels.device)
-        return own * self.count / self.total(own.clone())
+        return loss * (own * self.count / self.total(own.clone()))
 
     def from_first(self, make: Callable[[], Value]) -> Value:
         """What `make` returns to the first process, the only one that calls it, in all of them."""

@@ -21,7 +21,6 @@ import feature_set
 from debug_plan import DebugPlan, read_plan
 from debugging import Debugger, open_debugger, preload
 from feature_set import BACKBONE_FILE, FeatureInfo, read_features
-from fine_tuning import fine_tuning_phase
 from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
@@ -120,9 +119,10 @@ def fine_tune(
     replicas: Replicas,
 ) -> tuple[Checkpoint, list[EpochResult]]:
     """Goes on from the trained head; the best epoch of both phases is in `classifier` then."""
+    from fine_tuning import fine_tuning_phase  # noqa: PLC0415 - a trial of the head needs none
+
     if dataset.read_info(folder)["fingerprint"] != info.fingerprint:
         raise JobError("channels 'dataset' and 'features' are not of the same data: run both again")
-    keep_freed_memory()
     train, valid = dataset.open_split(folder, "train"), dataset.open_split(folder, "valid")
     classifier.to(device=best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     with tempfile.TemporaryDirectory() as scratch:
@@ -152,7 +152,9 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     settings = parse_hyperparameters(sys.argv[1:] if arguments is None else arguments)
     folders = find_folders(environ, settings)
     use_available_cores()
+    keep_freed_memory()
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads any
     with join_replicas(environ) as replicas:
         train(settings, folders, environ, replicas)
 

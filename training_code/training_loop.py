@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,7 @@ from replicas import ALONE, Replicas
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 Parameters = dict[str, Tensor]
+_ROWS_TO_SUM = 2048  # whose logits are kept meanwhile: 8 MB with 1,000 classes
 
 
 class ClassificationLoss(nn.CrossEntropyLoss):
@@ -141,7 +143,7 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
         loss = phase.criterion(logits.float(), labels)
         mark("forward")
         phase.optimizer.zero_grad()
-        (loss * phase.replicas.weight(labels)).backward()
+        phase.replicas.share(loss, labels).backward()
         mark("backward")
         phase.optimizer.step()
         phase.schedule.step()
@@ -173,22 +175,38 @@ def validate(phase: Phase) -> tuple[float, float]:
 
 
 class Totals:
-    """Sums over batches of any size; the means are over pictures, not over batches."""
+    """Sums over batches of any size; the means are over pictures, not over batches.
+
+    Logits wait for others: one sum over many batches costs what it costs over one.
+    """
 
     def __init__(self) -> None:
         self._loss: Tensor | float = 0.0
         self._correct: Tensor | int = 0
         self._count = 0
+        self._waiting: list[tuple[Tensor, Tensor]] = []
+        self._rows = 0
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         """Adds a batch: logits (N, classes), class numbers (N,)."""
-        values = logits.detach().float()
-        self._loss = self._loss + functional.cross_entropy(values, labels, reduction="sum").double()
-        self._correct = self._correct + (values.argmax(1) == labels).sum()
+        self._waiting.append((logits.detach(), labels))
+        self._rows += len(labels)
+        if self._rows >= _ROWS_TO_SUM:
+            self._sum()
+
+    def _sum(self) -> None:
+        if not self._waiting:
+            return
+        logits, labels = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
+        losses = functional.cross_entropy(logits.float(), labels, reduction="none")
+        self._loss = self._loss + losses.double().sum()
+        self._correct = self._correct + (logits.argmax(1) == labels).sum()
         self._count += len(labels)
+        self._waiting, self._rows = [], 0
 
     def means(self, replicas: Replicas = ALONE) -> tuple[float, float]:
         """Mean cross entropy and share of correct answers, over the batches of all processes."""
+        self._sum()
         sums = torch.tensor([self._loss, self._correct, self._count], dtype=torch.float64)
         loss, correct, count = replicas.total(sums).tolist()
         return loss / count, correct / count
@@ -231,5 +249,5 @@ def _rank(result: EpochResult) -> tuple[float, float]:
     return result.valid_accuracy, -loss
 
 
-def _mixed_precision(inputs: Tensor) -> torch.autocast:
-    return torch.autocast("cuda", torch.bfloat16, enabled=inputs.is_cuda)
+def _mixed_precision(inputs: Tensor) -> AbstractContextManager[object]:
+    return torch.autocast("cuda", torch.bfloat16) if inputs.is_cuda else nullcontext()
