@@ -20,6 +20,8 @@ _READ_EARLY = re.compile(
     r"(PYTHON|LD_|OMP_|MKL_|KMP_|GOMP_|OPENBLAS_|TORCH|PYTORCH|ATEN|CUDA|NVIDIA|NCCL|MALLOC_|GLIBC"
     r"|LC_|LANG|TZ)"
 )
+# The launcher can set these in a job for what is loaded, when all of them say the same.
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _ENDED = "the launcher is gone"
 
 
@@ -50,13 +52,19 @@ class ForkingStarter:
         modules = _forkable(command)
         if not modules:
             return start_process(command)
+        threads = _threads(command.environment)
         try:
-            return self._client(command.environment).run(command, modules)
+            return self._client(command.environment, threads).run(command, modules, threads)
         except OSError:
             return start_process(command)
 
-    def _client(self, environment: Mapping[str, str]) -> "_Client":
-        early = {name: value for name, value in environment.items() if _READ_EARLY.match(name)}
+    def _client(self, environment: Mapping[str, str], threads: int | None) -> "_Client":
+        settable = () if threads is None else _THREADS
+        early = {
+            name: value
+            for name, value in environment.items()
+            if _READ_EARLY.match(name) and name not in settable
+        }
         key = tuple(sorted(early.items()))
         with self._lock:
             client = self._launchers.get(key)
@@ -73,6 +81,13 @@ def _forkable(command: Command) -> list[str]:
     if interpreter != sys.executable or not script.endswith(".py"):
         return []
     return heavy_imports(command.cwd / script, arguments)
+
+
+def _threads(environment: Mapping[str, str]) -> int | None:
+    """The one number of threads that the environment asks for; None when it is not one."""
+    asked = {environment[name] for name in _THREADS if name in environment}
+    number = asked.pop() if len(asked) == 1 else ""
+    return int(number) if number.isdecimal() and int(number) > 0 else None
 
 
 class _Client:
@@ -93,7 +108,7 @@ class _Client:
         self.gone = False
         threading.Thread(target=self._listen, name="launcher", daemon=True).start()
 
-    def run(self, command: Command, modules: list[str]) -> Running:
+    def run(self, command: Command, modules: list[str], threads: int | None) -> Running:
         """Fork a job. Raises OSError when the launcher is gone."""
         with self._lock:
             self._count += 1
@@ -108,6 +123,7 @@ class _Client:
                 "environment": dict(command.environment),
                 "log": str(command.log),
                 "modules": modules,
+                "threads": threads,
             }
         )
         command.log.touch()

@@ -2,8 +2,8 @@
 
 Run as a script: it imports nothing of this project, so that a job finds what it would find in an
 interpreter of its own. Requests come as JSON lines on stdin, {"run": id, "script", "arguments",
-"cwd", "environment", "log", "modules"} or {"signal": id, "number"}; {"id", "code"} goes to stdout
-when a job has ended. When stdin closes, every job is killed.
+"cwd", "environment", "log", "modules", "threads"} or {"signal": id, "number"}; {"id", "code"} goes
+to stdout when a job has ended. When stdin closes, every job is killed.
 """
 
 import atexit
@@ -105,7 +105,7 @@ class Launcher:
 
 def preload(modules: list[str]) -> None:
     """Import what jobs will want; one that fails will say so itself."""
-    for name in modules:
+    for name in (*modules, "threadpoolctl"):
         if name not in sys.modules:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
@@ -121,9 +121,19 @@ def become(request: dict[str, Any]) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    if request["threads"]:
+        use_threads(request["threads"])
     # Python's own generator is seeded anew in every fork, NumPy's is not.
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
+
+
+def use_threads(count: int) -> None:
+    """Gives what is loaded the job's number of threads: it has read the launcher's own."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(count)  # also for its MKL, which nobody else can reach
+    if threadpoolctl := sys.modules.get("threadpoolctl"):
+        threadpoolctl.threadpool_limits(limits=count)
 
 
 def run_script(script: str, arguments: list[str]) -> int:

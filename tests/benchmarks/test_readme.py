@@ -46,12 +46,13 @@ def test_training_shows_medians_with_their_spread() -> None:
         "run_seconds": spread(50.0),
         "run_per_epoch": spread(0.5),
         "after_features_per_pass": spread(0.25),
+        "after_features_per_epoch": spread(0.125),
         "speed": spread(3.0, runs=1),
     }
     rows = training({"backbones": {"resnet18": one}}).splitlines()
     assert rows[0].endswith("| resnet18 |")
     assert "0.50 (0.25 to 1.00)" in rows[4]
-    assert "3.00 (one run)" in rows[6]
+    assert "3.00 (one run)" in rows[7]
 
 
 def test_serving_shows_ratios_and_leaves_out_what_was_not_measured() -> None:

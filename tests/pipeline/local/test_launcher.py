@@ -257,17 +257,40 @@ def test_a_dead_launcher_takes_its_jobs_along_and_is_replaced(tmp_path: Path) ->
         assert _run(_command(tmp_path, "print('again')"), starter)[1] == "again\n"
 
 
+THREADS = """
+import json, os, threading, numpy, torch
+from threadpoolctl import threadpool_info
+found = [torch.get_num_threads()]
+other = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+other.start()
+other.join()
+blas = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+print(json.dumps([os.environ["OMP_NUM_THREADS"], found, sorted(blas), os.getppid()]))
+"""
+
+
 def test_threads_are_as_many_as_the_job_is_given(tmp_path: Path, forking: ForkingStarter) -> None:
-    code = "import os\nprint(os.environ['OMP_NUM_THREADS'], os.getppid())"
     parents = []
-    for threads in ("1", "2", "1"):
-        command = _command(tmp_path, code, OMP_NUM_THREADS=threads)
+    for threads in (1, 2, 1):
+        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        command = _command(tmp_path, THREADS, **dict.fromkeys(names, str(threads)))
         command.log.unlink(missing_ok=True)
-        found, parent = _run(command, forking)[1].split()
-        assert found == threads
+        *found, parent = json.loads(_run(command, forking)[1])
+        assert found == [str(threads), [threads, threads], [threads]]
         parents.append(parent)
-    # Libraries read this as they are loaded, so it needs a launcher of its own.
-    assert parents[0] == parents[2] != parents[1]
+    assert len(set(parents)) == 1  # PyTorch is loaded once
+
+
+def test_numbers_of_threads_that_differ_need_a_launcher_of_their_own(
+    tmp_path: Path, forking: ForkingStarter
+) -> None:
+    parents = []
+    for blas in ("2", "1"):
+        numbers = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": blas}
+        command = _command(tmp_path, "import os\nprint(os.getppid())", **numbers)
+        command.log.unlink(missing_ok=True)
+        parents.append(_run(command, forking)[1])
+    assert parents[0] != parents[1]
 
 
 def test_heavy_imports_are_found_through_modules_beside_the_script(tmp_path: Path) -> None:
