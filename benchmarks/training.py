@@ -116,9 +116,6 @@ def _result(rounds: list[_Round]) -> dict[str, Any]:
         "run_per_epoch": spread([one.run_per_epoch for one in rounds]),
         "after_features_seconds": spread(after),
         "after_features_per_pass": spread([a / b for a, b in zip(after, passes, strict=True)]),
-        "after_features_per_epoch": spread(
-            [a / one.epoch_seconds for a, one in zip(after, rounds, strict=True)]
-        ),
         "usual_pictures_per_second": spread([one.pictures / one.epoch_seconds for one in rounds]),
         "pictures_per_second": spread([one.pictures / one.pass_seconds for one in rounds]),
         "speed": spread([one.speed for one in rounds]),

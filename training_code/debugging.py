@@ -1,10 +1,11 @@
 """SageMaker Debugger's hook, when the job has a configuration for it; otherwise nothing.
 
 Its cost at the defaults, side by side with the same training unwatched (benchmarks/debugging.py, on
-two cores of a shared machine, 2026-11-26): 2,100 steps of a head (1280 features, 120 classes,
-batches of 64), +4.2 % in the median of 9 trainings (-0.4 to +7.2), with five rules +5.1 % (2.7 to
-7.1). What hook and rules time of themselves is 1.7 and 2.5 % there, and 0.5 and 0.6 % in
-fine-tuning. The import of smdebug, 0.4 s of CPU once a job, is in none of these.
+two cores of a shared machine, 2026-11-26), medians: 2,100 steps of a head (1280 features, 120
+classes, batches of 64, 15 trainings) +4.8 %, with five rules +4.6 %; 550 steps of fine-tuning (9
+trainings) +1.9 and +2.6 %. A second unwatched training beside them: +0.6 and -0.3 %. What hook and
+rules time of themselves is 1.9 and 3.0 %, and 0.5 and 0.7 %. The import of smdebug, 0.4 s of CPU
+once a job, is in none of these.
 """
 
 import json

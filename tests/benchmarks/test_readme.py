@@ -46,7 +46,7 @@ def test_training_shows_medians_with_their_spread() -> None:
         "run_seconds": spread(50.0),
         "run_per_epoch": spread(0.5),
         "after_features_per_pass": spread(0.25),
-        "after_features_per_epoch": spread(0.125),
+        "after_features_seconds": spread(10.0),
         "speed": spread(3.0, runs=1),
     }
     rows = training({"backbones": {"resnet18": one}}).splitlines()
