@@ -144,7 +144,7 @@ def labels(texts: Sequence[str], longest: int = 24) -> list[str]:
 def arrange(figure: Figure) -> Figure:
     """Lay the figure out once, however often it is drawn: half of what drawing costs."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)  # "none" would be an engine that draws once more for each file
     return figure
 
 
