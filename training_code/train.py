@@ -154,7 +154,8 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     use_available_cores()
     keep_freed_memory()
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads any
+    # nothing here reads memory before it is written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     with join_replicas(environ) as replicas:
         train(settings, folders, environ, replicas)
 

@@ -143,7 +143,7 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
         loss = phase.criterion(logits.float(), labels)
         mark("forward")
         phase.optimizer.zero_grad()
-        phase.replicas.share(loss, labels).backward()
+        phase.replicas.share(loss, labels).backward()  # type: ignore[no-untyped-call]
         mark("backward")
         phase.optimizer.step()
         phase.schedule.step()
