@@ -19,9 +19,12 @@ import sys
 import threading
 import traceback
 import types
+import weakref
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
+
+import threadpoolctl
 
 # Read by hand: the buffer of an ordinary file object would be copied into every job.
 _CHUNK = 65536
@@ -36,6 +39,7 @@ class Launcher:
         self._answers = answers
         self._jobs: dict[int, int] = {}
         self._rest = b""
+        self._pools = threadpoolctl.ThreadpoolController()
         self._wake, self._waker = os.pipe()
         for end in (self._wake, self._waker):
             os.set_blocking(end, False)
@@ -71,7 +75,9 @@ class Launcher:
 
     def _fork(self, request: dict[str, Any]) -> bool:
         """Fork one job; True in its own process."""
-        preload(request["modules"])
+        if preload(request["modules"]):
+            self._pools = threadpoolctl.ThreadpoolController()
+            keep_at_exit()
         gc.freeze()  # keeps the pages of what is loaded shared
         process = os.fork()
         # Both sides make the group: a signal may come before the other one has.
@@ -84,6 +90,7 @@ class Launcher:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for end in (self._requests, self._answers, self._wake, self._waker):
             os.close(end)
+        use_threads(request["threads"], self._pools)
         return True
 
     def _signal(self, identity: int, number: int) -> None:
@@ -103,12 +110,30 @@ class Launcher:
             os.write(self._answers, answer.encode())
 
 
-def preload(modules: list[str]) -> None:
-    """Import what jobs will want; one that fails will say so itself."""
-    for name in (*modules, "threadpoolctl"):
-        if name not in sys.modules:
-            with contextlib.suppress(Exception):
-                importlib.import_module(name)
+def preload(modules: list[str]) -> bool:
+    """Import what jobs will want, True if anything was new; one that fails will say so itself."""
+    new = [name for name in modules if name not in sys.modules]
+    for name in new:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if "numpy" in sys.modules:  # which imports it when a job's own is seeded, so in every job
+        importlib.import_module("numpy.random")
+    return bool(new)
+
+
+def keep_at_exit() -> None:
+    """Leaves what is loaded as it is when a job ends: taking it apart takes time."""
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False
+
+
+def use_threads(count: int | None, pools: threadpoolctl.ThreadpoolController) -> None:
+    """Gives what is loaded the job's number of threads: it has read the launcher's own."""
+    if count is None:
+        return
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(count)  # also for its MKL, which is not in the pools
+    pools.limit(limits=count)
 
 
 def become(request: dict[str, Any]) -> None:
@@ -121,19 +146,9 @@ def become(request: dict[str, Any]) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    if request["threads"]:
-        use_threads(request["threads"])
     # Python's own generator is seeded anew in every fork, NumPy's is not.
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
-
-
-def use_threads(count: int) -> None:
-    """Gives what is loaded the job's number of threads: it has read the launcher's own."""
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(count)  # also for its MKL, which nobody else can reach
-    if threadpoolctl := sys.modules.get("threadpoolctl"):
-        threadpoolctl.threadpool_limits(limits=count)
 
 
 def run_script(script: str, arguments: list[str]) -> int:
@@ -186,7 +201,7 @@ def leave(code: int, folder: str) -> None:
     atexit._run_exitfuncs()
     for name, module in reversed(list(sys.modules.items())):
         file = getattr(module, "__file__", None) or ""
-        if name == "__main__" or Path(file).parent == Path(folder):
+        if name == "__main__" or file.rpartition("/")[0] == folder:
             vars(module).clear()
     gc.collect()
     for stream in (sys.stdout, sys.stderr):

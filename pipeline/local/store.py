@@ -126,6 +126,7 @@ class Store:
         if not hasattr(self._local, "connection"):
             connection = sqlite3.connect(self.root / "state.db", timeout=30, isolation_level=None)
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
             self._local.connection = connection
         connection = self._local.connection
         assert isinstance(connection, sqlite3.Connection)  # noqa: S101

@@ -128,6 +128,8 @@ def test_exit_codes(tmp_path: Path, start: Starter, code: str, expected: int) ->
         "import os\nos.system('echo from a shell')",
         "class Last:\n    def __del__(self): print('deleted')\nlast = Last()",
         "ring = []\nclass Last:\n    def __del__(self): print('deleted')\nring += [ring, Last()]",
+        "import weakref\nclass Thing: pass\nthing = Thing()\n"
+        "weakref.finalize(thing, print, 'finalized')",
         "import sys\nsys.exit(3.5)",
         "import sys, threading, time\n"
         "def watch():\n    while True: time.sleep(0.001); words\n"
