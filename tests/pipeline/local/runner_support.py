@@ -232,3 +232,16 @@ def wait_for(path: Path) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"{path} never appeared")
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ends within five seconds."""
+    for _ in range(500):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False

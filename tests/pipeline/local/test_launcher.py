@@ -16,7 +16,7 @@ from pipeline.local.forking import ForkingStarter
 from pipeline.local.preload import heavy_imports
 from pipeline.local.processes import Command, Ending, Starter, run_to_end, start_process
 from pipeline.local.store import Store
-from tests.pipeline.local.runner_support import BUCKET, Lab, wait_for
+from tests.pipeline.local.runner_support import BUCKET, Lab, is_gone, wait_for
 
 # NumPy stands for all heavy packages: it is quick to import.
 FORKED = "import numpy\n"
@@ -215,12 +215,12 @@ def test_a_stop_reaches_the_whole_group(tmp_path: Path, start: Starter) -> None:
     command = _command(tmp_path, code)
     ending, text = _run(command, start, on_line=lines.append, should_stop=lambda: bool(lines))
     assert ending == Ending(-signal.SIGTERM, "stopped")
-    assert _is_gone(int(text))
+    assert is_gone(int(text))
 
 
 def test_what_a_job_leaves_running_ends_with_it(tmp_path: Path, start: Starter) -> None:
     code = "import subprocess\nprint(subprocess.Popen(['sleep', '60']).pid)"
-    assert _is_gone(int(_run(_command(tmp_path, code), start)[1]))
+    assert is_gone(int(_run(_command(tmp_path, code), start)[1]))
 
 
 def test_a_job_that_ignores_the_signal_is_killed(tmp_path: Path, start: Starter) -> None:
@@ -239,7 +239,7 @@ def test_leaving_the_starter_kills_its_jobs(tmp_path: Path) -> None:
         running = starter(_command(tmp_path, "import os, time\nprint(os.getpid())\ntime.sleep(60)"))
         pid = _read_pid(tmp_path / "log.txt")
         assert running.poll() is None
-    assert _is_gone(pid)
+    assert is_gone(pid)
 
 
 def test_a_dead_launcher_takes_its_jobs_along_and_is_replaced(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_dead_launcher_takes_its_jobs_along_and_is_replaced(tmp_path: Path) ->
         _read_pid(tmp_path / "log.txt")
         launcher, job = map(int, (tmp_path / "log.txt").read_text().split())
         os.kill(launcher, signal.SIGKILL)
-        assert _is_gone(job)
+        assert is_gone(job)
         for _ in range(500):
             if running.poll() is not None:
                 break
@@ -349,15 +349,3 @@ def _read_pid(log: Path) -> int:
     while not log.read_text().endswith("\n"):
         time.sleep(0.01)
     return int(log.read_text().split()[0])
-
-
-def _is_gone(pid: int) -> bool:
-    for _ in range(500):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import (
     SLEEP,
     Lab,
+    is_gone,
     wait_for,
 )
 
@@ -44,7 +44,7 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
     assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
     assert "Behind" not in lab.step_documents()
     child = int((tmp_path / "started.pid").read_text())
-    assert _is_gone(child)
+    assert is_gone(child)
 
 
 def test_a_job_that_ignores_sigterm_is_killed(lab: Lab, tmp_path: Path) -> None:
@@ -87,15 +87,3 @@ def test_ctrl_c_in_the_calling_thread_stops_the_run(lab: Lab, tmp_path: Path) ->
     assert result.status == "Stopped"
     assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
     assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
-
-
-def _is_gone(pid: int) -> bool:
-    for _ in range(300):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
