@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.fx.experimental.optimization import fuse
 
 from artifact import GRAPH_FILE, INT8_GRAPH_FILE, ArtifactError, read_model
 from graph import GraphError, available, open_graph
@@ -83,7 +84,9 @@ def _torch_forward(folder: Path, threads: int) -> Forward:
     torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False  # a GPU must answer as the CPU evaluated
     device = best_device()
-    network = read_model(folder)[0].to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # batch norms folded into convolutions: torchvision's models can all be traced
+    network = fuse(read_model(folder)[0], inplace=True)
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(pictures: Array) -> Array:
         batch = torch.from_numpy(pictures).to(device)

@@ -1,11 +1,48 @@
-"""How many threads one batch has: all processes of a server together use each core once."""
+"""PyTorch as a runtime computes what the network does, and all processes share the cores."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from runtimes import chosen_environment, thread_count
+from artifact import read_description, read_model, write_model
+from network import Classifier, Head, build_backbone, feature_dimension
+from runtimes import TORCH, chosen_environment, open_forward, thread_count
+
+CROP = 64
+
+
+@pytest.mark.parametrize(
+    "backbone", ["resnet18", "mobilenet_v3_small", "densenet121", "googlenet", "swin_t"]
+)
+def test_pytorch_computes_what_the_network_does(
+    backbone: str, model_dir: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    layers = build_backbone(backbone)
+    for layer in layers.modules():  # as after a training: not the identity of a new one
+        if isinstance(layer, nn.BatchNorm2d):
+            assert layer.running_mean is not None and layer.running_var is not None
+            nn.init.uniform_(layer.running_mean, -0.2, 0.2)
+            nn.init.uniform_(layer.running_var, 0.5, 1.5)
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.uniform_(layer.bias, -0.2, 0.2)
+    head = Head(feature_dimension(backbone, layers, CROP), 3)
+    nn.init.normal_(head.linear.weight)
+    description = replace(read_description(model_dir), backbone=backbone)
+    write_model(tmp_path, Classifier(layers, head), description)
+
+    forward = open_forward(tmp_path, TORCH, 1)
+    network = read_model(tmp_path)[0]
+    for pictures in (torch.randn(count, 3, CROP, CROP) for count in (3, 1)):
+        with torch.inference_mode():
+            expected = network(pictures).numpy()
+        largest = np.abs(expected).max()
+        np.testing.assert_allclose(forward(pictures.numpy()), expected, atol=1e-5 * largest)
 
 
 @pytest.mark.parametrize(
