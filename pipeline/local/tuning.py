@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
-from threading import Event
+from threading import Event, Semaphore
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError
@@ -57,8 +57,9 @@ def run_tuning_job(
 ) -> JobOutcome:
     """Run a CreateHyperParameterTuningJob request to its end; its Describe document is kept.
 
-    A trial that fails does not end the job; all of them failing does. Trial i is chosen from the
-    trials up to i - MaxParallelTrainingJobs, so that the same seed repeats the same search.
+    A trial that fails does not end the job; all of them failing does. With so many at a time, trial
+    i is chosen knowing the trials up to i - 1.5 times as many, whichever else have ended: the same
+    seed repeats the same search, and a short trial need not wait for a long one before it.
     Raises DefinitionError for a configuration that cannot run.
     """
     tuning = _Tuning(request, job, on_progress)
@@ -106,15 +107,19 @@ class _Tuning:
         does not hang on which ended first.
         """
         window: deque[Future[TrialResult]] = deque()
+        size = self._search.parallel + self._search.parallel // 2
+        free = Semaphore(self._search.parallel)
         with ThreadPoolExecutor(self._search.parallel, "trial") as pool:
             try:
                 for number in range(self._search.size):
-                    if len(window) == self._search.parallel:
+                    if len(window) == size:
                         self._take(window.popleft().result())
+                    free.acquire()  # not queued in the pool: it can be called off until it starts
                     if self._stop_asked() or time.monotonic() > self._deadline:
                         break
                     trial = self._search.open(number, [r.frozen for r in self._results])
                     window.append(pool.submit(self._run_trial, number, trial))
+                    window[-1].add_done_callback(lambda _: free.release())
                 while window:
                     self._take(window.popleft().result())
             except BaseException:

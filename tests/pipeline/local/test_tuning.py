@@ -183,6 +183,32 @@ def test_completion_criteria_end_the_search(lab: Lab, criteria: Json, trials: in
     assert len(_tried(lab.store)) == trials
 
 
+def test_a_trial_starts_as_soon_as_there_is_room(lab: Lab, tmp_path: Path) -> None:
+    script = f"""
+import sys, time
+from pathlib import Path
+
+running, third = Path({str(tmp_path)!r}) / "running", Path({str(tmp_path)!r}) / "third"
+rate = sys.argv[-1]
+running.mkdir(exist_ok=True)
+(running / rate).touch()
+assert len(list(running.iterdir())) <= 2, "more than two at a time"
+if rate == "0.9":
+    third.touch()
+if rate == "0.1":  # the first ends when the third has begun
+    for _ in range(600):
+        if third.exists():
+            break
+        time.sleep(0.05)
+    else:
+        sys.exit("the third did not begin")
+(running / rate).unlink()
+print("score=" + rate)
+"""
+    result = lab.run(lab.tuning("Tune", script, _config("Grid", 3, GRID, parallel=2)))
+    assert result.steps["Tune"].properties["TrainingJobStatusCounters"]["Completed"] == 3
+
+
 def test_cancelling_stops_every_trial(lab: Lab, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     script = f"import time\nopen({str(mark)!r}, 'w').close()\ntime.sleep(60)"
