@@ -77,7 +77,7 @@ def random_batches(features: Features, size: int, seed: int, epoch: int) -> Batc
             inputs = features.values[0].index_select(0, index)
         else:
             inputs = features.values[torch.randint(views, index.shape, generator=order), index]
-        yield inputs, features.labels[index]
+        yield inputs, features.labels.index_select(0, index)
 
 
 def ordered_batches(features: Features) -> Batches:

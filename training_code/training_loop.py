@@ -142,7 +142,7 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
             logits = phase.network(inputs)
         loss = phase.criterion(logits.float(), labels)
         mark("forward")
-        phase.optimizer.zero_grad()
+        phase.network.zero_grad()
         phase.replicas.share(loss, labels).backward()  # type: ignore[no-untyped-call]
         mark("backward")
         phase.optimizer.step()
@@ -219,7 +219,9 @@ def make_optimizer(
     decay = settings.weight_decay
     optimizer: Optimizer
     if settings.optimizer == "sgd":
-        optimizer = torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=decay)
+        optimizer = torch.optim.SGD(
+            groups, momentum=0.9, nesterov=True, weight_decay=decay, fused=True
+        )
     elif settings.optimizer == "adam":
         optimizer = torch.optim.Adam(groups, weight_decay=decay, fused=True)
     else:
