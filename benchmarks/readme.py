@@ -65,7 +65,7 @@ def training(result: Result) -> str:
     backbones = result["backbones"]
     rows = [
         ("one epoch of the usual script, s", "epoch_seconds", 0),
-        ("complete run, 20 trials of 20 epochs, s", "run_seconds", 0),
+        ("complete run, 20 trials of at most 20 epochs, s", "run_seconds", 0),
         ("**complete run / one usual epoch**", "run_per_epoch", 2),
         ("everything after the features, s", "after_features_seconds", 0),
         ("everything after the features / our own feature pass", "after_features_per_pass", 2),
