@@ -143,7 +143,8 @@ def labels(texts: Sequence[str], longest: int = 24) -> list[str]:
 
 def arrange(figure: Figure) -> Figure:
     """Lay the figure out once, however often it is drawn: half of what drawing costs."""
-    figure.draw_without_rendering()
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
     figure.set_layout_engine(None)  # "none" would be an engine that draws once more for each file
     return figure
 
