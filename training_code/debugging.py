@@ -2,10 +2,11 @@
 
 Its cost at the defaults, side by side with the same training unwatched (benchmarks/debugging.py, on
 two cores of a shared machine, 2026-11-26), medians: 2,100 steps of a head (1280 features, 120
-classes, batches of 64, 15 trainings) +4.8 %, with five rules +4.6 %; 550 steps of fine-tuning (9
-trainings) +1.9 and +2.6 %. A second unwatched training beside them: +0.6 and -0.3 %. What hook and
-rules time of themselves is 1.9 and 3.0 %, and 0.5 and 0.7 %. The import of smdebug, 0.4 s of CPU
-once a job, is in none of these.
+classes, batches of 64, 15 trainings) +5.5 %, with five rules +5.6 % (two earlier runs of 15: +1.7
+and +4.8 %, with rules +2.7 and +4.6 %); 550 steps of fine-tuning (9 trainings) +2.0 and +1.4 %. A
+second unwatched training beside them: +0.1 and +2.2 %. What hook and rules time of themselves is
+2.1 and 3.2 %, and 0.5 and 0.6 %. The import of smdebug, 0.4 s of CPU once a job, is in none of
+these.
 """
 
 import json
