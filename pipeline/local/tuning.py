@@ -57,9 +57,9 @@ def run_tuning_job(
 ) -> JobOutcome:
     """Run a CreateHyperParameterTuningJob request to its end; its Describe document is kept.
 
-    A trial that fails does not end the job; all of them failing does. With so many at a time, trial
-    i is chosen knowing the trials up to i - 1.5 times as many, whichever else have ended: the same
-    seed repeats the same search, and a short trial need not wait for a long one before it.
+    A trial that fails does not end the job; all of them failing does. With n trials at a time,
+    trial i is chosen from those up to i - 1.5 n, whichever else have ended: so the same seed
+    repeats the same search, and a short trial need not wait for a long one before it.
     Raises DefinitionError for a configuration that cannot run.
     """
     tuning = _Tuning(request, job, on_progress)
@@ -107,12 +107,12 @@ class _Tuning:
         does not hang on which ended first.
         """
         window: deque[Future[TrialResult]] = deque()
-        size = self._search.parallel + self._search.parallel // 2
+        unknown = self._search.parallel + self._search.parallel // 2
         free = Semaphore(self._search.parallel)
         with ThreadPoolExecutor(self._search.parallel, "trial") as pool:
             try:
                 for number in range(self._search.size):
-                    if len(window) == size:
+                    if len(window) == unknown:
                         self._take(window.popleft().result())
                     free.acquire()  # not queued in the pool: it can be called off until it starts
                     if self._stop_asked() or time.monotonic() > self._deadline:
