@@ -14,10 +14,8 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -129,19 +127,6 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
     """The job's debug hook configuration, None when it has none."""
     path = Path(environ.get(CONFIG_VARIABLE, CONFIG_PATH))
     return path if path.is_file() else None
-
-
-def preload(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO_PLAN) -> None:
-    """Begins to import what open_debugger will need, if any, beside what the caller does now."""
-    if config_file(environ) is not None or plan.active:
-        os.environ.setdefault("SMDEBUG_LOG_LEVEL", "warning")
-        Thread(target=_import_all, daemon=True).start()
-
-
-def _import_all() -> None:
-    with suppress(Exception):  # open_debugger says what is missing
-        import_module("embedded_rules")
-        import_module("guarded_hook")
 
 
 def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO_PLAN) -> Debugger:

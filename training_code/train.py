@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 import dataset
 import feature_set
 from debug_plan import DebugPlan, read_plan
-from debugging import Debugger, open_debugger, preload
+from debugging import Debugger, open_debugger
 from feature_set import BACKBONE_FILE, FeatureInfo, read_features
 from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
@@ -165,8 +165,6 @@ def train(
 ) -> None:
     """Trains; the first of the replicas alone trains the head, watches, and writes the result."""
     info = feature_set.read_info(folders.features)
-    if replicas.first:
-        preload(environ, debug_plan(settings))
     criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
     split = read_features(folders.features, "train")
     head = make_head(split, len(info.classes), settings.seed)

@@ -10,6 +10,22 @@ from typing import Any
 import pytest
 
 CODE = Path(__file__).resolve().parents[2]
+JOB = """
+import sys, threading
+import job_errors, train
+
+
+class Threads:
+    def find_spec(self, name, path=None, target=None):
+        if name == "smdebug":
+            print("smdebug imported in:", threading.current_thread().name)
+
+
+sys.meta_path.insert(0, Threads())
+sys.argv[0] = "train.py"
+job_errors.run_job(train.main)
+print("smdebug imported:", "smdebug" in sys.modules)
+"""
 
 
 def hook_configuration(folder: Path, tensors: Path) -> Path:
@@ -36,11 +52,7 @@ def run(features: Path, folder: Path, *arguments: str, **environment: str) -> An
         "SM_OUTPUT_DATA_DIR": str(folder / "output/data"),
         "OMP_NUM_THREADS": "1",
     }
-    program = (
-        "import sys, job_errors, train; sys.argv[0] = 'train.py'; job_errors.run_job(train.main);"
-        "print('smdebug imported:', 'smdebug' in sys.modules)"
-    )
-    command = [sys.executable, "-c", program, "--epochs", "2", "--batch_size", "12", *arguments]
+    command = [sys.executable, "-c", JOB, "--epochs", "2", "--batch_size", "12", *arguments]
     done = subprocess.run(
         command, env=values | environment, capture_output=True, text=True, check=False
     )
@@ -85,6 +97,14 @@ def test_tensors_of_both_phases_are_saved_with_the_right_modes(
     valid_loss = float(epoch_lines(done)[0].split("valid_loss=")[1].split()[0])
     saved = float(loss.value(0, mode=modes.EVAL))
     assert saved == pytest.approx(valid_loss, abs=1e-5)
+
+
+def test_one_thread_alone_imports_smdebug(features: Path, tmp_path: Path) -> None:
+    """Its modules import each other: two threads at once can find one of them half made."""
+    pytest.importorskip("smdebug")
+    path = hook_configuration(tmp_path, tmp_path / "tensors")
+    done = run(features, tmp_path, SMDEBUG_CONFIG_FILE_PATH=str(path))
+    assert "smdebug imported in: MainThread" in done.stdout
 
 
 def test_the_hook_changes_nothing_in_the_training(features: Path, tmp_path: Path) -> None:
