@@ -1,7 +1,7 @@
 """What Debugger's hook, the rules in the job and the profiler cost a training, at the defaults.
 
 The head as in a run on 6,720 pictures for 20 epochs, and fine-tuning long enough for two savings of
-all its tensors. The import of smdebug, once a job and beside the loading of features, is not in it.
+all its tensors. The import of smdebug, once a job, is not in it.
 """
 
 import json
