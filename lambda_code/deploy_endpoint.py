@@ -44,7 +44,7 @@ import boto3
 from deployment_errors import DeployError
 from deployment_history import create_config, create_model
 from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoint_in
-from endpoint_calls import bring_to
+from endpoint_calls import bring_to, is_same_endpoint
 from endpoint_plan import Plan
 from endpoint_rollback import roll_back
 from production_endpoint import Answer, Clients, answer, on_package_event, reconcile
@@ -69,7 +69,7 @@ def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Cl
         return roll_back(Production.from_environment(environment), request, clients)
     if "detail-type" in event:
         return _on_event(event, Production.from_environment(environment), clients)
-    return deploy(event, clients)
+    return deploy(event, clients, production=environment.get("PRODUCTION_ENDPOINT", ""))
 
 
 def _on_event(event: Mapping[str, Any], production: Production, clients: Clients) -> Answer:
@@ -84,12 +84,18 @@ def _on_event(event: Mapping[str, Any], production: Production, clients: Clients
     raise DeployError(f"nothing is to be done at an event {kind!r}: correct the rule that sent it")
 
 
-def deploy(event: Mapping[str, Any], clients: Clients) -> Answer:
+def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Answer:
     """The Deploy step: create what is not there yet and point the endpoint at it.
 
-    Raises DeployError, and EndpointBusyError when the endpoint is on its way to something else.
+    Never `production`, the endpoint that only approvals bring versions to. Raises DeployError, and
+    EndpointBusyError when the endpoint is on its way to something else.
     """
     plan, package = _read_step(event)
+    if is_same_endpoint(plan.endpoint_name, production):
+        raise DeployError(
+            f"{plan.endpoint_name} is where approved versions go: run the pipeline with another "
+            "EndpointName and approve the version to bring it there"
+        )
     client = clients.sagemaker
     container = _container(client.describe_model_package(ModelPackageName=package), package)
     model = create_model(client, package, container, plan.role_arn)

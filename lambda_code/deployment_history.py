@@ -143,13 +143,16 @@ def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> It
 
     `only_decided` leaves out what pipelines deployed by themselves.
     """
+    start = group[:_GROUP_LENGTH]
     pages = client.get_paginator("list_endpoint_configs").paginate(
-        NameContains=group[:_GROUP_LENGTH],
+        NameContains=start,
         SortBy="CreationTime",
         SortOrder="Descending",
         PaginationConfig={"PageSize": 100},
     )
     configs = [config for page in pages for config in page["EndpointConfigs"]]
+    # Another project's name may hold this one in its middle; we may not read its tags.
+    configs = [one for one in configs if one["EndpointConfigName"].startswith(start)]
     if only_decided:
         configs = [one for one in configs if _time_in(one["EndpointConfigName"])]
     for config in sorted(configs, key=_place, reverse=True):

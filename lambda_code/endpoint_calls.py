@@ -69,6 +69,11 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
+def is_same_endpoint(name: str, other: str) -> bool:
+    """Whether both name one endpoint: CreateEndpoint tells no capital from a small letter."""
+    return name.casefold() == other.casefold()
+
+
 def is_busy(endpoint: Mapping[str, Any]) -> bool:
     """Whether SageMaker is at work on it and refuses an update."""
     return endpoint["EndpointStatus"] in _IN_PROGRESS

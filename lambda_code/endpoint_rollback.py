@@ -15,7 +15,7 @@ from deployment_history import (
     version_of,
 )
 from deployment_inputs import Production, RollbackRequest
-from endpoint_calls import bring_to, busy_error, describe_endpoint, is_busy
+from endpoint_calls import bring_to, busy_error, describe_endpoint, is_busy, is_same_endpoint
 from endpoint_plan import Plan
 from production_endpoint import Answer, Clients, approval_of, choose, current_record, start
 
@@ -29,11 +29,12 @@ def roll_back(production: Production, request: RollbackRequest, clients: Clients
     does it later by itself when it is busy now. Raises DeployError, NothingToReturnToError, and
     EndpointBusyError for another endpoint than production.
     """
-    client, name = clients.sagemaker, request.endpoint
+    client = clients.sagemaker
+    is_production = is_same_endpoint(request.endpoint, production.plan.endpoint_name)
+    name = production.plan.endpoint_name if is_production else request.endpoint
     endpoint = describe_endpoint(client, name)
     if endpoint is None:
         raise DeployError(f"there is no endpoint {name}")
-    is_production = name == production.plan.endpoint_name
     current = current_record(client, endpoint)
     records = list(history(client, production.group, name, only_decided=is_production))
     if done := _is_done(request, current, records, busy=is_busy(endpoint)):
@@ -121,7 +122,7 @@ def _may_run(status: str, needs_approval: bool) -> bool:
 def _in_production(production: Production, clients: Clients, decision: Decision) -> tuple[str, str]:
     config = remember(clients.sagemaker, production.plan, decision).config
     try:
-        return start(production, clients, config), config
+        return start(production, clients, config, is_return=True), config
     except EndpointBusyError:
         return "waiting", config  # the event of its end continues with this decision
 

@@ -30,6 +30,7 @@ from endpoint_calls import (
     tag_list,
     tags_of,
 )
+from endpoint_plan import unwatched
 from endpoint_scaling import apply_scaling, remove_scaling
 
 _LAST = "last-deployment"
@@ -86,7 +87,8 @@ def reconcile(production: Production, clients: Clients, made: Record | None = No
     if endpoint and not current and _was_replaced(client, endpoint, tags, wanted):
         reason = f"somebody brought it to {goal_of(endpoint)}; the next approval ends that"
         return answer("unchanged", reason, production)
-    return _deploy(production, clients, endpoint, wanted)
+    is_return = wanted.is_rollback or (current is not None and wanted.decided < current.decided)
+    return _deploy(production, clients, endpoint, wanted, is_return=is_return)
 
 
 def choose(
@@ -140,12 +142,14 @@ def answer(
     }
 
 
-def start(production: Production, clients: Clients, config: str) -> str:
+def start(production: Production, clients: Clients, config: str, *, is_return: bool) -> str:
     """Bring the endpoint to a configuration and note it: "created", "updated" or "unchanged".
 
-    Raises EndpointBusyError.
+    `is_return`: to what ran before, away from a version that may have set off the alarms. Raises
+    EndpointBusyError.
     """
-    client, plan = clients.sagemaker, production.plan
+    client = clients.sagemaker
+    plan = unwatched(production.plan) if is_return else production.plan
     endpoint = describe_endpoint(client, plan.endpoint_name)
     before = goal_of(endpoint) if endpoint else ""
     keeps = bool(before) and _keeps_count(production, clients, before)
@@ -162,6 +166,8 @@ def _deploy(
     clients: Clients,
     endpoint: Mapping[str, Any] | None,
     wanted: Record,
+    *,
+    is_return: bool,
 ) -> Answer:
     title = title_of(wanted.package)
     if endpoint and is_busy(endpoint) and endpoint["EndpointStatus"] != "Deleting":
@@ -170,7 +176,7 @@ def _deploy(
     # Under today's settings, which may not be those of the decision's day.
     config = remember(clients.sagemaker, production.plan, wanted).config
     try:
-        done = start(production, clients, config)
+        done = start(production, clients, config, is_return=is_return)
     except EndpointBusyError as error:
         return answer("waiting", f"{title} follows: {error}", production, wanted)
     return answer(done, f"{title} is the newest decision that stands", production, wanted)

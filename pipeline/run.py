@@ -107,10 +107,10 @@ def _run_locally(options: argparse.Namespace) -> int:
 
     require_packages()
     from pipeline.local.run import LocalRequest, run_locally
-    from pipeline.parameters import parse_parameters
+    from pipeline.parameters import run_parameters
 
     settings = _settings(options, "local")
-    given = parse_parameters(options.parameter)
+    given = run_parameters(options.parameter, settings)
     request = LocalRequest(settings, options.state, options.data, given, options.command)
     result = run_locally(request)
     print(result.to_json() if options.json else result.summary())
@@ -169,9 +169,10 @@ def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.start import StartRequest, start
     from pipeline.aws.upsert import UpsertRequest, upsert
-    from pipeline.parameters import parse_parameters
+    from pipeline.parameters import run_parameters
 
-    settings, given = _settings(options), parse_parameters(options.parameter)
+    settings = _settings(options)
+    given = run_parameters(options.parameter, settings)
     definition = _compiled(options, settings)
     aws = connect(settings)
     done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)

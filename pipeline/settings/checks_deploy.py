@@ -11,7 +11,8 @@ _LONGEST_UPDATE_SECONDS = 28_800
 
 def endpoints_differ(settings: Settings) -> Iterator[Problem]:
     """What a run deploys must not replace what was approved."""
-    if settings.endpoint_name == settings.production_endpoint_name:
+    # CreateEndpoint tells no capital from a small letter.
+    if settings.endpoint_name.casefold() == settings.production_endpoint_name.casefold():
         what = f"{settings.endpoint_name} is where approved versions go: the pipeline needs another"
         yield Problem(("deploy", "endpoint_name"), what)
 

@@ -120,6 +120,21 @@ class World:
         finally:
             self.client.meta.events.unregister(name, once)
 
+    @contextmanager
+    def requests(self, operation: str) -> Iterator[list[dict[str, Any]]]:
+        """What is asked of that operation meanwhile."""
+        found: list[dict[str, Any]] = []
+
+        def note(params: dict[str, Any], **_others: Any) -> None:
+            found.append(params)
+
+        name = f"provide-client-params.sagemaker.{operation}"
+        self.client.meta.events.register(name, note)
+        try:
+            yield found
+        finally:
+            self.client.meta.events.unregister(name, note)
+
     def _version(self, config: str) -> str:
         model = self.store.get("EndpointConfig", config)["ProductionVariants"][0]["ModelName"]
         container = self.store.get("Model", model)["PrimaryContainer"]

@@ -29,6 +29,7 @@ EVENT = {
 }
 MOMENT = 1_700_000_000
 NAME = "dog-breeds-staging"
+PRODUCTION = "dog-breeds-production"
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ DEPLOYED = {"endpoint_name": NAME, "endpoint_config_name": CONFIG, "model_name":
 def _deploy(
     client: Any, sleep: Callable[[float], None] = lambda _: None, **changes: Any
 ) -> dict[str, str]:
-    return deploy({**EVENT, **changes}, Clients(client, no_scaling, sleep))
+    return deploy({**EVENT, **changes}, Clients(client, no_scaling, sleep), PRODUCTION)
 
 
 class TestRequests:
@@ -285,6 +286,11 @@ class TestInputs:
         _deploy(client, instance_count="1")
         with pytest.raises(DeployError, match="whole number"):
             _deploy(client, instance_count="two")
+
+    @pytest.mark.parametrize("name", [PRODUCTION, "Dog-Breeds-Production"])  # one to SageMaker
+    def test_production_is_for_approvals_alone(self, client: Any, stub: Stubber, name: str) -> None:
+        with pytest.raises(DeployError, match="is where approved versions go"):
+            _deploy(client, endpoint_name=name)
 
     def test_names_fit_whatever_the_group_is_called(self, client: Any) -> None:
         arn = f"{PREFIX}:model-package/{'a-' * 31}a/12345"

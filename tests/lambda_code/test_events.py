@@ -143,6 +143,40 @@ class TestThePipelinesOwnCall:
             world.handle({"rollback": {"endpoint_name": self.STAGING, "version": "1"}})
 
 
+@pytest.mark.parametrize(
+    ("steps", "watched"),
+    [
+        ("a1 ok a2 ok", [True]),
+        ("a1 ok a2 ok back ok", [True, False]),  # what 2 does wrong would end the way back to 1
+        ("a1 ok a2 ok r2 ok", [True, False]),
+        ("a1 ok a2 back ok ok", [True, False]),  # asked for while 2 comes, done when it is there
+        ("a1 ok a2 ok r2 ok a3 ok", [True, False, True]),
+    ],
+)
+def test_the_way_back_is_not_watched_by_alarms(
+    world: World, steps: str, watched: list[bool]
+) -> None:
+    with world.requests("UpdateEndpoint") as updates:
+        run(world, steps)
+    alarms = ["AutoRollbackConfiguration" in update["DeploymentConfig"] for update in updates]
+    assert alarms == watched
+
+
+def test_another_projects_configurations_are_left_alone(world: World) -> None:
+    """Its group's name holds this one's; IAM lets nobody here read its tags."""
+    config = world.handle(world.decide("a", "1"))["endpoint_config_name"]
+    run(world, "ok")
+    known = world.client.describe_endpoint_config(EndpointConfigName=config)
+    other = f"my-{GROUP}-1-681231235959000-abcdef"  # newer than all of ours
+    world.client.create_endpoint_config(
+        EndpointConfigName=other, ProductionVariants=known["ProductionVariants"]
+    )
+    with world.requests("ListTags") as asked:
+        run(world, "a2 ok")
+    assert asked
+    assert not any(request["ResourceArn"].endswith(other) for request in asked)
+
+
 def test_names_and_tags_tell_the_history(world: World) -> None:
     answer = world.handle(world.decide("a", "1"))
     name = answer["endpoint_config_name"]

@@ -61,6 +61,15 @@ def test_an_unknown_parameter_is_refused_before_anything_runs(
     assert "did you mean 'AccuracyThreshold'" in capsys.readouterr().err
 
 
+def test_a_run_does_not_go_where_only_approvals_go(
+    state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cat").mkdir()
+    given = ["--data", str(tmp_path), "--parameter", "EndpointName=Dog-Breeds-production"]
+    assert run(state, "--local", *given) == 2
+    assert "only approved versions go there" in capsys.readouterr().err
+
+
 def test_one_action_at_a_time(state: str) -> None:
     for arguments in ([], ["--local", "--check"]):
         with pytest.raises(SystemExit) as ended:

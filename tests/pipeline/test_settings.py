@@ -159,6 +159,7 @@ MISTAKES = [
     ("aws.tags={'aws:a': b}", "--set aws.tags.aws:a: a tag's key has 1 to 128"),
     ("deploy.instance_type=m5.large", "must be an instance type, as in ml.m5.large"),
     ("deploy.endpoint_name=dog-breeds-production", "where approved versions go"),
+    ("deploy.endpoint_name=Dog-Breeds-Production", "where approved versions go"),
     ("deploy.production.trafic=x", "did you mean deploy.production.traffic?"),
     ("deploy.production.traffic.type=canari", "did you mean canary?"),
     ("deploy.production.traffic.size_percent=60", "must be at most 50, not 60"),
