@@ -1,6 +1,6 @@
-"""Bring registered models to endpoints. One handler, three callers; it never waits for InService.
+"""Bring registered models to endpoints. One handler, three callers; none waits for InService.
 
-1. The pipeline's Deploy step: its version to the staging endpoint.
+1. The pipeline's Deploy step: its version to the staging endpoint, after another run's if need be.
 2. EventBridge: an approval, a rejection, or an end of the production endpoint's deployment.
 3. `python -m pipeline.endpoint rollback`.
 
@@ -41,15 +41,17 @@ from typing import Any
 
 import boto3
 
-from deployment_errors import DeployError
+from deployment_errors import DeployError, EndpointBusyError
 from deployment_history import create_config, create_model
 from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoint_in
-from endpoint_calls import bring_to, is_same_endpoint
+from endpoint_calls import bring_to, describe_endpoint, is_busy, is_same_endpoint
 from endpoint_plan import Plan
 from endpoint_rollback import roll_back
 from production_endpoint import Answer, Clients, answer, on_package_event, reconcile
 
 _FIELDS = ("model_package_arn", "endpoint_name", "instance_type", "instance_count", "role_arn")
+_PATIENCE_SECONDS = 420  # a step's function may take 600
+_PAUSE_SECONDS = 5
 _PACKAGE_EVENT = "SageMaker Model Package State Change"
 _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 
@@ -88,7 +90,7 @@ def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Answe
     """The Deploy step: create what is not there yet and point the endpoint at it.
 
     Never `production`, the endpoint that only approvals bring versions to. Raises DeployError, and
-    EndpointBusyError when the endpoint is on its way to something else.
+    EndpointBusyError when the endpoint is on its way to something else for too long.
     """
     plan, package = _read_step(event)
     if is_same_endpoint(plan.endpoint_name, production):
@@ -100,12 +102,35 @@ def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Answe
     container = _container(client.describe_model_package(ModelPackageName=package), package)
     model = create_model(client, package, container, plan.role_arn)
     config = create_config(client, plan, package, model)
-    bring_to(client, plan, config, sleep=clients.sleep)
+    _bring_after_others(clients, plan, config)
     return {
         "endpoint_name": plan.endpoint_name,
         "endpoint_config_name": config,
         "model_name": model,
     }
+
+
+def _bring_after_others(clients: Clients, plan: Plan, config: str) -> None:
+    """No event would continue later with what a run has to leave now."""
+    client = clients.sagemaker
+    try:
+        bring_to(client, plan, config, sleep=clients.sleep)
+    except EndpointBusyError:
+        if not _comes_to_rest(clients, plan.endpoint_name):
+            raise
+        bring_to(client, plan, config, sleep=clients.sleep)
+
+
+def _comes_to_rest(clients: Clients, name: str) -> bool:
+    """Whether what another run began ends in time."""
+    for _ in range(_PATIENCE_SECONDS // _PAUSE_SECONDS):
+        endpoint = describe_endpoint(clients.sagemaker, name)
+        if endpoint is None or not is_busy(endpoint):
+            return True
+        if endpoint["EndpointStatus"] == "Deleting":  # was waited for before it was called busy
+            return False
+        clients.sleep(_PAUSE_SECONDS)
+    return False
 
 
 def _read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:

@@ -12,6 +12,7 @@ from pipeline.settings.model import Settings
 
 PLACEHOLDER_ACCOUNT = "111122223333"
 _LOCAL_SERVICE = "AWS_ENDPOINT_URL_SAGEMAKER"
+_FUNCTION_SECONDS = 660  # more than the functions in infra/template.yaml may take
 _USER_AGENT = "image-classification-pipeline"
 
 
@@ -75,4 +76,6 @@ def _maker(region: str) -> Callable[[str], Any]:
         retries={"mode": "standard", "total_max_attempts": 5},
         user_agent_extra=_USER_AGENT,
     )
-    return lambda service: session.client(service, config=config)
+    # Asked once more while the first call still works, a function would do the same twice.
+    patient = config.merge(Config(read_timeout=_FUNCTION_SECONDS))
+    return lambda name: session.client(name, config=patient if name == "lambda" else config)

@@ -18,6 +18,7 @@ from pipeline.aws.upload import split_uri
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.parameters import Value, bind_parameters
+from pipeline.settings.forms import folder_uri
 from pipeline.settings.model import Settings
 
 _COMMIT = "GitCommit"
@@ -88,7 +89,10 @@ def start(aws: Aws, request: StartRequest, *, timing: Timing | None = None) -> S
 def _parameters(request: StartRequest, commit: str | None) -> dict[str, Value]:
     declared = [item["Name"] for item in request.definition.get("Parameters") or []]
     recorded = {_COMMIT: commit} if commit and _COMMIT in declared else {}
-    return {**recorded, **request.parameters}
+    given = dict(request.parameters)
+    if _DATA in given:
+        given[_DATA] = folder_uri(str(given[_DATA]))
+    return {**recorded, **given}
 
 
 def _text(name: str, value: Value) -> str:
@@ -104,7 +108,7 @@ def _check_data(aws: Aws, uri: Value | None) -> None:
         return
     if not str(uri).startswith("s3://"):
         raise UsageError(f"{_DATA} is {uri}, which SageMaker cannot read: {_UPLOAD}")
-    bucket, key = split_uri(str(uri).rstrip("/") + "/")
+    bucket, key = split_uri(folder_uri(str(uri)))
     with explained(f"looking for pictures at {uri}"):
         try:
             found = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)

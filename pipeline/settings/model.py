@@ -21,6 +21,7 @@ from pipeline.settings.forms import (
     ResourceName,
     RoleArn,
     Section,
+    folder_uri,
     form,
 )
 
@@ -252,7 +253,7 @@ class Settings(Section):
     @property
     def data_uri(self) -> str:
         """Where the pictures are, unless a run is started with another DataUri."""
-        return self.data.uri or f"s3://{self.bucket}/data"
+        return folder_uri(self.data.uri or f"s3://{self.bucket}/data")
 
     @property
     def partition(self) -> str:

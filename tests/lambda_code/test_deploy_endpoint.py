@@ -1,5 +1,6 @@
 """The Deploy step's call: the requests it sends, and what they come to on a live service."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -224,19 +225,33 @@ class TestRequests:
 
     def test_a_deletion_without_end_is_given_up(self, client: Any, stub: Stubber) -> None:
         _created(stub)
-        for _ in range(61):
+        for _ in range(62):
             _endpoint(stub, "Deleting")
         with pytest.raises(EndpointBusyError, match="still being deleted"):
             _deploy(client)
 
     @pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack", "SystemUpdating"])
-    def test_an_endpoint_under_way_elsewhere_is_left_alone(
+    def test_what_another_run_began_is_waited_for(
         self, client: Any, stub: Stubber, status: str
     ) -> None:
         _created(stub)
-        _endpoint(stub, status, pending="another")
+        for _ in range(3):
+            _endpoint(stub, status, pending="another")
+        _endpoint(stub, "InService", "another")
+        _endpoint(stub, "InService", "another")
+        _update(stub)
+        waited: list[float] = []
+        assert _deploy(client, waited.append) == DEPLOYED
+        assert waited == [5, 5]
+
+    def test_an_endpoint_that_never_rests_is_left_alone(self, client: Any, stub: Stubber) -> None:
+        _created(stub)
+        for _ in range(85):
+            _endpoint(stub, "Updating", pending="another")
+        waited: list[float] = []
         with pytest.raises(EndpointBusyError, match="to another: try again later"):
-            _deploy(client)
+            _deploy(client, waited.append)
+        assert sum(waited) == 420  # the function has 600 s
 
     def test_a_faster_call_that_created_the_same_is_enough(
         self, client: Any, stub: Stubber
@@ -256,6 +271,8 @@ class TestRequests:
         _refusal(stub, "update_endpoint", 'Cannot update in-progress endpoint "arn".')
         _endpoint(stub, "Updating", pending=CONFIG if pending == "CONFIG" else pending)
         if busy:
+            for _ in range(84):
+                _endpoint(stub, "Updating", pending=pending)
             with pytest.raises(EndpointBusyError):
                 _deploy(client)
         else:
@@ -354,11 +371,12 @@ class TestOnALiveService:
         assert handler(events[0], None) == first
         assert sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"] == before
         second = handler(events[1], None)
-        with pytest.raises(EndpointBusyError):
-            handler(events[0], None)
+        clients = Clients(sagemaker, no_scaling, lambda _: time.sleep(0.5))
+        assert deploy(events[0], clients, PRODUCTION) == first  # after the second
+        assert self._status(sagemaker) == ("Updating", second["endpoint_config_name"])
         assert hosting.settle(60)
-        assert self._status(sagemaker) == ("InService", second["endpoint_config_name"])
-        assert b"boxer" in hosting.invoke(NAME, b"a", {})[0].body
+        assert self._status(sagemaker) == ("InService", first["endpoint_config_name"])
+        assert b"beagle" in hosting.invoke(NAME, b"a", {})[0].body
 
     def test_approval_leads_to_a_model_of_the_package_itself(
         self,

@@ -84,7 +84,7 @@ class TestNames:
         )
 
         assert settings.bucket == "cats-222233334444-eu-west-1"
-        assert settings.data_uri == "s3://cats-222233334444-eu-west-1/data"
+        assert settings.data_uri == "s3://cats-222233334444-eu-west-1/data/"
         assert settings.role_arn == "arn:aws:iam::222233334444:role/cats-execution"
         assert settings.lambda_arn == (
             "arn:aws:lambda:eu-west-1:222233334444:function:cats-deploy-endpoint"

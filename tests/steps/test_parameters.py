@@ -12,7 +12,7 @@ def test_defaults_come_from_the_settings(compiled):
     }
 
     assert parameters == {
-        "DataUri": ("String", "s3://dog-breeds-111122223333-us-east-1/data"),
+        "DataUri": ("String", "s3://dog-breeds-111122223333-us-east-1/data/"),
         "ProcessingInstanceType": ("String", "ml.m5.xlarge"),
         "TrainingInstanceType": ("String", "ml.m5.2xlarge"),
         "EndpointInstanceType": ("String", "ml.m5.large"),

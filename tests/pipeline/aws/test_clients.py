@@ -32,6 +32,11 @@ def test_clients_are_of_the_settings_region_and_retry(moto: Recorded) -> None:
     assert aws.client("s3") is aws.client("s3")
 
 
+def test_a_function_that_works_for_minutes_is_not_asked_twice(moto: Recorded) -> None:
+    config = connect(settings_for()).client("lambda").meta.config
+    assert config.read_timeout > 600  # DeployFunction's Timeout in infra/template.yaml
+
+
 def test_the_placeholder_account_is_refused_before_anything_is_asked() -> None:
     settings = settings_for('aws.account_id="111122223333"')
     with pytest.raises(UsageError, match=r"set it to your account's 12 digits"):

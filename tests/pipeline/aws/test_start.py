@@ -85,6 +85,15 @@ def test_given_parameters_are_typed_and_sent_as_text(
     assert result.arn == EXECUTION
 
 
+def test_data_are_a_folder_and_nothing_beside_it_that_begins_alike(
+    settings: Settings, cloud: Cloud, tmp_path: Path
+) -> None:
+    request = {"Bucket": "b", "Prefix": "dogs/", "MaxKeys": 1}
+    cloud.expect("s3", "list_objects_v2", {"KeyCount": 1}, request)
+    expect_start(cloud, {"DataUri": "s3://b/dogs/"})
+    start(cloud.aws, request_for(settings, tmp_path, DataUri="s3://b/dogs"))
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
