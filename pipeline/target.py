@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.addresses import split_uri
 from pipeline.cli import add_state_option
 from pipeline.errors import UsageError
 
@@ -82,7 +83,7 @@ def _aws_target(region: str | None) -> Target:
     session = boto3.Session(region_name=region)
 
     def read(uri: str) -> bytes:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = split_uri(uri)
         content: bytes = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return content
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, error_code, explained, is_denied
 from pipeline.aws.stack import StackRequest, StackState
@@ -115,8 +116,8 @@ def _check_names(settings: Settings) -> None:
 def _read_elsewhere(settings: Settings) -> Iterator[str]:
     """ARNs of data and weights that lie in buckets of others."""
     for uri in dict.fromkeys((settings.data_uri, settings.backbone.weights)):
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        if uri.startswith("s3://") and bucket != settings.bucket:
+        bucket, key = split_uri(uri) if uri.startswith("s3://") else (settings.bucket, "")
+        if bucket != settings.bucket:
             yield f"arn:{settings.partition}:s3:::{bucket}"
             yield f"arn:{settings.partition}:s3:::{bucket}/{key}*"
 

@@ -1,6 +1,5 @@
 """The jobs' code and weights into the bucket: under their content hash, and only what is absent."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, AwsError, error_code, explained, is_denied
 from pipeline.aws.multipart import put_large
@@ -71,14 +71,6 @@ class Storage:
                     if error_code(error) not in _CONTENDED:
                         raise _denied(error, uri, "s3:PutObject") from error
         raise AwsError(f"{uri}: others keep writing it: run again")
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """s3://bucket/key -> (bucket, key). Raises UsageError."""
-    match = re.fullmatch(r"s3://([^/]+)/?(.*)", uri, re.DOTALL)
-    if match is None:
-        raise UsageError(f"{uri!r} is not an address on S3: write s3://bucket/key")
-    return match[1], match[2]
 
 
 def check_bucket(aws: Aws, settings: Settings) -> None:

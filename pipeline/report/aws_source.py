@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import error_code, is_denied, message_of
-from pipeline.aws.upload import split_uri
 from pipeline.report.source import Absent
 
 _MISSING = ("404", "NoSuchKey", "NotFound", "NoSuchBucket")

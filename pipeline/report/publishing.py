@@ -4,9 +4,9 @@ import mimetypes
 import tempfile
 from pathlib import Path
 
+from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import explained
-from pipeline.aws.upload import split_uri
 from pipeline.report.aws_source import AwsSource
 from pipeline.report.making import REPORT_FILE, Made, make_report
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
+from pipeline.addresses import split_uri
 from pipeline.aws import upload
 from pipeline.aws.errors import AwsAccessError, AwsError
 from pipeline.aws.multipart import put_large
-from pipeline.aws.upload import Storage, check_bucket, split_uri, upload_inputs
+from pipeline.aws.upload import Storage, check_bucket, upload_inputs
 from pipeline.bundle import bundles_of
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
@@ -193,12 +194,6 @@ def test_a_bucket_of_somebody_else_is_refused(cloud: Cloud, settings: Settings) 
     cloud.refuse("s3", "head_bucket", "403", "Forbidden", 403)
     with pytest.raises(AwsAccessError, match=r"another account's, or .* lack s3:ListBucket"):
         check_bucket(cloud.aws, settings)
-
-
-@pytest.mark.parametrize("uri", ["", "bucket/key", "https://x/y", "s3://", "file:///x"])
-def test_what_is_not_an_address_on_s3_is_refused(uri: str) -> None:
-    with pytest.raises(UsageError, match="write s3://bucket/key"):
-        split_uri(uri)
 
 
 def test_moto_refuses_a_second_conditional_write_as_s3_does() -> None:
