@@ -5,6 +5,7 @@ can hand it out as it is.
 """
 
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,12 +13,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
-from pipeline.errors import PipelineError, UsageError
+from pipeline.addresses import AddressError, path_of_file, possible_path, split_uri
+from pipeline.errors import PipelineError
 
 Document = dict[str, Any]
 
+# Wider than S3's own rule, but never "." or "..".
+_BUCKET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:-]*")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT NOT NULL, name TEXT NOT NULL, arn TEXT, body TEXT NOT NULL, sequence INTEGER NOT NULL,
@@ -100,17 +103,19 @@ class Store:
                 connection.execute("ROLLBACK")
 
     def path(self, uri: str) -> Path:
-        """The folder or file behind an s3:// or file:// address. Raises UsageError."""
-        parsed = urlparse(uri)
-        if parsed.scheme == "file":
-            return Path(unquote(parsed.path))
-        if parsed.scheme != "s3" or not parsed.netloc:
-            raise UsageError(f"{uri!r} is not an address: write s3://bucket/key or file:///path")
-        base = self.root / "s3" / parsed.netloc
-        target = (base / parsed.path.lstrip("/")).resolve()
-        if not target.is_relative_to(base):
-            raise UsageError(f"{uri!r} points outside its bucket: remove '..' from it")
-        return target
+        """The folder or file behind an s3:// or file:// address. Raises AddressError."""
+        if uri.startswith("file://"):
+            return path_of_file(uri)
+        if not uri.startswith("s3://"):
+            raise AddressError(f"{uri!r} is not an address: write s3://bucket/key or file:///path")
+        bucket, key = split_uri(uri)
+        if _BUCKET.fullmatch(bucket) is None:
+            raise AddressError(f"{uri!r}: no bucket is called {bucket!r}: use a-z, 0-9, - and .")
+        if ".." in key.split("/"):
+            raise AddressError(f"{uri!r} points outside its bucket: remove '..' from it")
+        # Links are followed: they are the owner's, to other disks. One that a job left opens
+        # nothing that the job, which runs as the same user, could not open itself.
+        return possible_path(uri, f"{self.root}/s3/{bucket}/{key}")
 
     def close(self) -> None:
         """Close this thread's connection."""

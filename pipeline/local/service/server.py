@@ -145,7 +145,7 @@ def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any
 def _object_exists(store: Store, place: dict[str, str]) -> bool:
     try:
         return store.path(f"s3://{place['bucket']}/{place['key']}").is_file()
-    except (UsageError, OSError, ValueError):  # no address, or a name that no file can have
+    except (UsageError, OSError):  # no address, or a name that no file can have
         return False
 
 

@@ -1,12 +1,15 @@
 """Local state survives restarts, concurrent use and hostile names."""
 
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.errors import UsageError
+from pipeline.addresses import AddressError
 from pipeline.local.store import Store, StoreError
 
 
@@ -63,10 +66,58 @@ def test_s3_addresses_are_folders_and_file_addresses_are_themselves(store: Store
     assert store.path("file:///data/my%20dogs") == Path("/data/my dogs")
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/../../etc", "/data", "https://x/y", "s3://"])
-def test_an_address_that_is_none_or_leaves_its_bucket_is_refused(store: Store, uri: str) -> None:
-    with pytest.raises(UsageError, match=r"address|outside"):
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("/data", "write s3://bucket/key or file:///path"),
+        ("https://x/y", "write s3://bucket/key or file:///path"),
+        ("s3://", "write s3://bucket/key"),
+        ("s3://bucket/../../etc", "outside its bucket: remove '..'"),
+        ("s3://bucket/a/..", "outside its bucket: remove '..'"),
+        ("s3://../state.db", r"no bucket is called '\.\.'"),
+        ("s3://./b/key", r"no bucket is called '\.'"),
+        ("s3://[b/key", r"no bucket is called '\[b'"),
+        ("s3://bucket/a\0b", "no file can have this name"),
+        ("s3://bucket/\ud800", "no file can have this name"),
+        ("file:///a%00b", "no file can have this name"),
+        ("file://home/me", "a file is written file:///home/me"),
+    ],
+)
+def test_an_address_that_is_none_or_leaves_its_bucket_is_refused(
+    store: Store, uri: str, message: str
+) -> None:
+    with pytest.raises(AddressError, match=message):
         store.path(uri)
+
+
+def test_every_key_is_in_its_bucket_or_refused(store: Store) -> None:
+    pieces = st.sampled_from(["..", ".", "/", "%2e%2e", "%2F", "#", "?", "\0", "\\", "a", "[", "~"])
+
+    @given(st.lists(pieces | st.text(max_size=3), max_size=8).map("".join))
+    def check(text: str) -> None:
+        try:
+            path = store.path(f"s3://{text}")
+        except AddressError:
+            return
+        inside = Path(os.path.normpath(path)).relative_to(store.root / "s3")
+        assert inside.parts[0] == text.partition("/")[0]
+        path.exists()  # which a name that no file can have would fail on
+
+    check()
+
+
+@pytest.mark.parametrize("link", ["s3", "s3/bucket", "s3/bucket/dogs"])
+def test_what_is_linked_to_a_larger_disk_is_found_there(
+    store: Store, tmp_path: Path, link: str
+) -> None:
+    elsewhere = tmp_path / "disk"
+    (elsewhere / Path("s3/bucket/dogs").relative_to(link)).mkdir(parents=True)
+    place = store.root / link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(elsewhere)
+    path = store.path("s3://bucket/dogs/1.jpg")
+    path.write_bytes(b"dog")
+    assert next(elsewhere.rglob("1.jpg")).read_bytes() == b"dog"
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:

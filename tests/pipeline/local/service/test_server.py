@@ -90,7 +90,8 @@ def test_boto3_can_ask_whether_an_object_is_there(
         with pytest.raises(ClientError) as caught:
             s3.head_object(Bucket=bucket, Key=key)
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
-    assert _ask(service.url, "HEAD", "/b/%2e%2e/%2e%2e/state.db")[0] == 404
+    for hostile in ("/b/%2e%2e/%2e%2e/state.db", "/%2e%2e/state.db", "/b//etc/passwd", "/b/a%00"):
+        assert _ask(service.url, "HEAD", hostile)[0] == 404
     assert _ask(service.url, "GET", "/b/runs/x%20y/model.tar.gz")[0] == 405
 
 
