@@ -4,6 +4,7 @@ What should run stands in the store, so endpoints outlive the process that hosts
 starts a server again when it is first asked for.
 """
 
+import logging
 import threading
 import uuid
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from pipeline.local.service.operations_packages import find_package
 from pipeline.local.store import Document, Store
 
 _DEFAULT = "default"
+_log = logging.getLogger(__name__)
 
 
 class EndpointUnavailableError(PipelineError):
@@ -114,6 +116,10 @@ class Hosting:
         running = self._running.get(_DEFAULT)
         return running is not None and running.server.is_well()
 
+    def is_at_work(self, endpoint: str) -> bool:
+        """Whether the endpoint is being created or updated here, at this moment."""
+        return endpoint in self._deploying
+
     def forget(self, endpoint: str) -> None:
         """End the model server of an endpoint, if one runs here."""
         with self._lock:
@@ -180,14 +186,19 @@ class Hosting:
             if endpoint in self._deploying:
                 return
             thread = threading.Thread(target=self._deploy, args=(endpoint,), daemon=True)
-            self._deploying[endpoint] = thread
             thread.start()
+            self._deploying[endpoint] = thread
 
     def _deploy(self, endpoint: str) -> None:
         try:
             while config := self._next_config(endpoint):
                 self._deploy_config(endpoint, config)
+        except Exception:  # the state cannot be written: the next wake tries again
+            _log.exception("endpoint %s waits still", endpoint)
         finally:
+            with self._lock:
+                if self._deploying.get(endpoint) is threading.current_thread():
+                    del self._deploying[endpoint]
             self._store.close()
 
     def _next_config(self, endpoint: str) -> str | None:
@@ -200,20 +211,30 @@ class Hosting:
             return config
 
     def _deploy_config(self, endpoint: str, config: str) -> None:
-        key = f"endpoint/{endpoint}"
         try:
             hosted = resolve_model(Context(self._store), config)
-            server = self._start(key, hosted)
+            self._switch(endpoint, config, hosted, self._start(f"endpoint/{endpoint}", hosted))
         except PipelineError as error:
-            if not self._closing.is_set():
-                fail_deployment(self._store, endpoint, config, str(error))
-            return
-        # The lock keeps a request that comes just now from starting a second server.
-        with self._starting_lock(key):
-            if finish_deployment(self._store, endpoint, config, hosted):
-                self._replace(key, hosted["Generation"], server)
-                return
-        server.stop()
+            self._fail(endpoint, config, str(error))
+        except Exception as error:  # nobody else would end the wait for this endpoint
+            _log.exception("endpoint %s cannot be deployed", endpoint)
+            self._fail(endpoint, config, f"{type(error).__name__}: {error}")
+
+    def _fail(self, endpoint: str, config: str, reason: str) -> None:
+        if not self._closing.is_set():
+            fail_deployment(self._store, endpoint, config, reason)
+
+    def _switch(self, endpoint: str, config: str, hosted: Document, server: ModelServer) -> None:
+        """Let a server answer for an endpoint; end it where the endpoint waits for another one."""
+        key, taken = f"endpoint/{endpoint}", False
+        try:
+            # The lock keeps a request that comes just now from starting a second server.
+            with self._starting_lock(key):
+                if taken := finish_deployment(self._store, endpoint, config, hosted):
+                    self._replace(key, hosted["Generation"], server)
+        finally:
+            if not taken:
+                server.stop()
 
 
 def resolve_model(context: Context, config: str) -> Document:

@@ -42,6 +42,9 @@ class EndpointHost(Protocol):
     def wake(self) -> None:
         """Look now for endpoints that wait to be created or updated."""
 
+    def is_at_work(self, endpoint: str) -> bool:
+        """Whether it is creating or updating that endpoint just now."""
+
     def forget(self, endpoint: str) -> None:
         """End the model server of an endpoint that was deleted."""
 

@@ -81,7 +81,8 @@ def delete_endpoint(context: Context, params: Document) -> Document:
     """DeleteEndpoint: gone when it answers. Refused while a host is at work on it."""
     with context.store.transaction():
         endpoint = find_endpoint(context, params["EndpointName"])
-        if context.host and endpoint["EndpointStatus"] in IN_PROGRESS:
+        at_work = context.host and context.host.is_at_work(endpoint["EndpointName"])
+        if at_work and endpoint["EndpointStatus"] in IN_PROGRESS:
             raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
         context.store.delete("Endpoint", endpoint["EndpointName"])
         context.store.delete("HostedModel", endpoint["EndpointName"])

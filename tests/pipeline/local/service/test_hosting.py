@@ -12,7 +12,7 @@ import pytest
 from pipeline.local.service.api import ApiError, LocalApi
 from pipeline.local.service.hosting import EndpointUnavailableError, Hosting
 from pipeline.local.service.model_process import ModelServerError
-from pipeline.local.store import Store
+from pipeline.local.store import Store, StoreError
 
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
 WriteModel = Callable[..., Path]
@@ -99,6 +99,98 @@ def test_a_model_that_does_not_load_fails_with_its_reason(
         hosting.invoke("e", b"a", JPEG)
     with pytest.raises(ApiError, match="in status Failed"):
         _update(api, "bad")
+    api.call("DeleteEndpoint", {"EndpointName": "e"})
+
+
+@pytest.fixture
+def impossible(store: Store, write_model: WriteModel) -> str:
+    """A configuration whose model server cannot be started, for a reason nobody thought of."""
+    write_model(store.path("s3://b/a.tar.gz"))
+    container = {
+        "Image": "i",
+        "ModelDataUrl": "s3://b/a.tar.gz",
+        "Environment": {"WORD": "no process takes a \0"},
+    }
+    api = LocalApi(store)
+    api.call("CreateModel", {"ModelName": "m", "PrimaryContainer": container})
+    variant = {"VariantName": "AllTraffic", "ModelName": "m"}
+    api.call("CreateEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": [variant]})
+    return "c"
+
+
+def test_any_error_fails_the_endpoint_and_it_can_be_deleted(
+    api: LocalApi, hosting: Hosting, impossible: str
+) -> None:
+    for _ in range(2):  # nothing is left of the first that would hinder the second
+        _create(api, impossible)
+        assert hosting.settle(30)
+        endpoint = _describe(api)
+        assert endpoint["EndpointStatus"] == "Failed"
+        assert endpoint["FailureReason"] == "ValueError: embedded null byte"
+        api.call("DeleteEndpoint", {"EndpointName": "e"})
+
+
+def test_an_endpoint_that_an_earlier_service_left_creating_fails_too(
+    api: LocalApi, hosting: Hosting, store: Store, impossible: str
+) -> None:
+    _create(LocalApi(store), impossible)
+    hosting.wake()
+    assert hosting.settle(30)
+    assert _describe(api)["EndpointStatus"] == "Failed"
+    api.call("DeleteEndpoint", {"EndpointName": "e"})
+
+
+class FullStore(Store):
+    """A store on a disk that takes no more documents of some kinds."""
+
+    refused: tuple[str, ...] = ()
+
+    def put(self, kind: str, name: str, body: dict[str, Any], arn: str | None = None) -> None:
+        if kind in self.refused:
+            raise StoreError("the disk is full")
+        super().put(kind, name, body, arn)
+
+
+@pytest.fixture
+def full(store: Store) -> FullStore:
+    return FullStore(store.root)
+
+
+@pytest.fixture
+def full_hosting(full: FullStore) -> Iterator[Hosting]:
+    hosting = Hosting(full, start_seconds=30)
+    yield hosting
+    hosting.close()
+
+
+def test_a_full_disk_fails_the_endpoint_and_ends_its_server(
+    full: FullStore, full_hosting: Hosting, write_model: WriteModel
+) -> None:
+    api = LocalApi(full, full_hosting)
+    write_model(full.path("s3://b/a.tar.gz"))
+    full.refused = ("HostedModel",)
+    _create(api, _config(api, "a"))
+    assert full_hosting.settle(30)
+    endpoint = _describe(api)
+    assert (endpoint["EndpointStatus"], endpoint["FailureReason"]) == ("Failed", "the disk is full")
+    assert not list((full.root / "endpoints").glob("model-*"))  # it removes its folder as it ends
+
+
+@pytest.mark.parametrize("mend", ["delete", "wake"])
+def test_where_not_even_the_failure_can_be_written_the_endpoint_is_not_stuck(
+    full: FullStore, full_hosting: Hosting, impossible: str, mend: str
+) -> None:
+    api = LocalApi(full, full_hosting)
+    _create(LocalApi(full), impossible)
+    full.refused = ("Endpoint",)
+    full_hosting.wake()
+    assert full_hosting.settle(30)
+    assert _describe(api)["EndpointStatus"] == "Creating"
+    full.refused = ()
+    if mend == "wake":
+        full_hosting.wake()
+        assert full_hosting.settle(30)
+        assert _describe(api)["EndpointStatus"] == "Failed"
     api.call("DeleteEndpoint", {"EndpointName": "e"})
 
 
