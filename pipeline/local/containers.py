@@ -19,9 +19,9 @@ from pipeline.local.processes import Ending, Starter
 from pipeline.local.store import Document, Store
 
 OPT_ML = "/opt/ml"
-# What a job may see of the user's own environment: nothing that could be a secret.
+# What is passed on of the user's own environment: nothing that could be a secret.
 _PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ")
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _TAIL_LINES = 20
 _PATH_PREFIX = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
 _NAME_LIMIT = 63
@@ -91,28 +91,34 @@ class JobOutcome:
     stopped: bool = False
 
 
+def bare_environment(home: Path, temporary: str) -> dict[str, str]:
+    """What code that runs here may see of this machine: built from nothing, without secrets.
+
+    HOME is a folder of its own, so that no credentials file is found.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+        "HOME": str(home),
+        "TMPDIR": temporary,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        # Code may be a link into the store: compiled files must not appear there.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+    }
+
+
 @contextmanager
 def job_environment(work: Path, cores: int, region: str) -> Iterator[dict[str, str]]:
-    """The environment of a job before its contract: built from nothing.
-
-    HOME is empty, so that no credentials file is found, and TMPDIR goes when the job ends.
-    """
+    """The environment of a job before its contract. HOME and TMPDIR go when the job ends."""
     home = work / "home"
-    home.mkdir(parents=True, exist_ok=True)
     # The system's own place: socket names below a deep state folder would become too long.
     with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as temporary:
-        yield {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
-            "HOME": str(home),
-            "TMPDIR": temporary,
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
+        yield bare_environment(home, temporary) | {
             "PYTHONHASHSEED": "0",
-            # Code is a link into the store: compiled files must not appear there.
-            "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_REGION": region,
-            **dict.fromkeys(_THREADS, str(cores)),
-            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            **dict.fromkeys(THREADS, str(cores)),
         }
     shutil.rmtree(home, ignore_errors=True)
 

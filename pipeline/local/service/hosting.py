@@ -19,7 +19,7 @@ from pipeline.local.service.model_process import (
     Reply,
     start_model_server,
 )
-from pipeline.local.service.operations import Context, invalid
+from pipeline.local.service.operations import REGION, Context, invalid
 from pipeline.local.service.operations_endpoints import (
     awaited_config,
     fail_deployment,
@@ -168,7 +168,7 @@ class Hosting:
             Path(archive),
             folder,
             folder / f"{key.replace('/', '-')}.log",
-            hosted.get("Environment", {}),
+            {"AWS_REGION": hosted.get("Region", REGION)} | hosted.get("Environment", {}),
             cancel=self._closing,
             seconds=self._start_seconds,
         )
@@ -258,5 +258,6 @@ def resolve_model(context: Context, config: str) -> Document:
         "VariantName": variant["VariantName"],
         "InstanceCount": variant.get("InitialInstanceCount", 1),
         "ModelDataUrl": container["ModelDataUrl"],
+        "Region": model["ModelArn"].split(":")[3],
         "Environment": environment,
     }

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from pipeline.cli import ROOT
 from pipeline.errors import PipelineError
+from pipeline.local.containers import THREADS, bare_environment
 
 START_SECONDS = 120.0
 INVOKE_SECONDS = 60.0
@@ -110,6 +112,7 @@ def start_model_server(
 ) -> ModelServer:
     """Start a server for a model.tar.gz and wait until it is well.
 
+    It sees `environment` and, as a job does, nothing of the user's own that could be a secret.
     Raises ModelServerError with the last line of its log when it ends, is not well in time, or
     `cancel` is set.
     """
@@ -141,7 +144,7 @@ def _launch(archive: Path, work: Path, log: Path, environment: Mapping[str, str]
         process = subprocess.Popen(
             [*command, "--model", archive, "--work", work, "--fd", str(listener.fileno())],
             cwd=ROOT,
-            env=_environment(environment),
+            env=_environment(environment, work),
             stdin=subprocess.PIPE,  # its end is the sign that we ended
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -151,10 +154,13 @@ def _launch(archive: Path, work: Path, log: Path, environment: Mapping[str, str]
         return ModelServer(process, listener.getsockname()[1], log)
 
 
-def _environment(own: Mapping[str, str]) -> dict[str, str]:
+def _environment(own: Mapping[str, str], work: Path) -> dict[str, str]:
+    base = bare_environment(work / "home", tempfile.gettempdir())
+    # a job is given a number of threads, a server has the machine unless the user says less
+    threads = {name: os.environ[name] for name in THREADS if name in os.environ}
     # what goes to a container's own output there goes to the model server's log here
     here = {"SERVING_METRICS_LOG": "stdout"} if "SERVING_METRICS_LOG" in own else {}
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **own, **here}
+    return base | threads | dict(own) | here
 
 
 def _post(port: int, body: bytes, headers: dict[str, str]) -> Reply:

@@ -308,6 +308,34 @@ def test_a_running_endpoint_needs_neither_its_model_nor_its_config(
     assert _prediction(hosting)["label"] == "beagle"
 
 
+TELL_ENVIRONMENT = """
+import json, os
+def model_fn(model_dir): return dict(os.environ)
+def input_fn(body, kind): return body
+def predict_fn(data, model): return [model]
+def output_fn(found, accept): return json.dumps({"predictions": found})
+"""
+
+
+def test_a_model_sees_nothing_of_the_users_own_environment(
+    store: Store, hosting: Hosting, write_model: WriteModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "MY_TOKEN", "PYTHONSTARTUP"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    write_model(store.path("s3://b/a.tar.gz"), code=TELL_ENVIRONMENT)
+    api = LocalApi(store, hosting, region="eu-west-1")
+    _create(api, _config(api, "a"))
+    assert hosting.settle(30)
+    seen = _prediction(hosting)
+    assert "secret" not in seen.values()
+    assert list(Path(seen["HOME"]).iterdir()) == []  # so no credentials file is found
+    assert Path(seen["TMPDIR"]).is_dir()
+    kept = [seen[name] for name in ("AWS_REGION", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")]
+    assert kept == ["eu-west-1", "-1", "1"]
+
+
 def test_environment_and_data_come_from_the_package(
     api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
 ) -> None:
