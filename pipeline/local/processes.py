@@ -2,14 +2,18 @@
 
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.errors import PipelineError
+from pipeline.local import guard
 
 _SLOWEST_POLL_S = 0.05
 
@@ -50,22 +54,34 @@ Starter = Callable[[Command], Running]
 
 
 def start_process(command: Command) -> Running:
-    """Start a command as a process of its own. Raises StartError."""
+    """Start a command as a process of its own; it does not outlive this one. Raises StartError."""
     try:
-        with command.log.open("ab") as log:
-            return _Process(
-                subprocess.Popen(
-                    command.argv,
-                    cwd=command.cwd,
-                    env=dict(command.environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            )
+        return _Process(_start_guarded(command))
     except OSError as error:
         raise StartError(f"cannot start {command.argv[0]!r}: {error.strerror or error}") from error
+
+
+def _start_guarded(command: Command) -> subprocess.Popen[bytes]:
+    here, there = socket.socketpair()
+    character_type = command.environment.get("LC_CTYPE", "")
+    wrapper = (sys.executable, "-I", "-S", guard.__file__, str(there.fileno()), character_type)
+    with here, command.log.open("ab") as log:
+        with there:
+            process = subprocess.Popen(
+                [*wrapper, *command.argv],
+                cwd=command.cwd,
+                env=dict(command.environment),
+                stdin=subprocess.PIPE,  # its end is the sign that we ended
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[there.fileno()],
+                start_new_session=True,
+            )
+        problem = here.recv(16)  # nothing, as soon as the command runs
+    if problem:
+        process.communicate()
+        raise OSError(int(problem), os.strerror(int(problem)))
+    return process
 
 
 class _Process:
@@ -76,10 +92,10 @@ class _Process:
         return self._process.poll()
 
     def signal(self, number: int) -> None:
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return
+        if number == signal.SIGKILL and self._process.stdin:
+            self._process.stdin.close()
 
 
 def run_to_end(

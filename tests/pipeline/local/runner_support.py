@@ -234,14 +234,19 @@ def wait_for(path: Path) -> None:
     raise AssertionError(f"{path} never appeared")
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended by now."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
+
+
 def is_gone(pid: int) -> bool:
     """Whether a process ends within five seconds."""
     for _ in range(500):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
+        if has_ended(pid):
             return True
         time.sleep(0.01)
     return False

@@ -1,13 +1,17 @@
 """One command: its log line by line, its end, and everything it started."""
 
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli import ROOT
 from pipeline.local.processes import Command, Ending, StartError, run_to_end, start_process
+from tests.pipeline.local.runner_support import has_ended, is_gone, wait_for
 
 Run = Callable[..., Ending]
 
@@ -73,7 +77,67 @@ def test_a_limit_ends_even_what_ignores_the_signal(run: Run) -> None:
     assert run(code, limit_s=0.5) == Ending(-signal.SIGKILL, "timed out")
 
 
-def test_a_command_that_cannot_start(tmp_path: Path) -> None:
-    command = Command(("no-such-program",), tmp_path, {}, tmp_path / "log.txt")
-    with pytest.raises(StartError, match="cannot start 'no-such-program': No such file"):
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [("no-such-program", "No such file"), ("./log.txt", "Permission denied")],
+)
+def test_a_command_that_cannot_start(tmp_path: Path, program: str, reason: str) -> None:
+    command = Command((program,), tmp_path, {}, tmp_path / "log.txt")
+    with pytest.raises(StartError, match=f"cannot start '{program}': {reason}"):
         run_to_end(command, start_process, print, lambda: False, limit_s=1, grace_s=1)
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_CTYPE": "C"}, {"LANG": "C.UTF-8"}])
+def test_the_command_is_started_as_if_nothing_stood_between(
+    tmp_path: Path, locale: dict[str, str]
+) -> None:
+    (tmp_path / "found").write_text(
+        "#!/bin/sh\ntr '\\0' '\\n' < /proc/$$/cmdline\n/usr/bin/env\ncat\n"
+        "grep -E 'SigIgn|SigBlk' /proc/self/status\n"
+    )
+    (tmp_path / "found").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/bin:/usr/bin", "WORD": "a b"} | locale
+    odd = "caf\udce9 \u00e9"  # a name of a file need not be text
+    command = Command(("found", odd), tmp_path, environment, tmp_path / "log.txt")
+    ending = run_to_end(
+        command, start_process, lambda _: None, lambda: False, limit_s=60, grace_s=1
+    )
+    said = os.fsdecode((tmp_path / "log.txt").read_bytes()).splitlines()
+    assert ending == Ending(0, "exited"), said
+    assert said[:3] == ["/bin/sh", str(tmp_path / "found"), odd]
+    names = {line.partition("=")[0] for line in said[3:] if "=" in line}
+    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == {"PATH", "WORD", *locale}
+    assert [line.split()[1] for line in said[-2:]] == ["0" * 16, "0" * 16]
+
+
+def test_a_command_has_no_children_but_its_own(run: Run) -> None:
+    lines: list[str] = []
+    run("import os\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('none')", lines)
+    assert lines == ["none"]
+
+
+OWNER = """
+import sys, threading
+from pathlib import Path
+from pipeline.local.processes import Command, start_process
+folder = Path(sys.argv[1])
+script = "trap '' TERM HUP; sleep 60 & echo $$ $! > started.part; mv started.part started; wait"
+command = Command(("sh", "-c", script), folder, {"PATH": "/bin:/usr/bin"}, folder / "log.txt")
+started = []
+thread = threading.Thread(target=lambda: started.append(start_process(command)))
+thread.start()
+thread.join()
+print("the thread that started it has ended", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_command_and_what_it_started_end_when_their_owner_is_killed(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", OWNER, str(tmp_path)]
+    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout and owner.stdout.readline()
+        wait_for(tmp_path / "started")
+        pids = [int(pid) for pid in (tmp_path / "started").read_text().split()]
+        assert not any(has_ended(pid) for pid in pids)
+        owner.kill()
+    assert all(is_gone(pid) for pid in pids)

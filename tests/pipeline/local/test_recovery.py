@@ -1,7 +1,5 @@
 """A run that was killed is not said to be running for ever."""
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +7,7 @@ from textwrap import dedent
 
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
-from tests.pipeline.local.runner_support import Lab, wait_for
+from tests.pipeline.local.runner_support import Lab, is_gone, wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -32,7 +30,7 @@ def test_the_next_run_settles_what_a_killed_one_left(tmp_path: Path) -> None:
     assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Executing"
     process.kill()
     process.wait()
-    os.kill(int(mark.read_text()), signal.SIGKILL)
+    assert is_gone(int(mark.read_text()))
     lab.run(lab.processing("A", ""))
     api = LocalApi(lab.store)
     arn = {"PipelineExecutionArn": first}
