@@ -14,6 +14,7 @@ from feature_int8 import MAX_NOISE, int8_graph
 from graph import Graph, GraphError, available, open_graph
 from graph_export import GraphExportError, export_graph
 from job_errors import JobError
+from mixed_precision import compute_type, mixed_precision
 from preprocessing import Preprocessing, normalise
 
 Values = npt.NDArray[np.float32]
@@ -50,10 +51,10 @@ def open_runtime(
     share a batch wait for one another, and collapse when anything else wants a core. Given
     training squares `int8_images`, 8-bit integers are tried there.
     """
-    if next(backbone.parameters()).is_cuda:
-        return Runtime(
-            "PyTorch bfloat16", _GPU_THREADS, batch_size, _eager(backbone, preprocessing)
-        )
+    device = next(backbone.parameters()).device
+    if device.type == "cuda":
+        name = f"PyTorch {compute_type(device)}".replace("torch.", "")
+        return Runtime(name, _GPU_THREADS, batch_size, _eager(backbone, preprocessing))
     torch.set_num_threads(1)
     batch_size = min(batch_size, _CPU_BATCH)
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +86,7 @@ def _eager(backbone: nn.Module, preprocessing: Preprocessing) -> Callable[[Tenso
 
     def forward(squares: Tensor) -> Values:
         on_gpu = device.type == "cuda"
-        with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=on_gpu):
+        with torch.inference_mode(), mixed_precision(device):
             source = squares.pin_memory() if on_gpu else squares
             pictures = normalise(source.to(device, non_blocking=True), preprocessing)
             features = backbone(pictures.contiguous(memory_format=torch.channels_last))

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 from debugging import Debugger
 from hyperparameters import Hyperparameters
 from job_errors import JobError
+from mixed_precision import mixed_precision
 from profiling import Profiler
 from replicas import ALONE, Replicas
 
@@ -138,7 +138,7 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
     for batch in profiler.batches(phase.train_batches(epoch)):
         inputs, labels = batch if phase.to_device is None else phase.to_device(batch)
         mark("transfer")
-        with _mixed_precision(inputs):
+        with mixed_precision(inputs.device):
             logits = phase.network(inputs)
         loss = phase.criterion(logits.float(), labels)
         mark("forward")
@@ -167,7 +167,7 @@ def validate(phase: Phase) -> tuple[float, float]:
     totals = Totals()
     for batch in phase.valid_batches():
         inputs, labels = batch if phase.to_device is None else phase.to_device(batch)
-        with _mixed_precision(inputs):
+        with mixed_precision(inputs.device):
             logits = phase.network(inputs)
         phase.criterion(logits.float(), labels)  # what a debugger hook records
         totals.add(logits, labels)
@@ -249,7 +249,3 @@ def restore(network: nn.Module, parameters: Parameters) -> None:
 def _rank(result: EpochResult) -> tuple[float, float]:
     loss = result.valid_loss if math.isfinite(result.valid_loss) else math.inf
     return result.valid_accuracy, -loss
-
-
-def _mixed_precision(inputs: Tensor) -> AbstractContextManager[object]:
-    return torch.autocast("cuda", torch.bfloat16) if inputs.is_cuda else nullcontext()

@@ -1,6 +1,7 @@
 """The loop: honest means, and the best epoch kept."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from debugging import Debugger
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Head
+from profiling import Profiler
 from training_loop import (
     ClassificationLoss,
     EpochResult,
@@ -17,7 +19,9 @@ from training_loop import (
     Totals,
     fit,
     make_optimizer,
+    train_one_epoch,
     trained_parameters,
+    validate,
 )
 
 FEATURES = torch.eye(4).repeat(5, 1)
@@ -140,3 +144,28 @@ def test_the_metric_line_is_exactly_this() -> None:
         "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
         " valid_loss=0.234567 valid_accuracy=0.801234"
     )
+
+
+class OnGpu(Tensor):
+    """Says that it is on a GPU."""
+
+    device = torch.device("cuda")  # type: ignore[assignment]
+    is_cuda = True
+
+
+@pytest.mark.parametrize(("capability", "mixed"), [((8, 0), True), ((7, 5), False)])
+def test_only_a_gpu_made_for_bfloat16_computes_in_it(
+    capability: tuple[int, int], mixed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)  # emulated ones too
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    head, seen = Head(4, 4), []
+    head.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cuda")))
+    on_gpu = replace(
+        phase_of(head, {1}),
+        to_device=lambda batch: (batch[0].as_subclass(OnGpu), batch[1]),
+    )
+    train_one_epoch(on_gpu, 1, Profiler())
+    validate(on_gpu)
+    assert seen == [mixed] * 6  # three batches each
