@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dataset import Split, reserve
 from feature_pass import in_order
-from feature_runtime import Runtime
+from feature_runtime import Runtime, Values
 from job_progress import ProgressLines
 from preprocessing import Preprocessing, normalise
 from views import random_views
@@ -68,10 +68,10 @@ def cache_activations(
     """What `runtime` makes of every row in every view: float16 (views, rows, ...), kept in `path`.
 
     Raises NotCacheable when that needs more than half of the free disk space, or what other
-    processes leave of it, or is too large for half precision.
+    processes leave of it, or more memory than the GPU has, or is too large for half precision.
     """
     rows = pictures.rows
-    sample = runtime.forward(pictures.squares(np.zeros(1, np.int64), np.array(views[:1])))
+    sample = _forward(runtime, pictures.squares(np.zeros(1, np.int64), np.array(views[:1])))
     shape = (len(views), len(rows), *sample.shape[1:])
     _check_space(path.parent, math.prod(shape) * np.dtype(np.float16).itemsize)
     kept: Activations = np.lib.format.open_memmap(path, "w+", np.float16, shape)  # type: ignore[no-untyped-call]
@@ -81,7 +81,7 @@ def cache_activations(
         index, part = place
         squares = pictures.squares(rows[part], np.full_like(rows[part], views[index]))
         with np.errstate(over="ignore"):
-            values = runtime.forward(squares).astype(np.float16)
+            values = _forward(runtime, squares).astype(np.float16)
         if not np.isfinite(values).all():
             raise NotCacheable("they are too large for half precision")
         kept[index, part] = values
@@ -94,6 +94,16 @@ def cache_activations(
         progress.advance(done)
     progress.finish()
     return kept
+
+
+def _forward(runtime: Runtime, squares: Tensor) -> Values:
+    try:
+        return runtime.forward(squares)
+    except torch.OutOfMemoryError as error:
+        raise NotCacheable(
+            f"the GPU has no memory for {runtime.threads} batches of {runtime.batch_size} at a"
+            " time. Lower batch_size"
+        ) from error
 
 
 def _take_space(path: Path) -> None:

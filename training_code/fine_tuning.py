@@ -20,7 +20,6 @@ from preprocessing import Preprocessing
 from replicas import ALONE, Replicas
 from training_loop import ClassificationLoss, Phase, make_optimizer
 
-_GPU_BATCH = 256
 HEAD_LR_SHARE = 0.1  # the head starts trained: it moves on more slowly than it began
 
 
@@ -102,8 +101,8 @@ def _cached(
 
 def _fill(frozen: nn.Module, plan: Plan, device: torch.device, scratch: Path) -> CachedSource:
     cores = torch.get_num_threads()
-    runtime = open_runtime(frozen, plan.train.preprocessing, _GPU_BATCH, cores)
     random, plain = range(1, plan.views + 1), range(1)
+    runtime = open_runtime(frozen, plan.train.preprocessing, plan.settings.batch_size, cores)
     valid = cache_activations(runtime, plan.valid, plain, scratch / "valid.npy")
     train = cache_activations(runtime, plan.train, random, scratch / "train.npy")
     torch.set_num_threads(cores)  # the pass has one thread a batch, training all for each

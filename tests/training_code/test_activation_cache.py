@@ -49,6 +49,18 @@ def test_what_half_precision_cannot_hold_is_not_kept(pictures: Pictures, tmp_pat
         cache_activations(runtime(lambda x: x * 1e6), pictures, range(1), tmp_path / "a.npy")
 
 
+def test_a_gpu_without_the_memory_for_a_batch_keeps_nothing(
+    pictures: Pictures, tmp_path: Path
+) -> None:
+    def full(squares: torch.Tensor) -> torch.Tensor:
+        if len(squares) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return corner(squares)
+
+    with pytest.raises(NotCacheable, match=r"no memory for 2 batches of 4 .* Lower batch_size"):
+        cache_activations(runtime(full), pictures, range(1), tmp_path / "a.npy")
+
+
 def test_a_small_disk_is_not_filled(
     pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

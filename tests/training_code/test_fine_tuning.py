@@ -12,7 +12,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 import activation_cache
+import fine_tuning
 from dataset import open_split
+from feature_runtime import Runtime
 from feature_set import read_info
 from fine_tuning import fine_tuning_phase, set_training, unfreeze
 from hyperparameters import Hyperparameters
@@ -20,7 +22,7 @@ from job_errors import JobError
 from network import Classifier, Head, blocks, build_backbone
 from profiling import Profiler
 from replicas import Replicas
-from training_loop import ClassificationLoss, train_one_epoch, validate
+from training_loop import ClassificationLoss, Phase, train_one_epoch, validate
 
 Train = Callable[..., Any]
 SMALL = "shufflenet_v2_x0_5"
@@ -187,6 +189,44 @@ def test_what_cannot_be_kept_is_computed_anew_every_epoch(
     (line,) = [line for line in result.log.splitlines() if line.startswith("frozen")]
     assert "are not kept: they need" in line
     assert len(metric_lines(result.log)) == len(metric_lines(tuned.log)) == 5
+
+
+@pytest.fixture
+def phase_of(
+    classifier: Classifier, prepared: Path, features: Path, tmp_path: Path
+) -> Callable[..., Phase]:
+    """Fine-tuning one block of `classifier` for one epoch, with these hyperparameters."""
+    split = open_split(prepared / "dataset", "valid")
+
+    def make(**settings: Any) -> Phase:
+        return fine_tuning_phase(
+            classifier,
+            ClassificationLoss(),
+            train=split,
+            valid=split,
+            preprocessing=read_info(features).preprocessing(),
+            settings=Hyperparameters(fine_tune_blocks=1, fine_tune_epochs=1, **settings),
+            scratch=tmp_path,
+        )
+
+    return make
+
+
+def test_a_gpu_too_small_for_a_batch_of_the_frozen_part_trains_on_pictures(
+    phase_of: Callable[..., Phase],
+    classifier: Classifier,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(squares: torch.Tensor) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    def small_gpu(backbone: nn.Module, preprocessing: Any, batch_size: int, cores: int) -> Runtime:
+        return Runtime("test", 2, batch_size, full)
+
+    monkeypatch.setattr(fine_tuning, "open_runtime", small_gpu)
+    assert phase_of(batch_size=16).network is classifier
+    assert "are not kept: the GPU has no memory for 2 batches of 16" in capsys.readouterr().out
 
 
 @dataclass(frozen=True)
