@@ -102,10 +102,12 @@ def _cached(
 def _fill(frozen: nn.Module, plan: Plan, device: torch.device, scratch: Path) -> CachedSource:
     cores = torch.get_num_threads()
     random, plain = range(1, plan.views + 1), range(1)
-    runtime = open_runtime(frozen, plan.train.preprocessing, plan.settings.batch_size, cores)
-    valid = cache_activations(runtime, plan.valid, plain, scratch / "valid.npy")
-    train = cache_activations(runtime, plan.train, random, scratch / "train.npy")
-    torch.set_num_threads(cores)  # the pass has one thread a batch, training all for each
+    try:
+        runtime = open_runtime(frozen, plan.train.preprocessing, plan.settings.batch_size, cores)
+        valid = cache_activations(runtime, plan.valid, plain, scratch / "valid.npy")
+        train = cache_activations(runtime, plan.train, random, scratch / "train.npy")
+    finally:
+        torch.set_num_threads(cores)  # the pass has one thread a batch, training all for each
     return CachedSource(plan, device, train, valid)
 
 

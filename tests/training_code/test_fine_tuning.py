@@ -229,6 +229,20 @@ def test_a_gpu_too_small_for_a_batch_of_the_frozen_part_trains_on_pictures(
     assert "are not kept: the GPU has no memory for 2 batches of 16" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("largest_share", [0.0, 0.5])
+def test_training_has_all_threads_whether_activations_are_kept_or_not(
+    phase_of: Callable[..., Phase], monkeypatch: pytest.MonkeyPatch, largest_share: float
+) -> None:
+    monkeypatch.setattr(activation_cache, "LARGEST_SHARE", largest_share)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        phase_of()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 @dataclass(frozen=True)
 class NextToOneThatCannot(Replicas):
     """Of two processes that both have all pictures, the one whose disk is large enough."""
