@@ -76,8 +76,12 @@ def model_fn(model_dir: str, context: Any = None) -> Model:
     model can answer with it, and is warm.
     """
     properties: Mapping[str, Any] = getattr(context, "system_properties", None) or {}
-    # AWS's servers say who they are, and start a worker for each core
-    model = open_model(Path(model_dir), worker_per_core=bool(properties.get("server_name")))
+    # AWS's servers say who they are, and start a worker for each core or each GPU
+    model = open_model(
+        Path(model_dir),
+        worker_per_core=bool(properties.get("server_name")),
+        gpu=properties.get("gpu_id"),
+    )
     _warm_up(model, Path(model_dir))
     description = model.description
     name = f"{description.backbone}-{description.data_fingerprint[:12]}"

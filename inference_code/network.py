@@ -168,9 +168,12 @@ def blocks(backbone: nn.Module) -> list[list[nn.Module]]:
     return found
 
 
-def best_device() -> torch.device:
-    """The first GPU when there is one, otherwise the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def best_device(gpu: int | None = None) -> torch.device:
+    """The GPU of this number, None for this thread's current one; without a GPU the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    # with its number: in another thread, the current one is another
+    return torch.device("cuda", torch.cuda.current_device() if gpu is None else gpu)
 
 
 def use_available_cores() -> int:

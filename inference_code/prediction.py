@@ -60,16 +60,23 @@ class Predictions:
         return tuple(self.classes[best] for best in self.probabilities.argmax(axis=1))
 
 
-def open_model(folder: Path, runtime: str | None = None, *, worker_per_core: bool = False) -> Model:
+def open_model(
+    folder: Path,
+    runtime: str | None = None,
+    *,
+    worker_per_core: bool = False,
+    gpu: int | None = None,
+) -> Model:
     """Loads the artifact extracted at `folder`; `runtime` None takes the best one of this machine.
 
-    `worker_per_core`: other processes serve the same model, one for each core. Raises
-    ArtifactError when the artifact is incomplete or damaged.
+    `worker_per_core`: other processes serve the same model, one for each core. `gpu`: the number
+    of the one to use, if there is any. Raises ArtifactError when the artifact is incomplete or
+    damaged.
     """
     description = read_description(folder)
     name = runtime or best_runtime(folder)
     environ = chosen_environment(os.environ) if worker_per_core else os.environ
-    forward = open_forward(folder, name, thread_count(environ, worker_per_core))
+    forward = open_forward(folder, name, thread_count(environ, worker_per_core), gpu)
     metrics = ServingMetrics(description.classes)
     return Model(MicroBatcher(forward, BATCH_SIZE), name, description, metrics)
 

@@ -32,15 +32,18 @@ def runtimes_of(folder: Path) -> tuple[str, ...]:
 
 def best_runtime(folder: Path) -> str:
     """The one that serves here."""
-    if best_device().type != "cpu" or not available():
+    if torch.cuda.is_available() or not available():
         return TORCH
     return runtimes_of(folder)[0]
 
 
-def open_forward(folder: Path, runtime: str, threads: int) -> Forward:
-    """Loads the network from `folder`; `threads` share one batch. Raises ArtifactError."""
+def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = None) -> Forward:
+    """Loads the network from `folder`, to be called from any thread. Raises ArtifactError.
+
+    `threads` share one batch on a CPU; `gpu` is the number of the GPU to use where there is one.
+    """
     if runtime == TORCH:
-        return _torch_forward(folder, threads)
+        return _torch_forward(folder, threads, best_device(gpu))
     torch.set_num_threads(1)  # what is left for it is small; its threads would be in the way
     try:
         return open_graph(folder / _FILES[runtime], threads).run
@@ -80,10 +83,9 @@ def chosen_environment(
     return {key: value for key, value in environ.items() if kept or key != "OMP_NUM_THREADS"}
 
 
-def _torch_forward(folder: Path, threads: int) -> Forward:
+def _torch_forward(folder: Path, threads: int, device: torch.device) -> Forward:
     torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False  # a GPU must answer as the CPU evaluated
-    device = best_device()
     # batch norms folded into convolutions: torchvision's models can all be traced
     network = fuse(read_model(folder)[0], inplace=True)
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import prediction
+import runtimes
 from answer_writing import write_answer
 from artifact import ArtifactError
 from inference import model_fn, respond, transform_fn
@@ -365,6 +367,23 @@ def test_a_model_that_cannot_answer_does_not_load(model_dir: Path, tmp_path: Pat
     (tmp_path / "model/model.json").write_text(json.dumps(values))
     with pytest.raises(ArtifactError, match="cannot answer"):
         model_fn(str(tmp_path / "model"))
+
+
+def test_each_worker_of_a_model_server_uses_the_gpu_it_was_given(
+    model_dir: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def device_of(gpu: int | None = None) -> torch.device:
+        asked.append(gpu)
+        return torch.device("cpu")
+
+    monkeypatch.setattr(runtimes, "best_device", device_of)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for gpu in (0, 3, None):
+        context = SimpleNamespace(system_properties={"server_name": "MMS", "gpu_id": gpu})
+        answer(picture(), "image/jpeg", model_fn(str(model_dir), context))
+    assert asked == [0, 3, None]  # once a model, not once a request
 
 
 def test_loading_needs_nothing_but_the_artifact(model_dir: Path, picture: Picture) -> None:

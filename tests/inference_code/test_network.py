@@ -16,6 +16,7 @@ from network import (
     RemovedHead,
     UnknownBackbone,
     WeightsMismatch,
+    best_device,
     blocks,
     build_backbone,
     feature_dimension,
@@ -240,6 +241,24 @@ def test_blocks_are_in_order_and_cover_the_network() -> None:
 def test_a_transformers_encoder_is_taken_apart() -> None:
     last = blocks(build_backbone("vit_b_32"))[-1]
     assert [type(module).__name__ for module in last] == ["EncoderBlock", "LayerNorm"]
+
+
+@pytest.mark.parametrize(
+    ("available", "gpu", "device"),
+    [
+        (True, None, "cuda:3"),  # the current one, by its number: another thread has another
+        (True, 1, "cuda:1"),
+        (True, 0, "cuda:0"),
+        (False, None, "cpu"),
+        (False, 1, "cpu"),
+    ],
+)
+def test_the_best_device_is_the_gpu_asked_for_or_the_current_one(
+    available: bool, gpu: int | None, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    assert best_device(gpu) == torch.device(device)
 
 
 def test_the_head_standardises() -> None:
