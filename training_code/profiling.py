@@ -31,7 +31,7 @@ class Profiler:
         self._sampler = sampler
         self._hook_seconds = hook_seconds
         self._timer: StepTimer | None = None
-        self._begun = ("", 0.0)
+        self._begun = ("", 0.0, False)
         self._phases: list[MeasuredPhase] = []
 
     def begin(self, name: str, on_gpu: bool = False) -> None:
@@ -39,7 +39,7 @@ class Profiler:
         if self._sampler is not None:
             clock = CudaClock() if on_gpu else HostClock()
             self._timer = StepTimer(clock, self._hook_seconds)
-            self._begun = (name, time.monotonic() - self._sampler.started)
+            self._begun = (name, time.monotonic() - self._sampler.started, on_gpu)
 
     def batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The same batches; the body of the loop over them is a step."""
@@ -69,7 +69,7 @@ class Profiler:
 
     def end(self) -> None:
         """The phase is over."""
-        timer, (name, start) = self._timer, self._begun
+        timer, (name, start, on_gpu) = self._timer, self._begun
         self._timer = None
         if timer is None or self._sampler is None:
             return
@@ -79,7 +79,9 @@ class Profiler:
         now = time.monotonic() - self._sampler.started
         table = timer.table()
         self._phases.append(
-            MeasuredPhase(name, timer.steps, timer.seconds(), table, start, now, timer.marks)
+            MeasuredPhase(
+                name, timer.steps, timer.seconds(), table, start, now, timer.marks, on_gpu
+            )
         )
 
     def write(self, folder: Path, batch_size: int) -> None:

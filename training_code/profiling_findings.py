@@ -38,6 +38,7 @@ class MeasuredPhase:
     """A phase: `table` holds seconds of single steps (steps, PARTS), `seconds` sums of them all.
 
     `start` and `end` are on the clock of the samples; `marks` is how often a clock was read.
+    `on_gpu`: its steps ran on the GPU, and not on the CPU of a machine that may have one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class MeasuredPhase:
     start: float
     end: float
     marks: int = 0
+    on_gpu: bool = False
 
     @property
     def total(self) -> float:
@@ -71,17 +73,19 @@ class Measured:
     @property
     def busy(self) -> "list[Sample]":
         """The samples taken while steps were made; none when there are too few of them."""
-        found = [
-            sample
-            for sample in self.samples
-            if any(phase.start <= sample.seconds <= phase.end for phase in self.phases)
-        ]
-        return found if len(found) >= MINIMUM_SAMPLES else []
+        return _taken_in(self.phases, self.samples)
 
     @property
-    def on_gpu(self) -> bool:
-        """Whether there is a GPU to look at."""
-        return any(sample.gpu_percent is not None for sample in self.samples)
+    def gpu_busy(self) -> "list[Sample]":
+        """Of those, the samples of the GPU, taken while steps were made on it."""
+        phases = [phase for phase in self.phases if phase.on_gpu]
+        return _taken_in(phases, [s for s in self.samples if s.gpu_percent is not None])
+
+    @property
+    def has_gpu(self) -> bool:
+        """Whether the machine has a GPU, used or not."""
+        seen = any(sample.gpu_percent is not None for sample in self.samples)
+        return seen or any(phase.on_gpu for phase in self.phases)
 
 
 @dataclass(frozen=True)
@@ -119,10 +123,7 @@ def data_loader_bottleneck(measured: Measured) -> Iterator[Finding]:
 
 def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
     """A GPU that idles beside a busy CPU; without a GPU, a long training on busy cores."""
-    samples = measured.busy
-    if not samples:
-        return
-    if measured.on_gpu:
+    if samples := measured.gpu_busy:
         held = [s.system_cpu_percent >= BUSY_CPU and _gpu(s) <= IDLE_GPU for s in samples]
         share = float(np.mean(held))
         if share >= BOTTLENECK_SHARE:
@@ -134,6 +135,8 @@ def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
                 "an instance with more cores for each GPU, or work moved to the GPU",
                 {"share": share, "samples": len(samples), "cores": measured.cores},
             )
+    samples = measured.busy
+    if measured.has_gpu or not samples:
         return
     mean = float(np.mean([sample.cpu_percent for sample in samples]))
     longest = max(measured.phases, key=lambda phase: phase.total)
@@ -149,9 +152,25 @@ def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
         )
 
 
+def gpu_not_used(measured: Measured) -> Iterator[Finding]:
+    """A machine with a GPU on which nothing is trained: the head alone never needs one."""
+    phases = measured.phases
+    if _judged(measured) and measured.has_gpu and not any(phase.on_gpu for phase in phases):
+        steps, seconds = sum(phase.steps for phase in phases), sum(phase.total for phase in phases)
+        yield Finding(
+            "GPUNotUsed",
+            "warning",
+            f"the GPU was not used: all {steps} steps ({seconds:.1f} s) ran on the CPU, as those of"
+            " the head always do",
+            "an instance without a GPU (instances.training.type) would do; fine-tuning"
+            " (fine_tune_blocks) would use one",
+            {"steps": steps, "seconds": seconds},
+        )
+
+
 def low_gpu_utilisation(measured: Measured) -> Iterator[Finding]:
     """A GPU that is never full, or goes up and down."""
-    samples = measured.busy if measured.on_gpu else []
+    samples = measured.gpu_busy
     if not samples:
         return
     low, high = np.percentile([_gpu(sample) for sample in samples], [5, 95])
@@ -170,7 +189,7 @@ def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
     """A machine that is not filled by a batch, or steps that are mostly their own overhead."""
     size = measured.batch_size
     mend = f"a batch_size above {size}, with the learning rate tuned again"
-    samples = measured.busy if measured.on_gpu else []
+    samples = measured.gpu_busy
     if samples:
         columns = {
             "cpu_p95": [sample.system_cpu_percent for sample in samples],
@@ -184,8 +203,9 @@ def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
             yield Finding(
                 "BatchSizeTooSmall", "warning", text, mend, numbers | {"batch_size": size}
             )
-        return
     for phase in _judged(measured):
+        if samples and phase.on_gpu:  # its samples have told already
+            continue
         overhead = (phase.seconds["optimizer"] + phase.seconds["other"]) / phase.total
         step = float(np.median(phase.table.sum(axis=1)))
         if overhead >= OVERHEAD_SHARE and step < SHORT_STEP_S:
@@ -205,8 +225,8 @@ def io_wait(measured: Measured) -> Iterator[Finding]:
     if not samples:
         return
     mean = float(np.mean([sample.io_wait_percent for sample in samples]))
-    waiting = [s.io_wait_percent >= IO_WAIT_BUSY and _gpu(s) <= IDLE_GPU for s in samples]
-    share = float(np.mean(waiting)) if measured.on_gpu else 0.0
+    held = [s.io_wait_percent >= IO_WAIT_BUSY and _gpu(s) <= IDLE_GPU for s in measured.gpu_busy]
+    share = float(np.mean(held)) if held else 0.0
     if mean >= IO_WAIT_PERCENT or share >= BOTTLENECK_SHARE:
         read = samples[-1].disk_read_bytes
         yield Finding(
@@ -246,20 +266,21 @@ def step_outlier(measured: Measured) -> Iterator[Finding]:
 
 def memory_growth(measured: Measured) -> Iterator[Finding]:
     """Memory that grows through the whole training, which ends when there is none left."""
-    samples = measured.busy
-    if not samples or samples[-1].seconds - samples[0].seconds < GROWTH_SECONDS:
-        return
-    kinds = {"memory": [float(sample.own_memory_bytes) for sample in samples]}
-    if measured.on_gpu:
-        kinds["GPU memory"] = [float(sample.gpu_memory_bytes or 0) for sample in samples]
-    for kind, values in kinds.items():
+    kinds = {
+        "memory": [(s.seconds, float(s.own_memory_bytes)) for s in measured.busy],
+        "GPU memory": [(s.seconds, float(s.gpu_memory_bytes or 0)) for s in measured.gpu_busy],
+    }
+    for kind, taken in kinds.items():
+        seconds, values = [moment for moment, _ in taken], [value for _, value in taken]
+        if not seconds or seconds[-1] - seconds[0] < GROWTH_SECONDS:
+            continue
         means = [float(window.mean()) for window in np.array_split(values, _WINDOWS)]
         steps = np.diff(means[1:])  # the first window is where things are loaded
         grown = means[-1] - means[1]
         floor = max(GROWTH_SHARE * means[1], GROWTH_BYTES)
         if grown < floor or steps.min() < floor / (2 * len(steps)):
             continue
-        rate = grown / ((samples[-1].seconds - samples[0].seconds) * (_WINDOWS - 2) / _WINDOWS)
+        rate = grown / ((seconds[-1] - seconds[0]) * (_WINDOWS - 2) / _WINDOWS)
         yield Finding(
             "MemoryGrowth",
             "warning",
@@ -295,6 +316,7 @@ _OUTLIER_ADVICE = {
 RULES: tuple[Callable[[Measured], Iterator[Finding]], ...] = (
     data_loader_bottleneck,
     cpu_bottleneck,
+    gpu_not_used,
     low_gpu_utilisation,
     batch_size_too_small,
     io_wait,
@@ -302,6 +324,12 @@ RULES: tuple[Callable[[Measured], Iterator[Finding]], ...] = (
     memory_growth,
     hook_cost,
 )
+
+
+def _taken_in(phases: Sequence[MeasuredPhase], samples: "Sequence[Sample]") -> "list[Sample]":
+    """The samples taken in one of the phases; none when there are too few of them."""
+    found = [s for s in samples if any(p.start <= s.seconds <= p.end for p in phases)]
+    return found if len(found) >= MINIMUM_SAMPLES else []
 
 
 def _judged(measured: Measured) -> list[MeasuredPhase]:

@@ -60,7 +60,8 @@ def _system(measured: Measured, interval_s: float) -> dict[str, Any]:
         found[name] = {"first": values[0], "last": values[-1], "max": max(values)}
     for name in ("disk_read_bytes", "disk_write_bytes", "network_bytes"):
         found[name] = getattr(last, name)
-    return found | {"gpu": _gpu(samples) if measured.on_gpu else None}
+    of_gpu = [sample for sample in samples if sample.gpu_percent is not None]
+    return found | {"gpu": _gpu(of_gpu) if of_gpu else None}
 
 
 def _gpu(samples: "Sequence[Sample]") -> dict[str, Any]:

@@ -23,19 +23,23 @@ SAMPLE = Sample(
     network_bytes=0,
 )
 GPU = {"gpu_percent": 90.0, "gpu_memory_bytes": 30 * GB, "gpu_memory_total": 40 * GB}
+IDLE = GPU | {"gpu_percent": 0.0, "gpu_memory_bytes": GB}
 
 
-def phase(steps: int = 1000, **parts: float) -> MeasuredPhase:
+def phase(steps: int = 1000, on_gpu: bool = False, **parts: float) -> MeasuredPhase:
     """Steps of these seconds a part; 0.05 s, mostly in the network, unless told."""
     usual = {"data": 0.002, "forward": 0.02, "backward": 0.026, "optimizer": 0.002}
     row = [(dict.fromkeys(PARTS, 0.0) | usual | parts)[part] for part in PARTS]
     table = np.tile(np.array(row, dtype=np.float32), (steps, 1))
-    return measured_phase(table)
+    return replace(measured_phase(table), on_gpu=on_gpu)
 
 
 def measured_phase(table: Any) -> MeasuredPhase:
     sums = {part: float(total) for part, total in zip(PARTS, table.sum(axis=0), strict=True)}
     return MeasuredPhase("head", len(table), sums, table, 0.0, float(table.sum()))
+
+
+ON_GPU = phase(on_gpu=True)
 
 
 def samples(count: int = 100, **members: Any) -> list[Sample]:
@@ -73,8 +77,8 @@ def rules(found: MeasuredPhase, taken: list[Sample]) -> set[str]:
         ("DataLoaderBottleneck", (phase(data=0.03), []), (phase(15, data=0.03), [])),
         (
             "CPUBottleneck",
-            (phase(), samples(**GPU | {"gpu_percent": [5.0, 5.0, 90.0]}, system_cpu_percent=97.0)),
-            (phase(), samples(**GPU | {"gpu_percent": [5.0, 90.0, 90.0]}, system_cpu_percent=97.0)),
+            (ON_GPU, samples(**GPU | {"gpu_percent": [5.0, 5.0, 90.0]}, system_cpu_percent=97.0)),
+            (ON_GPU, samples(**GPU | {"gpu_percent": [5.0, 90.0, 90.0]}, system_cpu_percent=97.0)),
         ),
         (
             "CPUBottleneck",
@@ -83,18 +87,18 @@ def rules(found: MeasuredPhase, taken: list[Sample]) -> set[str]:
         ),
         (
             "LowGPUUtilization",
-            (phase(), samples(**GPU | {"gpu_percent": [40.0, 60.0]})),
-            (phase(), samples(**GPU)),
+            (ON_GPU, samples(**GPU | {"gpu_percent": [40.0, 60.0]})),
+            (ON_GPU, samples(**GPU)),
         ),
         (
             "LowGPUUtilization",
-            (phase(), samples(**GPU | {"gpu_percent": [0.0, 95.0]})),
-            (phase(), samples(**GPU | {"gpu_percent": [20.0, 95.0]})),
+            (ON_GPU, samples(**GPU | {"gpu_percent": [0.0, 95.0]})),
+            (ON_GPU, samples(**GPU | {"gpu_percent": [20.0, 95.0]})),
         ),
         (
             "BatchSizeTooSmall",
-            (phase(), samples(**GPU | {"gpu_percent": 50.0, "gpu_memory_bytes": GB})),
-            (phase(), samples(**GPU | {"gpu_percent": 50.0})),  # its memory is full
+            (ON_GPU, samples(**GPU | {"gpu_percent": 50.0, "gpu_memory_bytes": GB})),
+            (ON_GPU, samples(**GPU | {"gpu_percent": 50.0})),  # its memory is full
         ),
         (
             "BatchSizeTooSmall",
@@ -104,17 +108,17 @@ def rules(found: MeasuredPhase, taken: list[Sample]) -> set[str]:
         ("IOWait", (phase(), samples(io_wait_percent=30.0)), (phase(), samples())),
         (
             "IOWait",
-            (phase(), samples(**GPU | {"gpu_percent": 1.0}, io_wait_percent=[60.0] * 3 + [0.0])),
-            (phase(), samples(**GPU | {"gpu_percent": 1.0}, io_wait_percent=[60.0] + [0.0] * 4)),
+            (ON_GPU, samples(**GPU | {"gpu_percent": 1.0}, io_wait_percent=[60.0] * 3 + [0.0])),
+            (ON_GPU, samples(**GPU | {"gpu_percent": 1.0}, io_wait_percent=[60.0] + [0.0] * 4)),
         ),
         ("StepOutlier", (hung(3, 5.0), []), (hung(3, 0.5), [])),
         ("MemoryGrowth", (phase(), growing(4e6)), (phase(), growing(4e5))),
         ("MemoryGrowth", (phase(), growing(4e6)), (phase(), loading())),
         (
             "MemoryGrowth",
-            (phase(), [replace(s, **GPU | {"gpu_memory_bytes": s.own_memory_bytes})
-                       for s in growing(4e6)]),
-            (phase(), samples(**GPU)),
+            (ON_GPU, [replace(s, **GPU | {"gpu_memory_bytes": s.own_memory_bytes})
+                      for s in growing(4e6)]),
+            (ON_GPU, samples(**GPU)),
         ),
         ("HookCost", (phase(hook=0.004), []), (phase(hook=0.002), [])),
     ],
@@ -130,7 +134,30 @@ def test_it_is_told_and_its_twin_is_not(
 
 def test_a_healthy_training_is_told_nothing() -> None:
     assert rules(phase(), samples()) == set()
-    assert rules(phase(), samples(**GPU)) == set()
+    assert rules(ON_GPU, samples(**GPU)) == set()
+
+
+def test_a_head_trained_beside_a_gpu_is_told_that_it_needs_none() -> None:
+    (found,) = find(Measured([phase()], samples(**IDLE), batch_size=32, cores=4))
+    assert found.rule == "GPUNotUsed"
+    assert "all 1000 steps (50.0 s) ran on the CPU" in found.message
+    assert "an instance without a GPU" in found.advice
+
+
+def test_a_gpu_is_judged_while_something_runs_on_it() -> None:
+    head = phase()
+    tuning = replace(ON_GPU, name="fine_tuning", start=50.0, end=100.0)
+    before = samples(100, **IDLE)
+    for used, rules_then in ((GPU, set()), (IDLE, {"LowGPUUtilization", "BatchSizeTooSmall"})):
+        after = [replace(s, seconds=s.seconds + 50) for s in samples(100, **used)]
+        found = find(Measured([head, tuning], before + after, batch_size=32, cores=4))
+        assert {each.rule for each in found} == rules_then
+
+
+def test_a_gpu_that_shows_no_load_is_still_one() -> None:
+    busy = samples(200, cpu_percent=97.0)
+    assert rules(phase(2000, on_gpu=True), busy) == set()  # nor is one advised
+    assert rules(phase(2000), busy) == {"CPUBottleneck"}
 
 
 def test_too_few_samples_and_samples_outside_of_steps_say_nothing() -> None:
@@ -141,7 +168,7 @@ def test_too_few_samples_and_samples_outside_of_steps_say_nothing() -> None:
 
 def test_every_finding_says_what_was_seen_and_what_to_change() -> None:
     taken = samples(**GPU | {"gpu_percent": 3.0, "gpu_memory_bytes": GB}, io_wait_percent=60.0)
-    found = find(Measured([phase(data=0.1, hook=0.1)], taken, batch_size=32, cores=4))
+    found = find(Measured([phase(on_gpu=True, data=0.1, hook=0.1)], taken, batch_size=32, cores=4))
     assert len(found) >= 4
     for each in found:
         assert each.severity in ("info", "warning")

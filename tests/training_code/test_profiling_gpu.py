@@ -1,12 +1,15 @@
 """The GPU's side of the profiler, with its library and clock stood in for."""
 
 import ctypes
+import json
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from profiling import Profiler
 from profiling_gpu import Gpu, GpuLoad
 from profiling_steps import PARTS, StepTimer, step_percentiles
 from profiling_system import SystemSampler
@@ -71,6 +74,24 @@ class QueuedClock:
         self.reached = max(self.reached, moments[-1])
         assert self.reached <= self.taken
         return [0.001 * (end - start) for start, end in pairwise(moments)]
+
+
+@pytest.mark.parametrize("on_gpu", [True, False])
+def test_a_profile_knows_whether_its_steps_ran_on_the_gpu(
+    on_gpu: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("profiling.CudaClock", QueuedClock)
+    monkeypatch.setattr("profiling.HostClock", QueuedClock)
+    sampler = SystemSampler(Gpu("GPU-1", Library()), interval_s=0.01)
+    sampler.start()
+    profiler = Profiler(sampler)
+    profiler.begin("fine_tuning", on_gpu=on_gpu)
+    for _ in profiler.batches(range(1000)):
+        pass
+    profiler.write(tmp_path, batch_size=8)
+    profile = json.loads((tmp_path / "profile/profile.json").read_text())
+    assert ("GPUNotUsed" in {each["rule"] for each in profile["findings"]}) == (not on_gpu)
+    assert profile["system"]["gpu"]["percent"]["max"] == 83.0
 
 
 def test_moments_are_read_late_and_all_of_them() -> None:
