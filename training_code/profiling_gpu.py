@@ -40,7 +40,7 @@ class Gpu:
         self._call("nvmlDeviceGetHandleByUUID", uuid.encode(), ctypes.byref(self._device))
 
     def load(self) -> GpuLoad:
-        """The load of the last moments and the memory in use."""
+        """The load of the last moments and the memory in use; raises OSError."""
         rates, memory = _Utilization(), _Memory()
         self._call("nvmlDeviceGetUtilizationRates", self._device, ctypes.byref(rates))
         self._call("nvmlDeviceGetMemoryInfo", self._device, ctypes.byref(memory))
@@ -53,12 +53,14 @@ class Gpu:
 
 
 def open_gpu() -> Gpu | None:
-    """The GPU that this process computes on, None without one or without its library."""
+    """The GPU that this process computes on, None without one that tells its load."""
     import torch  # noqa: PLC0415 - loaded already wherever there is something to measure
 
     if not torch.cuda.is_available():
         return None
     try:
-        return Gpu(f"GPU-{torch.cuda.get_device_properties(torch.cuda.current_device()).uuid}")
+        gpu = Gpu(f"GPU-{torch.cuda.get_device_properties(torch.cuda.current_device()).uuid}")
+        gpu.load()  # a part of a GPU (MIG) and some virtual ones do not tell
     except (OSError, AttributeError):
         return None
+    return gpu

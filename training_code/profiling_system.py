@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from profiling_gpu import Gpu
+from profiling_gpu import Gpu, GpuLoad
 
 FIRST_INTERVAL_S = 0.5
 _KEPT_SAMPLES = 2000  # then every second one is dropped, and half as many are taken
@@ -19,7 +19,8 @@ class Sample:
 
     `cpu_percent`: of the cores that this process may use, by it; `system_cpu_percent`: of all
     cores, by all. `io_wait_percent`: cores that had nothing to do but wait for a disk.
-    `memory_bytes`: resident; `own_memory_bytes`: without files and what is shared.
+    `memory_bytes`: resident; `own_memory_bytes`: without files and what is shared. `gpu_...` are
+    None without a GPU and when it did not tell.
     """
 
     seconds: float
@@ -98,7 +99,7 @@ class _Reader:
         total = max(1e-6, sum(spent))
         idle, waiting = spent[3], spent[4]  # as in proc(5): user nice system idle iowait ...
         memory, disk = self._process.memory_info(), self._disk_bytes()
-        load = self._gpu.load() if self._gpu else None
+        load = self._gpu_load()
         self._time, self._own, self._system = now, own, system
         return Sample(
             seconds=round(now - self.started, 3),
@@ -114,6 +115,12 @@ class _Reader:
             gpu_memory_bytes=load.memory_bytes if load else None,
             gpu_memory_total=load.memory_total if load else None,
         )
+
+    def _gpu_load(self) -> GpuLoad | None:
+        try:
+            return self._gpu.load() if self._gpu else None
+        except OSError:  # all else is still worth a sample
+            return None
 
     def _disk_bytes(self) -> tuple[int, int]:
         try:

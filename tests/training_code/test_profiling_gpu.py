@@ -5,12 +5,14 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from profiling import Profiler
-from profiling_gpu import Gpu, GpuLoad
+from profiling_gpu import Gpu, GpuLoad, open_gpu
 from profiling_steps import PARTS, StepTimer, step_percentiles
 from profiling_system import SystemSampler
 
@@ -57,6 +59,34 @@ def test_samples_have_the_gpus_columns() -> None:
     assert sampler.lost is None
     last = sampler.samples[-1]
     assert (last.gpu_percent, last.gpu_memory_bytes, last.gpu_memory_total) == (83.0, 30, 80)
+
+
+class Unsupported(Library):
+    """A part of a GPU (MIG), or a virtual one: its load cannot be asked for."""
+
+    def nvmlDeviceGetUtilizationRates(self, device: Any, rates: Any) -> int:
+        return 3  # NVML_ERROR_NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(("library", "found"), [(Library, True), (Unsupported, False)])
+def test_a_gpu_that_does_not_tell_its_load_is_left_out(
+    library: type[Library], found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(uuid="1"))
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library())
+    assert (open_gpu() is not None) == found
+
+
+def test_a_gpu_that_stops_telling_costs_no_other_column() -> None:
+    sampler = SystemSampler(Gpu("GPU-1", Unsupported()), interval_s=0.01)
+    sampler.start()
+    sampler.stop()
+    assert sampler.lost is None
+    last = sampler.samples[-1]
+    assert (last.gpu_percent, last.gpu_memory_bytes, last.gpu_memory_total) == (None, None, None)
+    assert last.memory_bytes > 0
 
 
 class QueuedClock:
