@@ -7,8 +7,10 @@ model.json          what they are: backbone, classes in order, preprocessing, pr
 code/               inference.py and what it imports
 """
 
+import gzip
 import json
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -27,6 +29,7 @@ INT8_GRAPH_FILE = "model.int8.onnx"
 DESCRIPTION_FILE = "model.json"
 MAX_ARCHIVE_BYTES = 8_000_000_000
 MAX_ARCHIVE_MEMBERS = 1_000
+_CHUNK_BYTES = 1_000_000
 
 
 class ArtifactError(ValueError):
@@ -120,21 +123,34 @@ def extract_archive(
 ) -> None:
     """Extracts a .tar.gz into `folder`: files and folders that stay inside it, nothing else.
 
-    Raises ArtifactError for what is no archive, holds links, devices or paths that lead outside,
-    or would unpack to more than `max_bytes` or `max_members`; extraction stops there.
+    Raises ArtifactError for what is no archive or a damaged one, holds links, devices or paths
+    that lead outside, or would unpack to more than `max_bytes` or `max_members`; extraction stops
+    there.
     """
     total = 0
+    too_much = ArtifactError(
+        f"{archive} unpacks to more than {max_members:,} files or {max_bytes:,} bytes: it is not "
+        "extracted further"
+    )
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with gzip.open(archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for count, member in enumerate(tar, start=1):
                 total += member.size
                 if count > max_members or total > max_bytes:
-                    raise ArtifactError(
-                        f"{archive} unpacks to more than {max_members:,} files or {max_bytes:,} "
-                        "bytes: it is not extracted further"
-                    )
+                    raise too_much
                 if not (member.isreg() or member.isdir()):
                     raise ArtifactError(f"{archive} holds {member.name!r}, no plain file or folder")
                 tar.extract(member, folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
+            if _has_more_than(max_bytes - total, file):
+                raise too_much
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ArtifactError(f"{archive} cannot be extracted: {error}") from error
+
+
+def _has_more_than(most: int, rest: gzip.GzipFile) -> bool:
+    """Whether more bytes follow the members of a tar; if not, gzip has checked its content."""
+    most += tarfile.RECORDSIZE  # tar itself fills its last record
+    # gzip's checksum comes after all of it, and tarfile stops where the members end
+    while most >= 0 and (chunk := rest.read(_CHUNK_BYTES)):
+        most -= len(chunk)
+    return most < 0

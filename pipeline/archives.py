@@ -1,5 +1,6 @@
 """Unpack model archives that others may have made, without trusting them."""
 
+import lzma
 import tarfile
 import zlib
 from pathlib import Path
@@ -8,6 +9,7 @@ from pipeline.errors import UsageError
 
 MAXIMUM_BYTES = 8 * 1024**3
 MAXIMUM_MEMBERS = 10_000
+_CHUNK_BYTES = 1024**2
 
 
 class ArchiveError(UsageError):
@@ -23,7 +25,8 @@ def extract_archive(
     """Unpack a .tar or .tar.gz into an existing folder.
 
     Links out of the folder, absolute paths, devices and more than the stated bytes (unpacked) or
-    members are refused before anything of that member is written. Raises ArchiveError.
+    members are refused before anything of that member is written; a wrong checksum is found when
+    all is. Raises ArchiveError.
     """
     try:
         with tarfile.open(archive, "r:*") as members:
@@ -34,7 +37,7 @@ def extract_archive(
         raise ArchiveError(f"{archive}: {error}; pack it with plain relative paths") from error
     except tarfile.ReadError as error:
         raise ArchiveError(f"{archive} is not a tar archive, or damaged") from error
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
 
 
@@ -50,3 +53,13 @@ def _extract_members(
         if total > maximum_bytes:
             raise ArchiveError(f"more than {maximum_bytes} bytes unpacked")
         members.extract(member, target, filter="data")
+    _read_rest(members, maximum_bytes - total)
+
+
+def _read_rest(archive: tarfile.TarFile, maximum_bytes: int) -> None:
+    """Read to the end, where gzip keeps its checksum: tarfile stops where the members end."""
+    left = maximum_bytes + tarfile.RECORDSIZE  # tar itself fills its last record
+    while archive.fileobj and (chunk := archive.fileobj.read(_CHUNK_BYTES)):
+        left -= len(chunk)
+        if left < 0:
+            raise ArchiveError("more bytes after its members than may be unpacked")

@@ -1,13 +1,17 @@
 """The model artifact: written and read back, and archives that must not be trusted."""
 
+import gzip
 import io
 import json
 import shutil
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from artifact import ArtifactError, extract_archive, read_description, read_model, write_model
 
@@ -138,10 +142,48 @@ def test_a_bomb_is_stopped_before_it_fills_the_disk(tmp_path: Path) -> None:
     assert not (tmp_path / "out/zeros").exists()
 
 
+def test_a_bomb_behind_the_members_is_stopped_too(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path / "a.tar.gz", member("small"))
+    padded = gzip.decompress(archive.read_bytes())
+    extract_archive(archive, tmp_path / "out", max_bytes=len(b"data"))
+    archive.write_bytes(gzip.compress(padded + bytes(2_000_000)))
+    with pytest.raises(ArtifactError, match="more than"):
+        extract_archive(archive, tmp_path / "out", max_bytes=1_000_000)
+
+
 def test_too_many_members_are_refused(tmp_path: Path) -> None:
     archive = archive_of(tmp_path / "a.tar.gz", *(member(str(n)) for n in range(20)))
     with pytest.raises(ArtifactError, match="more than 10 files"):
         extract_archive(archive, tmp_path / "out", max_members=10)
+
+
+WEIGHTS = np.random.default_rng(0).bytes(30_000)
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_one_wrong_byte_is_refused_or_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, share: float
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    archive = archive_of(folder / "a.tar.gz", member("weights"), data=WEIGHTS)
+    packed = bytearray(archive.read_bytes())
+    packed[int(share * len(packed))] ^= 0xFF
+    archive.write_bytes(packed)
+    try:
+        extract_archive(archive, folder / "out")
+    except ArtifactError:
+        return
+    assert (folder / "out/weights").read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("place", [15_000, -6])
+def test_wrong_weights_and_a_wrong_checksum_are_refused(tmp_path: Path, place: int) -> None:
+    archive = archive_of(tmp_path / "a.tar.gz", member("weights"), data=WEIGHTS)
+    packed = bytearray(archive.read_bytes())
+    packed[place] ^= 0xFF
+    archive.write_bytes(packed)
+    with pytest.raises(ArtifactError, match="CRC check failed"):
+        extract_archive(archive, tmp_path / "out")
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Archives from elsewhere unpack inside their folder and within their limits, or not at all."""
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.archives import ArchiveError, extract_archive
@@ -83,3 +85,24 @@ def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ArchiveError):
         extract_archive(tmp_path / "a.tar.gz", tmp_path)
+
+
+@pytest.mark.parametrize("place", [15_000, -6])
+def test_wrong_content_and_a_wrong_checksum_are_refused(tmp_path: Path, place: int) -> None:
+    content, member = np.random.default_rng(0).bytes(30_000), _member("weights", 30_000)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        archive.addfile(member, io.BytesIO(content))
+    packed = bytearray((tmp_path / "a.tar.gz").read_bytes())
+    packed[place] ^= 0xFF
+    (tmp_path / "a.tar.gz").write_bytes(packed)
+    with pytest.raises(ArchiveError, match="CRC check failed"):
+        extract_archive(tmp_path / "a.tar.gz", tmp_path)
+
+
+def test_a_bomb_behind_the_members_is_stopped(tmp_path: Path) -> None:
+    whole = _archive(tmp_path / "a.tar.gz", _member("small", 10)).read_bytes()
+    (tmp_path / "out").mkdir()
+    extract_archive(tmp_path / "a.tar.gz", tmp_path / "out", maximum_bytes=10)
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(gzip.decompress(whole) + bytes(50_000)))
+    with pytest.raises(ArchiveError, match="after its members"):
+        extract_archive(tmp_path / "a.tar.gz", tmp_path / "out", maximum_bytes=1000)
