@@ -16,6 +16,7 @@ again, and all then apply `normalise`. What is decided here holds for all of the
 """
 
 import contextlib
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -40,9 +41,13 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 _JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _ORIENTATION_TAG = 0x0112
 _LONGEST = 4  # times the short side: longer pictures are cropped before they are scaled
-_START_OF_SCAN = b"\xff\xda"
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers with a JPEG's size
 _WITHOUT_LENGTH = frozenset(range(0xD0, 0xDB)) | {0x00, 0x01, 0xFF}
+_SEGMENTS = _FRAMES.union({0xC4, 0xCC, 0xFE}, range(0xDA, 0xDE), range(0xE0, 0xF0))
+# all but FF00, which is data, FF01 and restarts: they have no length and end nothing
+_MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
+_MOST_MARKERS = 10_000  # read one by one, for no file to cost seconds; a phone writes some dozens
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -103,8 +108,28 @@ def check_bytes(data: bytes) -> None:
     is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     if not is_webp and not data.startswith(_JPEG_OR_PNG):
         raise UnusableImage("not a JPEG, PNG or WebP picture")
-    if data.startswith(b"\xff") and data.count(_START_OF_SCAN) > MAX_SCANS:
+    if data.startswith(b"\xff") and _scans(data) > MAX_SCANS:
         raise UnusableImage(f"more than {MAX_SCANS} scans in a JPEG")
+
+
+def _scans(data: bytes) -> int:
+    """How many scans libjpeg finds in a JPEG; never fewer.
+
+    As libjpeg does, it skips what is no marker and segments by their length, and stops at the
+    picture's end. From what libjpeg refuses on, all counts that looks like a scan.
+    """
+    scans, place = 0, 2
+    for _ in range(_MOST_MARKERS):
+        found = _MARKER.search(data, place)
+        if found is None or found[1][0] == _END_OF_IMAGE:
+            return scans
+        marker, length = found[1][0], int.from_bytes(data[found.end() : found.end() + 2], "big")
+        if marker not in _SEGMENTS or length < 2 or found.end() + length > len(data):
+            place = found.start()
+            break
+        scans += marker == _START_OF_SCAN
+        place = found.end() + length
+    return scans + data.count(bytes([0xFF, _START_OF_SCAN]), place)
 
 
 def picture_size(data: bytes) -> tuple[int, int]:

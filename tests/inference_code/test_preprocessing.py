@@ -15,8 +15,10 @@ from preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     MAX_PIXELS,
+    MAX_SCANS,
     Preprocessing,
     UnusableImage,
+    check_bytes,
     decode_image,
     decode_square,
     normalise,
@@ -220,6 +222,81 @@ def test_a_jpeg_of_very_many_scans_is_refused() -> None:
     assert decode_square(data, 8).shape == (3, 8, 8)
     with pytest.raises(UnusableImage, match="more than 100 scans"):
         decode_square(data[:start] + data[start:-2] * 100 + data[-2:], 8)
+
+
+def segment(content: bytes) -> bytes:
+    """What a JPEG may hold between its scans, for whoever asks: APP1."""
+    return b"\xff\xe1" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+PROGRESSIVE = encoded(noise(16, 16), "JPEG", progressive=True)
+FIRST_SCAN, LAST_SCAN = PROGRESSIVE.index(b"\xff\xda"), PROGRESSIVE.rindex(b"\xff\xda")
+SCANS = PROGRESSIVE.count(b"\xff\xda")
+MISLEADING = st.sampled_from([b"\xff\xd9", b"\xff\xda", b"\xff\xe1\xff\xff", b"\xff\x00"])
+BETWEEN_SCANS = st.one_of(
+    st.lists(MISLEADING | st.binary(max_size=20), max_size=5).map(
+        lambda all: segment(b"".join(all))
+    ),
+    st.sampled_from([b"", b"\xff\xff\xff", b"\xff\xd0", b"\xff\x00", b"\xff\x01", b"no marker"]),
+)
+
+
+def with_scans(count: int, between: list[bytes]) -> bytes:
+    """A JPEG of so many scans, its last one repeated, with something before each."""
+    more = [between[n % len(between)] + PROGRESSIVE[LAST_SCAN:-2] for n in range(count - SCANS)]
+    return PROGRESSIVE[:-2] + b"".join(more) + PROGRESSIVE[-2:]
+
+
+@given(st.lists(BETWEEN_SCANS, min_size=1, max_size=5), st.binary(max_size=50))
+def test_scans_are_counted_whatever_is_between_them_and_not_after_the_end(
+    between: list[bytes], after: bytes
+) -> None:
+    after += b"\xff\xda" * 200  # a phone's video behind its picture, say
+    plain, full = (with_scans(MAX_SCANS, found) for found in ([b""], between))
+    # libjpeg reads over it all
+    np.testing.assert_array_equal(decode_square(full + after, 8), decode_square(plain, 8))
+    with pytest.raises(UnusableImage, match="more than 100 scans"):
+        check_bytes(with_scans(MAX_SCANS + 1, between) + after)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xd8\xff\xd9", b"\xff\xda" * 200], ids=["thumbnail", "scans"]
+)
+def test_what_a_segment_holds_is_no_part_of_the_picture(content: bytes) -> None:
+    data = PROGRESSIVE[:2] + segment(content) + PROGRESSIVE[2:]
+    np.testing.assert_array_equal(decode_square(data, 8), decode_square(PROGRESSIVE, 8))
+
+
+def test_a_scans_own_header_is_not_read_as_markers() -> None:
+    """A refining scan uses no table, so libjpeg takes any number for it: FF D9 here."""
+    refining = b"\xff\xda\x00\x08\x01\xff\xd9\x00\x00\x10"
+    with pytest.raises(UnusableImage, match="more than 100 scans"):
+        check_bytes(PROGRESSIVE[:FIRST_SCAN] + refining * 101 + b"\xff\xd9")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"\xff\xd8",
+        b"\xff\x02\xff\xff",
+        b"\xff\xf0\xff\xff",
+        b"\xff\xc8\xff\xff",
+        b"\xff\xe1\x00\x01\xff\xe1",
+        b"\xff\xe1\xff\xff",
+        b"\xff\xda\x00\x00",
+        segment(b"") * 20_000,
+    ],
+    ids=lambda damage: damage[:6].hex(),
+)
+def test_damage_hides_no_scans(damage: bytes) -> None:
+    for place in (2, FIRST_SCAN, LAST_SCAN):
+        with pytest.raises(UnusableImage, match="more than 100 scans"):
+            check_bytes(PROGRESSIVE[:place] + damage + b"\xff\xda\x00\x02" * 101 + b"\xff\xd9")
+
+
+@given(st.lists(st.sampled_from([b"\xff", b"\xda", b"\x00", b"\xe0", b"\x02", b"\xd9"])))
+def test_no_markers_are_too_odd_to_be_read(parts: list[bytes]) -> None:
+    check_bytes((b"\xff\xd8\xff" + b"".join(parts))[:200])
 
 
 def test_the_size_is_known_before_anything_is_decoded() -> None:
