@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 """
 
 import atexit
+import contextlib
 import json
 import logging
+import math
 import os
 import threading
 import time
@@ -20,7 +22,7 @@ from serving_metrics import STAGES, Served
 VARIABLE = "SERVING_METRICS_LOG"
 NAMESPACE = "ImageClassification"
 _MOST_VALUES = 100  # of one metric in a line
-_MOST_SECONDS = 60.0
+_MINUTE = 60.0  # seconds: CloudWatch keeps the numbers of each minute of the clock
 _UNITS = {
     **{f"{stage.capitalize()}Time": "Milliseconds" for stage in STAGES},
     "BatchSize": "Count",
@@ -33,9 +35,11 @@ _log = logging.getLogger("metrics")
 
 
 class MetricsLog:
-    """Gathers requests and writes a line for each minute, or a hundred values, of them.
+    """Gathers requests and writes a line for each minute of the clock, or a hundred values.
 
-    Safe to use from any thread. `write` gets each line; `model` is the metrics' dimension.
+    A line is written when its minute ends, whether or not another request comes, and has the time
+    of its first value. Safe to use from any thread. `write` gets each line; `model` is the
+    metrics' dimension; `clock` gives seconds since 1970.
     """
 
     def __init__(
@@ -47,17 +51,19 @@ class MetricsLog:
         self._write = write
         self._model = model
         self._clock = clock
-        self._lock = threading.Lock()
-        self._begin()
+        self.forget()
 
     def add(self, served: Served) -> None:
         """Counts one request; an output that cannot be written never fails it."""
         with self._lock:
-            if len(self._values["Confidence"]) + len(served.confidences) > _MOST_VALUES:
+            now = self._clock()
+            together = len(self._values["Confidence"]) + len(served.confidences)
+            if now >= self._until or together > _MOST_VALUES:
                 self._flush()
+            if not self._statuses:
+                self._start(now)
             self._gather(served)
-            full = max(len(values) for values in self._values.values()) >= _MOST_VALUES
-            if full or self._clock() - self._since >= _MOST_SECONDS:
+            if max(len(values) for values in self._values.values()) >= _MOST_VALUES:
                 self._flush()
 
     def flush(self) -> None:
@@ -65,12 +71,26 @@ class MetricsLog:
         with self._lock:
             self._flush()
 
+    def forget(self) -> None:
+        """Drops what was gathered, and forgets who else was at it: for a process just forked."""
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._begin()
+
     def _begin(self) -> None:
-        self._since = self._clock()
+        self._since, self._until = 0.0, math.inf
         self._statuses: Counter[int] = Counter()
         self._classes: Counter[str] = Counter()
         self._values: dict[str, list[float]] = {f"{stage.capitalize()}Time": [] for stage in STAGES}
         self._values |= {"BatchSize": [], "Confidence": []}
+
+    def _start(self, now: float) -> None:
+        self._since, self._until = now, now - now % _MINUTE + _MINUTE
+        # not before a request: a server may fork once it has loaded the model
+        self._timer = threading.Timer(self._until - now, self.flush)
+        self._timer.daemon = True
+        with contextlib.suppress(RuntimeError):  # no thread can be had: a later request will do
+            self._timer.start()
 
     def _gather(self, served: Served) -> None:
         self._statuses[served.status] += 1
@@ -83,6 +103,8 @@ class MetricsLog:
     def _flush(self) -> None:
         if not self._statuses:
             return
+        if self._timer is not None:
+            self._timer.cancel()
         line = json.dumps(self._document())
         self._begin()
         try:
@@ -100,7 +122,7 @@ class MetricsLog:
         metrics = [{"Name": name, "Unit": _UNITS[name]} for name in (*values, *counts)]
         told = {"Namespace": NAMESPACE, "Dimensions": [["Model"]], "Metrics": metrics}
         return {
-            "_aws": {"Timestamp": int(self._clock() * 1000), "CloudWatchMetrics": [told]},
+            "_aws": {"Timestamp": int(self._since * 1000), "CloudWatchMetrics": [told]},
             "Model": self._model,
             **values,
             **counts,
@@ -115,6 +137,7 @@ def open_metrics_log(environ: Mapping[str, str], model: str) -> MetricsLog | Non
         return None
     log = MetricsLog(_to_stdout if place == "stdout" else _appender(place), model)
     atexit.register(log.flush)
+    os.register_at_fork(after_in_child=log.forget)
     return log
 
 

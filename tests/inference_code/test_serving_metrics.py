@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
@@ -67,18 +69,14 @@ def test_class_names_are_escaped() -> None:
 
 def test_a_line_for_cloudwatch_holds_every_metric_it_declares() -> None:
     lines: list[str] = []
-    now = [1000.0]
-    log = MetricsLog(lines.append, "resnet18-ab", clock=lambda: now[0])
-    log.add(served(0.5))
-    log.add(Served(422))
-    log.add(Served(500))
+    log = MetricsLog(lines.append, "resnet18-ab")
+    for one in (served(0.5), Served(422), Served(500), served(0.75, label="b")):
+        log.add(one)
     assert lines == []
-    now[0] += 61
-    log.add(served(0.75, label="b"))
+    log.flush()
     (line,) = lines
     document = json.loads(line)
     (told,) = document["_aws"]["CloudWatchMetrics"]
-    assert document["_aws"]["Timestamp"] == 1_061_000
     assert told["Dimensions"] == [["Model"]]
     assert document["Model"] == "resnet18-ab"
     for metric in told["Metrics"]:
@@ -90,6 +88,49 @@ def test_a_line_for_cloudwatch_holds_every_metric_it_declares() -> None:
     assert document["Classes"] == {"a": 1, "b": 1}
     log.flush()
     assert len(lines) == 1  # nothing came since
+
+
+def test_each_minute_has_a_line_with_its_own_time() -> None:
+    lines: list[str] = []
+    now = [1_000.0]  # 16 minutes and 40 seconds
+    log = MetricsLog(lines.append, "m", clock=lambda: now[0])
+    log.add(Served(500))
+    now[0] = 1_019.0
+    log.add(served(0.5))
+    now[0] = 1_021.0
+    log.add(served(0.5))
+    log.flush()
+    first, second = (json.loads(line) for line in lines)
+    assert (first["Faults"], first["Requests"]) == (1, 2)
+    assert (second["Faults"], second["Requests"]) == (0, 1)
+    assert [one["_aws"]["Timestamp"] for one in (first, second)] == [1_000_000, 1_021_000]
+
+
+def test_a_fault_is_told_when_its_minute_ends_though_no_request_follows() -> None:
+    lines: Queue[str] = Queue()
+    log = MetricsLog(lines.put, "m", clock=lambda: 59.99)
+    for _ in range(2):  # and again, in another minute
+        log.add(Served(500))
+        document = json.loads(lines.get(timeout=60))
+        assert (document["Faults"], document["_aws"]["Timestamp"]) == (1, 59_990)
+
+
+def test_a_forked_worker_tells_its_own_requests_only(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.log"
+    log = open_metrics_log({"SERVING_METRICS_LOG": str(path)}, "m")
+    assert log is not None
+    log.add(served(0.5, label="a"))
+
+    def work() -> None:
+        log.add(served(0.5, label="b"))
+        log.flush()
+
+    worker = get_context("fork").Process(target=work)
+    worker.start()
+    worker.join()
+    log.flush()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["Classes"] for line in lines] == [{"b": 1}, {"a": 1}]
 
 
 def test_a_line_never_holds_more_values_than_cloudwatch_takes() -> None:
