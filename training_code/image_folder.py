@@ -9,7 +9,8 @@ archives have) is stepped into. Symbolic links are followed, loops are not.
 """
 
 import os
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def find_images(root: Path) -> ImageFolder:
     """Reads the folder structure below `root`, without opening any file.
 
     Raises JobError when the folder is missing or empty, holds fewer than two classes, or when
-    the splits' class folders differ.
+    the splits' class folders differ or two have the same letters in two Unicode forms.
     """
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
@@ -117,7 +118,13 @@ def _split_folders(root: Path) -> dict[str, Path] | None:
 def _common_classes(root: Path, splits: dict[str, Path]) -> list[str]:
     train = _class_folders(splits["train"])
     for split in ("valid", "test"):
-        difference = sorted(set(train) ^ {folder.name for folder in _folders(splits[split])})
+        names = {folder.name for folder in _folders(splits[split])}
+        _check_forms(
+            {*train, *names},
+            f"the class folders of train and {split} in {root}",
+            f"rename them to one form (convmv -f utf8 -t utf8 --nfc -r --notest {root})",
+        )
+        difference = sorted(set(train) ^ names)
         if difference:
             only = "train" if difference[0] in train else split
             raise JobError(
@@ -139,7 +146,23 @@ def _class_folders(folder: Path) -> list[str]:
     for name in classes:
         if not name.isprintable():
             raise JobError(f"the class folder {name!r} in {folder} has unprintable letters; rename")
+    _check_forms(
+        classes, f"the class folders of {folder}", "move the pictures of one into the other"
+    )
     return classes
+
+
+def _check_forms(names: Iterable[str], whose: str, mend: str) -> None:
+    """Raises JobError for two names that look the same: an accent may be a letter of its own."""
+    seen: dict[str, str] = {}
+    for name in sorted(names):
+        look = unicodedata.normalize("NFC", name)
+        other = seen.setdefault(look, name)
+        if other != name:
+            raise JobError(
+                f"{whose} have {look} in two Unicode forms, {other!a} and {name!a}: the same"
+                f" letters, but two names; {mend}"
+            )
 
 
 def _class_files(root: Path, folder: Path, split: str | None) -> Iterator[PictureFile]:

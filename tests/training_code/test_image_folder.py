@@ -15,6 +15,7 @@ def touch(root: Path, *names: str) -> Path:
     return root
 
 
+COMPOSED, DECOMPOSED = "\u00c9pagneul", "E\u0301pagneul"  # both are read as Épagneul
 SPLIT = [f"{split}/{label}/1.jpg" for split in ("train", "valid", "test") for label in ("a", "b")]
 
 
@@ -95,6 +96,30 @@ def test_impossible_data_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(JobError, match=message):
         find_images(touch(tmp_path, *names))
+
+
+def test_one_name_in_two_unicode_forms_is_told_from_two_names(tmp_path: Path) -> None:
+    places = (("train", COMPOSED), ("valid", DECOMPOSED), ("test", COMPOSED))
+    touch(tmp_path, *(f"{split}/{label}/1.jpg" for split, name in places for label in (name, "b")))
+    with pytest.raises(JobError) as caught:
+        find_images(tmp_path)
+    message = str(caught.value)
+    assert f"train and valid in {tmp_path} have {COMPOSED} in two Unicode forms" in message
+    assert r"'E\u0301pagneul' and '\xc9pagneul'" in message
+    assert "rename them to one form" in message
+
+
+@pytest.mark.parametrize("others", [[], SPLIT], ids=["unsplit", "split"])
+def test_two_class_folders_of_the_same_look_are_refused(tmp_path: Path, others: list[str]) -> None:
+    above = "train/" if others else ""
+    touch(tmp_path, *others, *(f"{above}{label}/1.jpg" for label in (COMPOSED, DECOMPOSED)))
+    with pytest.raises(JobError, match=r"two Unicode forms.* move the pictures of one"):
+        find_images(tmp_path)
+
+
+def test_a_name_in_one_form_is_kept_as_it_is(tmp_path: Path) -> None:
+    found = find_images(touch(tmp_path, f"{DECOMPOSED}/1.jpg", "Z/1.jpg"))
+    assert found.classes == (DECOMPOSED, "Z")
 
 
 def test_a_missing_folder_or_a_file_is_named(tmp_path: Path) -> None:
