@@ -1,9 +1,25 @@
 """Pipeline parameters as they are written on a command line."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.errors import UsageError
-from pipeline.settings.model import Settings
+from pipeline.settings.errors import SettingsError
+
+# The settings that give parameters their defaults, and so their bounds: see steps/parameters.py.
+SETTINGS = {
+    "AccuracyThreshold": "gate.accuracy_threshold",
+    "ChampionTolerance": "gate.champion_tolerance",
+    "DataUri": "data.uri",
+    "EndpointInstanceType": "deploy.instance_type",
+    "EndpointName": "deploy.endpoint_name",
+    "ModelApprovalStatus": "registry.approval_status",
+    "ProcessingInstanceType": "instances.processing.type",
+    "TrainingInstanceType": "instances.training.type",
+    "TuningMaxJobs": "tuning.max_jobs",
+    "TuningMaxParallelJobs": "tuning.max_parallel_jobs",
+}
+_NUMBERS = ("AccuracyThreshold", "ChampionTolerance", "TuningMaxJobs", "TuningMaxParallelJobs")
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, str]:
@@ -17,16 +33,25 @@ def parse_parameters(given: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def run_parameters(given: Sequence[str], settings: Settings) -> dict[str, str]:
-    """The same for a run, whose Deploy step refuses the production endpoint at its very end.
+def check_parameters(
+    given: Mapping[str, str], load_with: Callable[[Sequence[str]], object]
+) -> None:
+    """What the settings refuse is no value for their parameter either.
 
-    Raises UsageError.
+    `load_with` loads the settings with overrides, `key.path=value`, and raises SettingsError.
+    Raises UsageError: a run would find out after hours, at its gate or its deployment.
     """
-    values = parse_parameters(given)
-    endpoint = values.get("EndpointName", "")
-    if endpoint.casefold() == settings.production_endpoint_name.casefold():
-        raise UsageError(
-            f"--parameter EndpointName={endpoint}: only approved versions go there; name another "
-            "and approve the version afterwards"
-        )
-    return values
+    asked = [name for name in SETTINGS if name in given]
+    try:
+        load_with([f"{SETTINGS[name]}={_as_yaml(name, given[name])}" for name in asked])
+    except SettingsError as error:
+        message = str(error)
+        for name in asked:
+            message = message.replace(
+                f"--set {SETTINGS[name]}:", f"--parameter {name}={given[name]}:"
+            )
+        raise UsageError(message) from None
+
+
+def _as_yaml(name: str, value: str) -> str:
+    return value if name in _NUMBERS else json.dumps(value)

@@ -89,6 +89,22 @@ def _settings(options: argparse.Namespace, environment: str | None = None) -> An
     return load_settings(options.settings, options.env or environment, options.set)
 
 
+def _for_run(
+    options: argparse.Namespace, environment: str | None = None
+) -> tuple[Any, dict[str, str]]:
+    """The settings, and the parameters that are given besides."""
+    from pipeline.parameters import check_parameters, parse_parameters
+    from pipeline.settings import load_settings
+
+    environment = options.env or environment
+    settings = load_settings(options.settings, environment, options.set)
+    given = parse_parameters(options.parameter)
+    check_parameters(
+        given, lambda more: load_settings(options.settings, environment, [*options.set, *more])
+    )
+    return settings, given
+
+
 def _compiled(options: argparse.Namespace, settings: Any) -> dict[str, Any]:
     from pipeline.compiled import compiled_definition
 
@@ -107,10 +123,8 @@ def _run_locally(options: argparse.Namespace) -> int:
 
     require_packages()
     from pipeline.local.run import LocalRequest, run_locally
-    from pipeline.parameters import run_parameters
 
-    settings = _settings(options, "local")
-    given = run_parameters(options.parameter, settings)
+    settings, given = _for_run(options, "local")
     request = LocalRequest(settings, options.state, options.data, given, options.command)
     result = run_locally(request)
     print(result.to_json() if options.json else result.summary())
@@ -169,10 +183,8 @@ def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.start import StartRequest, start
     from pipeline.aws.upsert import UpsertRequest, upsert
-    from pipeline.parameters import run_parameters
 
-    settings = _settings(options)
-    given = run_parameters(options.parameter, settings)
+    settings, given = _for_run(options)
     definition = _compiled(options, settings)
     aws = connect(settings)
     done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)

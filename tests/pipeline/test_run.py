@@ -61,13 +61,24 @@ def test_an_unknown_parameter_is_refused_before_anything_runs(
     assert "did you mean 'AccuracyThreshold'" in capsys.readouterr().err
 
 
-def test_a_run_does_not_go_where_only_approvals_go(
-    state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("parameter", "says"),
+    [
+        ("EndpointName=Dog-Breeds-production", "is where approved versions go"),
+        ("AccuracyThreshold=50", "--parameter AccuracyThreshold=50: must be at most 1, not 50"),
+        ("TuningMaxJobs=0", "--parameter TuningMaxJobs=0: must be at least 1"),
+        ("TuningMaxParallelJobs=99", "99 is more than tuning.max_jobs"),
+        ("TrainingInstanceType=m5", "'m5' must be an instance type, as in ml.m5.large"),
+        ("ModelApprovalStatus=Aproved", "did you mean Approved?"),
+        ("EndpointName=1", "no such folder"),  # text, though it looks like a number
+    ],
+)
+def test_a_parameter_is_held_to_the_bounds_of_its_setting(
+    state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], parameter: str, says: str
 ) -> None:
-    (tmp_path / "cat").mkdir()
-    given = ["--data", str(tmp_path), "--parameter", "EndpointName=Dog-Breeds-production"]
+    given = ["--data", str(tmp_path / "none"), "--parameter", parameter]
     assert run(state, "--local", *given) == 2
-    assert "only approved versions go there" in capsys.readouterr().err
+    assert says in capsys.readouterr().err
 
 
 def test_one_action_at_a_time(state: str) -> None:

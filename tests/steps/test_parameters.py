@@ -2,6 +2,8 @@
 
 import pytest
 
+from pipeline.parameters import SETTINGS
+
 pytestmark = pytest.mark.xdist_group("sdk")
 
 
@@ -23,6 +25,27 @@ def test_defaults_come_from_the_settings(compiled):
         "ModelApprovalStatus": ("String", "PendingManualApproval"),
         "EndpointName": ("String", "dog-breeds-staging"),
         "GitCommit": ("String", "unknown"),
+    }
+
+
+def test_the_settings_behind_parameters_are_those_of_their_defaults(compiled):
+    values = {
+        "gate.accuracy_threshold": 0.75,
+        "gate.champion_tolerance": 0.01,
+        "data.uri": "s3://bucket/dogs/",
+        "deploy.instance_type": "ml.c5.large",
+        "deploy.endpoint_name": "trial",
+        "registry.approval_status": "Rejected",
+        "instances.processing.type": "ml.c5.xlarge",
+        "instances.training.type": "ml.c5.2xlarge",
+        "tuning.max_jobs": 7,
+        "tuning.max_parallel_jobs": 3,
+    }
+    declared = compiled(*(f"{key}={value}" for key, value in values.items()))["Parameters"]
+    defaults = {one["Name"]: one["DefaultValue"] for one in declared}
+
+    assert {name: values[key] for name, key in SETTINGS.items()} == {
+        name: value for name, value in defaults.items() if name != "GitCommit"
     }
 
 
