@@ -115,7 +115,7 @@ def find_execution(context: Context, arn: str) -> Document:
 
 
 def _executions(context: Context, params: Document) -> list[Document]:
-    arn = find_pipeline(context, params["PipelineName"])["PipelineArn"]
+    name = find_pipeline(context, params["PipelineName"])["PipelineName"]
     return [
         execution
         | {
@@ -123,7 +123,8 @@ def _executions(context: Context, params: Document) -> list[Document]:
             "PipelineExecutionFailureReason": execution.get("FailureReason"),
         }
         for execution in context.store.list("PipelineExecution")
-        if execution.get("PipelineArn") == arn
+        # By name: the account and region in an ARN are those of the settings at that time.
+        if name_of(execution.get("PipelineArn", "")) == name
     ]
 
 

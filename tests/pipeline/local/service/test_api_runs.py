@@ -68,6 +68,23 @@ class TestRuns:
         definition = api.call("DescribePipelineDefinitionForExecution", by_arn)
         assert definition["PipelineDefinition"] == '{"Version": "2020-12-01"}'
 
+    def test_runs_from_before_the_account_was_set_are_still_listed(
+        self, api: LocalApi, store: Store
+    ) -> None:
+        arn = "arn:aws:sagemaker:eu-west-1:444455556666:pipeline/dogs"
+        pipeline = store.get("Pipeline", "dogs")
+        assert pipeline
+        store.put("Pipeline", "dogs", pipeline | {"PipelineArn": arn}, arn=arn)
+        listed = api.call("ListPipelineExecutions", {"PipelineName": "dogs"})
+        (summary,) = listed["PipelineExecutionSummaries"]
+        assert summary["PipelineExecutionArn"] == self.EXECUTION
+
+    def test_runs_of_another_pipeline_are_not_listed(self, api: LocalApi) -> None:
+        cats = {"PipelineName": "cats", "PipelineDefinition": "{}", "RoleArn": ROLE}
+        api.call("CreatePipeline", cats)
+        listed = api.call("ListPipelineExecutions", {"PipelineName": "cats"})
+        assert listed["PipelineExecutionSummaries"] == []
+
     def test_steps_are_listed_by_time(self, api: LocalApi) -> None:
         by_arn = {"PipelineExecutionArn": self.EXECUTION, "SortOrder": "Ascending"}
         steps = api.call("ListPipelineExecutionSteps", by_arn)["PipelineExecutionSteps"]
