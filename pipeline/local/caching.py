@@ -81,10 +81,13 @@ class StepCache:
         self._store = store
         self._pipeline = pipeline
 
-    def key(self, step: Step, arguments: Mapping[str, Any]) -> str | None:
-        """What identifies a step's work; None for a type that is never cached."""
+    def key(self, step: Step, arguments: Mapping[str, Any], function: str) -> str | None:
+        """What identifies a step's work; None for a type that is never cached.
+
+        `arguments`, and the ARN of a Lambda step's `function`, are resolved.
+        """
         if step.type == "Lambda":
-            fields = {"FunctionArn": step.definition.get("FunctionArn"), "Inputs": arguments}
+            fields = {"FunctionArn": function, "Inputs": arguments}
         elif not (fields := cache_fields(step.type, arguments)):
             return None
         listings = [_listing(self._store.path(uri)) for uri in sorted(set(_file_uris(fields)))]

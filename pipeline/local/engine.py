@@ -22,7 +22,13 @@ from pipeline.local.failures import (
 )
 from pipeline.local.forking import ForkingStarter
 from pipeline.local.graph import Graph, Step, read_graph
-from pipeline.local.handlers import StepContext, StepOutput, resolve_arguments, run_step
+from pipeline.local.handlers import (
+    StepContext,
+    StepOutput,
+    function_of,
+    resolve_arguments,
+    run_step,
+)
 from pipeline.local.parameters import bind_parameters
 from pipeline.local.processes import Starter, start_process
 from pipeline.local.recovery import holding, settle_dead_runs
@@ -250,7 +256,8 @@ class _Run:
         try:
             arguments = resolve_arguments(step, context)
             policy = read_policy(step)
-            key = self._cache.key(step, arguments) if policy.enabled else None
+            function = function_of(step, context)
+            key = self._cache.key(step, arguments, function) if policy.enabled else None
             found = self._cache.find(step, key, policy) if key else None
             if found:
                 return self._reuse(step, found)

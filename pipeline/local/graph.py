@@ -100,7 +100,7 @@ def _read_step(
 ) -> Step:
     step = Step(raw["Name"], raw["Type"], raw, branch, frozenset())
     needs = set(raw.get("DependsOn") or [])
-    for reference in references(step.arguments):
+    for reference in references([step.arguments, raw.get("FunctionArn")]):
         root, *rest = parse_path(reference)
         if not rest:
             raise DefinitionError(f"step {step.name}: {reference!r} is no reference")

@@ -78,6 +78,16 @@ def resolve_arguments(step: Step, context: StepContext) -> dict[str, Any]:
     return typed_request(operation, {**arguments, **named})
 
 
+def function_of(step: Step, context: StepContext) -> str:
+    """The ARN of a Lambda step's function, resolved; empty for any other step.
+
+    Raises UnresolvedError, DefinitionError.
+    """
+    if step.type != "Lambda":
+        return ""
+    return text(resolve(step.definition.get("FunctionArn"), context.scope))
+
+
 def name_of(step: Step, execution: Execution) -> str:
     """The name of a step's job or model: valid, and its own in every execution."""
     if step.type == "Tuning":
@@ -164,10 +174,10 @@ def _model(step: Step, arguments: dict[str, Any], context: StepContext) -> StepO
 
 def _lambda(step: Step, arguments: dict[str, Any], context: StepContext) -> StepOutput:
     _stop_here(context)
-    arn = step.definition["FunctionArn"]
+    arn = function_of(step, context)
     answer = run_lambda(
         step.name,
-        text(resolve(arn, context.scope)),
+        arn,
         arguments,
         handlers=context.lambda_handlers,
         service_url=context.service_url,

@@ -37,6 +37,13 @@ def test_references_and_depends_on_are_dependencies() -> None:
     assert found == {"A": set(), "B": {"A"}, "C": {"A", "B"}}
 
 
+def test_the_function_of_a_lambda_step_is_a_reference_too() -> None:
+    lambda_step = _step("B", kind="Lambda", FunctionArn={"Get": "Steps.A.FunctionArn"})
+    assert _needs(_step("A"), lambda_step) == {"A": set(), "B": {"A"}}
+    with pytest.raises(DefinitionError, match=r"B refers to Steps\.A\.FunctionArn, unknown"):
+        _needs(lambda_step)
+
+
 def test_nested_steps_wait_for_their_condition_and_it_for_what_it_compares_alone() -> None:
     inner = _gate("Inner", "Steps.B.x", [_step("D")], [])
     graph = {

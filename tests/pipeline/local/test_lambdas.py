@@ -123,6 +123,28 @@ def test_a_lambda_step_is_cached_by_function_and_inputs(lab: Lab, tmp_path: Path
     assert [run(1), run(1), run(2)] == [(False, 1), (True, 1), (False, 2)]
 
 
+def test_a_function_that_a_parameter_names_is_cached_by_the_one_it_names(
+    lab: Lab, tmp_path: Path
+) -> None:
+    (tmp_path / "greet.py").write_text("def handler(e, c): return {'name': c.function_name}")
+    handlers = dict.fromkeys(("dogs", "cats"), tmp_path / "greet.py")
+
+    def run(name: str) -> tuple[bool, str]:
+        place = ARN.removesuffix("dogs-deploy")
+        arn = {"Std:Join": {"On": "", "Values": [place, {"Get": "Parameters.Name"}]}}
+        step = cached(_step(["name"]) | {"FunctionArn": arn})
+        done = lab.run(step, parameters={"Name": name}, lambda_handlers=handlers).steps["Deploy"]
+        metadata = lab.step_documents()["Deploy"]["Metadata"]["Lambda"]
+        assert metadata["Arn"] == f"{place}{name}"
+        return done.cached, done.properties["OutputParameters"]["name"]
+
+    assert [run("dogs"), run("dogs"), run("cats")] == [
+        (False, "dogs"),
+        (True, "dogs"),
+        (False, "cats"),
+    ]
+
+
 def test_a_handler_named_by_version_is_the_same_function(lab: Lab, tmp_path: Path) -> None:
     step = _step(["x"], x=1) | {"FunctionArn": f"{ARN}:live"}
     result = lab.run(step, **_handlers(tmp_path, "def handler(e, c): return e"))
