@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise UsageError("--start and --wait go with --upsert; to watch a run use --watch ARN")
     if options.wait and not options.start:
         raise UsageError("--wait waits for the run that --start starts: add --start")
-    if options.data and not options.local:
+    if options.data is not None and not options.local:
         raise UsageError("--data goes with --local; on AWS give --parameter DataUri=s3://...")
     for name, action in _ACTIONS.items():
         if getattr(options, name):

@@ -101,6 +101,9 @@ def _execute(
 
 def data_uri(data: str) -> str:
     """A folder as a file:// address; an address stays as it is. Raises UsageError."""
+    if not data.removeprefix("file://").strip():
+        # As an unset variable of the shell leaves it; an empty path would mean this folder.
+        raise UsageError(f"--data {data!r} names no folder: give the one with a folder per class")
     if data.startswith(("s3://", "file://")):
         return data
     folder = Path(data).expanduser().resolve()
