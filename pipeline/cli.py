@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError
+from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reason
 
 EXIT_CODES = "exit codes: 0 succeeded, 1 failed, 2 usage, 3 stopped"
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 def run_command(
     main: Callable[[Sequence[str] | None], int], arguments: Sequence[str] | None = None
 ) -> int:
-    """Run a command's main; an error a user can cause becomes one line and its exit code."""
+    """Run a command's main; an error a user can cause becomes one line and its exit code.
+
+    So does a file that cannot be read or written.
+    """
     try:
         return main(arguments)
     except PipelineError as error:
@@ -27,6 +30,9 @@ def run_command(
     except BrokenPipeError:
         # The reader (head, less) went away; stdout must not be flushed again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:
+        print(f"error: {file_reason(error)}", file=sys.stderr)
         return EXIT_FAILED
 
 

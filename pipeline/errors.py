@@ -16,3 +16,9 @@ class UsageError(PipelineError):
     """The command, the settings or a file it was given cannot be used as they are."""
 
     exit_code = EXIT_USAGE
+
+
+def file_reason(error: OSError) -> str:
+    """Why a file could not be read or written, and which, as one line."""
+    place = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or ' '.join(str(error).split()) or type(error).__name__}{place}"

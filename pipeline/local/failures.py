@@ -1,12 +1,11 @@
 """How a definition or a step can fail, in words that say what, where and how to mend it."""
 
 import errno
-import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from pipeline.errors import EXIT_STOPPED, PipelineError, UsageError
+from pipeline.errors import EXIT_STOPPED, PipelineError, UsageError, file_reason
 
 MAXIMUM_REASON = 1024  # characters that SageMaker keeps of a FailureReason
 
@@ -69,8 +68,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
 
 
 def disk_reason(error: OSError) -> str:
-    """A file that could not be read or written, as one line."""
-    place = f": {error.filename}" if error.filename else ""
+    """A file that could not be read or written in a run, as one line."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     hint = " (free some space and run again: finished steps are kept)" if full else ""
-    return f"{os.strerror(error.errno) if error.errno else error}{place}{hint}"
+    return f"{file_reason(error)}{hint}"

@@ -1,5 +1,6 @@
 """Every command ends with one line and a documented exit code, whatever a user does."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from pipeline.errors import PipelineError, UsageError
         (UsageError("unknown key 'x'"), 2, "error: unknown key 'x'\n"),
         (PipelineError("step Train failed"), 1, "error: step Train failed\n"),
         (KeyboardInterrupt(), 3, "stopped\n"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "/no/plot.png"),
+            1,
+            "error: No such file or directory: /no/plot.png\n",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "error: No space left on device\n"),
     ],
 )
 def test_what_a_user_can_cause_is_one_line_and_an_exit_code(
