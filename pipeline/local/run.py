@@ -1,12 +1,14 @@
 """A run on this machine, from the settings to a served prediction."""
 
 import json
+import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
@@ -18,9 +20,10 @@ from pipeline.git import git_commit
 from pipeline.local.deployer import HANDLER, install_deployer
 from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
 from pipeline.local.executions import Place
+from pipeline.local.failures import disk_reason
 from pipeline.local.outcome import LocalOutcome, read_outcome
 from pipeline.local.service.server import Service, running_service
-from pipeline.local.store import Store
+from pipeline.local.store import Store, StoreError
 from pipeline.progress import display
 from pipeline.report.after_run import report_local_run
 from pipeline.sample import write_sample
@@ -58,7 +61,7 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     if request.data is not None:
         given = {**given, "DataUri": data_uri(request.data)}
     elif "DataUri" not in given:
-        given = {**given, "DataUri": _sample(store.root).as_uri()}
+        given = {**given, "DataUri": generated_sample(store.root).as_uri()}
     definition = compile_and_stage(settings, ROOT, store)
     install_deployer(store, settings)
     place = (settings.aws.region, settings.aws.account_id)
@@ -114,24 +117,29 @@ def data_uri(data: str) -> str:
     return folder.as_uri()
 
 
-def _sample(state: Path) -> Path:
-    """The generated sample, made once; a half-written one has another name."""
+def generated_sample(state: Path) -> Path:
+    """The folder of the generated sample, made once, also by runs that begin together.
+
+    Raises PipelineError when it cannot be written.
+    """
     folder = state / "sample"
     if not folder.is_dir():
-        part = state / "sample.part"
-        if part.is_dir():
-            import shutil
-
-            shutil.rmtree(part)
-        write_sample(part)
-        part.rename(folder)
+        with TemporaryDirectory(prefix="sample.", suffix=".part", dir=state) as own:
+            part = Path(own) / "sample"
+            write_sample(part)
+            try:
+                part.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another run was faster
+                    raise
     return folder
 
 
 def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str, Any]:
     """The definition, with code and weights put where it says they are.
 
-    Raises UsageError when the code in `root` goes on changing meanwhile.
+    Raises UsageError when the code in `root` goes on changing meanwhile, StoreError when the
+    state cannot be written.
     """
     for _ in range(_COMPILATIONS):
         text = definition_text(settings, root, store.root)
@@ -155,10 +163,15 @@ def _put(store: Store, uri: str, content: bytes) -> None:
     path = store.path(uri)
     if path.is_file() and path.read_bytes() == content:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # another run may write it as well
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise StoreError(f"cannot write {path}: {disk_reason(error)}") from error
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a local run does before its first step."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from pipeline.bundle import bundles_of
 from pipeline.cli import ROOT
 from pipeline.errors import UsageError
 from pipeline.local import run
-from pipeline.local.store import Store
+from pipeline.local.store import Store, StoreError
 from pipeline.settings.loading import load_settings
 
 
@@ -32,3 +33,48 @@ def test_code_that_goes_on_changing_is_said(
     monkeypatch.setattr(run, "definition_text", lambda *_: "{}")
     with pytest.raises(UsageError, match="is being changed: run again"):
         run.compile_and_stage(settings, ROOT, Store(tmp_path))
+
+
+def test_what_another_run_is_in_the_middle_of_writing_is_not_touched(tmp_path: Path) -> None:
+    settings = load_settings(ROOT / "pipeline.yaml", "local", [])
+    store = Store(tmp_path)
+    written = [store.path(bundle.uri) for bundle in bundles_of(settings, ROOT).values()]
+    halves = [path.with_name(f"{path.name}.part") for path in written]
+    for half in halves:
+        half.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text("half of it")
+    run.compile_and_stage(settings, ROOT, store)
+    assert all(path.exists() for path in written)
+    assert all(half.read_text() == "half of it" for half in halves)
+
+
+def test_a_full_disk_names_the_file_and_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _content: bytes) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    settings = load_settings(ROOT / "pipeline.yaml", "local", [])
+    store = Store(tmp_path)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StoreError, match=r"cannot write .+/code/.+: No space left .+free some"):
+        run.compile_and_stage(settings, ROOT, store)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_sample_is_made_once_also_by_runs_that_begin_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(folder: Path) -> None:
+        (folder / "cat").mkdir(parents=True)
+        (folder / "cat" / "1.jpg").write_text("ours")
+        # meanwhile another run has finished its own
+        (tmp_path / "sample" / "cat").mkdir(parents=True)
+        (tmp_path / "sample" / "cat" / "1.jpg").write_text("theirs")
+
+    monkeypatch.setattr(run, "write_sample", write)
+    for _ in range(2):
+        assert run.generated_sample(tmp_path) == tmp_path / "sample"
+    assert (tmp_path / "sample" / "cat" / "1.jpg").read_text() == "theirs"
+    assert [path.name for path in tmp_path.iterdir()] == ["sample"]
