@@ -26,7 +26,7 @@ def aws_invoker(
     name = choose_endpoint(target, wanted)
     once = {"total_max_attempts": 1}
     own = {"config": Config(max_pool_connections=connections, retries=once)} if connections else {}
-    yield name, _asking(boto3.client("sagemaker-runtime", region_name=region, **own), name)
+    yield name, asking(boto3.client("sagemaker-runtime", region_name=region, **own), name)
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def local_invoker(
         return
     name = choose_endpoint(target, wanted)
     with _local_runtime(state, url, connections) as runtime:
-        yield name, _asking(runtime, name)
+        yield name, asking(runtime, name)
 
 
 def endpoint_names(target: Target) -> list[str]:
@@ -101,7 +101,12 @@ def _local_runtime(state: Path, url: str | None, connections: int | None) -> Ite
         hosting.close()
 
 
-def _asking(runtime: Any, name: str) -> "Invoke":
+def asking(runtime: Any, name: str) -> "Invoke":
+    """A way to ask an endpoint through a boto3 "sagemaker-runtime" client.
+
+    What it raises is botocore's, but an answer of the model that refuses is an answer.
+    """
+
     def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
         try:
             answer = runtime.invoke_endpoint(EndpointName=name, ContentType=kind, Body=picture)

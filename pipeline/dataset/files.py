@@ -60,7 +60,7 @@ def scan(folder: Path, progress: Progress) -> DataSet:
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; {_EXPECTED}")
-    root = _step_into(folder)
+    root = data_root(folder)
     found = [(path, _name(path, root)) for top in _folders(root) for path in _walk(top)]
     if not found:
         raise DataError(f"{folder} holds no pictures in folders; {_EXPECTED}")
@@ -80,8 +80,12 @@ def scan(folder: Path, progress: Progress) -> DataSet:
     return DataSet(tuple(sorted(files, key=lambda file: file.name)))
 
 
-def _step_into(folder: Path) -> Path:
-    """The folder that holds the classes or splits, inside folders that only wrap it."""
+def data_root(folder: Path) -> Path:
+    """The folder that holds the classes or splits, inside folders that only wrap it.
+
+    Names of pictures are relative to it, here and in what Prepare writes. Raises DataError when a
+    folder cannot be read.
+    """
     above = {folder.resolve()}
     while True:
         folders = _folders(folder)

@@ -1,43 +1,28 @@
 """How a local run ended, and what to do next: for people, and as JSON."""
 
 import json
-import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import default_state, from_here
-from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, PipelineError
+from pipeline.cli import from_here
+from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
+from pipeline.local.asking import Asked
 from pipeline.local.engine import ExecutionResult
 from pipeline.local.rule_summary import rules_line
-from pipeline.local.service.client import service_client
-from pipeline.local.service.server import Service
 from pipeline.local.store import Store
-from pipeline.settings.model import Settings
 
 _EXIT_CODES = {"Succeeded": EXIT_SUCCEEDED, "Stopped": EXIT_STOPPED}
-_CONTENT_TYPES = {".png": "image/png", ".webp": "image/webp"}
-
-
-class PredictionError(PipelineError):
-    """The endpoint did not answer as Evaluate did."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One test picture, what it is, and what the endpoint answered."""
-
-    file: str
-    label: str
-    prediction: str
-    probability: float
 
 
 @dataclass(frozen=True)
 class LocalOutcome:
-    """The end of a run. What a failed run did not reach is None."""
+    """The end of a run. What a failed run did not reach is None.
+
+    `failure` may also be the endpoint's, of a run that succeeded. `not_asked` says why nothing was
+    asked.
+    """
 
     execution: str
     status: str
@@ -52,12 +37,15 @@ class LocalOutcome:
     approval_status: str | None = None
     endpoint: str | None = None
     asked: Asked | None = None
+    not_asked: str | None = None
     report: str | None = None
     next_command: str | None = None
 
     @property
     def exit_code(self) -> int:
         """0 succeeded, 1 failed, 3 stopped."""
+        if self.failure:
+            return EXIT_FAILED
         return _EXIT_CODES.get(self.status, EXIT_FAILED)
 
     def to_json(self) -> str:
@@ -86,6 +74,8 @@ class LocalOutcome:
                 f"  asked about    {self.asked.file}: {self.asked.prediction} "
                 f"{self.asked.probability:.1%} (it is {self.asked.label})"
             )
+        if self.not_asked:
+            lines.append(f"  not asked      {self.not_asked}")
         if self.report:
             lines.append(f"  report         {self.report}")
         if self.next_command:
@@ -93,17 +83,8 @@ class LocalOutcome:
         return "\n".join(lines)
 
 
-def read_outcome(
-    result: ExecutionResult,
-    settings: Settings,
-    given: Mapping[str, Any],
-    store: Store,
-    service: Service,
-) -> LocalOutcome:
-    """What the run made, and one question to its endpoint when it was deployed.
-
-    Raises PredictionError when the endpoint's answer is not what Evaluate computed.
-    """
+def read_outcome(result: ExecutionResult, store: Store) -> LocalOutcome:
+    """What the run made, as its steps left it: nothing is asked or waited for."""
     ended: dict[str, Any] = {"execution": result.execution_id, "status": result.status}
     properties = {
         name: step.properties for name, step in result.steps.items() if step.status == "Succeeded"
@@ -122,15 +103,13 @@ def read_outcome(
             "approval_status": package["ModelApprovalStatus"],
         }
     if result.status == "Succeeded" and "Deploy" in properties:
-        endpoint = str(given.get("EndpointName", settings.endpoint_name))
-        asked = _ask(endpoint, str(given["DataUri"]), properties["Evaluate"], store, service)
-        ended |= {"endpoint": endpoint, "asked": asked}
+        ended["endpoint"] = properties["Deploy"]["OutputParameters"]["endpoint_name"]
     failure = str(result.failure) if result.failure else None
-    return LocalOutcome(**ended, failure=failure, next_command=_next(result, ended, given, store))
+    return LocalOutcome(**ended, failure=failure, next_command=_next(result))
 
 
 def _measured(evaluate: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    evaluation = json.loads((_evaluation(evaluate, store) / "evaluation.json").read_text())
+    evaluation = json.loads((evaluation_folder(evaluate, store) / "evaluation.json").read_text())
     accuracy = evaluation["multiclass_classification_metrics"]["accuracy"]["value"]
     return {
         "accuracy": accuracy,
@@ -154,7 +133,8 @@ def _champion(compared: Mapping[str, Any] | None) -> str | None:
     )
 
 
-def _evaluation(evaluate: Mapping[str, Any], store: Store) -> Path:
+def evaluation_folder(evaluate: Mapping[str, Any], store: Store) -> Path:
+    """Where evaluation.json and predictions.jsonl are; `evaluate` has the step's properties."""
     outputs = {
         output["OutputName"]: output["S3Output"]["S3Uri"]
         for output in evaluate["ProcessingOutputConfig"]["Outputs"]
@@ -163,44 +143,8 @@ def _evaluation(evaluate: Mapping[str, Any], store: Store) -> Path:
 
 
 def _count(evaluate: Mapping[str, Any], store: Store) -> int:
-    with (_evaluation(evaluate, store) / "predictions.jsonl").open() as file:
+    with (evaluation_folder(evaluate, store) / "predictions.jsonl").open() as file:
         return sum(1 for _ in file)
-
-
-def _ask(
-    endpoint: str, data: str, evaluate: Mapping[str, Any], store: Store, service: Service
-) -> Asked:
-    """Send the first test picture to the endpoint, through a boto3 client as a user would."""
-    with (_evaluation(evaluate, store) / "predictions.jsonl").open() as file:
-        expected = json.loads(file.readline())
-    picture = store.path(data) / expected["file"]
-    _wait_in_service(endpoint, service)
-    runtime = service_client("sagemaker-runtime", service.url)
-    reply = runtime.invoke_endpoint(
-        EndpointName=endpoint,
-        ContentType=_CONTENT_TYPES.get(picture.suffix.lower(), "image/jpeg"),
-        Body=picture.read_bytes(),
-    )
-    answer = json.loads(reply["Body"].read())["predictions"][0]
-    if answer["label"] != expected["prediction"]:
-        raise PredictionError(
-            f"endpoint {endpoint} answers {answer['label']} for {expected['file']}, and Evaluate "
-            f"computed {expected['prediction']}: serving and evaluation differ"
-        )
-    return Asked(expected["file"], expected["label"], answer["label"], answer["probability"])
-
-
-def _wait_in_service(endpoint: str, service: Service) -> None:
-    from botocore.exceptions import WaiterError
-
-    client = service_client("sagemaker", service.url)
-    try:
-        client.get_waiter("endpoint_in_service").wait(
-            EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
-        )
-    except WaiterError as error:
-        reason = client.describe_endpoint(EndpointName=endpoint).get("FailureReason", error)
-        raise PredictionError(f"endpoint {endpoint} did not come into service: {reason}") from error
 
 
 def _gate_said_no(result: ExecutionResult) -> bool:
@@ -208,21 +152,12 @@ def _gate_said_no(result: ExecutionResult) -> bool:
     return step is not None and step.status == "Failed"
 
 
-def _next(
-    result: ExecutionResult, ended: Mapping[str, Any], given: Mapping[str, Any], store: Store
-) -> str | None:
-    if result.status != "Succeeded":
-        if _gate_said_no(result):
-            return (
-                "other settings or more pictures; the bar itself is --parameter "
-                "AccuracyThreshold=… and ChampionTolerance=…, and gate.no_issues_from for rules"
-            )
-        return "the same command again: the steps that finished come from the cache"
-    if not ended.get("asked"):
+def _next(result: ExecutionResult) -> str | None:
+    if result.status == "Succeeded":
         return None
-    picture = store.path(str(given["DataUri"])) / ended["asked"].file
-    words = [from_here(Path(sys.executable)), "-m", "pipeline.endpoint", "predict"]
-    words += [from_here(picture), "--endpoint", ended["endpoint"]]
-    if store.root != default_state().resolve():
-        words += ["--state", from_here(store.root)]
-    return shlex.join(words)
+    if _gate_said_no(result):
+        return (
+            "other settings or more pictures; the bar itself is --parameter "
+            "AccuracyThreshold=… and ChampionTolerance=…, and gate.no_issues_from for rules"
+        )
+    return "the same command again: the steps that finished come from the cache"

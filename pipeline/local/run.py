@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -17,15 +17,15 @@ from pipeline.cli import ROOT
 from pipeline.compiled import definition_text
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
+from pipeline.local.conclusion import conclude
 from pipeline.local.deployer import HANDLER, install_deployer
 from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
 from pipeline.local.executions import Place
 from pipeline.local.failures import disk_reason
-from pipeline.local.outcome import LocalOutcome, read_outcome
+from pipeline.local.outcome import LocalOutcome
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store, StoreError
 from pipeline.progress import display
-from pipeline.report.after_run import report_local_run
 from pipeline.sample import write_sample
 from pipeline.settings.model import Settings
 from pipeline.weights import stage_weights
@@ -67,9 +67,7 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     place = (settings.aws.region, settings.aws.account_id)
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
         result = _execute(settings, definition, given, store=store, service=service, cancel=cancel)
-        # While the endpoint comes into service.
-        report = report_local_run(store, result.execution_arn, request.command)
-        return replace(read_outcome(result, settings, given, store, service), report=report)
+        return conclude(result, str(given["DataUri"]), store, service.url, command=request.command)
 
 
 def _execute(

@@ -1,0 +1,130 @@
+"""The question that ends a run: does its endpoint answer as Evaluate computed?"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.dataset.files import DataError, data_root
+from pipeline.errors import PipelineError
+from pipeline.invoking import asking
+from pipeline.local.service.bodies import MAXIMUM_BODY
+from pipeline.local.service.client import service_client
+from pipeline.predictions import predict
+from pipeline.target import readable_errors
+
+_PATIENCE_S = 300
+
+
+class PredictionError(PipelineError):
+    """The endpoint did not answer as Evaluate did."""
+
+
+class NotAskedError(PipelineError):
+    """There is nobody to ask: another run's model is in the endpoint by now."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A test picture as it was read, its line in predictions.jsonl, and whom to ask about it.
+
+    `config` is the endpoint configuration that the run deployed.
+    """
+
+    endpoint: str
+    config: str
+    path: Path
+    picture: bytes
+    expected: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One test picture, what it is, and what the endpoint answered."""
+
+    file: str
+    label: str
+    prediction: str
+    probability: float
+
+
+def find_question(data: Path, predictions: Path, deployed: Mapping[str, str]) -> Question | None:
+    """The first test picture that is still there and not too large for an endpoint, if any is.
+
+    `data` is the folder that the run was given, `predictions` the predictions.jsonl of Evaluate,
+    `deployed` what the Deploy step answered.
+    """
+    endpoint, config = deployed["endpoint_name"], deployed["endpoint_config_name"]
+    try:
+        root = data_root(data)
+    except DataError:
+        return None
+    with predictions.open(encoding="utf-8") as lines:
+        for line in lines:
+            expected = json.loads(line)
+            path = root / expected["file"]
+            if picture := _read(path):
+                return Question(endpoint, config, path, picture, expected)
+    return None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.stat().st_size <= MAXIMUM_BODY else None
+    except OSError:
+        return None
+
+
+def ask(question: Question, url: str) -> Asked:
+    """Send the picture to the endpoint, through a boto3 client as a user would.
+
+    `url` is the local service's address. Raises NotAskedError, and PredictionError when the
+    endpoint does not come into service, refuses the picture or answers something else than Evaluate
+    computed.
+    """
+    endpoint, file = question.endpoint, question.expected["file"]
+    expected = question.expected["prediction"]
+    with readable_errors():
+        client = service_client("sagemaker", url)
+        _wait_in_service(client, endpoint)
+        runtime = service_client("sagemaker-runtime", url)
+        answer = predict(asking(runtime, endpoint), file, question.picture, top=1)
+        # After the answer, so that it is known whose it was.
+        _require_config(client.describe_endpoint(EndpointName=endpoint), question.config)
+    if answer.error:
+        raise PredictionError(
+            f"endpoint {endpoint} answers {file} with status {answer.status}: {answer.error}"
+        )
+    [(label, probability)] = answer.classes
+    if label != expected:
+        raise PredictionError(
+            f"endpoint {endpoint} answers {label} for {file}, and Evaluate computed {expected}: "
+            "serving and evaluation differ"
+        )
+    return Asked(file, question.expected["label"], label, probability)
+
+
+def _wait_in_service(client: Any, endpoint: str) -> None:
+    from botocore.exceptions import WaiterError
+
+    try:
+        client.get_waiter("endpoint_in_service").wait(
+            EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": _PATIENCE_S}
+        )
+    except WaiterError as error:
+        reason = client.describe_endpoint(EndpointName=endpoint).get("FailureReason", error)
+        raise _not_in_service(endpoint, reason) from error
+
+
+def _require_config(endpoint: Mapping[str, Any], config: str) -> None:
+    name, now = endpoint["EndpointName"], endpoint["EndpointConfigName"]
+    if now == config:
+        return
+    if reason := endpoint.get("FailureReason"):  # an update that was taken back
+        raise _not_in_service(name, reason)
+    raise NotAskedError(f"another run deployed {now} to the endpoint {name} meanwhile")
+
+
+def _not_in_service(endpoint: str, reason: object) -> PredictionError:
+    return PredictionError(f"endpoint {endpoint} did not come into service: {reason}")

@@ -1,0 +1,62 @@
+"""What follows the last step of a run: its report, and one question to its endpoint."""
+
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.cli import default_state, from_here
+from pipeline.errors import PipelineError
+from pipeline.local.asking import NotAskedError, Question, ask, find_question
+from pipeline.local.engine import ExecutionResult
+from pipeline.local.outcome import LocalOutcome, evaluation_folder, read_outcome
+from pipeline.local.service.bodies import MAXIMUM_BODY
+from pipeline.local.store import Store
+from pipeline.report.after_run import report_local_run
+
+
+def conclude(
+    result: ExecutionResult,
+    data: str,
+    store: Store,
+    url: str,
+    *,
+    command: str | None = None,
+) -> LocalOutcome:
+    """Report the run and ask its endpoint about one test picture.
+
+    `data` is the address of the pictures, `url` the local service's.
+    """
+    outcome = read_outcome(result, store)
+    question = _question(result, store.path(data), store) if outcome.endpoint else None
+    if question:
+        outcome = replace(outcome, next_command=_predict_command(question, store))
+    # While the endpoint comes into service.
+    outcome = replace(outcome, report=report_local_run(store, result.execution_arn, command))
+    return _asked(outcome, question, url) if outcome.endpoint else outcome
+
+
+def _question(result: ExecutionResult, data: Path, store: Store) -> Question | None:
+    evaluation = evaluation_folder(result.steps["Evaluate"].properties, store)
+    deployed = result.steps["Deploy"].properties["OutputParameters"]
+    return find_question(data, evaluation / "predictions.jsonl", deployed)
+
+
+def _asked(outcome: LocalOutcome, question: Question | None, url: str) -> LocalOutcome:
+    if question is None:
+        limit = f"of at most {MAXIMUM_BODY:,} bytes"
+        return replace(outcome, not_asked=f"no test picture {limit} is where the run read it")
+    try:
+        return replace(outcome, asked=ask(question, url))
+    except NotAskedError as error:
+        return replace(outcome, not_asked=str(error))
+    except PipelineError as error:
+        return replace(outcome, failure=str(error))
+
+
+def _predict_command(question: Question, store: Store) -> str:
+    words = [from_here(Path(sys.executable)), "-m", "pipeline.endpoint", "predict"]
+    words += [from_here(question.path), "--endpoint", question.endpoint]
+    if store.root != default_state().resolve():
+        words += ["--state", from_here(store.root)]
+    return shlex.join(words)

@@ -1,0 +1,180 @@
+"""After the last step: the endpoint is asked about one test picture, and what comes of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.local import conclusion
+from pipeline.local.conclusion import conclude
+from pipeline.local.engine import ExecutionResult, StepResult
+from pipeline.local.outcome import LocalOutcome
+from pipeline.local.service.bodies import MAXIMUM_BODY
+from pipeline.local.service.server import Service
+from pipeline.local.store import Store
+
+EVALUATION = "s3://b/evaluation"
+BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
+WriteModel = Callable[..., Path]
+
+
+@dataclass
+class Run:
+    """A run whose last step has just ended; its model takes every picture for a beagle."""
+
+    data: Path
+    store: Store
+    service: Service
+    write_model: WriteModel
+
+    def predicted(self, *files: str, prediction: str = "beagle") -> None:
+        """Evaluate's predictions of these files, in that order."""
+        folder = self.store.path(EVALUATION)
+        folder.mkdir(parents=True)
+        accuracy = {"multiclass_classification_metrics": {"accuracy": {"value": 0.75}}}
+        (folder / "evaluation.json").write_text(json.dumps(accuracy))
+        rows = [{"file": file, "label": "boxer", "prediction": prediction} for file in files]
+        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+        (folder / "predictions.jsonl").write_text(lines)
+
+    def deploy(self, config: str = "ours", **model: Any) -> None:
+        """Bring the endpoint to a new configuration, and do not wait for it."""
+        call, uri = self.service.api.call, f"s3://b/{config}.tar.gz"
+        self.write_model(self.store.path(uri), **model)
+        container = {"Image": "image:1", "ModelDataUrl": uri}
+        call("CreateModel", {"ModelName": config, "PrimaryContainer": container})
+        variant = {"VariantName": "A", "ModelName": config, "InitialInstanceCount": 1}
+        made = {"EndpointConfigName": config, "ProductionVariants": [variant]}
+        call("CreateEndpointConfig", made)
+        operation = "UpdateEndpoint" if self.store.get("Endpoint", "e") else "CreateEndpoint"
+        call(operation, {"EndpointName": "e", "EndpointConfigName": config})
+
+    def settle(self) -> None:
+        """Wait until the endpoint is at rest."""
+        assert self.service.hosting.settle(60)
+
+    def conclude(self) -> LocalOutcome:
+        """Its outcome."""
+        output = {"OutputName": "evaluation", "S3Output": {"S3Uri": EVALUATION}}
+        answer = {"endpoint_name": "e", "endpoint_config_name": "ours"}
+        properties: dict[str, dict[str, Any]] = {
+            "Evaluate": {"ProcessingOutputConfig": {"Outputs": [output]}},
+            "Deploy": {"OutputParameters": answer},
+        }
+        steps = {name: StepResult("Succeeded", found) for name, found in properties.items()}
+        result = ExecutionResult("e1", "arn:e1", "Succeeded", steps, None)
+        return conclude(result, self.data.as_uri(), self.store, self.service.url)
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path,
+    store: Store,
+    service: Service,
+    write_model: WriteModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    monkeypatch.setattr(conclusion, "report_local_run", lambda *_: "report.html")
+    return Run(tmp_path / "data", store, service, write_model)
+
+
+def write_pictures(folder: Path, *files: str, content: bytes = b"\xff\xd8\xff") -> None:
+    for file in (*files, "other/0.jpg"):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(content)
+
+
+@pytest.mark.parametrize("wrapper", [".", "wrap", "a/b"])
+def test_the_first_test_picture_is_asked_about_also_inside_folders_that_wrap_the_data(
+    wrapper: str, run: Run
+) -> None:
+    write_pictures(run.data / wrapper, "boxer/1.jpg", "boxer/2.jpg")
+    run.predicted("boxer/1.jpg", "boxer/2.jpg")
+    run.deploy()
+    outcome = run.conclude()
+    assert outcome.asked
+    assert (outcome.asked.file, outcome.asked.label) == ("boxer/1.jpg", "boxer")
+    assert (outcome.asked.prediction, outcome.asked.probability) == ("beagle", 0.75)
+    assert (outcome.report, outcome.exit_code) == ("report.html", 0)
+    picture = run.data / wrapper / "boxer/1.jpg"
+    assert outcome.next_command
+    assert f"predict {picture.resolve()} --endpoint e --state" in outcome.next_command
+
+
+def test_a_picture_that_no_endpoint_takes_or_that_is_gone_is_passed_over(run: Run) -> None:
+    write_pictures(run.data, "boxer/1.jpg", "boxer/2.jpg")
+    with (run.data / "boxer/1.jpg").open("wb") as file:
+        file.truncate(MAXIMUM_BODY + 1)
+    run.predicted("boxer/1.jpg", "boxer/gone.jpg", "boxer/2.jpg")
+    run.deploy()
+    outcome = run.conclude()
+    assert outcome.asked
+    assert outcome.asked.file == "boxer/2.jpg"
+
+
+def test_without_a_picture_nothing_is_asked_and_the_run_is_as_good(run: Run) -> None:
+    run.predicted("boxer/1.jpg")
+    run.deploy()
+    outcome = run.conclude()
+    assert (outcome.asked, outcome.next_command, outcome.exit_code) == (None, None, 0)
+    assert "not asked      no test picture of at most 6,291,456 bytes is" in outcome.summary()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "with status 415: no PNG here"),
+        (b"crash", "with status 500"),
+    ],
+)
+def test_a_refusal_is_a_failure_in_words_and_the_results_are_there(
+    content: bytes, reason: str, run: Run
+) -> None:
+    write_pictures(run.data, "boxer/1.jpg", content=content)
+    run.predicted("boxer/1.jpg")
+    run.deploy()
+    outcome = run.conclude()
+    assert outcome.failure
+    assert outcome.failure.startswith("endpoint e answers boxer/1.jpg ")
+    assert reason in outcome.failure
+    assert outcome.exit_code == 1
+    assert "test accuracy  75.0% of 1 pictures" in outcome.summary()
+
+
+def test_another_answer_than_evaluates_is_a_failure(run: Run) -> None:
+    write_pictures(run.data, "boxer/1.jpg")
+    run.predicted("boxer/1.jpg", prediction="boxer")
+    run.deploy()
+    outcome = run.conclude()
+    assert outcome.failure == (
+        "endpoint e answers beagle for boxer/1.jpg, and Evaluate computed boxer: "
+        "serving and evaluation differ"
+    )
+    assert outcome.exit_code == 1
+
+
+def test_an_endpoint_that_another_run_deployed_to_meanwhile_is_not_judged(run: Run) -> None:
+    write_pictures(run.data, "boxer/1.jpg")
+    run.predicted("boxer/1.jpg")
+    run.deploy()
+    run.settle()
+    run.deploy("theirs", label="poodle")
+    outcome = run.conclude()
+    assert outcome.not_asked == "another run deployed theirs to the endpoint e meanwhile"
+    assert (outcome.asked, outcome.failure, outcome.exit_code) == (None, None, 0)
+
+
+def test_a_model_that_does_not_come_into_service_is_a_failure(run: Run) -> None:
+    write_pictures(run.data, "boxer/1.jpg")
+    run.predicted("boxer/1.jpg")
+    run.deploy("before")
+    run.settle()
+    run.deploy(code=BROKEN)
+    outcome = run.conclude()
+    assert outcome.failure
+    assert outcome.failure.startswith("endpoint e did not come into service: ")
+    assert "weights do not fit" in outcome.failure
+    assert outcome.exit_code == 1
