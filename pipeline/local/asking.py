@@ -1,6 +1,8 @@
 """The question that ends a run: does its endpoint answer as Evaluate computed?"""
 
 import json
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,16 @@ from pipeline.local.service.client import service_client
 from pipeline.predictions import predict
 from pipeline.target import readable_errors
 
-_PATIENCE_S = 300
+_PATIENCE_S = 300.0
+_POLL_S = 0.2
 
 
 class PredictionError(PipelineError):
     """The endpoint did not answer as Evaluate did."""
+
+
+class AskingStoppedError(PipelineError):
+    """A stop came first; the message says before what."""
 
 
 class NotAskedError(PipelineError):
@@ -76,18 +83,18 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def ask(question: Question, url: str) -> Asked:
+def ask(question: Question, url: str, cancel: threading.Event) -> Asked:
     """Send the picture to the endpoint, through a boto3 client as a user would.
 
-    `url` is the local service's address. Raises NotAskedError, and PredictionError when the
-    endpoint does not come into service, refuses the picture or answers something else than Evaluate
-    computed.
+    `url` is the local service's address; `cancel` ends the waiting for the endpoint. Raises
+    AskingStoppedError, NotAskedError, and PredictionError when the endpoint does not come into
+    service, refuses the picture or answers something else than Evaluate computed.
     """
     endpoint, file = question.endpoint, question.expected["file"]
     expected = question.expected["prediction"]
     with readable_errors():
         client = service_client("sagemaker", url)
-        _wait_in_service(client, endpoint)
+        _wait_in_service(client, endpoint, cancel)
         runtime = service_client("sagemaker-runtime", url)
         answer = predict(asking(runtime, endpoint), file, question.picture, top=1)
         # After the answer, so that it is known whose it was.
@@ -105,16 +112,18 @@ def ask(question: Question, url: str) -> Asked:
     return Asked(file, question.expected["label"], label, probability)
 
 
-def _wait_in_service(client: Any, endpoint: str) -> None:
-    from botocore.exceptions import WaiterError
-
-    try:
-        client.get_waiter("endpoint_in_service").wait(
-            EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": _PATIENCE_S}
-        )
-    except WaiterError as error:
-        reason = client.describe_endpoint(EndpointName=endpoint).get("FailureReason", error)
-        raise _not_in_service(endpoint, reason) from error
+def _wait_in_service(client: Any, endpoint: str, cancel: threading.Event) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not cancel.is_set():
+        described = client.describe_endpoint(EndpointName=endpoint)
+        status = described["EndpointStatus"]
+        if status == "InService":
+            return
+        if status == "Failed" or time.monotonic() > deadline:
+            reason = described.get("FailureReason", f"it is still {status}")
+            raise _not_in_service(endpoint, reason)
+        cancel.wait(_POLL_S)
+    raise AskingStoppedError("before its endpoint was asked")
 
 
 def _require_config(endpoint: Mapping[str, Any], config: str) -> None:

@@ -2,12 +2,13 @@
 
 import shlex
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.cli import default_state, from_here
 from pipeline.errors import PipelineError
-from pipeline.local.asking import NotAskedError, Question, ask, find_question
+from pipeline.local.asking import AskingStoppedError, NotAskedError, Question, ask, find_question
 from pipeline.local.engine import ExecutionResult
 from pipeline.local.outcome import LocalOutcome, evaluation_folder, read_outcome
 from pipeline.local.service.bodies import MAXIMUM_BODY
@@ -21,11 +22,13 @@ def conclude(
     store: Store,
     url: str,
     *,
+    cancel: threading.Event,
     command: str | None = None,
 ) -> LocalOutcome:
     """Report the run and ask its endpoint about one test picture.
 
-    `data` is the address of the pictures, `url` the local service's.
+    `data` is the address of the pictures, `url` the local service's. A stop, also one that came too
+    late for any step, does not keep the report from being made: it takes seconds.
     """
     outcome = read_outcome(result, store)
     question = _question(result, store.path(data), store) if outcome.endpoint else None
@@ -33,7 +36,7 @@ def conclude(
         outcome = replace(outcome, next_command=_predict_command(question, store))
     # While the endpoint comes into service.
     outcome = replace(outcome, report=report_local_run(store, result.execution_arn, command))
-    return _asked(outcome, question, url) if outcome.endpoint else outcome
+    return _asked(outcome, question, url, cancel) if outcome.endpoint else outcome
 
 
 def _question(result: ExecutionResult, data: Path, store: Store) -> Question | None:
@@ -42,12 +45,16 @@ def _question(result: ExecutionResult, data: Path, store: Store) -> Question | N
     return find_question(data, evaluation / "predictions.jsonl", deployed)
 
 
-def _asked(outcome: LocalOutcome, question: Question | None, url: str) -> LocalOutcome:
+def _asked(
+    outcome: LocalOutcome, question: Question | None, url: str, cancel: threading.Event
+) -> LocalOutcome:
     if question is None:
         limit = f"of at most {MAXIMUM_BODY:,} bytes"
         return replace(outcome, not_asked=f"no test picture {limit} is where the run read it")
     try:
-        return replace(outcome, asked=ask(question, url))
+        return replace(outcome, asked=ask(question, url, cancel))
+    except AskingStoppedError as error:
+        return replace(outcome, stopped=str(error))
     except NotAskedError as error:
         return replace(outcome, not_asked=str(error))
     except PipelineError as error:

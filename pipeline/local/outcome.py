@@ -21,7 +21,7 @@ class LocalOutcome:
     """The end of a run. What a failed run did not reach is None.
 
     `failure` may also be the endpoint's, of a run that succeeded. `not_asked` says why nothing was
-    asked.
+    asked, `stopped` before what a stop came that came after the last step.
     """
 
     execution: str
@@ -39,6 +39,7 @@ class LocalOutcome:
     asked: Asked | None = None
     not_asked: str | None = None
     report: str | None = None
+    stopped: str | None = None
     next_command: str | None = None
 
     @property
@@ -46,7 +47,7 @@ class LocalOutcome:
         """0 succeeded, 1 failed, 3 stopped."""
         if self.failure:
             return EXIT_FAILED
-        return _EXIT_CODES.get(self.status, EXIT_FAILED)
+        return EXIT_STOPPED if self.stopped else _EXIT_CODES.get(self.status, EXIT_FAILED)
 
     def to_json(self) -> str:
         """Every member, one a line."""
@@ -78,6 +79,8 @@ class LocalOutcome:
             lines.append(f"  not asked      {self.not_asked}")
         if self.report:
             lines.append(f"  report         {self.report}")
+        if self.stopped:
+            lines.append(f"  stopped        {self.stopped}")
         if self.next_command:
             lines.append(f"next: {self.next_command}")
         return "\n".join(lines)

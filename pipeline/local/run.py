@@ -53,7 +53,8 @@ class LocalRequest:
 def run_locally(request: LocalRequest) -> LocalOutcome:
     """Run the pipeline on this machine and ask the endpoint about one test picture.
 
-    Raises UsageError for data, parameters or settings that cannot be used.
+    Ctrl-C or SIGTERM stops its steps and, after the last one, the waiting for the endpoint. Raises
+    UsageError for data, parameters or settings that cannot be used.
     """
     settings = request.settings
     given = dict(request.parameters)
@@ -67,7 +68,8 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     place = (settings.aws.region, settings.aws.account_id)
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
         result = _execute(settings, definition, given, store=store, service=service, cancel=cancel)
-        return conclude(result, str(given["DataUri"]), store, service.url, command=request.command)
+        data = str(given["DataUri"])
+        return conclude(result, data, store, service.url, cancel=cancel, command=request.command)
 
 
 def _execute(

@@ -168,6 +168,31 @@ def test_ctrl_c_leaves_nothing_half_registered_and_the_next_run_goes_on(
     assert executions(state) == ["Stopped", "Succeeded"]
 
 
+def test_a_stop_after_the_last_step_keeps_the_results_and_is_said(
+    finished: Finished, environment: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "progress"
+    with log.open("w") as progress:
+        process = subprocess.Popen(
+            command(finished.state, ["--data", str(finished.data)]),
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=progress,
+            text=True,
+        )
+        deadline = time.monotonic() + 240
+        while not re.search(r"Deploy +Succeeded", log.read_text()) and time.monotonic() < deadline:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert printed.startswith("Succeeded: execution ")
+    assert re.search(r"stopped +before .*its endpoint was asked", printed)
+    assert executions(finished.state)[-1] == "Succeeded"
+
+
 def test_a_step_that_fails_says_which_why_and_where_its_log_is(
     run: Run, pictures: Path, tmp_path: Path
 ) -> None:

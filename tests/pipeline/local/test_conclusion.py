@@ -1,6 +1,9 @@
 """After the last step: the endpoint is asked about one test picture, and what comes of it."""
 
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ from pipeline.local import conclusion
 from pipeline.local.conclusion import conclude
 from pipeline.local.engine import ExecutionResult, StepResult
 from pipeline.local.outcome import LocalOutcome
+from pipeline.local.run import cancel_on_signals
 from pipeline.local.service.bodies import MAXIMUM_BODY
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
@@ -56,7 +60,7 @@ class Run:
         """Wait until the endpoint is at rest."""
         assert self.service.hosting.settle(60)
 
-    def conclude(self) -> LocalOutcome:
+    def conclude(self, cancel: threading.Event | None = None) -> LocalOutcome:
         """Its outcome."""
         output = {"OutputName": "evaluation", "S3Output": {"S3Uri": EVALUATION}}
         answer = {"endpoint_name": "e", "endpoint_config_name": "ours"}
@@ -66,7 +70,8 @@ class Run:
         }
         steps = {name: StepResult("Succeeded", found) for name, found in properties.items()}
         result = ExecutionResult("e1", "arn:e1", "Succeeded", steps, None)
-        return conclude(result, self.data.as_uri(), self.store, self.service.url)
+        place = (self.data.as_uri(), self.store, self.service.url)
+        return conclude(result, *place, cancel=cancel or threading.Event())
 
 
 @pytest.fixture
@@ -178,3 +183,29 @@ def test_a_model_that_does_not_come_into_service_is_a_failure(run: Run) -> None:
     assert outcome.failure.startswith("endpoint e did not come into service: ")
     assert "weights do not fit" in outcome.failure
     assert outcome.exit_code == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_the_waiting_for_the_endpoint_and_what_was_made_stays(
+    number: signal.Signals, run: Run
+) -> None:
+    write_pictures(run.data, "boxer/1.jpg")
+    run.predicted("boxer/1.jpg")
+    run.deploy(seconds=600)
+    with cancel_on_signals() as cancel:
+        threading.Timer(0.5, os.kill, (os.getpid(), number)).start()
+        outcome = run.conclude(cancel)
+    assert (outcome.status, outcome.report, outcome.exit_code) == ("Succeeded", "report.html", 3)
+    assert "stopped        before its endpoint was asked" in outcome.summary()
+    assert outcome.next_command
+    assert "predict" in outcome.next_command
+
+
+def test_a_stop_that_came_too_late_for_any_step_is_not_lost(run: Run) -> None:
+    write_pictures(run.data, "boxer/1.jpg")
+    run.predicted("boxer/1.jpg")
+    run.deploy()
+    cancel = threading.Event()
+    cancel.set()
+    outcome = run.conclude(cancel)
+    assert (outcome.report, outcome.asked, outcome.exit_code) == ("report.html", None, 3)
