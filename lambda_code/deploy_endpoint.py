@@ -44,7 +44,7 @@ import boto3
 from deployment_errors import DeployError, EndpointBusyError
 from deployment_history import create_config, create_model
 from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoint_in
-from endpoint_calls import bring_to, describe_endpoint, is_busy, is_same_endpoint
+from endpoint_calls import bring_to, describe_endpoint, is_same_endpoint
 from endpoint_plan import Plan
 from endpoint_rollback import roll_back
 from production_endpoint import Answer, Clients, answer, on_package_event, reconcile
@@ -111,26 +111,17 @@ def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Answe
 
 
 def _bring_after_others(clients: Clients, plan: Plan, config: str) -> None:
-    """No event would continue later with what a run has to leave now."""
-    client = clients.sagemaker
-    try:
-        bring_to(client, plan, config, sleep=clients.sleep)
-    except EndpointBusyError:
-        if not _comes_to_rest(clients, plan.endpoint_name):
-            raise
-        bring_to(client, plan, config, sleep=clients.sleep)
-
-
-def _comes_to_rest(clients: Clients, name: str) -> bool:
-    """Whether what another run began ends in time."""
-    for _ in range(_PATIENCE_SECONDS // _PAUSE_SECONDS):
-        endpoint = describe_endpoint(clients.sagemaker, name)
-        if endpoint is None or not is_busy(endpoint):
-            return True
-        if endpoint["EndpointStatus"] == "Deleting":  # was waited for before it was called busy
-            return False
-        clients.sleep(_PAUSE_SECONDS)
-    return False
+    """No event would continue later with what a run has to leave now, so it waits for its turn."""
+    for waited in range(0, _PATIENCE_SECONDS + 1, _PAUSE_SECONDS):
+        try:
+            bring_to(clients.sagemaker, plan, config, sleep=clients.sleep)
+            return
+        except EndpointBusyError:
+            endpoint = describe_endpoint(clients.sagemaker, plan.endpoint_name) or {}
+            # A deletion was waited for before it was called busy.
+            if waited == _PATIENCE_SECONDS or endpoint.get("EndpointStatus") == "Deleting":
+                raise
+            clients.sleep(_PAUSE_SECONDS)
 
 
 def _read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:

@@ -125,10 +125,27 @@ def _run_locally(options: argparse.Namespace) -> int:
     from pipeline.local.run import LocalRequest, run_locally
 
     settings, given = _for_run(options, "local")
-    request = LocalRequest(settings, options.state, options.data, given, options.command)
+    note = _environment_note(options)
+    request = LocalRequest(settings, options.state, options.data, given, options.command, note)
     result = run_locally(request)
     print(result.to_json() if options.json else result.summary())
     return result.exit_code
+
+
+def _environment_note(options: argparse.Namespace) -> str | None:
+    """Whoever edits the file must see what an environment puts in the place of it."""
+    from pipeline.settings import overlay_of, parse_override
+
+    name = options.env or "local"
+    given = tuple(".".join(parse_override(text)[0]) for text in options.set)
+    instead = [
+        f"{key}={value}"
+        for key, value in overlay_of(options.settings, name).items()
+        if not any(f"{key}.".startswith(f"{other}.") for other in given)
+    ]
+    if not instead:
+        return None
+    return f"settings: environments.{name} over {options.settings.name}: {' '.join(instead)}"
 
 
 def _check(options: argparse.Namespace) -> int:

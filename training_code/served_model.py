@@ -19,6 +19,7 @@ from job_errors import JobError
 from job_progress import ProgressLines
 
 ARCHIVE = "model.tar.gz"
+_CLASSES_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ def check_fit(served: ServedModel, test: Split, classes: Sequence[str]) -> None:
     description = served.model.description
     if list(description.classes) != list(classes):
         raise JobError(
-            f"the model knows {len(description.classes)} classes and the test data has "
-            f"{len(classes)}, or they are in another order: evaluate with the data set's own model"
+            f"the model knows {_listed(description.classes)}, the test data has "
+            f"{_listed(classes)}: a data set of other classes is another project's (the setting "
+            "project)"
         )
     side = description.preprocessing.resize
     if test.images.shape[1:] != (3, side, side):
@@ -110,3 +112,8 @@ def _load(inference: ModuleType, folder: Path) -> Any:
         return inference.model_fn(str(folder))
     except ValueError as error:
         raise JobError(str(error)) from error
+
+
+def _listed(classes: Sequence[str]) -> str:
+    more = ", …" if len(classes) > _CLASSES_SHOWN else ""
+    return f"{len(classes)} classes ({', '.join(classes[:_CLASSES_SHOWN])}{more})"

@@ -95,6 +95,14 @@ def data_root(folder: Path) -> Path:
         above.add(folder.resolve())
 
 
+def check_folders(folder: Path) -> None:
+    """Raises DataError for a folder without two classes, or splits, in it; opens no file."""
+    root = data_root(folder)
+    if (count := len(_folders(root))) < 2:
+        found = "one folder" if count else "no folders"
+        raise DataError(f"{root} holds {found}, and two classes are the least; {_EXPECTED}")
+
+
 def _walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
     """All visible files below a folder; a link back to a folder above is not followed."""
     here = folder.resolve()

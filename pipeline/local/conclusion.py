@@ -10,7 +10,7 @@ from pipeline.cli import default_state, from_here
 from pipeline.errors import PipelineError
 from pipeline.local.asking import AskingStoppedError, NotAskedError, Question, ask, find_question
 from pipeline.local.engine import ExecutionResult
-from pipeline.local.outcome import LocalOutcome, evaluation_folder, read_outcome
+from pipeline.local.outcome import LocalOutcome, output_folder, read_outcome
 from pipeline.local.service.bodies import MAXIMUM_BODY
 from pipeline.local.store import Store
 from pipeline.report.after_run import report_local_run
@@ -40,7 +40,7 @@ def conclude(
 
 
 def _question(result: ExecutionResult, data: Path, store: Store) -> Question | None:
-    evaluation = evaluation_folder(result.steps["Evaluate"].properties, store)
+    evaluation = output_folder(result.steps["Evaluate"].properties, "evaluation", store)
     deployed = result.steps["Deploy"].properties["OutputParameters"]
     return find_question(data, evaluation / "predictions.jsonl", deployed)
 

@@ -1,7 +1,7 @@
 """How a local run ended, and what to do next: for people, and as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ class LocalOutcome:
     execution: str
     status: str
     failure: str | None = None
+    pictures: int | None = None
+    refused: int | None = None
     accuracy: float | None = None
     test_pictures: int | None = None
     champion: str | None = None
@@ -58,32 +60,28 @@ class LocalOutcome:
         lines = [f"{self.status}: execution {self.execution}"]
         if self.failure:
             lines.append(self.failure)
-        if self.accuracy is not None:
-            lines.append(f"  test accuracy  {self.accuracy:.1%} of {self.test_pictures} pictures")
-        if self.champion:
-            lines.append(f"  champion       {self.champion}")
-        if self.model:
-            lines.append(f"  model          {self.model}")
-        if self.rules:
-            lines.append(f"  rules          {self.rules}")
-        if self.model_package:
-            lines.append(f"  registered     version {self.version}, {self.approval_status}")
-        if self.endpoint:
-            lines.append(f"  endpoint       {self.endpoint}")
-        if self.asked:
-            lines.append(
-                f"  asked about    {self.asked.file}: {self.asked.prediction} "
-                f"{self.asked.probability:.1%} (it is {self.asked.label})"
-            )
-        if self.not_asked:
-            lines.append(f"  not asked      {self.not_asked}")
-        if self.report:
-            lines.append(f"  report         {self.report}")
-        if self.stopped:
-            lines.append(f"  stopped        {self.stopped}")
+        lines += [f"  {name:<14} {value}" for name, value in self._rows() if value]
         if self.next_command:
             lines.append(f"next: {self.next_command}")
         return "\n".join(lines)
+
+    def _rows(self) -> Iterator[tuple[str, str | None]]:
+        if self.refused:
+            yield "pictures", f"{self.pictures} used, {self.refused} refused: see the report"
+        if self.accuracy is not None:
+            yield "test accuracy", f"{self.accuracy:.1%} of {self.test_pictures} pictures"
+        yield "champion", self.champion
+        yield "model", self.model
+        yield "rules", self.rules
+        if self.model_package:
+            yield "registered", f"version {self.version}, {self.approval_status}"
+        yield "endpoint", self.endpoint
+        if asked := self.asked:
+            answer = f"{asked.prediction} {asked.probability:.1%} (it is {asked.label})"
+            yield "asked about", f"{asked.file}: {answer}"
+        yield "not asked", self.not_asked
+        yield "report", self.report
+        yield "stopped", self.stopped
 
 
 def read_outcome(result: ExecutionResult, store: Store) -> LocalOutcome:
@@ -92,6 +90,8 @@ def read_outcome(result: ExecutionResult, store: Store) -> LocalOutcome:
     properties = {
         name: step.properties for name, step in result.steps.items() if step.status == "Succeeded"
     }
+    if "Prepare" in properties:
+        ended |= _prepared(properties["Prepare"], store)
     if "Evaluate" in properties:
         ended |= _measured(properties["Evaluate"], store)
     if "Train" in properties:
@@ -111,8 +111,16 @@ def read_outcome(result: ExecutionResult, store: Store) -> LocalOutcome:
     return LocalOutcome(**ended, failure=failure, next_command=_next(result))
 
 
+def _prepared(prepare: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    info = json.loads((output_folder(prepare, "dataset", store) / "dataset.json").read_text())
+    used = sum(sum(classes.values()) for classes in info["counts"].values())
+    return {"pictures": used, "refused": len(info["refused"])}
+
+
 def _measured(evaluate: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    evaluation = json.loads((evaluation_folder(evaluate, store) / "evaluation.json").read_text())
+    evaluation = json.loads(
+        (output_folder(evaluate, "evaluation", store) / "evaluation.json").read_text()
+    )
     accuracy = evaluation["multiclass_classification_metrics"]["accuracy"]["value"]
     return {
         "accuracy": accuracy,
@@ -136,17 +144,17 @@ def _champion(compared: Mapping[str, Any] | None) -> str | None:
     )
 
 
-def evaluation_folder(evaluate: Mapping[str, Any], store: Store) -> Path:
-    """Where evaluation.json and predictions.jsonl are; `evaluate` has the step's properties."""
+def output_folder(step: Mapping[str, Any], name: str, store: Store) -> Path:
+    """Where the output of that name lies; `step` has a processing step's properties."""
     outputs = {
         output["OutputName"]: output["S3Output"]["S3Uri"]
-        for output in evaluate["ProcessingOutputConfig"]["Outputs"]
+        for output in step["ProcessingOutputConfig"]["Outputs"]
     }
-    return store.path(outputs["evaluation"])
+    return store.path(outputs[name])
 
 
 def _count(evaluate: Mapping[str, Any], store: Store) -> int:
-    with (evaluation_folder(evaluate, store) / "predictions.jsonl").open() as file:
+    with (output_folder(evaluate, "evaluation", store) / "predictions.jsonl").open() as file:
         return sum(1 for _ in file)
 
 
@@ -163,4 +171,5 @@ def _next(result: ExecutionResult) -> str | None:
             "other settings or more pictures; the bar itself is --parameter "
             "AccuracyThreshold=… and ChampionTolerance=…, and gate.no_issues_from for rules"
         )
-    return "the same command again: the steps that finished come from the cache"
+    again = "the same command again: the steps that finished come from the cache"
+    return again if result.status == "Stopped" else f"mend what it says, then {again}"

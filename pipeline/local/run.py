@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from typing import Any
 from pipeline.bundle import bundles_of, stage
 from pipeline.cli import ROOT
 from pipeline.compiled import definition_text
+from pipeline.dataset.files import check_folders
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.conclusion import conclude
@@ -31,8 +33,6 @@ from pipeline.settings.model import Settings
 from pipeline.weights import stage_weights
 
 CHAMPION_HANDLER = ROOT / "lambda_code" / "find_champion.py"
-
-
 _COMPILATIONS = 3  # a file may be saved while the definition is compiled
 
 
@@ -40,7 +40,7 @@ _COMPILATIONS = 3  # a file may be saved while the definition is compiled
 class LocalRequest:
     """What to run: `data` is a folder or an address, None for the generated sample.
 
-    `command` is the command line that asks for it, for the report.
+    `command` is the command line that asks for it, for the report; `note` is said when it begins.
     """
 
     settings: Settings
@@ -48,6 +48,7 @@ class LocalRequest:
     data: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     command: str | None = None
+    note: str | None = None
 
 
 def run_locally(request: LocalRequest) -> LocalOutcome:
@@ -63,6 +64,8 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
         given = {**given, "DataUri": data_uri(request.data)}
     elif "DataUri" not in given:
         given = {**given, "DataUri": generated_sample(store.root).as_uri()}
+    if request.note:
+        print(request.note, file=sys.stderr, flush=True)
     definition = compile_and_stage(settings, ROOT, store)
     install_deployer(store, settings)
     place = (settings.aws.region, settings.aws.account_id)
@@ -103,7 +106,10 @@ def _execute(
 
 
 def data_uri(data: str) -> str:
-    """A folder as a file:// address; an address stays as it is. Raises UsageError."""
+    """A folder as a file:// address; an address stays as it is. Raises UsageError.
+
+    That a folder holds no classes is said here: Prepare would say it of a folder of its own.
+    """
     if not data.removeprefix("file://").strip():
         # As an unset variable of the shell leaves it; an empty path would mean this folder.
         raise UsageError(f"--data {data!r} names no folder: give the one with a folder per class")
@@ -114,6 +120,7 @@ def data_uri(data: str) -> str:
         raise UsageError(f"--data {data}: no such folder: {folder}")
     if not folder.is_dir():
         raise UsageError(f"--data {data}: not a folder; give the one with a folder per class")
+    check_folders(folder)
     return folder.as_uri()
 
 

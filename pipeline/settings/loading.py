@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.settings.checks import check
-from pipeline.settings.errors import SettingsError, nearest, problems_of, settings_error
+from pipeline.settings.errors import SettingsError, dotted, nearest, problems_of, settings_error
 from pipeline.settings.keys import Keys
 from pipeline.settings.model import Settings
 from pipeline.settings.yaml_reader import YamlProblem, read_scalar, read_yaml
@@ -48,6 +48,13 @@ def load_settings(path: Path, environment: str | None, overrides: Sequence[str])
 def environments_of(path: Path) -> list[str]:
     """The environments that the file knows. Raises SettingsError when it cannot be read."""
     return list(_read(path)[0].get("environments") or {})
+
+
+def overlay_of(path: Path, environment: str) -> dict[str, Any]:
+    """What an environment says instead of the base, by `key.path`. Raises SettingsError."""
+    data, lines = _read(path)
+    overlay = _overlay(path, data.get("environments"), environment, lines)
+    return {dotted(keys): _at(overlay, keys) for keys in _leaves(overlay)}
 
 
 def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
@@ -148,6 +155,10 @@ def _leaves(data: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tu
             yield from _leaves(value, (*above, key))
         else:
             yield (*above, key)
+
+
+def _at(data: Any, keys: Keys) -> Any:
+    return _at(data[keys[0]], keys[1:]) if keys else data
 
 
 def _replaced(places: Mapping[Keys, str], keys: Keys, place: str) -> dict[Keys, str]:

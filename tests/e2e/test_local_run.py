@@ -223,10 +223,10 @@ def test_fine_tuning_gets_the_pictures_and_goes_through(finished: Finished, run:
     ("made", "code", "says"),
     [
         ("missing", 2, "no such folder"),
-        ("empty", 1, "step Prepare failed"),
-        ("one class", 1, "step Prepare failed"),
-        ("class with one picture", 1, "step Prepare failed"),
-        ("unreadable", 1, "step Prepare failed"),
+        ("empty", 2, "holds no folders, and two classes are the least"),
+        ("one class", 2, "holds one folder, and two classes are the least"),
+        ("class with one picture", 1, "next: mend what it says"),
+        ("unreadable", 1, "next: mend what it says"),
     ],
 )
 def test_data_that_cannot_be_used_is_a_clear_error(

@@ -235,9 +235,8 @@ class TestRequests:
         self, client: Any, stub: Stubber, status: str
     ) -> None:
         _created(stub)
-        for _ in range(3):
+        for _ in range(4):  # asked twice each time
             _endpoint(stub, status, pending="another")
-        _endpoint(stub, "InService", "another")
         _endpoint(stub, "InService", "another")
         _update(stub)
         waited: list[float] = []
@@ -246,7 +245,7 @@ class TestRequests:
 
     def test_an_endpoint_that_never_rests_is_left_alone(self, client: Any, stub: Stubber) -> None:
         _created(stub)
-        for _ in range(85):
+        for _ in range(2 * 85):
             _endpoint(stub, "Updating", pending="another")
         waited: list[float] = []
         with pytest.raises(EndpointBusyError, match="to another: try again later"):
@@ -271,7 +270,7 @@ class TestRequests:
         _refusal(stub, "update_endpoint", 'Cannot update in-progress endpoint "arn".')
         _endpoint(stub, "Updating", pending=CONFIG if pending == "CONFIG" else pending)
         if busy:
-            for _ in range(84):
+            for _ in range(1 + 2 * 84):
                 _endpoint(stub, "Updating", pending=pending)
             with pytest.raises(EndpointBusyError):
                 _deploy(client)

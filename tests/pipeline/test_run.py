@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import run_command
+from pipeline.errors import UsageError
 from pipeline.parameters import parse_parameters
 from pipeline.run import main
 
@@ -58,7 +59,8 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
 def test_an_unknown_parameter_is_refused_before_anything_runs(
     state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "cat").mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
     given = ["--data", str(tmp_path), "--parameter", "AcuracyThreshold=1"]
     assert run(state, "--local", *given) == 2
     assert "did you mean 'AccuracyThreshold'" in capsys.readouterr().err
@@ -82,6 +84,28 @@ def test_a_parameter_is_held_to_the_bounds_of_its_setting(
     given = ["--data", str(tmp_path / "none"), "--parameter", parameter]
     assert run(state, "--local", *given) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_run_begins_with_what_its_environment_replaces(
+    state: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_compiler(*_: object) -> None:
+        raise UsageError("so far")
+
+    monkeypatch.setattr("pipeline.local.run.compile_and_stage", no_compiler)
+    given = [
+        "--set",
+        "tuning.max_jobs=9",
+        "--set",
+        "backbone={name: vgg11, weights: none, seed: 1}",
+    ]
+    assert run(state, "--local", *given) == 2
+    line, error = capsys.readouterr().err.splitlines()
+    assert error == "error: so far"
+    assert line.startswith("settings: environments.local over pipeline.yaml: ")
+    assert "training.epochs=15" in line
+    assert "tuning.max_jobs" not in line  # given, so neither of the two
+    assert "backbone" not in line
 
 
 def test_one_action_at_a_time(state: str) -> None:

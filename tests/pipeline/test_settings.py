@@ -10,6 +10,7 @@ from pipeline.settings import (
     SettingsError,
     environments_of,
     load_settings,
+    overlay_of,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,13 @@ class TestLayers:
         assert base.backbone.weights == "imagenet"
         assert local.backbone.seed == base.backbone.seed
         assert local.deploy == base.deploy
+
+    def test_what_an_environment_replaces_can_be_told(self):
+        replaced = overlay_of(FILE, "production")
+
+        assert replaced["tuning.max_jobs"] == 24
+        assert replaced["deploy.production.autoscaling.max_instances"] == 8
+        assert "tuning" not in replaced
 
     def test_an_override_beats_the_environment(self):
         settings = load_settings(FILE, "local", ["backbone.name=squeezenet1_1"])

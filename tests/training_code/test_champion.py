@@ -161,7 +161,10 @@ def without(*names: str) -> Change:
 
 
 UNUSABLE: dict[str, tuple[Change, str]] = {
-    "other classes": (describe(classes=["a", "b", "c"]), "the model knows 3 classes"),
+    "other classes": (
+        describe(classes=["a", "b", "c"]),
+        "the model knows 3 classes (a, b, c), the test",
+    ),
     "other size": (resized, "the model expects (3, 64, 64)"),
     "no code": (lambda folder: shutil.rmtree(folder / "code"), "no code/inference.py"),
     "no weights": (without("model.safetensors", "model.onnx"), "model.safetensors"),
