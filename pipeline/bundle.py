@@ -20,9 +20,8 @@ from pipeline.settings.model import Settings
 
 SCRIPT_FOLDERS = ("training_code", "inference_code")
 RUNNER = "run_script.py"
-REQUIREMENTS = "requirements.txt"
-_PROCESSING_SCRIPTS = ("prepare.py", "features.py", "evaluate.py")
-_TRAINING_SCRIPT = "train.py"
+REQUIREMENTS, _FOR_DEBUGGER = "requirements.txt", "requirements-debugger.txt"
+TRAIN, TRIALS = "train.py", "trials"  # the same script; a trial is not watched by the debugger
 NO_CHAMPION = "no-champion"
 _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
 _SKIPPED = {"__pycache__", ".DS_Store"}
@@ -78,17 +77,24 @@ class CodeBundle:
 
 
 def bundles_of(settings: Settings, root: Path) -> dict[str, CodeBundle]:
-    """The bundle of each script, by its name; `root` is the repository. Raises BundleError.
+    """The bundle of each script, by its name, and that of TRIALS. Raises BundleError.
 
-    Where models are compared with the approved one there is also a folder that stands for "none":
-    a job's input must hold something.
+    `root` is the repository. Where models are compared with the approved one there is also a folder
+    that stands for "none": a job's input must hold something.
     """
-    bundles = [processing_bundle(root, name, settings.bucket) for name in _PROCESSING_SCRIPTS]
-    bundles.append(training_bundle(root, _TRAINING_SCRIPT, settings.bucket))
+    watched, judged = settings.debugger.mode != "off", bool(settings.gate.no_issues_from)
+    bucket = settings.bucket
+    bundles = {
+        "prepare.py": processing_bundle(root, "prepare.py", bucket),
+        "features.py": processing_bundle(root, "features.py", bucket),
+        "evaluate.py": processing_bundle(root, "evaluate.py", bucket, debugger=judged),
+        TRAIN: training_bundle(root, TRAIN, bucket, debugger=watched),
+        TRIALS: training_bundle(root, TRAIN, bucket),
+    }
     if settings.gate.champion_tolerance is not None:
         note = {"no-champion.txt": _NO_CHAMPION_NOTE}
-        bundles.append(CodeBundle(NO_CHAMPION, "files", note, settings.bucket))
-    return {bundle.entry: bundle for bundle in bundles}
+        bundles[NO_CHAMPION] = CodeBundle(NO_CHAMPION, "files", note, bucket)
+    return bundles
 
 
 def stage(bundle: CodeBundle, put: Callable[[str, bytes], None]) -> None:
@@ -97,18 +103,22 @@ def stage(bundle: CodeBundle, put: Callable[[str, bytes], None]) -> None:
         put(uri, content)
 
 
-def processing_bundle(root: Path, entry: str, bucket: str) -> CodeBundle:
-    """The script, the runner that starts it, and what they import. Raises BundleError."""
-    files = _closure(root, (entry, RUNNER)) | _requirements(root)
+def processing_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:
+    """The script, the runner that starts it, and what they import. Raises BundleError.
+
+    `debugger`: its requirements are installed as well.
+    """
+    files = _closure(root, (entry, RUNNER)) | _requirements(root, debugger)
     return CodeBundle(entry, "files", dict(sorted(files.items())), bucket)
 
 
-def training_bundle(root: Path, entry: str, bucket: str) -> CodeBundle:
+def training_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:
     """The script, what it imports, and inference_code/ whole, to be packed into the model.
 
-    Raises BundleError.
+    `debugger`: its requirements are installed as well. Raises BundleError.
     """
-    files = _closure(root, (entry,)) | _requirements(root) | _folder(root, "inference_code")
+    files = _closure(root, (entry,)) | _folder(root, "inference_code")
+    files |= _requirements(root, debugger)
     return CodeBundle(entry, "archive", dict(sorted(files.items())), bucket)
 
 
@@ -167,9 +177,11 @@ def _imported(path: Path, source: bytes) -> list[str]:
     return names
 
 
-def _requirements(root: Path) -> dict[str, bytes]:
-    path = root / "training_code" / REQUIREMENTS
-    return {REQUIREMENTS: path.read_bytes()} if path.is_file() else {}
+def _requirements(root: Path, debugger: bool) -> dict[str, bytes]:
+    names = (REQUIREMENTS, _FOR_DEBUGGER) if debugger else (REQUIREMENTS,)
+    paths = [root / "training_code" / name for name in names]
+    content = b"".join(path.read_bytes() for path in paths if path.is_file())
+    return {REQUIREMENTS: content} if content else {}
 
 
 def _folder(root: Path, folder: str) -> dict[str, bytes]:

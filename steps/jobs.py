@@ -135,12 +135,16 @@ def training_job(
     step_name: str,
     instance: Instance,
     *,
+    code: str,
     max_run_minutes: int,
     hyperparameters: Mapping[str, Any],
     **options: Any,
 ) -> Estimator:
-    """A training job of train.py on one machine; `options` go to the SDK's Estimator."""
-    settings, bundle = context.settings, context.bundles["train.py"]
+    """A training job of train.py on one machine; `options` go to the SDK's Estimator.
+
+    `code` is its bundle: TRAIN or TRIALS of pipeline/bundle.py.
+    """
+    settings, bundle = context.settings, context.bundles[code]
     return Estimator(
         image_uri=image_uri(context, "training", instance.type),
         role=settings.role_arn,

@@ -5,6 +5,7 @@ from typing import Any
 from sagemaker.inputs import TrainingInput
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 
+from pipeline.bundle import TRAIN
 from pipeline.settings.model import Instance
 from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
@@ -49,6 +50,7 @@ def build_train_step(
         context,
         "Train",
         instance,
+        code=TRAIN,
         instance_type=context.parameters.training_instance_type,
         max_run_minutes=training.max_run_minutes,
         hyperparameters={

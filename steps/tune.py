@@ -11,6 +11,7 @@ from sagemaker.parameter import (
 from sagemaker.tuner import HyperbandStrategyConfig, HyperparameterTuner, StrategyConfig
 from sagemaker.workflow.steps import ProcessingStep, TuningStep
 
+from pipeline.bundle import TRIALS
 from pipeline.settings.model import CategoricalRange, IntegerRange, Range, Settings
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
 from steps.jobs import Context, cache_config, job_retries, processing_output, training_job
@@ -25,6 +26,7 @@ def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:
         context,
         "Tune",
         instance,
+        code=TRIALS,
         instance_type=instance.type,
         max_run_minutes=tuning.max_run_minutes,
         hyperparameters={

@@ -26,6 +26,7 @@ SCRIPTS = {
     "training_code/shared.py": "import os\nimport cycle\n",
     "training_code/cycle.py": "import shared\n",
     "training_code/requirements.txt": "numpy\n",
+    "training_code/requirements-debugger.txt": "smdebug\n",
     "inference_code/preprocessing.py": "",
     "inference_code/network.py": "import preprocessing\n",
     "inference_code/artifact.py": "",
@@ -179,3 +180,22 @@ def test_our_own_scripts_can_be_bundled():
     assert "preprocessing.py" in bundles["prepare.py"].files
     assert "network.py" not in bundles["prepare.py"].files
     assert "inference_code/inference.py" in bundles["train.py"].files
+
+
+@pytest.mark.parametrize(
+    ("overrides", "watched"),
+    [
+        (["debugger.mode=embedded"], {"train.py"}),
+        (["debugger.mode=service"], {"train.py"}),
+        (["debugger.mode=off"], set()),
+        (["gate.no_issues_from=[Overfit]"], {"train.py", "evaluate.py"}),
+    ],
+)
+def test_only_jobs_that_the_debugger_is_in_install_it(root, overrides, watched):
+    settings = load_settings(ROOT / "pipeline.yaml", None, ["backbone.weights=none", *overrides])
+
+    bundles = bundles_of(settings, root)
+
+    needs = {name: bundle.files.get("requirements.txt", b"") for name, bundle in bundles.items()}
+    assert {name for name, content in needs.items() if b"smdebug" in content} == watched
+    assert {name for name, content in needs.items() if b"numpy" not in content} == {"no-champion"}

@@ -1,5 +1,7 @@
 """Train in the definition."""
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.xdist_group("sdk")
@@ -27,9 +29,16 @@ def test_the_code_is_named_by_its_content(step, compiled):
     train = step("Train")["Arguments"]["HyperParameters"]
     trial = step("Tune")["Arguments"]["TrainingJobDefinition"]["StaticHyperParameters"]
 
-    assert train["sagemaker_program"] == "train.py"
+    assert train["sagemaker_program"] == trial["sagemaker_program"] == "train.py"
     assert train["sagemaker_submit_directory"].endswith("/sourcedir.tar.gz")
-    assert train["sagemaker_submit_directory"] == trial["sagemaker_submit_directory"]
+    assert trial["sagemaker_submit_directory"].endswith("/sourcedir.tar.gz")
+    assert train["sagemaker_submit_directory"] != trial["sagemaker_submit_directory"]
+
+
+def test_what_no_debugger_watches_is_the_code_of_the_trials(compiled):
+    definition = str(compiled("debugger.mode=off"))
+
+    assert len(set(re.findall(r"/train-[0-9a-f]{16}/", definition))) == 1
 
 
 @pytest.mark.parametrize(("blocks", "channels"), [(0, ["features"]), (2, ["features", "dataset"])])
