@@ -213,7 +213,7 @@ def _facts(version: "Version") -> "Table":
         shown = _percent(value) if name == "accuracy" else str(value or "-")
         table.add_row(name.replace("_", " "), Text(shown))
     for name, value in _metric_values(version.evaluation).items():
-        table.add_row(name.replace("_", " "), f"{value:.4f}")
+        table.add_row(name.replace("0_5", "0.5").replace("_", " "), f"{value:.4f}")
     return table
 
 
