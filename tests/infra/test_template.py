@@ -91,7 +91,7 @@ def test_data_in_other_buckets_can_be_read_and_nothing_else_there() -> None:
     template = template_for(settings_with("data.uri=s3://zoo/dogs"))
     (statement,) = [s for s in template.statements() if "arn:aws:s3:::zoo" in s["Resource"]]
     assert statement["Action"] == ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
-    assert statement["Resource"] == ["arn:aws:s3:::zoo", "arn:aws:s3:::zoo/dogs*"]
+    assert statement["Resource"] == ["arn:aws:s3:::zoo", "arn:aws:s3:::zoo/dogs/*"]
 
 
 def test_the_bucket_is_closed_encrypted_and_versioned(template: Template) -> None:

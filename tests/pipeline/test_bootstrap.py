@@ -304,7 +304,7 @@ def test_data_and_weights_of_other_buckets_become_readable(cloud: Cloud) -> None
     settings = load_settings(ROOT / "pipeline.yaml", None, overrides)
     assert names_of(Foundation(settings, "staging"))["ExtraReadArns"].split(",") == [
         "arn:aws:s3:::pictures",
-        "arn:aws:s3:::pictures/dogs*",
+        "arn:aws:s3:::pictures/dogs/*",
         "arn:aws:s3:::zoo",
         "arn:aws:s3:::zoo/resnet50.pth*",
     ]
