@@ -13,7 +13,7 @@ from endpoint_scaling import Scaling
 _VARIABLES = (
     "MODEL_PACKAGE_GROUP",
     "PRODUCTION_ENDPOINT",
-    "EXECUTION_ROLE_ARN",
+    "SERVING_ROLE_ARN",
     "ROLLBACK_ALARMS",
     "DEPLOYMENT",
 )
@@ -51,7 +51,7 @@ class Production:
                 endpoint_name=environment["PRODUCTION_ENDPOINT"],
                 instance_type=how["instance_type"],
                 instance_count=how["instance_count"],
-                role_arn=environment["EXECUTION_ROLE_ARN"],
+                role_arn=environment["SERVING_ROLE_ARN"],
                 traffic=Traffic(**how["traffic"]),
                 alarms=tuple(name for name in alarms if name),
                 capture=Capture(**capture) if capture else None,

@@ -20,7 +20,7 @@ def build_deploy_step(context: Context, register: RegisterStep) -> LambdaStep:
             "endpoint_name": parameters.endpoint_name,
             "instance_type": parameters.endpoint_instance_type,
             "instance_count": settings.deploy.instance_count,
-            "role_arn": settings.role_arn,
+            "role_arn": settings.serving_role_arn,
         },
         outputs=[
             LambdaOutput(output_name=name, output_type=LambdaOutputTypeEnum.String)

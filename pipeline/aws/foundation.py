@@ -87,6 +87,7 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "BucketName": settings.bucket,
         "ModelPackageGroupName": settings.model_package_group,
         "ExecutionRoleArn": settings.aws.role_arn or "",
+        "ServingRoleArn": settings.given_serving_role or "",
         "LambdaRoleArn": settings.aws.lambda_role_arn or "",
         "LambdaName": settings.lambda_name,
         "ChampionLambdaName": settings.champion_lambda_name,

@@ -45,6 +45,7 @@ class Aws(Section):
     ]
     bucket: Bucket | None = None
     role_arn: RoleArn | None = None
+    serving_role_arn: RoleArn | None = None
     lambda_role_arn: RoleArn | None = None
     lambda_function: FunctionName | None = None
     tags: dict[str, str] = Field(default_factory=dict)
@@ -265,8 +266,19 @@ class Settings(Section):
 
     @property
     def role_arn(self) -> str:
-        """The role that jobs, models and endpoints run under."""
+        """The role that the pipeline and its jobs run under."""
         return self.aws.role_arn or self._role("execution")
+
+    @property
+    def serving_role_arn(self) -> str:
+        """The role that models and endpoints run under."""
+        return self.given_serving_role or self._role("serving")
+
+    @property
+    def given_serving_role(self) -> str | None:
+        """The role for serving, unless one is to be made."""
+        # Who gives the jobs a role may often make none: theirs serves as well, as one always did.
+        return self.aws.serving_role_arn or self.aws.role_arn
 
     @property
     def lambda_role_arn(self) -> str:

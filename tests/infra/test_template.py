@@ -49,9 +49,9 @@ def test_names_are_those_of_the_settings(
 ) -> None:
     settings = settings_with(*overrides, environment=environment)
     made = template_for(settings).resources()
-    names = [made[role]["RoleName"] for role in ("ExecutionRole", "DeployRole")]
+    names = [made[role]["RoleName"] for role in ("ExecutionRole", "ServingRole", "DeployRole")]
     roles = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in names]
-    assert roles == [settings.role_arn, settings.lambda_role_arn]
+    assert roles == [settings.role_arn, settings.serving_role_arn, settings.lambda_role_arn]
     assert made["Bucket"]["BucketName"] == settings.bucket
     functions = [made[name]["FunctionName"] for name in ("DeployFunction", "ChampionFunction")]
     assert functions == [settings.lambda_name, settings.champion_lambda_name]
@@ -66,15 +66,34 @@ def test_names_are_those_of_the_settings(
 
 
 def test_roles_that_exist_are_used_and_not_made() -> None:
-    jobs, lambda_role = (f"arn:aws:iam::{ACCOUNT}:role/team/{name}" for name in ("jobs", "ship"))
+    jobs, serving, lambda_role = (
+        f"arn:aws:iam::{ACCOUNT}:role/team/{name}" for name in ("jobs", "serve", "ship")
+    )
     template = template_for(
-        settings_with(f"aws.role_arn={jobs}", f"aws.lambda_role_arn={lambda_role}")
+        settings_with(
+            f"aws.role_arn={jobs}",
+            f"aws.serving_role_arn={serving}",
+            f"aws.lambda_role_arn={lambda_role}",
+        )
     )
     made = template.resources()
-    assert {"ExecutionRole", "DeployRole", "ChampionRole", "ReadElsewhere"}.isdisjoint(made)
+    assert {"ExecutionRole", "ReadElsewhere", "ServingRole"}.isdisjoint(made)
+    assert {"DeployRole", "ChampionRole"}.isdisjoint(made)
     assert made["DeployFunction"]["Role"] == made["ChampionFunction"]["Role"] == lambda_role
-    passed = [s["Resource"] for s in template.statements("BuildRole") if "PassRole" in str(s)]
-    assert passed == [[jobs]]
+    build = {s["Sid"]: s["Resource"] for s in template.statements("BuildRole")}
+    assert build["GivePipelineItsRole"] == [jobs]
+    assert build["SeeRoles"] == [jobs, serving]
+
+
+@pytest.mark.parametrize(
+    ("setting", "made"), [("role_arn", set()), ("serving_role_arn", {"ExecutionRole"})]
+)
+def test_a_role_that_is_given_is_the_one_for_serving(setting: str, made: set[str]) -> None:
+    given = f"arn:aws:iam::{ACCOUNT}:role/team/one"
+    template = template_for(settings_with(f"aws.{setting}={given}"))
+    assert template.resources().keys() & {"ExecutionRole", "ServingRole"} == made
+    passed = {s["Sid"]: s["Resource"] for s in template.statements("DeployRole")}
+    assert passed["GiveModelsTheirRole"] == [given]
 
 
 def test_a_bucket_or_group_that_exists_is_left_alone(settings: Settings) -> None:
@@ -137,13 +156,75 @@ def _is_own(resource: str) -> bool:
 
 
 def test_roles_are_passed_to_sagemaker_only(template: Template) -> None:
-    passing = [s for s in template.statements() if "iam:PassRole" in s["Action"]]
-    assert len(passing) == 3
-    for statement in passing:
+    passing = {s["Sid"]: s for s in template.statements() if "iam:PassRole" in s["Action"]}
+    passed = {name: one["Resource"][0].rpartition("/")[2] for name, one in passing.items()}
+    assert passed == {
+        "GiveJobsThisRole": "dog-breeds-execution",
+        "GiveModelsTheirRole": "dog-breeds-serving",
+        "GivePipelineItsRole": "dog-breeds-execution",
+    }
+    for statement in passing.values():
         assert statement["Action"] == ["iam:PassRole"]
-        assert statement["Resource"] == [f"arn:aws:iam::{ACCOUNT}:role/dog-breeds-execution"]
+        assert len(statement["Resource"]) == 1
         passed_to = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         assert statement["Condition"] == passed_to
+
+
+def test_what_runs_in_an_endpoint_may_change_nothing_that_is_deployed(template: Template) -> None:
+    statements = list(template.statements("ServingRole"))
+    looks = ("List", "Get", "Describe", "BatchGet", "BatchCheck")
+    changes = {
+        action: statement["Resource"]
+        for statement in statements
+        for action in statement["Action"]
+        if not action.partition(":")[2].startswith(looks)
+    }
+    captured = ["arn:aws:s3:::dog-breeds-123456789012-us-east-1/capture/*"]
+    logs = [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/*"]
+    assert changes == {
+        "s3:PutObject": captured,
+        "s3:AbortMultipartUpload": captured,
+        "logs:CreateLogGroup": logs,
+        "logs:CreateLogStream": logs,
+        "logs:PutLogEvents": logs,
+        "cloudwatch:PutMetricData": ["*"],
+    }
+
+
+def test_an_endpoint_reads_its_model_and_no_picture(settings: Settings, template: Template) -> None:
+    (read,) = [s for s in template.statements("ServingRole") if "s3:GetObject" in s["Action"]]
+    bucket = f"arn:aws:s3:::{template.parameters['BucketName']}"
+
+    def may_read(key: str) -> bool:
+        return any(fnmatchcase(f"{bucket}/{key}", one) for one in read["Resource"])
+
+    # As a training job names it below its output path.
+    assert may_read("runs/abc123/train/pipelines-abc123-Train-x/output/model.tar.gz")
+    assert not may_read("runs/abc123/prepare/dataset/train.npy")
+    assert not may_read("data/train/beagle/1.jpg")
+    assert not may_read(f"capture/{settings.production_endpoint_name}/1.jsonl")
+
+
+def test_an_endpoint_may_write_where_requests_are_captured(template: Template) -> None:
+    variables = template.resources()["DeployFunction"]["Environment"]["Variables"]
+    capture = Production.from_environment(variables).plan.capture
+    assert capture
+    statements = {s["Sid"]: s for s in template.statements("ServingRole")}
+    (allowed,) = statements["CaptureRequests"]["Resource"]
+    assert fnmatchcase(f"{capture.uri}/1.jsonl".replace("s3://", "arn:aws:s3:::"), allowed)
+
+
+def test_an_endpoint_may_pull_the_image_that_is_registered(
+    settings: Settings, template: Template
+) -> None:
+    from pipeline.definition import compile_definition
+
+    steps = _steps(compile_definition(settings, ROOT)["Steps"])
+    (register,) = [step for step in steps if step["Type"] == "RegisterModel"]
+    statements = {s["Sid"]: s for s in template.statements("ServingRole")}
+    (pulled,) = statements["PullAwsImages"]["Resource"]
+    for image in _values(register["Arguments"], "Image"):
+        assert pulled.endswith(f":repository/{image.split('/')[1].split(':')[0]}")
 
 
 FUNCTIONS = {"DeployFunction": "DeployRole", "ChampionFunction": "ChampionRole"}
@@ -184,6 +265,7 @@ def test_a_lambda_may_do_what_its_code_does(function: str, template: Template) -
         ("deploy.production.endpoint_name=live", "deploy.production.autoscaling.enabled=false"),
         ("deploy.production.data_capture.enabled=false",),
         (f"aws.role_arn=arn:aws:iam::{ACCOUNT}:role/jobs", "registry.group=breeds"),
+        (f"aws.serving_role_arn=arn:aws:iam::{ACCOUNT}:role/serve",),
     ],
 )
 def test_the_function_knows_what_the_settings_say(overrides: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ def test_alarms_that_roll_back_can_be_seen_by_those_who_look(template: Template)
     names = [made[alarm]["AlarmName"] for alarm in ("ErrorAlarm", "LatencyAlarm")]
     variables = made["DeployFunction"]["Environment"]["Variables"]
     assert variables["ROLLBACK_ALARMS"].split(",") == names
-    for role in ("ExecutionRole", "DeployRole"):
+    for role in ("ServingRole", "DeployRole"):
         seen = [
             resource
             for statement in template.statements(role)

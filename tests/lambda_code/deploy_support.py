@@ -17,7 +17,7 @@ from production_endpoint import Clients
 
 GROUP, PRODUCTION = "dogs", "dogs-production"
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
-ROLE = "arn:aws:iam::111122223333:role/dogs-execution"
+ROLE = "arn:aws:iam::111122223333:role/dogs-serving"
 HOW = {
     "instance_type": "ml.m5.large",
     "instance_count": 2,
@@ -27,7 +27,7 @@ HOW = {
 ENVIRONMENT = {
     "MODEL_PACKAGE_GROUP": GROUP,
     "PRODUCTION_ENDPOINT": PRODUCTION,
-    "EXECUTION_ROLE_ARN": ROLE,
+    "SERVING_ROLE_ARN": ROLE,
     "ROLLBACK_ALARMS": "dogs-production-errors,dogs-production-latency",
     "DEPLOYMENT": json.dumps(HOW),
 }

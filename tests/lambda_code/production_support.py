@@ -12,7 +12,7 @@ from tests.lambda_code.deploy_support import GROUP, PREFIX, PRODUCTION, ROLE
 MOMENT = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 PACKAGE = f"{PREFIX}:model-package/{GROUP}/2"
 ARN = f"{PREFIX}:endpoint/{PRODUCTION}"
-CONFIG = "dogs-2-261121100000000-5dec82"
+CONFIG = "dogs-2-261121100000000-225371"
 OLD = "dogs-1-261120100000000-000000"
 SCALING = {"min_instances": 2, "max_instances": 4, "invocations_per_instance": 300}
 TARGET = {

@@ -124,6 +124,7 @@ def parameters() -> list[dict[str, Any]]:
         given("BucketName", BUCKET),
         given("ModelPackageGroupName", "dog-breeds"),
         given("ExecutionRoleArn", ""),
+        given("ServingRoleArn", ""),
         given("LambdaRoleArn", ""),
         given("LambdaName", "dog-breeds-deploy-endpoint"),
         given("ChampionLambdaName", "dog-breeds-find-champion"),

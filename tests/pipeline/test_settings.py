@@ -94,6 +94,7 @@ class TestNames:
         assert settings.bucket == "cats-222233334444-eu-west-1"
         assert settings.data_uri == "s3://cats-222233334444-eu-west-1/data/"
         assert settings.role_arn == "arn:aws:iam::222233334444:role/cats-execution"
+        assert settings.serving_role_arn == "arn:aws:iam::222233334444:role/cats-serving"
         assert settings.lambda_arn == (
             "arn:aws:lambda:eu-west-1:222233334444:function:cats-deploy-endpoint"
         )
@@ -103,6 +104,14 @@ class TestNames:
         assert settings.model_package_group == "cats"
         assert settings.endpoint_name == "cats-staging"
         assert settings.production_endpoint_name == "cats-production"
+
+    def test_a_given_role_serves_too_unless_another_is_given_for_that(self):
+        one, other = (f"arn:aws:iam::222233334444:role/{name}" for name in ("one", "other"))
+        both = [f"aws.role_arn={one}", f"aws.serving_role_arn={other}"]
+
+        assert load_settings(FILE, None, both[:1]).serving_role_arn == one
+        assert load_settings(FILE, None, both).serving_role_arn == other
+        assert load_settings(FILE, None, both).role_arn == one
 
     @pytest.mark.parametrize(
         ("region", "partition"),

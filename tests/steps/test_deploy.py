@@ -16,7 +16,7 @@ def test_the_lambda_is_called_with_exactly_the_version_just_registered(step):
         "endpoint_name": {"Get": "Parameters.EndpointName"},
         "instance_type": {"Get": "Parameters.EndpointInstanceType"},
         "instance_count": 2,
-        "role_arn": "arn:aws:iam::111122223333:role/dog-breeds-execution",
+        "role_arn": "arn:aws:iam::111122223333:role/dog-breeds-serving",
     }
     assert [one["OutputName"] for one in deploy["OutputParameters"]] == [
         "endpoint_name",
