@@ -83,7 +83,10 @@ def upsert(
     archive = lambda_archive(request.root)
     text = _text(request)
     check_bucket(aws, settings)
-    check_role(aws, settings.role_arn)
+    # The same role may be given for both.
+    roles = {settings.serving_role_arn: "aws.serving_role_arn", settings.role_arn: "aws.role_arn"}
+    for arn, setting in roles.items():
+        check_role(aws, arn, setting)
     for name in settings.lambda_names:
         find_function(aws, name)
     uploaded = upload_inputs(aws, settings, request.root, say)
@@ -113,8 +116,8 @@ def deployed_definition(settings: Settings, aws: Aws | None = None) -> dict[str,
     return definition
 
 
-def check_role(aws: Aws, role_arn: str) -> None:
-    """Raise UsageError when the role is not there; nothing when we may not ask."""
+def check_role(aws: Aws, role_arn: str, setting: str) -> None:
+    """Raise UsageError when the role of a setting is not there; nothing when we may not ask."""
     account, path = role_arn.split(":")[4], role_arn.partition(":role/")[2]
     if account != aws.account_id:
         return
@@ -125,7 +128,7 @@ def check_role(aws: Aws, role_arn: str) -> None:
             if error_code(error) == "NoSuchEntity":
                 raise UsageError(
                     f"no role {role_arn}: create it with python -m pipeline.bootstrap, "
-                    "or set aws.role_arn"
+                    f"or set {setting}"
                 ) from None
             # SageMaker checks it as well: who may not read roles can still pass this one.
             if not is_denied(error):

@@ -32,6 +32,7 @@ from tests.pipeline.aws.aws_support import (
 )
 
 LAMBDA, CHAMPION_LAMBDA = "dog-breeds-deploy-endpoint", "dog-breeds-find-champion"
+ROLES = ("dog-breeds-execution", "dog-breeds-serving")
 ANYONE = '{"Version":"2012-10-17","Statement":[]}'
 
 
@@ -47,10 +48,11 @@ def request_for(settings: Settings, tree: Path, **changes: Any) -> UpsertRequest
 
 @pytest.fixture
 def foundation(moto: Recorded) -> Recorded:
-    """What bootstrap makes: the bucket, the role, the functions."""
+    """What bootstrap makes: the bucket, the roles, the functions."""
     moto.aws.client("s3").create_bucket(Bucket=BUCKET)
     iam = moto.aws.client("iam")
-    iam.create_role(RoleName="dog-breeds-execution", AssumeRolePolicyDocument=ANYONE)
+    for role in ROLES:
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=ANYONE)
     for name, module_name in ((LAMBDA, "deploy_endpoint"), (CHAMPION_LAMBDA, "find_champion")):
         moto.aws.client("lambda").create_function(
             FunctionName=name,
@@ -223,13 +225,14 @@ def test_a_definition_of_other_code_is_refused(run: Run, settings: Settings, tre
         run(request)
 
 
-@pytest.mark.parametrize("missing", ["bucket", "role", LAMBDA, CHAMPION_LAMBDA])
+@pytest.mark.parametrize("missing", ["bucket", *ROLES, LAMBDA, CHAMPION_LAMBDA])
 def test_what_is_missing_is_named_before_anything_is_changed(
     foundation: Recorded, run: Run, settings: Settings, tree: Path, missing: str
 ) -> None:
+    iam = foundation.aws.client("iam")
     remove = {
         "bucket": lambda: foundation.aws.client("s3").delete_bucket(Bucket=BUCKET),
-        "role": lambda: foundation.aws.client("iam").delete_role(RoleName="dog-breeds-execution"),
+        **dict.fromkeys(ROLES, lambda: iam.delete_role(RoleName=missing)),
     }
     function = foundation.aws.client("lambda").delete_function
     remove.get(missing, lambda: function(FunctionName=missing))()
@@ -241,7 +244,7 @@ def test_what_is_missing_is_named_before_anything_is_changed(
 
 def test_a_role_that_may_not_be_looked_at_is_left_to_sagemaker(cloud: Cloud) -> None:
     cloud.refuse("iam", "get_role", "AccessDenied")
-    check_role(cloud.aws, ROLE)
+    check_role(cloud.aws, ROLE, "aws.role_arn")
     assert cloud.left() == 0  # it was asked for, once
 
 
@@ -256,14 +259,14 @@ def test_a_role_with_a_path_is_asked_for_by_its_name(cloud: Cloud) -> None:
         }
     }
     cloud.expect("iam", "get_role", answer, {"RoleName": "mine"})
-    check_role(cloud.aws, f"arn:aws:iam::{ACCOUNT}:role/team/mine")
+    check_role(cloud.aws, f"arn:aws:iam::{ACCOUNT}:role/team/mine", "aws.role_arn")
     assert cloud.left() == 0
 
 
 def test_a_role_of_another_account_is_not_asked_for() -> None:
     cloud = Cloud()
     cloud.refuse("iam", "get_role", "NoSuchEntity")
-    check_role(cloud.aws, "arn:aws:iam::999988887777:role/shared")
+    check_role(cloud.aws, "arn:aws:iam::999988887777:role/shared", "aws.role_arn")
     assert cloud.left() == 1
 
 
