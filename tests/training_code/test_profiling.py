@@ -120,12 +120,11 @@ def found(files: Files) -> dict[str, dict[str, Any]]:
 
 
 def test_slow_batches_are_found_and_a_slow_network_is_not_blamed_on_them(tmp_path: Path) -> None:
-    slow = learn(tmp_path / "slow", wait=lambda step: 0.05, work=lambda step: 0.001)
-    finding = found(slow)["DataLoaderBottleneck"]
-    assert finding["numbers"]["data_share"] > 0.5
-    assert finding["numbers"]["data_seconds"] == pytest.approx(
-        slow[0]["phases"][0]["seconds"]["data"]
-    )
+    slow = learn(tmp_path / "slow", wait=lambda step: 0.08, work=lambda step: 0.001)
+    finding, seconds = found(slow)["DataLoaderBottleneck"], slow[0]["phases"][0]["seconds"]
+    share = seconds["data"] / sum(seconds.values())
+    assert finding["numbers"]["data_share"] == pytest.approx(share, rel=0.01)
+    assert finding["numbers"]["data_seconds"] == pytest.approx(seconds["data"])
     assert "waiting for batches" in finding["message"]
     assert "cores" in finding["advice"]
     twin = learn(tmp_path / "twin", wait=lambda step: 0.005, work=lambda step: 0.02)
