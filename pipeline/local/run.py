@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
+from pipeline.addresses import path_of_file
 from pipeline.bundle import bundles_of, stage
 from pipeline.cli import ROOT
 from pipeline.compiled import definition_text
@@ -106,16 +107,17 @@ def _execute(
 
 
 def data_uri(data: str) -> str:
-    """A folder as a file:// address; an address stays as it is. Raises UsageError.
+    """A folder as a file:// address; one on S3 stays as it is. Raises UsageError.
 
     That a folder holds no classes is said here: Prepare would say it of a folder of its own.
     """
     if not data.removeprefix("file://").strip():
         # As an unset variable of the shell leaves it; an empty path would mean this folder.
         raise UsageError(f"--data {data!r} names no folder: give the one with a folder per class")
-    if data.startswith(("s3://", "file://")):
+    if data.startswith("s3://"):
         return data
-    folder = Path(data).expanduser().resolve()
+    is_address = data.startswith("file://")
+    folder = path_of_file(data) if is_address else Path(data).expanduser().resolve()
     if not folder.exists():
         raise UsageError(f"--data {data}: no such folder: {folder}")
     if not folder.is_dir():

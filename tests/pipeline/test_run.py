@@ -33,6 +33,8 @@ def run(state: str, *arguments: str) -> int:
         (["--local", "--data", "/no/such/folder"], "no such folder"),
         (["--local", "--data", ""], "names no folder"),
         (["--local", "--data", "file://"], "names no folder"),
+        (["--local", "--data", "file://pictures"], "names another machine, 'pictures'"),
+        (["--local", "--data", "file:///no/such/folder"], "no such folder"),
         (["--check", "/no/such/file.json"], "/no/such/file.json"),
         (["--diff", "/no/such/file.json"], "/no/such/file.json"),
         (["--diff"], "aws.account_id"),
