@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from pipeline.errors import PipelineError, UsageError
+from pipeline.invoking import listed
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.server import Service, running_service, serve_until_stopped
 from pipeline.local.store import Store
@@ -47,14 +48,18 @@ def _as_json(service: Service, title: str) -> str:
 
 def _as_text(service: Service, title: str) -> str:
     url = service.url
-    name = next(iter(_endpoints(service)), "NAME")
+    names = _endpoints(service)
+    name = names[0] if names else "NAME"
+    # Without an endpoint, predict asks the served model itself.
+    chosen = f" --endpoint {name}" if names else ""
     return f"""\
 serving {title} at {url} (Ctrl-C ends it)
 
   curl -H 'Content-Type: image/jpeg' --data-binary @picture.jpg {url}/invocations
-  python -m pipeline.endpoint predict picture.jpg
 
-any boto3 program, unchanged:
+and the endpoints of this machine: {listed(names) or "none yet"}
+
+  python -m pipeline.endpoint predict picture.jpg{chosen}
 
   export AWS_ENDPOINT_URL_SAGEMAKER={url} AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={url}
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
