@@ -27,6 +27,7 @@ from benchmarks.turns import Turns
 from debug_plan import DebugPlan, read_plan
 from debugging import Debugger, open_debugger
 from feature_set import Features
+from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
 from network import Classifier, Head, build_backbone, use_available_cores
@@ -178,6 +179,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     options = parser.parse_args()
     use_available_cores()
+    keep_freed_memory()  # as a job does
     torch.manual_seed(0)
     settings = parse_hyperparameters(["--batch_size", str(BATCH), "--lr", "0.001"])
     epochs = math.ceil(options.steps / TRAIN_STEPS) if options.part == "head" else 1
