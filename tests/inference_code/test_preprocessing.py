@@ -294,9 +294,17 @@ def test_damage_hides_no_scans(damage: bytes) -> None:
             check_bytes(PROGRESSIVE[:place] + damage + b"\xff\xda\x00\x02" * 101 + b"\xff\xd9")
 
 
+def accepts(data: bytes) -> bool:
+    try:
+        check_bytes(data)
+    except UnusableImage:
+        return False
+    return True
+
+
 @given(st.lists(st.sampled_from([b"\xff", b"\xda", b"\x00", b"\xe0", b"\x02", b"\xd9"])))
 def test_no_markers_are_too_odd_to_be_read(parts: list[bytes]) -> None:
-    check_bytes((b"\xff\xd8\xff" + b"".join(parts))[:200])
+    assert accepts((b"\xff\xd8\xff" + b"".join(parts))[:200])  # too short for 101 scans
 
 
 def test_the_size_is_known_before_anything_is_decoded() -> None:

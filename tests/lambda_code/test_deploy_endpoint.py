@@ -1,8 +1,6 @@
-"""The Deploy step's call: the requests it sends, and what they come to on a live service."""
+"""The Deploy step's call: the requests it sends, to the letter."""
 
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -10,27 +8,15 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from deploy_endpoint import deploy, handler
+from deploy_endpoint import deploy
 from deployment_errors import DeployError, EndpointBusyError
-from pipeline.local.service.hosting import Hosting
-from pipeline.local.service.server import Service
-from pipeline.local.store import Store
 from production_endpoint import Clients
 from tests.lambda_code.deploy_support import no_scaling
+from tests.lambda_code.step_support import EVENT, NAME, PRODUCTION
 
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
-PACKAGE = f"{PREFIX}:model-package/dog-breeds/7"
-ROLE = "arn:aws:iam::111122223333:role/execution"
-EVENT = {
-    "model_package_arn": PACKAGE,
-    "endpoint_name": "dog-breeds-staging",
-    "instance_type": "ml.m5.large",
-    "instance_count": 1,
-    "role_arn": ROLE,
-}
+PACKAGE, ROLE = str(EVENT["model_package_arn"]), str(EVENT["role_arn"])
 MOMENT = 1_700_000_000
-NAME = "dog-breeds-staging"
-PRODUCTION = "dog-breeds-production"
 
 
 @pytest.fixture
@@ -326,88 +312,3 @@ class TestInputs:
             stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
             names = _deploy(client, model_package_arn=arn)
         assert all(len(name) <= 63 and "--" not in name for name in names.values())
-
-
-class TestOnALiveService:
-    """The same handler, unmodified boto3, HTTP and a model server."""
-
-    @pytest.fixture
-    def sagemaker(
-        self, service: Service, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-    ) -> Any:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", service.url)
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        return connect(service.url)
-
-    @pytest.fixture
-    def hosting(self, service: Service) -> Hosting:
-        return service.hosting
-
-    def _status(self, sagemaker: Any) -> tuple[str, str]:
-        endpoint = sagemaker.describe_endpoint(EndpointName=NAME)
-        return endpoint["EndpointStatus"], endpoint["EndpointConfigName"]
-
-    def test_versions_follow_each_other(
-        self,
-        sagemaker: Any,
-        hosting: Hosting,
-        store: Store,
-        write_model: Callable[..., Path],
-        register_package: Callable[..., str],
-    ) -> None:
-        events = []
-        for label in ("beagle", "boxer"):
-            write_model(store.path(f"s3://b/{label}.tar.gz"), label, seconds=1.5)
-            arn = register_package(sagemaker, f"s3://b/{label}.tar.gz")
-            events.append({**EVENT, "model_package_arn": arn})
-        first = handler(events[0], None)
-        assert handler(events[0], None) == first  # while it is being created
-        assert hosting.settle(60)
-        assert self._status(sagemaker) == ("InService", first["endpoint_config_name"])
-        before = sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"]
-        assert handler(events[0], None) == first
-        assert sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"] == before
-        second = handler(events[1], None)
-        clients = Clients(sagemaker, no_scaling, lambda _: time.sleep(0.5))
-        assert deploy(events[0], clients, PRODUCTION) == first  # after the second
-        assert self._status(sagemaker) == ("Updating", second["endpoint_config_name"])
-        assert hosting.settle(60)
-        assert self._status(sagemaker) == ("InService", first["endpoint_config_name"])
-        assert b"beagle" in hosting.invoke(NAME, b"a", {})[0].body
-
-    def test_approval_leads_to_a_model_of_the_package_itself(
-        self,
-        sagemaker: Any,
-        store: Store,
-        write_model: Callable[..., Path],
-        register_package: Callable[..., str],
-    ) -> None:
-        write_model(store.path("s3://b/m.tar.gz"))
-        arn = register_package(sagemaker, "s3://b/m.tar.gz", ModelApprovalStatus="Approved")
-        names = handler({**EVENT, "model_package_arn": arn}, None)
-        model = sagemaker.describe_model(ModelName=names["model_name"])
-        assert model["PrimaryContainer"] == {"ModelPackageName": arn}
-
-    def test_a_failed_endpoint_comes_back_with_a_good_model(
-        self,
-        sagemaker: Any,
-        hosting: Hosting,
-        store: Store,
-        write_model: Callable[..., Path],
-        register_package: Callable[..., str],
-    ) -> None:
-        bad = register_package(sagemaker, "s3://b/missing.tar.gz")
-        handler({**EVENT, "model_package_arn": bad}, None)
-        assert hosting.settle(60)
-        assert self._status(sagemaker)[0] == "Failed"
-        write_model(store.path("s3://b/m.tar.gz"))
-        good = register_package(sagemaker, "s3://b/m.tar.gz")
-        handler({**EVENT, "model_package_arn": good}, None)
-        assert hosting.settle(60)
-        assert self._status(sagemaker)[0] == "InService"
-
-    def test_a_package_that_is_not_there_is_refused(self, sagemaker: Any) -> None:
-        with pytest.raises(ClientError, match="does not exist"):
-            handler(EVENT, None)

@@ -91,7 +91,8 @@ def test_data_are_a_folder_and_nothing_beside_it_that_begins_alike(
     request = {"Bucket": "b", "Prefix": "dogs/", "MaxKeys": 1}
     cloud.expect("s3", "list_objects_v2", {"KeyCount": 1}, request)
     expect_start(cloud, {"DataUri": "s3://b/dogs/"})
-    start(cloud.aws, request_for(settings, tmp_path, DataUri="s3://b/dogs"))
+    result = start(cloud.aws, request_for(settings, tmp_path, DataUri="s3://b/dogs"))
+    assert result.parameters == {"DataUri": "s3://b/dogs/"}
 
 
 @pytest.mark.parametrize(
