@@ -26,6 +26,14 @@ def split_uri(uri: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
+def folder_uri(uri: str) -> str:
+    """An s3:// address of a folder, with the slash at its end that makes it one.
+
+    SageMaker reads everything that begins with the address: s3://b/data is also s3://b/datasets/.
+    """
+    return f"{uri.rstrip('/')}/" if uri.startswith("s3://") else uri
+
+
 def path_of_file(uri: str) -> Path:
     """file:///path -> the path, its %20 and the like decoded. Raises AddressError."""
     host, slash, path = uri.removeprefix(_FILE).partition("/")

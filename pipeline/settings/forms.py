@@ -46,11 +46,3 @@ RoleArn = Annotated[
 Duration = Annotated[
     str, form(r"P(\d+[DW]|(\d+D)?T\d+[HM])", "a duration, as in P30D (days) or PT12H (hours)")
 ]
-
-
-def folder_uri(uri: str) -> str:
-    """An s3:// address of a folder, with the slash at its end that makes it one.
-
-    SageMaker reads everything that begins with the address: s3://b/data is also s3://b/datasets/.
-    """
-    return f"{uri.rstrip('/')}/" if uri.startswith("s3://") else uri

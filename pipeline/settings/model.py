@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from pipeline.addresses import folder_uri
 from pipeline.settings.debugger import Debugger, RuleName
 from pipeline.settings.deploy import Deploy
 from pipeline.settings.forms import (
@@ -21,7 +22,6 @@ from pipeline.settings.forms import (
     ResourceName,
     RoleArn,
     Section,
-    folder_uri,
     form,
 )
 
