@@ -16,6 +16,7 @@ the event of the endpoint's own end continues what had to wait.
 | A approved         | no endpoint, or it failed          | it is created with A                 |
 | A approved         | it has B, decided before A         | update to A                          |
 | A approved, late   | it has B, decided after A          | nothing; A is remembered             |
+| A approved         | it has B, decided in that moment   | the later version of the two         |
 | A approved, again  | it has A, or is on its way to A    | nothing                              |
 | A approved, stale  | A is rejected, pending or deleted  | nothing                              |
 | A approved         | it is busy                         | nothing yet: the event of its end    |

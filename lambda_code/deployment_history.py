@@ -3,7 +3,9 @@
 Nothing else is kept. A configuration cannot be changed and a name can be taken once, so to write a
 decision down is one atomic call, which a duplicate of its event makes in vain. Its name ends with
 the time of the decision, {group}-{version}-{time}-{hash}, so that one listing gives the order; its
-tags hold the rest. Events may come twice and in any order: the order here is that of the decisions.
+tags hold the rest. Events may come twice and in any order: the order here is that of the decisions,
+by their time, as exactly as it was told. Of two in one moment the one for the later version counts
+(`Decision.place`), whichever event came first: whoever approves two at once means the newer one.
 
 - `endpoint`, `model-package-arn`: what was decided about.
 - `decided-at`: when. `stands-for`: the approval behind it. They are equal for an approval itself; a
@@ -18,6 +20,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from endpoint_calls import create_once, found, tag_list, tags_of
@@ -33,6 +36,7 @@ _CLOCK = "%y%m%d%H%M%S"
 _NAME_LENGTH = 63
 _TITLE_LENGTH = 40  # with the time and the hash behind it, 63
 _GROUP_LENGTH = _TITLE_LENGTH - 1
+Place = tuple[datetime, int]
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,16 @@ class Decision:
     approved: datetime
 
     @property
+    def place(self) -> Place:
+        """Where it stands among the decisions: a larger place is a newer decision."""
+        return self.decided, _number_of(self.package)
+
+    @property
+    def approval_place(self) -> Place:
+        """Where the approval behind it stands."""
+        return self.approved, _number_of(self.package)
+
+    @property
     def is_rollback(self) -> bool:
         """Whether it goes back to a version that was approved before."""
         return self.approved != self.decided
@@ -51,10 +65,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class Record(Decision):
-    """A decision that was written down, as the endpoint configuration of that name."""
+    """A decision that was written down at `written`, as the endpoint configuration of that name."""
 
     config: str
     endpoint: str
+    written: datetime
     is_taken_back: bool
 
 
@@ -66,6 +81,11 @@ def title_of(package: str) -> str:
 def version_of(package: str) -> str:
     """The version's number in a model package's ARN."""
     return package.rpartition("/")[2]
+
+
+def _number_of(package: str) -> int:
+    version = version_of(package)
+    return int(version) if version.isdecimal() else 0  # one without versions
 
 
 def create_model(client: Any, package: str, container: Mapping[str, Any], role: str) -> str:
@@ -121,7 +141,13 @@ def remember_as(client: Any, endpoint: str, decision: Decision, rest: Mapping[st
     )
     known = None if is_new else read_record(client, name)
     return known or Record(
-        decision.package, decision.decided, decision.approved, name, endpoint, is_taken_back=False
+        decision.package,
+        decision.decided,
+        decision.approved,
+        name,
+        endpoint,
+        datetime.now(UTC),
+        is_taken_back=False,
     )
 
 
@@ -130,7 +156,7 @@ def merged(records: Iterable[Record], made: Record | None) -> Iterator[Record]:
     for record in records:
         if made and record.config == made.config:
             made = None
-        elif made and record.decided < made.decided:
+        elif made and _order(record) < _order(made):
             yield made
             made = None
         yield record
@@ -155,10 +181,11 @@ def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> It
     configs = [one for one in configs if one["EndpointConfigName"].startswith(start)]
     if only_decided:
         configs = [one for one in configs if _time_in(one["EndpointConfigName"])]
-    for config in sorted(configs, key=_place, reverse=True):
-        record = _read(client, config)
-        if record and record.endpoint == endpoint:
-            yield record
+    # What a listing shows does not tell the order within a moment, so these are read together.
+    for _, moment in groupby(sorted(configs, key=_moment_of, reverse=True), key=_moment_of):
+        records = [record for config in moment if (record := _read(client, config))]
+        own = [record for record in records if record.endpoint == endpoint]
+        yield from sorted(own, key=_order, reverse=True)
 
 
 def read_record(client: Any, config: str) -> Record | None:
@@ -187,14 +214,21 @@ def _read(client: Any, config: Mapping[str, Any]) -> Record | None:
         approved=datetime.fromisoformat(tags.get(_STANDS_FOR, decided.isoformat())),
         config=config["EndpointConfigName"],
         endpoint=tags[_ENDPOINT],
+        written=config["CreationTime"],
         is_taken_back=_TAKEN_BACK in tags,
     )
 
 
-def _place(config: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """By the time of the decision; of two in one moment, what was written down later comes last."""
+def _order(record: Record) -> tuple[Place, datetime, str]:
+    """By place; one decision under several settings was written down several times."""
+    return record.place, record.written, record.config
+
+
+def _moment_of(config: Mapping[str, Any]) -> datetime:
+    """The millisecond of the decision."""
     created: datetime = config["CreationTime"]
-    return _time_in(config["EndpointConfigName"]) or created, created
+    millisecond = created.microsecond // 1000 * 1000
+    return _time_in(config["EndpointConfigName"]) or created.replace(microsecond=millisecond)
 
 
 def _time_in(name: str) -> datetime | None:

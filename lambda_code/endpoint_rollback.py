@@ -110,7 +110,7 @@ def _before(
 
 def _earlier(records: list[Record], current: Record) -> Iterator[Record]:
     for record in records:
-        if record.decided < current.approved and record.package != current.package:
+        if record.place < current.approval_place and record.package != current.package:
             yield record
 
 

@@ -87,7 +87,7 @@ def reconcile(production: Production, clients: Clients, made: Record | None = No
     if endpoint and not current and _was_replaced(client, endpoint, tags, wanted):
         reason = f"somebody brought it to {goal_of(endpoint)}; the next approval ends that"
         return answer("unchanged", reason, production)
-    is_return = wanted.is_rollback or (current is not None and wanted.decided < current.decided)
+    is_return = wanted.is_rollback or (current is not None and wanted.place < current.place)
     return _deploy(production, clients, endpoint, wanted, is_return=is_return)
 
 
@@ -102,7 +102,7 @@ def choose(
     undone_from = None
     failed: set[str] = set()
     for record in records:
-        if undone_from and record.decided >= undone_from:
+        if undone_from and record.place >= undone_from:
             continue
         status = approval(record.package)
         if current and record.config == current.config and status != "Rejected":
@@ -112,7 +112,7 @@ def choose(
             continue
         if status == "Approved":
             return record
-        undone_from = record.approved
+        undone_from = record.approval_place
     return None
 
 
@@ -239,7 +239,7 @@ def _was_replaced(
     if endpoint["EndpointStatus"] == "Failed" or _LAST not in tags:
         return False
     last = read_record(client, tags[_LAST])
-    return last is not None and wanted.decided <= last.decided
+    return last is not None and wanted.place <= last.place
 
 
 def _keeps_count(production: Production, clients: Clients, before: str) -> bool:

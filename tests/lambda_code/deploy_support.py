@@ -1,6 +1,7 @@
 """A registry and a production endpoint on local state, and events that a test delivers itself."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -57,7 +58,11 @@ class World:
         return f"{PREFIX}:model-package/{GROUP}/{number}"
 
     def decide(self, letter: str, number: str) -> Event:
-        """Approve (a), reject (r) or reset (p) a version; the event, which nobody has got yet."""
+        """Approve (a), reject (r) or reset (p) a version; the event, which nobody has got yet.
+
+        Events tell milliseconds, so each decision waits for one of its own.
+        """
+        time.sleep(0.002)
         status = {"a": "Approved", "r": "Rejected", "p": "PendingManualApproval"}[letter]
         self.client.update_model_package(
             ModelPackageArn=self.package(number), ModelApprovalStatus=status
@@ -151,6 +156,16 @@ class World:
             else:
                 letter = {"Approved": "a", "Rejected": "r"}[detail["ModelApprovalStatus"]]
                 self.events[f"{letter}{detail['ModelPackageVersion']}"] = event
+
+
+def put_in_one_moment(*events: Event, only_seconds: bool = False) -> None:
+    """Let events say one and the same time; `only_seconds`: as EventBridge's own `time` does."""
+    for event in events:
+        if only_seconds:
+            del event["detail"]["LastModifiedTime"]
+            event["time"] = events[0]["time"]
+        else:
+            event["detail"]["LastModifiedTime"] = events[0]["detail"]["LastModifiedTime"]
 
 
 def run(world: World, steps: str) -> None:

@@ -12,7 +12,7 @@ import json
 import pytest
 
 from deployment_errors import DeployError
-from tests.lambda_code.deploy_support import HOW, World, do, run
+from tests.lambda_code.deploy_support import HOW, World, do, put_in_one_moment, run
 
 # What happens, the versions that are deployed for it, and the endpoint's state in the end.
 SEQUENCES = [
@@ -166,13 +166,45 @@ REQUESTS = [
 ]
 
 
+# 1, 2 and 3 are approved in one moment, 1 is in service: a later version's approval is newer.
+IN_ONE_MOMENT = [
+    ("=a2 =a3 ok ok", "2 3", "3"),
+    ("=a3 =a2 ok =end", "3", "3"),
+    ("=a3 ok =a2 =a3", "3", "3"),
+    ("=a3 =a2 ok r3 ok", "3 2", "2"),
+    ("=a2 ok =a3 ok r3 ok", "2 3 2", "2"),
+    ("=a3 =a2 ok r2 r3 ok", "3 1", "1"),
+    ("=a3 ok =a2 back ok", "3 2", "2"),
+    ("=a3 ok =a2 back ok r2 ok", "3 2 1", "1"),  # 3 was rolled back
+    ("=a3 =a2 bad ok", "3 2", "2"),
+    ("=a2 ok hand =a3 ok", "2 3", "3"),
+    ("=a3 ok hand =a2", "3", "?"),
+]
+
+
+@pytest.mark.parametrize("only_seconds", [False, True])
+@pytest.mark.parametrize(
+    ("steps", "deployed", "state"), IN_ONE_MOMENT, ids=[s[0] for s in IN_ONE_MOMENT]
+)
+def test_of_approvals_in_one_moment_the_later_versions_counts(
+    world: World, steps: str, deployed: str, state: str, only_seconds: bool
+) -> None:
+    run(world, "A1 A2 A3")
+    put_in_one_moment(*(world.events[f"a{n}"] for n in "123"), only_seconds=only_seconds)
+    run(world, f"=a1 ok {steps}")
+    assert (" ".join(world.deployed), world.state) == (f"1 {deployed}", state)
+
+
 @pytest.mark.parametrize("operation", REQUESTS)
 @pytest.mark.parametrize("other", ["2", "3"])
+@pytest.mark.parametrize("in_one_moment", [False, True])
 def test_two_approvals_at_once_end_with_the_later_one(
-    world: World, operation: str, other: str
+    world: World, operation: str, other: str, in_one_moment: bool
 ) -> None:
     """The other's handler does all of its work just before any one request of the first."""
     run(world, "a1 ok A2 A3")
+    if in_one_moment:
+        put_in_one_moment(world.events["a2"], world.events["a3"])
     first = "3" if other == "2" else "2"
     with world.before(operation, lambda: do(world, f"=a{other}")):
         do(world, f"=a{first}")
