@@ -75,7 +75,7 @@ class Record(Decision):
 
 def title_of(package: str) -> str:
     """A readable start for names: group and version."""
-    return re.sub(r"[^a-zA-Z0-9]+", "-", package.rpartition("model-package/")[2])
+    return _in_names(package.rpartition("model-package/")[2])
 
 
 def version_of(package: str) -> str:
@@ -169,7 +169,7 @@ def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> It
 
     `only_decided` leaves out what pipelines deployed by themselves.
     """
-    start = group[:_GROUP_LENGTH]
+    start = _in_names(group)[:_GROUP_LENGTH]
     pages = client.get_paginator("list_endpoint_configs").paginate(
         NameContains=start,
         SortBy="CreationTime",
@@ -240,6 +240,10 @@ def _time_in(name: str) -> datetime | None:
     except ValueError:
         return None  # digits that are no time: not a name of ours
     return moment.replace(microsecond=int(clock[2]) * 1000)
+
+
+def _in_names(text: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9]+", "-", text)
 
 
 def _named(title: str, *parts: Any) -> str:

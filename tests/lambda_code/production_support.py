@@ -175,18 +175,27 @@ class Aws:
         request = {"ResourceArn": ARN, "Tags": tag_list(note)}
         self.asked.add_response("add_tags", {"Tags": []}, request)
 
-    def over_an_old_version(self, kind: str = "ml.m5.large") -> None:
+    def created(self, over: str) -> None:
+        note = {"last-deployment": CONFIG, "last-deployment-over": over}
+        request = {
+            "EndpointName": PRODUCTION,
+            "EndpointConfigName": CONFIG,
+            "Tags": tag_list(note),
+        }
+        self.asked.add_response("create_endpoint", {"EndpointArn": ARN}, request)
+
+    def over_an_old_version(self, kind: str = "ml.m5.large", status: str = "InService") -> None:
         """All that is asked before an update from version 1 to 2."""
         self.approved()
         self.remembered()
-        self.endpoint()
+        self.endpoint(status)
         self.tags(ARN, {})
         self.config(OLD, PACKAGE.replace("/2", "/1"), kind)
         self.listed("dogs-2-0123456789ab", CONFIG, OLD)  # the first one is a pipeline's own
         self.tags(config_arn(CONFIG), config_tags(PACKAGE))
         self.approved()
         self.remembered()
-        self.endpoint()
+        self.endpoint(status)
 
 
 def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:

@@ -55,7 +55,13 @@ class TestOthersEvents:
 
     @pytest.mark.parametrize(
         "moment",
-        ["2026-11-21T10:00:00Z", "2026-11-21T10:00:00.123", 1795255200123, "1795255200123"],
+        [
+            "2026-11-21T10:00:00Z",
+            "2026-11-21T12:00:00+02:00",
+            "2026-11-21T10:00:00.123",
+            1795255200123,
+            "1795255200123",
+        ],
     )
     def test_times_as_sagemaker_writes_them(self, world: World, moment: Any) -> None:
         event = world.decide("a", "1")
@@ -118,6 +124,8 @@ class TestThePipelinesOwnCall:
         world.handle(self._event(world, "2"))
 
     def test_staging_is_rolled_back_to_what_it_ran_before(self, world: World) -> None:
+        """What production ran meanwhile is another endpoint's history, as staging's is to it."""
+        run(world, "a1 ok a2 ok a3 ok")
         rollback = {"rollback": {"endpoint_name": self.STAGING}}
         first = world.handle(self._event(world, "1"))
         self._end(world)
@@ -130,6 +138,8 @@ class TestThePipelinesOwnCall:
         answer = world.handle(rollback)
         assert (answer["action"], answer["reason"]) == ("updated", "from dogs-2 back to dogs-1")
         self._end(world)
+        run(world, "=end")
+        assert world.state == "3"
         again = world.handle(rollback)
         assert again["action"] == "unchanged"
         config = world.client.describe_endpoint_config(
@@ -168,9 +178,10 @@ def test_another_projects_configurations_are_left_alone(world: World) -> None:
     run(world, "ok")
     known = world.client.describe_endpoint_config(EndpointConfigName=config)
     other = f"my-{GROUP}-1-681231235959000-abcdef"  # newer than all of ours
-    world.client.create_endpoint_config(
-        EndpointConfigName=other, ProductionVariants=known["ProductionVariants"]
-    )
+    for name in (other, f"{GROUP}-1-999999999999999-abcdef"):  # no time, and no tags
+        world.client.create_endpoint_config(
+            EndpointConfigName=name, ProductionVariants=known["ProductionVariants"]
+        )
     with world.requests("ListTags") as asked:
         run(world, "a2 ok")
     assert asked

@@ -25,7 +25,6 @@ from tests.lambda_code.production_support import (
     Aws,
     config_arn,
     config_tags,
-    tag_list,
 )
 
 
@@ -67,13 +66,7 @@ def test_a_first_deployment_has_no_deployment_config(aws: Aws) -> None:
     aws.remembered()
     aws.no_endpoint()
     aws.no_endpoint()
-    note = {"last-deployment": CONFIG, "last-deployment-over": "-"}
-    request = {
-        "EndpointName": PRODUCTION,
-        "EndpointConfigName": CONFIG,
-        "Tags": tag_list(note),
-    }
-    aws.asked.add_response("create_endpoint", {"EndpointArn": ARN}, request)
+    aws.created(over="-")
     assert handle(APPROVAL, _environment(), aws.clients())["action"] == "created"
 
 
@@ -164,6 +157,35 @@ def test_what_sagemaker_refuses_is_raised_for_lambda_to_try_again(aws: Aws) -> N
     aws.asked.add_client_error("update_endpoint", "ThrottlingException", "Rate exceeded")
     with pytest.raises(ClientError, match="Rate exceeded"):
         handle(APPROVAL, _environment(), aws.clients())
+
+
+def test_an_update_to_it_that_another_call_began_is_that_calls_to_note(aws: Aws) -> None:
+    aws.over_an_old_version()
+    aws.endpoint()
+    message = f'Cannot update in-progress endpoint "{ARN}".'
+    aws.asked.add_client_error("update_endpoint", "ValidationException", message)
+    aws.endpoint("Updating", PendingDeploymentSummary={"EndpointConfigName": CONFIG})
+    assert handle(APPROVAL, _environment(), aws.clients())["action"] == "unchanged"
+
+
+def test_while_it_is_busy_nothing_of_it_is_touched(aws: Aws) -> None:
+    """Above all not autoscaling, which would be taken off for another instance type."""
+    aws.endpoint("SystemUpdating")
+    aws.tags(ARN, {})
+    aws.config(OLD, PACKAGE.replace("/2", "/1"), "ml.c5.large")
+    aws.listed(CONFIG, OLD)
+    aws.tags(config_arn(CONFIG), config_tags(PACKAGE))
+    aws.approved()
+    answer = handle(AT_REST, _environment(autoscaling=SCALING), aws.clients())
+    assert answer["action"] == "waiting"
+
+
+def test_one_that_is_being_deleted_is_made_again_when_it_is_gone(aws: Aws) -> None:
+    aws.over_an_old_version(status="Deleting")
+    aws.endpoint("Deleting")
+    aws.no_endpoint()
+    aws.created(over=OLD)
+    assert handle(APPROVAL, _environment(), aws.clients())["action"] == "created"
 
 
 def test_an_update_that_began_meanwhile_is_waited_for(aws: Aws) -> None:

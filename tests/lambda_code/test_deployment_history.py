@@ -1,0 +1,39 @@
+"""What was decided is found again, and in its order."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deployment_history import Decision, history, remember_as
+from tests.lambda_code.deploy_support import PREFIX, PRODUCTION, ROLE, World
+
+MOMENT = datetime(2026, 11, 21, 10, tzinfo=UTC)
+
+
+def _decision(group: str, version: int, milliseconds: int) -> Decision:
+    moment = MOMENT + timedelta(milliseconds=milliseconds)
+    return Decision(f"{PREFIX}:model-package/{group}/{version}", moment, moment)
+
+
+@pytest.fixture
+def rest(world: World) -> dict[str, Any]:
+    """What else the endpoint configurations have."""
+    container = {"Image": "image:1"}
+    world.client.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    variant = {"VariantName": "AllTraffic", "ModelName": "m", "InitialInstanceCount": 1}
+    return {"ProductionVariants": [variant]}
+
+
+@pytest.mark.parametrize("group", ["dogs", "a" * 63, "a-" * 31 + "a", "a--b", "a" * 38 + "--b"])
+def test_the_newest_is_first_whatever_the_group_is_called(
+    world: World, rest: dict[str, Any], group: str
+) -> None:
+    written = [(10, 1), (8, 0), (9, 1), (7, 2)]  # versions, and when they were decided on
+    for version, milliseconds in written:
+        decision = _decision(group, version, milliseconds)
+        record = remember_as(world.client, PRODUCTION, decision, rest)
+        assert len(record.config) <= 63
+        assert "--" not in record.config
+    found = history(world.client, group, PRODUCTION, only_decided=True)
+    assert [one.place[1] for one in found] == [7, 10, 9, 8]
