@@ -11,6 +11,7 @@ from tests.lambda_code.deploy_support import GROUP, PREFIX, PRODUCTION, ROLE
 
 MOMENT = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 PACKAGE = f"{PREFIX}:model-package/{GROUP}/2"
+FIRST = f"{PREFIX}:model-package/{GROUP}/1"
 ARN = f"{PREFIX}:endpoint/{PRODUCTION}"
 CONFIG = "dogs-2-261121100000000-225371"
 OLD = "dogs-1-261120100000000-000000"
@@ -63,9 +64,10 @@ class Aws:
         self.scaling = boto3.client("application-autoscaling", "us-east-1", **access)
         self.asked = Stubber(self.sagemaker)
         self.scaled = Stubber(self.scaling)
+        self.slept: list[float] = []
 
     def clients(self) -> Clients:
-        return Clients(self.sagemaker, lambda: self.scaling, lambda _: None)
+        return Clients(self.sagemaker, lambda: self.scaling, self.slept.append)
 
     def approved(self, package: str = PACKAGE, status: str = "Approved") -> None:
         answer = {
@@ -190,7 +192,7 @@ class Aws:
         self.remembered()
         self.endpoint(status)
         self.tags(ARN, {})
-        self.config(OLD, PACKAGE.replace("/2", "/1"), kind)
+        self.config(OLD, FIRST, kind)
         self.listed("dogs-2-0123456789ab", CONFIG, OLD)  # the first one is a pipeline's own
         self.tags(config_arn(CONFIG), config_tags(PACKAGE))
         self.approved()

@@ -37,3 +37,17 @@ def test_the_newest_is_first_whatever_the_group_is_called(
         assert "--" not in record.config
     found = history(world.client, group, PRODUCTION, only_decided=True)
     assert [one.place[1] for one in found] == [7, 10, 9, 8]
+
+
+def test_of_one_decision_under_several_settings_the_last_written_is_first(
+    world: World, rest: dict[str, Any]
+) -> None:
+    """What became of the last try is what is known of the decision."""
+    written = []
+    for count in range(1, 6):
+        (variant,) = rest["ProductionVariants"]
+        changed = {"ProductionVariants": [variant | {"InitialInstanceCount": count}]}
+        record = remember_as(world.client, PRODUCTION, _decision("dogs", 1, 0), changed)
+        written.append(record.config)
+    found = history(world.client, "dogs", PRODUCTION, only_decided=True)
+    assert [one.config for one in found] == written[::-1]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToError
+from pipeline.local.service.events import PENDING
 from tests.lambda_code.deploy_support import GROUP, PREFIX, PRODUCTION, ROLE, World, run
 
 
@@ -112,6 +113,7 @@ class TestThePipelinesOwnCall:
         world.handle(self._event(world, "2"))
         assert world.state == "1"
         self._end(world)
+        assert world.store.list(PENDING) == []  # no rule asks for it
         run(world, "a3 ok")
         assert world.state == "3"
 

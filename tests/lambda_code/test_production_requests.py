@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import ANY
 
 from deploy_endpoint import handle
 from deployment_errors import DeployError
@@ -17,6 +18,7 @@ from tests.lambda_code.production_support import (
     ARN,
     AT_REST,
     CONFIG,
+    FIRST,
     MOMENT,
     OLD,
     PACKAGE,
@@ -168,11 +170,38 @@ def test_an_update_to_it_that_another_call_began_is_that_calls_to_note(aws: Aws)
     assert handle(APPROVAL, _environment(), aws.clients())["action"] == "unchanged"
 
 
+def test_what_it_has_counts_before_a_listing_shows_it(aws: Aws) -> None:
+    aws.endpoint(config=CONFIG)
+    aws.tags(ARN, {})
+    aws.config(CONFIG, PACKAGE)
+    aws.listed(OLD)
+    aws.tags(config_arn(OLD), config_tags(FIRST))
+    aws.approved()
+    answer = handle(AT_REST, _environment(), aws.clients())
+    assert answer["reason"] == "dogs-2 is in service already"
+
+
+def test_that_an_update_failed_counts_before_its_tags_show_it(aws: Aws) -> None:
+    aws.endpoint()
+    aws.tags(ARN, {"last-deployment": CONFIG, "last-deployment-over": OLD})
+    aws.described(CONFIG)
+    note = {"ResourceArn": config_arn(CONFIG), "Tags": ANY}
+    aws.asked.add_response("add_tags", {"Tags": []}, note)
+    aws.config(OLD, FIRST)
+    aws.listed(CONFIG, OLD)
+    aws.tags(config_arn(CONFIG), config_tags(PACKAGE))
+    aws.approved()
+    aws.tags(config_arn(OLD), config_tags(FIRST))
+    aws.approved(FIRST)
+    answer = handle(AT_REST, _environment(), aws.clients())
+    assert answer["reason"] == "dogs-1 is in service already"
+
+
 def test_while_it_is_busy_nothing_of_it_is_touched(aws: Aws) -> None:
     """Above all not autoscaling, which would be taken off for another instance type."""
     aws.endpoint("SystemUpdating")
     aws.tags(ARN, {})
-    aws.config(OLD, PACKAGE.replace("/2", "/1"), "ml.c5.large")
+    aws.config(OLD, FIRST, "ml.c5.large")
     aws.listed(CONFIG, OLD)
     aws.tags(config_arn(CONFIG), config_tags(PACKAGE))
     aws.approved()
@@ -202,9 +231,9 @@ def test_an_update_that_began_meanwhile_is_waited_for(aws: Aws) -> None:
     aws.tags(config_arn("other"), {})
     aws.listed()
     aws.approved()
-    aws.config(OLD, PACKAGE.replace("/2", "/1"))
+    aws.config(OLD, FIRST)
     answer = handle(APPROVAL, _environment(), aws.clients())
-    assert answer["action"] == "waiting"
+    assert (answer["action"], aws.slept) == ("waiting", [3])
     assert "dogs-2 follows when the endpoint is no longer Updating" in answer["reason"]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.cli import ROOT
 from pipeline.local.deployer import DeploymentError, call_deployer, install_deployer
+from pipeline.local.service import deliveries
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.deliveries import DELIVERY, Deliveries
 from pipeline.local.service.events import PENDING, RULE
@@ -122,11 +123,37 @@ class TestDelivery:
         (delivery,) = store.list(DELIVERY)
         assert "nothing is to be done at an event 'Something Else'" in delivery["Error"]
 
-    def test_what_no_rule_asks_for_any_more_is_dropped(self, store: Store) -> None:
-        store.put(PENDING, "1", {"Group": "cats", "Event": {"id": "1"}})
+    def test_what_no_rule_asks_for_any_more_is_dropped_oldest_first(self, store: Store) -> None:
+        """Of what was delivered the last hundred are kept."""
+        names = [str(number) for number in range(102)]
+        for name in names:
+            store.put(PENDING, name, {"Group": "cats", "Event": {"id": name}})
         with closing(Deliveries(store, NOWHERE)):
             _wait(lambda: not store.list(PENDING))
-        assert "Answer" not in store.list(DELIVERY)[0]
+        delivered = store.list(DELIVERY)
+        assert [one["Id"] for one in delivered] == names[2:]
+        assert not any("Answer" in one for one in delivered)
+
+    def test_what_was_cut_off_is_delivered_by_the_next(self, store: Store, rule: Document) -> None:
+        variables = rule["Environment"] | {"AWS_MAX_ATTEMPTS": "1"}  # nobody is there to answer
+        store.put(RULE, "dogs", rule | {"Environment": variables})
+        event = {"id": "1", "rollback": {"endpoint_name": "dogs-production"}}
+        store.put(PENDING, "1", {"Group": "dogs", "Event": event})
+        with closing(Deliveries(store, NOWHERE)):
+            _wait(lambda: any(store.root.glob("deployments/*/event.json")))
+        assert len(store.list(PENDING)) == 1
+        assert store.list(DELIVERY) == []
+
+    def test_after_a_trouble_it_goes_on(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(deliveries, "_TROUBLED_SECONDS", 0.1)
+        (store.root / "deliveries.lock").mkdir()
+        store.put(PENDING, "1", {"Group": "cats", "Event": {"id": "1"}})
+        with closing(Deliveries(store, NOWHERE)):
+            _wait(lambda: "cannot be delivered now" in caplog.text)
+            (store.root / "deliveries.lock").rmdir()
+            _wait(lambda: not store.list(PENDING))
 
     def test_only_one_process_delivers_at_a_time(self, store: Store) -> None:
         store.put(PENDING, "1", {"Group": "cats", "Event": {"id": "1"}})
