@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deployment_history import Decision, history, remember_as
+from deployment_history import Decision, history, remember_as, take_back
 from tests.lambda_code.deploy_support import PREFIX, PRODUCTION, ROLE, World
 
 MOMENT = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -51,3 +51,10 @@ def test_of_one_decision_under_several_settings_the_last_written_is_first(
         written.append(record.config)
     found = history(world.client, "dogs", PRODUCTION, only_decided=True)
     assert [one.config for one in found] == written[::-1]
+
+
+def test_a_decision_told_again_is_the_one_written_down(world: World, rest: dict[str, Any]) -> None:
+    first = remember_as(world.client, PRODUCTION, _decision("dogs", 1, 0), rest)
+    take_back(world.client, first.config)
+    again = remember_as(world.client, PRODUCTION, _decision("dogs", 1, 0), rest)
+    assert (again.config, again.is_taken_back) == (first.config, True)

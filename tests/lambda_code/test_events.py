@@ -180,9 +180,12 @@ def test_another_projects_configurations_are_left_alone(world: World) -> None:
     run(world, "ok")
     known = world.client.describe_endpoint_config(EndpointConfigName=config)
     other = f"my-{GROUP}-1-681231235959000-abcdef"  # newer than all of ours
-    for name in (other, f"{GROUP}-1-999999999999999-abcdef"):  # no time, and no tags
+    names = (other, f"{GROUP}-1-999999999999999-abcdef", f"{GROUP}-1-681231235959000-abcdef")
+    for name in names:  # the second holds no time, and none says what it is for
         world.client.create_endpoint_config(
-            EndpointConfigName=name, ProductionVariants=known["ProductionVariants"]
+            EndpointConfigName=name,
+            ProductionVariants=known["ProductionVariants"],
+            Tags=[{"Key": "endpoint", "Value": PRODUCTION}],
         )
     with world.requests("ListTags") as asked:
         run(world, "a2 ok")

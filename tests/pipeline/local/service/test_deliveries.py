@@ -166,6 +166,12 @@ class TestDelivery:
             _wait(lambda: not store.list(PENDING))
 
 
+def test_a_function_that_does_not_even_answer_is_said(store: Store, rule: Document) -> None:
+    broken = rule | {"Environment": {"PYTHONHOME": "/nowhere"}}
+    with pytest.raises(DeploymentError, match=r"^Runtime: the function ended without an answer"):
+        call_deployer(store, broken, {"rollback": {}}, NOWHERE)
+
+
 def test_a_refusal_is_the_handlers_own_words(store: Store, rule: Document) -> None:
     with pytest.raises(DeploymentError, match=r"^the rollback lacks endpoint_name$"):
         call_deployer(store, rule, {"rollback": {}}, NOWHERE)
