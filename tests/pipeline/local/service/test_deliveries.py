@@ -1,6 +1,7 @@
 """Approvals on this machine: events reach the real handler, in a process of its own, once."""
 
 import fcntl
+import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli import ROOT
+from pipeline.local import lambdas
 from pipeline.local.deployer import DeploymentError, call_deployer, install_deployer
 from pipeline.local.service import deliveries
 from pipeline.local.service.client import sagemaker_client
@@ -134,13 +136,22 @@ class TestDelivery:
         assert [one["Id"] for one in delivered] == names[2:]
         assert not any("Answer" in one for one in delivered)
 
-    def test_what_was_cut_off_is_delivered_by_the_next(self, store: Store, rule: Document) -> None:
-        variables = rule["Environment"] | {"AWS_MAX_ATTEMPTS": "1"}  # nobody is there to answer
+    @pytest.mark.parametrize("may_finish", [True, False])
+    def test_what_was_cut_off_is_delivered_by_the_next(
+        self, store: Store, rule: Document, monkeypatch: pytest.MonkeyPatch, may_finish: bool
+    ) -> None:
+        """The function may finish what it is at, if that does not take too long."""
+        variables = rule["Environment"] | {"AWS_MAX_ATTEMPTS": "1"}
         store.put(RULE, "dogs", rule | {"Environment": variables})
         event = {"id": "1", "rollback": {"endpoint_name": "dogs-production"}}
         store.put(PENDING, "1", {"Group": "dogs", "Event": event})
-        with closing(Deliveries(store, NOWHERE)):
-            _wait(lambda: any(store.root.glob("deployments/*/event.json")))
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = NOWHERE if may_finish else f"http://127.0.0.1:{silent.getsockname()[1]}"
+            if not may_finish:
+                monkeypatch.setattr(lambdas, "_STOP_PATIENCE_S", 0.1)
+            with closing(Deliveries(store, url)):
+                _wait(lambda: any(store.root.glob("deployments/*/event.json")))
+        assert any(store.root.glob("deployments/*/answer.json")) == may_finish
         assert len(store.list(PENDING)) == 1
         assert store.list(DELIVERY) == []
 
