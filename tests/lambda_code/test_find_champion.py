@@ -169,15 +169,29 @@ class TestOnAws:
         aws.lists()
         assert aws.find() == NONE
 
-    def test_a_group_that_does_not_exist_has_no_champion(self, aws: Aws) -> None:
-        message = f"ModelPackageGroup {ARN} does not exist."
-        aws.registry.add_client_error("list_model_packages", "ValidationException", message)
+    @pytest.mark.parametrize(
+        ("code", "words"),
+        [("ValidationException", "does not exist"), ("ResourceNotFound", "is Not Found")],
+    )
+    def test_a_group_that_does_not_exist_has_no_champion(
+        self, aws: Aws, code: str, words: str
+    ) -> None:
+        message = f"ModelPackageGroup {ARN} {words}."
+        aws.registry.add_client_error("list_model_packages", code, message)
         assert aws.find() == NONE
 
-    @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException"])
-    def test_what_is_refused_otherwise_ends_the_step(self, aws: Aws, code: str) -> None:
-        aws.registry.add_client_error("list_model_packages", code, "not authorized")
-        with pytest.raises(ClientError, match="not authorized"):
+    @pytest.mark.parametrize(
+        ("code", "message"),
+        [
+            ("AccessDeniedException", "the role does not exist"),
+            ("ValidationException", "not authorized"),
+        ],
+    )
+    def test_what_is_refused_otherwise_ends_the_step(
+        self, aws: Aws, code: str, message: str
+    ) -> None:
+        aws.registry.add_client_error("list_model_packages", code, message)
+        with pytest.raises(ClientError, match=message):
             aws.find()
 
     @pytest.mark.parametrize("status", [403, 404, 400])
