@@ -77,6 +77,13 @@ def test_one_change_told_by_two_events_is_one_decision(world: World) -> None:
     assert (len(configs), world.state) == (1, "1")
 
 
+def test_a_rollback_is_newer_than_an_approval_by_a_clock_that_is_fast(world: World) -> None:
+    run(world, "a1 ok A2")
+    world.events["a2"]["detail"]["LastModifiedTime"] = "2067-01-01T00:00:00Z"
+    run(world, "=a2 ok back ok =end")
+    assert (world.deployed, world.state) == (["1", "2", "1"], "1")
+
+
 def test_a_version_that_is_registered_as_approved_is_deployed(
     world: World, register_package: Callable[..., str]
 ) -> None:

@@ -43,12 +43,15 @@ def _environment(**changes: Any) -> dict[str, str]:
     return {**ENVIRONMENT, "DEPLOYMENT": json.dumps({**HOW, **changes})}
 
 
-def test_an_update_is_blue_green_with_alarms_that_bring_it_back(aws: Aws) -> None:
+@pytest.mark.parametrize("scaling", [{}, {"autoscaling": None}])
+def test_an_update_is_blue_green_with_alarms_that_bring_it_back(
+    aws: Aws, scaling: dict[str, Any]
+) -> None:
     aws.over_an_old_version()
     aws.endpoint()
     aws.updated()
     aws.noted()
-    answer = handle(APPROVAL, _environment(), aws.clients())
+    answer = handle(APPROVAL, _environment(**scaling), aws.clients())
     assert answer == {
         "action": "updated",
         "reason": "dogs-2 is the newest decision that stands",
