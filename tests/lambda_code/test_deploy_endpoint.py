@@ -92,8 +92,9 @@ def _refusal(
     stub.add_client_error(operation, code, message)
 
 
-def _no_endpoint(stub: Stubber) -> None:
-    _refusal(stub, "describe_endpoint", f'Could not find endpoint "{PREFIX}:endpoint/{NAME}".')
+def _no_endpoint(stub: Stubber, code: str = "ValidationException") -> None:
+    message = f'Could not find endpoint "{PREFIX}:endpoint/{NAME}".'
+    _refusal(stub, "describe_endpoint", message, code)
 
 
 def _create(stub: Stubber) -> None:
@@ -131,9 +132,12 @@ def _deploy(
 
 
 class TestRequests:
-    def test_a_first_deployment_creates_everything(self, client: Any, stub: Stubber) -> None:
+    @pytest.mark.parametrize("code", ["ValidationException", "ResourceNotFound"])
+    def test_a_first_deployment_creates_everything(
+        self, client: Any, stub: Stubber, code: str
+    ) -> None:
         _created(stub)
-        _no_endpoint(stub)
+        _no_endpoint(stub, code)
         _create(stub)
         assert _deploy(client) == DEPLOYED
 

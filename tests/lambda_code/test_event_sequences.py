@@ -135,7 +135,9 @@ SEQUENCES = [
     ("a1 ok back?", "1", "1"),
     ("a1 ok back9?", "1", "1"),
     ("a1 ok back2?", "1", "1"),
-    ("a1 ok a2 ok r1 back? back1?", "1 2", "2"),
+    ("a1 ok a2 ok a3 ok r1 p2 back? back1? back2?", "1 2 3", "3"),
+    ("a1 ok a2 ok r2 ok a2 ok back ok", "1 2 1 2 1", "1"),  # not to 2's own earlier approval
+    ("a1 ok a2 ok a3 ok back ok a4 bad back ok", "1 2 3 2 4 1", "1"),  # not to 3, rolled back
     ("a1 ok hand back?", "1", "?"),
     ("a1 ok hand back1 ok", "1 1", "1"),
 ]

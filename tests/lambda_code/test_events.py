@@ -77,6 +77,12 @@ def test_one_change_told_by_two_events_is_one_decision(world: World) -> None:
     assert (len(configs), world.state) == (1, "1")
 
 
+def test_a_rollback_that_waits_is_asked_for_once(world: World) -> None:
+    run(world, "a1 ok a2")
+    rollback = {"rollback": {"endpoint_name": PRODUCTION}}
+    assert [world.handle(rollback)["action"] for _ in range(2)] == ["waiting", "unchanged"]
+
+
 def test_a_rollback_is_newer_than_an_approval_by_a_clock_that_is_fast(world: World) -> None:
     run(world, "a1 ok A2")
     world.events["a2"]["detail"]["LastModifiedTime"] = "2067-01-01T00:00:00Z"
