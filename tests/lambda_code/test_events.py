@@ -79,7 +79,7 @@ def test_one_change_told_by_two_events_is_one_decision(world: World) -> None:
 
 def test_a_rollback_that_waits_is_asked_for_once(world: World) -> None:
     run(world, "a1 ok a2")
-    rollback = {"rollback": {"endpoint_name": PRODUCTION}}
+    rollback = {"rollback": {"endpoint_name": PRODUCTION.upper()}}  # one to SageMaker
     assert [world.handle(rollback)["action"] for _ in range(2)] == ["waiting", "unchanged"]
 
 
@@ -97,6 +97,7 @@ def test_a_version_that_is_registered_as_approved_is_deployed(
     uri = "s3://b/5.tar.gz"
     register_package(world.client, uri, GROUP, ModelApprovalStatus="Approved")
     world.collect()
+    world.events["a5"]["detail"]["LastModifiedTime"] = "2067-01-01T00:00:00Z"
     run(world, "=a5 ok a2 ok =a5")
     assert (world.deployed, world.state) == (["1", "5", "2"], "2")
 
@@ -147,8 +148,10 @@ class TestThePipelinesOwnCall:
         with pytest.raises(NothingToReturnToError):
             world.handle(rollback)
         world.handle(self._event(world, "2"))
+        before = world.client.list_endpoint_configs(MaxResults=100)["EndpointConfigs"]
         with pytest.raises(EndpointBusyError):
             world.handle(rollback)
+        assert world.client.list_endpoint_configs(MaxResults=100)["EndpointConfigs"] == before
         self._end(world)
         answer = world.handle(rollback)
         assert (answer["action"], answer["reason"]) == ("updated", "from dogs-2 back to dogs-1")
