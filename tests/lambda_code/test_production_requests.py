@@ -146,6 +146,14 @@ def test_without_autoscaling_in_the_settings_it_is_taken_off(aws: Aws) -> None:
     assert answer["action"] == "unchanged"
 
 
+def test_what_autoscaling_refuses_otherwise_is_raised(aws: Aws) -> None:
+    _is_settled(aws)
+    _known_target(aws)
+    aws.scaled.add_client_error("deregister_scalable_target", "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        handle(AT_REST, _environment(autoscaling=None), aws.clients())
+
+
 @pytest.mark.parametrize(
     ("status", "scaling"), [("Updating", SCALING), ("Creating", None), ("InService", "not managed")]
 )
