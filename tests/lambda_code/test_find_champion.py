@@ -201,10 +201,11 @@ class TestOnAws:
         aws.holds(status)
         assert aws.find() == {"model_data": NOWHERE, "model_package_arn": f"{ARN}/1"}
 
-    def test_a_fault_of_s3_is_not_taken_for_an_answer(self, aws: Aws) -> None:
+    @pytest.mark.parametrize("status", [500, 503])
+    def test_a_fault_of_s3_is_not_taken_for_an_answer(self, aws: Aws, status: int) -> None:
         aws.lists(f"{ARN}/1")
         aws.describes(f"{ARN}/1", MODEL)
-        aws.holds(503)
+        aws.holds(status)
         with pytest.raises(ClientError):
             aws.find()
 

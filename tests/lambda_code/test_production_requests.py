@@ -99,14 +99,15 @@ def test_for_another_instance_type_autoscaling_is_taken_off_first(aws: Aws) -> N
     assert handle(APPROVAL, _environment(autoscaling=SCALING), aws.clients())["action"] == "updated"
 
 
-def _known_target(aws: Aws) -> None:
+def _known_target(aws: Aws, *, is_scaled: bool = True) -> None:
     moment = {**TARGET, "MinCapacity": 2, "MaxCapacity": 4, "RoleARN": ROLE, "CreationTime": MOMENT}
+    known = [moment] if is_scaled else []
     request = {
         "ServiceNamespace": "sagemaker",
         "ResourceIds": [TARGET["ResourceId"]],
         "ScalableDimension": TARGET["ScalableDimension"],
     }
-    aws.scaled.add_response("describe_scalable_targets", {"ScalableTargets": [moment]}, request)
+    aws.scaled.add_response("describe_scalable_targets", {"ScalableTargets": known}, request)
 
 
 def _is_settled(aws: Aws, status: str = "InService") -> None:
@@ -142,6 +143,13 @@ def test_without_autoscaling_in_the_settings_it_is_taken_off(aws: Aws) -> None:
     _is_settled(aws)
     _known_target(aws)
     aws.scaled.add_client_error("deregister_scalable_target", "ObjectNotFoundException")
+    answer = handle(AT_REST, _environment(autoscaling=None), aws.clients())
+    assert answer["action"] == "unchanged"
+
+
+def test_where_nothing_is_scaled_nothing_is_taken_off(aws: Aws) -> None:
+    _is_settled(aws)
+    _known_target(aws, is_scaled=False)
     answer = handle(AT_REST, _environment(autoscaling=None), aws.clients())
     assert answer["action"] == "unchanged"
 
