@@ -64,11 +64,31 @@ def _settle(store: Store, identity: str, execution: Document) -> None:
             step |= {"StepStatus": "Stopped", "EndTime": now}
             name = step["StepName"]
             store.put("PipelineExecutionStep", f"{identity}/{name}", step, f"{arn}/step/{name}")
-    for kind, end in _JOBS.items():
+    for kind in _JOBS:
         for job in store.list(kind):
-            name = job[f"{kind}Name"]
-            if job[f"{kind}Status"] == "InProgress" and identity in name:
-                job |= {f"{kind}Status": "Stopped", end: now, "LastModifiedTime": now}
-                if kind == "TrainingJob":
-                    job["SecondaryStatus"] = "Stopped"
-                store.put(kind, name, job, job[f"{kind}Arn"])
+            if identity in job[f"{kind}Name"] and (members := _last_members(kind, job, now)):
+                store.put(kind, job[f"{kind}Name"], job | members, job[f"{kind}Arn"])
+
+
+def _last_members(kind: str, job: Document, now: datetime) -> Document:
+    """What changes in a job's document when nothing goes on with it; nothing when it had ended."""
+    members: Document = {}
+    if job[f"{kind}Status"] == "InProgress":
+        members = {f"{kind}Status": "Stopped", _JOBS[kind]: now, "LastModifiedTime": now}
+        if kind == "TrainingJob":
+            members["SecondaryStatus"] = "Stopped"
+    rules = job.get("DebugRuleEvaluationStatuses") or []
+    if any(rule["RuleEvaluationStatus"] == "InProgress" for rule in rules):
+        # They outlive their training.
+        members["DebugRuleEvaluationStatuses"] = [_last_of(rule, now) for rule in rules]
+    return members
+
+
+def _last_of(rule: Document, now: datetime) -> Document:
+    if rule["RuleEvaluationStatus"] != "InProgress":
+        return rule
+    return rule | {
+        "RuleEvaluationStatus": "Stopped",
+        "StatusDetails": _REASON,
+        "LastModifiedTime": now,
+    }
