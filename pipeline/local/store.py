@@ -8,7 +8,7 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,20 +62,18 @@ class Store:
 
     def get(self, kind: str, name: str) -> Document | None:
         """The document of that kind and name, or None."""
-        row = self._one("SELECT body FROM documents WHERE kind = ? AND name = ?", (kind, name))
-        return None if row is None else _decode(row)
+        bodies = self._read("SELECT body FROM documents WHERE kind = ? AND name = ?", (kind, name))
+        return _decode(bodies[0]) if bodies else None
 
     def get_by_arn(self, kind: str, arn: str) -> Document | None:
         """The document of that kind with that ARN, or None."""
-        row = self._one("SELECT body FROM documents WHERE kind = ? AND arn = ?", (kind, arn))
-        return None if row is None else _decode(row)
+        bodies = self._read("SELECT body FROM documents WHERE kind = ? AND arn = ?", (kind, arn))
+        return _decode(bodies[0]) if bodies else None
 
     def list(self, kind: str) -> list[Document]:
         """Every document of a kind, oldest first."""
-        rows = self._connection().execute(
-            "SELECT body FROM documents WHERE kind = ? ORDER BY sequence", (kind,)
-        )
-        return [_decode(row[0]) for row in rows]
+        bodies = self._read("SELECT body FROM documents WHERE kind = ? ORDER BY sequence", (kind,))
+        return [_decode(body) for body in bodies]
 
     def delete(self, kind: str, name: str) -> bool:
         """Remove one document; False when there was none."""
@@ -88,19 +86,20 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the write lock; nested uses join the outer one. Raises StoreError."""
-        connection = self._connection()
-        if connection.in_transaction:
-            yield connection
-            return
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
+            connection = self._connection()
+            if connection.in_transaction:
+                yield connection
+                return
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise StoreError(f"cannot write {self.root / 'state.db'}: {error}") from error
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
 
     def path(self, uri: str) -> Path:
         """The folder or file behind an s3:// or file:// address. Raises AddressError."""
@@ -123,9 +122,11 @@ class Store:
             connection.close()
             del self._local.connection
 
-    def _one(self, query: str, values: tuple[str, ...]) -> str | None:
-        row = self._connection().execute(query, values).fetchone()
-        return row[0] if row else None
+    def _read(self, query: str, values: tuple[str, ...]) -> Sequence[str]:
+        try:
+            return [row[0] for row in self._connection().execute(query, values)]
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot read {self.root / 'state.db'}: {error}") from error
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._local, "connection"):

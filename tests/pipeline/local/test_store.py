@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +47,40 @@ def test_a_failing_transaction_leaves_nothing_behind(store: Store) -> None:
         store.put("Model", "half", {})
         raise RuntimeError
     assert store.get("Model", "half") is None
+
+
+def test_a_full_disk_is_one_clear_error_and_loses_nothing_that_was_there(store: Store) -> None:
+    store.put("Model", "a", {})
+    with store.transaction() as connection:
+        pass
+    connection.execute("PRAGMA max_page_count = 1")  # no more than it has
+    message = f"cannot write {store.root}/state.db: database or disk is full"
+    with pytest.raises(StoreError, match=message), store.transaction():
+        store.put("Model", "half", {})
+        store.put("Model", "large", {"text": "x" * 100_000})
+    connection.execute("PRAGMA max_page_count = 1000000")
+    store.put("Model", "b", {"n": 1})
+    assert store.list("Model") == [{}, {"n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("use", "verb"),
+    [
+        (lambda store: store.get("Model", "a"), "read"),
+        (lambda store: store.get_by_arn("Model", "arn:a"), "read"),
+        (lambda store: store.list("Model"), "read"),
+        (lambda store: store.put("Model", "a", {}), "write"),
+        (lambda store: store.delete("Model", "a"), "write"),
+        (lambda store: Store(store.root), "use"),
+    ],
+)
+def test_a_file_that_is_no_database_any_more_is_one_clear_error(
+    store: Store, use: Callable[[Store], object], verb: str
+) -> None:
+    store.close()
+    (store.root / "state.db").write_bytes(b"a disk that lost it" * 100)
+    with pytest.raises(StoreError, match=f"cannot {verb} {store.root}.*: file is not a database"):
+        use(store)
 
 
 def test_many_threads_write_without_losing_a_document(store: Store) -> None:
