@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+LIMIT_S = 600.0  # seconds until a function is ended
 _NAMES = ("lambda_handler", "handler")
-_LIMIT_S = 600
 
 
 class Context:
@@ -23,13 +23,18 @@ class Context:
 
     def __init__(self, arn: str) -> None:
         self.invoked_function_arn = arn
-        self.function_name = arn.rpartition(":")[2]
+        self.function_name = name_of(arn)
         self.aws_request_id = str(uuid.uuid4())
-        self._deadline = time.monotonic() + _LIMIT_S
+        self._deadline = time.monotonic() + LIMIT_S
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function is ended."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
+
+
+def name_of(arn: str) -> str:
+    """The name of the function that an ARN names, whatever its version or alias."""
+    return arn.rpartition(":function:")[2].partition(":")[0]
 
 
 def main(arn: str, handler_file: str, event_file: str, answer_file: str) -> int:

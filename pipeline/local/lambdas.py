@@ -12,7 +12,6 @@ from pipeline.local.containers import job_environment, log_tail
 from pipeline.local.failures import StepFailed
 from pipeline.local.processes import Command, Ending, StartError, run_to_end, start_process
 
-_LIMIT_S = 600.0
 _STOP_PATIENCE_S = 30.0
 
 
@@ -34,7 +33,7 @@ def run_lambda(
     local service as SageMaker and as S3, with credentials that are good for nothing else. A stop
     lets it finish for 30 s, as it may be in the middle of a change. Raises StepFailed.
     """
-    name = arn.rsplit(":function:", maxsplit=1)[-1].partition(":")[0]
+    name = lambda_main.name_of(arn)
     handler = handlers.get(name)
     if handler is None or not handler.is_file():
         place = handler or "none was named for it"
@@ -64,7 +63,7 @@ def _invoke(step: str, command: Command, should_stop: Callable[[], bool]) -> End
             start_process,
             lambda _: None,
             _patient(should_stop),
-            limit_s=_LIMIT_S,
+            limit_s=lambda_main.LIMIT_S,
             grace_s=1.0,
         )
     except StartError as error:

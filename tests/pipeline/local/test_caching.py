@@ -1,6 +1,8 @@
 """Steps are reused for the same work alone, within their time, and only when outputs are there."""
 
+import os
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,19 @@ def test_a_step_is_not_reused_without_its_outputs(lab: Lab) -> None:
     assert _cached(lab.run(*_pair(lab))) == {"First": True, "Second": False}
 
 
+def test_a_step_is_reused_without_the_output_that_it_left_empty(lab: Lab) -> None:
+    outputs = {"outputs": ["data", "empty"], "arguments": [f"{OUTPUT}/data"]}
+    step = cached(lab.processing("A", COUNT, **outputs))
+    assert [lab.run(step).steps["A"].cached for _ in range(2)] == [False, True]
+
+
+def test_two_steps_of_equal_arguments_have_each_their_own_work(lab: Lab) -> None:
+    first, _ = _pair(lab)
+    twin = first | {"Name": "Twin"}
+    assert _cached(lab.run(first)) == {"First": False}
+    assert _cached(lab.run(first, twin)) == {"First": True, "Twin": False}
+
+
 def test_a_step_is_not_reused_when_it_is_too_old(lab: Lab) -> None:
     def run(age: str) -> bool:
         step = lab.processing("A", "")
@@ -127,21 +142,48 @@ def test_another_pipeline_has_its_own_cache(lab: Lab) -> None:
 
 
 def test_a_folder_on_this_machine_counts_with_its_contents(lab: Lab, tmp_path: Path) -> None:
-    folder = tmp_path / "pictures"
-    (folder / "pug").mkdir(parents=True)
-    (folder / "pug" / "1.jpg").write_text("x")
+    folder, elsewhere = tmp_path / "pictures", tmp_path / "disk"
+    picture = folder / "pug" / "1.jpg"
+    for path in (picture, elsewhere / "2.jpg"):
+        path.parent.mkdir(parents=True)
+        path.write_text("x")
+    (folder / "boxer").mkdir()
+    (folder / "linked").symlink_to(elsewhere)
 
     def run() -> bool:
         step = cached(lab.processing("A", "", inputs={"data": folder.as_uri()}))
         return lab.run(step).steps["A"].cached
 
-    assert not run()
+    assert [run(), run()] == [False, True]
+    edits: dict[str, Callable[[], object]] = {
+        "one more": lambda: (folder / "pug" / "3.jpg").write_text("x"),
+        "another of the same size": lambda: _write(picture, "y", later=1),
+        "another of the same time": lambda: _write(picture, "xx", later=0),
+        "another folder": lambda: picture.rename(folder / "boxer" / "1.jpg"),
+        "behind a link": lambda: (elsewhere / "2.jpg").write_text("xyz"),
+    }
+    for name, edit in edits.items():
+        edit()
+        assert not run(), name
     assert run()
-    (folder / "pug" / "2.jpg").write_text("x")
-    assert not run()
-    assert run()
-    (folder / "pug" / "2.jpg").rename(folder / "pug" / "3.jpg")
-    assert not run()
+
+
+def _write(file: Path, text: str, later: int) -> None:
+    """Replace a file's text in place; it is so many nanoseconds younger then."""
+    before = file.stat().st_mtime_ns
+    file.write_text(text)
+    os.utime(file, ns=(before + later, before + later))
+
+
+def test_links_that_lead_back_are_followed_once(lab: Lab, tmp_path: Path) -> None:
+    # A path of seventeen such names is longer than any that can be looked at.
+    name = "x" * 250
+    for folder, back in (("pug", "boxer"), ("boxer", "pug"), ("akita", "akita")):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        (tmp_path / "data" / folder / name).symlink_to(tmp_path / "data" / back)
+    (tmp_path / "data" / "pug" / "1.jpg").write_text("x")
+    step = cached(lab.processing("A", "", inputs={"data": (tmp_path / "data").as_uri()}))
+    assert [lab.run(step).steps["A"].cached for _ in range(2)] == [False, True]
 
 
 def test_a_run_that_failed_leaves_its_finished_steps_to_the_next(lab: Lab) -> None:

@@ -1,13 +1,15 @@
 """Lambda steps: the handler as Lambda would call it, in a process of its own."""
 
-import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.local.failures import StepFailed
 from pipeline.local.store import Store
-from tests.pipeline.local.runner_support import Json, Lab, cached
+from tests.pipeline.local.runner_support import SLEEP, Json, Lab, cached, wait_for
 
 ARN = "arn:aws:lambda:us-east-1:111122223333:function:dogs-deploy"
 ECHO = """
@@ -20,7 +22,7 @@ def lambda_handler(event, context):
             "s3": os.environ.get("AWS_ENDPOINT_URL_S3"),
             "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
             "name": context.function_name, "arn": context.invoked_function_arn,
-            "time": context.get_remaining_time_in_millis() > 500_000}
+            "time": 500_000 < context.get_remaining_time_in_millis() <= 600_000}
 """
 OUTPUTS = ["event", "greeting", "count", "url", "s3", "secret", "name", "arn", "time"]
 
@@ -146,8 +148,72 @@ def test_a_function_that_a_parameter_names_is_cached_by_the_one_it_names(
 
 
 def test_a_handler_named_by_version_is_the_same_function(lab: Lab, tmp_path: Path) -> None:
-    step = _step(["x"], x=1) | {"FunctionArn": f"{ARN}:live"}
-    result = lab.run(step, **_handlers(tmp_path, "def handler(e, c): return e"))
-    assert result.status == "Succeeded"
-    event = lab.store.root / "runs" / result.execution_id / "Deploy" / "event.json"
-    assert json.loads(event.read_text()) == {"x": 1}
+    code = """
+import os
+def handler(event, context):
+    return {"own": context.function_name, "arn": context.invoked_function_arn,
+            "variable": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}
+"""
+    step = _step(["own", "arn", "variable"]) | {"FunctionArn": f"{ARN}:live"}
+    result = lab.run(step, **_handlers(tmp_path, code))
+    assert result.status == "Succeeded", result.failure
+    output = result.steps["Deploy"].properties["OutputParameters"]
+    assert output == {"own": "dogs-deploy", "arn": f"{ARN}:live", "variable": "dogs-deploy"}
+
+
+BUSY = """
+import time
+from pathlib import Path
+def handler(event, context):
+    Path(event["mark"]).touch()
+    for _ in range(3000):
+        if Path(event["go"]).exists():
+            break
+        time.sleep(0.01)
+    return {"done": "yes"}
+"""
+
+
+def test_a_function_past_its_time_is_ended(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.local.lambda_main.LIMIT_S", 0.1)
+    step = _step([], mark=str(tmp_path / "mark"), go=str(tmp_path / "never"))
+    result = lab.run(step, **_handlers(tmp_path, BUSY))
+    assert isinstance(result.failure, StepFailed)
+    assert result.failure.reason == "the function took too long and was ended"
+
+
+def test_a_stop_lets_a_function_finish(lab: Lab, tmp_path: Path) -> None:
+    mark, other, go = (tmp_path / name for name in ("mark", "other", "go"))
+    beside = lab.processing("Beside", SLEEP, arguments=[str(other)])
+    step = _step(["done"], mark=str(mark), go=str(go))
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(lab.run, step, beside, **_handlers(tmp_path, BUSY))
+        wait_for(mark)
+        wait_for(other)
+        lab.cancel.set()
+        while lab.step_documents()["Beside"]["StepStatus"] != "Stopped":
+            time.sleep(0.01)
+        go.touch()
+    assert done.result().status == "Stopped"
+    deploy = done.result().steps["Deploy"]
+    assert (deploy.status, deploy.properties) == (
+        "Succeeded",
+        {"OutputParameters": {"done": "yes"}},
+    )
+
+
+def test_a_stop_has_no_endless_patience(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.local.lambdas._STOP_PATIENCE_S", 0.1)
+    step = _step([], mark=str(tmp_path / "mark"), go=str(tmp_path / "never"))
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(lab.run, step, **_handlers(tmp_path, BUSY))
+        wait_for(tmp_path / "mark")
+        lab.cancel.set()
+    assert done.result().status == "Stopped"
+    failure = done.result().steps["Deploy"].failure
+    assert isinstance(failure, StepFailed)
+    assert failure.reason == "the function took too long and was ended"
