@@ -12,6 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.local.failures import DefinitionError, StepFailed
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store, StoreError
+from pipeline.progress import StepProgress
 from tests.pipeline.local.runner_support import (
     BUCKET,
     INPUT,
@@ -22,6 +23,7 @@ from tests.pipeline.local.runner_support import (
     definition,
     output_of,
     s3_output,
+    wait_for,
 )
 
 WRITE = """
@@ -318,6 +320,49 @@ def test_two_runs_at_once_share_a_store(lab: Lab) -> None:
     assert len({result.execution_id for result in results}) == 3
 
 
+def test_a_full_disk_outside_of_a_job_fails_the_step_with_the_same_words(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", path.name)
+
+    (tmp_path / "deploy.py").write_text("def handler(event, context): return {}")
+    arn = "arn:aws:lambda:us-east-1:111122223333:function:deploy"
+    step = {"Name": "Deploy", "Type": "Lambda", "FunctionArn": arn, "Arguments": {}}
+    monkeypatch.setattr(Path, "write_text", full)
+    result = lab.run(step, lambda_handlers={"deploy": tmp_path / "deploy.py"})
+    assert isinstance(result.failure, StepFailed)
+    assert result.failure.reason.startswith("No space left on device: event.json (free some space")
+    assert lab.step_documents()["Deploy"]["FailureReason"] == result.failure.reason
+    execution = lab.store.list("PipelineExecution")[-1]
+    assert execution["PipelineExecutionStatus"] == "Failed"
+    assert execution["FailureReason"] == result.failure.reason
+
+
+def test_of_a_long_reason_as_much_is_kept_as_by_sagemaker(lab: Lab) -> None:
+    words = "x" * 1030
+    result = lab.run({"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": words}})
+    assert isinstance(result.failure, StepFailed)
+    assert result.failure.reason == words
+    assert lab.heard[-1].message == words
+    for document in (lab.step_documents()["No"], lab.store.list("PipelineExecution")[0]):
+        assert document["FailureReason"] == words[:1024]
+
+
+def test_a_stop_that_comes_after_the_last_step_changes_nothing(lab: Lab) -> None:
+    class Stopping(list[StepProgress]):
+        """Cancels the run when its last step has succeeded."""
+
+        def append(self, progress: StepProgress) -> None:
+            if (progress.name, progress.status) == ("Last", "Succeeded"):
+                lab.cancel.set()
+
+    lab.heard = Stopping()
+    skipped = lab.processing("Skipped", "")
+    last = lab.processing("Last", "") | {"DependsOn": ["Gate"]}
+    assert lab.run(_gate(2, 1, [], [skipped]), last).status == "Succeeded"
+
+
 def test_state_that_cannot_be_written_ends_the_run_with_one_line(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,3 +376,22 @@ def test_state_that_cannot_be_written_ends_the_run_with_one_line(
     monkeypatch.setattr(Store, "put", fail)
     result = lab.run(lab.processing("A", ""))
     assert "database or disk is full" in str(result.failure)
+
+
+def test_state_that_cannot_be_written_between_jobs_stops_what_runs(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "mark"
+    put = Store.put
+
+    def fail(store: Store, kind: str, name: str, *rest: Any, **named: Any) -> None:
+        if kind == "PipelineExecutionStep" and name.endswith("/Unlucky"):
+            wait_for(mark)
+            raise StoreError("cannot write state.db: database or disk is full")
+        put(store, kind, name, *rest, **named)
+
+    monkeypatch.setattr(Store, "put", fail)
+    with pytest.raises(StoreError, match="disk is full"):
+        lab.run(lab.processing("Long", SLEEP, arguments=[str(mark)]), lab.processing("Unlucky", ""))
+    assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
+    assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Failed"

@@ -85,5 +85,6 @@ def test_ctrl_c_in_the_calling_thread_stops_the_run(lab: Lab, tmp_path: Path) ->
     finally:
         signal.signal(signal.SIGINT, before)
     assert result.status == "Stopped"
+    assert result.steps["Long"].status == "Stopped"
     assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
     assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
