@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.addresses import AddressError
 from pipeline.local.containers import (
     Job,
     JobOutcome,
@@ -42,7 +43,7 @@ def run_processing_job(request: Mapping[str, Any], job: Job) -> JobOutcome:
     _save(document, job)
     try:
         outcome = _run(request, job, document)
-    except (StepFailed, StartError) as error:
+    except (StepFailed, StartError, AddressError) as error:
         failure = error if isinstance(error, StepFailed) else StepFailed(job.step, str(error))
         outcome = JobOutcome(document, failure)
     except OSError as error:

@@ -22,7 +22,6 @@ from tests.pipeline.local.runner_support import (
     Lab,
     definition,
     output_of,
-    s3_output,
     wait_for,
 )
 
@@ -105,48 +104,6 @@ def test_a_failure_names_step_code_reason_and_log_and_leaves_the_rest_in_order(l
     execution = lab.store.list("PipelineExecution")[-1]
     assert execution["PipelineExecutionStatus"] == "Failed"
     assert lab.store.list("ProcessingJob")[0]["ProcessingJobStatus"] in ("Failed", "Completed")
-
-
-def test_the_jobs_own_message_is_the_reason(lab: Lab) -> None:
-    script = """
-    import os, sys
-    open(os.environ["EXIT_MESSAGE_FILE"], "w").write("only one class: add another folder")
-    sys.exit(3)
-    """
-    message = {"EXIT_MESSAGE_FILE": "/opt/ml/output/message"}
-    result = lab.run(lab.processing("Prepare", script, environment=message))
-    assert isinstance(result.failure, StepFailed)
-    assert result.failure.reason == "only one class: add another folder"
-    job = lab.store.list("ProcessingJob")[0]
-    assert job["ExitMessage"] == "only one class: add another folder"
-    assert job["FailureReason"].endswith("exit code: 3")
-
-
-def test_what_a_failed_job_keeps_in_its_cache_is_there_for_the_next(lab: Lab) -> None:
-    script = """
-    import os, pathlib, sys
-    kept = pathlib.Path(os.environ["JOB_CACHE_DIR"]) / "half"
-    done = kept.exists()
-    kept.parent.mkdir(exist_ok=True, parents=True)
-    kept.touch()
-    sys.exit(0 if done else 1)
-    """
-    step = lab.processing("Prepare", script)
-    assert [lab.run(step).status for _ in range(2)] == ["Failed", "Succeeded"]
-
-
-def test_missing_input_fails_the_step_and_names_the_address(lab: Lab) -> None:
-    step = lab.processing("Prepare", "", inputs={"data": f"{BUCKET}/nowhere"})
-    result = lab.run(step)
-    assert isinstance(result.failure, StepFailed)
-    assert f"input data: there is nothing at {BUCKET}/nowhere" in result.failure.reason
-
-
-def test_a_program_that_is_not_there_is_one_clear_line(lab: Lab) -> None:
-    step = lab.processing("Prepare", "")
-    step["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
-    result = lab.run(step)
-    assert "cannot start 'no-such-program'" in str(result.failure)
 
 
 def _gate(left: Any, right: Any, if_steps: list[Json], else_steps: list[Json]) -> Json:
@@ -267,43 +224,6 @@ def test_what_sagemaker_would_refuse_fails_the_step(lab: Lab) -> None:
     step["Arguments"]["RoleArn"] = "me"
     result = lab.run(step)
     assert "CreateProcessingJob would be refused: Value 'me' at 'roleArn'" in str(result.failure)
-
-
-def test_an_output_uploaded_continuously_is_there_while_the_job_runs(lab: Lab) -> None:
-    uri = f"{BUCKET}/live"
-    step = lab.processing(
-        "A",
-        "import os, sys\nopen(sys.argv[1] + '/x', 'w').close()\nassert os.path.exists(sys.argv[2])",
-        arguments=[f"{OUTPUT}/live", str(lab.store.path(f"{uri}/x"))],
-    )
-    place = {"Outputs": [s3_output("live", uri, "Continuous")]}
-    step["Arguments"]["ProcessingOutputConfig"] = place
-    assert lab.run(step).status == "Succeeded"
-
-
-def test_a_full_disk_in_a_job_is_the_reason(lab: Lab) -> None:
-    script = "with open('/dev/full', 'w') as file:\n    file.write('x')"
-    result = lab.run(lab.processing("Features", script))
-    assert isinstance(result.failure, StepFailed)
-    assert "No space left on device" in result.failure.reason
-
-
-def test_a_full_disk_while_outputs_are_kept_says_what_to_do(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "/state/out.txt")
-
-    step = lab.processing("First", WRITE, outputs=["data"], arguments=[f"{OUTPUT}/data", "x"])
-    monkeypatch.setattr("pipeline.local.containers.shutil.move", full)
-    result = lab.run(step)
-    assert isinstance(result.failure, StepFailed)
-    assert result.failure.reason == (
-        "No space left on device: /state/out.txt (free some space and run again: finished steps "
-        "are kept)"
-    )
-    monkeypatch.undo()
-    assert lab.run(step).status == "Succeeded"
 
 
 def test_two_runs_at_once_share_a_store(lab: Lab) -> None:
