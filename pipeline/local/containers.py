@@ -113,14 +113,16 @@ def bare_environment(home: Path, temporary: str) -> dict[str, str]:
 def job_environment(work: Path, cores: int, region: str) -> Iterator[dict[str, str]]:
     """The environment of a job before its contract. HOME and TMPDIR go when the job ends."""
     home = work / "home"
-    # The system's own place: socket names below a deep state folder would become too long.
-    with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as temporary:
-        yield bare_environment(home, temporary) | {
-            "PYTHONHASHSEED": "0",
-            "AWS_REGION": region,
-            **dict.fromkeys(THREADS, str(cores)),
-        }
-    shutil.rmtree(home, ignore_errors=True)
+    try:
+        # The system's own place: socket names below a deep state folder would become too long.
+        with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as temporary:
+            yield bare_environment(home, temporary) | {
+                "PYTHONHASHSEED": "0",
+                "AWS_REGION": region,
+                **dict.fromkeys(THREADS, str(cores)),
+            }
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def stage_input(job: Job, uri: str, target: Path, what: str) -> None:
@@ -166,19 +168,27 @@ def move_output(source: Path, target: Path) -> bool:
 def pack(folder: Path, archive: Path) -> None:
     """A .tar.gz of a folder's files, the same bytes for the same contents. Raises OSError.
 
-    It is stored and not squeezed: weights do not get smaller, only slower.
+    It is stored and not squeezed: weights do not get smaller, only slower. One that could not be
+    finished, on a full disk for one, does not stay there.
     """
     archive.parent.mkdir(parents=True, exist_ok=True)
     partial = archive.with_name(archive.name + ".partial")
+    try:
+        _write(folder, partial)
+        partial.replace(archive)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(folder: Path, archive: Path) -> None:
     with (
-        partial.open("wb") as raw,
+        archive.open("wb") as raw,
         gzip.GzipFile(filename="", mode="wb", compresslevel=0, fileobj=raw, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
                 _add(tar, path, path.relative_to(folder).as_posix())
-    partial.replace(archive)
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:

@@ -40,6 +40,7 @@ def test_comparisons(kind: str, left: Any, holds: bool) -> None:
 def test_texts_compare_as_texts() -> None:
     assert all_hold([_compare("Equals", {"Get": "Parameters.Kind"}, "big")], SCOPE)
     assert not all_hold([_compare("Equals", {"Get": "Parameters.Kind"}, 3)], SCOPE)
+    assert all_hold([_compare("LessThan", "10", "9")], SCOPE)
 
 
 def test_in_not_and_or() -> None:
@@ -47,6 +48,7 @@ def test_in_not_and_or() -> None:
     outside = inside | {"Values": ["small"]}
     assert all_hold([inside], SCOPE)
     assert not all_hold([outside], SCOPE)
+    assert all_hold([{"Type": "In", "QueryValue": "0.6", "Values": [THRESHOLD]}], SCOPE)
     assert all_hold([{"Type": "Not", "Condition": outside}], SCOPE)
     assert all_hold([{"Type": "Or", "Conditions": [outside, inside]}], SCOPE)
     assert not all_hold([{"Type": "Or", "Conditions": [outside, outside]}], SCOPE)

@@ -1,5 +1,6 @@
 """Folders, archives and names that training and processing share."""
 
+import errno
 import re
 import sys
 import tarfile
@@ -13,15 +14,18 @@ from hypothesis import strategies as st
 from pipeline.local.containers import (
     Background,
     Job,
+    failure_of,
     job_environment,
     job_name,
+    limit_of,
+    log_tail,
     move_output,
     pack,
     python_argv,
     stage_input,
 )
 from pipeline.local.failures import StepFailed
-from pipeline.local.processes import start_process
+from pipeline.local.processes import Ending, StartError, start_process
 from pipeline.local.store import Store
 
 
@@ -58,8 +62,9 @@ def test_every_name_is_valid(parts: list[str]) -> None:
 def test_long_names_that_differ_at_their_end_stay_different() -> None:
     one, two = job_name("x" * 80 + "a"), job_name("x" * 80 + "b")
     assert one != two
-    assert len(one) <= 63
-    assert len(job_name("execution", "x" * 40, limit=32)) <= 32
+    assert len(one) == len(two) == 63
+    assert job_name("x" * 63) == "x" * 63, "there was room for it"
+    assert len(job_name("execution", "x" * 40, limit=32)) == 32
 
 
 @pytest.mark.parametrize(
@@ -87,16 +92,33 @@ def test_a_folder_outside_the_container_is_refused(job: Job, path: str) -> None:
 def test_the_environment_holds_nothing_of_the_users_own(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    for name in ("AWS_SECRET_ACCESS_KEY", "MY_TOKEN", "LD_LIBRARY_PATH", "TZ"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MY_TOKEN", "secret")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     with job_environment(job.work, 2, "us-east-1") as environment:
-        assert "secret" not in " ".join(environment.values())
-        assert environment["PATH"].startswith(str(Path(sys.executable).parent))
-        assert environment["OMP_NUM_THREADS"] == "2"
-        assert Path(environment["HOME"]).is_dir()
-        temporary = Path(environment["TMPDIR"])
-        assert temporary.is_dir()
-    assert not temporary.exists()
+        assert environment.pop("PATH").startswith(f"{Path(sys.executable).parent}:")
+        own = [Path(environment.pop(name)) for name in ("HOME", "TMPDIR")]
+        assert all(path.is_dir() for path in own)
+        assert environment == {
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "AWS_REGION": "us-east-1",
+            "OMP_NUM_THREADS": "2",
+            "MKL_NUM_THREADS": "2",
+            "OPENBLAS_NUM_THREADS": "2",
+            "CUDA_VISIBLE_DEVICES": "1",
+        }
+    assert not any(path.exists() for path in own)
+
+
+def test_the_environments_folders_go_when_a_job_cannot_start(job: Job) -> None:
+    with pytest.raises(StartError), job_environment(job.work, 2, "us-east-1") as environment:
+        own = [Path(environment[name]) for name in ("HOME", "TMPDIR")]
+        raise StartError("cannot start 'python'")
+    assert not any(path.exists() for path in own)
 
 
 def test_a_folder_appears_as_an_input(job: Job) -> None:
@@ -109,6 +131,13 @@ def test_one_file_appears_in_a_folder_as_with_s3(job: Job) -> None:
     _tree(job.store.path("s3://b"), {"model.tar.gz": "x"})
     stage_input(job, "s3://b/model.tar.gz", job.root / "input" / "model", "input model")
     assert (job.root / "input" / "model" / "model.tar.gz").read_text() == "x"
+
+
+def test_a_file_joins_the_folder_that_another_input_lies_in(job: Job) -> None:
+    _tree(job.store.path("s3://b"), {"1.txt": "x", "2.txt": "y"})
+    stage_input(job, "s3://b/1.txt", job.root / "input" / "one", "input one")
+    stage_input(job, "s3://b/2.txt", job.root / "input", "input two")
+    assert sorted(path.name for path in (job.root / "input").iterdir()) == ["2.txt", "one"]
 
 
 def test_an_empty_folder_is_no_input(job: Job) -> None:
@@ -170,7 +199,70 @@ def test_an_archive_has_the_same_bytes_whenever_it_is_packed(
         assert archive.getnames() == ["a.txt", "b/x.txt", "run.sh"]
         assert {m.name: m.mode for m in archive}["run.sh"] == 0o755
         assert all(member.mtime == 0 and member.uid == 0 for member in archive)
-    assert not list(tmp_path.glob("*.partial"))
+    assert sorted(path.name for path in tmp_path.glob("*.tar.gz*")) == ["1.tar.gz"]
+
+
+def test_links_are_not_packed(tmp_path: Path, make_model: Callable[[str], Path]) -> None:
+    (make_model("one") / "link").symlink_to("/etc/passwd")
+    pack(tmp_path / "one", tmp_path / "1.tar.gz")
+    with tarfile.open(tmp_path / "1.tar.gz") as archive:
+        assert archive.getnames() == ["a.txt", "b/x.txt", "run.sh"]
+
+
+def test_an_archive_that_the_disk_had_no_room_for_takes_none(
+    tmp_path: Path, make_model: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        pack(make_model("one"), tmp_path / "store" / "1.tar.gz")
+    assert not list((tmp_path / "store").iterdir())
+
+
+LINES = [f"line {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("written", "tail"),
+    [
+        (None, []),
+        ("", []),
+        ("one\n\n \ntwo", ["one", "two"]),
+        ("\n".join(LINES), LINES[-20:]),
+        ("x" * 20_000 + "\nend\n", ["x" * (16_384 - 5), "end"]),
+    ],
+    ids=["no file", "nothing", "empty lines", "more lines than are shown", "one endless line"],
+)
+def test_the_end_of_a_log(tmp_path: Path, written: str | None, tail: list[str]) -> None:
+    if written is not None:
+        (tmp_path / "log.txt").write_text(written)
+    assert log_tail(tmp_path / "log.txt") == tail
+
+
+@pytest.mark.parametrize(
+    ("ending", "said", "reason"),
+    [
+        (Ending(0, "exited"), "", None),
+        (Ending(-15, "stopped"), "half done", None),
+        (Ending(0, "timed out"), "", "it ran longer than MaxRuntimeInSeconds (60 s) and was ended"),
+        (Ending(-9, "exited"), "", "signal 9 ended it (9 is often: not enough memory)"),
+        (Ending(-9, "exited"), "no memory", "no memory"),
+        (Ending(2, "exited"), "", "the last line"),
+        (Ending(2, "exited"), "no pictures", "no pictures"),
+    ],
+)
+def test_why_a_job_is_no_success(job: Job, ending: Ending, said: str, reason: str | None) -> None:
+    _tree(job.work, {"log.txt": "before\n  the last line \n\n"})
+    failure = failure_of(job, ending, said, 60.0)
+    assert (failure and failure.reason) == reason
+    assert failure is None or failure.job_exit_code == ending.code
+
+
+def test_a_job_has_a_day_unless_it_says_so() -> None:
+    assert limit_of({}) == 86_400
+    assert limit_of({"StoppingCondition": {"MaxRuntimeInSeconds": 60}}) == 60
 
 
 def test_any_python_is_this_one() -> None:

@@ -63,20 +63,23 @@ def test_nothing_is_registered_behind_a_failure(lab: Lab) -> None:
     assert not lab.store.list("ModelPackageGroup")
 
 
-def test_a_refused_package_leaves_no_group_behind(lab: Lab) -> None:
-    class Refusing:
-        """The local API, whose registry is full."""
+class Refusing:
+    """The local API, which refuses one operation."""
 
-        def __init__(self, api: LocalApi) -> None:
-            self._api = api
+    def __init__(self, store: Store, operation: str) -> None:
+        self._api = LocalApi(store)
+        self._refused = operation
 
-        def call(self, operation: str, params: Json) -> Json:
-            if operation == "CreateModelPackage":
-                raise ApiError("ResourceLimitExceeded", "too many packages")
-            return self._api.call(operation, params)
+    def call(self, operation: str, params: Json) -> Json:
+        if operation == self._refused:
+            raise ApiError("ThrottlingException", "too many requests")
+        return self._api.call(operation, params)
 
+
+@pytest.mark.parametrize("operation", ["CreateModelPackage", "DescribeModelPackageGroup"])
+def test_a_refusal_leaves_no_group_behind(lab: Lab, operation: str) -> None:
     with pytest.raises(ApiError, match="too many"):
-        register_model({"ModelPackageGroupName": "dogs"}, lab.store, Refusing(LocalApi(lab.store)))
+        register_model({"ModelPackageGroupName": "dogs"}, lab.store, Refusing(lab.store, operation))
     assert not lab.store.list("ModelPackageGroup")
 
 
