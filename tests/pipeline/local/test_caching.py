@@ -92,6 +92,21 @@ def test_a_step_is_not_reused_without_its_outputs(lab: Lab) -> None:
     assert _cached(lab.run(*_pair(lab))) == {"First": True, "Second": False}
 
 
+def test_training_and_tuning_are_not_reused_without_their_model(lab: Lab) -> None:
+    grid = {"CategoricalParameterRanges": [{"Name": "rate", "Values": ["1"]}]}
+    limits = {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}
+    config = {"Strategy": "Grid", "ResourceLimits": limits, "ParameterRanges": grid}
+    steps = (
+        cached(lab.training("Train", "")),
+        cached(lab.tuning("Tune", "print('score=1')", config)),
+    )
+    lab.run(*steps)
+    assert _cached(lab.run(*steps)) == {"Train": True, "Tune": True}
+    for model in lab.store.path(BUCKET).rglob("model.tar.gz"):
+        model.unlink()
+    assert _cached(lab.run(*steps)) == {"Train": False, "Tune": False}
+
+
 def test_a_step_is_reused_without_the_output_that_it_left_empty(lab: Lab) -> None:
     outputs = {"outputs": ["data", "empty"], "arguments": [f"{OUTPUT}/data"]}
     step = cached(lab.processing("A", COUNT, **outputs))

@@ -41,6 +41,7 @@ def test_versions_are_registered_and_the_group_is_made(lab: Lab) -> None:
         result = lab.run(_register(), parameters=PARAMETERS)
         assert result.status == "Succeeded", result.failure
         arns.append(result.steps["Register"].properties["ModelPackageArn"])
+        assert lab.heard[-1].message == f"model-package/dogs/{len(arns)}"
     assert [arn.rpartition("/")[2] for arn in arns] == ["1", "2"]
     package = LocalApi(lab.store).call("DescribeModelPackage", {"ModelPackageName": arns[1]})
     assert package["CustomerMetadataProperties"] == {"Threshold": "0.6"}
