@@ -100,6 +100,8 @@ def test_a_failure_names_step_code_reason_and_log_and_leaves_the_rest_in_order(l
     assert states == {"Bad": "Failed", "Other": "Succeeded", "AfterOther": "Succeeded"}
     documents = lab.step_documents()
     assert "no images found" in documents["Bad"]["FailureReason"]
+    job = documents["Bad"]["Metadata"]["ProcessingJob"]["Arn"]
+    assert lab.store.get_by_arn("ProcessingJob", job)
     assert "Behind" not in documents
     execution = lab.store.list("PipelineExecution")[-1]
     assert execution["PipelineExecutionStatus"] == "Failed"
