@@ -81,8 +81,9 @@ def test_a_changed_environment_runs_again_and_with_it_what_follows(lab: Lab) -> 
 def test_what_sagemaker_does_not_compare_keeps_the_cache(lab: Lab) -> None:
     lab.run(*_pair(lab))
     first, second = _pair(lab)
-    cluster = first["Arguments"]["ProcessingResources"]["ClusterConfig"]
-    cluster["InstanceType"] = "ml.m5.4xlarge"
+    arguments = first["Arguments"]
+    arguments["ProcessingResources"]["ClusterConfig"]["InstanceType"] = "ml.m5.4xlarge"
+    arguments["AppSpecification"] = dict(reversed(arguments["AppSpecification"].items()))
     assert _cached(lab.run(first, second)) == {"First": True, "Second": True}
 
 

@@ -119,7 +119,7 @@ def test_get(reference: str, value: Any) -> None:
     [
         ("Steps.Tune.BestTrainingJob.TunedHyperParameters['lrr']", "did you mean 'lr'"),
         ("Steps.Prepare.ProcessingOutputConfig.Outputs['x']", "no 'x'"),
-        ("Steps.Prepare.ProcessingOutputConfig.Outputs[7]", "no item 7 in a list of 2"),
+        ("Steps.Prepare.ProcessingOutputConfig.Outputs[2]", "no item 2 in a list of 2"),
         ("Steps.Train.TrainingJobName", "no 'Train'"),
         ("Steps.Tune.BestTrainingJob.TunedHyperParameters['lr'].x", "no 'x'"),
     ],
