@@ -80,7 +80,7 @@ def output_parameters(
     found = {}
     for output in declared:
         name = output["OutputName"]
-        if not isinstance(answer, Mapping) or name not in answer:
+        if name not in answer:
             raise StepFailed(step, f"the function did not return the declared output {name!r}")
         found[name] = answer[name]
     return found

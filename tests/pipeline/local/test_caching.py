@@ -163,7 +163,7 @@ def test_a_folder_on_this_machine_counts_with_its_contents(lab: Lab, tmp_path: P
     for path in (picture, elsewhere / "2.jpg"):
         path.parent.mkdir(parents=True)
         path.write_text("x")
-    (folder / "boxer").mkdir()
+    (folder / "poodle").mkdir()
     (folder / "linked").symlink_to(elsewhere)
 
     def run() -> bool:
@@ -175,7 +175,7 @@ def test_a_folder_on_this_machine_counts_with_its_contents(lab: Lab, tmp_path: P
         "one more": lambda: (folder / "pug" / "3.jpg").write_text("x"),
         "another of the same size": lambda: _write(picture, "y", later=1),
         "another of the same time": lambda: _write(picture, "xx", later=0),
-        "another folder": lambda: picture.rename(folder / "boxer" / "1.jpg"),
+        "another folder": lambda: picture.rename(folder / "poodle" / "1.jpg"),
         "behind a link": lambda: (elsewhere / "2.jpg").write_text("xyz"),
     }
     for name, edit in edits.items():

@@ -2,10 +2,13 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from pipeline.local.executions import Execution, Place
 from pipeline.local.graph import Step
-from pipeline.local.store import Store
+from pipeline.local.store import Store, StoreError
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -13,6 +16,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 def test_an_execution_keeps_what_it_began_with(store: Store) -> None:
     execution = Execution("dogs", {"Version": "2020-12-01"}, store, Place())
     execution.begin({"Fast": True, "Count": 3, "Rate": 0.5})
+    assert re.fullmatch("[a-z0-9]{12}", execution.id)
     first = store.get("PipelineExecution", execution.id)
     execution.end("Failed", "no pictures")
     last = store.get("PipelineExecution", execution.id)
@@ -40,6 +44,20 @@ def test_a_run_changes_the_definition_of_its_pipeline_and_nothing_else(store: St
     assert pipeline and pipeline.items() >= kept.items()
     assert pipeline["PipelineDefinition"] == '{"Version": "2020-12-01"}'
     assert pipeline["LastRunTime"] == execution.started
+
+
+def test_a_run_begins_whole_or_not_at_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = Store.put
+
+    def fail(store: Store, kind: str, *rest: Any, **named: Any) -> None:
+        if kind == "PipelineExecution":
+            raise StoreError("cannot write state.db: database or disk is full")
+        put(store, kind, *rest, **named)
+
+    monkeypatch.setattr(Store, "put", fail)
+    with pytest.raises(StoreError):
+        Execution("dogs", {}, store, Place()).begin({})
+    assert not store.list("Pipeline")
 
 
 def test_a_step_has_its_own_words_and_the_newest_state(store: Store) -> None:

@@ -15,6 +15,8 @@ ARN = "arn:aws:lambda:us-east-1:111122223333:function:dogs-deploy"
 ECHO = """
 import os
 from helper import greeting
+def handler(event, context):
+    raise AssertionError("lambda_handler comes first")
 def lambda_handler(event, context):
     print("working")
     return {"event": str(sorted(event.items())), "greeting": greeting, "count": 3,
@@ -108,6 +110,12 @@ def test_a_handler_that_fails_gives_its_own_message(
     assert result.status == "Failed"
     assert reason in str(result.failure)
     assert reason in lab.step_documents()["Deploy"]["FailureReason"]
+
+
+def test_a_handler_that_fails_says_where(lab: Lab, tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    raise ValueError"
+    failure = lab.run(_step([]), **_handlers(tmp_path, code)).failure
+    assert f'| File "{tmp_path}/deploy.py", line 2, in handler' in " ".join(str(failure).split())
 
 
 def test_a_function_without_code_here_is_refused(lab: Lab) -> None:

@@ -50,10 +50,24 @@ def test_versions_are_registered_and_the_group_is_made(lab: Lab) -> None:
 
 
 def test_a_reference_to_the_package_reaches_later_steps(lab: Lab) -> None:
-    arn = {"Get": "Steps.Register.ModelPackageArn"}
-    after = lab.processing("After", "import sys\nprint(sys.argv[1])", arguments=[arn])
+    members = ("ModelPackageArn", "ModelPackageGroupName", "ModelApprovalStatus")
+    arguments = [{"Get": f"Steps.Register.{member}"} for member in members]
+    after = lab.processing("After", "import sys\nprint(*sys.argv[1:])", arguments=arguments)
     result = lab.run(_register(), after, parameters=PARAMETERS)
     assert result.status == "Succeeded", result.failure
+    log = (lab.store.root / "runs" / result.execution_id / "After" / "log.txt").read_text()
+    arn = result.steps["Register"].properties["ModelPackageArn"]
+    assert log == f"{arn} dogs PendingManualApproval\n"
+
+
+def test_a_package_with_a_name_of_its_own_needs_no_group(lab: Lab) -> None:
+    step = _register(ModelPackageName="cats")
+    del step["Arguments"]["ModelPackageGroupName"]
+    result = lab.run(step, parameters=PARAMETERS)
+    assert result.status == "Succeeded", result.failure
+    arn = result.steps["Register"].properties["ModelPackageArn"]
+    assert arn.endswith(":model-package/cats")
+    assert not lab.store.list("ModelPackageGroup")
 
 
 def test_nothing_is_registered_behind_a_failure(lab: Lab) -> None:

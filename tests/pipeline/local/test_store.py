@@ -1,9 +1,11 @@
 """Local state survives restarts, concurrent use and hostile names."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -20,19 +22,23 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_a_document_survives_a_restart_with_its_times(store: Store) -> None:
-    made = datetime(2026, 11, 21, 3, 15, tzinfo=UTC)
-    store.put("Model", "a", {"ModelName": "a", "CreationTime": made}, arn="arn:a")
+    made = datetime(2026, 11, 21, 3, 15, tzinfo=timezone(timedelta(hours=2)))
+    document = {"ModelName": "a", "CreationTime": made, "Tags": {"$time": "noon", "zone": "here"}}
+    store.put("Model", "a", document, arn="arn:a")
     store.close()
     again = Store(store.root)
-    assert again.get("Model", "a") == {"ModelName": "a", "CreationTime": made}
-    assert again.get_by_arn("Model", "arn:a") == again.get("Model", "a")
+    assert again.get("Model", "a") == document
+    assert again.get_by_arn("Model", "arn:a") == document
+    assert again.get_by_arn("Endpoint", "arn:a") is None
+    assert store.get("Model", "a") == document
 
 
 def test_documents_list_in_the_order_they_were_made_even_when_replaced(store: Store) -> None:
     for name in ("b", "a", "c"):
         store.put("Model", name, {"n": name})
-    store.put("Model", "b", {"n": "b", "changed": True})
+    store.put("Model", "b", {"n": "b", "changed": True}, arn="arn:new")
     assert [body["n"] for body in store.list("Model")] == ["b", "a", "c"]
+    assert store.get_by_arn("Model", "arn:new") == {"n": "b", "changed": True}
 
 
 def test_kinds_do_not_mix_and_delete_says_whether_there_was_one(store: Store) -> None:
@@ -47,6 +53,13 @@ def test_a_failing_transaction_leaves_nothing_behind(store: Store) -> None:
         store.put("Model", "half", {})
         raise RuntimeError
     assert store.get("Model", "half") is None
+
+
+def test_a_transaction_holds_the_write_lock_from_its_beginning(store: Store) -> None:
+    with store.transaction(), closing(sqlite3.connect(store.root / "state.db", timeout=0)) as other:
+        assert other.execute("SELECT COUNT(*) FROM documents").fetchone() == (0,)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
 
 
 def test_a_full_disk_is_one_clear_error_and_loses_nothing_that_was_there(store: Store) -> None:
