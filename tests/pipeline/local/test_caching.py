@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.local.caching import parse_duration
 from pipeline.local.store import Store
-from tests.pipeline.local.runner_support import BUCKET, OUTPUT, Json, Lab, cached, output_of
+from tests.pipeline.local.runner_support import BUCKET, OUTPUT, ROLE, Json, Lab, cached, output_of
 
 COUNT = """
 import os, sys
@@ -136,6 +136,15 @@ def test_caching_is_off_unless_it_is_asked_for(lab: Lab) -> None:
     off = step | {"CacheConfig": {"Enabled": False, "ExpireAfter": "P30D"}}
     for version in (step, off, cached(step)):
         assert not lab.run(version).steps["A"].cached
+
+
+def test_a_step_of_a_type_that_sagemaker_does_not_cache_is_not_reused(lab: Lab) -> None:
+    container = {"Image": "image:1", "ModelDataUrl": f"{BUCKET}/model.tar.gz"}
+    arguments = {"ExecutionRoleArn": ROLE, "PrimaryContainer": container}
+    step = cached({"Name": "Make", "Type": "Model", "Arguments": arguments})
+    for _ in range(2):
+        assert not lab.run(step).steps["Make"].cached
+    assert len(lab.store.list("Model")) == 2
 
 
 def test_a_failed_step_is_not_reused(lab: Lab, tmp_path: Path) -> None:

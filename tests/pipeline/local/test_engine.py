@@ -151,8 +151,8 @@ def test_the_branch_taken_runs_and_the_other_is_skipped(
 ) -> None:
     better = lab.processing("Better", "print('good')")
     follower = lab.processing("Follower", "") | {"DependsOn": ["Better"]}
-    gate = _gate(ACCURACY, {"Get": "Parameters.Threshold"}, [better, follower], [TOO_LOW])
-    result = lab.run(_evaluate(lab, accuracy), gate, parameters={"Threshold": 0.6})
+    gate = _gate(ACCURACY, {"Get": "Parameters.Threshold"}, [better], [TOO_LOW])
+    result = lab.run(_evaluate(lab, accuracy), gate, follower, parameters={"Threshold": 0.6})
     assert result.status == status
     good = status == "Succeeded"
     assert result.steps["Gate"].properties == {"Outcome": str(good)}
