@@ -228,6 +228,17 @@ def test_what_sagemaker_would_refuse_fails_the_step(lab: Lab) -> None:
     assert "CreateProcessingJob would be refused: Value 'me' at 'roleArn'" in str(result.failure)
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(2, "2"), (None, "3")])
+def test_a_job_may_use_the_cores_it_is_given_or_all_of_this_process(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, cores: int | None, threads: str
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
+    script = "import os, sys\nsys.exit(os.environ['OMP_NUM_THREADS'] + ' threads')"
+    result = lab.run(lab.processing("A", script), cores=cores)
+    assert isinstance(result.failure, StepFailed)
+    assert result.failure.reason == f"{threads} threads"
+
+
 def test_two_runs_at_once_share_a_store(lab: Lab) -> None:
     step = lab.processing("A", WRITE, outputs=["data"], arguments=[f"{OUTPUT}/data", "x"])
     results: list[Any] = []
