@@ -156,6 +156,7 @@ def test_the_branch_taken_runs_and_the_other_is_skipped(
     assert result.status == status
     good = status == "Succeeded"
     assert result.steps["Gate"].properties == {"Outcome": str(good)}
+    assert lab.step_documents()["Gate"]["Metadata"] == {"Condition": {"Outcome": str(good)}}
     assert result.steps["Better"].status == ("Succeeded" if good else "Skipped")
     assert result.steps["Follower"].status == ("Succeeded" if good else "Skipped")
     assert result.steps["TooLow"].status == ("Skipped" if good else "Failed")

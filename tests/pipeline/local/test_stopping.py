@@ -40,6 +40,7 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
     thread.join(timeout=30)
     assert done[0].status == "Stopped"
     assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
+    assert "FailureReason" not in lab.step_documents()["Long"]
     assert lab.store.list("ProcessingJob")[0]["ProcessingJobStatus"] == "Stopped"
     assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
     assert "Behind" not in lab.step_documents()

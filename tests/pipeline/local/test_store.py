@@ -34,10 +34,10 @@ def test_a_document_survives_a_restart_with_its_times(store: Store) -> None:
 
 
 def test_documents_list_in_the_order_they_were_made_even_when_replaced(store: Store) -> None:
-    for name in ("b", "a", "c"):
+    for name in ("b", "c", "a"):
         store.put("Model", name, {"n": name})
     store.put("Model", "b", {"n": "b", "changed": True}, arn="arn:new")
-    assert [body["n"] for body in store.list("Model")] == ["b", "a", "c"]
+    assert [body["n"] for body in store.list("Model")] == ["b", "c", "a"]
     assert store.get_by_arn("Model", "arn:new") == {"n": "b", "changed": True}
 
 
