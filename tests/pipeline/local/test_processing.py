@@ -152,6 +152,18 @@ def test_what_a_stopped_job_had_written_is_not_kept(lab: Lab, tmp_path: Path) ->
     assert not lab.store.path(f"{BUCKET}/runs").exists()
 
 
+def test_an_output_folder_that_became_a_link_takes_nothing_from_where_it_leads(
+    lab: Lab, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    script = "import os, sys\nos.rmdir(sys.argv[1])\nos.symlink(sys.argv[2], sys.argv[1])"
+    arguments = [f"{OUTPUT}/data", str(tmp_path)]
+    result = lab.run(lab.processing("A", script, outputs=["data"], arguments=arguments))
+    assert result.status == "Succeeded", result.failure
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert not lab.store.path(f"{BUCKET}/runs").exists()
+
+
 def test_a_job_past_its_time_is_ended(lab: Lab, tmp_path: Path) -> None:
     step = lab.processing("A", SLEEP, arguments=[str(tmp_path / "mark")])
     step["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": 1}
