@@ -100,6 +100,7 @@ def test_a_program_that_is_not_there_is_one_clear_line(lab: Lab) -> None:
     step["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
     result = lab.run(step)
     assert "cannot start 'no-such-program'" in str(result.failure)
+    assert _job(lab)["ProcessingJobStatus"] == "Failed"
 
 
 def test_an_output_uploaded_continuously_is_there_while_the_job_runs(lab: Lab) -> None:
