@@ -118,9 +118,11 @@ def test_a_handler_that_fails_says_where(lab: Lab, tmp_path: Path) -> None:
     assert f'| File "{tmp_path}/deploy.py", line 2, in handler' in " ".join(str(failure).split())
 
 
-def test_a_function_without_code_here_is_refused(lab: Lab) -> None:
-    result = lab.run(_step([]))
-    assert "no code for the function 'dogs-deploy'" in str(result.failure)
+def test_a_function_without_code_here_is_refused(lab: Lab, tmp_path: Path) -> None:
+    absent = tmp_path / "absent.py"
+    for handlers, place in (({}, "none was named for it"), ({"dogs-deploy": absent}, absent)):
+        failure = lab.run(_step([]), lambda_handlers=handlers).failure
+        assert f"no code for the function 'dogs-deploy': {place}" in str(failure)
 
 
 def test_a_lambda_step_is_cached_by_function_and_inputs(lab: Lab, tmp_path: Path) -> None:
