@@ -101,8 +101,9 @@ def test_training_and_tuning_are_not_reused_without_their_model(lab: Lab) -> Non
         cached(lab.training("Train", "")),
         cached(lab.tuning("Tune", "print('score=1')", config)),
     )
-    lab.run(*steps)
-    assert _cached(lab.run(*steps)) == {"Train": True, "Tune": True}
+    for cached_again in (False, True):
+        assert _cached(lab.run(*steps)) == dict.fromkeys(("Train", "Tune"), cached_again)
+        assert [state.metric for state in lab.heard if state.name == "Tune"][-1] == "best 1"
     for model in lab.store.path(BUCKET).rglob("model.tar.gz"):
         model.unlink()
     assert _cached(lab.run(*steps)) == {"Train": False, "Tune": False}

@@ -136,6 +136,7 @@ def test_a_full_disk_while_outputs_are_kept_says_what_to_do(
         "No space left on device: /state/out.txt (free some space and run again: finished steps "
         "are kept)"
     )
+    assert _job(lab)["ProcessingJobStatus"] == "Failed"
     monkeypatch.undo()
     assert lab.run(step).status == "Succeeded"
 
