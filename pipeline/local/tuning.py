@@ -279,12 +279,12 @@ class _Tuning:
         self._job.store.put(_KIND, self._job.name, self.document, arn=arn)
 
     def _summaries(self) -> list[Document]:
-        """The best first, as a step's TrainingJobSummaries[0] wants it."""
-        best = -1 if self._search.maximize else 1
-        usable = [r for r in self._results if r.value is not None]
-        rest = [r for r in self._results if r.value is None]
-        ordered = sorted(usable, key=lambda r: best * (r.value or 0))
-        return [result.summary for result in [*ordered, *rest]]
+        """The best first, as a step's TrainingJobSummaries[0] wants it: one that left a model."""
+        sign = -1 if self._search.maximize else 1
+        order = sorted(
+            self._results, key=lambda r: (r.value is None, r.pruned, sign * (r.value or 0))
+        )
+        return [result.summary for result in order]
 
 
 @dataclass

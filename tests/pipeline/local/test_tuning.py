@@ -1,15 +1,20 @@
 """Tuning steps with real training jobs: all strategies, failures, early ends, documents."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.local.containers import Background, Job
+from pipeline.local.executions import Place
+from pipeline.local.processes import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
-from pipeline.local.store import Store
-from tests.pipeline.local.runner_support import Json, Lab, cached, wait_for
+from pipeline.local.store import Store, StoreError
+from pipeline.local.tuning import TuningProgress, run_tuning_job
+from tests.pipeline.local.runner_support import BUCKET, Json, Lab, cached, wait_for
 
 # The best rate is 0.5; the wait differs from trial to trial and from run to run.
 SCORE = """
@@ -21,19 +26,20 @@ arguments = parser.parse_args()
 time.sleep(random.random() * 0.1)
 print(f"score={1 - abs(arguments.rate - 0.5)}")
 """
-EPOCHS = """
+# Two epochs, heard together: the first three rates fall to what they are from ten times that.
+FALLING = """
 import sys, time
-x = float(sys.argv[sys.argv.index("--rate") + 1])
-for epoch in range(1, 31):
-    print(f"epoch={epoch} score={x}", flush=True)
-    time.sleep(0.01)
+rate = float(sys.argv[sys.argv.index("--rate") + 1])
+first = rate if rate > 5 else 10 * rate
+print(f"score={first}\\nscore={first - 9 * first / 10}", flush=True)
+if rate == 9:
+    time.sleep(20)
 """
 X = {
     "ContinuousParameterRanges": [
         {"Name": "rate", "MinValue": "0", "MaxValue": "1", "ScalingType": "Linear"}
     ]
 }
-GRID = {"CategoricalParameterRanges": [{"Name": "rate", "Values": ["0.1", "0.6", "0.9"]}]}
 
 
 @pytest.fixture
@@ -48,11 +54,43 @@ def _config(
     return {"Strategy": strategy, "ResourceLimits": limits, "ParameterRanges": ranges, **extra}
 
 
+def _grid(*rates: str) -> Json:
+    return {"CategoricalParameterRanges": [{"Name": "rate", "Values": list(rates)}]}
+
+
+OUTPUT = {"S3OutputPath": f"{BUCKET}/output"}
+GRID = _grid("0.1", "0.6", "0.9")
+
+
 def _tried(store: Store) -> list[dict[str, str]]:
     """What each trial of the newest tuning job tried, in order."""
     name = store.list("HyperParameterTuningJob")[-1]["HyperParameterTuningJobName"]
     jobs = [job for job in store.list("TrainingJob") if job.get("TuningJobName") == name]
     return [job["TunedHyperParameters"] for job in sorted(jobs, key=lambda j: j["TrainingJobName"])]
+
+
+def _job(lab: Lab, should_stop: Callable[[], bool]) -> Job:
+    """A tuning job beside any run."""
+    return Job(
+        step="Tune",
+        name="tune",
+        store=lab.store,
+        work=lab.store.root / "tune",
+        arn=Place().arn,
+        region="us-east-1",
+        cores=1,
+        start=start_process,
+        grace_s=1,
+        should_stop=should_stop,
+        on_metric=lambda name, value: None,
+        background=Background(lambda work: None, lambda: False),
+    )
+
+
+def _value(trial: Json) -> float:
+    """The objective of one of TrainingJobSummaries."""
+    value: float = trial["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -119,31 +157,41 @@ def test_documents_are_as_the_api_describes_them(lab: Lab) -> None:
 
 
 def test_the_listener_hears_how_many_trials_are_done_and_the_best(lab: Lab) -> None:
-    lab.run(lab.tuning("Tune", SCORE, _config("Grid", 3, GRID)))
+    step = lab.tuning("Tune", SCORE + "print('loss=99')", _config("Grid", 3, GRID))
+    algorithm = step["Arguments"]["TrainingJobDefinition"]["AlgorithmSpecification"]
+    algorithm["MetricDefinitions"].append({"Name": "loss", "Regex": "loss=([0-9.]+)"})
+    lab.run(step)
     last = lab.heard[-1]
     assert (last.trials_done, last.trials_total) == (3, 3)
     assert last.metric == "best 0.9"
 
 
 def test_a_trial_that_fails_does_not_end_the_search(lab: Lab) -> None:
-    script = "import sys\nassert '0.6' not in sys.argv, 'bad luck'\n" + SCORE
+    script = SCORE + "assert arguments.rate != 0.6, 'bad luck'"
     result = lab.run(lab.tuning("Tune", script, _config("Grid", 3, GRID)))
     assert result.status == "Succeeded"
     tuning = result.steps["Tune"].properties
     assert tuning["TrainingJobStatusCounters"]["NonRetryableError"] == 1
+    assert tuning["ObjectiveStatusCounters"] == {"Succeeded": 2, "Pending": 0, "Failed": 1}
     assert tuning["BestTrainingJob"]["TunedHyperParameters"] == {"rate": "0.1"}
+    assert "bad luck" in tuning["TrainingJobSummaries"][-1]["FailureReason"]
 
 
 def test_all_trials_failing_fails_the_step_with_the_firsts_reason(lab: Lab) -> None:
     result = lab.run(lab.tuning("Tune", "raise SystemExit('no GPU')", _config(jobs=2)))
     assert result.status == "Failed"
-    assert "all 2 training jobs failed, the first with: no GPU" in str(result.failure)
-    assert lab.store.list("HyperParameterTuningJob")[0]["HyperParameterTuningJobStatus"] == "Failed"
+    reason = "all 2 training jobs failed, the first with: no GPU"
+    assert f"step Tune failed (exit code 1): {reason}" in str(result.failure)
+    (tuning,) = lab.store.list("HyperParameterTuningJob")
+    assert tuning["HyperParameterTuningJobStatus"] == "Failed"
+    assert tuning["FailureReason"] == reason
 
 
 def test_a_metric_that_is_never_printed_fails_the_step(lab: Lab) -> None:
     result = lab.run(lab.tuning("Tune", "print('accuracy 0.9')", _config(jobs=2)))
     assert "no training job printed the objective metric score" in str(result.failure)
+    (tuning,) = lab.store.list("HyperParameterTuningJob")
+    assert tuning["ObjectiveStatusCounters"] == {"Succeeded": 0, "Pending": 0, "Failed": 2}
 
 
 def test_an_objective_without_a_definition_is_refused(lab: Lab) -> None:
@@ -153,16 +201,25 @@ def test_an_objective_without_a_definition_is_refused(lab: Lab) -> None:
     assert "'loss' is not among the MetricDefinitions: score" in str(lab.run(step).failure)
 
 
-def test_early_stopping_ends_a_trial_and_it_is_no_best(lab: Lab) -> None:
-    ranges = {"CategoricalParameterRanges": [{"Name": "rate", "Values": ["3", "4", "5", "1", "6"]}]}
-    config = _config("Grid", 5, ranges, parallel=1, TrainingJobEarlyStoppingType="Auto")
-    result = lab.run(lab.tuning("Tune", EPOCHS, config))
+def test_early_stopping_ends_a_trial_and_it_is_no_best_whatever_it_had_reached(lab: Lab) -> None:
+    # The fourth is ended, the fifth has ended by itself when it should be.
+    config = _config(
+        "Grid", 5, _grid("3", "4", "5", "9", "8"), parallel=1, TrainingJobEarlyStoppingType="Auto"
+    )
+    result = lab.run(lab.tuning("Tune", FALLING, config))
     tuning = result.steps["Tune"].properties
-    assert tuning["TrainingJobStatusCounters"]["Stopped"] == 1
-    assert tuning["BestTrainingJob"]["TunedHyperParameters"] == {"rate": "6"}
-    (stopped,) = [j for j in lab.store.list("TrainingJob") if j["TrainingJobStatus"] == "Stopped"]
-    assert stopped["TunedHyperParameters"] == {"rate": "1"}
-    assert stopped["ObjectiveStatus"] == "Succeeded"
+    assert tuning["TrainingJobStatusCounters"]["Stopped"] == 2
+    assert tuning["BestTrainingJob"]["TunedHyperParameters"] == {"rate": "5"}
+    assert [
+        (trial["TunedHyperParameters"]["rate"], trial["TrainingJobStatus"], _value(trial))
+        for trial in tuning["TrainingJobSummaries"]
+    ] == [
+        ("5", "Completed", 5.0),
+        ("4", "Completed", 4.0),
+        ("3", "Completed", 3.0),
+        ("9", "Stopped", 9.0),
+        ("8", "Stopped", 8.0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -170,17 +227,50 @@ def test_early_stopping_ends_a_trial_and_it_is_no_best(lab: Lab) -> None:
     [
         ({"TargetObjectiveMetricValue": 4.0}, 2),
         ({"BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 3}}, 6),
+        ({"ConvergenceDetected": {"CompleteOnConvergence": "Enabled"}}, 13),
+        ({"ConvergenceDetected": {"CompleteOnConvergence": "Disabled"}}, 14),
     ],
 )
 def test_completion_criteria_end_the_search(lab: Lab, criteria: Json, trials: int) -> None:
-    values = ["3", "4", "5", "1", "1", "1", "6", "7"]
-    ranges = {"CategoricalParameterRanges": [{"Name": "rate", "Values": values}]}
-    script = "import sys\nprint('score=' + sys.argv[-1])"
-    # Equal values are equal grid points all the same.
-    config = _config("Grid", 8, ranges, parallel=1, TuningJobCompletionCriteria=criteria)
-    result = lab.run(lab.tuning("Tune", script, config))
+    # The third is the best, and what equals it later does not improve on it.
+    values = _grid("3", "4", "5", "1", "5", *["1"] * 8, "6")
+    config = _config("Grid", 14, values, parallel=1, TuningJobCompletionCriteria=criteria)
+    result = lab.run(lab.tuning("Tune", "import sys\nprint('score=' + sys.argv[-1])", config))
     assert result.status == "Succeeded"
     assert len(_tried(lab.store)) == trials
+
+
+def test_a_definition_in_a_list_may_bring_its_own_objective_to_minimize(lab: Lab) -> None:
+    config = _config("Grid", 4, parallel=1)
+    config["TuningJobCompletionCriteria"] = {"TargetObjectiveMetricValue": 3.0}
+    step = lab.tuning("Tune", "import sys\nprint('score=' + sys.argv[-1])", config)
+    arguments = step["Arguments"]
+    definition = arguments.pop("TrainingJobDefinition") | {
+        "DefinitionName": "one",
+        "TuningObjective": {"Type": "Minimize", "MetricName": "score"},
+        "HyperParameterRanges": _grid("5", "3", "4"),
+    }
+    arguments["TrainingJobDefinitions"] = [definition]
+    tuning = lab.run(step).steps["Tune"].properties
+    assert tuning["BestTrainingJob"]["TunedHyperParameters"] == {"rate": "3"}
+    assert [_value(trial) for trial in tuning["TrainingJobSummaries"]] == [3.0, 5.0]
+
+
+def test_no_trial_starts_after_the_maximum_run_time(lab: Lab) -> None:
+    config = _config("Grid", 3, GRID, parallel=1)
+    config["ResourceLimits"]["MaxRuntimeInSeconds"] = 1
+    step = lab.tuning("Tune", SCORE + "time.sleep(1)", config, OutputDataConfig=OUTPUT)
+    document = run_tuning_job(step["Arguments"], _job(lab, lambda: False), print).document
+    assert document["HyperParameterTuningJobStatus"] == "Completed"
+    assert _tried(lab.store) == [{"rate": "0.1"}]
+
+
+@pytest.mark.parametrize(("cores", "parallel"), [(5, 2), (4, 8)])
+def test_two_trials_share_the_cores(lab: Lab, cores: int, parallel: int) -> None:
+    script = "import os\nprint('score=' + os.environ['OMP_NUM_THREADS'])"
+    step = lab.tuning("Tune", script, _config(jobs=2, parallel=parallel))
+    trials = lab.run(step, cores=cores).steps["Tune"].properties["TrainingJobSummaries"]
+    assert [_value(trial) for trial in trials] == [2, 2]
 
 
 def test_a_trial_starts_as_soon_as_there_is_room(lab: Lab, tmp_path: Path) -> None:
@@ -209,11 +299,59 @@ print("score=" + rate)
     assert result.steps["Tune"].properties["TrainingJobStatusCounters"]["Completed"] == 3
 
 
+@pytest.fixture
+def waiting(tmp_path: Path) -> str:
+    """A script whose first trial ends when the second has begun, which takes longer."""
+    return f"""
+import sys, time
+from pathlib import Path
+
+print("score=" + sys.argv[-1])
+begun = Path({str(tmp_path / "begun")!r})
+if sys.argv[-1] == "0.6":
+    begun.touch()
+    time.sleep(20)
+while sys.argv[-1] == "0.1" and not begun.exists():
+    time.sleep(0.01)
+"""
+
+
+def test_what_still_runs_when_the_search_is_complete_is_stopped_and_does_not_count(
+    lab: Lab, waiting: str
+) -> None:
+    criteria = {"TargetObjectiveMetricValue": 0.1}
+    config = _config("Grid", 3, GRID, TuningJobCompletionCriteria=criteria)
+    tuning = lab.run(lab.tuning("Tune", waiting, config)).steps["Tune"].properties
+    assert [_value(trial) for trial in tuning["TrainingJobSummaries"]] == [0.1]
+    jobs = {job["TunedHyperParameters"]["rate"]: job for job in lab.store.list("TrainingJob")}
+    assert jobs["0.6"]["TrainingJobStatus"] == "Stopped"
+
+
+def test_no_trial_outlives_an_error_in_tuning(
+    lab: Lab, waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = lab.store.put
+
+    def full(kind: str, name: str, body: Json, arn: str | None = None) -> None:
+        if kind == "TrainingJob" and body["TrainingJobStatus"] == "Completed":
+            raise StoreError("the disk is full")
+        put(kind, name, body, arn)
+
+    monkeypatch.setattr(lab.store, "put", full)
+    result = lab.run(lab.tuning("Tune", waiting, _config("Grid", 2, GRID)))
+    assert "the disk is full" in str(result.failure)
+    jobs = {job["TunedHyperParameters"]["rate"]: job for job in lab.store.list("TrainingJob")}
+    assert jobs["0.6"]["TrainingJobStatus"] == "Stopped"
+    (tuning,) = lab.store.list("HyperParameterTuningJob")
+    assert tuning["HyperParameterTuningJobStatus"] == "Failed"
+    assert "the disk is full" in tuning["FailureReason"]
+
+
 def test_cancelling_stops_every_trial(lab: Lab, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    script = f"import time\nopen({str(mark)!r}, 'w').close()\ntime.sleep(60)"
+    script = f"import time\nprint('score=1')\nopen({str(mark)!r}, 'w').close()\ntime.sleep(60)"
     done: list[Any] = []
-    step = lab.tuning("Tune", script, _config(jobs=4))
+    step = lab.tuning("Tune", script, _config(jobs=2))
     thread = threading.Thread(target=lambda: done.append(lab.run(step)))
     thread.start()
     wait_for(mark)
@@ -224,6 +362,21 @@ def test_cancelling_stops_every_trial(lab: Lab, tmp_path: Path) -> None:
     assert {job["TrainingJobStatus"] for job in lab.store.list("TrainingJob")} == {"Stopped"}
     (tuning,) = lab.store.list("HyperParameterTuningJob")
     assert tuning["HyperParameterTuningJobStatus"] == "Stopped"
+
+
+@pytest.mark.parametrize(
+    ("criteria", "status"), [({}, "Stopped"), ({"TargetObjectiveMetricValue": 0.1}, "Completed")]
+)
+def test_a_stop_between_two_trials_counts_unless_the_search_was_complete(
+    lab: Lab, criteria: Json, status: str
+) -> None:
+    config = _config("Grid", 3, GRID, parallel=1, TuningJobCompletionCriteria=criteria)
+    heard: list[TuningProgress] = []
+    step = lab.tuning("Tune", SCORE, config, OutputDataConfig=OUTPUT)
+    job = _job(lab, should_stop=lambda: bool(heard))
+    document = run_tuning_job(step["Arguments"], job, heard.append).document
+    assert document["HyperParameterTuningJobStatus"] == status
+    assert document["TrainingJobStatusCounters"]["Completed"] == 1
 
 
 def test_a_tuning_step_is_reused(lab: Lab) -> None:
