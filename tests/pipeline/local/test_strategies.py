@@ -22,6 +22,7 @@ RANGES = {
     "IntegerParameterRanges": [{"Name": "layers", "MinValue": "1", "MaxValue": "4"}],
     "CategoricalParameterRanges": [{"Name": "optimizer", "Values": ["SGD", "Adam"]}],
 }  # fmt: skip
+LEARNING_RATE = {"ContinuousParameterRanges": RANGES["ContinuousParameterRanges"][:1]}
 GRID = {
     "CategoricalParameterRanges": [
         {"Name": "a", "Values": ["1", "2"]},
@@ -59,6 +60,10 @@ def _search(
     return tried
 
 
+def _none(values: Mapping[str, str]) -> float:
+    return 0.0
+
+
 def _score(values: Mapping[str, str]) -> float:
     return -abs(math.log10(float(values["lr"])) + 2)
 
@@ -78,33 +83,57 @@ def test_values_lie_in_their_ranges_and_the_seed_repeats_them(strategy: str) -> 
         assert trial["optimizer"] in {"SGD", "Adam"}
 
 
-def test_bayesian_learns_from_what_it_was_told() -> None:
-    config = _config("Bayesian", 30)
-    tried = _search(config, RANGES, _score)
-    blind = _search(config, RANGES, lambda values: 0.0)
-    assert tried[:10] == blind[:10]
-    assert tried[10:] != blind[10:]
+@pytest.mark.parametrize("better", ["Maximize", "Minimize"])
+def test_bayesian_learns_from_what_it_was_told(better: str) -> None:
+    sign = 1 if better == "Maximize" else -1
+    objective = {"Type": better, "MetricName": "score"}
+    config = _config("Bayesian", 30, HyperParameterTuningJobObjective=objective)
+    tried = _search(config, LEARNING_RATE, lambda values: sign * _score(values))
     late = [abs(math.log10(float(trial["lr"])) + 2) for trial in tried[15:]]
     assert sum(late) / len(late) < 0.5
 
 
+@pytest.mark.parametrize(("jobs", "random"), [(4, 3), (9, 4), (33, 11)])
+def test_bayesian_begins_at_random_until_it_knows_a_third_of_the_trials_or_ten(
+    jobs: int, random: int
+) -> None:
+    # What trial n knows are the first n - 1; two at least.
+    config = _config("Bayesian", jobs)
+    tried = _search(config, LEARNING_RATE, _score)
+    blind = _search(config | {"Strategy": "Random"}, LEARNING_RATE, _score)
+    assert tried[:random] == blind[:random]
+    assert tried[random] != blind[random]
+
+
 def test_grid_tries_every_combination_once_in_order() -> None:
-    tried = _search(_config("Grid", None), GRID, lambda values: 0.0)
+    tried = _search(_config("Grid", None), GRID, _none)
     assert [(trial["a"], trial["b"]) for trial in tried] == [
         ("1", "x"), ("1", "y"), ("1", "z"), ("2", "x"), ("2", "y"), ("2", "z"),
     ]  # fmt: skip
 
 
 def test_grid_ends_at_the_number_of_jobs() -> None:
-    assert len(_search(_config("Grid", 4), GRID, lambda values: 0.0)) == 4
-    assert len(_search(_config("Grid", 99), GRID, lambda values: 0.0)) == 6
+    assert len(_search(_config("Grid", 4), GRID, _none)) == 4
+    assert len(_search(_config("Grid", 99), GRID, _none)) == 6
 
 
-def test_a_logarithmic_range_is_even_on_its_scale() -> None:
-    ranges = {"ContinuousParameterRanges": [RANGES["ContinuousParameterRanges"][0]]}
-    tried = _search(_config("Random", 200), ranges, _score)
-    below = sum(float(trial["lr"]) < 10**-2.5 for trial in tried)
-    assert 70 <= below <= 130
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "scale", "middle"),
+    [
+        ("Continuous", "1e-4", "1e-1", "Logarithmic", 10**-2.5),
+        ("Continuous", "0", "0.999", "ReverseLogarithmic", 1 - 10**-1.5),
+        ("Continuous", "1", "99", "Linear", 50),
+        ("Integer", "1", "10000", "Logarithmic", 100),
+        ("Integer", "1", "99", "Linear", 50),
+    ],
+)
+def test_a_range_is_even_on_its_scale(
+    kind: str, low: str, high: str, scale: str, middle: float
+) -> None:
+    item = {"Name": "x", "MinValue": low, "MaxValue": high, "ScalingType": scale}
+    search = Search(_config("Random", 40), {f"{kind}ParameterRanges": [item]})
+    tried = [search.open(number, []).parameters["x"] for number in range(search.size)]
+    assert 13 <= sum(float(value) < middle for value in tried) <= 27
 
 
 def test_auto_takes_a_logarithmic_scale_for_wide_ranges_alone() -> None:
@@ -112,8 +141,8 @@ def test_auto_takes_a_logarithmic_scale_for_wide_ranges_alone() -> None:
         item = {"Name": "x", "MinValue": low, "MaxValue": high, "ScalingType": "Auto"}
         return read_ranges({"ContinuousParameterRanges": [item]})[0].scaling
 
-    assert scaling("1e-5", "1e-1") == "Logarithmic"
-    assert scaling("0.1", "0.9") == "Linear"
+    assert scaling("1", "100") == "Logarithmic"
+    assert scaling("1", "99") == "Linear"
     assert scaling("0", "100") == "Linear"
 
 
@@ -123,7 +152,7 @@ def test_a_reverse_logarithmic_value_never_leaves_its_range(low: float, width: f
     high = low + width
     item = {"Name": "x", "MinValue": repr(low), "MaxValue": repr(high)}
     ranges = {"ContinuousParameterRanges": [item | {"ScalingType": "ReverseLogarithmic"}]}
-    for trial in _search(_config("Random", 3), ranges, lambda values: 0.0):
+    for trial in _search(_config("Random", 3), ranges, _none):
         assert low <= float(trial["x"]) <= high
 
 
@@ -136,17 +165,17 @@ def test_early_stopping_stops_what_is_worse_than_the_median_of_averages(better: 
     )
     search = Search(config, RANGES)
     finished = []
-    for number, values in enumerate([(0.4, 0.6), (0.6, 0.8), (0.8, 1.0)]):
+    for number, values in enumerate([(0.5, 1), (0.75, 1.25), (0.25, 0.5)]):
         trial = search.open(number, finished)
         # Fewer than three earlier trials are too few to judge by.
-        assert not any(trial.report(sign * value) for value in values)
-        finished.append(trial.close(sign * values[-1], pruned=False))
-    # The earlier trials' averages after two reports are 0.5, 0.7 and 0.9.
+        assert not any(trial.report(sign * value) for value in (*values, 0))
+        finished.append(trial.close(0.0, pruned=False))
+    # The earlier trials' averages after two reports are 0.75, 1 and 0.375.
     good, bad = search.open(3, finished), search.open(3, finished)
-    assert not good.report(sign * 0.6)
-    assert not good.report(sign * 0.71)
-    assert not bad.report(sign * 0.6)
-    assert bad.report(sign * 0.69)
+    assert not good.report(sign * 0.5)
+    assert not good.report(sign * 0.75)
+    assert not bad.report(sign * 0.5)
+    assert bad.report(sign * 0.74)
 
 
 def test_hyperband_stops_some_of_the_trials_that_fall_behind() -> None:
@@ -181,6 +210,7 @@ def test_without_early_stopping_nothing_is_stopped() -> None:
         ({"x": ("0.5", "0.1", "Linear")}, "the range of x is empty: 0.5 to 0.1"),
         ({"x": ("0", "1", "Logarithmic")}, "x: a logarithmic range begins above 0"),
         ({"x": ("0", "1", "ReverseLogarithmic")}, "x: a reverse logarithmic range lies in 0 to 1"),
+        ({"x": ("-0.1", "0.5", "ReverseLogarithmic")}, "a reverse logarithmic range lies in 0 to"),
         ({"x": ("low", "1", "Linear")}, "the range of x is not of numbers"),
     ],
 )
@@ -193,7 +223,17 @@ def test_a_useless_range_is_refused(ranges: Any, message: str) -> None:
         read_ranges({"ContinuousParameterRanges": items})
 
 
-def test_a_grid_of_numbers_and_a_search_without_an_end_are_refused() -> None:
+def test_a_range_of_one_value_is_that_value() -> None:
+    item = {"Name": "layers", "MinValue": "3", "MaxValue": "3"}
+    assert _search(_config("Random", 1), {"IntegerParameterRanges": [item]}, _none) == [
+        {"layers": "3"}
+    ]
+
+
+def test_what_no_search_can_do_is_refused() -> None:
+    layers = {"Name": "n", "MinValue": "1", "MaxValue": "4", "ScalingType": "ReverseLogarithmic"}
+    with pytest.raises(DefinitionError, match="n: whole numbers have no reverse logarithmic scale"):
+        read_ranges({"IntegerParameterRanges": [layers]})
     with pytest.raises(DefinitionError, match="Grid search takes"):
         Search(_config("Grid"), RANGES)
     with pytest.raises(DefinitionError, match="MaxNumberOfTrainingJobs is missing"):
