@@ -99,7 +99,3 @@ def test_lines_that_are_no_requirement_are_refused(tmp_path: Path, line: str) ->
     path.write_text(f"numpy\n{line}\n")
     with pytest.raises(JobError, match="line 2"):
         unmet_requirements(path)
-
-
-def test_the_jobs_own_requirements_can_be_read() -> None:
-    assert isinstance(unmet_requirements(CODE / "requirements.txt"), list)
