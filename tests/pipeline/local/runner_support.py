@@ -3,14 +3,17 @@
 import tarfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from pipeline.local.containers import Background, Job
 from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
+from pipeline.local.executions import Place
+from pipeline.local.processes import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
 from pipeline.progress import StepProgress
@@ -54,6 +57,23 @@ class Lab:
             api=LocalApi(self.store),
             cancel=self.cancel,
             options=RunOptions(**{"cores": 1, "grace_s": 2.0} | options),
+        )
+
+    def job(self, should_stop: Callable[[], bool] = lambda: False) -> Job:
+        """A job named `job`, beside any run."""
+        return Job(
+            step="Step",
+            name="job",
+            store=self.store,
+            work=self.store.root / "job",
+            arn=Place().arn,
+            region="us-east-1",
+            cores=1,
+            start=start_process,
+            grace_s=2.0,
+            should_stop=should_stop,
+            on_metric=lambda name, value: None,
+            background=Background(lambda work: None, lambda: False),
         )
 
     def put(self, uri: str, content: str) -> str:

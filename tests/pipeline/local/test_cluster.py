@@ -2,11 +2,16 @@
 
 import json
 import tarfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from pipeline.local.cluster import Host
+from pipeline.local.cluster import Host, run_together
+from pipeline.local.processes import Ending, StartError
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import Lab
 
@@ -17,11 +22,12 @@ from pathlib import Path
 resources = json.loads(Path(os.environ["SM_INPUT_CONFIG_DIR"], "resourceconfig.json").read_text())
 assert json.loads(os.environ["SM_RESOURCE_CONFIG"]) == resources
 me = {name: os.environ.get(name) for name in
-      ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SM_CURRENT_HOST", "SM_HOSTS", "SM_MODEL_DIR")}
+      ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SM_CURRENT_HOST", "SM_HOSTS", "SM_MODEL_DIR",
+       "OMP_NUM_THREADS")}
 me["current"] = resources["current_host"]
 place = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
-print("loss=0.5" if me["RANK"] == "0" else "loss=9.5")
 if me["RANK"] == "0":
+    print("loss=0.5")
     with socket.create_server(place) as server:
         other = server.accept()[0].makefile().read()
     Path(me["SM_MODEL_DIR"], "met.json").write_text(json.dumps([me, json.loads(other)]))
@@ -32,6 +38,7 @@ else:
             break
         except OSError:
             pass
+    print("loss=9.5")
     connection.sendall(json.dumps(me).encode())
 """
 LOSS = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
@@ -52,7 +59,7 @@ def two_machines(lab: Lab, script: str) -> dict[str, Any]:
 
 
 def test_both_machines_run_at_once_and_know_each_other(lab: Lab) -> None:
-    result = lab.run(two_machines(lab, MEETING))
+    result = lab.run(two_machines(lab, MEETING), cores=5)
     assert result.status == "Succeeded", result.failure
     job = lab.store.list("TrainingJob")[0]
     with tarfile.open(lab.store.path(job["ModelArtifacts"]["S3ModelArtifacts"])) as archive:
@@ -64,6 +71,7 @@ def test_both_machines_run_at_once_and_know_each_other(lab: Lab) -> None:
     assert [one["current"] for one in (first, second)] == ["algo-1", "algo-2"]
     assert [one["RANK"] for one in (first, second)] == ["0", "1"]
     assert first["WORLD_SIZE"] == second["WORLD_SIZE"] == "2"
+    assert first["OMP_NUM_THREADS"] == second["OMP_NUM_THREADS"] == "2"
     assert first["SM_MODEL_DIR"] != second["SM_MODEL_DIR"]
     assert [metric["Value"] for metric in job["FinalMetricDataList"]] == [0.5]
 
@@ -72,12 +80,49 @@ def test_one_machines_failure_ends_the_other_and_is_the_jobs_reason(lab: Lab) ->
     script = """
         import os, sys, time
         if os.environ["RANK"] == "1":
-            sys.exit("the second machine is out of luck")
-        time.sleep(600)
+            sys.exit("the second machine is lost on " + os.environ["OMP_NUM_THREADS"] + " core")
+        time.sleep(20)
+        print("loss=0.5")
         """
     result = lab.run(two_machines(lab, script))
     assert result.status == "Failed"
-    assert "the second machine is out of luck" in str(result.failure)
+    assert "the second machine is lost on 1 core" in str(result.failure)
+    assert lab.store.list("TrainingJob")[0]["FinalMetricDataList"] == []
+
+
+@pytest.mark.parametrize(
+    "ending", [Ending(1, "exited"), Ending(0, "timed out"), StartError("there is no such program")]
+)
+def test_whatever_ends_one_machine_too_early_stops_the_others(ending: Ending | StartError) -> None:
+    stopped: list[bool] = []
+    begun = threading.Event()
+
+    def first(should_stop: Callable[[], bool]) -> Ending:
+        begun.wait(30)
+        if isinstance(ending, StartError):
+            raise ending
+        return ending
+
+    def second(should_stop: Callable[[], bool]) -> Ending:
+        begun.set()
+        for _ in range(1000):
+            if should_stop():
+                break
+            time.sleep(0.01)
+        stopped.append(should_stop())
+        return Ending(-15, "stopped")
+
+    raised = isinstance(ending, StartError)
+    with pytest.raises(StartError) if raised else nullcontext():
+        run_together([first, second], lambda: False)
+    assert stopped == [True]
+
+
+def test_all_machines_are_asked_to_stop_with_the_job() -> None:
+    def one(should_stop: Callable[[], bool]) -> Ending:
+        return Ending(0, "stopped" if should_stop() else "exited")
+
+    assert run_together([one, one], lambda: True) == [Ending(0, "stopped")] * 2
 
 
 def test_without_a_launcher_nobody_says_who_is_who() -> None:
@@ -88,4 +133,5 @@ def test_without_a_launcher_nobody_says_who_is_who() -> None:
         "MASTER_PORT": "5000",
         "CUDA_VISIBLE_DEVICES": "-1",
     }
-    assert Host(1, 2, 5000).environment(launched=True, gpus=4)["CUDA_VISIBLE_DEVICES"] == "1"
+    assert Host(1, 2, 5000).environment(launched=True, gpus=2)["CUDA_VISIBLE_DEVICES"] == "1"
+    assert Host(1, 2, 5000).environment(launched=True, gpus=1)["CUDA_VISIBLE_DEVICES"] == "-1"

@@ -234,12 +234,27 @@ def test_a_job_that_ignores_the_signal_is_killed(tmp_path: Path, start: Starter)
     assert ending == Ending(-signal.SIGKILL, "stopped")
 
 
-def test_leaving_the_starter_kills_its_jobs(tmp_path: Path) -> None:
+def test_leaving_the_starter_kills_its_jobs_and_what_they_started(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, time\n"
+        "print(subprocess.Popen(['sleep', '60']).pid, os.getpid())\ntime.sleep(60)"
+    )
     with ForkingStarter() as starter:
-        running = starter(_command(tmp_path, "import os, time\nprint(os.getpid())\ntime.sleep(60)"))
-        pid = _read_pid(tmp_path / "log.txt")
+        running = starter(_command(tmp_path, code))
+        _read_pid(tmp_path / "log.txt")
         assert running.poll() is None
-    assert is_gone(pid)
+    assert all(is_gone(int(pid)) for pid in (tmp_path / "log.txt").read_text().split())
+
+
+def test_a_script_of_another_interpreter_is_left_to_it(
+    tmp_path: Path, forking: ForkingStarter
+) -> None:
+    other = tmp_path / "python"
+    other.write_text("#!/bin/sh\necho mine")
+    other.chmod(0o755)
+    command = _command(tmp_path, "print('forked')")
+    argv = (str(other), *command.argv[1:])
+    assert _run(Command(argv, *_rest(command)), forking)[1] == "mine\n"
 
 
 def test_a_dead_launcher_takes_its_jobs_along_and_is_replaced(tmp_path: Path) -> None:
@@ -275,7 +290,8 @@ def test_threads_are_as_many_as_the_job_is_given(tmp_path: Path, forking: Forkin
     parents = []
     for threads in (1, 2, 1):
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        command = _command(tmp_path, THREADS, **dict.fromkeys(names, str(threads)))
+        environment = {"RUN": str(len(parents)), **dict.fromkeys(names, str(threads))}
+        command = _command(tmp_path, THREADS, **environment)
         command.log.unlink(missing_ok=True)
         *found, parent = json.loads(_run(command, forking)[1])
         assert found == [str(threads), [threads, threads], [threads]]

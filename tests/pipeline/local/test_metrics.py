@@ -21,16 +21,18 @@ def test_each_line_gives_what_matches_and_the_last_value_stays() -> None:
     both = list(reader.read("epoch=2 valid_accuracy=0.4 best_valid_accuracy=5e-1"))
     assert both == [("valid:accuracy", 0.4), ("best:valid_accuracy", 0.5)]
     assert list(reader.read("nothing here")) == []
+    twice = list(reader.read("now valid_accuracy=0.3 then valid_accuracy=0.4"))
+    assert twice == [("valid:accuracy", 0.3), ("valid:accuracy", 0.4)]
     assert reader.last("valid:accuracy") == 0.4
     final = {item["MetricName"]: item["Value"] for item in reader.final()}
     assert final == {"valid:accuracy": 0.4, "best:valid_accuracy": 0.5}
 
 
-@pytest.mark.parametrize("value", ["--", "1e999", "-"])
+@pytest.mark.parametrize("value", ["--", "1e999", "nan", ""])
 def test_what_is_no_finite_number_is_no_metric(value: str) -> None:
-    reader = MetricReader(DEFINITIONS)
-    assert list(reader.read(f" valid_accuracy={value}")) == []
-    assert reader.last("valid:accuracy") is None
+    reader = MetricReader([{"Name": "loss", "Regex": r"loss=(\S+)?"}])
+    assert list(reader.read(f"loss={value}")) == []
+    assert reader.last("loss") is None
     assert reader.final() == []
 
 

@@ -22,7 +22,10 @@ def run(tmp_path: Path) -> Run:
         code: str,
         lines: list[str] | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        *,
         limit_s: float = 60,
+        grace_s: float = 0.3,
+        on_line: Callable[[str], None] | None = None,
     ) -> Ending:
         command = Command(
             argv=(sys.executable, "-c", code),
@@ -32,7 +35,12 @@ def run(tmp_path: Path) -> Run:
         )
         heard = lines if lines is not None else []
         return run_to_end(
-            command, start_process, heard.append, should_stop, limit_s=limit_s, grace_s=0.3
+            command,
+            start_process,
+            on_line or heard.append,
+            should_stop,
+            limit_s=limit_s,
+            grace_s=grace_s,
         )
 
     return start
@@ -44,6 +52,12 @@ def test_every_line_is_heard_once_and_kept(run: Run, tmp_path: Path) -> None:
     assert run(code, lines) == Ending(0, "exited")
     assert lines == ["one", "two", "err", "end"]
     assert (tmp_path / "log.txt").read_text() == "one\ntwo\nerr\nend"
+
+
+def test_a_line_that_comes_in_parts_is_heard_as_one(run: Run) -> None:
+    lines: list[str] = []
+    run(r"import os, time; os.write(1, b'caf\xc3'); time.sleep(0.2); os.write(1, b'\xa9\n')", lines)
+    assert lines == ["caf\u00e9"]
 
 
 def test_bytes_that_are_no_text_do_not_hurt(run: Run) -> None:
@@ -63,11 +77,11 @@ def test_the_exit_code(run: Run, code: str, expected: int) -> None:
 def test_a_stop_is_asked_for_politely_first(run: Run, tmp_path: Path) -> None:
     code = (
         "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(0)))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.2), print('saved'), sys.exit()))\n"
         "print('ready')\ntime.sleep(60)"
     )
     lines: list[str] = []
-    ending = run(code, lines, should_stop=lambda: "ready" in lines)
+    ending = run(code, lines, should_stop=lambda: "ready" in lines, grace_s=60)
     assert ending == Ending(0, "stopped")
     assert lines == ["ready", "saved"]
 
@@ -75,6 +89,18 @@ def test_a_stop_is_asked_for_politely_first(run: Run, tmp_path: Path) -> None:
 def test_a_limit_ends_even_what_ignores_the_signal(run: Run) -> None:
     code = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"
     assert run(code, limit_s=0.5) == Ending(-signal.SIGKILL, "timed out")
+
+
+def test_an_error_of_the_listener_ends_the_command(run: Run) -> None:
+    pids = []
+
+    def fail(line: str) -> None:
+        pids.append(int(line))
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        run("import os, time\nprint(os.getpid())\ntime.sleep(60)", on_line=fail)
+    assert is_gone(pids[0])
 
 
 @pytest.mark.parametrize(

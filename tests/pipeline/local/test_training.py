@@ -1,8 +1,10 @@
 """The training contract, as a script sees it, and what is left in the store."""
 
+import gzip
 import json
 import re
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from pipeline.local.failures import StepFailed
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store
-from tests.pipeline.local.runner_support import BUCKET, Lab, write_archive
+from pipeline.local.training import run_training_job
+from tests.pipeline.local.runner_support import BUCKET, Lab, wait_for, write_archive
 
 # Writes all that it can see of its container into the model.
 REPORT = """
@@ -56,7 +59,7 @@ def _training(lab: Lab, script: str = REPORT, **extra: Any) -> dict[str, Any]:
         script,
         hyperparameters=HYPERPARAMETERS,
         channels={"features": f"{BUCKET}/features"},
-        Environment={"MODE": "fast", "FOLDER": "/opt/ml/input"},
+        Environment={"MODE": "fast", "FOLDER": "/opt/ml/input", "PYTHONHASHSEED": "7"},
         **extra,
     )
     step["Arguments"]["AlgorithmSpecification"]["MetricDefinitions"] = LOSS
@@ -128,6 +131,7 @@ def test_the_script_finds_the_variables(lab: Lab) -> None:
         "OMP_NUM_THREADS": "1",
         "MODE": "fast",
         "FOLDER": f"{root}/input",
+        "PYTHONHASHSEED": "7",
         "TRAINING_JOB_NAME": result.steps["Train"].properties["TrainingJobName"],
         "TRAINING_JOB_ARN": result.steps["Train"].properties["TrainingJobArn"],
     }
@@ -151,8 +155,9 @@ def test_the_users_secrets_do_not_reach_the_script(
 
 
 def test_what_is_left_in_the_store_and_described(lab: Lab) -> None:
-    result = lab.run(_training(lab))
+    result = lab.run(_training(lab, Tags=[{"Key": "team", "Value": "dogs"}]))
     job = result.steps["Train"].properties
+    assert "Tags" not in job
     model = (
         f"{BUCKET}/runs/{result.execution_id}/Train/{job['TrainingJobName']}/output/model.tar.gz"
     )
@@ -177,7 +182,9 @@ def test_the_same_training_packs_the_same_model(lab: Lab) -> None:
     archives = []
     for _ in range(2):
         job = lab.run(_training(lab, script)).steps["Train"].properties
-        archives.append(lab.store.path(job["ModelArtifacts"]["S3ModelArtifacts"]).read_bytes())
+        model = lab.store.path(job["ModelArtifacts"]["S3ModelArtifacts"])
+        assert [path.name for path in model.parent.iterdir()] == ["model.tar.gz"]
+        archives.append(model.read_bytes())
     assert archives[0] == archives[1]
 
 
@@ -188,6 +195,7 @@ config = json.load(open(os.environ["SMDEBUG_CONFIG_FILE_PATH"]))
 assert config["CollectionConfigurations"] == [{"CollectionName": "losses"}], config
 assert config["HookParameters"] == {"save_interval": "10"}
 open(config["LocalPath"] + "/events", "w").write("tensor")
+os.symlink("events", config["LocalPath"] + "/link")
 raise SystemExit(1)
 """
     hook = {
@@ -198,8 +206,8 @@ raise SystemExit(1)
     lab.run(_training(lab, script, DebugHookConfig=hook))
     job = lab.store.list("TrainingJob")[0]["TrainingJobName"]
     folder = lab.store.path(f"{BUCKET}/debugger/{job}/debug-output")
+    assert sorted(path.name for path in folder.iterdir()) == ["events", "training_job_end.ts"]
     assert (folder / "events").read_text() == "tensor"
-    assert (folder / "training_job_end.ts").exists()
 
 
 def test_checkpoints_outlive_a_failure(lab: Lab) -> None:
@@ -238,10 +246,11 @@ import os, sys
 from pathlib import Path
 Path(os.environ["SM_OUTPUT_DATA_DIR"], "rules.json").write_text("stopped by Overfit")
 Path(os.environ["SM_MODEL_DIR"], "model.bin").write_text("half")
-sys.exit("lost")
+sys.exit("lost" * 500)
 """
     assert lab.run(_training(lab, script)).status == "Failed"
     (job,) = lab.store.list("TrainingJob")
+    assert len(job["FailureReason"]) == 1024
     model = lab.store.path(job["ModelArtifacts"]["S3ModelArtifacts"])
     assert not model.exists()
     with tarfile.open(model.with_name("output.tar.gz")) as archive:
@@ -255,7 +264,64 @@ def test_a_job_that_takes_too_long_is_ended(lab: Lab) -> None:
     step["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": 1}
     result = lab.run(step)
     assert "longer than MaxRuntimeInSeconds (1 s)" in str(result.failure)
-    assert lab.store.list("TrainingJob")[0]["SecondaryStatus"] == "MaxRuntimeExceeded"
+    (job,) = lab.store.list("TrainingJob")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+
+
+def test_a_training_that_is_stopped_has_time_to_save_and_leaves_no_model(
+    lab: Lab, tmp_path: Path
+) -> None:
+    script = """
+import os, signal, sys, time
+from pathlib import Path
+def save(*_):
+    time.sleep(0.3)
+    Path(os.path.dirname(os.environ["SM_INPUT_DIR"]), "checkpoints", "1.pt").write_text("half")
+    sys.exit()
+signal.signal(signal.SIGTERM, save)
+Path(os.environ["SM_MODEL_DIR"], "model.bin").write_text("half")
+Path(os.environ["MARK"]).touch()
+time.sleep(60)
+"""
+    step = _training(lab, script, CheckpointConfig={"S3Uri": f"{BUCKET}/checkpoints"})
+    step["Arguments"]["Environment"] = {"MARK": str(tmp_path / "mark")}
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(lab.run(step, grace_s=30)))
+    thread.start()
+    wait_for(tmp_path / "mark")
+    lab.cancel.set()
+    thread.join()
+    assert done[0].status == "Stopped"
+    assert lab.read(f"{BUCKET}/checkpoints/1.pt") == "half"
+    (job,) = lab.store.list("TrainingJob")
+    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Stopped"
+    assert not lab.store.path(job["ModelArtifacts"]["S3ModelArtifacts"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [("", "Is a directory: "), ("sys.exit('lost')", "lost")]
+)
+def test_what_cannot_be_packed_is_the_reason_unless_there_was_one_before(
+    lab: Lab, end: str, reason: str
+) -> None:
+    in_the_way = f"{BUCKET}/output/job/output/output.tar.gz.partial"
+    lab.store.path(in_the_way).mkdir(parents=True)
+    script = f"import os, sys\nopen(os.environ['SM_OUTPUT_DATA_DIR'] + '/x', 'w').write('x')\n{end}"
+    request = lab.training_arguments("Train", script)
+    request["OutputDataConfig"] = {"S3OutputPath": f"{BUCKET}/output/"}
+    outcome = run_training_job(request, lab.job())
+    assert reason in str(outcome.failure)
+    (job,) = lab.store.list("TrainingJob")
+    assert job["TrainingJobStatus"] == "Failed"
+    assert reason in job["FailureReason"]
+
+
+def test_a_channel_that_is_no_folder_is_refused(lab: Lab) -> None:
+    step = _training(lab)
+    (channel,) = step["Arguments"]["InputDataConfig"]
+    channel["DataSource"]["S3DataSource"]["S3DataType"] = "ManifestFile"
+    reason = "channel features: only S3DataSource with S3Prefix works here"
+    assert reason in str(lab.run(step).failure)
 
 
 @pytest.mark.parametrize(
@@ -264,12 +330,16 @@ def test_a_job_that_takes_too_long_is_ended(lab: Lab) -> None:
         ({"sagemaker_submit_directory": f"{BUCKET}/no.tar.gz"}, f"no code at {BUCKET}/no.tar.gz"),
         ({"sagemaker_submit_directory": f"{BUCKET}/bad.tar.gz"}, "is not a tar archive"),
         ({"sagemaker_submit_directory": f"{BUCKET}/evil.tar.gz"}, "outside"),
+        ({"sagemaker_submit_directory": f"{BUCKET}/huge.tar.gz"}, "more than 1073741824 bytes"),
         ({"sagemaker_program": "absent.py"}, "can't open file"),
     ],
 )
 def test_code_that_cannot_be_used(lab: Lab, hyperparameters: Any, message: str) -> None:
     lab.put(f"{BUCKET}/bad.tar.gz", "no archive")
     write_archive(lab.store.path(f"{BUCKET}/evil.tar.gz"), {"../../evil.py": "x"})
+    huge = tarfile.TarInfo("train.py")
+    huge.size = 1024**3 + 1
+    lab.store.path(f"{BUCKET}/huge.tar.gz").write_bytes(gzip.compress(huge.tobuf()))
     step = _training(lab)
     step["Arguments"]["HyperParameters"] |= hyperparameters
     assert re.search(re.escape(message), str(lab.run(step).failure))

@@ -1,15 +1,11 @@
 """Tuning steps with real training jobs: all strategies, failures, early ends, documents."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.local.containers import Background, Job
-from pipeline.local.executions import Place
-from pipeline.local.processes import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store, StoreError
@@ -28,12 +24,13 @@ print(f"score={1 - abs(arguments.rate - 0.5)}")
 """
 # Two epochs, heard together: the first three rates fall to what they are from ten times that.
 FALLING = """
-import sys, time
+import os, sys, time
 rate = float(sys.argv[sys.argv.index("--rate") + 1])
 first = rate if rate > 5 else 10 * rate
-print(f"score={first}\\nscore={first - 9 * first / 10}", flush=True)
+os.write(1, f"score={first}\\nscore={first / 10}\\n".encode())
 if rate == 9:
     time.sleep(20)
+os._exit(0)
 """
 X = {
     "ContinuousParameterRanges": [
@@ -67,24 +64,6 @@ def _tried(store: Store) -> list[dict[str, str]]:
     name = store.list("HyperParameterTuningJob")[-1]["HyperParameterTuningJobName"]
     jobs = [job for job in store.list("TrainingJob") if job.get("TuningJobName") == name]
     return [job["TunedHyperParameters"] for job in sorted(jobs, key=lambda j: j["TrainingJobName"])]
-
-
-def _job(lab: Lab, should_stop: Callable[[], bool]) -> Job:
-    """A tuning job beside any run."""
-    return Job(
-        step="Tune",
-        name="tune",
-        store=lab.store,
-        work=lab.store.root / "tune",
-        arn=Place().arn,
-        region="us-east-1",
-        cores=1,
-        start=start_process,
-        grace_s=1,
-        should_stop=should_stop,
-        on_metric=lambda name, value: None,
-        background=Background(lambda work: None, lambda: False),
-    )
 
 
 def _value(trial: Json) -> float:
@@ -260,7 +239,7 @@ def test_no_trial_starts_after_the_maximum_run_time(lab: Lab) -> None:
     config = _config("Grid", 3, GRID, parallel=1)
     config["ResourceLimits"]["MaxRuntimeInSeconds"] = 1
     step = lab.tuning("Tune", SCORE + "time.sleep(1)", config, OutputDataConfig=OUTPUT)
-    document = run_tuning_job(step["Arguments"], _job(lab, lambda: False), print).document
+    document = run_tuning_job(step["Arguments"], lab.job(), print).document
     assert document["HyperParameterTuningJobStatus"] == "Completed"
     assert _tried(lab.store) == [{"rate": "0.1"}]
 
@@ -373,7 +352,7 @@ def test_a_stop_between_two_trials_counts_unless_the_search_was_complete(
     config = _config("Grid", 3, GRID, parallel=1, TuningJobCompletionCriteria=criteria)
     heard: list[TuningProgress] = []
     step = lab.tuning("Tune", SCORE, config, OutputDataConfig=OUTPUT)
-    job = _job(lab, should_stop=lambda: bool(heard))
+    job = lab.job(should_stop=lambda: bool(heard))
     document = run_tuning_job(step["Arguments"], job, heard.append).document
     assert document["HyperParameterTuningJobStatus"] == status
     assert document["TrainingJobStatusCounters"]["Completed"] == 1

@@ -35,7 +35,7 @@ def test_what_does_not_run_here_is_refused(asked: dict[str, Any], message: str) 
         only_definition(asked)
 
 
-def test_a_trials_askedhas_its_own_values_and_nothing_of_the_search() -> None:
+def test_a_trials_request_has_its_own_values_and_nothing_of_the_search() -> None:
     definition = ONE | {
         "TuningObjective": {"MetricName": "score", "Type": "Maximize"},
         "HyperParameterRanges": {},
