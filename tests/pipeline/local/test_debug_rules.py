@@ -1,13 +1,17 @@
 """Rules of a training job: evaluated beside it, described as SageMaker describes them."""
 
+import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.local.debug_rules import RuleConfiguration, read_configurations
+from pipeline.local.containers import Background, Job
+from pipeline.local.debug_rules import RuleConfiguration, RuleWatch, read_configurations
 from pipeline.local.engine import ExecutionResult
+from pipeline.local.processes import Command
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store
@@ -124,6 +128,82 @@ def test_a_lost_training_is_stopped_by_the_rule_that_is_told_to(lab: Lab) -> Non
     assert found["Overfit"][0] == "Stopped"
 
 
+class Evaluator:
+    """In a rules' process' place: has told `outcomes`, and looks on for a while."""
+
+    def __init__(self, *outcomes: tuple[str, str, str], looks: int = 0) -> None:
+        told = [dict(zip(("key", "status", "message"), each, strict=True)) for each in outcomes]
+        self._log = "a warning\n" + "".join(f"outcome {json.dumps(each)}\n" for each in told)
+        self._looks = looks
+
+    def __call__(self, command: Command) -> "Evaluator":
+        command.log.write_text(self._log)
+        return self
+
+    def poll(self) -> int | None:
+        self._looks -= 1
+        return None if self._looks > 0 else 0
+
+    def signal(self, number: int) -> None:
+        self._looks = 0
+
+
+def watched(job: Job, *rules: RuleConfiguration) -> RuleWatch:
+    """The watch of a training that ends as soon as nothing is in progress any more."""
+
+    def on_change(statuses: list[dict[str, Any]]) -> None:
+        if all(each["RuleEvaluationStatus"] != "InProgress" for each in statuses):
+            watch.training_ended(False)
+
+    watch = RuleWatch(list(rules), Path("tensors"), job, on_change)
+    return watch
+
+
+@pytest.fixture
+def without_a_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules are looked at from the start."""
+    monkeypatch.setattr("pipeline.local.debug_rules._HEAD_START_S", 0.0)
+
+
+@pytest.mark.usefixtures("without_a_head_start")
+@pytest.mark.parametrize(
+    ("stops", "status", "ended", "stopped_by"),
+    [
+        (("other", "jo"), "IssuesFound", False, "First"),
+        (("other", "jo"), "IssuesFound", True, None),
+        (("other", "jo"), "NoIssuesFound", False, None),
+        (("other",), "IssuesFound", False, None),
+    ],
+)
+def test_the_first_rule_that_fires_stops_the_training_that_it_is_for_while_it_runs(
+    lab: Lab,
+    stops: tuple[str, ...],
+    status: str,
+    ended: bool,
+    stopped_by: str | None,
+) -> None:
+    evaluator = Evaluator(("First", status, "x" * 2000), ("Second", status, "later"))
+    job = replace(lab.job(), start=evaluator)
+    rules = [RuleConfiguration(name, "Overfit", stops=stops) for name in ("First", "Second")]
+    watch = watched(job, *rules)
+    if ended:
+        watch.training_ended(False)
+    watch.follow()
+    assert (watch.stopped_by.name if watch.stopped_by else None) == stopped_by
+    assert len(watch.details("First")) == 1024
+    assert [path.name for path in job.work.iterdir()] == ["rules.txt"]
+
+
+@pytest.mark.usefixtures("without_a_head_start")
+def test_rules_of_a_run_that_is_cancelled_are_stopped(lab: Lab) -> None:
+    background = Background(lambda work: None, cancelled=lambda: True)
+    job = replace(lab.job(), start=Evaluator(looks=200), background=background)
+    watch = watched(job, RuleConfiguration("Overfit", "Overfit"))
+    watch.follow()
+    (status,) = watch.statuses()
+    assert status["RuleEvaluationStatus"] == "Stopped"
+
+
 def test_a_training_that_saved_nothing_has_rules_in_error(lab: Lab) -> None:
     result = lab.run(training(lab, [rule("Overfit", rule_to_invoke="Overfit")], "print('none')"))
     assert result.status == "Succeeded"
@@ -172,3 +252,8 @@ def test_actions_are_read_as_smdebug_reads_them(actions: str, stops: tuple[str, 
     given = {"rule_to_invoke": "Overfit", "patience": "3", "action_json": actions}
     (found,) = read_configurations({"DebugRuleConfigurations": [rule("Mine", **given)]})
     assert found == RuleConfiguration("Mine", "Overfit", {"patience": "3"}, stops)
+
+
+def test_a_configuration_without_a_rule_is_named_after_it() -> None:
+    found = read_configurations({"DebugRuleConfigurations": [rule("Overfit")]})
+    assert found == [RuleConfiguration("Overfit", "Overfit")]

@@ -110,7 +110,9 @@ def test_the_best_values_flow_into_training(lab: Lab) -> None:
 
 
 def test_documents_are_as_the_api_describes_them(lab: Lab) -> None:
-    result = lab.run(lab.tuning("Tune", SCORE, _config(jobs=3), hyperparameters={"kind": "b"}))
+    step = lab.tuning("Tune", SCORE, _config(jobs=3), hyperparameters={"kind": "b"})
+    step["Arguments"]["Tags"] = [{"Key": "team", "Value": "dogs"}]
+    result = lab.run(step)
     api = LocalApi(lab.store)
     name = {
         "HyperParameterTuningJobName": result.steps["Tune"].properties[
