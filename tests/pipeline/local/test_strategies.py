@@ -178,6 +178,23 @@ def test_early_stopping_stops_what_is_worse_than_the_median_of_averages(better: 
     assert bad.report(sign * 0.74)
 
 
+@pytest.mark.parametrize(
+    ("value", "pruned", "state"),
+    [
+        (0.5, False, "COMPLETE"),
+        (0.5, True, "PRUNED"),
+        (None, False, "FAIL"),
+        (math.inf, False, "FAIL"),
+    ],
+)
+def test_a_trial_is_remembered_as_what_it_ended_as(
+    value: float | None, pruned: bool, state: str
+) -> None:
+    trial = Search(_config("Random"), LEARNING_RATE).open(0, [])
+    trial.report(0.5)
+    assert trial.close(value, pruned).state.name == state
+
+
 def test_hyperband_stops_some_of_the_trials_that_fall_behind() -> None:
     config = _config("Hyperband", 12, StrategyConfig={"HyperbandStrategyConfig": {
         "MinResource": 1, "MaxResource": 9}})  # fmt: skip
