@@ -54,6 +54,12 @@ def lab(store: Store) -> Lab:
     return Lab(store)
 
 
+@pytest.fixture
+def without_a_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules are looked at from the start."""
+    monkeypatch.setattr("pipeline.local.debug_rules._HEAD_START_S", 0.0)
+
+
 def rule(name: str, **parameters: str) -> dict[str, Any]:
     image = "503895931360.dkr.ecr.us-east-1.amazonaws.com/sagemaker-debugger-rules:latest"
     values = {"RuleConfigurationName": name, "RuleEvaluatorImage": image}
@@ -113,6 +119,7 @@ def test_each_rule_ends_in_its_own_status(lab: Lab) -> None:
     assert sorted(path.name for path in work.iterdir()) == ["log.txt", "rules.txt"]
 
 
+@pytest.mark.usefixtures("without_a_head_start")
 def test_a_lost_training_is_stopped_by_the_rule_that_is_told_to(lab: Lab) -> None:
     rules = [
         rule("LossNotDecreasing", **NOT_FALLING, action_json=STOP),
@@ -157,12 +164,6 @@ def watched(job: Job, *rules: RuleConfiguration) -> RuleWatch:
 
     watch = RuleWatch(list(rules), Path("tensors"), job, on_change)
     return watch
-
-
-@pytest.fixture
-def without_a_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rules are looked at from the start."""
-    monkeypatch.setattr("pipeline.local.debug_rules._HEAD_START_S", 0.0)
 
 
 @pytest.mark.usefixtures("without_a_head_start")

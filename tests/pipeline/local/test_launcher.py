@@ -14,7 +14,14 @@ import pytest
 
 from pipeline.local.forking import ForkingStarter
 from pipeline.local.preload import heavy_imports
-from pipeline.local.processes import Command, Ending, Starter, run_to_end, start_process
+from pipeline.local.processes import (
+    Command,
+    Ending,
+    Starter,
+    StartError,
+    run_to_end,
+    start_process,
+)
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import BUCKET, Lab, is_gone, wait_for
 
@@ -271,7 +278,18 @@ def test_a_dead_launcher_takes_its_jobs_along_and_is_replaced(tmp_path: Path) ->
             time.sleep(0.01)
         assert running.poll() == -signal.SIGKILL
         (tmp_path / "log.txt").unlink()
-        assert _run(_command(tmp_path, "print('again')"), starter)[1] == "again\n"
+        parent = int(_run(_command(tmp_path, "import os\nprint(os.getppid())"), starter)[1])
+        assert parent not in (launcher, os.getpid())
+
+
+def test_an_interpreter_that_is_gone_is_a_start_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = _command(tmp_path, "")
+    monkeypatch.setattr(sys, "executable", "/no/python")
+    argv = ("/no/python", *command.argv[1:])
+    with ForkingStarter() as starter, pytest.raises(StartError, match="cannot start"):
+        starter(Command(argv, *_rest(command)))
 
 
 THREADS = """

@@ -314,6 +314,8 @@ def test_what_cannot_be_packed_is_the_reason_unless_there_was_one_before(
     (job,) = lab.store.list("TrainingJob")
     assert job["TrainingJobStatus"] == "Failed"
     assert reason in job["FailureReason"]
+    model = f"{BUCKET}/output/job/output/model.tar.gz"
+    assert job["ModelArtifacts"] == {"S3ModelArtifacts": model}
 
 
 def test_a_channel_that_is_no_folder_is_refused(lab: Lab) -> None:
