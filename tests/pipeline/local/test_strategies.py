@@ -73,7 +73,7 @@ def test_values_lie_in_their_ranges_and_the_seed_repeats_them(strategy: str) -> 
     config = _config(strategy, StrategyConfig={"HyperbandStrategyConfig": {"MaxResource": 9}})
     tried = _search(config, RANGES, _score)
     assert tried == _search(config, RANGES, _score)
-    assert tried != _search(config | {"RandomSeed": 4}, RANGES, _score)
+    assert tried != _search(config | {"RandomSeed": 2**31 - 1}, RANGES, _score)
     assert len({tuple(trial.values()) for trial in tried}) == 8
     for trial in tried:
         assert 1e-4 <= float(trial["lr"]) <= 1e-1
@@ -195,20 +195,21 @@ def test_a_trial_is_remembered_as_what_it_ended_as(
     assert trial.close(value, pruned).state.name == state
 
 
-def test_hyperband_stops_some_of_the_trials_that_fall_behind() -> None:
-    config = _config("Hyperband", 12, StrategyConfig={"HyperbandStrategyConfig": {
-        "MinResource": 1, "MaxResource": 9}})  # fmt: skip
-    search = Search(config, RANGES)
+def test_hyperband_stops_some_of_those_that_fall_behind_where_its_resources_say() -> None:
+    resources = {"MinResource": 3, "MaxResource": 9}
+    config = _config("Hyperband", 12, StrategyConfig={"HyperbandStrategyConfig": resources})
+    search = Search(config, LEARNING_RATE)
     finished: list[Any] = []
     stopped = []
     for number in range(search.size):
         trial = search.open(number, finished)
         value = float(number % 4)
-        lost = any(trial.report(value) for _ in range(9))
-        finished.append(trial.close(value, pruned=lost))
-        stopped += [value] if lost else []
+        at = next((epoch for epoch in range(1, 31) if trial.report(value)), None)
+        finished.append(trial.close(value, pruned=at is not None))
+        stopped += [(value, at)] if at else []
     assert 0 < len(stopped) < search.size
-    assert 3.0 not in stopped
+    assert 3.0 not in {value for value, _ in stopped}
+    assert {at for _, at in stopped} == {3, 9}
 
 
 def test_without_early_stopping_nothing_is_stopped() -> None:
