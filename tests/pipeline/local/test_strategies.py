@@ -213,7 +213,7 @@ def test_hyperband_stops_some_of_those_that_fall_behind_where_its_resources_say(
 
 
 def test_without_early_stopping_nothing_is_stopped() -> None:
-    search = Search(_config("Random"), RANGES)
+    search = Search(_config("Random", TrainingJobEarlyStoppingType="Off"), RANGES)
     finished: list[Any] = []
     for number in range(6):
         trial = search.open(number, finished)
