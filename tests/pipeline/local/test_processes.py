@@ -48,7 +48,10 @@ def run(tmp_path: Path) -> Run:
 
 def test_every_line_is_heard_once_and_kept(run: Run, tmp_path: Path) -> None:
     lines: list[str] = []
-    code = "import sys\nprint('one\\ntwo')\nprint('err', file=sys.stderr)\nsys.stdout.write('end')"
+    code = (
+        "import os, sys\nprint('one\\ntwo')\nprint('err', file=sys.stderr)\n"
+        "os.write(1, b'end')\nos._exit(0)"
+    )
     assert run(code, lines) == Ending(0, "exited")
     assert lines == ["one", "two", "err", "end"]
     assert (tmp_path / "log.txt").read_text() == "one\ntwo\nerr\nend"
@@ -170,6 +173,7 @@ def test_a_command_and_what_it_started_end_when_their_owner_is_killed(tmp_path: 
         assert owner.stdout and owner.stdout.readline()
         wait_for(tmp_path / "started")
         pids = [int(pid) for pid in (tmp_path / "started").read_text().split()]
+        os.killpg(pids[0], signal.SIGTERM)  # which both ignore
         assert not any(has_ended(pid) for pid in pids)
         owner.kill()
     assert all(is_gone(pid) for pid in pids)

@@ -210,6 +210,9 @@ def test_hyperband_stops_some_of_those_that_fall_behind_where_its_resources_say(
     assert 0 < len(stopped) < search.size
     assert 3.0 not in {value for value, _ in stopped}
     assert {at for _, at in stopped} == {3, 9}
+    # A trial's bracket hangs on its number alone, not on how many have ended.
+    late = [search.open(number, finished) for number in range(12, 20)]
+    assert len({next(e for e in range(1, 31) if trial.report(0.0)) for trial in late}) > 1
 
 
 def test_without_early_stopping_nothing_is_stopped() -> None:
