@@ -120,6 +120,7 @@ def test_documents_are_as_the_api_describes_them(lab: Lab) -> None:
         ]
     }
     assert len(name["HyperParameterTuningJobName"]) <= 32
+    assert "Tags" not in result.steps["Tune"].properties
     answer = api.call("DescribeHyperParameterTuningJob", name)
     shape = service_model().operation_model("DescribeHyperParameterTuningJob").output_shape
     assert list(find_problems(shape, answer)) == []
