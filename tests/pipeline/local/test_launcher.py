@@ -108,7 +108,7 @@ def test_both_ways_show_a_script_the_same(tmp_path: Path, forking: ForkingStarte
     [
         ("", 0),
         ("import sys; sys.exit()", 0),
-        ("import sys; sys.exit(7)", 7),
+        ("import sys; sys.exit(263)", 7),
         ("import sys; sys.exit(-2)", 254),
         ("raise SystemExit('no images')", 1),
         ("1 / 0", 1),
