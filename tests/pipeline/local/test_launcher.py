@@ -93,7 +93,7 @@ print(json.dumps({
 
 def test_both_ways_show_a_script_the_same(tmp_path: Path, forking: ForkingStarter) -> None:
     seen = []
-    command = _command(tmp_path, OBSERVE, "--lr", "0.1", WORD="value")
+    command = _command(tmp_path, OBSERVE, "--lr", "0.1", WORD="value" * 20_000)
     for number, start in enumerate((start_process, forking)):
         log = tmp_path / f"{number}.txt"
         ending, text = _run(Command(command.argv, command.cwd, command.environment, log), start)
@@ -139,6 +139,7 @@ def test_exit_codes(tmp_path: Path, start: Starter, code: str, expected: int) ->
         "weakref.finalize(thing, print, 'finalized')",
         "import sys\nsys.exit(3.5)",
         "import sys, threading, time\n"
+        "class Last:\n    def __del__(self, sleep=time.sleep): sleep(0.2)\nlast = Last()\n"
         "def watch():\n    while True: time.sleep(0.001); words\n"
         "words = 1\nthreading.Thread(target=watch, daemon=True).start()\nprint('end')",
         "import multiprocessing\n"
