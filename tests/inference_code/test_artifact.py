@@ -152,9 +152,10 @@ def test_a_bomb_behind_the_members_is_stopped_too(tmp_path: Path) -> None:
 
 
 def test_too_many_members_are_refused(tmp_path: Path) -> None:
-    archive = archive_of(tmp_path / "a.tar.gz", *(member(str(n)) for n in range(20)))
-    with pytest.raises(ArtifactError, match="more than 10 files"):
-        extract_archive(archive, tmp_path / "out", max_members=10)
+    archive = archive_of(tmp_path / "a.tar.gz", *(member(str(n)) for n in range(10)))
+    extract_archive(archive, tmp_path / "out", max_members=10)
+    with pytest.raises(ArtifactError, match="more than 9 files"):
+        extract_archive(archive, tmp_path / "out", max_members=9)
 
 
 WEIGHTS = np.random.default_rng(0).bytes(30_000)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from inference import model_fn, respond, transform_fn
 from micro_batching import MicroBatcher
 from prediction import Model, Predictions, decode_squares, predict
 from preprocessing import decode_square, normalise
-from request_reading import MAX_BODY_BYTES, RequestError, read_pictures
+from request_reading import MAX_BODY_BYTES, MAX_PICTURES, RequestError, read_pictures
 from runtimes import TORCH, open_forward
 
 Picture = Callable[..., bytes]
@@ -197,6 +198,7 @@ REFUSED: dict[str, tuple[Any, str | None, int]] = {
     "gif content": (b"GIF89a" + bytes(40), "image/png", 422),
     "too large": (bytes(MAX_BODY_BYTES + 1), "image/jpeg", 413),
     "too large json": (b" " * (MAX_BODY_BYTES + 1), JSON, 413),
+    "too large text": (" " * (MAX_BODY_BYTES + 1), JSON, 413),
     "empty json": (b"", JSON, 400),
     "broken json": (b'{"instances": [', JSON, 400),
     "not utf-8": (b'{"instances": "\xff"}', JSON, 400),
@@ -235,6 +237,11 @@ def test_what_cannot_be_used_is_answered_with_4xx(model: Model, case: str) -> No
     assert error.code and 0 < len(error.message) < 500
 
 
+def test_a_request_may_be_as_large_as_its_limits() -> None:
+    assert len(read_pictures(instances(*[{"b64": GOOD}] * MAX_PICTURES), JSON)) == MAX_PICTURES
+    assert read_pictures(b"a" * MAX_BODY_BYTES, "image/jpeg") == [b"a" * MAX_BODY_BYTES]
+
+
 def test_an_instance_holds_the_picture_and_nothing_else(picture: Picture) -> None:
     body = instances({"b64": base64.b64encode(picture()).decode(), "url": "file:///etc/passwd"})
     with pytest.raises(RequestError) as caught:
@@ -258,9 +265,13 @@ def test_a_tiny_file_of_very_many_pixels_is_refused(model: Model) -> None:
     assert refusal(flat((9000, 9000)), "image/png", model).status == 422
 
 
-def test_many_large_pictures_are_refused_before_all_are_decoded(model: Model) -> None:
-    large = flat((6000, 6000))
-    error = refusal(as_json(large, large, large), "application/json", model)
+def test_pictures_of_too_many_pixels_together_are_refused_before_any_is_decoded(
+    model: Model, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "MAX_REQUEST_PIXELS", 3 * 60 * 45)
+    assert len(decode_squares([picture()] * 3, model)) == 3
+    damaged = picture()[:700]
+    error = refusal(as_json(damaged, picture(size=(61, 45)), picture()), JSON, model)
     assert (error.status, error.code) == (413, "TooManyPixels")
 
 
@@ -280,8 +291,11 @@ def test_large_pictures_are_decoded_one_at_a_time_and_hold_up_no_others(
         patch.setattr(prediction, "decode_square", decode)
         asked = [pool.submit(decode_squares, [large], model) for _ in range(4)]
         assert [len(one.result()) for one in asked] == [1] * 4
-    with model.decoding_large:
-        assert len(decode_squares([picture()], model)) == 1
+    monkeypatch.setattr(prediction, "LARGE_PIXELS", 60 * 45)
+    alone = MagicMock()
+    pictures = [picture(), picture(size=(61, 45)), picture()]
+    assert len(decode_squares(pictures, replace(model, decoding_large=alone))) == 3
+    assert alone.__enter__.call_count == 1
 
 
 def test_a_good_request_after_a_bad_one_is_answered(model: Model, picture: Picture) -> None:

@@ -76,6 +76,7 @@ def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
 def test_what_cannot_be_saved_is_said_first(
     tmp_path: Path, name: str, pictures: int, message: str
 ) -> None:
+    check_grid(tmp_path / "grid.png", MAXIMUM_PICTURES)
     with pytest.raises(UsageError, match=message):
         check_grid(tmp_path / name, pictures)
 

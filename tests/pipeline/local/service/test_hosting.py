@@ -249,16 +249,36 @@ def test_an_update_to_a_bad_model_goes_back(
     assert "FailureReason" not in _describe(api)
 
 
-def test_a_model_server_that_dies_is_started_again(
+MORTAL = """
+import json, os, socket, sys, threading
+def model_fn(model_dir): return int(sys.argv[sys.argv.index("--fd") + 1])
+def input_fn(body, kind):
+    print("asked to", body.decode(), flush=True)
+    return body
+def predict_fn(data, listener):
+    if data == b"die":
+        os._exit(3)
+    if data == b"close":  # as at the end: connections are refused before the process is gone
+        socket.socket(fileno=os.dup(listener)).shutdown(socket.SHUT_RDWR)
+        threading.Timer(0.5, os._exit, [3]).start()
+    return [{"pid": os.getpid()}]
+def output_fn(found, accept): return json.dumps({"predictions": found})
+"""
+
+
+def test_a_model_server_that_dies_is_started_again_but_not_asked_again(
     api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
 ) -> None:
-    write_model(store.path("s3://b/a.tar.gz"))
+    write_model(store.path("s3://b/a.tar.gz"), code=MORTAL)
     _create(api, _config(api, "a"))
     assert hosting.settle(30)
-    first = _prediction(hosting)["pid"]
-    with pytest.raises(ModelServerError):
+    pids = [_prediction(hosting)["pid"]]
+    with pytest.raises(ModelServerError, match="the model server ended"):
         hosting.invoke("e", b"die", JPEG)
-    assert _prediction(hosting)["pid"] != first
+    log = (store.root / "endpoints" / "endpoint-e.log").read_text()
+    assert log.count("asked to die") == 1  # it would end the next server too
+    pids += [_prediction(hosting, b"close")["pid"], _prediction(hosting)["pid"]]
+    assert len(set(pids)) == 3  # what was refused the connection had no part in the end
 
 
 def test_what_another_process_changed_is_noticed(

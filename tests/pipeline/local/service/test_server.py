@@ -124,6 +124,9 @@ def test_an_endpoint_answers_through_the_runtime_client(
     counted = _ask(service.url, "GET", "/endpoints/e/metrics")
     assert counted[0] == 200 and b'endpoint_requests_total{status="415"} 1' in counted[2]
     assert _ask(service.url, "GET", "/endpoints/f/metrics")[0] == 404
+    with pytest.raises(runtime.exceptions.ModelError, match="the model server ended") as died:
+        runtime.invoke_endpoint(EndpointName="e", ContentType="image/jpeg", Body=b"die")
+    assert died.value.response["OriginalStatusCode"] == 500
 
     sagemaker.delete_endpoint(EndpointName="e")
     with pytest.raises(runtime.exceptions.ValidationError, match="not found"):
@@ -234,6 +237,11 @@ def test_the_default_model_answers_as_its_container_does(
     assert refused[0] == 415
     assert b'endpoint_requests_total{status="200"} 1' in _ask(service.url, "GET", "/metrics")[2]
     assert json.loads(refused[2])["error"]["message"] == "no PNG here"
+    jpeg = {"Content-Type": "image/jpeg"}
+    status, _, body = _ask(service.url, "POST", "/invocations", b"die", jpeg)
+    assert (status, json.loads(body)["error"]["code"]) == (500, "InternalError")
+    assert _ask(service.url, "GET", "/ping")[0] == 503
+    assert _ask(service.url, "POST", "/invocations", b"abc", jpeg)[0] == 200
 
 
 def test_more_invocations_than_it_can_take_are_told_to_come_again(store: Store) -> None:

@@ -1,0 +1,95 @@
+"""What a model server is sent, and what becomes of a request whose server ends."""
+
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.local.service import model_process
+from pipeline.local.service.model_process import (
+    ModelServer,
+    ModelServerError,
+    ModelServerGoneError,
+    ModelTimeoutError,
+)
+
+
+@contextmanager
+def _answering(answer: Callable[[socket.socket], None]) -> Iterator[ModelServer]:
+    """A model server that has ended but for what it does with one more connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection = listener.accept()[0]
+            with connection:
+                answer(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield ModelServer(_ended(), listener.getsockname()[1], Path("server.log"))
+        thread.join(10)
+
+
+def _ended() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process
+
+
+def test_a_server_that_had_ended_before_it_was_asked_is_gone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    server = ModelServer(_ended(), port, Path("server.log"))
+    with pytest.raises(ModelServerGoneError, match=r"the model server ended; see server\.log"):
+        server.invoke(b"a", {})
+    with pytest.raises(ModelServerError, match="tells no metrics"):
+        server.metrics()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"],
+    ids=["nothing", "nonsense", "a part"],
+)
+def test_a_server_that_ends_at_a_request_is_not_gone_before_it(answer: bytes) -> None:
+    def end(connection: socket.socket) -> None:
+        connection.recv(10_000)
+        connection.sendall(answer)
+
+    with _answering(end) as server, pytest.raises(ModelServerError) as caught:
+        server.invoke(b"a", {})
+    assert type(caught.value) is ModelServerError
+
+
+def test_a_server_that_does_not_answer_in_time_has_not_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model_process, "INVOKE_SECONDS", 0.1)
+    given_up = threading.Event()
+    with _answering(lambda _: given_up.wait(10) and None) as server:
+        with pytest.raises(ModelTimeoutError, match="no answer in"):
+            server.invoke(b"a", {})
+        given_up.set()
+
+
+def test_of_a_requests_headers_the_model_gets_those_of_the_contract() -> None:
+    seen: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        seen.append(connection.recv(10_000))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok")
+
+    kept = {
+        "Content-Type": "image/jpeg",
+        "accept": "text/csv",
+        "X-Amzn-SageMaker-Custom-Attributes": "c",
+    }
+    with _answering(answer) as server:
+        reply = server.invoke(b"a", kept | {"Authorization": "secret", "Cookie": "secret"})
+    assert (reply.status, reply.headers["x-a"], reply.body) == (200, "b", b"ok")
+    assert all(f"{name}: {value}\r\n".encode() in seen[0] for name, value in kept.items())
+    assert b"secret" not in seen[0]
