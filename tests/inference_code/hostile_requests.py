@@ -211,7 +211,7 @@ TYPES = {
         415, b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>', "text/xml"
     ),
     "a type of 5,000 letters": post(415, GOOD, "a" * 5_000),
-    "a type that is a script": post(415, GOOD, "<script>alert(1)</script>"),
+    "a type that is a script": post(415, GOOD, "image/gif<script>alert(1)</script>"),
     "a type with a path": post(415, GOOD, "image/../../etc/passwd"),
     "an answer that cannot be had": post(406, GOOD, "image/jpeg", "Accept: image/png"),
     "an answer of no sense": post(406, GOOD, "image/jpeg", "Accept: ;q=x"),

@@ -99,6 +99,13 @@ def test_the_answer_is_the_networks_on_the_preprocessed_picture(
     np.testing.assert_allclose(probabilities(picture(), model), expected, atol=1e-6)
 
 
+def test_one_pictures_large_outputs_do_not_drown_anothers(model: Model, picture: Picture) -> None:
+    logits = np.array([[1000, 0, 0], [-1000, -1000, -2000]], np.float32)
+    sure = replace(model, batcher=MicroBatcher(lambda _rows: logits, 4))
+    found = predict(decode_squares([picture()] * 2, sure), sure)
+    assert found.probabilities.tolist() == [[1, 0, 0], [0.5, 0.5, 0]]
+
+
 def test_many_pictures_in_one_request_are_answered_in_order(model: Model, picture: Picture) -> None:
     pictures = [picture(seed) for seed in range(20)]
     together = json.loads(answer(as_json(*pictures), "application/json", model)[0])

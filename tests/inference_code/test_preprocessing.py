@@ -49,13 +49,13 @@ def test_every_format_is_told_by_its_content(form: str) -> None:
     ("data", "reason"),
     [
         (b"", "empty"),
-        (b"not a picture", "not a JPEG, PNG or WebP"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "not a JPEG, PNG or WebP"),
         (encoded(noise(4, 4), "GIF"), "not a JPEG, PNG or WebP"),
         (encoded(noise(64, 64), "JPEG")[:900], "damaged or cut short"),
         (encoded(noise(64, 64), "PNG")[:900], "damaged or cut short"),
         (encoded(noise(64, 64), "WEBP")[:900], "damaged or cut short"),
     ],
-    ids=["empty", "text", "gif", "cut jpeg", "cut png", "cut webp"],
+    ids=["empty", "sound", "gif", "cut jpeg", "cut png", "cut webp"],
 )
 def test_what_is_no_usable_picture_is_refused_with_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(UnusableImage, match=reason):

@@ -9,9 +9,24 @@ import pytest
 import torch
 from torch import nn
 
-from artifact import read_description, read_model, write_model
+import runtimes
+from artifact import (
+    GRAPH_FILE,
+    INT8_GRAPH_FILE,
+    read_description,
+    read_model,
+    write_model,
+)
 from network import Classifier, Head, build_backbone, feature_dimension
-from runtimes import TORCH, chosen_environment, open_forward, thread_count
+from runtimes import (
+    GRAPH,
+    INT8,
+    TORCH,
+    best_runtime,
+    chosen_environment,
+    open_forward,
+    thread_count,
+)
 
 CROP = 64
 
@@ -20,8 +35,9 @@ CROP = 64
     "backbone", ["resnet18", "mobilenet_v3_small", "densenet121", "googlenet", "swin_t"]
 )
 def test_pytorch_computes_what_the_network_does(
-    backbone: str, model_dir: Path, tmp_path: Path
+    backbone: str, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     torch.manual_seed(0)
     layers = build_backbone(backbone)
     for layer in layers.modules():  # as after a training: not the identity of a new one
@@ -37,12 +53,37 @@ def test_pytorch_computes_what_the_network_does(
     write_model(tmp_path, Classifier(layers, head), description)
 
     forward = open_forward(tmp_path, TORCH, 1)
+    assert not torch.backends.cudnn.allow_tf32  # nor would a GPU round more
     network = read_model(tmp_path)[0]
     for pictures in (torch.randn(count, 3, CROP, CROP) for count in (3, 1)):
         with torch.inference_mode():
             expected = network(pictures).numpy()
         largest = np.abs(expected).max()
         np.testing.assert_allclose(forward(pictures.numpy()), expected, atol=1e-5 * largest)
+
+
+@pytest.mark.parametrize(
+    ("files", "machine", "runtime"),
+    [
+        ([GRAPH_FILE, INT8_GRAPH_FILE], {"onnxruntime"}, INT8),
+        ([GRAPH_FILE], {"onnxruntime"}, GRAPH),
+        ([], {"onnxruntime"}, TORCH),
+        ([GRAPH_FILE, INT8_GRAPH_FILE], set(), TORCH),
+        ([GRAPH_FILE, INT8_GRAPH_FILE], {"onnxruntime", "GPU"}, TORCH),
+    ],
+)
+def test_the_fastest_runtime_of_model_and_machine_serves(
+    files: list[str],
+    machine: set[str],
+    runtime: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(runtimes, "available", lambda: "onnxruntime" in machine)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "GPU" in machine)
+    assert best_runtime(tmp_path) == runtime
 
 
 @pytest.mark.parametrize(

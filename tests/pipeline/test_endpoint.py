@@ -72,7 +72,9 @@ def png(tmp_path: Path) -> str:
 
 
 @pytest.mark.usefixtures("endpoint")
-def test_predict_starts_what_it_needs_and_prints_a_table(run: Run, jpeg: str) -> None:
+def test_predict_starts_what_it_needs_ends_it_and_prints_a_table(
+    run: Run, store: Store, jpeg: str
+) -> None:
     code, out, _ = run("predict", jpeg, "--top", "2")
     lines = [line.split() for line in out.splitlines()]
     assert code == 0
@@ -81,6 +83,7 @@ def test_predict_starts_what_it_needs_and_prints_a_table(run: Run, jpeg: str) ->
         [jpeg, "beagle", "75.00%"],
         ["other", "25.00%"],
     ]
+    assert not list((store.root / "endpoints").glob("model-*"))  # a server removes it as it ends
 
 
 @pytest.mark.usefixtures("endpoint")
@@ -123,10 +126,11 @@ def test_bench_measures_every_concurrency_asked_for(run: Run, jpeg: str, png: st
     assert 0 < level["p50"] <= level["p95"] <= level["p99"] <= level["slowest"]
 
 
-@pytest.mark.parametrize("value", ["0", "1,x", "", "1000"])
+@pytest.mark.parametrize("value", ["0", "1,x", "", "1,257"])
 def test_bench_takes_sensible_concurrencies_only(run: Run, jpeg: str, value: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         run("bench", jpeg, "--concurrency", value)
+    assert "there is no file" in run("bench", "nowhere.jpg", "--concurrency", "1,256")[2]
 
 
 def test_predict_asks_a_live_service(
@@ -139,6 +143,7 @@ def test_predict_asks_a_live_service(
     assert f"local service: {service.url}" in run("status")[1]
     assert run("delete", endpoint)[0] == 0
     assert "No default model" in run("predict", jpeg)[1]
+    assert "there is no endpoint yet" in run("predict", jpeg, "--endpoint", endpoint)[2]
 
 
 def _announce(store: Store, service: Service) -> None:

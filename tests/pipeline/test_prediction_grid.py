@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline import prediction_grid
 from pipeline.errors import PipelineError, UsageError
 from pipeline.prediction_grid import MAXIMUM_PICTURES, check_grid, write_grid
 from pipeline.predictions import Prediction
@@ -62,6 +63,16 @@ def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
         red = np.argwhere((np.asarray(image) == (255, 0, 0)).all(axis=2))
     rows, columns = np.ptp(red, axis=0) + 1
     assert (rows, columns) == pytest.approx((130, 130), abs=2)
+
+
+@pytest.mark.parametrize(("most", "is_shown"), [(300 * 200, True), (300 * 200 - 1, False)])
+def test_a_picture_of_too_many_pixels_has_an_empty_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, is_shown: bool
+) -> None:
+    monkeypatch.setattr(prediction_grid, "_MAXIMUM_PIXELS", most)
+    path = tmp_path / "grid.png"
+    write_grid(path, [Prediction("x.png", (("a", 0.5),))], {"x.png": _picture("red")})
+    assert ((255, 0, 0) in _counts(path)) == is_shown
 
 
 @pytest.mark.parametrize(

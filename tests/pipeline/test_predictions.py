@@ -48,6 +48,8 @@ def test_a_refusal_keeps_its_status_and_message() -> None:
         "file": "x.jpg",
         "error": {"status": 422, "message": "it is empty"},
     }
+    page = predict(lambda picture, kind: (502, b"<p>" * 200), "x.jpg", b"", top=5)
+    assert (page.error, page.status) == ("<p>" * 100, 502)  # as much as fits a line
 
 
 @given(

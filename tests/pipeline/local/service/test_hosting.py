@@ -307,13 +307,17 @@ def test_what_another_process_changed_is_noticed(
 def test_a_deployment_that_was_interrupted_is_taken_up_again(
     store: Store, hosting: Hosting, write_model: WriteModel
 ) -> None:
+    write_model(store.path("s3://b/a.tar.gz"), seconds=60)
+    earlier = Hosting(store)
+    api = LocalApi(store, earlier)
+    _create(api, _config(api, "a"))
+    earlier.close()
+    assert earlier.settle(0)  # what it was at has ended, long before the model was there
+    assert _describe(api)["EndpointStatus"] == "Creating"
     write_model(store.path("s3://b/a.tar.gz"))
-    without_host = LocalApi(store)
-    _create(without_host, _config(without_host, "a"))
-    assert _describe(without_host)["EndpointStatus"] == "Creating"
     hosting.wake()
     assert hosting.settle(30)
-    assert _describe(without_host)["EndpointStatus"] == "InService"
+    assert _describe(api)["EndpointStatus"] == "InService"
 
 
 def test_a_running_endpoint_needs_neither_its_model_nor_its_config(
@@ -356,28 +360,32 @@ def test_a_model_sees_nothing_of_the_users_own_environment(
     assert kept == ["eu-west-1", "-1", "1"]
 
 
-def test_environment_and_data_come_from_the_package(
+def test_environment_and_data_come_from_the_package_and_the_model_has_the_last_word(
     api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
 ) -> None:
     code = (
         "import json, os\n"
-        "def model_fn(model_dir): return os.environ['COLOUR']\n"
+        "def model_fn(model_dir):\n"
+        "    names = ('COLOUR', 'SIZE', 'SAGEMAKER_MODEL_SERVER_WORKERS')\n"
+        "    return [os.environ[name] for name in names]\n"
         "def input_fn(body, kind): return body\n"
         "def predict_fn(data, model): return [{'label': model}]\n"
         "def output_fn(found, accept): return json.dumps({'predictions': found})\n"
     )
     write_model(store.path("s3://b/p.tar.gz"), code=code)
     api.call("CreateModelPackageGroup", {"ModelPackageGroupName": "g"})
-    container = {"Image": "i", "ModelDataUrl": "s3://b/p.tar.gz", "Environment": {"COLOUR": "red"}}
+    environment = {"COLOUR": "red", "SIZE": "big", "SAGEMAKER_MODEL_SERVER_WORKERS": "3"}
+    container = {"Image": "i", "ModelDataUrl": "s3://b/p.tar.gz", "Environment": environment}
     package = {
         "ModelPackageGroupName": "g",
         "ModelApprovalStatus": "Approved",
         "InferenceSpecification": {"Containers": [container]},
     }
     arn = api.call("CreateModelPackage", package)["ModelPackageArn"]
-    api.call("CreateModel", {"ModelName": "m", "PrimaryContainer": {"ModelPackageName": arn}})
+    of_model = {"ModelPackageName": arn, "Environment": {"COLOUR": "blue"}}
+    api.call("CreateModel", {"ModelName": "m", "PrimaryContainer": of_model})
     variant = {"VariantName": "AllTraffic", "ModelName": "m"}
     api.call("CreateEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": [variant]})
     _create(api, "c")
     assert hosting.settle(30)
-    assert _prediction(hosting)["label"] == "red"
+    assert _prediction(hosting)["label"] == ["blue", "big", "3"]

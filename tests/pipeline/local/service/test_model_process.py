@@ -1,7 +1,8 @@
-"""What a model server is sent, and what becomes of a request whose server ends."""
+"""A model server is asked, is well or not, and ends; what becomes of a request when it ends."""
 
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,22 @@ from pipeline.local.service.model_process import (
     ModelServerError,
     ModelServerGoneError,
     ModelTimeoutError,
+    start_model_server,
 )
+
+STUBBORN = """
+import signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+signal.pause()
+"""
 
 
 @contextmanager
-def _answering(answer: Callable[[socket.socket], None]) -> Iterator[ModelServer]:
-    """A model server that has ended but for what it does with one more connection."""
+def _answering(
+    answer: Callable[[socket.socket], None], process: subprocess.Popen[bytes] | None = None
+) -> Iterator[ModelServer]:
+    """A model server (one that has ended) and what it does with one more connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -30,7 +41,7 @@ def _answering(answer: Callable[[socket.socket], None]) -> Iterator[ModelServer]
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield ModelServer(_ended(), listener.getsockname()[1], Path("server.log"))
+        yield ModelServer(process or _ended(), listener.getsockname()[1], Path("server.log"))
         thread.join(10)
 
 
@@ -93,3 +104,42 @@ def test_of_a_requests_headers_the_model_gets_those_of_the_contract() -> None:
     assert (reply.status, reply.headers["x-a"], reply.body) == (200, "b", b"ok")
     assert all(f"{name}: {value}\r\n".encode() in seen[0] for name, value in kept.items())
     assert b"secret" not in seen[0]
+
+
+@pytest.mark.parametrize(("status", "is_well"), [(200, True), (503, False)])
+def test_a_server_is_well_when_it_says_so_and_lives(status: int, is_well: bool) -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(10_000)
+        connection.sendall(f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n".encode())
+
+    living = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    with _answering(answer, living) as server:
+        assert server.is_well() == is_well
+    server.stop()
+    assert living.returncode is not None and not server.is_well()
+
+
+def test_a_server_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_process, "_STOP_SECONDS", 0.1)
+    stubborn = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE)
+    with stubborn:
+        assert stubborn.stdout and stubborn.stdout.readline()
+        ModelServer(stubborn, 0, Path("server.log")).stop()
+        assert stubborn.returncode == -9
+
+
+def test_a_server_that_is_not_well_in_time_is_ended(
+    tmp_path: Path, write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    archive = write_model(tmp_path / "model.tar.gz", seconds=60)
+    with pytest.raises(ModelServerError, match=r"did not start: not well after 0 s \(log: "):
+        start_model_server(archive, tmp_path, tmp_path / "server.log", {}, seconds=0.1)
+    assert started[0].returncode is not None

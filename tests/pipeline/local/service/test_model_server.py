@@ -39,8 +39,12 @@ def predict_fn(data, model, context): return (data, model)
 def output_fn(prediction, accept, context): return repr(prediction).encode(), "text/plain"
 """
 TRANSFORM = """
+CONCURRENT_REQUESTS = 5
 def model_fn(model_dir): return 3
-def transform_fn(model, data, content_type, accept): return str(model), "text/csv"
+def transform_fn(model, data, content_type, accept, context):
+    context.set_response_status(202)
+    return str(model), "text/csv"
+def metrics_text(model): return f"own {model}\\n"
 """
 
 
@@ -95,9 +99,14 @@ def test_functions_may_take_a_context(tmp_path: Path) -> None:
     assert (answer.text, answer.headers["content-type"]) == ("('red', True)", "text/plain")
 
 
-def test_transform_fn_replaces_the_three(tmp_path: Path) -> None:
-    answer = _load(tmp_path, TRANSFORM).answer(b"", "", "", {})
-    assert answer == Answer(200, b"3", "text/csv")
+def test_transform_fn_replaces_the_three_and_the_code_says_what_else_it_can(
+    tmp_path: Path,
+) -> None:
+    model = _load(tmp_path, TRANSFORM)
+    assert model.answer(b"", "", "", {}) == Answer(202, b"3", "text/csv")
+    assert model.concurrency == 5
+    text = _send(create_app(model), "GET", "/metrics").text
+    assert text.endswith("own 3\n") and "endpoint_requests_at_hand 0\n" in text
 
 
 @pytest.mark.parametrize(
@@ -118,8 +127,8 @@ def test_a_model_without_code_is_refused(tmp_path: Path) -> None:
     ("raised", "status", "error"),
     [
         (
-            SimpleNamespace(status=422, code="unusable", message="0 x 0 pixels"),
-            422,
+            SimpleNamespace(status=400, code="unusable", message="0 x 0 pixels"),
+            400,
             {"code": "unusable", "message": "0 x 0 pixels"},
         ),
         (
@@ -127,9 +136,9 @@ def test_a_model_without_code_is_refused(tmp_path: Path) -> None:
             415,
             {"code": "UnsupportedContentType", "message": "no GIF"},
         ),
-        (SimpleNamespace(status=503), 503, {"code": "Refused", "message": "as text"}),
+        (SimpleNamespace(status=599), 599, {"code": "Refused", "message": "as text"}),
         (
-            SimpleNamespace(status=200),
+            SimpleNamespace(status=399),
             500,
             {"code": "InternalError", "message": "the model failed; its log says why"},
         ),
@@ -235,15 +244,19 @@ def test_beyond_its_queue_it_says_when_to_come_again() -> None:
             refused = _post(port)
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "7")
             assert refused.json()["error"]["code"] == "Overloaded"
+        assert 'endpoint_requests_total{status="503"} 3\n' in _get(port, "/metrics").text
         assert _get(port, "/ping").status_code == 200  # busy is not broken
         held.go_on.set()
         assert [future.result().text for future in taken] == list("01234")
         assert _post(port, b"again").text == "again"
 
 
-def test_no_more_requests_than_it_can_are_in_its_code_at_a_time() -> None:
-    held = Held(concurrency=2)
-    with _serving(create_app(held.model)) as (port, _), ThreadPoolExecutor(6) as pool:
+@pytest.mark.parametrize(("concurrency", "workers"), [(2, 1), (1, 2)])
+def test_no_more_requests_than_it_can_are_in_its_code_at_a_time(
+    concurrency: int, workers: int
+) -> None:
+    held = Held(concurrency)
+    with _serving(create_app(held.model, workers)) as (port, _), ThreadPoolExecutor(6) as pool:
         futures = [pool.submit(_post, port) for _ in range(6)]
         _wait_for(lambda: "endpoint_requests_at_hand 6\n" in _get(port, "/metrics").text)
         assert held.begun.acquire(timeout=10) and held.begun.acquire(timeout=10)
@@ -304,10 +317,12 @@ def test_a_request_that_never_comes_back_makes_it_unwell() -> None:
     work = Work(2, clock=lambda: now[0])
     with work.one_more():
         now[0] = STUCK_SECONDS - 1
-        assert work.is_well
-        now[0] = STUCK_SECONDS
-        assert not work.is_well
+        with work.one_more():
+            assert work.is_well
+            now[0] = STUCK_SECONDS
+            assert not work.is_well
     assert work.is_well
+    assert f"endpoint_request_seconds_sum {1 + STUCK_SECONDS:.6f}\n" in work.metrics()
 
 
 def test_a_body_that_does_not_come_is_not_waited_for() -> None:
@@ -319,12 +334,6 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
             assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
         held.go_on.set()
         assert _post(port, b"quick").text == "quick"  # the slow one holds no place
-
-
-def test_the_models_own_numbers_are_told_with_the_servers() -> None:
-    model = LoadedModel(7, "", lambda *_: "a", metrics=lambda model: f"own {model}\n")
-    text = _send(create_app(model), "GET", "/metrics").text
-    assert text.endswith("own 7\n") and "endpoint_requests_at_hand 0\n" in text
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/a", 404), ("PUT", "/ping", 405)])

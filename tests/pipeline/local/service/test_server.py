@@ -252,7 +252,7 @@ def test_more_invocations_than_it_can_take_are_told_to_come_again(store: Store) 
         def invoke_default(self, body: bytes, headers: Mapping[str, str]) -> Reply:
             begun.set()
             assert go_on.wait(20)
-            return Reply(200, {}, body)
+            return Reply(200, {"retry-after": "7"}, body)
 
     hosting = Slow(store)
     app = create_app(LocalApi(store, hosting), hosting, at_hand=1)
@@ -268,7 +268,7 @@ def test_more_invocations_than_it_can_take_are_told_to_come_again(store: Store) 
 
     paths = ("/invocations", "/endpoints/e/invocations")
     first, plain, of_endpoint, last = asyncio.run(run())
-    assert (first.text, last.text) == ("one", "three")
+    assert (first.text, first.headers["retry-after"], last.text) == ("one", "7", "three")
     assert (plain.status_code, plain.json()["error"]["code"]) == (503, "Overloaded")
     assert (of_endpoint.status_code, of_endpoint.headers["retry-after"]) == (503, "1")
     assert of_endpoint.headers["x-amzn-errortype"] == "ServiceUnavailable"
