@@ -390,10 +390,11 @@ def test_a_model_that_cannot_answer_does_not_load(model_dir: Path, tmp_path: Pat
         model_fn(str(tmp_path / "model"))
 
 
-def test_each_worker_of_a_model_server_uses_the_gpu_it_was_given(
+def test_each_worker_of_a_model_server_uses_the_gpu_and_the_threads_it_was_given(
     model_dir: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    asked: list[int | None] = []
+    threads: list[int] = []
 
     def device_of(gpu: int | None = None) -> torch.device:
         asked.append(gpu)
@@ -401,10 +402,12 @@ def test_each_worker_of_a_model_server_uses_the_gpu_it_was_given(
 
     monkeypatch.setattr(runtimes, "best_device", device_of)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(prediction, "chosen_environment", lambda _: {"OMP_NUM_THREADS": "3"})
     for gpu in (0, 3, None):
         context = SimpleNamespace(system_properties={"server_name": "MMS", "gpu_id": gpu})
         answer(picture(), "image/jpeg", model_fn(str(model_dir), context))
-    assert asked == [0, 3, None]  # once a model, not once a request
+    assert (asked, threads) == ([0, 3, None], [3] * 3)  # once a model, not once a request
 
 
 def test_loading_needs_nothing_but_the_artifact(model_dir: Path, picture: Picture) -> None:

@@ -74,12 +74,12 @@ def test_a_batch_is_never_larger_than_allowed_unless_one_caller_is() -> None:
 
 
 def test_a_fault_reaches_all_who_ran_together_and_nobody_else() -> None:
-    network = Busy(2, 6)
+    network = Busy(2, 4)
     parts = [row(value) for value in range(9)]
     asked = ask_while_busy(network, MicroBatcher(network, 2), parts)  # 0, then 1 and 2, 3 and 4, …
     assert network.sizes == [1, 2, 2, 2, 2]
     for value, one in enumerate(asked):
-        if run := {1: 2, 2: 2, 5: 4, 6: 4}.get(value):
+        if run := {1: 2, 2: 2, 3: 3, 4: 3}.get(value):
             with pytest.raises(ValueError, match=f"run {run} failed"):
                 one.result()
         else:

@@ -31,9 +31,10 @@ def api(store: Store, hosting: Hosting) -> LocalApi:
     return LocalApi(store, hosting)
 
 
-def _config(api: LocalApi, name: str) -> str:
+def _config(api: LocalApi, name: str, **environment: str) -> str:
     """A model at s3://b/<name>.tar.gz and a configuration of the same name for it."""
-    container = {"Image": "image:1", "ModelDataUrl": f"s3://b/{name}.tar.gz"}
+    data = f"s3://b/{name}.tar.gz"
+    container = {"Image": "image:1", "ModelDataUrl": data, "Environment": environment}
     api.call("CreateModel", {"ModelName": name, "PrimaryContainer": container})
     variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 2}
     api.call("CreateEndpointConfig", {"EndpointConfigName": name, "ProductionVariants": [variant]})
@@ -233,15 +234,15 @@ def test_an_update_to_a_bad_model_goes_back(
     api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
 ) -> None:
     write_model(store.path("s3://b/a.tar.gz"), "beagle")
-    write_model(store.path("s3://b/bad.tar.gz"), code=BROKEN)
+    write_model(store.path("s3://b/bad.tar.gz"))
     _create(api, _config(api, "a"))
     assert hosting.settle(30)
     before = _prediction(hosting)
-    _update(api, _config(api, "bad"))
+    _update(api, _config(api, "bad", SAGEMAKER_PROGRAM="serve.py"))
     assert hosting.settle(30)
     endpoint = _describe(api)
     assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "a")
-    assert "weights do not fit" in endpoint["FailureReason"]
+    assert "the model has no code/serve.py" in endpoint["FailureReason"]
     assert "PendingDeploymentSummary" not in endpoint
     assert _prediction(hosting) == before
     _update(api, "a")

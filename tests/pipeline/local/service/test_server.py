@@ -23,7 +23,13 @@ from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.hosting import Hosting
 from pipeline.local.service.model_process import Reply
-from pipeline.local.service.server import Service, create_app, find_service, running_service
+from pipeline.local.service.server import (
+    Service,
+    create_app,
+    find_service,
+    running_service,
+    serve_until_stopped,
+)
 from pipeline.local.store import Store
 
 ROLE = "arn:aws:iam::111122223333:role/execution"
@@ -328,6 +334,20 @@ def test_a_served_model_is_found_and_ends_with_its_owner(
     _wait_until_gone(child)
     assert list((state / "endpoints").glob("model-*")) == []
     assert (state / "service.json").exists() == (end == signal.SIGKILL)
+
+
+def test_a_service_that_ends_leaves_the_note_of_a_later_one(
+    store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = store.root / "service.json"
+
+    def greet(*_words: object, **_options: object) -> None:
+        note.write_text("a later service's")
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("builtins.print", greet)
+    serve_until_stopped(service, "hello")
+    assert note.read_text() == "a later service's"
 
 
 def _wait_until_gone(pid: int) -> None:
