@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,7 +58,7 @@ def _send(
     app: Starlette,
     method: str,
     path: str,
-    body: bytes = b"a",
+    body: bytes | AsyncIterator[bytes] = b"a",
     headers: dict[str, str] | None = None,
 ) -> httpx.Response:
     async def send() -> httpx.Response:
@@ -167,11 +167,17 @@ def test_refusals_keep_their_words_and_faults_do_not(
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_body_over_the_limit_is_refused(tmp_path: Path) -> None:
+def test_a_body_over_the_limit_is_refused_whether_or_not_its_size_is_told(tmp_path: Path) -> None:
+    async def untold(body: bytes) -> AsyncIterator[bytes]:
+        yield body
+
     app = create_app(_load(tmp_path, PLAIN))
-    assert _send(app, "POST", "/invocations", b"a" * MAXIMUM_BODY).status_code == 200
-    answer = _send(app, "POST", "/invocations", b"a" * (MAXIMUM_BODY + 1))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "BodyTooLarge")
+    fitting, large = b"a" * MAXIMUM_BODY, b"a" * (MAXIMUM_BODY + 1)
+    for body in (fitting, untold(fitting)):
+        assert _send(app, "POST", "/invocations", body).status_code == 200
+    for body in (large, untold(large)):
+        answer = _send(app, "POST", "/invocations", body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "BodyTooLarge")
 
 
 def test_ping_says_the_model_is_loaded(tmp_path: Path) -> None:
