@@ -41,7 +41,9 @@ def test_every_picture_is_shown_in_the_kind_that_the_name_says(tmp_path: Path, s
         assert image.format == {".png": "PNG", ".JPG": "JPEG", ".webp": "WEBP"}[suffix]
 
 
-def test_pictures_keep_their_colours_and_refusals_an_empty_place(tmp_path: Path) -> None:
+def test_each_picture_has_its_place_its_colours_and_its_bars_and_a_refusal_none(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "grid.png"
     pictures = {"red.png": _picture("red"), "blue.png": _picture("blue"), "no.txt": b"no picture"}
     results = [
@@ -53,6 +55,12 @@ def test_pictures_keep_their_colours_and_refusals_an_empty_place(tmp_path: Path)
     counts = _counts(path)
     for colour in ((255, 0, 0), (0, 0, 255)):
         assert counts[colour] == pytest.approx(130 * 173, rel=0.05)
+    assert counts[9, 105, 218] == 3 * (261 + 66)  # bars of 100 % and 25 %, a pixel more each
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    red, blue = (np.argwhere((pixels == one).all(axis=2))[0] for one in [(255, 0, 0), (0, 0, 255)])
+    assert (blue - red).tolist() == [0, 280]  # side by side
+    assert (pixels[:, 281:300] == 255).all()  # no text runs over the gap between them
 
 
 def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
