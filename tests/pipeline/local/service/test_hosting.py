@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -316,6 +317,10 @@ def test_a_deployment_that_was_interrupted_is_taken_up_again(
     earlier = Hosting(store)
     api = LocalApi(store, earlier)
     _create(api, _config(api, "a"))
+    deadline = time.monotonic() + 20
+    while not list((store.root / "endpoints").glob("model-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     earlier.close()
     assert earlier.settle(0)  # what it was at has ended, long before the model was there
     assert _describe(api)["EndpointStatus"] == "Creating"
