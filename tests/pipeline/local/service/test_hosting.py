@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -211,8 +212,8 @@ def test_an_update_switches_without_a_gap(
         while not stop.is_set():
             seen.append(_prediction(hosting)["label"])
 
-    asking = threading.Thread(target=keep_asking)
-    asking.start()
+    pool = ThreadPoolExecutor(1)
+    asking = pool.submit(keep_asking)
     _update(api, _config(api, "b"))
     endpoint = _describe(api)
     assert endpoint["EndpointStatus"] == "Updating"
@@ -224,7 +225,8 @@ def test_an_update_switches_without_a_gap(
         api.call("DeleteEndpoint", {"EndpointName": "e"})
     assert hosting.settle(30)
     stop.set()
-    asking.join()
+    pool.shutdown()
+    asking.result()
     assert _prediction(hosting)["label"] == "boxer"
     assert seen == sorted(seen)  # beagle, then boxer, and not one failure
     assert _describe(api)["EndpointConfigName"] == "b"

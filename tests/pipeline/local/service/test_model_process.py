@@ -122,10 +122,13 @@ def test_a_server_is_well_when_it_says_so_and_lives(status: int, is_well: bool) 
 def test_a_server_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_process, "_STOP_SECONDS", 0.1)
     stubborn = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE)
-    with stubborn:
+    try:
         assert stubborn.stdout and stubborn.stdout.readline()
         ModelServer(stubborn, 0, Path("server.log")).stop()
         assert stubborn.returncode == -9
+    finally:
+        stubborn.kill()
+        stubborn.communicate()
 
 
 def test_a_server_that_is_not_well_in_time_is_ended(
