@@ -105,7 +105,8 @@ def fit(
     """Trains through `epochs`; leaves the network with the best parameters of all.
 
     Prints a metric line after each epoch. `best` is the one to beat, if there is one already:
-    the best has the highest validation accuracy, among equals the lowest validation loss.
+    the best has the highest validation accuracy, among equals the lowest validation loss, and
+    is the first of those that are equal in both.
     Raises JobError when the loss is no longer a number.
     """
     history = []

@@ -18,8 +18,7 @@ from safetensors.torch import load_file
 
 import feature_set
 from artifact import read_model
-from feature_set import Features, read_features
-from head_training import make_head, mean_and_std, random_batches
+from feature_set import read_features
 from job_errors import JobError
 from steps.metrics import REGEXES
 from train import main
@@ -119,32 +118,6 @@ def test_several_views_are_learned_from(train: Train, extract: Callable[..., Pat
     result = train(features=features, epochs=3)
     assert result.log == train(features=features, epochs=3).log
     assert result.log != train(epochs=3).log
-    train_set = read_features(features, "train")
-    (inputs, labels), *_ = random_batches(train_set, 36, seed=0, epoch=1)
-    rows = [(train_set.values == row).all(-1).nonzero()[0].tolist() for row in inputs]
-    assert {view for view, _ in rows} == {0, 1, 2}
-    assert sorted(row for _, row in rows) == list(range(36))  # every picture once
-    assert [int(train_set.labels[row]) for _, row in rows] == labels.tolist()
-
-
-def test_the_head_standardises_with_the_features_of_all_views() -> None:
-    values = torch.randn(2, 30, 5) * 3 + 1
-    head = make_head(Features(values, torch.zeros(30, dtype=torch.int64)), 3, seed=0)
-    rows = values.reshape(60, 5)
-    torch.testing.assert_close(head.mean, rows.mean(0))
-    torch.testing.assert_close(head.std, rows.std(0, correction=0))
-
-
-def test_a_feature_that_never_changes_is_left_as_it_is() -> None:
-    _, std = mean_and_std(torch.full((1, 5, 2), 3.0))
-    assert std.tolist() == [1.0, 1.0]
-
-
-def test_features_of_any_scale_are_standardised() -> None:
-    values = torch.randn(1, 50, 2) * torch.tensor([1e-9, 1e9])
-    mean, std = mean_and_std(values)
-    standard = (values[0] - mean) / std
-    torch.testing.assert_close(standard.std(0, correction=0), torch.ones(2))
 
 
 def test_smoothing_changes_what_is_learned_and_not_how_it_is_measured(
@@ -159,15 +132,6 @@ def test_smoothing_changes_what_is_learned_and_not_how_it_is_measured(
     (printed,) = re.findall(r" valid_loss=(\S+)", smoothed.log)
     assert float(printed) == pytest.approx(float(plain), abs=1e-5)
     assert smoothed.log != train(epochs=1).log
-
-
-def test_the_epochs_differ_in_order(features: Path) -> None:
-    train_set = read_features(features, "train")
-    first, second, again = (
-        [labels.tolist() for _, labels in random_batches(train_set, 16, 0, epoch)]
-        for epoch in (1, 2, 1)
-    )
-    assert first == again != second
 
 
 def test_a_missing_channel_is_explained(tmp_path: Path, features: Path) -> None:

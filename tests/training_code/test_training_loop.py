@@ -1,12 +1,14 @@
 """The loop: honest means, and the best epoch kept."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+import training_loop
 from debugging import Debugger
 from hyperparameters import Hyperparameters
 from job_errors import JobError
@@ -33,28 +35,28 @@ def batches(labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         yield FEATURES[index], labels[index]
 
 
-def phase_of(head: Head, good_epochs: set[int], lr: float = 0.5) -> Phase:
+def phase_of(network: nn.Module, good_epochs: set[int], lr: float = 0.5) -> Phase:
     """Learns the right labels in the good epochs, and wrong ones in all others."""
     settings = Hyperparameters(lr=lr, optimizer="sgd", weight_decay=0)
-    groups: list[dict[str, object]] = [{"params": list(head.parameters()), "lr": lr}]
+    groups: list[dict[str, object]] = [{"params": list(network.parameters()), "lr": lr}]
     optimizer, schedule = make_optimizer(settings, groups, 1000)
     return Phase(
-        network=head,
+        network=network,
         optimizer=optimizer,
         schedule=schedule,
         criterion=ClassificationLoss(),
         train_batches=lambda epoch: batches(LABELS if epoch in good_epochs else (LABELS + 1) % 4),
         valid_batches=lambda: batches(LABELS),
-        set_training=lambda on: None,
+        set_training=network.train,
         lr_name="lr",
     )
 
 
 def test_means_are_over_pictures_whatever_the_batches() -> None:
     logits = torch.tensor([[9.0, 0.0], [9.0, 0.0], [9.0, 0.0], [0.0, 9.0], [9.0, 0.0]])
-    labels = torch.tensor([0, 0, 0, 1, 1])
+    logits, labels = logits.repeat(900, 1), torch.tensor([0, 0, 0, 1, 1]).repeat(900)
     found = []
-    for size in (1, 2, 3, 5):
+    for size in (7, 2048, 4500):  # sums are taken after every 2,048 pictures
         totals = Totals()
         for part, wanted in zip(logits.split(size), labels.split(size), strict=True):
             totals.add(part, wanted)
@@ -75,10 +77,22 @@ def test_the_best_epoch_is_kept_when_the_last_is_worse() -> None:
         assert torch.equal(value, best.parameters[name])
 
 
-def test_among_equal_accuracies_the_lower_loss_is_kept() -> None:
-    best, history = fit(phase_of(Head(4, 4), {1, 2, 3}), range(1, 4), None, Debugger())
-    assert [result.valid_accuracy for result in history] == [1.0, 1.0, 1.0]
-    assert best.result.epoch == 3
+@pytest.mark.parametrize(
+    ("validations", "best_epoch"),  # loss and accuracy after each epoch
+    [
+        ([(0.5, 0.8), (0.4, 0.9), (0.1, 0.7)], 2),  # the highest accuracy
+        ([(0.5, 0.9), (0.4, 0.9), (0.6, 0.9)], 2),  # among equals the lowest loss
+        ([(0.4, 0.9), (0.4, 0.9), (0.4, 0.9)], 1),  # equal in both: the first
+        ([(math.nan, 0.9), (7.0, 0.9), (math.inf, 0.9)], 2),  # any loss beats one that is none
+    ],
+)
+def test_the_best_epoch_and_ties(
+    validations: list[tuple[float, float]], best_epoch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter(validations)
+    monkeypatch.setattr(training_loop, "validate", lambda phase: next(found))
+    best, _ = fit(phase_of(Head(4, 4), {1, 2, 3}), range(1, 4), None, Debugger())
+    assert best.result.epoch == best_epoch
 
 
 def test_an_earlier_best_is_only_replaced_by_a_better_one() -> None:
@@ -90,12 +104,18 @@ def test_an_earlier_best_is_only_replaced_by_a_better_one() -> None:
     assert (head(FEATURES).argmax(1) == LABELS).all()
 
 
-def test_the_loss_is_smoothed_in_training_and_plain_in_validation() -> None:
+def test_dropout_smoothing_and_gradients_are_for_learning_alone() -> None:
+    network = nn.Sequential(nn.Dropout(), Head(4, 4))
+    phase = phase_of(network, {1, 2})
     seen = []
-    phase = phase_of(Head(4, 4), {1})
-    phase.criterion.register_forward_hook(lambda module, *_: seen.append(module.training))
-    fit(phase, range(1, 2), None, Debugger())
-    assert seen == [True] * 3 + [False] * 3
+    for module in (network, phase.criterion):
+        module.register_forward_hook(
+            lambda module, *_: seen.append((module.training, torch.is_grad_enabled()))
+        )
+    best, _ = fit(phase, range(1, 3), None, Debugger())
+    batches_of_an_epoch = [(True, True)] * 2 * 3 + [(False, False)] * 2 * 3
+    assert seen == batches_of_an_epoch * 2
+    assert validate(phase) == (best.result.valid_loss, best.result.valid_accuracy)
 
 
 def test_the_learning_rate_falls_with_every_step() -> None:
@@ -111,6 +131,21 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_learning_rate() -
         fit(phase_of(Head(4, 4), {1}, lr=3e38), range(1, 4), None, Debugger())
 
 
+def test_a_loss_without_bounds_stops_training_too() -> None:
+    head = Head(4, 4)
+    with torch.no_grad():
+        head.linear.weight.copy_(3e38 * (2 * torch.eye(4) - 1))
+    with pytest.raises(JobError, match="the training loss is inf in epoch 1"):
+        fit(phase_of(head, set()), range(1, 2), None, Debugger())
+
+
+def test_of_no_pictures_the_loss_is_zero_and_moves_nothing() -> None:
+    logits = torch.zeros(0, 3, requires_grad=True)
+    loss = ClassificationLoss()(logits, torch.zeros(0, dtype=torch.int64))
+    loss.backward()
+    assert loss == 0
+
+
 def test_smoothing_is_for_learning_only() -> None:
     logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
     loss = ClassificationLoss(label_smoothing=0.3)
@@ -118,6 +153,22 @@ def test_smoothing_is_for_learning_only() -> None:
     plain = loss.eval()(logits, labels)
     assert plain == torch.nn.functional.cross_entropy(logits, labels)
     assert smoothed == torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "learned", "decayed"),
+    [("sgd", 1 - 0.1 * 1.9, 1 - 0.1 * 1.9 * 0.5), ("adam", 0.9, 0.9), ("adamw", 0.9, 0.95)],
+)
+def test_every_optimizer_learns_and_decays_in_its_own_way(
+    name: str, learned: float, decayed: float
+) -> None:
+    for gradient, decay, expected in ((1.0, 0.0, learned), (0.0, 0.5, decayed)):
+        weight = nn.Parameter(torch.ones(1))
+        settings = Hyperparameters(optimizer=name, weight_decay=decay)
+        optimizer, _ = make_optimizer(settings, [{"params": [weight], "lr": 0.1}], 10)
+        weight.grad = torch.tensor([gradient])
+        optimizer.step()
+        assert weight.item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
