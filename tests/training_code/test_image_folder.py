@@ -32,8 +32,11 @@ def test_classes_are_the_folders_and_files_may_lie_deeper(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("names", [("train", "valid", "test"), ("Training", "val", "testing")])
 def test_split_folders_give_the_split(tmp_path: Path, names: tuple[str, ...]) -> None:
-    found = find_images(touch(tmp_path, *(f"{name}/{c}/1.jpg" for name in names for c in "ab")))
+    beside = ("README.md", f"{names[0]}/notes.txt")
+    pictures = (f"{name}/{label}/1.jpg" for name in names for label in "ab")
+    found = find_images(touch(tmp_path, *beside, *pictures))
     assert found.is_split and found.classes == ("a", "b")
+    assert found.ignored == ("README.md", "notes.txt")
     assert [file.split for file in found.files] == ["train"] * 2 + ["valid"] * 2 + ["test"] * 2
 
 
@@ -43,9 +46,10 @@ def test_one_folder_around_everything_is_stepped_into(tmp_path: Path) -> None:
     assert found.is_split and found.files[0].name == "train/a/1.jpg"
 
 
-def test_a_class_may_be_called_train(tmp_path: Path) -> None:
-    found = find_images(touch(tmp_path, "train/1.jpg", "plane/1.jpg"))
-    assert found.classes == ("plane", "train") and not found.is_split
+@pytest.mark.parametrize("names", [("plane", "train"), ("test", "val")])
+def test_a_class_may_be_called_as_a_split_is(tmp_path: Path, names: tuple[str, ...]) -> None:
+    found = find_images(touch(tmp_path, *(f"{name}/1.jpg" for name in names)))
+    assert found.classes == names and not found.is_split
 
 
 def test_hidden_and_system_files_and_what_lies_beside_are_ignored(tmp_path: Path) -> None:
@@ -65,9 +69,11 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     touch(tmp_path / "elsewhere", "2.jpg")
     (data / "a" / "linked").symlink_to(tmp_path / "elsewhere")
     (data / "a" / "up").symlink_to(data / "a")
-    (data / "b" / "all").symlink_to(data)
+    (data / "b" / "all").symlink_to(data)  # a circle through two folders
     found = find_images(data)
-    assert [file.name for file in found.files if file.label == "a"] == ["a/1.jpg", "a/linked/2.jpg"]
+    pictures = ["a/1.jpg", "a/linked/2.jpg"]
+    names = [*pictures, "b/1.jpg", *(f"b/all/{name}" for name in pictures)]
+    assert [file.name for file in found.files] == names
 
 
 def test_a_folder_that_only_links_to_itself_holds_no_data(tmp_path: Path) -> None:
@@ -86,6 +92,8 @@ def test_a_folder_that_only_links_to_itself_holds_no_data(tmp_path: Path) -> Non
         (["train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/b/1.jpg"], "no test folder"),
         ([*SPLIT, "val/a/1.jpg"], "keep one folder for the valid split"),
         ([*SPLIT, "test/c/1.jpg"], "c only in test"),
+        ([*SPLIT, *(f"test/{name}/1.jpg" for name in "cde")], r"c, d, e \(c only in test"),
+        ([*SPLIT, *(f"test/{name}/1.jpg" for name in "cdef")], r"c, d, e and 1 more \(c only"),
         ([*SPLIT, "train/c/1.jpg"], "c only in train"),
         (["train/a/1.jpg", "valid/a/1.jpg", "test/a/1.jpg"], "one class only"),
         (["a\nb/1.jpg", "c/1.jpg"], "unprintable"),
@@ -118,8 +126,8 @@ def test_two_class_folders_of_the_same_look_are_refused(tmp_path: Path, others: 
 
 
 def test_a_name_in_one_form_is_kept_as_it_is(tmp_path: Path) -> None:
-    found = find_images(touch(tmp_path, f"{DECOMPOSED}/1.jpg", "Z/1.jpg"))
-    assert found.classes == (DECOMPOSED, "Z")
+    found = find_images(touch(tmp_path, f"{DECOMPOSED}/1.jpg", "Z/1.jpg", "z/1.jpg"))
+    assert found.classes == (DECOMPOSED, "Z", "z")
 
 
 def test_a_missing_folder_or_a_file_is_named(tmp_path: Path) -> None:

@@ -61,5 +61,6 @@ def test_a_difference_of_n_hundredths_is_just_that_number(
     pictures: int, data: st.DataObject
 ) -> None:
     lost = data.draw(st.integers(0, pictures))
+    won = data.draw(st.integers(0, pictures - lost))
     # 89 less 90 of 100 is -0.01 and not -0.010000000000000009, as the gate compares it with 0.01.
-    assert -PairedCounts(pictures, 0, lost).difference == lost / pictures
+    assert -PairedCounts(pictures, won, won + lost).difference == lost / pictures

@@ -19,7 +19,7 @@ def contents_of(counts: dict[str, int]) -> list[tuple[str, str]]:
 
 @given(sizes, st.randoms(), st.integers(0, 10))
 def test_the_order_of_files_changes_nothing(counts: dict[str, int], random, seed: int) -> None:
-    contents = contents_of(counts)
+    contents = contents_of(counts) + [(label, "in every class") for label in counts]
     shuffled = random.sample(contents, len(contents))
     first = stratified_split(contents, FRACTIONS, seed)
     assert stratified_split(shuffled, FRACTIONS, seed) == first
@@ -57,11 +57,27 @@ def test_a_content_in_two_classes_has_one_split() -> None:
     shared = [("a", f"both-{n}") for n in range(10)] + [("b", f"both-{n}") for n in range(10)]
     assigned = stratified_split(shared + contents_of({"a": 10, "b": 10}), FRACTIONS, 0)
     assert len(assigned) == 30
-    assert {assigned[f"b-{n}"] for n in range(10)} | {assigned[f"both-{n}"] for n in range(10)} == {
-        "train",
-        "valid",
-        "test",
-    }
+    for label in "ab":
+        names = [f"{kind}-{n}" for kind in (label, "both") for n in range(10)]
+        assert Counter(assigned[name] for name in names) == split_sizes(20, FRACTIONS)
+
+
+@pytest.mark.parametrize(("full", "own"), [("test", "valid"), ("valid", "test")])
+def test_a_split_that_another_class_has_filled_gets_no_more(full: str, own: str) -> None:
+    large = contents_of({"a": 100})
+    alone = stratified_split(large, FRACTIONS, 0)
+    shared = [("b", content) for content, split in alone.items() if split == full][:5]
+    assigned = stratified_split([*large, *shared, *contents_of({"b": 5})], FRACTIONS, 0)
+    assert {content: assigned[content] for content in alone} == alone
+    assert Counter(assigned[f"b-{n}"] for n in range(5)) == {own: 1, "train": 4}
+
+
+def test_a_class_that_copies_leave_no_split_is_named() -> None:
+    large = contents_of({"a": 50})
+    alone = stratified_split(large, FRACTIONS, 0)
+    shared = [("b", content) for content, split in alone.items() if split == "train"][:3]
+    with pytest.raises(JobError, match=r"'b' shares pictures with other .* none for test; "):
+        stratified_split(large + shared, FRACTIONS, 0)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -77,6 +93,8 @@ def test_copies_do_not_count() -> None:
 
 def test_sizes_of_splits() -> None:
     assert split_sizes(60, FRACTIONS) == {"train": 48, "valid": 6, "test": 6}
+    assert split_sizes(24, FRACTIONS) == {"train": 20, "valid": 2, "test": 2}
+    assert split_sizes(25, FRACTIONS) == {"train": 19, "valid": 3, "test": 3}  # halves go up
     assert split_sizes(3, FRACTIONS) == {"train": 1, "valid": 1, "test": 1}
     assert split_sizes(3, (0.1, 0.1, 0.8)) == {"train": 1, "valid": 1, "test": 1}
 
@@ -87,6 +105,7 @@ def test_sizes_of_splits() -> None:
         ("0.8,0.1", "give train,valid,test"),
         ("0.8;0.1;0.1", "give train,valid,test"),
         ("0.8,0.1,0.2", r"sum to 1\.1; they must sum to 1"),
+        ("0.333,0.333,0.333", r"sum to 0\.999; they must sum to 1"),
         ("nan,0.1,0.2", "must sum to 1"),
         ("0.9,0.1,0", "above 0"),
         ("1.1,0.1,-0.2", "above 0"),

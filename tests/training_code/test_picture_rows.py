@@ -1,0 +1,38 @@
+"""What a worker makes of one file, before any picture is decoded."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+import picture_rows
+import preprocessing
+from picture_rows import Refused, hash_file
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(92)
+
+
+def test_a_file_that_begins_as_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    assert hash_file(str(tmp_path / "a.png")) == hashlib.sha256(PNG).hexdigest()
+
+
+def test_a_file_may_have_as_many_bytes_as_are_read_and_not_one_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (picture_rows, preprocessing):
+        monkeypatch.setattr(module, "MAX_FILE_BYTES", len(PNG))
+    (tmp_path / "a.png").write_bytes(PNG)
+    assert isinstance(hash_file(str(tmp_path / "a.png")), str)
+    (tmp_path / "a.png").write_bytes(PNG + b"x")
+    assert hash_file(str(tmp_path / "a.png")) == Refused("101 bytes; at most 100 are read")
+
+
+def test_what_is_no_picture_is_refused_without_being_decoded(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a picture")
+    assert hash_file(str(tmp_path / "notes.txt")) == Refused("not a JPEG, PNG or WebP picture")
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(2**40)  # takes no space, and is more than fits into memory
+    assert hash_file(str(tmp_path / "huge.png")) == Refused(
+        "1,099,511,627,776 bytes; at most 50,000,000 are read"
+    )
