@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ import torch
 
 import activation_cache
 from activation_cache import NotCacheable, Pictures, cache_activations
-from dataset import open_split
+from dataset import Split
 from feature_runtime import Runtime
-from feature_set import read_info
+from preprocessing import Preprocessing
+
+NEEDED = 3 * 18 * 3 * 16 * 32 * 2  # bytes: views, rows and what `corner` leaves, in half precision
 
 
 def runtime(forward: Callable[[torch.Tensor], torch.Tensor]) -> Runtime:
@@ -22,18 +25,23 @@ def runtime(forward: Callable[[torch.Tensor], torch.Tensor]) -> Runtime:
 
 
 @pytest.fixture
-def pictures(prepared: Path, features: Path) -> Pictures:
-    split = open_split(prepared / "dataset", "train")
-    rows = np.arange(0, len(split.labels), 2)
-    return Pictures(split, rows, read_info(features).preprocessing(), seed=3)
+def pictures() -> Pictures:
+    """Every second row of 36 pictures of noise."""
+    images = np.random.default_rng(0).integers(0, 256, (36, 3, 40, 40), np.uint8)
+    split = Split(images, np.zeros(36, np.int64), ("",) * 36)
+    preprocessing = Preprocessing(40, 32, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
+    return Pictures(split, np.arange(0, 36, 2), preprocessing, seed=3)
 
 
 def corner(squares: torch.Tensor) -> torch.Tensor:
     return squares[:, :, :16, :32] / 2
 
 
-def test_every_row_is_kept_in_every_view(pictures: Pictures, tmp_path: Path) -> None:
+def test_every_row_is_kept_in_every_view(
+    pictures: Pictures, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept = cache_activations(runtime(corner), pictures, range(3), tmp_path / "a.npy")
+    assert "frozen activations: 54 of 54 (" in capsys.readouterr().out
     assert kept.shape == (3, 18, 3, 16, 32)
     for view in range(3):
         for row in (0, 17):
@@ -42,6 +50,19 @@ def test_every_row_is_kept_in_every_view(pictures: Pictures, tmp_path: Path) -> 
     assert not np.array_equal(kept[1], kept[2])
     again = cache_activations(runtime(corner), pictures, range(1, 3), tmp_path / "b.npy")
     np.testing.assert_array_equal(again, kept[1:])
+
+
+def test_a_random_view_is_decided_by_seed_view_and_row(pictures: Pictures) -> None:
+    same = np.repeat(pictures.split.images[:1], 8, axis=0)  # only the way it is cut may differ
+    copies = replace(pictures, split=replace(pictures.split, images=same))
+
+    def cut(seed: int, view: int) -> torch.Tensor:
+        return replace(copies, seed=seed).squares(np.arange(8), np.full(8, view))
+
+    assert torch.equal(cut(3, 1), cut(3, 1))
+    assert not torch.equal(cut(3, 1), cut(3, 2))
+    assert not torch.equal(cut(3, 1), cut(4, 1))
+    assert len({row.numpy().tobytes() for row in cut(3, 1)}) > 1
 
 
 def test_what_half_precision_cannot_hold_is_not_kept(pictures: Pictures, tmp_path: Path) -> None:
@@ -61,11 +82,14 @@ def test_a_gpu_without_the_memory_for_a_batch_keeps_nothing(
         cache_activations(runtime(full), pictures, range(1), tmp_path / "a.npy")
 
 
-def test_a_small_disk_is_not_filled(
+def test_no_more_than_half_of_the_free_disk_is_taken(
     pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = shutil.disk_usage(tmp_path)._replace(free=100_000)
+    usage = shutil.disk_usage(tmp_path)._replace(free=2 * NEEDED)
     monkeypatch.setattr(activation_cache.shutil, "disk_usage", lambda _: usage)
+    cache_activations(runtime(corner), pictures, range(3), tmp_path / "a.npy")
+    (tmp_path / "a.npy").unlink()
+    usage = usage._replace(free=2 * NEEDED - 1)
     with pytest.raises(NotCacheable, match=r"need 0\.0 GB .* Lower fine_tune_views"):
         cache_activations(runtime(corner), pictures, range(3), tmp_path / "a.npy")
     assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """Features computed before are found by the pixels, and never wrongly."""
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -40,13 +41,17 @@ def test_a_key_is_the_pixels_and_the_view() -> None:
     assert len({row_key(one, 0), row_key(one, 1), row_key(changed, 0)}) == 3
 
 
-@pytest.mark.parametrize("damage", ["cut short", "empty", "no archive"])
-def test_a_damaged_file_is_computed_again(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["cut short", "empty", "no archive", "a row too few"])
+def test_a_damaged_file_is_removed_and_computed_again(tmp_path: Path, damage: str) -> None:
     keys, values = filled(tmp_path)
     (path,) = tmp_path.glob("*.npz")
     whole = path.read_bytes()
-    path.write_bytes({"cut short": whole[:-40], "empty": b"", "no archive": b"x" * 99}[damage])
+    if damage == "a row too few":
+        np.savez(path, keys=np.load(path)["keys"], values=values[1:])
+    else:
+        path.write_bytes({"cut short": whole[:-40], "empty": b"", "no archive": b"x" * 99}[damage])
     cache = FeatureCache(tmp_path, DIMENSION)
+    assert not path.exists()
     assert cache.find(keys) == {}
     cache.add(keys, values)
     assert len(FeatureCache(tmp_path, DIMENSION).find(keys)) == 5
@@ -65,6 +70,18 @@ def test_what_another_job_removes_meanwhile_is_computed_again(tmp_path: Path) ->
     assert cache.find(keys) == {}
 
 
+def test_a_full_disk_keeps_nothing_and_harms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    keys, _ = filled(tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert FeatureCache(tmp_path, DIMENSION).find(keys) == {}
+
+
 def test_threads_may_add_at_once(tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path, DIMENSION)
     keys = [[row_key(square, view) for square in squares(3)] for view in range(20)]
@@ -77,10 +94,10 @@ def test_threads_may_add_at_once(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    again = FeatureCache(tmp_path, DIMENSION)
-    for view in range(20):
-        found = again.find(keys[view])
-        assert [float(found[row][0]) for row in range(3)] == [view] * 3
+    for known in (cache, FeatureCache(tmp_path, DIMENSION)):
+        for view in range(20):
+            found = known.find(keys[view])
+            assert [float(found[row][0]) for row in range(3)] == [view] * 3
     assert not [path for path in tmp_path.iterdir() if path.suffix != ".npz"]
 
 
@@ -89,6 +106,8 @@ def test_ways_not_used_for_longest_go_when_the_disk_is_needed(tmp_path: Path) ->
     for age, folder in enumerate(folders):
         filled(folder)
         os.utime(folder, (1_000 - age, 1_000 - age))
+    FeatureCache(folders[0], DIMENSION)  # is used now
+    os.utime(folders[1], (2_000, 2_000))
     size = sum(path.stat().st_size for path in folders[0].iterdir())
     prune(tmp_path, max_bytes=2 * size)
     assert [folder.exists() for folder in folders] == [True, True, False]

@@ -18,42 +18,47 @@ def probabilities(rows: list[list[float]]) -> np.ndarray:
 
 @pytest.fixture
 def metrics() -> dict:
-    """4 cats (3 right, 1 called dog), 2 dogs (1 right, 1 called cat), no emu."""
-    actual = np.array([0, 0, 0, 0, 1, 1])
+    """5 cats (2 right, 3 called dog), 3 dogs (2 right, 1 called cat), no emu."""
+    actual = np.array([0, 0, 0, 0, 0, 1, 1, 1])
     cat, dog = [0.7, 0.2, 0.1], [0.1, 0.9, 0.0]
-    outcomes = outcomes_of(actual, probabilities([cat, cat, cat, dog, dog, cat]))
+    outcomes = outcomes_of(actual, probabilities([cat] * 2 + [dog] * 5 + [cat]))
     return multiclass_metrics(outcomes, CLASSES)
 
 
 def test_the_confusion_matrix_is_actual_then_predicted(metrics: dict) -> None:
     assert metrics["confusion_matrix"] == {
-        "cat": {"cat": 3, "dog": 1, "emu": 0},
-        "dog": {"cat": 1, "dog": 1, "emu": 0},
+        "cat": {"cat": 2, "dog": 3, "emu": 0},
+        "dog": {"cat": 1, "dog": 2, "emu": 0},
         "emu": {"cat": 0, "dog": 0, "emu": 0},
     }
 
 
 def test_accuracy_and_its_standard_error(metrics: dict) -> None:
-    assert metrics["accuracy"] == {"value": pytest.approx(4 / 6), "standard_deviation": "NaN"}
-    error = (4 / 6 * 2 / 6 / 6) ** 0.5
+    assert metrics["accuracy"] == {"value": 4 / 8, "standard_deviation": "NaN"}
+    error = (4 / 8 * 4 / 8 / 8) ** 0.5
     assert metrics["accuracy_standard_error"]["value"] == pytest.approx(error)
 
 
 def test_weighted_metrics_count_each_class_by_its_pictures(metrics: dict) -> None:
-    recall, precision = (3 / 4) * 4 / 6 + (1 / 2) * 2 / 6, (3 / 4) * 4 / 6 + (1 / 2) * 2 / 6
-    assert metrics["weighted_recall"]["value"] == pytest.approx(recall)
-    assert metrics["weighted_precision"]["value"] == pytest.approx(precision)
-    assert metrics["weighted_f1"]["value"] == pytest.approx(recall)  # equal in each class here
+    of_cats_and_dogs = {
+        "weighted_recall": (2 / 5, 2 / 3),
+        "weighted_precision": (2 / 3, 2 / 5),
+        "weighted_f0_5": (10 / 17, 10 / 23),
+        "weighted_f1": (1 / 2, 1 / 2),
+        "weighted_f2": (10 / 23, 10 / 17),
+    }
+    for name, (cats, dogs) in of_cats_and_dogs.items():
+        assert metrics[name]["value"] == pytest.approx(cats * 5 / 8 + dogs * 3 / 8), name
 
 
 def test_the_best_constant_answer_is_the_largest_class(metrics: dict) -> None:
-    assert metrics["accuracy_best_constant_classifier"]["value"] == pytest.approx(4 / 6)
+    assert metrics["accuracy_best_constant_classifier"]["value"] == pytest.approx(5 / 8)
     precision = metrics["weighted_precision_best_constant_classifier"]["value"]
-    assert precision == pytest.approx(4 / 6 * 4 / 6)
+    assert precision == pytest.approx(5 / 8 * 5 / 8)
 
 
 def test_a_class_without_pictures_or_predictions_has_no_recall_or_precision(metrics: dict) -> None:
-    assert metrics["per_class"]["cat"] == {"recall": 0.75, "precision": 0.75, "count": 4}
+    assert metrics["per_class"]["cat"] == {"recall": 2 / 5, "precision": 2 / 3, "count": 5}
     assert metrics["per_class"]["emu"] == {"recall": None, "precision": None, "count": 0}
 
 
@@ -73,6 +78,7 @@ def test_calibration_is_the_mean_gap_between_confidence_and_accuracy() -> None:
     found = calibration(Outcomes(actual, predicted, confidence, predicted == 0))
     assert found["value"] == pytest.approx(4 / 6 * (0.95 - 0.75) + 2 / 6 * (1 - 0.5))
     assert [entry["count"] for entry in found["bins"]] == [2, 4]
+    assert (found["bins"][0]["lower"], found["bins"][0]["upper"]) == (7 / 15, 8 / 15)
 
 
 def test_certainty_falls_into_the_last_bin() -> None:
@@ -88,8 +94,17 @@ def test_the_deviation_is_given_from_200_rows_on(rows: int, known: bool) -> None
     outcomes = outcomes_of(random.integers(0, 3, rows), random.random((rows, 3), np.float32))
     deviation = multiclass_metrics(outcomes, CLASSES)["accuracy"]["standard_deviation"]
     assert (deviation != "NaN") == known
-    if known:
-        assert 0 < deviation < 0.1
+
+
+def test_the_deviation_is_that_between_samples_of_four_fifths() -> None:
+    variances = []
+    for seed in range(150):
+        right = np.random.default_rng(seed).random(200) < 0.5
+        outcomes = Outcomes(np.zeros(200, np.int64), (~right).astype(np.int64), right * 1.0, right)
+        found = multiclass_metrics(outcomes, CLASSES[:2])["accuracy"]
+        variances.append(found["standard_deviation"] ** 2)
+    # of the mean of 160 drawn from 200, none twice
+    assert np.mean(variances) == pytest.approx(0.5 * 0.5 / 160 * 40 / 200, rel=0.15)
 
 
 def test_batches_do_not_matter() -> None:

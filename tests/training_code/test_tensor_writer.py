@@ -1,5 +1,6 @@
 """What the writer writes is what smdebug's own writer does, as smdebug reads it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,27 @@ def test_smdebug_reads_the_same_as_from_its_own_writer(
         np.testing.assert_array_equal(LocalIndexReader(str(ours)).fetch_tensor_value(where), value)
 
 
+def test_small_tensors_wait_for_a_large_one_and_all_are_there_before_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[str] = []
+    replace = os.replace
+    monkeypatch.setattr(
+        os, "replace", lambda old, new: (named.append(Path(new).suffix), replace(old, new))
+    )
+    writer = StepWriter(str(tmp_path), 0, WORKER)
+    values = [np.arange(count, dtype=np.float32) for count in (3, 20_000, 3)]
+    for number, value in enumerate(values):
+        writer.write_tensor(value, f"t{number}", mode=modes.TRAIN, mode_step=0)
+        assert bool(list(tmp_path.rglob("*.tmp"))) == (number > 0)
+    writer.close()
+    assert named == [".tfevents", ".json"]
+    (file,) = tmp_path.rglob("*.tfevents")
+    read = [value for _, _, value, *_ in TensorReader(file.read_bytes()).read_tensors()]
+    for value, other in zip(read, values, strict=True):
+        np.testing.assert_array_equal(value, other)
+
+
 def test_values_are_those_of_the_moment_of_writing(tmp_path: Path) -> None:
     value = np.arange(6, dtype=np.float32).reshape(2, 3)
     writer = StepWriter(str(tmp_path), 0, WORKER)
@@ -79,6 +101,10 @@ def test_shapes_alone_make_an_index_and_nothing_makes_nothing(tmp_path: Path) ->
     writer.close()
     found, _ = LocalIndexReader(str(tmp_path)).load_tensor_data_from_index_files()
     assert found["a"][1][WORKER]["tensor_shape"].shape == (2, 3)
+    (index,) = tmp_path.rglob("*.json")
+    index.unlink()
+    writer.close()  # a second time
+    assert not index.exists()
 
 
 def test_a_type_that_the_format_lacks_is_named(tmp_path: Path) -> None:
