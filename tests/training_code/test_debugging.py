@@ -4,10 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+import train as train_job
+from tests.training_code.conftest import container
 
 CODE = Path(__file__).resolve().parents[2]
 JOB = """
@@ -42,48 +46,60 @@ def hook_configuration(folder: Path, tensors: Path) -> Path:
     return path
 
 
-def run(features: Path, folder: Path, *arguments: str, **environment: str) -> Any:
-    """train.py as a job of its own: the hook keeps state in its process."""
-    values = os.environ | {
+@dataclass(frozen=True)
+class Ended:
+    """A training job that ended well: its folder, and what it printed."""
+
+    folder: Path
+    stdout: str
+    stderr: str
+
+    def epoch_lines(self) -> list[str]:
+        return [line for line in self.stdout.splitlines() if "epoch=" in line]
+
+
+def run(features: Path, dataset: Path, folder: Path, configuration: Path) -> Ended:
+    """train.py as a job of its own, through both phases: what it imports is seen."""
+    environ = container(folder, features, dataset) | {
         "PYTHONPATH": f"{CODE / 'training_code'}:{CODE / 'inference_code'}",
-        "SM_CHANNEL_FEATURES": str(features),
-        "SM_MODEL_DIR": str(folder / "model"),
-        "SM_OUTPUT_DIR": str(folder / "output"),
-        "SM_OUTPUT_DATA_DIR": str(folder / "output/data"),
+        "SMDEBUG_CONFIG_FILE_PATH": str(configuration),
         "OMP_NUM_THREADS": "1",
     }
-    command = [sys.executable, "-c", JOB, "--epochs", "2", "--batch_size", "12", *arguments]
+    phases = ("--epochs=2", "--fine_tune_blocks=1", "--fine_tune_epochs=1")
+    command = [sys.executable, "-c", JOB, *phases, "--batch_size=12", "--graph=none"]
     done = subprocess.run(
-        command, env=values | environment, capture_output=True, text=True, check=False
+        command, env=os.environ | environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return done
+    return Ended(folder, done.stdout, done.stderr)
 
 
-def epoch_lines(done: Any) -> list[str]:
-    return [line for line in done.stdout.splitlines() if "epoch=" in line]
+@pytest.fixture(scope="module")
+def plain(features: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """A job without a configuration."""
+    folder = tmp_path_factory.mktemp("plain")
+    return run(features, prepared / "dataset", folder, folder / "none.json")
 
 
-def test_without_a_configuration_there_is_no_hook(features: Path, tmp_path: Path) -> None:
-    done = run(features, tmp_path, SMDEBUG_CONFIG_FILE_PATH=str(tmp_path / "none.json"))
-    assert "smdebug imported: False" in done.stdout
+@pytest.fixture(scope="module")
+def hooked(features: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """The same with one; its tensors are in the folder `tensors`."""
+    pytest.importorskip("smdebug")
+    folder = tmp_path_factory.mktemp("hooked")
+    configuration = hook_configuration(folder, folder / "tensors")
+    return run(features, prepared / "dataset", folder, configuration)
 
 
-def test_tensors_of_both_phases_are_saved_with_the_right_modes(
-    features: Path, prepared: Path, tmp_path: Path
-) -> None:
-    trials = pytest.importorskip("smdebug.trials")
+def test_without_a_configuration_there_is_no_hook(plain: Ended) -> None:
+    assert "smdebug imported: False" in plain.stdout
+
+
+def test_tensors_of_both_phases_are_saved_with_the_right_modes(hooked: Ended) -> None:
     from smdebug.pytorch import modes
+    from smdebug.trials import create_trial
 
-    done = run(
-        features,
-        tmp_path,
-        *("--fine_tune_blocks", "1", "--fine_tune_epochs", "1"),
-        SMDEBUG_CONFIG_FILE_PATH=str(hook_configuration(tmp_path, tmp_path / "tensors")),
-        SM_CHANNEL_DATASET=str(prepared / "dataset"),
-    )
-    assert "warning" not in done.stdout + done.stderr
-    trial = trials.create_trial(str(tmp_path / "tensors"))
+    assert "warning" not in hooked.stdout + hooked.stderr
+    trial = create_trial(str(hooked.folder / "tensors"))
     loss = trial.tensor("ClassificationLoss_output_0")
     # 36 pictures in batches of 12; validation in one batch of 12; 2 + 1 epochs
     assert loss.steps(mode=modes.TRAIN) == list(range(9))
@@ -94,46 +110,54 @@ def test_tensors_of_both_phases_are_saved_with_the_right_modes(
     gradients = trial.tensor_names(regex="^gradient/Classifier_backbone")
     assert gradients
     assert all("conv5" in name for name in gradients)  # frozen blocks have none
-    valid_loss = float(epoch_lines(done)[0].split("valid_loss=")[1].split()[0])
+    valid_loss = float(hooked.epoch_lines()[0].split("valid_loss=")[1].split()[0])
     saved = float(loss.value(0, mode=modes.EVAL))
     assert saved == pytest.approx(valid_loss, abs=1e-5)
 
 
-def test_one_thread_alone_imports_smdebug(features: Path, tmp_path: Path) -> None:
+def test_one_thread_alone_imports_smdebug(hooked: Ended) -> None:
     """Its modules import each other: two threads at once can find one of them half made."""
-    pytest.importorskip("smdebug")
-    path = hook_configuration(tmp_path, tmp_path / "tensors")
-    done = run(features, tmp_path, SMDEBUG_CONFIG_FILE_PATH=str(path))
-    assert "smdebug imported in: MainThread" in done.stdout
+    assert "smdebug imported in: MainThread" in hooked.stdout
 
 
-def test_the_hook_changes_nothing_in_the_training(features: Path, tmp_path: Path) -> None:
-    pytest.importorskip("smdebug")
-    path = hook_configuration(tmp_path, tmp_path / "tensors")
-    plain = run(features, tmp_path / "a", SMDEBUG_CONFIG_FILE_PATH=str(tmp_path / "none.json"))
-    hooked = run(features, tmp_path / "b", SMDEBUG_CONFIG_FILE_PATH=str(path))
-    assert epoch_lines(plain) == epoch_lines(hooked)
-    name = "model/model.safetensors"
-    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+def test_the_hook_changes_nothing_in_the_training(plain: Ended, hooked: Ended) -> None:
+    assert plain.epoch_lines() == hooked.epoch_lines()
+    first, second = (one.folder / "model/model.safetensors" for one in (plain, hooked))
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.fixture
+def log_of(
+    features: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Callable[[Path], str]:
+    """All that a training of two epochs says that has this configuration."""
+
+    def run_here(configuration: Path) -> str:
+        environ = {"SMDEBUG_CONFIG_FILE_PATH": str(configuration)}
+        train_job.main(["--epochs=2", "--export=false"], container(tmp_path, features) | environ)
+        said = capfd.readouterr()
+        return said.out + said.err
+
+    return run_here
 
 
 def test_a_hook_that_fails_is_told_once_and_training_goes_on(
-    features: Path, tmp_path: Path
+    log_of: Callable[[Path], str], tmp_path: Path
 ) -> None:
     pytest.importorskip("smdebug")
     (tmp_path / "file").touch()
-    path = hook_configuration(tmp_path, tmp_path / "file/tensors")  # no folder can be made there
-    done = run(features, tmp_path, SMDEBUG_CONFIG_FILE_PATH=str(path))
-    assert len(epoch_lines(done)) == 3
-    assert done.stdout.count("warning: debugging was lost") == 1
-    assert "Traceback" not in done.stdout + done.stderr
+    # no folder can be made there
+    log = log_of(hook_configuration(tmp_path, tmp_path / "file/tensors"))
+    assert log.count("epoch=") == 3
+    assert log.count("warning: debugging was lost") == 1
+    assert "Traceback" not in log
 
 
 def test_a_configuration_that_cannot_be_read_is_told_and_training_goes_on(
-    features: Path, tmp_path: Path
+    log_of: Callable[[Path], str], tmp_path: Path
 ) -> None:
     path = tmp_path / "debughookconfig.json"
     path.write_text("{")
-    done = run(features, tmp_path, SMDEBUG_CONFIG_FILE_PATH=str(path))
-    assert len(epoch_lines(done)) == 3
-    assert done.stdout.count("warning: debugging is off") == 1
+    log = log_of(path)
+    assert log.count("epoch=") == 3
+    assert log.count("warning: debugging is off") == 1
