@@ -25,6 +25,7 @@ from pipeline.settings.debugger import RULE_PARAMETERS
 from rule_evaluation import evaluate_rules, rule_names
 from tests.training_code.rule_support import ACTIVATIONS, LOSS_INPUTS, blobs, judge, layers, train
 
+LOSSES = ("losses",)  # all that some rules read
 SOURCE = Path(__file__).resolve().parents[2] / "training_code/debugger_rules.py"
 pytestmark = pytest.mark.usefixtures("rules_at_once")
 
@@ -69,9 +70,10 @@ def test_random_labels_are_learned_by_heart_and_real_ones_generalise(tmp_path: P
     lies = labels[torch.randperm(24, generator=torch.Generator().manual_seed(3))]
     valid = blobs(3000, seed=1, spread=2.0)
     network = layers(nn.ReLU, (8, 64, 3))
-    bad = train(tmp_path / "bad", network, (points, lies), valid=valid, epochs=40)
+    told: dict[str, Any] = {"valid": valid, "epochs": 40, "collections": LOSSES}
+    bad = train(tmp_path / "bad", network, (points, lies), **told)
     network = layers(nn.ReLU, (8, 64, 3))
-    good = train(tmp_path / "good", network, blobs(3000, spread=2.0), valid=valid, epochs=40)
+    good = train(tmp_path / "good", network, blobs(3000, spread=2.0), **told)
     outcome = judge(bad, "Overfit", patience="3")
     assert outcome.status == "IssuesFound"
     assert "in validation" in outcome.message
@@ -104,8 +106,8 @@ def test_going_on_after_the_optimum_is_overtraining_and_stopping_is_not(tmp_path
     def run(name: str, epochs: int) -> Path:
         torch.manual_seed(0)
         network = layers(nn.ReLU, (8, 32, 3))
-        data, valid = blobs(60), blobs(30, seed=1)
-        return train(tmp_path / name, network, data, valid=valid, lr=0.5, epochs=epochs)
+        told: dict[str, Any] = {"valid": blobs(30, seed=1), "collections": LOSSES}
+        return train(tmp_path / name, network, blobs(60), lr=0.5, epochs=epochs, **told)
 
     outcome = judge(run("bad", 60), "Overtraining")
     assert outcome.status == "IssuesFound"
@@ -145,7 +147,8 @@ def test_without_a_learning_rate_nothing_moves(tmp_path: Path, rule: str) -> Non
 
 def test_a_rising_loss_is_found_and_tolerated_as_told(tmp_path: Path) -> None:
     network = layers(nn.ReLU, (8, 16, 3))
-    path = train(tmp_path, network, blobs(60), lr=0.005, epochs=45, maximize=True)
+    told: dict[str, Any] = {"maximize": True, "collections": LOSSES}
+    path = train(tmp_path, network, blobs(60), lr=0.005, epochs=45, **told)
     assert judge(path, "LossNotDecreasing").status == "IssuesFound"
     tolerant = judge(path, "LossNotDecreasing", increase_threshold_percent="99", mode="TRAIN")
     assert tolerant.status == "NoIssuesFound"
