@@ -72,10 +72,22 @@ def test_without_the_champion_rule_only_the_threshold_counts(step):
         ((0.80, 0.0, 0.6, 0.0), True),  # none is, and there is none
         ((0.80, 1 / 1000, 0.6, 0.0), False),  # none is, and one picture more is wrong
         ((0.00, 0.0, 0.0, 0.0), True),  # nothing is asked for
+        ((0.00, 1.0, 0.0, 1.0), True),  # nor of one that lost everything
+        ((1.00, 0.0, 1.0, 0.0), True),  # no mistake is allowed, and there is none
+        ((0.999, 0.0, 1.0, 0.0), False),  # and there is one
     ],
 )
 def test_what_the_gate_decides(step, scope, numbers, passes):
     assert all_hold(step("Gate")["Arguments"]["Conditions"], scope(*numbers)) is passes
+
+
+@pytest.mark.parametrize(("threshold", "tolerance"), [(0, 1), (1, 0)])
+def test_0_and_1_are_limits_like_any_others(compiled, step, threshold, tolerance):
+    limits = (f"gate.accuracy_threshold={threshold}", f"gate.champion_tolerance={tolerance}")
+    assert step("Gate", *limits)["Arguments"]["Conditions"] == [ACCURACY, SHORTFALL]
+    defaults = {one["Name"]: one.get("DefaultValue") for one in compiled(*limits)["Parameters"]}
+    assert defaults["AccuracyThreshold"] == threshold
+    assert defaults["ChampionTolerance"] == tolerance
 
 
 ASKED = "gate.no_issues_from=[Overfit]"
