@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from champion import Challenger, Champion, Exam, compare
+from dataset import open_split, read_info
 from evaluate import main
 
 Pack = Callable[[Path, Path], Path]
@@ -45,9 +48,41 @@ def packed(trained: Any, pack: Pack, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
+def exam(prepared: Path) -> Exam:
+    """The test pictures."""
+    info = read_info(prepared / "test")
+    return Exam(open_split(prepared / "test", "test"), tuple(info["classes"]), info["fingerprint"])
+
+
+@pytest.fixture(scope="module")
+def challenger(
+    packed: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Challenger:
+    """The usual training's model, and which pictures it is right about."""
+    out = tmp_path_factory.mktemp("challenger")
+    evaluate(packed, prepared / "test", out)
+    return Challenger(packed / "model.tar.gz", right(out))
+
+
+Compare = Callable[..., tuple[dict[str, Any], str]]
+
+
+@pytest.fixture
+def compared(challenger: Challenger, exam: Exam) -> Compare:
+    """Compares with the champion in a folder: its section, and what was printed."""
+
+    def run(champion: Path, package: str = ARN) -> tuple[dict[str, Any], str]:
+        with redirect_stdout(io.StringIO()) as log:
+            section = compare(Champion(champion, package), challenger, exam, 64)
+        return section, log.getvalue()
+
+    return run
+
+
+@pytest.fixture(scope="module")
 def untrained(train: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model that learned nothing."""
-    model: Path = train(epochs=1, lr=1e-9, seed=1).model
+    model: Path = train(epochs=1, lr=1e-9, seed=1, graph="none").model
     return model
 
 
@@ -113,18 +148,24 @@ def test_a_worse_model_falls_short_of_the_champion(
     section, log = evaluate(worse, prepared / "test", tmp_path / "out", packed)
     section = section["champion"]
     assert section["shortfall"] == -section["difference"] > 0
-    assert f"the champion (dogs/3) has {section['accuracy']:.4f}" in section["summary"]
+    only_new, only_old = (
+        section["paired"][f"only_{who}_right"] for who in ("challenger", "champion")
+    )
+    assert only_new < only_old
+    assert section["summary"].startswith(
+        f"the champion (dogs/3) has {section['accuracy']:.4f} on the same pictures "
+        f"({section['difference']:+.4f}; only the new model right on {only_new}, only the champion "
+        f"on {only_old}, p = "
+    )
     assert f"champion: {section['summary']}\n" in log
 
 
 def test_the_same_model_again_differs_by_nothing_and_is_not_asked_twice(
-    packed: Path, prepared: Path, tmp_path: Path
+    packed: Path, challenger: Challenger, compared: Compare, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(packed, copy)
-    result, log = evaluate(packed, prepared / "test", tmp_path / "out", copy)
-    section = result["champion"]
-    accuracy = result["multiclass_classification_metrics"]["accuracy"]["value"]
+    shutil.copytree(packed, tmp_path / "copy")
+    section, log = compared(tmp_path / "copy")
+    accuracy = challenger.right.mean()
     assert (section["accuracy"], section["difference"], section["shortfall"]) == (accuracy, 0, 0)
     assert section["paired"]["mcnemar_p_value"] == 1.0
     assert section["reason"] == "it is this very model"
@@ -132,19 +173,17 @@ def test_the_same_model_again_differs_by_nothing_and_is_not_asked_twice(
 
 
 def test_the_champion_answers_with_its_own_code(
-    packed: Path, changed: Callable[[Change], Path], prepared: Path, tmp_path: Path
+    changed: Callable[[Change], Path], compared: Compare
 ) -> None:
     blind = "def normalise(batch, preprocessing):\n    return batch[..., :32, :32].float() * 0"
-    champion = changed(add_code(blind, "preprocessing.py"))
-    section = evaluate(packed, prepared / "test", tmp_path / "out", champion)[0]["champion"]
+    section, _ = compared(changed(add_code(blind, "preprocessing.py")))
     assert section["accuracy"] == pytest.approx(4 / 12)  # one answer for pictures of 3 classes
 
 
 def test_a_champion_of_other_data_is_compared_with_a_warning(
-    packed: Path, changed: Callable[[Change], Path], prepared: Path, tmp_path: Path
+    changed: Callable[[Change], Path], compared: Compare
 ) -> None:
-    champion = changed(describe(data_fingerprint="f" * 64))
-    section = evaluate(packed, prepared / "test", tmp_path / "out", champion)[0]["champion"]
+    section, _ = compared(changed(describe(data_fingerprint="f" * 64)))
     assert (section["compared"], section["difference"]) == (True, 0.0)
     assert "it learned from other data" in section["reason"]
     assert section["reason"] in section["summary"]
@@ -181,17 +220,22 @@ UNUSABLE: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize("case", UNUSABLE)
 def test_a_champion_that_cannot_be_compared_never_fails_the_job(
-    case: str, packed: Path, changed: Callable[[Change], Path], prepared: Path, tmp_path: Path
+    case: str,
+    changed: Callable[[Change], Path],
+    compared: Compare,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     change, reason = UNUSABLE[case]
-    champion = changed(change)
-    result, log = evaluate(packed, prepared / "test", tmp_path / "out", champion)
-    assert_not_compared(result, log, reason)
-    assert result["champion"]["model_package_arn"] == ARN
+    section, log = compared(changed(change))
+    assert_not_compared(section, log, reason)
+    assert section["model_package_arn"] == ARN
+    # the log has the traceback of what its own code raised
+    assert ("No module named 'left_behind'" in capsys.readouterr().err) == (
+        case == "code of another age"
+    )
 
 
-def assert_not_compared(result: dict[str, Any], log: str, reason: str) -> None:
-    section = result["champion"]
+def assert_not_compared(section: dict[str, Any], log: str, reason: str) -> None:
     assert section["compared"] is False
     assert (section["difference"], section["shortfall"]) == (0.0, 0.0)
     assert section["accuracy"] is section["paired"] is None
@@ -199,22 +243,22 @@ def assert_not_compared(result: dict[str, Any], log: str, reason: str) -> None:
     assert 0 < len(section["reason"]) <= 500
     assert section["summary"].endswith(section["reason"])
     assert f"champion: {section['summary']}\n" in log
-    assert result["multiclass_classification_metrics"]["accuracy"]["value"] > 0.5
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
 def test_a_damaged_archive_is_not_compared(
-    content: bytes | None, packed: Path, prepared: Path, tmp_path: Path
+    content: bytes | None, packed: Path, compared: Compare, tmp_path: Path
 ) -> None:
     champion = tmp_path / "champion"
     champion.mkdir()
+    same = (packed / "model.tar.gz").stat()  # its size and time say nothing about its content
     if content is None:
         with tarfile.open(champion / "model.tar.gz", "w:gz") as archive:
             archive.addfile(tarfile.TarInfo("../outside"))
     else:
-        (champion / "model.tar.gz").write_bytes(content)
-    result, log = evaluate(packed, prepared / "test", tmp_path / "out", champion)
-    assert_not_compared(result, log, "model.tar.gz cannot be extracted")
+        (champion / "model.tar.gz").write_bytes(content and content.ljust(same.st_size))
+        os.utime(champion / "model.tar.gz", ns=(same.st_atime_ns, same.st_mtime_ns))
+    assert_not_compared(*compared(champion), "model.tar.gz cannot be extracted")
 
 
 @pytest.mark.parametrize(
@@ -225,18 +269,14 @@ def test_a_damaged_archive_is_not_compared(
     ],
 )
 def test_the_folder_that_stands_for_no_champion(
-    package: str, reason: str, packed: Path, prepared: Path, tmp_path: Path
+    package: str, reason: str, compared: Compare, tmp_path: Path
 ) -> None:
     champion = tmp_path / "champion"
     champion.mkdir()
     (champion / "no-champion.txt").write_text("none")
-    result, log = evaluate(packed, prepared / "test", tmp_path / "out", champion, package)
-    assert_not_compared(result, log, reason)
-    assert result["champion"]["model_package_arn"] == package
-
-
-def test_without_the_rule_there_is_no_section(packed: Path, prepared: Path, tmp_path: Path) -> None:
-    assert "champion" not in evaluate(packed, prepared / "test", tmp_path / "out")[0]
+    section, log = compared(champion, package)
+    assert_not_compared(section, log, reason)
+    assert section["model_package_arn"] == package
 
 
 def test_the_check_knows_every_member_that_is_written(

@@ -21,8 +21,10 @@ from served_model import serving_code
 Pack = Callable[[Path, Path], Path]
 
 
-def evaluate(model: Path, test: Path, out: Path, batch_size: int = 5) -> dict[str, Any]:
-    arguments = {"model": model, "test": test, "evaluation": out, "batch-size": batch_size}
+def evaluate(
+    model: Path, test: Path, out: Path, batch_size: int = 5, **more: object
+) -> dict[str, Any]:
+    arguments = {"model": model, "test": test, "evaluation": out, "batch-size": batch_size} | more
     main([part for k, v in arguments.items() for part in (f"--{k}", str(v))])
     result: dict[str, Any] = json.loads((out / "evaluation.json").read_text())
     return result
@@ -39,7 +41,7 @@ def packed(trained: Any, pack: Pack, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_every_test_picture_gets_a_line_and_counts(
-    packed: Path, prepared: Path, tmp_path: Path
+    packed: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = evaluate(packed, prepared / "test", tmp_path)
     test = open_split(prepared / "test", "test")
@@ -48,6 +50,11 @@ def test_every_test_picture_gets_a_line_and_counts(
     right = [row["label"] == row["prediction"] for row in rows]
     metrics = result["multiclass_classification_metrics"]
     assert metrics["accuracy"]["value"] == pytest.approx(np.mean(right))
+    spread = metrics["accuracy_standard_error"]["value"]
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"test_accuracy={np.mean(right):.6f} standard_error={spread:.6f} pictures=12"
+    )
+    assert "champion" not in result and "debugger" not in result
     assert result["dataset"] == {"item_count": 12}
     info = json.loads((prepared / "dataset/dataset.json").read_text())
     assert result["data_fingerprint"] == info["fingerprint"]
@@ -55,6 +62,14 @@ def test_every_test_picture_gets_a_line_and_counts(
     for row in rows:
         assert row["file"].find(row["label"]) >= 0
         assert row["prediction"] == info["classes"][int(np.argmax(row["probabilities"]))]
+
+
+def test_rules_are_judged_beside_a_champion(packed: Path, prepared: Path, tmp_path: Path) -> None:
+    pytest.importorskip("smdebug")
+    asked = {"tensors": tmp_path, "rules": "DeadRelu Overfit?patience=2", "champion": tmp_path}
+    result = evaluate(packed, prepared / "test", tmp_path / "out", **asked)
+    assert [rule["name"] for rule in result["debugger"]["rules"]] == ["DeadRelu", "Overfit"]
+    assert not result["champion"]["compared"]
 
 
 def test_what_is_served_is_what_was_evaluated(
