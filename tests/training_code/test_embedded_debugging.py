@@ -68,7 +68,8 @@ def watched(
         "SM_OUTPUT_DATA_DIR": str(folder / "output/data"),
         "SMDEBUG_CONFIG_FILE_PATH": str(folder / "none.json"),
     } | ({} if dataset is None else {"SM_CHANNEL_DATASET": str(dataset)})
-    usual = {"epochs": 3, "batch_size": 12, "lr": 0.01, "debug_collections": EVERY_STEP}
+    usual = {"epochs": 3, "batch_size": 12, "lr": 0.01, "graph": "none"}
+    usual["debug_collections"] = EVERY_STEP
     arguments = [f"--{name}={value}" for name, value in (usual | hyperparameters).items()]
     with redirect_stdout(io.StringIO()) as log:
         try:
