@@ -134,6 +134,9 @@ def test_a_refused_file_leaves_no_trace_but_its_reason(data: Path, tmp_path: Pat
     (data / "b" / "cut.png").write_bytes((data / "b" / "00.png").read_bytes()[:200])
     (data / "c" / "gone.png").symlink_to(tmp_path / "nowhere")
     os.mkfifo(data / "c" / "pipe.png")
+    more_notes = [f"c/note{number}.txt" for number in range(4)]  # 9 of 45: just what is allowed
+    for name in more_notes:
+        (data / name).write_text("not a picture")
     info = run(data, tmp_path / "more")
     assert {one["file"]: one["reason"].split(" (")[0] for one in info["refused"]} == {
         "a/notes.txt": "not a JPEG, PNG or WebP picture",
@@ -141,7 +144,7 @@ def test_a_refused_file_leaves_no_trace_but_its_reason(data: Path, tmp_path: Pat
         "b/empty.jpg": "the file is empty",
         "c/gone.png": "a broken link",
         "c/pipe.png": "no regular file",
-    }
+    } | dict.fromkeys(more_notes, "not a JPEG, PNG or WebP picture")
     clean, more = outputs(tmp_path / "clean"), outputs(tmp_path / "more")
     assert clean.keys() == more.keys()
     assert {name for name in clean if clean[name] != more[name]} == {
@@ -151,7 +154,9 @@ def test_a_refused_file_leaves_no_trace_but_its_reason(data: Path, tmp_path: Pat
     assert info["fingerprint"] == read_info(tmp_path / "clean" / "dataset")["fingerprint"]
 
 
-def test_a_given_split_is_kept(data: Path, tmp_path: Path) -> None:
+def test_a_given_split_is_kept(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for split, numbers in {"train": range(6), "validation": [6, 7], "test": [8, 9]}.items():
         for label in "abc":
             for number in numbers:
@@ -169,6 +174,7 @@ def test_a_given_split_is_kept(data: Path, tmp_path: Path) -> None:
             "classes": ["a"],
         }
     ]
+    assert "in more than one split" in capsys.readouterr().out
 
 
 def test_copies_stay_in_one_split_and_are_reported(
@@ -214,9 +220,9 @@ def test_a_class_without_one_readable_picture_is_named(data: Path, tmp_path: Pat
 
 def test_too_many_refused_files_are_an_error_that_names_some(data: Path, tmp_path: Path) -> None:
     for label in "abc":
-        for path in sorted((data / label).iterdir())[:4]:
+        for path in sorted((data / label).iterdir())[:3]:
             path.write_bytes(b"scrambled")
-    with pytest.raises(JobError, match=r"12 of 36 files \(33%\).*a/00\.png: not a JPEG"):
+    with pytest.raises(JobError, match=r"9 of 36 files \(25%\).*a/00\.png: not a JPEG"):
         run(data, tmp_path)
 
 
@@ -229,9 +235,12 @@ def test_a_split_that_lacks_a_class_is_named(tmp_path: Path) -> None:
         run(tmp_path / "data", tmp_path)
 
 
-def test_an_impossible_size_is_refused(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(JobError, match="--resize 0"):
-        run(data, tmp_path, resize=0)
+def test_sizes_have_limits(tmp_path: Path) -> None:
+    for side in (1, 4096):
+        Options(tmp_path, tmp_path, tmp_path, side, (0.6, 0.2, 0.2), 0)
+    for side in (0, 4097):
+        with pytest.raises(JobError, match=f"--resize {side}: give a side from 1 to 4096"):
+            Options(tmp_path, tmp_path, tmp_path, side, (0.6, 0.2, 0.2), 0)
 
 
 def command(data: Path, out: Path, *arguments: str, before: str = "pass") -> list[str]:
