@@ -71,7 +71,9 @@ def test_only_a_rule_that_may_end_the_training_and_fired_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rules.outcomes = [FAILED, FIRED]
-    embedded("DeadRelu").look()  # it failed: that says nothing about the training
+    watching = embedded("DeadRelu")  # it failed: that says nothing about the training
+    for rules.now in (0.0, 1000.0):  # and is told once
+        watching.look()
     assert not list(tmp_path.iterdir())
     with pytest.raises(TrainingLost, match="rule Overfit found an issue: loss rises at step 7"):
         embedded("DeadRelu", "Overfit").look()
