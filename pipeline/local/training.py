@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.addresses import AddressError
 from pipeline.archives import ArchiveError, extract_archive
 from pipeline.local.cluster import Host, hosts_of, run_together
 from pipeline.local.containers import (
@@ -64,7 +65,12 @@ def run_training_job(
     record = _Record(_first_document(request, job) | dict(extra or {}), job)
     record.change({})
     metrics = MetricReader(request["AlgorithmSpecification"].get("MetricDefinitions") or [])
-    rules = _watch_rules(request, job, record)
+    try:
+        rules = _watch_rules(request, job, record)
+    except AddressError as error:
+        outcome = JobOutcome(record.document, StepFailed(job.step, str(error)))
+        _finish(outcome, record, metrics)
+        return outcome
     outcome = JobOutcome(record.document, stopped=True)
     try:
         outcome = _attempt(request, record, job, metrics, rules)
@@ -85,7 +91,7 @@ def _attempt(
     """The job's outcome, also when it could not run."""
     try:
         return _run(request, job, record.document, metrics, rules)
-    except (StepFailed, StartError, ArchiveError) as error:
+    except (StepFailed, StartError, ArchiveError, AddressError) as error:
         failure = error if isinstance(error, StepFailed) else StepFailed(job.step, str(error))
         return JobOutcome(record.document, failure)
     except OSError as error:

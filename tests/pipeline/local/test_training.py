@@ -45,6 +45,7 @@ HYPERPARAMETERS = {
     "sagemaker_other": "1",
 }
 LOSS = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+RULE = {"RuleConfigurationName": "Overfit", "RuleParameters": {"rule_to_invoke": "Overfit"}}
 
 
 @pytest.fixture
@@ -345,6 +346,25 @@ def test_code_that_cannot_be_used(lab: Lab, hyperparameters: Any, message: str) 
     step = _training(lab)
     step["Arguments"]["HyperParameters"] |= hyperparameters
     assert re.search(re.escape(message), str(lab.run(step).failure))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"OutputDataConfig": {"S3OutputPath": f"{BUCKET}/a/../b"}},
+        {
+            "DebugHookConfig": {"S3OutputPath": f"{BUCKET}/a/../b"},
+            "DebugRuleConfigurations": [RULE | {"RuleEvaluatorImage": "image:1"}],
+        },
+    ],
+)
+def test_an_address_that_cannot_be_used_fails_the_job_too(lab: Lab, extra: Any) -> None:
+    step = _training(lab)
+    step["Arguments"] |= extra
+    message = "points outside its bucket: remove '..' from it"
+    assert message in str(lab.run(step).failure)
+    (job,) = lab.store.list("TrainingJob")
+    assert (job["TrainingJobStatus"], message in job["FailureReason"]) == ("Failed", True)
 
 
 def test_an_image_of_its_own_needs_a_command(lab: Lab) -> None:
