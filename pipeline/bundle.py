@@ -12,6 +12,7 @@ import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -162,7 +163,8 @@ def _modules(root: Path) -> dict[str, Path]:
     return modules
 
 
-def _imported(path: Path, source: bytes) -> list[str]:
+@cache
+def _imported(path: Path, source: bytes) -> tuple[str, ...]:
     """The top-level names of all imports in a file, wherever they stand."""
     try:
         tree = ast.parse(source)
@@ -174,7 +176,7 @@ def _imported(path: Path, source: bytes) -> list[str]:
             names.extend(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.append(node.module.partition(".")[0])
-    return names
+    return tuple(names)
 
 
 def _requirements(root: Path, debugger: bool) -> dict[str, bytes]:

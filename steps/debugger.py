@@ -5,6 +5,7 @@ as hyperparameters of train.py, which saves and judges by itself.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -40,7 +41,7 @@ def debugger_options(settings: Settings) -> dict[str, Any]:
     debugger = settings.debugger
     if debugger.mode != "service":
         return {"debugger_hook_config": False}
-    _refuse_region_without_debugger(settings.aws.region)
+    image = _rules_image(settings.aws.region)
     wanted = collections(settings)
     configs = [CollectionConfig(name, dict(wanted[name])) for name in wanted]
     hook = DebuggerHookConfig(
@@ -48,7 +49,7 @@ def debugger_options(settings: Settings) -> dict[str, Any]:
         hook_parameters={"save_interval": str(debugger.save_interval)},
         collection_configs=configs,
     )
-    rules = [_built_in(rule, configs) for rule in debugger.rules]
+    rules = [_built_in(rule, configs, image) for rule in debugger.rules]
     return {"debugger_hook_config": hook, "rules": rules}
 
 
@@ -131,20 +132,25 @@ def collections(settings: Settings) -> Collections:
     return {name: dict(sorted(wanted[name].items())) for name in sorted(wanted)}
 
 
-def _built_in(rule: DebugRule, configs: list[CollectionConfig]) -> Any:
+def _built_in(rule: DebugRule, configs: list[CollectionConfig], image: str) -> Any:
     """AWS's rule; the same collections for each, or the hook would get some twice."""
     built_in: Any = Rule.sagemaker
-    return built_in(
+    made = built_in(
         _base_config(rule.name),
         rule_parameters=dict(sorted(rule.parameters.items())),
         collections_to_save=configs,
     )
+    # As the SDK would for each rule anew: AWS chooses the machine of its own image.
+    made.image_uri, made.instance_type, made.volume_size_in_gb = image, None, None
+    return made
 
 
-def _refuse_region_without_debugger(region: str) -> None:
+@cache  # the SDK reads all of AWS's endpoints for each
+def _rules_image(region: str) -> str:
+    """The image of AWS's rules. Raises UsageError where there is none."""
     image_uri: Any = get_rule_container_image_uri
     try:
-        image_uri(None, region)
+        return str(image_uri(None, region))
     except ValueError:
         what = f"SageMaker Debugger has no rules in {region}"
         raise UsageError(f"{what}: set debugger.mode to off") from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sagemaker import image_uris
@@ -55,7 +56,11 @@ def output_uri(context: Context, *parts: str) -> Join:
 
 def image_uri(context: Context, scope: str, instance_type: str) -> str:
     """The PyTorch image for an instance type, known without asking AWS. Raises UsageError."""
-    region = context.settings.aws.region
+    return _image_uri(context.settings.aws.region, scope, instance_type)
+
+
+@cache  # the SDK reads all of AWS's endpoints for each
+def _image_uri(region: str, scope: str, instance_type: str) -> str:
     try:
         uri = image_uris.retrieve(
             "pytorch",

@@ -4,16 +4,9 @@ The SDK wants a session to build steps with. This one has no credentials, reads 
 of the machine, and refuses to call AWS, so a definition depends on the tree and settings alone.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from sagemaker.workflow.pipeline_context import PipelineSession
-
-_NO_TELEMETRY = {
-    "SchemaVersion": "1.0",
-    "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
-}
 
 
 class AwsCalledWhileCompiling(AssertionError):
@@ -43,24 +36,18 @@ class _NoBoto:
         return _NoClient(name)
 
 
+class _Unconfigured(PipelineSession):
+    """Holds no configuration: the SDK would check it against its schema 87 times."""
+
+    sagemaker_config = property(lambda _self: {}, lambda _self, _given: None)
+
+
 def offline_session(region: str, bucket: str) -> PipelineSession:
     """A session for building steps, not for running them."""
     boto = _NoBoto(region)
-    session = PipelineSession(
+    return _Unconfigured(
         boto_session=boto,
         sagemaker_client=boto.client("sagemaker"),
         default_bucket=bucket,
-        sagemaker_config=_NO_TELEMETRY,  # given one, the SDK does not look for ~/.config
+        sagemaker_config={"SchemaVersion": "1.0"},  # given one, the SDK does not look for ~/.config
     )
-    session.sagemaker_config = {}  # the SDK checks it against its schema 87 times: 8 s
-    return session
-
-
-@contextmanager
-def without_telemetry(session: PipelineSession) -> Iterator[None]:
-    """For the SDK calls that would report to AWS that they were called."""
-    session.sagemaker_config = _NO_TELEMETRY
-    try:
-        yield
-    finally:
-        session.sagemaker_config = {}
