@@ -1,6 +1,7 @@
-"""Shared by tests of everything around a model: a tiny model, a registry entry, a live service."""
+"""Shared by many: compiled definitions, a tiny model, a registry entry, a live service."""
 
 import io
+import os
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.cli import ROOT
+from pipeline.compiled import compiled_definition
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
+from pipeline.settings import Settings
 
 ECHO = """
 import json
@@ -42,8 +46,21 @@ def output_fn(prediction, accept):
     return json.dumps({"predictions": [prediction]}), "application/json"
 """
 
+Definition = dict[str, Any]
 WriteModel = Callable[..., Path]
 RegisterPackage = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def definition_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Definition]:
+    """The definition of some settings, compiled once for all workers of a run."""
+    base = tmp_path_factory.getbasetemp()
+    state = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def compile_once(settings: Settings) -> Definition:
+        return compiled_definition(settings, ROOT, state)
+
+    return compile_once
 
 
 @pytest.fixture(scope="session")

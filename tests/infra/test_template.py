@@ -1,7 +1,7 @@
 """The template's names are those of the settings, and nobody may do more than they need to."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -21,6 +21,8 @@ from tests.infra.template_support import (
     settings_with,
     template_for,
 )
+
+DefinitionOf = Callable[[Settings], dict[str, Any]]
 
 # What AWS gives no resource for; each says so beside it in the template.
 WITHOUT_RESOURCE = {"LogInToEcr", "Measure", "SeeHistory", "SeeScaling"}
@@ -215,11 +217,9 @@ def test_an_endpoint_may_write_where_requests_are_captured(template: Template) -
 
 
 def test_an_endpoint_may_pull_the_image_that_is_registered(
-    settings: Settings, template: Template
+    settings: Settings, template: Template, definition_of: DefinitionOf
 ) -> None:
-    from pipeline.definition import compile_definition
-
-    steps = _steps(compile_definition(settings, ROOT)["Steps"])
+    steps = _steps(definition_of(settings)["Steps"])
     (register,) = [step for step in steps if step["Type"] == "RegisterModel"]
     statements = {s["Sid"]: s for s in template.statements("ServingRole")}
     (pulled,) = statements["PullAwsImages"]["Resource"]
@@ -309,13 +309,11 @@ def test_models_and_configurations_have_names_that_the_lambda_may_make(template:
 
 
 def test_the_pipelines_jobs_are_such_as_its_role_may_start(
-    settings: Settings, template: Template
+    settings: Settings, template: Template, definition_of: DefinitionOf
 ) -> None:
-    from pipeline.definition import compile_definition
-
     jobs = [
         step["Arguments"]
-        for step in _steps(compile_definition(settings, ROOT)["Steps"])
+        for step in _steps(definition_of(settings)["Steps"])
         if step["Type"] in ("Processing", "Training", "Tuning")
     ]
     assert len(jobs) == 5

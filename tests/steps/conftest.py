@@ -1,4 +1,4 @@
-"""Compiled definitions, each compiled once."""
+"""Compiled definitions, and their steps."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.definition import compile_definition
-from pipeline.settings import load_settings
+from pipeline.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 Definition = dict[str, Any]
@@ -37,17 +36,14 @@ FIXED = (
 
 
 @pytest.fixture(scope="session")
-def compiled() -> Callable[..., Definition]:
+def compiled(definition_of: Callable[[Settings], Definition]) -> Callable[..., Definition]:
     """`compiled("a.b=c", ...)`: the definition of the local environment with these overrides."""
-    made: dict[tuple[str, ...], Definition] = {}
 
-    def compile_once(*overrides: str) -> Definition:
-        if overrides not in made:
-            settings = load_settings(ROOT / "pipeline.yaml", "local", [*FIXED, *overrides])
-            made[overrides] = compile_definition(settings, ROOT)
-        return made[overrides]
+    def compile_with(*overrides: str) -> Definition:
+        settings = load_settings(ROOT / "pipeline.yaml", "local", [*FIXED, *overrides])
+        return definition_of(settings)
 
-    return compile_once
+    return compile_with
 
 
 @pytest.fixture(scope="session")

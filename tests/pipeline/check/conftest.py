@@ -1,17 +1,16 @@
-"""Our own definition, compiled once: what every check is tried on."""
+"""Our own definition: what every check is tried on."""
 
 import copy
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.definition import compile_definition
-from pipeline.settings import load_settings
+from pipeline.cli import ROOT
+from pipeline.settings import Settings, load_settings
 
-ROOT = Path(__file__).parents[3]
 Definition = dict[str, Any]
+DefinitionOf = Callable[[Settings], Definition]
 
 # What the mutations rely on, whatever pipeline.yaml says today.
 FIXED = (
@@ -47,26 +46,21 @@ VARIANTS: Mapping[str, tuple[str | None, tuple[str, ...]]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def variant() -> Callable[[str], Definition]:
-    """A variant of our definition by name, each compiled once."""
-    made: dict[str, Definition] = {}
+@pytest.fixture
+def variant(definition_of: DefinitionOf) -> Callable[[str], Definition]:
+    """A variant of our definition by name."""
 
-    def compile_once(name: str) -> Definition:
-        if name not in made:
-            environment, overrides = VARIANTS[name]
-            settings = load_settings(ROOT / "pipeline.yaml", environment, overrides)
-            made[name] = compile_definition(settings, ROOT)
-        return made[name]
+    def compile_variant(name: str) -> Definition:
+        environment, overrides = VARIANTS[name]
+        return definition_of(load_settings(ROOT / "pipeline.yaml", environment, overrides))
 
-    return compile_once
+    return compile_variant
 
 
 @pytest.fixture(scope="session")
-def compiled() -> Definition:
+def compiled(definition_of: DefinitionOf) -> Definition:
     """The definition that is mutated; do not change it."""
-    settings = load_settings(ROOT / "pipeline.yaml", "local", FIXED)
-    return compile_definition(settings, ROOT)
+    return definition_of(load_settings(ROOT / "pipeline.yaml", "local", FIXED))
 
 
 @pytest.fixture
