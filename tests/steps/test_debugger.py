@@ -89,10 +89,16 @@ def test_the_job_reads_what_the_definition_says(step):
     assert plan.collections["loss_input"]["include_regex"] == ".*[Ll]oss_input"
 
 
-def test_a_pattern_too_long_for_a_hyperparameter_is_one_clear_error(compiled):
-    long = f"debugger.collections={{x: {{include_regex: {'a' * 3000}}}}}"
-    with pytest.raises(UsageError, match=r"debug_collections .* characters; at most 2500"):
-        compiled("debugger.mode=embedded", long)
+def test_a_pattern_too_long_for_a_hyperparameter_is_one_clear_error(compiled, step):
+    def embedded(letters):
+        pattern = f"debugger.collections={{x: {{include_regex: {'a' * letters}}}}}"
+        return "debugger.mode=embedded", pattern
+
+    told = step("Train", *embedded(1))["Arguments"]["HyperParameters"]["debug_collections"]
+    longest = 2500 - len(told) + 1
+    compiled(*embedded(longest))
+    with pytest.raises(UsageError, match=r"debug_collections .* 2501 characters; at most 2500"):
+        compiled(*embedded(longest + 1))
 
 
 def test_a_region_without_debugger_is_one_clear_error(compiled):

@@ -1,7 +1,8 @@
 """Single mutations of our own definition.
 
-A new one is a line in MUTATIONS. A path begins with a step's name, Parameters or nothing (the
-whole); elements of lists are named by their Name, ChannelName, OutputName, ..., or by index.
+A new one is a line in MUTATIONS, a limit one in LIMITS. A path begins with a step's name,
+Parameters or nothing (the whole); elements of lists are named by their Name, ChannelName,
+OutputName, ..., or by index.
 """
 
 import copy
@@ -64,6 +65,20 @@ def join(*values: Any, on: str = "") -> dict[str, Any]:
     return {"Std:Join": {"On": on, "Values": list(values)}}
 
 
+def metric(path: str) -> dict[str, Any]:
+    """What Evaluate measured."""
+    file = get("Steps.Evaluate.PropertyFiles.Evaluation")
+    return {"Std:JsonGet": {"PropertyFile": file, "Path": path}}
+
+
+def comparison(kind: str, left: Any, right: Any) -> dict[str, Any]:
+    return {"Type": kind, "LeftValue": left, "RightValue": right}
+
+
+def nested(levels: int) -> Any:
+    return {"a": nested(levels - 1)} if levels else 1
+
+
 A = "Arguments"
 CLUSTER = f"Prepare/{A}/ProcessingResources/ClusterConfig"
 TRIAL = f"Tune/{A}/TrainingJobDefinition"
@@ -80,6 +95,8 @@ GATE = f"Gate/{A}/Conditions/0"
 MODEL = f"Register/{A}/InferenceSpecification/Containers/0"
 TUNED = "Steps.Tune.BestTrainingJob.TunedHyperParameters"
 OUTPUTS = "Steps.Prepare.ProcessingOutputConfig.Outputs"
+
+ACCURACY = metric("multiclass_classification_metrics.accuracy.value")
 
 MUTATIONS = [
     # Fields: unknown, missing, of another type, out of what they may be
@@ -136,15 +153,6 @@ MUTATIONS = [
     put("Train/RetryPolicies/0/ExceptionType/0", "Step.TIMEOUT", "not-in-enum"),
     put("Parameters/DataUri/Type", "Text", "not-in-enum"),
     put("/Version", "2021-12-01", "not-in-enum"),
-    put(f"{CLUSTER}/InstanceCount", 0, "out-of-range"),
-    put(f"{CLUSTER}/InstanceCount", 101, "out-of-range"),
-    put(f"Prepare/{A}/StoppingCondition/MaxRuntimeInSeconds", 999_999, "out-of-range"),
-    put("Train/RetryPolicies/0/MaxAttempts", 21, "out-of-range"),
-    put(f"Prepare/{A}/AppSpecification/ContainerEntrypoint", [], "length"),
-    put(f"Prepare/{A}/AppSpecification/ContainerArguments/5", "x" * 257, "length"),
-    put(f"{HYPER}/optimizer", "x" * 2501, "length"),
-    put(HYPER, {f"p{n}": "1" for n in range(101)}, "length"),
-    put(f"Train/{A}/Tags", [{"Key": str(n), "Value": ""} for n in range(51)], "length"),
     put(f"Train/{A}/RoleArn", "dog-breeds-execution", "pattern"),
     put(f"{CHANNEL}/ChannelName", "features channel", "pattern"),
     put(f"Prepare/{A}/ProcessingInputs/data/S3Input/S3Uri", "/data", "pattern"),
@@ -201,6 +209,7 @@ MUTATIONS = [
     rename(f"{GATE}/LeftValue/Std:JsonGet", "Std:JsonGets", "bad-function"),
     rename(f"Train/{A}/OutputDataConfig/S3OutputPath/Std:Join/Values", "Value", "bad-function"),
     put(f"{GATE}/LeftValue/Std:JsonGet/Path", "accuracy..value", "bad-function"),
+    put(f"{HYPER}/seed", get("Steps.Prepare.PropertyFiles.Dataset"), "bad-function"),
     put(f"Prepare/{A}/Environment", get("Parameters.GitCommit"), "wrong-type"),
     # Parameters
     put("Parameters/TrainingInstanceType/DefaultValue", "ml.m5.hugest", "parameter-default"),
@@ -232,14 +241,12 @@ MUTATIONS = [
     put(f"{METRICS}/valid:loss/Regex", " valid_loss=[0-9.]+", "metric-regex"),
     put(f"{METRICS}/valid:loss/Regex", " valid_loss=([0-9.]+", "metric-regex"),
     put(f"{METRICS}/valid:loss/Regex", "valid_loss=([0-9.]+)", "metric-mixed-up"),
-    put(f"{RANGES}/lr/MinValue", "1", "range"),
     put(f"{RANGES}/lr/MinValue", "0", "range"),
     put(f"{RANGES}/lr/MaxValue", "ten", "range"),
     put(f"{CHOICES}/0/Values", ["32", "32"], "range"),
     put(f"{SEARCH}/Strategy", "Grid", "strategy"),
     put(f"{SEARCH}/Strategy", "Hyperband", "strategy"),
     put(f"{SEARCH}/ParameterRanges", {}, "strategy"),
-    put("Parameters/TuningMaxParallelJobs/DefaultValue", 50, "parallel-trials", "Tune"),
     put(f"{HYPER}/lr", "0.001", "tuned-value-unused"),
     # Order
     put("Prepare/DependsOn", ["Evaluate"], "cycle"),
@@ -250,6 +257,8 @@ MUTATIONS = [
     # The gate
     put(f"{GATE}/Type", "LessThan", "gate-inverted", step="Gate"),
     rename(f"Gate/{A}/IfSteps", "ElseSteps", "gate-inverted", step="Gate"),
+    put(GATE, comparison("GreaterThan", 0.6, ACCURACY), "gate-inverted", step="Gate"),
+    put(GATE, comparison("LessThan", 60, ACCURACY), "threshold", step="Gate"),
     put(f"{GATE}/LeftValue", 0.9, "blind-gate", step="Gate"),
     put(f"Gate/{A}/Conditions/1/Type", "GreaterThan", "gate-inverted", step="Gate"),
     put(f"Gate/{A}/Conditions/1/LeftValue/Std:JsonGet/Path", "champion.shortfal", "json-path"),
@@ -306,7 +315,6 @@ MUTATIONS = [
         "test-split-in-training",
     ),
     put(f"Train/{A}/EnableManagedSpotTraining", True, "spot-wait"),
-    put(f"Train/{A}/StoppingCondition/MaxWaitTimeInSeconds", 1, "spot-wait"),
     put("Parameters/TrainingInstanceType/DefaultValue", "ml.g5.xlarge", "cpu-image", "Train"),
     put(f"{HYPER}/seed", get("Execution.PipelineExecutionId"), "cache-never-hit"),
     drop(HOOK, "debugger"),
@@ -314,14 +322,11 @@ MUTATIONS = [
     put(f"{HOOK}/CollectionConfigurations/losses/CollectionName", "loses", "debugger"),
     drop(f"{RULE}/RuleParameters", "debugger"),
     # Deploying
-    put(f"Deploy/{A}/instance_count", 0, "lambda-argument"),
     put(f"Deploy/{A}/role_arn", "dog-breeds", "lambda-argument"),
     put(f"Deploy/{A}/endpoint_name", "dog_breeds", "lambda-argument"),
     put(f"Deploy/{A}/model_package_arn", get("Steps.Train.TrainingJobArn"), "lambda-argument"),
     drop(f"Deploy/{A}/instance_count", "lambda-event"),
     put("Deploy/OutputParameters/0/OutputName", "endpoint", "lambda-event"),
-    put(f"Deploy/{A}/wait_minutes", 15, "lambda-wait"),
-    put(f"Deploy/{A}/timeout", 601, "lambda-wait"),
     put(f"Deploy/{A}/deployment_config", {"BlueGreenUpdatePolicy": {}}, "no-rollback"),
     # The account
     put(f"Prepare/{A}/AppSpecification/ImageUri",
@@ -331,7 +336,44 @@ MUTATIONS = [
     put(f"Prepare/{A}/Environment/DB_PASSWORD", "hunter2", "secret"),
     put(f"Train/{A}/Environment", {"KEY": "AKIA" + "A" * 16}, "secret"),
     put(f"Deploy/{A}/api_key", "0123456789", "secret"),
-    put("/Metadata/note", "x" * 1_048_577, "size"),
     put("Train/RetryPolicies/0/ExpireAfterMin", 60, "retry"),
     put("Train/RetryPolicies/0/ExceptionType/0", "Step.THROTTLING", "retry"),
 ]  # fmt: skip
+
+RUN, WAIT = {"MaxRuntimeInSeconds": 60}, "MaxWaitTimeInSeconds"
+TAGS = [{"Key": str(n), "Value": ""} for n in range(51)]
+RULES = [{"RuleConfigurationName": str(n), "RuleEvaluatorImage": "own:1"} for n in range(21)]
+FAIL = {"Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+STEPS = [{"Name": f"S{n}", **FAIL} for n in range(51)]
+TOLD = {f"p{n}": "1" for n in range(101)}
+PARAMETERS = [{"Name": f"P{n}", "Type": "String"} for n in range(201)]
+SCALED = {"Name": "lr", "MinValue": "0", "ScalingType": "ReverseLogarithmic"}
+
+# (path, the last value that is right, the first that is not, the rule that says so)
+LIMITS = [
+    (f"{GATE}/RightValue", 0, -0.001, "threshold"),
+    (f"{GATE}/RightValue", 1, 1.001, "threshold"),
+    (f"{CLUSTER}/InstanceCount", 1, 0, "out-of-range"),
+    (f"{CLUSTER}/InstanceCount", 100, 101, "out-of-range"),
+    (f"Prepare/{A}/StoppingCondition/MaxRuntimeInSeconds", 777_600, 777_601, "out-of-range"),
+    ("Train/RetryPolicies/0/MaxAttempts", 1, 0, "out-of-range"),
+    ("Train/RetryPolicies/0/MaxAttempts", 20, 21, "out-of-range"),
+    ("Train/RetryPolicies/0/BackoffRate", 1.0, 0.999, "out-of-range"),
+    (f"Prepare/{A}/AppSpecification/ContainerEntrypoint", ["a"], [], "length"),
+    (f"Prepare/{A}/AppSpecification/ContainerArguments/5", "x" * 256, "x" * 257, "length"),
+    (f"{HYPER}/optimizer", "x" * 2500, "x" * 2501, "length"),
+    (HYPER, dict(list(TOLD.items())[:100]), TOLD, "length"),
+    (f"Train/{A}/Tags", TAGS[:50], TAGS, "length"),
+    (f"Train/{A}/DebugRuleConfigurations", RULES[:20], RULES, "length"),
+    ("/Parameters", PARAMETERS[:200], PARAMETERS, "length"),
+    ("/Steps", STEPS[:50], STEPS, "size"),
+    ("/Version", 2**1000 - 1, 2**1000, "size"),
+    ("/Metadata/deep", nested(58), nested(59), "size"),
+    (f"{RANGES}/lr/MinValue", "0.0099", "0.01", "range"),
+    (f"{RANGES}/lr", {**SCALED, "MaxValue": "0.99"}, {**SCALED, "MaxValue": "1"}, "range"),
+    ("Parameters/TuningMaxParallelJobs/DefaultValue", 6, 7, "parallel-trials"),
+    (f"Train/{A}/StoppingCondition", {**RUN, WAIT: 60}, {**RUN, WAIT: 59}, "spot-wait"),
+    (f"Deploy/{A}/instance_count", 1, 0, "lambda-argument"),
+    (f"Deploy/{A}/wait_minutes", 10, 10.1, "lambda-wait"),
+    (f"Deploy/{A}/timeout", 600, 601, "lambda-wait"),
+]

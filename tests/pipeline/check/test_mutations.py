@@ -1,19 +1,26 @@
 """Each mutation in mutation_support.py is caught, by the rule that should, at its step."""
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from pipeline.check import check_definition, findings_text, has_errors
-from tests.pipeline.check.mutation_support import MODEL, MUTATIONS, Change, Definition, get
+from tests.pipeline.check.mutation_support import (
+    ACCURACY,
+    GATE,
+    LIMITS,
+    MODEL,
+    MUTATIONS,
+    Change,
+    Definition,
+    comparison,
+    get,
+)
 
 pytestmark = pytest.mark.xdist_group("compiled")
-
-
-def test_the_corpus_is_large_enough() -> None:
-    assert len(MUTATIONS) >= 60
 
 
 @pytest.mark.parametrize(("path", "change", "rule", "step"), MUTATIONS)
@@ -24,6 +31,36 @@ def test_a_mutation_is_caught(
     findings = check_definition(definition)
     assert (rule, step) in {(found.rule, found.step) for found in findings}, findings_text(findings)
     assert all(found.what and found.mend for found in findings)
+
+
+@pytest.mark.parametrize(
+    ("path", "last", "beyond", "rule"), LIMITS, ids=[f"{limit[3]}: {limit[0]}" for limit in LIMITS]
+)
+def test_a_limit_is_exact(
+    definition: Definition, path: str, last: Any, beyond: Any, rule: str
+) -> None:
+    parent, key = _locate(definition, path)
+    parent[key] = last
+    assert rule not in _rules(definition)
+    parent[key] = beyond
+    assert rule in _rules(definition)
+
+
+def test_a_definition_may_have_as_many_characters_as_sagemaker_takes(
+    definition: Definition,
+) -> None:
+    definition["Metadata"] = {"note": ""}
+    definition["Metadata"]["note"] = "x" * (1_048_576 - len(json.dumps(definition)))
+    assert check_definition(definition) == []
+    definition["Metadata"]["note"] += "x"
+    assert [found.rule for found in check_definition(definition)] == ["size"]
+
+
+def test_a_metric_may_stand_on_the_right(definition: Definition) -> None:
+    parent, key = _locate(definition, GATE)
+    limit = get("Parameters.AccuracyThreshold")
+    parent[key] = comparison("LessThanOrEqualTo", limit, ACCURACY)
+    assert check_definition(definition) == []
 
 
 def test_moving_a_step_out_of_the_gate_is_caught(definition: Definition) -> None:
@@ -77,6 +114,10 @@ def test_nothing_is_found_in_what_we_compile(
 
 def test_nothing_is_found_in_the_definition_that_is_mutated(compiled: Definition) -> None:
     assert check_definition(compiled) == []
+
+
+def _rules(definition: Definition) -> set[str]:
+    return {found.rule for found in check_definition(definition)}
 
 
 def _locate(definition: Definition, path: str) -> tuple[Any, Any]:
