@@ -107,11 +107,11 @@ def test_the_address_does_not_depend_on_where_the_tree_is(root, tmp_path_factory
 
 def test_a_name_and_its_content_cannot_be_taken_for_another_split_of_the_same_bytes(root):
     (root / "training_code/prepare.py").write_text("import a\nimport b\n")
-    (root / "training_code/a.py").write_text("12")
-    (root / "training_code/b.py").write_text("3")
+    (root / "training_code/a.py").write_text("1#b.py")
+    (root / "training_code/b.py").write_text("")
     before = processing_bundle(root, "prepare.py", "bucket").digest
-    (root / "training_code/a.py").write_text("1")
-    (root / "training_code/b.py").write_text("23")
+    (root / "training_code/a.py").write_text("1#")
+    (root / "training_code/b.py").write_text("b.py")
 
     assert processing_bundle(root, "prepare.py", "bucket").digest != before
 
@@ -122,6 +122,7 @@ def test_an_archive_has_the_same_bytes_each_time_and_nothing_of_this_machine():
     made = archive(files)
 
     assert made == archive(dict(reversed(files.items())))
+    assert made[4:8] == bytes(4)  # gzip's own time
     with tarfile.open(fileobj=io.BytesIO(made)) as tar:
         members = tar.getmembers()
     assert [member.name for member in members] == ["a.py", "b.py", "inference_code/c.py"]

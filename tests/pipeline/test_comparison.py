@@ -185,6 +185,16 @@ def test_classes_that_only_one_knows_are_named(compare: Compare, register: Regis
     assert [one["name"] for one in shown["classes"]] == ["pug"]
 
 
+def test_of_many_such_classes_three_are_named(compare: Compare, register: Register) -> None:
+    register(answers(0, files=[(file, f"breed {file[0]}") for file, _ in FILES[:3]]), OTHER_DATA)
+    register(answers(0, files=[(file, f"dog {file[0]}") for file, _ in FILES[:4]]))
+    warnings = found(compare, "2", "1")["warnings"]
+    names = "4 of the other's classes: dog 0, dog 1, dog 2, ..."
+    assert f"version 1 was not tested on {names}" in warnings
+    names = "3 of the other's classes: breed 0, breed 1, breed 2"
+    assert f"version 2 was not tested on {names}" in warnings
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -219,14 +229,15 @@ def test_a_model_that_is_never_right_is_compared_too(compare: Compare, register:
     assert found(compare, "2", "1")["accuracy_difference"]["value"] == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize("dataset", [3, {"item_count": 0}])
 def test_an_evaluation_of_somebody_else_is_shown_as_far_as_it_goes(
-    compare: Compare, register: Register, store: Store
+    compare: Compare, register: Register, store: Store, dataset: Any
 ) -> None:
     register(answers(2))
     register(answers(2, 8))
     metrics = {"accuracy": {"value": 0.5}, "per_class": [], "f1": "high", "auc": {"value": None}}
     store.path("s3://b/1/evaluation.json").write_text(
-        json.dumps({"multiclass_classification_metrics": metrics, "dataset": 3})
+        json.dumps({"multiclass_classification_metrics": metrics, "dataset": dataset})
     )
     shown = found(compare, "2", "1")
     assert shown["accuracy_difference"] is None

@@ -93,20 +93,22 @@ def total(*steps: Definition) -> float:
         (processing(), 4.0),
         (processing(InstanceCount=3), 12.0),
         (processing(VolumeSizeInGB=1000), 4.0 + 2 * 1000 * 0.73 / 730),
+        (processing(VolumeSizeInGB=1000, InstanceCount=3), 3 * (4.0 + 2 * 1000 * 0.73 / 730)),
+        (processing(InstanceCount=0), 4.0),
         (training(), 1.0),
         (training(StoppingCondition={}), 24.0),
         (training(StoppingCondition={"MaxRuntimeInSeconds": 60}), 1 / 60),
         (
             training(
                 ResourceConfig={
-                    "VolumeSizeInGB": 0,
+                    "VolumeSizeInGB": 1000,
                     "InstanceGroups": [
                         {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2},
                         {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
                     ],
                 }
             ),
-            6.0,
+            6.0 + 3 * 1000 * 0.73 / 730,
         ),
         (tuning({"MaxNumberOfTrainingJobs": 10}, trial()), 10.0),
         (tuning({"MaxNumberOfTrainingJobs": 10}, trial(), trial("ml.g5.xlarge")), 40.0),
@@ -120,6 +122,17 @@ def total(*steps: Definition) -> float:
                 trial(),
             ),
             4.0,
+        ),
+        (
+            tuning(
+                {
+                    "MaxNumberOfTrainingJobs": 3,
+                    "MaxParallelTrainingJobs": 2,
+                    "MaxRuntimeInSeconds": 7200,
+                },
+                trial(),
+            ),
+            3.0,
         ),
         ({"Name": "Fail", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}, 0.0),
     ],
@@ -214,6 +227,9 @@ def test_endpoints_cost_by_the_month() -> None:
     assert cost.total == 0
     assert cost.per_month == pytest.approx(3 * 0.1 * 730)
     assert cost.endpoints[0].what == "endpoint dogs: ml.m5.large x 2"
+    assert cost.complete
+    variants[0]["InstanceType"] = "ml.huge"
+    assert not estimate(pipeline(config), prices=PRICES).complete
 
 
 def test_another_region_is_said() -> None:
@@ -226,12 +242,15 @@ def test_another_region_is_said() -> None:
 def test_retries_are_said() -> None:
     step = {**training(), "RetryPolicies": [{"MaxAttempts": 4}]}
     assert any("up to 4 times" in note for note in estimate(pipeline(step), prices=PRICES).notes)
+    step["RetryPolicies"] = [{"MaxAttempts": 1}]
+    assert not any("times" in note for note in estimate(pipeline(step), prices=PRICES).notes)
 
 
 def test_json_holds_the_lines() -> None:
     content = json.loads(estimate_json(estimate(pipeline(training()), prices=PRICES)))
     assert content["total"] == 1.0
     assert content["lines"][0]["step"] == "Train"
+    assert content["lines"][0]["what"] == "ml.m5.xlarge x 1, at most 1 h"
     assert content["date"] == "2020-12-01"
 
 
@@ -264,7 +283,11 @@ def test_every_price_is_of_a_machine_that_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"date": 1}', json.dumps({"per_hour": {}, "date": ""})]
+    "content",
+    [
+        *("", "[]", "{}", '{"date": 1}', json.dumps({"per_hour": {}, "date": ""})),
+        json.dumps(dataclasses.asdict(PRICES)).replace("4.0", "-4.0"),
+    ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "prices.json"

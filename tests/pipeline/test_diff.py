@@ -47,7 +47,20 @@ def test_order_that_means_nothing_is_no_difference(old: Definition, new: Definit
     new["Steps"].reverse()
     new["Parameters"].reverse()
     step(new, "Prepare")["Arguments"]["ProcessingInputs"].reverse()
+    for definition, turn in ((old, list), (new, reversed)):
+        tags = [{"Key": key, "Value": key} for key in ("project", "team")]
+        step(definition, "Prepare")["Arguments"]["Tags"] = list(turn(tags))
+        step(definition, "Train")["DependsOn"] = list(turn(["Prepare", "Tune"]))
+        exceptions = list(turn(["Step.THROTTLING", "Step.SERVICE_FAULT"]))
+        step(definition, "Prepare")["RetryPolicies"] = [{"ExceptionType": exceptions}]
     assert diff_definitions(old, new).is_empty
+
+
+def test_of_an_unordered_list_what_came_and_went_is_said(old: Definition, new: Definition) -> None:
+    step(old, "Train")["DependsOn"] = ["Prepare", "Tune"]
+    step(new, "Train")["DependsOn"] = ["Gate", "Prepare"]
+    said = ['- DependsOn: "Tune" (removed)', '+ DependsOn: "Gate" (added)']
+    assert lines(old, new) == ["~ Training step Train", *said]
 
 
 def test_a_field_is_named_by_step_and_path(old: Definition, new: Definition) -> None:
@@ -106,6 +119,16 @@ def test_steps_appear_vanish_and_are_renamed(old: Definition, new: Definition) -
         "+ Processing step Report",
         "- Training step Train",
     ]
+
+
+@pytest.mark.parametrize(("before", "after"), [(["A", "B"], ["C"]), (["A"], ["B", "C"])])
+def test_of_steps_that_are_alike_none_is_taken_for_another_twice(
+    old: Definition, new: Definition, before: list[str], after: list[str]
+) -> None:
+    old["Steps"] += [processing(name, [], []) for name in before]
+    new["Steps"] += [processing(name, [], []) for name in after]
+    old_names = [diff.old_name for diff in diff_definitions(old, new).steps if diff.old_name]
+    assert old_names == (["A"] if len(before) == 1 else [])
 
 
 def test_a_step_that_changes_its_branch_is_a_change(old: Definition, new: Definition) -> None:
@@ -168,6 +191,16 @@ def change_output(new: Definition) -> None:
     )
 
 
+def read_another_parameter(new: Definition) -> None:
+    inputs = step(new, "Prepare")["Arguments"]["ProcessingInputs"]
+    inputs[0]["S3Input"]["S3Uri"] = get("Parameters.Another")
+
+
+def keep_checkpoints(new: Definition) -> None:
+    checkpoints = {"S3Uri": "s3://bucket/checkpoints"}
+    step(new, "Train")["Arguments"]["CheckpointConfig"] = checkpoints
+
+
 def write_default_out(new: Definition) -> None:
     inputs = step(new, "Prepare")["Arguments"]["ProcessingInputs"]
     inputs[1]["S3Input"]["S3Uri"] = "s3://bucket/data"
@@ -194,6 +227,8 @@ KEPT = {"Prepare": "kept", "Tune": "kept", "Train": "kept"}
         (change_instance, KEPT),
         (change_output, KEPT),
         (write_default_out, KEPT),
+        (read_another_parameter, ALL_LOST),
+        (keep_checkpoints, {**KEPT, "Train": "lost"}),
         (change_trials, {**KEPT, "Tune": "lost", "Train": "lost"}),
         (change_epochs, {**KEPT, "Train": "lost"}),
         (uncache_tune, {**KEPT, "Tune": "lost", "Train": "lost"}),
@@ -249,18 +284,28 @@ def test_the_answer_of_a_function_is_taken_to_be_the_same(old: Definition, new: 
     assert outcomes(old, new) == KEPT
 
 
-def test_of_long_texts_that_begin_alike_the_difference_is_shown(
-    old: Definition, new: Definition
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("x" * 200 + "before", "x" * 200 + "after", f'…{"x" * 20}before" -> …{"x" * 20}after"'),
+        ("x" * 30, "x" * 30 + "y" * 80, f'…{"x" * 20}" -> …{"x" * 20}{"y" * 80}"'),
+        ("x" * 108, "y", f'"{"x" * 108}" -> "y"'),
+        ("x" * 109, "y", f'"{"x" * 108}… -> "y"'),
+    ],
+)
+def test_of_long_texts_the_difference_is_shown(
+    old: Definition, new: Definition, before: str, after: str, said: str
 ) -> None:
-    for definition, end in ((old, "before"), (new, "after")):
-        step(definition, "Gate")["Arguments"]["Conditions"][0]["LeftValue"] = "x" * 200 + end
-    said = lines(old, new)[-1]
-    assert said.endswith(f': …{"x" * 20}before" -> …{"x" * 20}after"')
+    for definition, text in ((old, before), (new, after)):
+        step(definition, "Gate")["Arguments"]["Conditions"][0]["LeftValue"] = text
+    assert lines(old, new)[-1] == f"~ Arguments.Conditions[0].LeftValue: {said}"
 
 
 def test_caching_that_begins_finds_nothing_yet(old: Definition, new: Definition) -> None:
     step(old, "Train").pop("CacheConfig")
     assert reasons(old, new, "Train") == ("it was not cached until now",)
+    step(old, "Prepare")["Type"] = "Training"
+    assert reasons(old, new, "Prepare") == ("the step is new",)
 
 
 def test_something_of_the_run_in_the_inputs_defeats_the_cache(
@@ -269,6 +314,10 @@ def test_something_of_the_run_in_the_inputs_defeats_the_cache(
     hyperparameters = step(new, "Train")["Arguments"]["HyperParameters"]
     hyperparameters["run"] = get("Execution.PipelineExecutionId")
     assert reasons(old, new, "Train") == ("Execution.PipelineExecutionId is new in each run",)
+    for definition in (old, new):
+        hyperparameters = step(definition, "Train")["Arguments"]["HyperParameters"]
+        hyperparameters["run"] = get("Execution.PipelineName")
+    assert outcomes(old, new) == KEPT
 
 
 def test_the_text_ends_with_the_cache(old: Definition, new: Definition) -> None:

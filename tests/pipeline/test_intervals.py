@@ -48,6 +48,8 @@ def test_the_size_that_is_known_for_840_pictures() -> None:
     assert alone.high - alone.low == pytest.approx(2 * 0.0396, abs=0.001)
     together = paired_interval(840, 40, 40)  # of those, most are right or wrong with both
     assert together.high - together.low == pytest.approx(2 * 0.0211, abs=0.001)
+    always = paired_interval(840, 840, 0)  # on every picture: little is left to chance
+    assert always.high - always.low < 0.01
 
 
 @given(st.integers(1, 10_000), st.data())

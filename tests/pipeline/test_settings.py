@@ -279,7 +279,8 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(
-    ("key", "last", "beyond", "more"), [(k, a, b, m) for k, a, b, *m in LIMITS]
+    ("key", "last", "beyond", "more"),
+    [pytest.param(key, last, beyond, more, id=key) for key, last, beyond, *more in LIMITS],
 )
 def test_a_limit_is_exact(key, last, beyond, more):
     assert load_settings(FILE, None, [*more, f"{key}={last}"])
