@@ -94,7 +94,7 @@ def total(*steps: Definition) -> float:
         (processing(InstanceCount=3), 12.0),
         (processing(VolumeSizeInGB=1000), 4.0 + 2 * 1000 * 0.73 / 730),
         (processing(VolumeSizeInGB=1000, InstanceCount=3), 3 * (4.0 + 2 * 1000 * 0.73 / 730)),
-        (processing(InstanceCount=0), 4.0),
+        (processing(InstanceCount=-1), 4.0),
         (training(), 1.0),
         (training(StoppingCondition={}), 24.0),
         (training(StoppingCondition={"MaxRuntimeInSeconds": 60}), 1 / 60),

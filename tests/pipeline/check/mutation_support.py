@@ -180,7 +180,7 @@ MUTATIONS = [
     ),
     put(
         f"Evaluate/{A}/ProcessingInputs/test/S3Input/S3Uri",
-        get(f"{OUTPUTS}[7].S3Output.S3Uri"),
+        get(f"{OUTPUTS}[2].S3Output.S3Uri"),
         "unknown-property",
     ),
     put(f"{HYPER}/lr", join(get(f"{TUNED}['learning_rate']")), "unknown-property"),
@@ -210,6 +210,8 @@ MUTATIONS = [
     rename(f"Train/{A}/OutputDataConfig/S3OutputPath/Std:Join/Values", "Value", "bad-function"),
     put(f"{GATE}/LeftValue/Std:JsonGet/Path", "accuracy..value", "bad-function"),
     put(f"{HYPER}/seed", get("Steps.Prepare.PropertyFiles.Dataset"), "bad-function"),
+    put(f"{GATE}/LeftValue/Std:JsonGet/S3Uri", "s3://bucket/metrics.json", "bad-function"),
+    put(f"Train/{A}/OutputDataConfig/S3OutputPath/Std:Join/Values/0", None, "bad-function"),
     put(f"Prepare/{A}/Environment", get("Parameters.GitCommit"), "wrong-type"),
     # Parameters
     put("Parameters/TrainingInstanceType/DefaultValue", "ml.m5.hugest", "parameter-default"),
@@ -232,6 +234,11 @@ MUTATIONS = [
     put("Tune/Name", "Train", "duplicate-name", step="Train"),
     put("Deploy/Name", "Train", "duplicate-name", step="Train"),
     put(f"{TRIAL}/StaticHyperParameters/lr", "0.1", "hyperparameter-twice"),
+    put(
+        f"{SEARCH}/ParameterRanges/IntegerParameterRanges",
+        [{"Name": "lr", "MinValue": "1", "MaxValue": "2"}],
+        "hyperparameter-twice",
+    ),
     # Metrics and the search
     put(f"{OBJECTIVE}/MetricName", "valid:acuracy", "objective-metric"),
     drop(f"{METRICS}/best:valid_accuracy", "objective-metric"),
@@ -240,6 +247,7 @@ MUTATIONS = [
     put(f"{METRICS}/valid:loss/Regex", " val_loss=([0-9.]+)", "metric-regex"),
     put(f"{METRICS}/valid:loss/Regex", " valid_loss=[0-9.]+", "metric-regex"),
     put(f"{METRICS}/valid:loss/Regex", " valid_loss=([0-9.]+", "metric-regex"),
+    put(f"{METRICS}/valid:loss/Regex", " valid_(loss)=([0-9.]+)", "metric-regex"),
     put(f"{METRICS}/valid:loss/Regex", "valid_loss=([0-9.]+)", "metric-mixed-up"),
     put(f"{RANGES}/lr/MinValue", "0", "range"),
     put(f"{RANGES}/lr/MaxValue", "ten", "range"),
@@ -340,6 +348,8 @@ MUTATIONS = [
     put("Train/RetryPolicies/0/ExceptionType/0", "Step.THROTTLING", "retry"),
 ]  # fmt: skip
 
+FOLDERS = {"data": "input/data", "dataset": "output/dataset", "test": "output/test"}
+INLINE = [f"--{name}=/opt/ml/processing/{place}" for name, place in FOLDERS.items()]
 RUN, WAIT = {"MaxRuntimeInSeconds": 60}, "MaxWaitTimeInSeconds"
 TAGS = [{"Key": str(n), "Value": ""} for n in range(51)]
 RULES = [{"RuleConfigurationName": str(n), "RuleEvaluatorImage": "own:1"} for n in range(21)]
@@ -373,6 +383,12 @@ LIMITS = [
     (f"{RANGES}/lr", {**SCALED, "MaxValue": "0.99"}, {**SCALED, "MaxValue": "1"}, "range"),
     ("Parameters/TuningMaxParallelJobs/DefaultValue", 6, 7, "parallel-trials"),
     (f"Train/{A}/StoppingCondition", {**RUN, WAIT: 60}, {**RUN, WAIT: 59}, "spot-wait"),
+    (
+        f"Prepare/{A}/AppSpecification/ContainerArguments",
+        INLINE,
+        [*INLINE, "stray"],
+        "script-option",
+    ),
     (f"Deploy/{A}/instance_count", 1, 0, "lambda-argument"),
     (f"Deploy/{A}/wait_minutes", 10, 10.1, "lambda-wait"),
     (f"Deploy/{A}/timeout", 600, 601, "lambda-wait"),

@@ -93,9 +93,14 @@ def test_a_definition_is_read(tmp_path: Path) -> None:
     ("word", "known", "answer"),
     [
         ("ChanelName", ["ChannelName", "DataSource"], "did you mean 'ChannelName'?"),
-        ("m5.large", ["ml.r5.large", "ml.m5.large"], "did you mean 'ml.m5.large'?"),
+        (
+            "m5.large",
+            ["eu.ml.m5.large", "ml.r5.large", "ml.m5.large"],
+            "did you mean 'ml.m5.large'?",
+        ),
         ("x", ["alpha", "beta", ""], "there are: alpha, beta"),
-        ("x", [f"name-{n}" for n in range(50)], "remove it"),
+        ("x", list("abcdefghijkl"), "there are: a, b, c, d, e, f, g, h, i, j, k, l"),
+        ("x", list("abcdefghijklm"), "remove it"),
         ("x", [], "remove it"),
     ],
 )

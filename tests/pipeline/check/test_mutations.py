@@ -11,6 +11,7 @@ from pipeline.check import check_definition, findings_text, has_errors
 from tests.pipeline.check.mutation_support import (
     ACCURACY,
     GATE,
+    HYPER,
     LIMITS,
     MODEL,
     MUTATIONS,
@@ -77,6 +78,41 @@ def test_waiting_for_the_gate_is_not_being_behind_it(definition: Definition) -> 
     definition["Steps"] += [{**register, "DependsOn": ["Gate"]}, deploy]
     found = [f for f in check_definition(definition) if f.rule == "not-behind-gate"]
     assert [f.step for f in found] == ["Register", "Deploy"]
+
+
+@pytest.mark.parametrize(("waiting", "rule"), [("Prepare", "cycle"), ("Deploy", "unreachable")])
+def test_waiting_for_a_step_of_the_gates_other_branch_is_caught(
+    definition: Definition, waiting: str, rule: str
+) -> None:
+    arn = "arn:aws:lambda:us-east-1:111122223333:function:tell"
+    tell = {"Name": "Tell", "Type": "Lambda", "FunctionArn": arn}
+    definition["Steps"][-1]["Arguments"]["ElseSteps"].append(tell)
+    parent, _ = _locate(definition, f"{waiting}/DependsOn")
+    parent["DependsOn"] = ["Tell"]
+    assert (rule, waiting) in {(one.rule, one.step) for one in check_definition(definition)}
+
+
+def test_waiting_for_a_step_that_ends_the_execution_is_caught(definition: Definition) -> None:
+    stop = {"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+    definition["Steps"].append(stop)
+    assert check_definition(definition) == []
+    definition["Steps"][0]["DependsOn"] = ["Stop"]
+    assert [(one.rule, one.step) for one in check_definition(definition)] == [
+        ("unreachable", "Prepare")
+    ]
+
+
+def test_a_secret_without_a_value_is_none(definition: Definition) -> None:
+    definition["Parameters"].append({"Name": "ApiKey", "Type": "String"})
+    assert _rules(definition) == {"unused-parameter"}
+
+
+def test_findings_stand_in_the_order_of_the_definition(definition: Definition) -> None:
+    del definition["Version"]
+    for path in (f"{HYPER}/epochs", "Prepare/PropertyFiles/0/OutputName"):
+        parent, key = _locate(definition, path)
+        parent[key] = "many"
+    assert [found.step for found in check_definition(definition)] == ["", "Prepare", "Train"]
 
 
 def test_registering_another_model_than_the_measured_is_caught(definition: Definition) -> None:

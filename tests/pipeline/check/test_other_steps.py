@@ -87,6 +87,12 @@ def gate_with_not(definition: Definition) -> None:
     arguments["Conditions"] = [{"Type": "Not", "Condition": arguments["Conditions"][0]}]
 
 
+def gate_with_or(definition: Definition) -> None:
+    gate_the_wrong_way_round(definition)
+    arguments = step(definition, "Cond")["Arguments"]
+    arguments["Conditions"] = [{"Type": "Or", "Conditions": arguments["Conditions"][:1]}]
+
+
 def objective_of_a_script(definition: Definition) -> None:
     job = step(definition, "Tune")["Arguments"]["TrainingJobDefinition"]
     job["StaticHyperParameters"]["sagemaker_program"] = "other.py"
@@ -108,6 +114,7 @@ def objective_of_a_script(definition: Definition) -> None:
         (beyond_a_value, "unknown-property"),
         (gate_the_wrong_way_round, "gate-inverted"),
         (gate_with_not, "gate-inverted"),
+        (gate_with_or, "gate-inverted"),
         (objective_of_a_script, "objective-metric"),
     ],
 )
