@@ -132,6 +132,8 @@ def test_json_holds_it_all(compare: Compare, register: Register) -> None:
     assert (difference["method"], difference["level"]) == ("paired", 0.95)
     assert difference["pairs"] == {"pictures": 10, "only_first": 2, "only_second": 1}
     assert [one["name"] for one in shown["classes"]] == ["pug", "boxer"]
+    turned = found(compare, "1", "2")["classes"]
+    assert [one["name"] for one in turned] == ["pug", "boxer"]
     assert shown["classes"][1] == {
         "name": "boxer",
         "first": 0.75,
@@ -236,9 +238,10 @@ def test_an_evaluation_of_somebody_else_is_shown_as_far_as_it_goes(
     register(answers(2))
     register(answers(2, 8))
     metrics = {"accuracy": {"value": 0.5}, "per_class": [], "f1": "high", "auc": {"value": None}}
-    store.path("s3://b/1/evaluation.json").write_text(
-        json.dumps({"multiclass_classification_metrics": metrics, "dataset": dataset})
-    )
+    for number in (1, 2):
+        store.path(f"s3://b/{number}/evaluation.json").write_text(
+            json.dumps({"multiclass_classification_metrics": metrics, "dataset": dataset})
+        )
     shown = found(compare, "2", "1")
     assert shown["accuracy_difference"] is None
     assert [one["name"] for one in shown["metrics"]] == ["accuracy"]

@@ -96,6 +96,16 @@ def test_compiling_leaves_this_process_as_it_was(monkeypatch):
     assert dict(os.environ) == before
 
 
+def test_the_sdk_reports_nothing_to_aws(monkeypatch):
+    sent = []
+    send = "sagemaker.telemetry.telemetry_logging._send_telemetry_request"
+    monkeypatch.setattr(send, lambda *facts: sent.append(facts))
+
+    compile_definition(load_settings(ROOT / "pipeline.yaml", "local", []), ROOT)
+
+    assert not sent
+
+
 def test_settings_change_only_what_they_are_about():
     def lines(*overrides: str) -> list[str]:
         settings = load_settings(ROOT / "pipeline.yaml", "local", overrides)

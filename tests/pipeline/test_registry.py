@@ -45,6 +45,7 @@ def versions(store: Store, register_package: Callable[..., str]) -> list[str]:
             "per_class": {
                 "beagle": {"recall": 0.25, "count": 8},
                 "boxer": {"recall": None, "count": 0},
+                **{f"pug{n:02}": {"recall": 0.5 + n / 100, "count": 4} for n in range(11, -1, -1)},
             },
         }
         uri = f"s3://b/{number}/evaluation.json"
@@ -108,6 +109,8 @@ def test_show_prints_metrics_and_the_weakest_classes(run: Run, versions: list[st
         ):
             assert text in out
         assert "boxer" not in out
+        weakest = [line.split()[0] for line in out.splitlines() if line.startswith("pug")]
+        assert weakest == [f"pug{n:02}" for n in range(9)]  # ten with the beagle
     assert run("show", "2")[0] == 0
 
 

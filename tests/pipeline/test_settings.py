@@ -231,6 +231,7 @@ MISTAKES = [
     ("debugger.stop_training_on=[Overfit]", "stop a pipeline's job safely: debugger.mode embedded"),
     ("debugger.collections={bias: {}}", "bias needs an include_regex; did you mean biases?"),
     ("debugger.collections={x: {include_regex: '('}}", "x.include_regex is no regular expression"),
+    ("gate.no_issues_from=[Overfit, Overfit]", "no_issues_from[1]: Overfit is there twice"),
     ("gate.no_issues_from=[DeadRelu]", "no_issues_from[0]: DeadRelu does not run: add it to"),
     ("debugger.mode=on", "'on' is not allowed; known: service, embedded, off"),
     ("gate.accuracy_treshold=1", "did you mean gate.accuracy_threshold?"),
@@ -245,7 +246,8 @@ MISTAKES = [
 ]
 
 
-LINEAR = "{type: linear, size_percent: 10, wait_seconds: %d}"
+LINEAR = "{type: linear, size_percent: 11, wait_seconds: %d}"
+REVERSE = "{type: continuous, min: 0, max: %g, scaling: ReverseLogarithmic}"
 MANY = ("deploy.production.instance_count=20", "deploy.production.autoscaling.max_instances=20")
 COLLECTIONS = [
     "{" + ", ".join(f"c{n}: {{include_regex: x}}" for n in range(m)) + "}" for m in (12, 13)
@@ -265,6 +267,7 @@ LIMITS = [
     ("debugger.collections", *COLLECTIONS),
     ("tuning.ranges.batch_size.values", *NUMBERED),
     ("tuning.ranges.batch_size.values", "[65536]", "[65537]"),
+    ("tuning.ranges.lr", REVERSE % 0.99, REVERSE % 1),
     ("tuning.ranges.lr.max", 10, 10.1),
     ("tuning.ranges.lr.min", 0.0099, 0.01),
     ("tuning.max_parallel_jobs", 5, 6, "tuning.max_jobs=5"),
@@ -274,7 +277,14 @@ LIMITS = [
     ("deploy.production.instance_count", 4, 5),
     ("deploy.production.traffic.wait_seconds", 60, 59),
     ("deploy.production.traffic", LINEAR % 2520, LINEAR % 2521, *MANY),
+    (
+        "deploy.production.autoscaling.enabled",
+        "false",
+        "true",
+        "deploy.production.instance_count=5",
+    ),
     ("data.split.train", 0.8000009, 0.800002),
+    ("debugger.mode", "embedded", "off", "gate.no_issues_from=[Overfit]"),
 ]
 
 
@@ -284,7 +294,7 @@ LIMITS = [
 )
 def test_a_limit_is_exact(key, last, beyond, more):
     assert load_settings(FILE, None, [*more, f"{key}={last}"])
-    assert key.rpartition(".")[0] in error_of(*more, f"{key}={beyond}")
+    assert key.partition(".")[0] in error_of(*more, f"{key}={beyond}")
 
 
 class TestMistakes:

@@ -111,7 +111,7 @@ def test_findings_stand_in_the_order_of_the_definition(definition: Definition) -
     del definition["Version"]
     for path in (f"{HYPER}/epochs", "Prepare/PropertyFiles/0/OutputName"):
         parent, key = _locate(definition, path)
-        parent[key] = "many"
+        parent[key] = 20 if key == "epochs" else "many"
     assert [found.step for found in check_definition(definition)] == ["", "Prepare", "Train"]
 
 
