@@ -2,8 +2,9 @@
 
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +49,18 @@ class Host:
         return variables
 
 
-def hosts_of(request: Mapping[str, Any]) -> list[Host]:
-    """The machines that a training job asks for."""
+@contextmanager
+def hosts_of(request: Mapping[str, Any]) -> Iterator[list[Host]]:
+    """The machines that a training job asks for; until the end nobody else is given their port."""
     count = int((request.get("ResourceConfig") or {}).get("InstanceCount", 1))
-    port = _free_port() if count > 1 else 0
-    return [Host(index, count, port) for index in range(count)]
+    if count == 1:
+        yield [Host()]
+        return
+    with socket.socket() as held:
+        # bound like this and not listening, it lets the first machine listen at the same port
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((_LOOPBACK, 0))
+        yield [Host(index, count, held.getsockname()[1]) for index in range(count)]
 
 
 def run_together(
@@ -78,10 +86,3 @@ def run_together(
 
     with ThreadPoolExecutor(len(runs), "host") as pool:
         return list(pool.map(run, runs))
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind((_LOOPBACK, 0))
-        port: int = one.getsockname()[1]
-    return port

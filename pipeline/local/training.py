@@ -135,11 +135,12 @@ def _run(
     metrics: MetricReader,
     rules: RuleWatch | None,
 ) -> JobOutcome:
-    hosts = [_Machine(request, job, host) for host in hosts_of(request)]
-    endings = run_together(
-        [partial(host.run, metrics) for host in hosts],
-        lambda: job.should_stop() or _is_lost(rules),
-    )
+    with hosts_of(request) as places:
+        hosts = [_Machine(request, job, host) for host in places]
+        endings = run_together(
+            [partial(host.run, metrics) for host in hosts],
+            lambda: job.should_stop() or _is_lost(rules),
+        )
     machine, ending = _decisive(hosts, endings)
     output = job.root / "output"
     failure = failure_of(machine.job, ending, machine.said(), limit_of(request))

@@ -6,7 +6,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,13 @@ with join_replicas(os.environ) as replicas:
 """
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A free port, held so that nobody else is given it before the processes listen there."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def start(*words: str, **environ: str) -> subprocess.Popen[str]:
@@ -59,10 +61,10 @@ def start(*words: str, **environ: str) -> subprocess.Popen[str]:
 
 
 def test_two_processes_make_the_model_of_one(
-    train: Train, features: Path, prepared: Path, tmp_path: Path
+    train: Train, features: Path, prepared: Path, tmp_path: Path, port: int
 ) -> None:
     torchrun = ["-m", "torch.distributed.run", "--nproc_per_node=2"]
-    script = [f"--master_port={free_port()}", str(CODE / "training_code/train.py")]
+    script = [f"--master_port={port}", str(CODE / "training_code/train.py")]
     arguments = [f"--{name}={value}" for name, value in (TRAINING | DEBUGGING).items()]
     environ = container(tmp_path, features, prepared / "dataset")
     running = start(*torchrun, *script, "--lr=0.01", *arguments, **environ)
@@ -85,8 +87,9 @@ def losses(log: str) -> list[float]:
     return [float(value) for value in re.findall(r"best_valid_loss=(\S+)", log)]
 
 
-def test_machines_without_a_launcher_meet_by_the_names_that_sagemaker_gives_them() -> None:
-    port = str(free_port())
+def test_machines_without_a_launcher_meet_by_the_names_that_sagemaker_gives_them(
+    port: int,
+) -> None:
     running = [
         start(
             "-c",
@@ -94,7 +97,7 @@ def test_machines_without_a_launcher_meet_by_the_names_that_sagemaker_gives_them
             SM_HOSTS='["algo-1","algo-2"]',
             SM_CURRENT_HOST=name,
             MASTER_ADDR="127.0.0.1",
-            MASTER_PORT=port,
+            MASTER_PORT=str(port),
         )
         for name in ("algo-1", "algo-2")
     ]

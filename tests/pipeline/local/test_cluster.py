@@ -1,6 +1,7 @@
 """A training job on several machines: as many processes here, which can meet each other."""
 
 import json
+import socket
 import tarfile
 import threading
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.cluster import Host, run_together
+from pipeline.local.cluster import Host, hosts_of, run_together
 from pipeline.local.processes import Ending, StartError
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import Lab
@@ -123,6 +124,17 @@ def test_all_machines_are_asked_to_stop_with_the_job() -> None:
         return Ending(0, "stopped" if should_stop() else "exited")
 
     assert run_together([one, one], lambda: True) == [Ending(0, "stopped")] * 2
+
+
+def test_the_port_where_they_meet_is_theirs_until_the_end() -> None:
+    with hosts_of({"ResourceConfig": {"InstanceCount": 2}}) as hosts:
+        (place,) = {("127.0.0.1", host.port) for host in hosts}
+        with socket.socket() as another, pytest.raises(OSError, match="in use"):
+            another.bind(place)
+        with socket.create_server(place):
+            pass
+    with socket.socket() as another:
+        another.bind(place)
 
 
 def test_without_a_launcher_nobody_says_who_is_who() -> None:
