@@ -53,6 +53,7 @@ class Level:
 class _Tally:
     """What the askers share."""
 
+    clock: Callable[[], float]
     deadline: float
     lock: threading.Lock = field(default_factory=threading.Lock)
     times: list[float] = field(default_factory=list)
@@ -62,7 +63,7 @@ class _Tally:
     def next_place(self) -> int | None:
         """The number of the next request; None when time is up, but never before the first."""
         with self.lock:
-            if self.asked and time.perf_counter() >= self.deadline:
+            if self.asked and self.clock() >= self.deadline:
                 return None
             self.asked += 1
             return self.asked - 1
@@ -80,6 +81,8 @@ def measure(
     levels: Sequence[int],
     seconds: float,
     on_level: Callable[[Level], None] = lambda _: None,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[Level]:
     """Asks about the pictures in turn for `seconds` at every concurrency of `levels`.
 
@@ -89,7 +92,7 @@ def measure(
         _ask(invoke, pictures[place % len(pictures)])
     found = []
     for concurrency in levels:
-        level = _measure_level(invoke, pictures, concurrency, seconds)
+        level = _measure_level(invoke, pictures, concurrency, seconds, clock)
         on_level(level)
         found.append(level)
     return found
@@ -103,23 +106,27 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
 
 
 def _measure_level(
-    invoke: Invoke, pictures: Sequence[Picture], concurrency: int, seconds: float
+    invoke: Invoke,
+    pictures: Sequence[Picture],
+    concurrency: int,
+    seconds: float,
+    clock: Callable[[], float],
 ) -> Level:
-    start = time.perf_counter()
-    tally = _Tally(start + seconds)
+    start = clock()
+    tally = _Tally(clock, start + seconds)
 
     def run() -> None:
         while (place := tally.next_place()) is not None:
-            asked = time.perf_counter()
+            asked = clock()
             status = _ask(invoke, pictures[place % len(pictures)])
-            tally.add(status, time.perf_counter() - asked)
+            tally.add(status, clock() - asked)
 
     threads = [threading.Thread(target=run, daemon=True) for _ in range(concurrency)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return _summarise(tally, concurrency, time.perf_counter() - start)
+    return _summarise(tally, concurrency, clock() - start)
 
 
 def _summarise(tally: _Tally, concurrency: int, seconds: float) -> Level:

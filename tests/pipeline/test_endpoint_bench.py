@@ -1,7 +1,6 @@
 """What is counted when an endpoint is measured."""
 
 import threading
-import time
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -13,57 +12,68 @@ from pipeline.endpoint_bench import measure, percentile
 PICTURES = [(b"a", "image/jpeg"), (b"b", "image/png")]
 
 
+class Clock:
+    """Time that passes only while an answer is awaited: a second for each."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def tick(self) -> None:
+        self.now += 1
+
+
 def test_so_many_ask_at_a_time_and_the_pictures_take_turns() -> None:
-    lock, now, most, asked = threading.Lock(), [0], [0], []
+    clock, asked = Clock(), []
+    together = [threading.Barrier(parties, clock.tick) for parties in (1, 4)]
 
     def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
-        with lock:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
-            asked.append((picture, kind))
-        time.sleep(0.01)
-        with lock:
-            now[0] -= 1
+        asked.append((picture, kind))
+        together[0].wait(10)  # none is answered before all who ask at a time have asked
         return 200, b""
 
-    one, four = measure(invoke, PICTURES, [1, 4], 0.3)
-    assert most[0] == 4
-    assert (one.concurrency, four.concurrency) == (1, 4)
-    assert set(asked) == set(PICTURES)
-    assert four.per_second > one.per_second
-    for level in (one, four):
-        assert level.failed == 0
-        assert level.p50 is not None and level.slowest is not None
-        assert 10 <= level.p50 <= level.slowest
+    one, four = measure(invoke, PICTURES, [1, 4], 2, lambda _: together.pop(0), clock=clock)
+    warm, alone, rest = asked[:3], asked[3:5], asked[5:]
+    assert len(warm) == 3
+    assert alone == PICTURES
+    assert sorted(rest) == sorted(PICTURES * 4)
+    for level, concurrency in ((one, 1), (four, 4)):
+        assert (level.concurrency, level.per_second) == (concurrency, concurrency)
+        assert (level.requests, level.failed, level.seconds) == (2 * concurrency, 0, 2)
+        assert level.p50 == level.slowest == 1000
 
 
 def test_what_is_no_good_answer_is_counted_and_not_timed() -> None:
+    clock = Clock()
     refused = ClientError(
         {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "InvokeEndpoint"
     )
     answers = iter([(200, b"")] * 4 + [(422, b""), refused, ConnectionClosedError(endpoint_url="")])
 
     def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
-        answer = next(answers, refused)
+        clock.tick()
+        answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    (level,) = measure(invoke, PICTURES, [1], 0.05)
-    assert level.statuses[200] == 1  # three others came before the measuring
-    assert level.statuses[422] == level.statuses[0] == 1
-    assert level.statuses[503] >= 1
-    assert level.failed == level.requests - 1
-    assert level.to_dict()["statuses"]["422"] == 1
+    (level,) = measure(invoke, PICTURES, [1], 4, clock=clock)
+    assert level.statuses == {200: 1, 422: 1, 503: 1, 0: 1}  # three came before the measuring
+    assert (level.requests, level.failed, level.per_second) == (4, 3, 0.25)
+    assert level.to_dict()["statuses"] == {"0": 1, "200": 1, "422": 1, "503": 1}
 
 
 def test_a_slow_endpoint_is_asked_at_least_once() -> None:
+    clock = Clock()
+
     def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
-        time.sleep(0.02)
+        clock.tick()
         return 200, b""
 
-    (level,) = measure(invoke, PICTURES, [1], 0.001)
-    assert level.requests >= 1
+    (level,) = measure(invoke, PICTURES, [1], 0, clock=clock)
+    assert level.requests == 1
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.sampled_from([0.5, 0.95, 0.99, 1.0]))
