@@ -65,10 +65,14 @@ def definition_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Setting
 
 @pytest.fixture(scope="session")
 def write_model() -> WriteModel:
-    """Packs a model.tar.gz whose predictions carry the label; it may take a while to load."""
+    """Packs a model.tar.gz whose predictions carry the label; it loads when `after` is there."""
 
-    def write(path: Path, label: str = "beagle", code: str = ECHO, seconds: float = 0) -> Path:
-        code = f"import time\ntime.sleep({seconds})\n{code}"
+    def write(
+        path: Path, label: str = "beagle", code: str = ECHO, after: Path | None = None
+    ) -> Path:
+        if after is not None:
+            wait = f"while not os.path.exists({str(after)!r}): time.sleep(0.01)"
+            code = f"import os, time\n{wait}\n{code}"
         path.parent.mkdir(parents=True, exist_ok=True)
         with tarfile.open(path, "w:gz") as archive:
             for name, text in {"label.txt": label, "code/inference.py": code}.items():

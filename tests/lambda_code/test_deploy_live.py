@@ -1,6 +1,5 @@
 """The Deploy step on a live service: the same handler, unmodified boto3 and a model server."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,20 +46,28 @@ def test_versions_follow_each_other(
 ) -> None:
     events = []
     for label in ("beagle", "boxer"):
-        write_model(store.path(f"s3://b/{label}.tar.gz"), label, seconds=1.5)
+        write_model(store.path(f"s3://b/{label}.tar.gz"), label, after=store.root / label)
         arn = register_package(sagemaker, f"s3://b/{label}.tar.gz")
         events.append({**EVENT, "model_package_arn": arn})
     first = handler(events[0], None)
     assert handler(events[0], None) == first  # while it is being created
+    (store.root / "beagle").touch()
     assert hosting.settle(60)
     assert _status(sagemaker) == ("InService", first["endpoint_config_name"])
     before = sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"]
     assert handler(events[0], None) == first
     assert sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"] == before
     second = handler(events[1], None)
-    clients = Clients(sagemaker, no_scaling, lambda _: time.sleep(0.5))
+    (store.root / "beagle").unlink()
+
+    def second_ends(_seconds: float) -> None:
+        (store.root / "boxer").touch()
+        assert hosting.settle(60)
+
+    clients = Clients(sagemaker, no_scaling, second_ends)
     assert deploy(events[0], clients, PRODUCTION) == first  # after the second
     assert _status(sagemaker) == ("Updating", second["endpoint_config_name"])
+    (store.root / "beagle").touch()
     assert hosting.settle(60)
     assert _status(sagemaker) == ("InService", first["endpoint_config_name"])
     assert b"beagle" in hosting.invoke(NAME, b"a", {})[0].body

@@ -191,7 +191,7 @@ def test_a_stop_ends_the_waiting_for_the_endpoint_and_what_was_made_stays(
 ) -> None:
     write_pictures(run.data, "boxer/1.jpg")
     run.predicted("boxer/1.jpg")
-    run.deploy(seconds=600)
+    run.deploy(after=run.data / "never")
     with cancel_on_signals() as cancel:
         threading.Timer(0.5, os.kill, (os.getpid(), number)).start()
         outcome = run.conclude(cancel)

@@ -64,11 +64,12 @@ def _prediction(hosting: Hosting, body: bytes = b"abc") -> dict[str, Any]:
 
 
 def test_an_endpoint_is_creating_and_then_in_service(
-    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel, tmp_path: Path
 ) -> None:
-    write_model(store.path("s3://b/a.tar.gz"), "beagle", seconds=1)
+    write_model(store.path("s3://b/a.tar.gz"), "beagle", after=tmp_path / "go")
     _create(api, _config(api, "a"))
     assert _describe(api)["EndpointStatus"] == "Creating"
+    (tmp_path / "go").touch()
     assert hosting.settle(30)
     endpoint = _describe(api)
     assert endpoint["EndpointStatus"] == "InService"
@@ -199,10 +200,10 @@ def test_where_not_even_the_failure_can_be_written_the_endpoint_is_not_stuck(
 
 
 def test_an_update_switches_without_a_gap(
-    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel, tmp_path: Path
 ) -> None:
     write_model(store.path("s3://b/a.tar.gz"), "beagle")
-    write_model(store.path("s3://b/b.tar.gz"), "boxer", seconds=1)
+    write_model(store.path("s3://b/b.tar.gz"), "boxer", after=tmp_path / "go")
     _create(api, _config(api, "a"))
     assert hosting.settle(30)
     old = _prediction(hosting)["pid"]
@@ -223,6 +224,7 @@ def test_an_update_switches_without_a_gap(
         _update(api, "a")
     with pytest.raises(ApiError, match="Cannot update in-progress endpoint"):
         api.call("DeleteEndpoint", {"EndpointName": "e"})
+    (tmp_path / "go").touch()
     assert hosting.settle(30)
     stop.set()
     pool.shutdown()
