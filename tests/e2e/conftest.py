@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ class Finished:
     state: Path
     progress: str
     result: dict[str, Any]
+
+    def copied(self, state: Path) -> "Finished":
+        """The same run in another state folder, for a test that changes what it finds there."""
+        return replace(self, state=Path(shutil.copytree(self.state, state)))
 
 
 def command(state: Path, arguments: Sequence[str]) -> list[str]:
@@ -73,7 +78,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(run: Run, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """The first run on those pictures."""
+    """The first run on those pictures. It is everybody's: run on a copy, and only look here."""
     state = tmp_path_factory.mktemp("state")
     done = run(state, "--data", str(pictures), "--json")
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,17 @@ LEARNS_NOTHING = "tuning.ranges.lr={type: continuous, min: 1.0e-9, max: 1.0e-8}"
 
 
 @pytest.fixture(scope="module")
-def approved(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """The first run in a state of its own, its version approved."""
-    state = tmp_path_factory.mktemp("approved") / "state"
-    shutil.copytree(finished.state, state)
-    assert registry(["approve", "1", "--state", str(state)]) == 0
-    return Finished(finished.data, state, finished.progress, finished.result)
+def first_approved(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The first run, its version approved."""
+    copy = finished.copied(tmp_path_factory.mktemp("approved") / "state")
+    assert registry(["approve", "1", "--state", str(copy.state)]) == 0
+    return copy
+
+
+@pytest.fixture
+def approved(first_approved: Finished, tmp_path: Path) -> Finished:
+    """The same in a state of the test's own."""
+    return first_approved.copied(tmp_path / "state")
 
 
 def champion_section(state: Path, execution: str) -> dict[str, Any]:
