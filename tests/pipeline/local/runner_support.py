@@ -246,8 +246,8 @@ def write_archive(path: Path, files: Mapping[str, str]) -> None:
 
 
 def wait_for(path: Path) -> None:
-    """Return once a file is there; fail when it does not come."""
-    for _ in range(3000):
+    """Return once a file is there; fail when it does not come in a minute."""
+    for _ in range(6000):
         if path.exists():
             return
         time.sleep(0.01)
@@ -264,8 +264,8 @@ def has_ended(pid: int) -> bool:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process ends within five seconds."""
-    for _ in range(500):
+    """Whether a process ends; half a minute is for the busiest machine."""
+    for _ in range(3000):
         if has_ended(pid):
             return True
         time.sleep(0.01)

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,11 @@ class TestEvents:
         detail = event["detail"]
         changed = {"ModelApprovalStatus", "ApprovalDescription"}
         assert set(detail.pop("UpdatedModelPackageFields")) == changed
-        assert detail.pop("CreationTime") < detail.pop("LastModifiedTime")
+        package = client.describe_model_package(ModelPackageName=arn)
+        for name in ("CreationTime", "LastModifiedTime"):
+            utc = package[name].astimezone(UTC)
+            assert detail.pop(name) == utc.isoformat(timespec="milliseconds")
+        assert package["CreationTime"] < package["LastModifiedTime"]
         assert detail == {
             "ModelPackageGroupName": "dogs",
             "ModelPackageVersion": 1,

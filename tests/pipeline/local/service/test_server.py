@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from pipeline.local.service.server import (
     serve_until_stopped,
 )
 from pipeline.local.store import Store
+from tests.pipeline.local.runner_support import is_gone
 
 ROLE = "arn:aws:iam::111122223333:role/execution"
 Connect = Callable[..., Any]
@@ -331,7 +331,7 @@ def test_a_served_model_is_found_and_ends_with_its_owner(
         finally:
             served.kill()
     assert find_service(state) is None
-    _wait_until_gone(child)
+    assert is_gone(child)
     assert list((state / "endpoints").glob("model-*")) == []
     assert (state / "service.json").exists() == (end == signal.SIGKILL)
 
@@ -348,17 +348,6 @@ def test_a_service_that_ends_leaves_the_note_of_a_later_one(
     monkeypatch.setattr("builtins.print", greet)
     serve_until_stopped(service, "hello")
     assert note.read_text() == "a later service's"
-
-
-def _wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"process {pid} outlived its owner")
 
 
 def test_a_stale_note_is_no_service(store: Store, service: Service) -> None:
