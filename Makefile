@@ -1,4 +1,5 @@
 # make local: set up and run the whole pipeline on this machine. make test: set up and pass the tests.
+# make test-quick: those that start no pipeline, no browser and no model server.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,13 +7,16 @@ ARGS ?=
 BENCH_DATA ?= ../shared/data/dogs120
 BENCH_WEIGHTS ?= ../shared/weights
 
-.PHONY: local test lint format infra-check bench clean
+.PHONY: local test test-quick lint format infra-check bench clean
 
 local: $(VENV)/.local
 	$(BIN)/python -m pipeline.run --local $(ARGS)
 
 test: $(VENV)/.toolkit lint
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not e2e and not browser and not server" $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

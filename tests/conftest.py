@@ -1,9 +1,10 @@
-"""Shared by many: compiled definitions, a tiny model, a registry entry, a live service."""
+"""Shared by many: slow tests, skips; compiled definitions, a tiny model, a registry, a service."""
 
 import io
 import os
 import tarfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,35 @@ def output_fn(prediction, accept):
 """
 
 Definition = dict[str, Any]
+# What `make test-quick` leaves out, by its place or by a fixture that it asks for.
+SLOW_PLACES = {"tests/e2e/": "e2e", "tests/pipeline/report/test_browser.py": "browser"}
+SLOW_FIXTURES = {"write_model": "server", "servers": "server"}
+
 WriteModel = Callable[..., Path]
 RegisterPackage = Callable[..., str]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests."""
+    for item in items:
+        marks = [mark for place, mark in SLOW_PLACES.items() if item.nodeid.startswith(place)]
+        fixtures = getattr(item, "fixturenames", ())
+        marks += [mark for name, mark in SLOW_FIXTURES.items() if name in fixtures]
+        for mark in marks:
+            item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Say in the very last line how many tests were skipped, and why."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    skipped = reporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    told = [f"{count} because {reason}" for reason, count in reasons.most_common()]
+    reporter.write_line("; ".join([f"{len(skipped)} skipped", *told]))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pipeline.registry import main as registry
 from tests.e2e.conftest import Finished, Run
 from tests.e2e.test_local_run import versions
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.xdist_group("e2e")
 LEARNS_NOTHING = "tuning.ranges.lr={type: continuous, min: 1.0e-9, max: 1.0e-8}"
 
 

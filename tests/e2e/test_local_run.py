@@ -18,7 +18,7 @@ from pipeline.local.store import Store
 from pipeline.sample import write_sample
 from tests.e2e.conftest import ROOT, Finished, Run, command
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.xdist_group("e2e")
 JOBS = ("Prepare", "ExtractFeatures", "Tune", "Train", "Evaluate")
 
 

@@ -25,7 +25,6 @@ TOOLKIT = Path(os.environ.get("TRAINING_TOOLKIT", Path(sys.prefix) / "toolkit"))
 RUN = "from sagemaker_training.cli.train import main; main()"
 HOST = "algo-1"
 pytestmark = [
-    pytest.mark.e2e,
     pytest.mark.xdist_group("e2e"),
     pytest.mark.skipif(
         not (TOOLKIT / "sagemaker_training").is_dir(),

@@ -53,7 +53,7 @@ def weights_folder() -> Path:
 def given_weights(name: str) -> Path:
     path = weights_folder() / name
     if not path.is_file():
-        pytest.skip(f"{path} is not there")
+        pytest.skip("no ImageNet weights are in ../shared/weights or $PIPELINE_TEST_WEIGHTS")
     return path
 
 
@@ -221,12 +221,6 @@ def test_real_weights_load(name: str, file: str) -> None:
     state = torch.load(path, weights_only=True)
     first = next(iter(state))
     assert torch.equal(backbone.state_dict()[first], state[first])
-
-
-def test_real_weights_of_one_network_do_not_fit_another() -> None:
-    path = given_weights("squeezenet1_1-imagenet1k.pth")
-    with pytest.raises(WeightsMismatch, match=r"squeezenet1_1-imagenet1k\.pth .* mobilenet_v2"):
-        load_backbone_weights("mobilenet_v2", build_backbone("mobilenet_v2"), path)
 
 
 def test_blocks_are_in_order_and_cover_the_network() -> None:

@@ -101,7 +101,7 @@ def test_the_name_says_what_a_gpu_computes_in(
     assert open_runtime(OnGpu(1, 1), PREPROCESSING, 64, 2).name == name
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 def test_a_gpu_gives_nearly_the_same() -> None:
     backbone = build_backbone("resnet18")
     expected = eager(backbone)

@@ -1,5 +1,6 @@
 """The report as people see it: opened in a real browser, laptop and phone, light and dark."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -22,7 +23,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 DRIVER = shutil.which("chromedriver")
 pytestmark = [
-    pytest.mark.skipif(not (BROWSER and DRIVER), reason="no chromium with chromedriver here"),
+    pytest.mark.skipif(not (BROWSER and DRIVER), reason="there is no chromium with chromedriver"),
     pytest.mark.xdist_group("browser"),
 ]
 REPORTS = {
@@ -87,7 +88,9 @@ def browser() -> Iterator[Any]:
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=ChromeService(DRIVER))
+    # Its socket lies in the temporary folder, and a socket's path may not be long.
+    environment = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
+    driver = Chrome(options=options, service=ChromeService(DRIVER, env=environment))
     yield driver
     driver.quit()
 
