@@ -33,7 +33,20 @@ class Finished:
 
     def copied(self, state: Path) -> "Finished":
         """The same run in another state folder, for a test that changes what it finds there."""
-        return replace(self, state=Path(shutil.copytree(self.state, state)))
+        return replace(self, state=Path(shutil.copytree(self.state, state, symlinks=True)))
+
+
+@pytest.fixture(scope="session")
+def new_state(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes empty state folders, all with one place for compiled definitions: that takes long."""
+    definitions = tmp_path_factory.mktemp("definitions")
+
+    def make() -> Path:
+        state = tmp_path_factory.mktemp("state")
+        (state / "definitions").symlink_to(definitions)
+        return state
+
+    return make
 
 
 def command(state: Path, arguments: Sequence[str]) -> list[str]:
@@ -77,9 +90,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(run: Run, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def finished(run: Run, pictures: Path, new_state: Callable[[], Path]) -> Finished:
     """The first run on those pictures. It is everybody's: run on a copy, and only look here."""
-    state = tmp_path_factory.mktemp("state")
+    state = new_state()
     done = run(state, "--data", str(pictures), "--json")
     assert done.returncode == 0, done.stderr
     return Finished(pictures, state, done.stderr, json.loads(done.stdout))

@@ -76,8 +76,7 @@ def test_rejecting_the_champion_takes_it_out_of_the_way(approved: Finished, run:
     client.update_model_package(
         ModelPackageArn=approved.result["model_package"], ModelApprovalStatus="Rejected"
     )
-    done = run(
-        *(approved.state, "--data", str(approved.data), "--set", LEARNS_NOTHING),
-        *("--parameter", "AccuracyThreshold=0"),
-    )
+    done = run(approved.state, "--data", str(approved.data), "--json")
     assert done.returncode == 0, done.stderr
+    section = champion_section(approved.state, json.loads(done.stdout)["execution"])
+    assert (section["model_package_arn"], section["compared"]) == ("none", False)

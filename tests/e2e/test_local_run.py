@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from pipeline.sample import write_sample
 from tests.e2e.conftest import ROOT, Finished, Run, command
 
 pytestmark = pytest.mark.xdist_group("e2e")
+NewState = Callable[[], Path]
 JOBS = ("Prepare", "ExtractFeatures", "Tune", "Train", "Evaluate")
 
 
@@ -136,21 +138,24 @@ def test_the_same_run_again_takes_every_job_from_the_cache(
     assert json.loads(again.stdout)["model"] == finished.result["model"]
 
 
-def test_with_shuffled_labels_the_gate_says_no(run: Run, tmp_path: Path) -> None:
+def test_with_shuffled_labels_the_gate_says_no(
+    run: Run, new_state: NewState, tmp_path: Path
+) -> None:
+    state = new_state()
     write_sample(tmp_path / "nonsense", classes=4, per_class=40, shuffle_labels=True)
-    done = run(tmp_path / "state", "--data", str(tmp_path / "nonsense"))
+    done = run(state, "--data", str(tmp_path / "nonsense"))
     assert done.returncode == 1
     assert re.search(r"Test accuracy 0\.\d+ is below the threshold 0\.5", done.stdout)
-    assert versions(tmp_path / "state") == []
-    assert sagemaker_client(Store(tmp_path / "state")).list_endpoints()["Endpoints"] == []
-    (report,) = (tmp_path / "state").glob("s3/*/runs/*/report/report.html")
+    assert versions(state) == []
+    assert sagemaker_client(Store(state)).list_endpoints()["Endpoints"] == []
+    (report,) = state.glob("s3/*/runs/*/report/report.html")
     assert "AccuracyTooLow" in report.read_text()
 
 
 def test_ctrl_c_leaves_nothing_half_registered_and_the_next_run_goes_on(
-    run: Run, pictures: Path, environment: dict[str, str], tmp_path: Path
+    run: Run, pictures: Path, environment: dict[str, str], new_state: NewState, tmp_path: Path
 ) -> None:
-    state, log = tmp_path / "state", tmp_path / "progress"
+    state, log = new_state(), tmp_path / "progress"
     with log.open("w") as progress:
         process = subprocess.Popen(
             command(state, ["--data", str(pictures)]), cwd=ROOT, env=environment, stderr=progress
@@ -236,9 +241,9 @@ def test_fine_tuning_gets_the_pictures_and_goes_through(
     ],
 )
 def test_data_that_cannot_be_used_is_a_clear_error(
-    made: str, code: int, says: str, run: Run, tmp_path: Path
+    made: str, code: int, says: str, run: Run, new_state: NewState
 ) -> None:
-    data = tmp_path / "data"
+    data = new_state() / "data"
     if made != "missing":
         data.mkdir()
     if made in ("one class", "class with one picture", "unreadable"):
@@ -248,7 +253,7 @@ def test_data_that_cannot_be_used_is_a_clear_error(
             picture.write_bytes(b"no picture") if made == "unreadable" else picture.unlink()
         if made == "one class":
             second.rmdir()
-    done = run(tmp_path / "state", "--data", str(data))
+    done = run(new_state(), "--data", str(data))
     assert done.returncode == code
     assert says in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
