@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pipeline.cli import ROOT
 from pipeline.compiled import compiled_definition
@@ -46,6 +47,10 @@ def predict_fn(data, model):
 def output_fn(prediction, accept):
     return json.dumps({"predictions": [prediction]}), "application/json"
 """
+
+# A busy machine is no failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 Definition = dict[str, Any]
 # What `make test-quick` leaves out, by its place or by a fixture that it asks for.

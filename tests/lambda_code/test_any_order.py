@@ -27,7 +27,8 @@ def fresh(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(decisions=DECISIONS, data=st.data())
 def test_production_ends_with_the_last_approval_that_stands(

@@ -365,7 +365,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(old=st.dictionaries(st.sampled_from(["Steps", "Parameters", "X"]), JSON), new=JSON)
 def test_no_definition_is_too_broken_to_be_compared(old: Definition, new: Any) -> None:
     other = {"Steps": [new], "Parameters": new}

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.settings import (
@@ -20,8 +19,6 @@ from pipeline.settings import (
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "pipeline.yaml"
 
-# A busy machine is no failure.
-UNHURRIED = hypothesis_settings(deadline=None)
 WORDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)
 TEXT = st.text(
     st.characters(categories=("L", "N", "P", "S"), include_characters=" "), max_size=20
@@ -33,14 +30,12 @@ VALUES = st.recursive(
 
 
 class TestOverrides:
-    @UNHURRIED
     @given(keys=st.lists(WORDS, min_size=1, max_size=4), value=VALUES)
     def test_any_json_value_comes_back_as_it_was(self, keys, value):
         text = json.dumps(value, ensure_ascii=False).replace("Infinity", ".inf")
 
         assert parse_override(f"{'.'.join(keys)}={text}") == (tuple(keys), value)
 
-    @UNHURRIED
     @given(text=st.text())
     def test_any_other_text_is_an_error_of_one_line_or_a_value(self, text):
         try:
@@ -75,7 +70,6 @@ class TestOverrides:
     def test_values_are_read_as_people_mean_them(self, text, value):
         assert parse_override(f"a.b={text}") == (("a", "b"), value)
 
-    @UNHURRIED
     @given(
         keys=st.sampled_from(
             [

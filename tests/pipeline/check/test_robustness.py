@@ -41,7 +41,7 @@ JSON = st.recursive(
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+    suppress_health_check=list(HealthCheck),
 )
 @given(data=st.data())
 def test_any_nodes_can_be_replaced_or_removed(compiled: Definition, data: st.DataObject) -> None:

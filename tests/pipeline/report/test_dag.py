@@ -23,7 +23,7 @@ def at(drawing: Drawing) -> dict[str, Box]:
     return {box.step.name: box for box in drawing.boxes}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(any_dag(), st.booleans())
 def test_boxes_never_overlap_and_stand_after_what_they_wait_for(steps, downwards):
     drawing = draw_dag(steps, downwards)

@@ -18,7 +18,7 @@ _LOSSES = st.floats(0, 1e6)
 
 
 @given(st.lists(st.tuples(_LOSSES, _SHARES, _LOSSES, _SHARES), max_size=5), st.text())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_trainings_own_lines_are_read_back(
     epochs: list[tuple[float, float, float, float]], noise: str
 ) -> None:
@@ -32,7 +32,7 @@ def test_a_trainings_own_lines_are_read_back(
 
 
 @given(st.lists(st.text() | st.from_regex(r"epoch=\S+ train_loss=\S+ train_accuracy=\S+ .*")))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_line_of_a_log_is_a_fault(lines: list[str]) -> None:
     assert len(epochs_of_log(lines)) <= len(lines)
 
