@@ -301,7 +301,8 @@ def find_service(state: Path) -> str | None:
 
     try:
         note = json.loads((state / _NOTE).read_text())
-        connection = http.client.HTTPConnection(HOST, int(note["port"]), timeout=2)
+        # where nobody listens it fails at once; on a busy machine a live one takes its time
+        connection = http.client.HTTPConnection(HOST, int(note["port"]), timeout=10)
         connection.request("GET", "/local-service")
         answer = json.loads(connection.getresponse().read())
         connection.close()

@@ -62,7 +62,7 @@ def test_an_endpoint_answers_in_the_process(
     hosting = Hosting(store)
     try:
         hosting.wake()
-        assert hosting.settle(30)
+        assert hosting.settle(120)
         client = runtime_client(hosting)
         answer = client.invoke_endpoint(EndpointName="e", Body=b"abc", ContentType="image/jpeg")
         assert answer["InvokedProductionVariant"] == "v"

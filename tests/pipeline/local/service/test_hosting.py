@@ -24,7 +24,7 @@ JPEG = {"Content-Type": "image/jpeg"}
 
 @pytest.fixture
 def hosting(store: Store) -> Iterator[Hosting]:
-    hosting = Hosting(store, start_seconds=30)
+    hosting = Hosting(store, start_seconds=120)
     yield hosting
     hosting.close()
 
@@ -70,7 +70,7 @@ def test_an_endpoint_is_creating_and_then_in_service(
     _create(api, _config(api, "a"))
     assert _describe(api)["EndpointStatus"] == "Creating"
     (tmp_path / "go").touch()
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     endpoint = _describe(api)
     assert endpoint["EndpointStatus"] == "InService"
     assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
@@ -96,7 +96,7 @@ def test_a_model_that_does_not_load_fails_with_its_reason(
     if code:
         write_model(store.path("s3://b/bad.tar.gz"), code=code)
     _create(api, _config(api, "bad"))
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     endpoint = _describe(api)
     assert endpoint["EndpointStatus"] == "Failed"
     assert reason in endpoint["FailureReason"]
@@ -128,7 +128,7 @@ def test_any_error_fails_the_endpoint_and_it_can_be_deleted(
 ) -> None:
     for _ in range(2):  # nothing is left of the first that would hinder the second
         _create(api, impossible)
-        assert hosting.settle(30)
+        assert hosting.settle(120)
         endpoint = _describe(api)
         assert endpoint["EndpointStatus"] == "Failed"
         assert endpoint["FailureReason"] == "ValueError: embedded null byte"
@@ -140,7 +140,7 @@ def test_an_endpoint_that_an_earlier_service_left_creating_fails_too(
 ) -> None:
     _create(LocalApi(store), impossible)
     hosting.wake()
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     assert _describe(api)["EndpointStatus"] == "Failed"
     api.call("DeleteEndpoint", {"EndpointName": "e"})
 
@@ -163,7 +163,7 @@ def full(store: Store) -> FullStore:
 
 @pytest.fixture
 def full_hosting(full: FullStore) -> Iterator[Hosting]:
-    hosting = Hosting(full, start_seconds=30)
+    hosting = Hosting(full, start_seconds=120)
     yield hosting
     hosting.close()
 
@@ -175,7 +175,7 @@ def test_a_full_disk_fails_the_endpoint_and_ends_its_server(
     write_model(full.path("s3://b/a.tar.gz"))
     full.refused = ("HostedModel",)
     _create(api, _config(api, "a"))
-    assert full_hosting.settle(30)
+    assert full_hosting.settle(120)
     endpoint = _describe(api)
     assert (endpoint["EndpointStatus"], endpoint["FailureReason"]) == ("Failed", "the disk is full")
     assert not list((full.root / "endpoints").glob("model-*"))  # it removes its folder as it ends
@@ -189,12 +189,12 @@ def test_where_not_even_the_failure_can_be_written_the_endpoint_is_not_stuck(
     _create(LocalApi(full), impossible)
     full.refused = ("Endpoint",)
     full_hosting.wake()
-    assert full_hosting.settle(30)
+    assert full_hosting.settle(120)
     assert _describe(api)["EndpointStatus"] == "Creating"
     full.refused = ()
     if mend == "wake":
         full_hosting.wake()
-        assert full_hosting.settle(30)
+        assert full_hosting.settle(120)
         assert _describe(api)["EndpointStatus"] == "Failed"
     api.call("DeleteEndpoint", {"EndpointName": "e"})
 
@@ -205,7 +205,7 @@ def test_an_update_switches_without_a_gap(
     write_model(store.path("s3://b/a.tar.gz"), "beagle")
     write_model(store.path("s3://b/b.tar.gz"), "boxer", after=tmp_path / "go")
     _create(api, _config(api, "a"))
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     old = _prediction(hosting)["pid"]
     stop, seen = threading.Event(), []
 
@@ -225,7 +225,7 @@ def test_an_update_switches_without_a_gap(
     with pytest.raises(ApiError, match="Cannot update in-progress endpoint"):
         api.call("DeleteEndpoint", {"EndpointName": "e"})
     (tmp_path / "go").touch()
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     stop.set()
     pool.shutdown()
     asking.result()
@@ -242,17 +242,17 @@ def test_an_update_to_a_bad_model_goes_back(
     write_model(store.path("s3://b/a.tar.gz"), "beagle")
     write_model(store.path("s3://b/bad.tar.gz"))
     _create(api, _config(api, "a"))
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     before = _prediction(hosting)
     _update(api, _config(api, "bad", SAGEMAKER_PROGRAM="serve.py"))
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     endpoint = _describe(api)
     assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "a")
     assert "the model has no code/serve.py" in endpoint["FailureReason"]
     assert "PendingDeploymentSummary" not in endpoint
     assert _prediction(hosting) == before
     _update(api, "a")
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     assert "FailureReason" not in _describe(api)
 
 
@@ -278,7 +278,7 @@ def test_a_model_server_that_dies_is_started_again_but_not_asked_again(
 ) -> None:
     write_model(store.path("s3://b/a.tar.gz"), code=MORTAL)
     _create(api, _config(api, "a"))
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     pids = [_prediction(hosting)["pid"]]
     with pytest.raises(ModelServerError, match="the model server ended"):
         hosting.invoke("e", b"die", JPEG)
@@ -297,13 +297,13 @@ def test_what_another_process_changed_is_noticed(
     write_model(store.path("s3://b/a.tar.gz"), "beagle")
     write_model(store.path("s3://b/b.tar.gz"), "boxer")
     _create(api, _config(api, "a"))
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     first = _prediction(hosting)["pid"]
     elsewhere = Hosting(Store(store.root))
     try:
         other = LocalApi(store, elsewhere)
         _update(other, _config(other, "b"))
-        assert elsewhere.settle(30)
+        assert elsewhere.settle(120)
         second = _prediction(hosting)
         assert second["label"] == "boxer"
         other.call("DeleteEndpoint", {"EndpointName": "e"})
@@ -332,7 +332,7 @@ def test_a_deployment_that_was_interrupted_is_taken_up_again(
     assert _describe(api)["EndpointStatus"] == "Creating"
     write_model(store.path("s3://b/a.tar.gz"))
     hosting.wake()
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     assert _describe(api)["EndpointStatus"] == "InService"
 
 
@@ -341,7 +341,7 @@ def test_a_running_endpoint_needs_neither_its_model_nor_its_config(
 ) -> None:
     write_model(store.path("s3://b/a.tar.gz"))
     _create(api, _config(api, "a"))
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     api.call("DeleteEndpointConfig", {"EndpointConfigName": "a"})
     api.call("DeleteModel", {"ModelName": "a"})
     hosting.forget("e")
@@ -367,7 +367,7 @@ def test_a_model_sees_nothing_of_the_users_own_environment(
     write_model(store.path("s3://b/a.tar.gz"), code=TELL_ENVIRONMENT)
     api = LocalApi(store, hosting, region="eu-west-1")
     _create(api, _config(api, "a"))
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     seen = _prediction(hosting)
     assert "secret" not in seen.values()
     assert list(Path(seen["HOME"]).iterdir()) == []  # so no credentials file is found
@@ -403,5 +403,5 @@ def test_environment_and_data_come_from_the_package_and_the_model_has_the_last_w
     variant = {"VariantName": "AllTraffic", "ModelName": "m"}
     api.call("CreateEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": [variant]})
     _create(api, "c")
-    assert hosting.settle(30)
+    assert hosting.settle(120)
     assert _prediction(hosting)["label"] == ["blue", "big", "3"]
