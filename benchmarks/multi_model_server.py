@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -47,7 +48,7 @@ def running_model_server(
 ) -> Iterator[tuple[int, int]]:
     """Serves the model extracted at `base`/model; yields its port and the Java process's id.
 
-    `base` is what /opt/ml is in a container; logs and scratch files lie there too. Raises
+    `base` is what /opt/ml is in a container; logs lie there too. Raises
     ModelServerMissing or ModelServerNotWell.
     """
     if missing := missing_part():
@@ -55,21 +56,22 @@ def running_model_server(
     port, log = _free_port(), base / "server.log"
     config = base / "server.properties"
     config.write_text(_properties(port, workers))
-    with log.open("wb") as output:
+    # its sockets lie there, and a socket's path may not be long
+    with tempfile.TemporaryDirectory(prefix="mms-", dir="/tmp") as short, log.open("wb") as output:
         process = subprocess.Popen(
-            _command(base, config),
+            _command(base, config, short),
             cwd=base,
-            env=_environment(base, environment, workers),
+            env=_environment(base, environment, workers) | {"TEMP": short},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # its workers end with it: one signal for the group
         )
-    try:
-        _wait_until_well(process, port, log, start_s)
-        yield port, process.pid
-    finally:
-        _stop(process)
+        try:
+            _wait_until_well(process, port, log, start_s)
+            yield port, process.pid
+        finally:
+            _stop(process)
 
 
 def post(port: int, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
@@ -83,9 +85,9 @@ def post(port: int, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, 
         connection.close()
 
 
-def _command(base: Path, config: Path) -> list[str]:
+def _command(base: Path, config: Path, temporary: str) -> list[str]:
     home, toolkit = _package("mms"), _package("sagemaker_inference")
-    java = ["java", f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={base}"]
+    java = ["java", f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={temporary}"]
     logs = f"-Dlog4j.configurationFile=file://{toolkit / 'etc' / 'log4j2.xml'}"
     server = ["-cp", f"{home / 'frontend'}/*", "com.amazonaws.ml.mms.ModelServer"]
     models = ["-f", str(config), "-s", "/", "-m", f"model={base / 'model'}"]
@@ -126,7 +128,6 @@ def _environment(base: Path, own: Mapping[str, str], workers: int) -> dict[str, 
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_SUBMIT_DIRECTORY": str(base / "model" / "code"),
         "PYTHONPATH": str(base / "model" / "code"),
-        "TEMP": str(base),
     }
     return {**kept, **logs, **places, **own}
 

@@ -119,7 +119,7 @@ def _handler_service(base: Path) -> Iterator[Callable[[bytes, dict[str, str]], A
         yield ask
     finally:
         process.stdin.close()
-        process.wait(30)
+        process.wait(120)
 
 
 @contextlib.contextmanager

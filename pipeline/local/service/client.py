@@ -6,6 +6,7 @@ validation, serialisation and modelled errors, is boto3's own.
 
 import io
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -72,12 +73,22 @@ def _local_session() -> Any:
         "config_file": (None, None, "/dev/null", None),
         "credentials_file": (None, None, "/dev/null", None),
     }
+    session = Session(session_vars=variables)
+    session.register_component("data_loader", _loader())
     return boto3.Session(
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - no secret: nothing checks it
         region_name=REGION,
-        botocore_session=Session(session_vars=variables),
+        botocore_session=session,
     )
+
+
+@cache
+def _loader() -> Any:
+    """What has read the services' models, which are megabytes of JSON, once for all clients."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _config(connections: int | None = None) -> Any:
