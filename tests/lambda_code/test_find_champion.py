@@ -138,9 +138,14 @@ class Aws:
             self.objects.add_client_error("head_object", str(status), "", status, {}, request)
 
 
+@pytest.fixture(scope="module")
+def session() -> boto3.Session:
+    """One for all clients: it reads the services' models once."""
+    return boto3.Session("key", "secret", region_name="us-east-1")
+
+
 @pytest.fixture
-def aws() -> Iterator[Aws]:
-    session = boto3.Session("key", "secret", region_name="us-east-1")
+def aws(session: boto3.Session) -> Iterator[Aws]:
     clients = session.client("sagemaker"), session.client("s3")
     with Stubber(clients[0]) as registry, Stubber(clients[1]) as objects:
         yield Aws(*clients, registry, objects)
