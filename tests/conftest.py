@@ -61,6 +61,16 @@ WriteModel = Callable[..., Path]
 RegisterPackage = Callable[..., str]
 
 
+def pytest_configure() -> None:
+    """Hide the machine's AWS account and proxies from all tests and what they start."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.upper().endswith("_PROXY"):
+            del os.environ[name]
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        os.environ[name] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests."""
     for item in items:

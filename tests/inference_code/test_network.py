@@ -68,8 +68,10 @@ def saved(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("name", "dimension"), DIMENSIONS.items())
 def test_the_head_is_cut_off(name: str, dimension: int) -> None:
-    backbone = build_backbone(name)
-    assert feature_dimension(name, backbone, 224) == dimension
+    # shapes without numbers, which take long to draw; a RegNet is measured out with numbers
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):
+        backbone = build_backbone(name)
+        assert feature_dimension(name, backbone, 224) == dimension
     assert not backbone.training
     removed = [module for module in backbone.modules() if isinstance(module, RemovedHead)]
     assert removed

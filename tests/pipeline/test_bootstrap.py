@@ -1,7 +1,6 @@
 """The stack changes only after its changes were shown and agreed to; a failure is one line."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -328,14 +327,7 @@ def test_usage_errors_are_one_line(
     assert len(errors.splitlines()) == 1
 
 
-def test_no_credentials_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
+def test_no_credentials_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(main, ["--set", f"aws.account_id='{ACCOUNT}'"]) == 2
     assert capsys.readouterr().err.startswith("error: no AWS credentials")
 

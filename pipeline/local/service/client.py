@@ -98,6 +98,7 @@ def _config(connections: int | None = None) -> Any:
         retries={"total_max_attempts": 1},
         read_timeout=90,
         ignore_configured_endpoint_urls=True,
+        proxies={},  # none of the environment's: what is asked is on this machine
         max_pool_connections=connections or 10,
     )
 

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from pipeline.cli import ROOT
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
+from pipeline.local.service.client import service_client
 from pipeline.local.service.hosting import Hosting
 from pipeline.local.service.model_process import Reply
 from pipeline.local.service.server import (
@@ -68,6 +69,11 @@ def test_boto3_registers_approves_and_pages(
     package = sagemaker.describe_model_package(ModelPackageName=arns[0])
     assert package["ModelApprovalStatus"] == "Approved"
     assert package["CreationTime"].tzinfo is not None
+
+
+def test_our_own_client_asks_no_proxy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert service_client("sagemaker", service.url).list_models()["Models"] == []
 
 
 def test_errors_are_those_that_boto3_models(service: Service, connect: Connect) -> None:
