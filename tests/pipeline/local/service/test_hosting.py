@@ -319,7 +319,7 @@ def test_what_another_process_changed_is_noticed(
 def test_a_deployment_that_was_interrupted_is_taken_up_again(
     store: Store, hosting: Hosting, write_model: WriteModel
 ) -> None:
-    write_model(store.path("s3://b/a.tar.gz"), seconds=60)
+    write_model(store.path("s3://b/a.tar.gz"), after=store.root / "never")
     earlier = Hosting(store)
     api = LocalApi(store, earlier)
     _create(api, _config(api, "a"))

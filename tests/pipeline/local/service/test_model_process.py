@@ -142,7 +142,7 @@ def test_a_server_that_is_not_well_in_time_is_ended(
             started.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Noted)
-    archive = write_model(tmp_path / "model.tar.gz", seconds=60)
+    archive = write_model(tmp_path / "model.tar.gz", after=tmp_path / "never")
     with pytest.raises(ModelServerError, match=r"did not start: not well after 0 s \(log: "):
         start_model_server(archive, tmp_path, tmp_path / "server.log", {}, seconds=0.1)
     assert started[0].returncode is not None
