@@ -11,7 +11,7 @@ from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from pipeline.registry import main as registry
 from tests.e2e.conftest import Finished, Run
-from tests.e2e.test_local_run import versions
+from tests.e2e.test_local_run import cached_steps, versions
 
 pytestmark = pytest.mark.xdist_group("e2e")
 LEARNS_NOTHING = "tuning.ranges.lr={type: continuous, min: 1.0e-9, max: 1.0e-8}"
@@ -76,7 +76,6 @@ def test_rejecting_the_champion_takes_it_out_of_the_way(approved: Finished, run:
     client.update_model_package(
         ModelPackageArn=approved.result["model_package"], ModelApprovalStatus="Rejected"
     )
-    done = run(approved.state, "--data", str(approved.data), "--json")
+    done = run(approved.state, "--data", str(approved.data))
     assert done.returncode == 0, done.stderr
-    section = champion_section(approved.state, json.loads(done.stdout)["execution"])
-    assert (section["model_package_arn"], section["compared"]) == ("none", False)
+    assert "Evaluate" in cached_steps(done.stderr)  # as it was when there was no champion yet

@@ -10,6 +10,7 @@ import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,11 @@ JOBS = ("Prepare", "ExtractFeatures", "Tune", "Train", "Evaluate")
 
 def cached_steps(progress: str) -> list[str]:
     return [line.split()[0] for line in progress.splitlines() if "from the cache" in line]
+
+
+def model_of(result: dict[str, Any]) -> bytes:
+    """The archive that a run made, or took from the cache."""
+    return (ROOT / result["model"]).read_bytes()
 
 
 def versions(state: Path) -> list[str]:
@@ -135,7 +141,7 @@ def test_the_same_run_again_takes_every_job_from_the_cache(
     again = run(state, "--data", str(finished.data), "--json")
     assert again.returncode == 0, again.stderr
     assert set(cached_steps(again.stderr)) >= set(JOBS)
-    assert json.loads(again.stdout)["model"] == finished.result["model"]
+    assert model_of(json.loads(again.stdout)) == model_of(finished.result)
 
 
 def test_with_shuffled_labels_the_gate_says_no(
@@ -226,7 +232,7 @@ def test_fine_tuning_gets_the_pictures_and_goes_through(
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["model"] != finished.result["model"]
+    assert model_of(result) != model_of(finished.result)
     assert {"Prepare", "ExtractFeatures"} <= set(cached_steps(done.stderr))
 
 
