@@ -1,4 +1,4 @@
-"""The answer to a request, as JSON or CSV."""
+"""Write the answer to a request, as JSON or CSV."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ DECIMALS = 8
 
 
 def answer_type(accept: str | None) -> str:
-    """The answer format that an Accept header prefers; JSON when it leaves the choice to us.
+    """Choose the answer format that an Accept header prefers; JSON when it states no preference.
 
     Raises RequestError (406) when it allows neither.
     """
@@ -32,7 +32,7 @@ def answer_type(accept: str | None) -> str:
 
 
 def write_answer(predictions: Predictions, kind: str) -> tuple[str, str]:
-    """The answer in the format `kind`, one of answer_type's, and its content type."""
+    """Return the answer in the format `kind`, one of answer_type's, and its content type."""
     if kind == CSV_TYPE:
         return _to_csv(predictions), f"{CSV_TYPE}; charset=utf-8"
     return _to_json(predictions), JSON_TYPE

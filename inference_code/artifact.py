@@ -1,4 +1,4 @@
-"""The model artifact: what training writes, and what evaluation and serving read.
+"""Write and read the model artifact: training writes it, evaluation and serving read it.
 
 model.safetensors   weights of backbone and head
 model.onnx          the same network as a graph, which serves where onnxruntime is; may be absent
@@ -38,7 +38,7 @@ class ArtifactError(ValueError):
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What model.json holds: all that serving needs besides the weights, and where they are from.
+    """The content of model.json: what serving needs besides the weights, and their provenance.
 
     `classes` are in the order of the network's outputs. `data_fingerprint` is the data set's;
     `weights_sha256` that of the pretrained weights file, None when training began without one.
@@ -55,7 +55,7 @@ class ModelDescription:
     versions: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: `from_dict` reads them back."""
+        """Return plain values for JSON: `from_dict` reads them back."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return values | {
             "classes": list(self.classes),
@@ -64,7 +64,7 @@ class ModelDescription:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelDescription":
-        """Reads what `to_dict` wrote; unknown keys are left aside. Raises ValueError."""
+        """Read what `to_dict` wrote; unknown keys are ignored. Raises ValueError."""
         missing = [field.name for field in fields(cls) if field.name not in values]
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
@@ -80,7 +80,7 @@ class ModelDescription:
 
 
 def write_model(folder: Path, classifier: nn.Module, description: ModelDescription) -> None:
-    """Writes model.safetensors and model.json into `folder`; the same model, the same bytes."""
+    """Write model.safetensors and model.json into `folder`: the same bytes for the same model."""
     state = {key: value.cpu().contiguous() for key, value in classifier.state_dict().items()}
     save_file(state, folder / WEIGHTS_FILE)
     (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it unreadable for a server's user
@@ -89,7 +89,7 @@ def write_model(folder: Path, classifier: nn.Module, description: ModelDescripti
 
 
 def read_description(folder: Path) -> ModelDescription:
-    """model.json in `folder`; raises ArtifactError when it is missing or damaged."""
+    """Read model.json in `folder`; raises ArtifactError when it is missing or damaged."""
     path = folder / DESCRIPTION_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def read_description(folder: Path) -> ModelDescription:
 
 
 def read_model(folder: Path) -> tuple[Classifier, ModelDescription]:
-    """The network in eval mode on the CPU, and its description; raises ArtifactError."""
+    """Read the network, in eval mode on the CPU, and its description; raises ArtifactError."""
     description = read_description(folder)
     path = folder / WEIGHTS_FILE
     try:
@@ -121,7 +121,7 @@ def extract_archive(
     max_bytes: int = MAX_ARCHIVE_BYTES,
     max_members: int = MAX_ARCHIVE_MEMBERS,
 ) -> None:
-    """Extracts a .tar.gz into `folder`: files and folders that stay inside it, nothing else.
+    """Extract a .tar.gz into `folder`: files and folders that stay inside it, nothing else.
 
     Raises ArtifactError for what is no archive or a damaged one, holds links, devices or paths
     that lead outside, or would unpack to more than `max_bytes` or `max_members`; extraction stops
@@ -148,7 +148,7 @@ def extract_archive(
 
 
 def _has_more_than(most: int, rest: gzip.GzipFile) -> bool:
-    """Whether more bytes follow the members of a tar; if not, gzip has checked its content."""
+    """Check whether over `most` bytes follow a tar's members; if not, gzip's checksum was right."""
     most += tarfile.RECORDSIZE  # tar itself fills its last record
     # gzip's checksum comes after all of it, and tarfile stops where the members end
     while most >= 0 and (chunk := rest.read(_CHUNK_BYTES)):

@@ -1,4 +1,4 @@
-"""Runs an exported graph (ONNX) on the CPU: the same numbers as PyTorch, in less time.
+"""Run an exported graph (ONNX) on the CPU: the same numbers as PyTorch, in less time.
 
 Measured on 2 cores without AVX-512, against eager PyTorch: 1.7 times as fast with ResNets, 2 to 3
 times with mobile networks.
@@ -28,7 +28,7 @@ class Graph:
         self._input = str(session.get_inputs()[0].name)
 
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Outputs float32 (N, K) for normalised pictures float32 (N, 3, C, C); N may vary.
+        """Return outputs float32 (N, K) for normalised pictures float32 (N, 3, C, C); N may vary.
 
         May be called from several threads at once. Raises GraphError for another shape or type.
         """
@@ -41,12 +41,12 @@ class Graph:
 
 
 def available() -> bool:
-    """Whether graphs can be run here at all: onnxruntime is installed."""
+    """Check whether graphs can be run here at all: onnxruntime is installed."""
     return importlib.util.find_spec("onnxruntime") is not None
 
 
 def open_graph(path: Path, threads: int | None = None) -> Graph:
-    """Loads a graph; `threads` share one batch (None: all cores that this process may use).
+    """Load a graph; `threads` share one batch (None: all cores that this process may use).
 
     Raises GraphError when onnxruntime is missing, or the file is missing or no usable graph.
     """

@@ -1,4 +1,4 @@
-"""The endpoint, on AWS's contract: model_fn and transform_fn.
+"""Serve the model as AWS's model servers ask for it: by model_fn and transform_fn.
 
 In: the bytes of one JPEG, PNG or WebP picture, or application/json with up to 64 of them:
 
@@ -18,8 +18,8 @@ the order of the classes. What cannot be used is answered with
 large, 415 no such input format, 422 readable but not usable, 500 a fault of ours. Nothing is ever
 fetched, and nothing is ever unpickled.
 
-transform_fn, and not input_fn and its kind: an exception out of those makes AWS's model server
-answer with a traceback.
+transform_fn, and not input_fn, predict_fn and output_fn: an exception out of those makes AWS's
+model server answer with a traceback.
 """
 
 import io
@@ -53,8 +53,8 @@ __all__ = [
     "transform_fn",
 ]
 
-# A server may have so many threads in transform_fn at a time: they decode while one runs the
-# network, and what waited then runs together.
+# The most threads that a server may have in transform_fn at a time: they decode while one runs
+# the network, and pictures that waited then run as one batch.
 CONCURRENT_REQUESTS = 8
 _WARM_UP_SIZE = (500, 400)
 _log = logging.getLogger("inference")
@@ -62,7 +62,7 @@ _log = logging.getLogger("inference")
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: an HTTP status, the text and its content type."""
+    """The answer to a request: an HTTP status, the text and its content type."""
 
     status: int
     text: str
@@ -70,7 +70,7 @@ class Answer:
 
 
 def model_fn(model_dir: str, context: Any = None) -> Model:
-    """Loads the artifact extracted at `model_dir` and answers one picture with it.
+    """Load the artifact extracted at `model_dir`, and answer one picture with it to warm up.
 
     Raises ArtifactError when the artifact is damaged or cannot answer: a server that has loaded a
     model can answer with it, and is warm.
@@ -89,7 +89,7 @@ def model_fn(model_dir: str, context: Any = None) -> Model:
 
 
 def metrics_text(model: Model) -> str:
-    """What the model counted since it was loaded, as Prometheus text: not of AWS's contract."""
+    """Return the model's counts since it was loaded, as Prometheus text: not of AWS's contract."""
     return model.metrics.prometheus()
 
 
@@ -100,7 +100,7 @@ def transform_fn(
     accept: str | None,
     context: Any,
 ) -> tuple[str, str]:
-    """The answer to a request and its content type; never raises.
+    """Return the answer to a request and its content type; never raises.
 
     The status goes to `context`, the model server's own.
     """
@@ -114,7 +114,7 @@ def transform_fn(
 def respond(
     model: Model, body: bytes | bytearray | str, content_type: str | None, accept: str | None
 ) -> Answer:
-    """What the endpoint answers, whatever it is asked."""
+    """Answer any request, usable or not, and count it."""
     try:
         answer, served = _answer(model, body, content_type, accept)
     except RequestError as error:

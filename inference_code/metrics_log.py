@@ -1,4 +1,4 @@
-"""An endpoint's numbers for CloudWatch, in its embedded metric format: one JSON line at a time.
+"""Log an endpoint's metrics for CloudWatch, as JSON lines in its embedded metric format.
 
 CloudWatch makes metrics of such a line wherever it is logged by itself. In AWS's containers what
 a worker prints gets a prefix, so the line goes to the container's own output instead.
@@ -35,7 +35,7 @@ _log = logging.getLogger("metrics")
 
 
 class MetricsLog:
-    """Gathers requests and writes a line for each minute of the clock, or a hundred values.
+    """A log that writes one line for each minute of the clock, or for a hundred values.
 
     A line is written when its minute ends, whether or not another request comes, and has the time
     of its first value. Safe to use from any thread. `write` gets each line; `model` is the
@@ -54,7 +54,7 @@ class MetricsLog:
         self.forget()
 
     def add(self, served: Served) -> None:
-        """Counts one request; an output that cannot be written never fails it."""
+        """Count one request; an output that cannot be written never fails it."""
         with self._lock:
             now = self._clock()
             together = len(self._values["Confidence"]) + len(served.confidences)
@@ -67,12 +67,12 @@ class MetricsLog:
                 self._flush()
 
     def flush(self) -> None:
-        """Writes what was gathered, if anything was."""
+        """Write the line of the requests gathered so far, if there are any."""
         with self._lock:
             self._flush()
 
     def forget(self) -> None:
-        """Drops what was gathered, and forgets who else was at it: for a process just forked."""
+        """Drop the gathered requests, the lock and the timer: for a process just forked."""
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._begin()
@@ -89,7 +89,7 @@ class MetricsLog:
         # not before a request: a server may fork once it has loaded the model
         self._timer = threading.Timer(self._until - now, self.flush)
         self._timer.daemon = True
-        with contextlib.suppress(RuntimeError):  # no thread can be had: a later request will do
+        with contextlib.suppress(RuntimeError):  # no thread to be had: a later request writes
             self._timer.start()
 
     def _gather(self, served: Served) -> None:
@@ -131,7 +131,7 @@ class MetricsLog:
 
 
 def open_metrics_log(environ: Mapping[str, str], model: str) -> MetricsLog | None:
-    """The log that SERVING_METRICS_LOG names: a file to append to, or `stdout`; None without it."""
+    """Open the log in SERVING_METRICS_LOG: a file to append to, or `stdout`; None when unset."""
     place = environ.get(VARIABLE, "")
     if not place:
         return None

@@ -1,6 +1,6 @@
-"""Requests that wait while the network is busy are run together when it is free again.
+"""Run requests that waited for the busy network as one batch when it is free again.
 
-Nothing ever waits for company: one request alone runs at once, and the batch grows with the load
+No request waits for others to come: one alone runs at once, and the batch grows with the load
 only. Each calling thread runs a batch itself or finds its rows done by another.
 """
 
@@ -15,7 +15,7 @@ Forward = Callable[[Array], Array]
 
 
 class _Part:
-    """The rows of one caller, and what became of them."""
+    """The rows of one caller, and their outputs or the error."""
 
     def __init__(self, rows: Array) -> None:
         self.rows = rows
@@ -43,11 +43,11 @@ class MicroBatcher:
 
     @property
     def waiting(self) -> int:
-        """How many callers wait to run."""
+        """The number of callers that wait to run."""
         return len(self._waiting)
 
     def run(self, rows: Array) -> tuple[Array, int]:
-        """Outputs (N, K) for rows (N, ...), and how many rows ran together with them.
+        """Return outputs (N, K) for rows (N, ...), and the size of the batch that they ran in.
 
         Raises what `forward` raises.
         """
@@ -63,7 +63,7 @@ class MicroBatcher:
         return part.outputs, part.together
 
     def _take(self) -> list[_Part]:
-        """The parts that waited longest, as many as fit together."""
+        """Take the parts that waited longest, as many as fit into a batch."""
         with self._change:
             count, rows = 0, 0
             for part in self._waiting:

@@ -1,4 +1,4 @@
-"""The network: any torchvision classification model with its head replaced by our own.
+"""Build the network: any torchvision classification model with its head replaced by our own.
 
 torchvision names its models, builds them for any number of classes, and keeps its head in a
 different place in each. Built for a number of classes that no other layer has as a size, the
@@ -38,11 +38,11 @@ class WeightsMismatch(NetworkError):
 
 
 class RemovedHead(nn.Identity):
-    """Stands where torchvision's own head, or an auxiliary one, was cut off."""
+    """A placeholder where torchvision's own head, or an auxiliary one, was cut off."""
 
 
 class Head(nn.Module):
-    """Standardise the features, then one linear layer: (N, dimension) -> logits (N, classes).
+    """A linear layer on standardised features: (N, dimension) -> logits (N, classes).
 
     The buffers `mean` and `std` are those of the training features, so that the learning rate
     means the same for every backbone; they start as 0 and 1. The linear layer starts near zero:
@@ -61,7 +61,7 @@ class Head(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits (N, classes) for features (N, dimension)."""
+        """Return logits (N, classes) for features (N, dimension)."""
         logits: Tensor = self.linear((features - self.mean) / self.std)
         return logits
 
@@ -75,13 +75,13 @@ class Classifier(nn.Module):
         self.head = head
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Logits (N, classes) for normalised pictures (N, 3, C, C)."""
+        """Return logits (N, classes) for normalised pictures (N, 3, C, C)."""
         logits: Tensor = self.head(self.backbone(pictures))
         return logits
 
 
 def build_backbone(name: str, seed: int = 0) -> nn.Module:
-    """torchvision's model `name` without its head, in eval mode: (N, 3, C, C) -> (N, D).
+    """Build torchvision's model `name` without its head, in eval mode: (N, 3, C, C) -> (N, D).
 
     Its weights are drawn with `seed`; the caller's random state stays as it is. Auxiliary heads
     (used only while such a model trains) are cut off too. Raises UnknownBackbone.
@@ -103,7 +103,10 @@ def build_backbone(name: str, seed: int = 0) -> nn.Module:
 
 
 def feature_dimension(name: str, backbone: nn.Module, crop: int) -> int:
-    """D of the features (N, D) for pictures of `crop` pixels; NetworkError when it takes none."""
+    """Return D of the features (N, D) for pictures of `crop` pixels.
+
+    Raises NetworkError when the backbone takes none of that size.
+    """
     try:
         with torch.inference_mode():
             features = backbone(torch.zeros(1, 3, crop, crop))
@@ -116,7 +119,7 @@ def feature_dimension(name: str, backbone: nn.Module, crop: int) -> int:
 
 
 def load_backbone_weights(name: str, backbone: nn.Module, path: Path) -> None:
-    """Fills `backbone` (named `name`) from a .safetensors file or a torch state dict, as data only.
+    """Fill `backbone` (named `name`) from a .safetensors file or a torch state dict, as data only.
 
     The file's head is ignored, and so are auxiliary heads: a file for any number of classes, or
     without its head, fits. Raises WeightsMismatch when anything else is missing or misfits.
@@ -140,7 +143,7 @@ def load_backbone_weights(name: str, backbone: nn.Module, path: Path) -> None:
 def load_state(
     module: nn.Module, state: Mapping[str, Tensor], metadata: object | None = None
 ) -> None:
-    """load_state_dict for states that carry no version numbers, such as safetensors files.
+    """Load a state dict that carries no version numbers, such as a safetensors file's.
 
     Counters of batches seen, which are used by no network in eval mode, may be absent.
     """
@@ -153,7 +156,7 @@ def load_state(
 
 
 def blocks(backbone: nn.Module) -> list[list[nn.Module]]:
-    """The backbone's blocks in order, first to last: what fine-tuning unfreezes from the end.
+    """Return the backbone's blocks, first to last: fine-tuning unfreezes them from the end.
 
     Sequences are taken apart, and so is any module that holds more than half of all parameters.
     A normalisation layer belongs to the block before it.
@@ -169,15 +172,15 @@ def blocks(backbone: nn.Module) -> list[list[nn.Module]]:
 
 
 def best_device(gpu: int | None = None) -> torch.device:
-    """The GPU of this number, None for this thread's current one; without a GPU the CPU."""
+    """Return the GPU of this number (None: this thread's current one); without a GPU the CPU."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    # with its number: in another thread, the current one is another
+    # with its number: another thread has another current one
     return torch.device("cuda", torch.cuda.current_device() if gpu is None else gpu)
 
 
 def use_available_cores() -> int:
-    """Lets torch use every core that this process may run on, unless OMP_NUM_THREADS is set."""
+    """Let torch use every core that this process may run on, unless OMP_NUM_THREADS is set."""
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(len(os.sched_getaffinity(0)))
     return torch.get_num_threads()
@@ -193,7 +196,7 @@ def _heads(network: nn.Module) -> list[str]:
 
 
 def _parts(module: nn.Module, half: float) -> Iterable[nn.Module]:
-    """Children with parameters, taking apart sequences and whatever holds most parameters."""
+    """Yield children with parameters, taking apart sequences and what holds more than `half`."""
     for child in module.children():
         size = sum(parameter.numel() for parameter in child.parameters())
         splits = type(child) in (nn.Sequential, nn.ModuleList) or size > half
@@ -226,13 +229,13 @@ def _read_weights(path: Path) -> Mapping[str, Tensor]:
 
 
 def _current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """DenseNet files of old torchvision versions have one dot more than today's names."""
+    """Rename DenseNet's keys of old torchvision versions, which have one dot more than today's."""
     old = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
     return {old.sub(r"\1\2.", key): value for key, value in state.items()}
 
 
 def _misfit(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
-    """What keeps `state` from filling `own`, with the first keys; empty when it fits."""
+    """Tell what keeps `state` from filling `own`, with the first keys; empty when it fits."""
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
     unknown = [key for key in state if key not in own]
     other = [

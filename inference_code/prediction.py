@@ -1,4 +1,4 @@
-"""A loaded model, and its probabilities for pictures."""
+"""Load a model, and predict class probabilities for pictures."""
 
 import os
 import threading
@@ -28,10 +28,10 @@ BATCH_SIZE = 16
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model: its network, ready to run, which runtime that is, and its description.
+    """A loaded model: its network, ready to run, the runtime's name, and its description.
 
-    `metrics`, and `log` when there is one, count the requests that it answers. Who holds
-    `decoding_large` decodes a large picture: many at a time would fill the memory.
+    `metrics`, and `log` when there is one, count the requests that it answers. `decoding_large`
+    is held while a large picture is decoded: many at a time would fill the memory.
     """
 
     batcher: MicroBatcher
@@ -67,7 +67,7 @@ def open_model(
     worker_per_core: bool = False,
     gpu: int | None = None,
 ) -> Model:
-    """Loads the artifact extracted at `folder`; `runtime` None takes the best one of this machine.
+    """Load the artifact extracted at `folder`; `runtime` None takes the best one of this machine.
 
     `worker_per_core`: other processes serve the same model, one for each core. `gpu`: the number
     of the one to use, if there is any. Raises ArtifactError when the artifact is incomplete or
@@ -82,7 +82,7 @@ def open_model(
 
 
 def decode_squares(pictures: Sequence[bytes], model: Model) -> list[Square]:
-    """The pictures as Prepare stores them: uint8 (3, resize, resize) each.
+    """Decode pictures as Prepare stores them: uint8 (3, resize, resize) each.
 
     Raises RequestError: 422 for what is no usable picture, 413 for too many pixels altogether.
     """
@@ -101,7 +101,7 @@ def decode_squares(pictures: Sequence[bytes], model: Model) -> list[Square]:
 
 
 def _pixels(pictures: Sequence[bytes]) -> list[int]:
-    """How many each has, by its header alone: nothing is decoded yet."""
+    """Read each picture's number of pixels from its header: nothing is decoded yet."""
     pixels = []
     for place, picture in enumerate(pictures):
         try:
@@ -113,7 +113,7 @@ def _pixels(pictures: Sequence[bytes]) -> list[int]:
 
 
 def predict(squares: Sequence[Square], model: Model) -> Predictions:
-    """Probabilities for squares uint8 (3, resize, resize), at least one of them."""
+    """Return class probabilities for one or more stored squares, uint8 (3, resize, resize) each."""
     parts, sizes = [], []
     for start in range(0, len(squares), BATCH_SIZE):
         batch = torch.from_numpy(np.stack(squares[start : start + BATCH_SIZE]))

@@ -1,4 +1,4 @@
-"""From picture bytes to what a network sees: the one place for it, in training and in serving.
+"""Turn picture bytes into network input: the one place for it, in training and in serving.
 
 Prepare stores `decode_square(data, resize)`; training and evaluation read that, serving makes it
 again, and all then apply `normalise`. What is decided here holds for all of them:
@@ -83,12 +83,12 @@ class Preprocessing:
             raise ValueError("mean and std need 3 values each, and every std must be above 0")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: `from_dict` reads them back."""
+        """Return plain values for JSON: `from_dict` reads them back."""
         return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """Reads what `to_dict` wrote; raises ValueError when something is missing or misfits."""
+        """Read what `to_dict` wrote; raises ValueError when something is missing or misfits."""
         try:
             mean, std = ([float(value) for value in values[key]] for key in ("mean", "std"))
             resize, crop = int(values["resize"]), int(values["crop"])
@@ -100,7 +100,7 @@ class Preprocessing:
 
 
 def check_bytes(data: bytes) -> None:
-    """Raises UnusableImage for what is no picture at first sight, without decoding anything."""
+    """Raise UnusableImage for a size, format or scan count that is refused; decodes nothing."""
     if not data:
         raise UnusableImage("the file is empty")
     if len(data) > MAX_FILE_BYTES:
@@ -113,10 +113,10 @@ def check_bytes(data: bytes) -> None:
 
 
 def _scans(data: bytes) -> int:
-    """How many scans libjpeg finds in a JPEG; never fewer.
+    """Count the scans that libjpeg finds in a JPEG; never fewer.
 
     As libjpeg does, it skips what is no marker and segments by their length, and stops at the
-    picture's end. From what libjpeg refuses on, all counts that looks like a scan.
+    picture's end. Behind what libjpeg refuses, everything counts that looks like a scan.
     """
     scans, place = 0, 2
     for _ in range(_MOST_MARKERS):
@@ -133,19 +133,19 @@ def _scans(data: bytes) -> int:
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
-    """Width and height from the header, as stored; raises UnusableImage, also for too many."""
+    """Read the stored width and height from the header; raises UnusableImage, also if too large."""
     with _opened(data) as image:
         return image.size
 
 
 def decode_image(data: bytes) -> Image.Image:
-    """The upright RGB picture in `data`, fully decoded; raises UnusableImage with the reason."""
+    """Decode the picture in `data` fully, upright and RGB; raises UnusableImage with the reason."""
     with _opened(data) as image:
         return _to_rgb(_upright(image))
 
 
 def decode_square(data: bytes, resize: int) -> npt.NDArray[np.uint8]:
-    """The upright centre of the picture in `data`: uint8 (3, resize, resize), RGB.
+    """Decode the upright centre of the picture in `data`: uint8 (3, resize, resize), RGB.
 
     What `to_square(decode_image(data), resize)` gives, in half the time. Raises UnusableImage
     with the reason. May be called from several threads at once.
@@ -161,7 +161,7 @@ def decode_square(data: bytes, resize: int) -> npt.NDArray[np.uint8]:
 
 @contextlib.contextmanager
 def _opened(data: bytes) -> Iterator[Image.Image]:
-    """The picture with its header checked; what goes wrong with it becomes UnusableImage."""
+    """Open a picture and check its header; errors of decoding it become UnusableImage."""
     check_bytes(data)
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
@@ -181,7 +181,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
 
 
 def to_square(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
-    """The centre of an RGB picture, uint8 (3, resize, resize).
+    """Scale and crop an RGB picture to its centre: uint8 (3, resize, resize).
 
     The short side is scaled to `resize` and the long side cropped, as torchvision's Resize and
     CenterCrop do.
@@ -193,7 +193,7 @@ def to_square(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
 
 
 def normalise(batch: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Network input from stored squares: uint8 (N, 3, R, R) -> float32 (N, 3, C, C).
+    """Normalise stored squares to network input: uint8 (N, 3, R, R) -> float32 (N, 3, C, C).
 
     Centre crop, scale to 0..1, then (x - mean) / std. Stays on the batch's device.
     """
@@ -207,13 +207,13 @@ def normalise(batch: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 
 def _square_of(pixels: Tensor, resize: int) -> npt.NDArray[np.uint8]:
-    """The centre of an RGB picture, uint8 (3, H, W) -> uint8 (3, resize, resize)."""
+    """Scale and crop an RGB picture to its centre: uint8 (3, H, W) -> uint8 (3, resize, resize)."""
     height, width = pixels.shape[1:]
     short = min(height, width)
     if max(height, width) > _LONGEST * short or resize == 1:  # torch cannot make one pixel
         return _square_of_long(Image.fromarray(pixels.permute(1, 2, 0).numpy()), resize)
     size = (int(resize * height / short), int(resize * width / short))
-    # pixels lie as decoders leave them, colours together: copied apart, it takes twice the time
+    # pixels stay channels-last in memory, as decoders leave them: copied, it takes twice the time
     scaled = interpolate(pixels[None], size, mode="bilinear", antialias=True)[0]
     top, left = round((size[0] - resize) / 2), round((size[1] - resize) / 2)
     square: npt.NDArray[np.uint8] = scaled[:, top : top + resize, left : left + resize].numpy()
@@ -221,7 +221,7 @@ def _square_of(pixels: Tensor, resize: int) -> npt.NDArray[np.uint8]:
 
 
 def _square_of_long(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
-    """The same to two levels of 255, without computing what is cropped away."""
+    """Do as _square_of, to two levels of 255, without computing what is cropped away."""
     width, height = image.size
     left, right = _crop_span(width, min(width, height), resize)
     top, bottom = _crop_span(height, min(width, height), resize)
@@ -231,7 +231,7 @@ def _square_of_long(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
 
 
 def _crop_span(side: int, short: int, resize: int) -> tuple[float, float]:
-    """Where the centre crop of one side lies in the original picture, in original pixels."""
+    """Return where the centre crop of one side lies in the original picture, in its pixels."""
     scaled = int(resize * side / short)
     start = round((scaled - resize) / 2)
     scale = side / scaled
@@ -247,7 +247,7 @@ def _check_header(image: Image.Image) -> None:
 
 
 def _decode_scale(image: Image.Image, resize: int) -> int:
-    """How many times smaller a JPEG can be decoded; 1 for all other pictures.
+    """Return how many times smaller a JPEG can be decoded; 1 for all other pictures.
 
     Sides that cannot be divided would be rounded up, which moves what is in the picture.
     """
@@ -262,7 +262,7 @@ def _decode_scale(image: Image.Image, resize: int) -> int:
 
 
 def _is_plain_jpeg(image: Image.Image, data: bytes) -> bool:
-    """Whether torchvision decodes it to the same pixels, and to no more than Pillow found."""
+    """Check whether torchvision decodes a picture as Pillow does, to no more than Pillow found."""
     return image.format == "JPEG" and image.mode in ("RGB", "L") and _frame_size(data) == image.size
 
 
@@ -284,7 +284,7 @@ def _frame_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_pixels(data: bytes) -> Tensor:
-    """uint8 (3, H, W), as stored."""
+    """Decode a JPEG by torchvision: uint8 (3, H, W), as stored."""
     # a copy: torch wants memory that may be written to
     encoded = torch.frombuffer(bytearray(data), dtype=torch.uint8)
     pixels: Tensor = decode_jpeg(encoded, mode=ImageReadMode.RGB)
@@ -292,7 +292,7 @@ def _jpeg_pixels(data: bytes) -> Tensor:
 
 
 def _turned(pixels: Tensor, orientation: int) -> Tensor:
-    """Stored pixels (3, H, W) made upright, as Pillow's transpositions do."""
+    """Turn stored pixels (3, H, W) upright, as Pillow's transpositions do."""
     if orientation >= 5:  # rows and columns are exchanged
         pixels = pixels.transpose(1, 2)
     flips = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation, [])

@@ -1,4 +1,4 @@
-"""What a request holds, and why it is refused: nothing is decoded, fetched or unpickled here."""
+"""Read a request's pictures, or refuse it: no picture is decoded, nothing fetched or unpickled."""
 
 import base64
 import json
@@ -24,17 +24,17 @@ class RequestError(Exception):
         self.phrase = HTTPStatus(status).phrase
 
     def body(self) -> str:
-        """The answer to send: `{"error": {"code": ..., "message": ...}}`."""
+        """Return the answer to send: `{"error": {"code": ..., "message": ...}}`."""
         return json.dumps({"error": {"code": self.code, "message": self.message}})
 
 
 def refuse(status: int, code: str, message: str) -> NoReturn:
-    """Raises RequestError, without the trace of what led to it."""
+    """Raise RequestError, without the traceback of its cause."""
     raise RequestError(status, code, message) from None
 
 
 def read_pictures(body: bytes | bytearray | str, content_type: str | None) -> list[bytes]:
-    """The pictures of one request as they were sent, not decoded yet; raises RequestError.
+    """Return the pictures of a request as they were sent, not decoded yet; raises RequestError.
 
     Parameters of the content type (`; charset=utf-8`) are accepted and ignored.
     """

@@ -1,4 +1,4 @@
-"""The ways a model artifact's network can run: int8 graph, graph, or PyTorch.
+"""Run a model artifact's network: as an int8 graph, as a graph, or by PyTorch.
 
 A graph is the faster way on a CPU; a GPU, and a machine without onnxruntime, use PyTorch. Each
 maps normalised pictures float32 (N, 3, C, C) to logits float32 (N, classes).
@@ -25,26 +25,26 @@ _FILES = {INT8: INT8_GRAPH_FILE, GRAPH: GRAPH_FILE}
 
 
 def runtimes_of(folder: Path) -> tuple[str, ...]:
-    """The runtimes that the artifact in `folder` brings, whatever this machine can run."""
+    """Return the runtimes that the artifact in `folder` brings, whatever this machine can run."""
     graphs = [name for name, file in _FILES.items() if (folder / file).is_file()]
     return (*graphs, TORCH)
 
 
 def best_runtime(folder: Path) -> str:
-    """The one that serves here."""
+    """Choose the runtime that serves the artifact in `folder` on this machine."""
     if torch.cuda.is_available() or not available():
         return TORCH
     return runtimes_of(folder)[0]
 
 
 def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = None) -> Forward:
-    """Loads the network from `folder`, to be called from any thread. Raises ArtifactError.
+    """Load the network from `folder`, to be called from any thread. Raises ArtifactError.
 
     `threads` share one batch on a CPU; `gpu` is the number of the GPU to use where there is one.
     """
     if runtime == TORCH:
         return _torch_forward(folder, threads, best_device(gpu))
-    torch.set_num_threads(1)  # what is left for it is small; its threads would be in the way
+    torch.set_num_threads(1)  # torch has little left to do; its threads would be in the way
     try:
         return open_graph(folder / _FILES[runtime], threads).run
     except GraphError as error:
@@ -52,7 +52,7 @@ def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = Non
 
 
 def thread_count(environ: Mapping[str, str], worker_per_core: bool = False) -> int:
-    """How many threads one batch should use, so that all workers together use every core once.
+    """Decide how many threads one batch uses, so that all workers together use every core once.
 
     OMP_NUM_THREADS decides when it is set; else the cores are shared by the server's processes:
     SAGEMAKER_MODEL_SERVER_WORKERS when set, otherwise one, or with `worker_per_core` (the default
@@ -71,7 +71,7 @@ def thread_count(environ: Mapping[str, str], worker_per_core: bool = False) -> i
 def chosen_environment(
     environ: Mapping[str, str], started_with: Path = Path("/proc/self/environ")
 ) -> dict[str, str]:
-    """`environ` without OMP_NUM_THREADS unless this process was started with it.
+    """Return `environ` without OMP_NUM_THREADS unless this process was started with it.
 
     AWS's model server sets it to 1 in each worker, however few workers were asked for.
     """

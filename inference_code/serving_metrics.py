@@ -1,4 +1,4 @@
-"""What an endpoint counts of its requests, as Prometheus text: the ground for detecting drift.
+"""Count an endpoint's requests, as Prometheus text: the ground for detecting drift.
 
 Nothing of a picture is in it: times, sizes, classes and probabilities only.
 """
@@ -63,7 +63,7 @@ class ServingMetrics:
         self._confidence = _Histogram(_SHARES)
 
     def add(self, served: Served) -> None:
-        """Counts one request."""
+        """Count one request."""
         with self._lock:
             self._statuses[served.status] += 1
             self._classes.update(served.labels)
@@ -73,7 +73,7 @@ class ServingMetrics:
             self._confidence.add(served.confidences)
 
     def prometheus(self) -> str:
-        """All counts, in Prometheus' text format."""
+        """Return all counts in Prometheus' text format."""
         with self._lock:
             return "\n".join(self._lines()) + "\n"
 

@@ -8,8 +8,8 @@ Production runs the version that was decided on last and still stands: exactly t
 event of an approval, never the newest one registered. What was decided is kept in the endpoint's
 configurations (deployment_history); every event leads to the same look at it, at the registry and
 at the endpoint as they are now (production_endpoint), so that events may come twice, late, at once
-and in any order. Lambda tries again what failed for minutes only, and an update may take an hour:
-the event of the endpoint's own end continues what had to wait.
+and in any order. Lambda retries a failed call for minutes only, and an update may take an hour:
+the event at the update's end continues what had to wait.
 
 | Event              | Now                                | Then                                 |
 |--------------------|------------------------------------|--------------------------------------|
@@ -58,7 +58,7 @@ _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 
 
 def handler(event: Mapping[str, Any], _context: object) -> Answer:
-    """Lambda's entry. Raises DeployError and its kinds, or botocore's ClientError."""
+    """Handle a Lambda invocation. Raises DeployError, its subclasses, or botocore's ClientError."""
     clients = Clients(boto3.client("sagemaker"), lambda: boto3.client("application-autoscaling"))
     done = handle(event, os.environ, clients)
     print(json.dumps(done))
@@ -66,7 +66,7 @@ def handler(event: Mapping[str, Any], _context: object) -> Answer:
 
 
 def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Clients) -> Answer:
-    """Do what the event asks for; answers what was done."""
+    """Do what the event asks for and return what was done."""
     if "rollback" in event:
         request = RollbackRequest.from_event(event)
         return roll_back(Production.from_environment(environment), request, clients)
@@ -88,7 +88,7 @@ def _on_event(event: Mapping[str, Any], production: Production, clients: Clients
 
 
 def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Answer:
-    """The Deploy step: create what is not there yet and point the endpoint at it.
+    """Do the Deploy step's work: create what is missing and bring the endpoint to it.
 
     Never `production`, the endpoint that only approvals bring versions to. Raises DeployError, and
     EndpointBusyError when the endpoint is on its way to something else for too long.
@@ -112,14 +112,14 @@ def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Answe
 
 
 def _bring_after_others(clients: Clients, plan: Plan, config: str) -> None:
-    """No event would continue later with what a run has to leave now, so it waits for its turn."""
+    """Bring the endpoint to `config` after other updates: no event would continue this later."""
     for waited in range(0, _PATIENCE_SECONDS + 1, _PAUSE_SECONDS):
         try:
             bring_to(clients.sagemaker, plan, config, sleep=clients.sleep)
             return
         except EndpointBusyError:
             endpoint = describe_endpoint(clients.sagemaker, plan.endpoint_name) or {}
-            # A deletion was waited for before it was called busy.
+            # bring_to has waited for a deletion already.
             if waited == _PATIENCE_SECONDS or endpoint.get("EndpointStatus") == "Deleting":
                 raise
             clients.sleep(_PAUSE_SECONDS)

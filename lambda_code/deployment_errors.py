@@ -1,4 +1,4 @@
-"""What stands in the way of a deployment."""
+"""Define the errors that stand in the way of a deployment."""
 
 
 class DeployError(Exception):

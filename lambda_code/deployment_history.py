@@ -1,7 +1,7 @@
-"""What an endpoint was told to run, and when: one endpoint configuration for each decision.
+"""Keep each decision about an endpoint's version and its time as an endpoint configuration.
 
 Nothing else is kept. A configuration cannot be changed and a name can be taken once, so to write a
-decision down is one atomic call, which a duplicate of its event makes in vain. Its name ends with
+decision down is one atomic call, which changes nothing for a duplicate event. Its name ends with
 the time of the decision, {group}-{version}-{time}-{hash}, so that one listing gives the order; its
 tags hold the rest. Events may come twice and in any order: the order here is that of the decisions,
 by their time, as exactly as it was told. Of two in one moment the one for the later version counts
@@ -41,7 +41,7 @@ Place = tuple[datetime, int]
 
 @dataclass(frozen=True)
 class Decision:
-    """That a version shall run from `decided` on; `approved` is its approval's time."""
+    """A decision that a version shall run from `decided` on; `approved` is its approval's time."""
 
     package: str
     decided: datetime
@@ -49,23 +49,23 @@ class Decision:
 
     @property
     def place(self) -> Place:
-        """Where it stands among the decisions: a larger place is a newer decision."""
+        """The decision's sort key: a larger place is a newer decision."""
         return self.decided, _number_of(self.package)
 
     @property
     def approval_place(self) -> Place:
-        """Where the approval behind it stands."""
+        """The sort key of the approval behind the decision."""
         return self.approved, _number_of(self.package)
 
     @property
     def is_rollback(self) -> bool:
-        """Whether it goes back to a version that was approved before."""
+        """Whether the decision goes back to a version that was approved before."""
         return self.approved != self.decided
 
 
 @dataclass(frozen=True)
 class Record(Decision):
-    """A decision that was written down at `written`, as the endpoint configuration of that name."""
+    """A decision that was written down at `written`, as the endpoint configuration `config`."""
 
     config: str
     endpoint: str
@@ -74,12 +74,12 @@ class Record(Decision):
 
 
 def title_of(package: str) -> str:
-    """A readable start for names: group and version."""
+    """Return a model package's group and version, as a readable start for names."""
     return _in_names(package.rpartition("model-package/")[2])
 
 
 def version_of(package: str) -> str:
-    """The version's number in a model package's ARN."""
+    """Return the version's number in a model package's ARN."""
     return package.rpartition("/")[2]
 
 
@@ -89,7 +89,7 @@ def _number_of(package: str) -> int:
 
 
 def create_model(client: Any, package: str, container: Mapping[str, Any], role: str) -> str:
-    """The name of the model; made unless it is there."""
+    """Create the model unless it exists; return its name."""
     name = _named(title_of(package), package, container, role)
     create_once(
         client.create_model,
@@ -102,7 +102,7 @@ def create_model(client: Any, package: str, container: Mapping[str, Any], role: 
 
 
 def create_config(client: Any, plan: Plan, package: str, model: str) -> str:
-    """The name of the configuration of a deployment that nobody decided on: a pipeline's own."""
+    """Create the configuration of a pipeline's own deployment, not a decision; return its name."""
     variants, capture = variants_of(plan, model), capture_of(plan)
     name = _named(title_of(package), plan.endpoint_name, variants, capture)
     tags = tag_list({_ENDPOINT: plan.endpoint_name, PACKAGE: package})
@@ -117,7 +117,7 @@ def create_config(client: Any, plan: Plan, package: str, model: str) -> str:
 
 
 def remember(client: Any, plan: Plan, decision: Decision) -> Record:
-    """Write a decision for an approved version down, unless it is there."""
+    """Write a decision for an approved version down, unless it is written down already."""
     package = decision.package
     model = create_model(client, package, {"ModelPackageName": package}, plan.role_arn)
     rest = {"ProductionVariants": variants_of(plan, model), **capture_of(plan)}
@@ -125,7 +125,7 @@ def remember(client: Any, plan: Plan, decision: Decision) -> Record:
 
 
 def remember_as(client: Any, endpoint: str, decision: Decision, rest: Mapping[str, Any]) -> Record:
-    """Write a decision down as a configuration whose other members are given."""
+    """Write a decision down as a configuration whose other members are in `rest`."""
     moment = decision.decided.astimezone(UTC)
     clock = f"{moment:{_CLOCK}}{moment.microsecond // 1000:03}"
     title = title_of(decision.package)[:_TITLE_LENGTH].strip("-")
@@ -152,7 +152,7 @@ def remember_as(client: Any, endpoint: str, decision: Decision, rest: Mapping[st
 
 
 def merged(records: Iterable[Record], made: Record | None) -> Iterator[Record]:
-    """Records, newest first, and one made just now, which a listing may not show for a moment."""
+    """Yield records, newest first, and one made just now, which a listing may not show yet."""
     for record in records:
         if made and record.config == made.config:
             made = None
@@ -165,7 +165,7 @@ def merged(records: Iterable[Record], made: Record | None) -> Iterator[Record]:
 
 
 def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> Iterator[Record]:
-    """The records of an endpoint, the newest decision first; each is read when it is asked for.
+    """Yield the records of an endpoint, the newest decision first; each is read when needed.
 
     `only_decided` leaves out what pipelines deployed by themselves.
     """
@@ -189,13 +189,13 @@ def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> It
 
 
 def read_record(client: Any, config: str) -> Record | None:
-    """The record of that configuration; None for one that is gone, or not of ours."""
+    """Read the record of a configuration; None for one that is gone, or not of ours."""
     answer = found(client.describe_endpoint_config, EndpointConfigName=config)
     return _read(client, answer) if answer else None
 
 
 def take_back(client: Any, config: str) -> None:
-    """Note that this was deployed and SageMaker took it back."""
+    """Mark a configuration as one that was deployed and that SageMaker rolled back."""
     answer = found(client.describe_endpoint_config, EndpointConfigName=config)
     if answer:
         tags = tag_list({_TAKEN_BACK: datetime.now(UTC).isoformat()})
@@ -220,12 +220,12 @@ def _read(client: Any, config: Mapping[str, Any]) -> Record | None:
 
 
 def _order(record: Record) -> tuple[Place, datetime, str]:
-    """By place; one decision under several settings was written down several times."""
+    """Return the sort key of a record: one decision may be written down under several settings."""
     return record.place, record.written, record.config
 
 
 def _moment_of(config: Mapping[str, Any]) -> datetime:
-    """The millisecond of the decision."""
+    """Return the time of the decision, to the millisecond."""
     created: datetime = config["CreationTime"]
     millisecond = created.microsecond // 1000 * 1000
     return _time_in(config["EndpointConfigName"]) or created.replace(microsecond=millisecond)

@@ -1,4 +1,4 @@
-"""What callers hand over, read once and refused with a name for what is wrong."""
+"""Read the function's events and variables once; an error names what is wrong with them."""
 
 import json
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ class Production:
 
 @dataclass(frozen=True)
 class PackageEvent:
-    """That the approval of a version changed: what to, and when."""
+    """A change of a version's approval: what to, and when."""
 
     group: str
     package: str
@@ -76,8 +76,8 @@ class PackageEvent:
     def from_event(cls, event: Mapping[str, Any]) -> "PackageEvent":
         """Read SageMaker's event. Raises DeployError.
 
-        One change may be told by several events: what tells it from others is the time in the
-        version itself. A version that is new was decided on when it was made.
+        Several events may tell of one change: the time in the version itself identifies it. A
+        new version was decided on when it was made.
         """
         detail = _detail(event, "ModelPackageArn", "ModelPackageGroupName", "ModelApprovalStatus")
         changed = detail.get("UpdatedModelPackageFields")
@@ -93,7 +93,7 @@ class PackageEvent:
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """That an endpoint shall go back: to a version's number, or to the one before."""
+    """A request to roll an endpoint back: to a version's number, or to the one before."""
 
     endpoint: str
     version: str | None
@@ -109,7 +109,7 @@ class RollbackRequest:
 
 
 def endpoint_in(event: Mapping[str, Any]) -> str:
-    """The endpoint that an event is about. Raises DeployError."""
+    """Return the endpoint that an event is about. Raises DeployError."""
     return str(_detail(event, "EndpointName")["EndpointName"])
 
 
@@ -130,7 +130,7 @@ def _required_moment(value: Any) -> datetime:
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time as SageMaker's events write it: ISO 8601, or milliseconds since 1970."""
+    """Read a time as SageMaker's events write it: ISO 8601, or milliseconds since 1970."""
     try:
         number = float(value)
         seconds = number / 1000 if number > _MILLISECONDS_FROM else number

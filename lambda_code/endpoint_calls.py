@@ -1,4 +1,4 @@
-"""What is asked of SageMaker, each so that asking twice does no harm."""
+"""Call SageMaker, each operation so that calling it twice does no harm."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,12 +23,12 @@ _RETAINED = {
 
 
 def describe_endpoint(client: Any, name: str) -> dict[str, Any] | None:
-    """DescribeEndpoint, or None when there is none of that name."""
+    """Return DescribeEndpoint's response, or None when there is no endpoint of that name."""
     return found(client.describe_endpoint, EndpointName=name)
 
 
 def found(describe: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
-    """What a Describe or List operation answers, or None when the thing is not there."""
+    """Return the response of a Describe or List operation, or None for what does not exist."""
     try:
         answer: dict[str, Any] = describe(**request)
     except ClientError as error:
@@ -39,7 +39,7 @@ def found(describe: Callable[..., Any], **request: Any) -> dict[str, Any] | None
 
 
 def is_absent(error: ClientError) -> bool:
-    """Whether SageMaker says that the thing asked about is not there."""
+    """Check whether SageMaker says that the resource asked about does not exist."""
     details = error.response["Error"]
     message = details["Message"].lower()
     return details["Code"] in ("ValidationException", "ResourceNotFound") and any(
@@ -48,7 +48,7 @@ def is_absent(error: ClientError) -> bool:
 
 
 def create_once(create: Callable[..., Any], **request: Any) -> bool:
-    """Create it; False when it was there already."""
+    """Create a resource; False when it exists already."""
     try:
         create(**request)
     except ClientError as error:
@@ -59,28 +59,28 @@ def create_once(create: Callable[..., Any], **request: Any) -> bool:
 
 
 def tags_of(client: Any, arn: str) -> dict[str, str]:
-    """The tags of a resource; none of one that is gone."""
+    """Return the tags of a resource; none of one that is gone."""
     answer = found(client.list_tags, ResourceArn=arn) or {"Tags": []}
     return {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as SageMaker takes them."""
+    """Return tags in the form that SageMaker's API takes."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def is_same_endpoint(name: str, other: str) -> bool:
-    """Whether both name one endpoint: CreateEndpoint tells no capital from a small letter."""
+    """Check whether both names are of one endpoint: CreateEndpoint ignores upper and lower case."""
     return name.casefold() == other.casefold()
 
 
 def is_busy(endpoint: Mapping[str, Any]) -> bool:
-    """Whether SageMaker is at work on it and refuses an update."""
+    """Check whether SageMaker is at work on the endpoint and refuses an update."""
     return endpoint["EndpointStatus"] in _IN_PROGRESS
 
 
 def goal_of(endpoint: Mapping[str, Any]) -> str:
-    """The configuration that the endpoint has, or is being brought to."""
+    """Return the configuration that the endpoint has, or is being brought to."""
     pending = endpoint.get("PendingDeploymentSummary") or endpoint
     return str(pending.get("EndpointConfigName", ""))
 
@@ -96,7 +96,7 @@ def bring_to(
 ) -> str:
     """Create, update or leave the endpoint, by the state it is in; never waits for InService.
 
-    Answers "created", "updated" or "unchanged". `tags` are put on an endpoint that is created.
+    Returns "created", "updated" or "unchanged". `tags` are put on an endpoint that is created.
     Raises EndpointBusyError.
     """
     name = plan.endpoint_name
@@ -117,7 +117,7 @@ def bring_to(
 
 
 def busy_error(name: str, endpoint: Mapping[str, Any]) -> EndpointBusyError:
-    """An error that says what the endpoint is at."""
+    """Return the error for an endpoint in another update, with its status and goal."""
     status = endpoint.get("EndpointStatus", "changing")
     return EndpointBusyError(f"endpoint {name} is {status} to {goal_of(endpoint)}: try again later")
 

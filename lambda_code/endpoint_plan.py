@@ -1,4 +1,4 @@
-"""How an endpoint runs, and how its requests move to a new version."""
+"""Describe how an endpoint runs, and how its requests move to a new version."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +24,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Capture:
-    """How many requests in a hundred are kept, and the s3:// address they are kept under."""
+    """The percentage of requests that are kept, and the s3:// address they are kept under."""
 
     percent: int
     uri: str
@@ -44,16 +44,16 @@ class Plan:
 
 
 def unwatched(plan: Plan) -> Plan:
-    """The same, all at once and without alarms: a way back from what has set them off.
+    """Return the plan with traffic all at once and no alarms: a way back from what set them off.
 
-    They count old and new instances together, and one that goes off ends the deployment:
+    Alarms count old and new instances together, and one that goes off ends the deployment:
     docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html.
     """
     return replace(plan, traffic=Traffic(), alarms=())
 
 
 def variants_of(plan: Plan, model: str) -> list[dict[str, Any]]:
-    """The ProductionVariants of an endpoint configuration."""
+    """Return the ProductionVariants of an endpoint configuration."""
     variant = {
         "VariantName": VARIANT,
         "ModelName": model,
@@ -64,7 +64,7 @@ def variants_of(plan: Plan, model: str) -> list[dict[str, Any]]:
 
 
 def capture_of(plan: Plan) -> dict[str, Any]:
-    """The DataCaptureConfig member of an endpoint configuration, or nothing."""
+    """Return the DataCaptureConfig member of an endpoint configuration, or nothing."""
     if plan.capture is None:
         return {}
     capture = {
@@ -82,10 +82,10 @@ def capture_of(plan: Plan) -> dict[str, Any]:
 
 
 def deployment_config(plan: Plan) -> dict[str, Any]:
-    """Blue/green, said in full: an update without it would run without automatic rollback.
+    """Return an update's blue/green DeploymentConfig: without it nothing rolls back by itself.
 
     The old instances stay until the new ones have been watched with all requests. New instances
-    that are not healthy are given up in any case; alarms bring back what is slow or wrong.
+    that are not healthy are given up in any case; alarms roll back what is slow or wrong.
     """
     traffic = plan.traffic
     wait = traffic.wait_seconds if plan.alarms else 0  # without alarms there is nothing to watch

@@ -1,4 +1,4 @@
-"""Go back to an earlier version because a person says so, approved or not what is there now."""
+"""Roll back to an earlier version because a person says so, even from an approved one."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ _TICK = timedelta(milliseconds=1)
 
 
 def roll_back(production: Production, request: RollbackRequest, clients: Clients) -> Answer:
-    """Go to the version asked for, or to the one before what the endpoint has. Asked twice, once.
+    """Roll back to the version asked for, or to the one before the current; asked twice, once.
 
     The decision is written down like an approval, so that no later event undoes it; production
     does it later by itself when it is busy now. Raises DeployError, NothingToReturnToError, and
@@ -58,7 +58,7 @@ def roll_back(production: Production, request: RollbackRequest, clients: Clients
 def _is_done(
     request: RollbackRequest, current: Record | None, records: list[Record], *, busy: bool
 ) -> str:
-    """Why nothing is to do, or nothing."""
+    """Return why nothing is to be done; empty when something is."""
     newest = records[0] if records else None
     there = current.package if current else ""
     if request.version:
@@ -115,7 +115,7 @@ def _earlier(records: list[Record], current: Record) -> Iterator[Record]:
 
 
 def _may_run(status: str, needs_approval: bool) -> bool:
-    """A staging endpoint runs versions before anybody has approved them."""
+    """Decide whether a version may run: a staging endpoint runs versions before any approval."""
     return status == "Approved" or (not needs_approval and status not in ("Rejected", "Gone"))
 
 
@@ -130,7 +130,7 @@ def _in_production(production: Production, clients: Clients, decision: Decision)
 def _elsewhere(
     clients: Clients, endpoint: Mapping[str, Any], target: Record, decision: Decision
 ) -> tuple[str, str]:
-    """As the target ran before; nobody would continue later with what cannot be done now."""
+    """Roll a staging endpoint back to how `target` ran; when busy, no event would do it later."""
     client, name = clients.sagemaker, target.endpoint
     if is_busy(endpoint):
         raise busy_error(name, endpoint)

@@ -1,4 +1,4 @@
-"""As many instances as there are requests for: Application Auto Scaling on an endpoint."""
+"""Scale an endpoint's instances with its requests, by Application Auto Scaling."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ class Scaling:
 
 
 def apply_scaling(client: Any, endpoint: str, scaling: Scaling | None) -> None:
-    """Make it so; None: not scaled. Both calls set what is there already to the same again.
+    """Set the autoscaling of an endpoint; None removes it. Repeating this changes nothing.
 
     The endpoint must be in service. Raises botocore's ClientError.
     """
@@ -46,7 +46,7 @@ def apply_scaling(client: Any, endpoint: str, scaling: Scaling | None) -> None:
 
 
 def remove_scaling(client: Any, endpoint: str) -> None:
-    """Scale it no more, and delete its policies; nothing where it is not scaled."""
+    """Remove the autoscaling of an endpoint with its policies; do nothing where there is none."""
     target = _target(endpoint)
     known = client.describe_scalable_targets(
         ServiceNamespace=_SERVICE,
@@ -59,7 +59,7 @@ def remove_scaling(client: Any, endpoint: str) -> None:
         client.deregister_scalable_target(**target)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ObjectNotFoundException":
-            raise  # another call was faster otherwise
+            raise  # otherwise another call was faster
 
 
 def _target(endpoint: str) -> dict[str, str]:

@@ -16,12 +16,12 @@ _FIELDS = ("model_package_group", "no_champion_uri")
 
 
 class ChampionError(Exception):
-    """The question cannot be asked; the message says what is missing."""
+    """An event from which no champion can be found; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """Whose champion, and the address of a folder to answer with when there is none."""
+    """The group to find the champion of, and the folder to answer with when there is none."""
 
     model_package_group: str
     no_champion_uri: str
@@ -35,7 +35,7 @@ class Question:
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Lambda's entry: the champion's `model_data` and `model_package_arn`."""
+    """Handle an invocation: return the champion's `model_data` and `model_package_arn`."""
     question = Question.from_event(event)
     answer = find_champion(question, boto3.client("sagemaker"), boto3.client("s3"))
     print(f"champion of {question.model_package_group}: {answer}")
@@ -43,7 +43,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
 
 def find_champion(question: Question, sagemaker: Any, s3: Any) -> dict[str, str]:
-    """The newest approved version: the address of its model.tar.gz, and its ARN.
+    """Find the newest approved version: the address of its model.tar.gz, and its ARN.
 
     With none approved the ARN is "none". The address is the folder given for that when there is
     nothing to read: a job's input must exist, or the job fails. Raises botocore's ClientError for
@@ -87,7 +87,7 @@ def _is_no_such_group(error: ClientError) -> bool:
 
 
 def _model_data(package: Mapping[str, Any]) -> str | None:
-    """The one archive of a version; None for what is no model of this pipeline."""
+    """Return the one archive of a version; None for what is no model of this pipeline."""
     containers = package.get("InferenceSpecification", {}).get("Containers", [])
     uris = [container.get("ModelDataUrl") for container in containers]
     return str(uris[0]) if len(uris) == 1 and uris[0] else None

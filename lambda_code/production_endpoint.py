@@ -41,7 +41,7 @@ Answer = dict[str, str]
 
 @dataclass(frozen=True)
 class Clients:
-    """Who is asked; `scaling` makes the Application Auto Scaling client when it is needed."""
+    """The AWS clients; `scaling` makes that of Application Auto Scaling when it is needed."""
 
     sagemaker: Any
     scaling: Callable[[], Any]
@@ -49,7 +49,7 @@ class Clients:
 
 
 def on_package_event(production: Production, event: PackageEvent, clients: Clients) -> Answer:
-    """A version was approved or rejected. Raises DeployError."""
+    """Handle the approval or rejection of a version. Raises DeployError."""
     if event.group != production.group:
         return answer("ignored", f"the group {event.group} is not ours", production)
     client, made = clients.sagemaker, None
@@ -59,7 +59,7 @@ def on_package_event(production: Production, event: PackageEvent, clients: Clien
         made = remember(client, production.plan, decision)
     done = reconcile(production, clients, made)
     if done["action"] == "waiting":
-        # Its end may just have come, too early to see this decision in a listing.
+        # The update may just have ended, too early to see this decision in a listing.
         clients.sleep(_LISTING_SECONDS)
         done = reconcile(production, clients, made)
     return done
@@ -94,9 +94,9 @@ def reconcile(production: Production, clients: Clients, made: Record | None = No
 def choose(
     records: Iterable[Record], current: Record | None, approval: Callable[[str], str]
 ) -> Record | None:
-    """The newest decision that stands, of records with the newest first; None: there is none.
+    """Return the newest decision that stands, of records sorted newest first; None without one.
 
-    The version that the endpoint has stands until it is rejected, another must be approved. A
+    The version that the endpoint has stands until it is rejected; another must be approved. A
     rollback also undoes what was decided between it and the approval that it goes back to.
     """
     undone_from = None
@@ -117,13 +117,13 @@ def choose(
 
 
 def approval_of(client: Any, package: str) -> str:
-    """The version's approval as it is now; "Gone" when the version was deleted."""
+    """Return a version's approval as it is now; "Gone" when the version was deleted."""
     described = found(client.describe_model_package, ModelPackageName=package)
     return str(described.get("ModelApprovalStatus", "")) if described else "Gone"
 
 
 def current_record(client: Any, endpoint: Mapping[str, Any] | None) -> Record | None:
-    """What the endpoint runs or is being brought to, where we brought it there."""
+    """Return the record of what the endpoint runs or is being brought to, if it is one of ours."""
     if endpoint is None or endpoint["EndpointStatus"] == "Failed":
         return None
     return read_record(client, goal_of(endpoint))
@@ -132,7 +132,7 @@ def current_record(client: Any, endpoint: Mapping[str, Any] | None) -> Record | 
 def answer(
     action: str, reason: str, production: Production, record: Record | None = None
 ) -> Answer:
-    """What was done and why: for the log, and for who asked."""
+    """Return what was done and why, for the log and for the caller."""
     return {
         "action": action,
         "reason": reason,
@@ -143,10 +143,10 @@ def answer(
 
 
 def start(production: Production, clients: Clients, config: str, *, is_return: bool) -> str:
-    """Bring the endpoint to a configuration and note it: "created", "updated" or "unchanged".
+    """Bring the endpoint to a configuration, and note that in the endpoint's tags.
 
-    `is_return`: to what ran before, away from a version that may have set off the alarms. Raises
-    EndpointBusyError.
+    Returns "created", "updated" or "unchanged". `is_return`: to what ran before, away from a
+    version that may have set off the alarms. Raises EndpointBusyError.
     """
     client = clients.sagemaker
     plan = unwatched(production.plan) if is_return else production.plan
@@ -215,9 +215,9 @@ def _nothing_wanted(
 def _note_what_failed(
     client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str]
 ) -> str | None:
-    """Mark the last deployment when the endpoint, at rest, has what it had before that.
+    """Mark the last deployment as taken back when the endpoint, at rest, has what it had before.
 
-    Anything else would be a later deployment that could not be noted. Answers what was marked.
+    Anything else would be a later deployment that could not be noted. Returns what was marked.
     """
     last, now = tags.get(_LAST), goal_of(endpoint)
     is_first = endpoint["EndpointStatus"] == "Failed" and last == now
@@ -235,7 +235,7 @@ def _marked(record: Record, failed: str | None) -> Record:
 def _was_replaced(
     client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str], wanted: Record
 ) -> bool:
-    """Whether a person, going round us, put something else in the place of what is wanted."""
+    """Check whether somebody updated the endpoint by hand in place of what is wanted."""
     if endpoint["EndpointStatus"] == "Failed" or _LAST not in tags:
         return False
     last = read_record(client, tags[_LAST])
@@ -243,9 +243,10 @@ def _was_replaced(
 
 
 def _keeps_count(production: Production, clients: Clients, before: str) -> bool:
-    """Whether an update keeps the number of instances that autoscaling has come to.
+    """Decide whether an update keeps the number of instances that autoscaling has come to.
 
-    Of another instance type it starts anew, and SageMaker wants autoscaling off for the time.
+    For another instance type it starts anew, and autoscaling is removed: SageMaker wants it off
+    for the time.
     """
     if not production.manages_scaling or production.scaling is None:
         return False

@@ -1,1 +1,1 @@
-"""The pipeline's steps: one file a step, one build_*_step() each."""
+"""Build the pipeline's steps: one file a step, one build_*_step() each."""

@@ -1,4 +1,4 @@
-"""FindChampion: which approved model a new one must not be worse than; none when not compared."""
+"""Build the FindChampion step: the approved model that a new one must not be worse than."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ OUTPUTS = ("model_data", "model_package_arn")
 
 @dataclass(frozen=True)
 class ChampionStep:
-    """The step, and what it answers: the address of a model or marker folder, and an ARN."""
+    """The FindChampion step and its outputs: a model's or marker folder's address, and an ARN."""
 
     step: LambdaStep
 
@@ -25,15 +25,15 @@ class ChampionStep:
 
     @property
     def model_package_arn(self) -> Any:
-        """The ARN of its version, or "none"."""
+        """The ARN of the champion's version, or "none"."""
         return self.step.properties.Outputs["model_package_arn"]
 
 
 def build_champion_step(context: Context) -> ChampionStep | None:
-    """None when gate.champion_tolerance is null.
+    """Build the FindChampion step; None when gate.champion_tolerance is null.
 
     It needs no other step, so that a missing permission shows before hours of training. It is
-    never cached: who is approved changes without this pipeline.
+    never cached: approvals change without this pipeline.
     """
     settings = context.settings
     if settings.gate.champion_tolerance is None:

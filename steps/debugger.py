@@ -1,7 +1,7 @@
-"""Debugging of the final training: what is saved of it, and the rules that look at that.
+"""Configure the debugging of the final training: the tensors saved, and the rules that read them.
 
 `service`: SageMaker Debugger with AWS's built-in rules. `embedded`: the same collections and rules
-as hyperparameters of train.py, which saves and judges by itself.
+as hyperparameters of train.py, which saves tensors and evaluates rules by itself.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,9 +23,9 @@ from pipeline.errors import UsageError
 from pipeline.settings.debugger import DebugRule
 from pipeline.settings.model import Settings
 
-# Rules whose base configuration names no collection read these.
+# Collections read by rules whose base configuration names none.
 _ALWAYS = ("gradients", "losses", "weights")
-# What rules look at whose base configuration leaves it to the user.
+# Collections of rules whose base configuration leaves the choice to the user.
 _NEEDED = {
     "ClassImbalance": ("loss_input", ".*[Ll]oss_input"),
     "SaturatedActivation": ("tanh_sigmoid_input", ".*tanh_input,.*sigmoid_input"),
@@ -33,11 +33,11 @@ _NEEDED = {
 _LOSSES_MORE_OFTEN = 5
 _LONGEST_HYPERPARAMETER = 2500  # SageMaker's limit, in characters
 
-Collections = dict[str, dict[str, str]]  # parameters by name, as smdebug knows them
+Collections = dict[str, dict[str, str]]  # smdebug's parameters by collection name
 
 
 def debugger_options(settings: Settings) -> dict[str, Any]:
-    """The Estimator's options for `debugger` in the settings. Raises UsageError."""
+    """Return the Estimator's debugger options from the settings. Raises UsageError."""
     debugger = settings.debugger
     if debugger.mode != "service":
         return {"debugger_hook_config": False}
@@ -54,7 +54,7 @@ def debugger_options(settings: Settings) -> dict[str, Any]:
 
 
 def debugger_hyperparameters(settings: Settings) -> dict[str, str]:
-    """What train.py is told to do by itself: nothing but in the mode `embedded`."""
+    """Return train.py's debugging hyperparameters: none but in the mode `embedded`."""
     debugger = settings.debugger
     if debugger.mode != "embedded":
         return {}
@@ -71,7 +71,7 @@ def debugger_hyperparameters(settings: Settings) -> dict[str, str]:
 
 
 def tensors_uri(settings: Settings) -> str:
-    """Where SageMaker Debugger puts tensors, below the job's name.
+    """Return the S3 address below which SageMaker Debugger puts tensors, by job name.
 
     No execution id here: it would be part of the cache key.
     """
@@ -79,7 +79,7 @@ def tensors_uri(settings: Settings) -> str:
 
 
 def tensors_of(settings: Settings, train: TrainingStep) -> Join:
-    """Where the tensors of a training lie: a folder, or the archive of its own output.
+    """Return where the tensors of a training lie: a folder, or the archive of its own output.
 
     Through the job's properties: with a cached step they are those of the job that really ran.
     """
@@ -91,12 +91,15 @@ def tensors_of(settings: Settings, train: TrainingStep) -> Join:
 
 
 def rules_text(rules: Iterable[DebugRule]) -> str:
-    """Rules with their parameters, as the scripts read them."""
+    """Format rules with their parameters as the scripts read them."""
     return as_text({rule.name: rule.parameters for rule in rules})
 
 
 def as_text(named: Mapping[str, Mapping[str, str]]) -> str:
-    """`name?parameter=value&...`, one after another: no JSON, which the toolkit would decode."""
+    """Format names and parameters as `name?parameter=value&...`, separated by spaces.
+
+    Not as JSON, which SageMaker's toolkit would decode.
+    """
     return " ".join(
         name + (f"?{urlencode(values, quote_via=quote, safe='.*,/')}" if values else "")
         for name, values in named.items()
@@ -104,7 +107,7 @@ def as_text(named: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def collections(settings: Settings) -> Collections:
-    """Every collection that a rule or the settings ask for, once, sorted by name."""
+    """Return every collection that a rule or the settings ask for, once, sorted by name."""
     debugger = settings.debugger
     wanted: Collections = {name: {} for name in _ALWAYS}
     for rule in debugger.rules:
@@ -116,7 +119,7 @@ def collections(settings: Settings) -> Collections:
     interval = str(debugger.save_interval)
     for one in wanted.values():
         one["save_interval"] = interval
-    # A loss is one number, and rules compare its means: more often, and in every validation.
+    # A loss is one number, and rules compare its means: save it more often, and in validation.
     often = str(max(1, debugger.save_interval // _LOSSES_MORE_OFTEN))
     wanted["losses"]["save_interval"] = often
     if "loss_input" in wanted:  # ClassImbalance counts the labels of many batches
@@ -133,7 +136,7 @@ def collections(settings: Settings) -> Collections:
 
 
 def _built_in(rule: DebugRule, configs: list[CollectionConfig], image: str) -> Any:
-    """AWS's rule; the same collections for each, or the hook would get some twice."""
+    """Build AWS's rule; all get the same collections, or the hook would get some twice."""
     built_in: Any = Rule.sagemaker
     made = built_in(
         _base_config(rule.name),
@@ -157,7 +160,7 @@ def _rules_image(region: str) -> str:
 
 
 def sort_collections(request: Any) -> Any:
-    """The request with its collections by name."""
+    """Sort the request's debugger collections by name, in place, and return the request."""
     hook = request.get("DebugHookConfig", {})
     if "CollectionConfigurations" in hook:
         hook["CollectionConfigurations"].sort(key=lambda one: one["CollectionName"])

@@ -1,4 +1,4 @@
-"""Deploy: the Lambda that brings a model package to an endpoint."""
+"""Build the Deploy step: the Lambda that brings a model package to an endpoint."""
 
 from sagemaker.lambda_helper import Lambda
 from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
@@ -10,7 +10,10 @@ OUTPUTS = ("endpoint_name", "endpoint_config_name", "model_name")
 
 
 def build_deploy_step(context: Context, register: RegisterStep) -> LambdaStep:
-    """Only called by its ARN: publishing the function's code is not the definition's work."""
+    """Build the Deploy step, which calls the function by its ARN.
+
+    Publishing the function's code is not the definition's work.
+    """
     settings, parameters = context.settings, context.parameters
     return LambdaStep(
         name="Deploy",

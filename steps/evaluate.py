@@ -1,4 +1,4 @@
-"""Evaluate: the model on the test split, through the very functions that serve it."""
+"""Build the Evaluate step: test the model on the test split, by the functions that serve it."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ def build_evaluate_step(
     train: TrainingStep,
     champion: ChampionStep | None,
 ) -> ProcessingStep:
-    """Output: `evaluation`, in SageMaker's model-quality layout.
+    """Build the Evaluate step; output: `evaluation`, in SageMaker's model-quality layout.
 
-    With a `champion` it is asked about the same pictures, through its own serving code. With rules
-    that the gate asks about, it looks at what was saved of the training.
+    A `champion` predicts the same pictures, by its own serving code. Rules that the gate asks
+    about are evaluated on the tensors saved in training.
     """
     arguments: dict[str, Any] = {
         "model": f"{INPUT}/model",

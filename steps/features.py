@@ -1,4 +1,4 @@
-"""ExtractFeatures: the backbone passes over the pictures once, and tuning works on the result."""
+"""Build the ExtractFeatures step: one pass of the backbone over the pictures, for tuning."""
 
 from typing import Any
 
@@ -8,7 +8,10 @@ from steps.jobs import INPUT, OUTPUT, Context, processing_output, processing_ste
 
 
 def build_features_step(context: Context, prepare: ProcessingStep) -> ProcessingStep:
-    """Output: `features`. The weights, when there are any, come in as a file."""
+    """Build the ExtractFeatures step; output: `features`.
+
+    The weights, when there are any, come in as a file.
+    """
     settings = context.settings
     arguments = {
         "dataset": f"{INPUT}/dataset",

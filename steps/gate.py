@@ -1,4 +1,4 @@
-"""Gate: only a model that is good enough on the test split is registered and deployed."""
+"""Build the Gate step: only a model good enough on the test split is registered and deployed."""
 
 from typing import Any
 
@@ -26,11 +26,11 @@ FOUND = "debugger.summary"
 def build_gate_step(
     context: Context, evaluate: ProcessingStep, passed: list[Step | StepCollection]
 ) -> ConditionStep:
-    """`passed` are the steps behind the gate: they run when every condition holds.
+    """Build the Gate step: the steps in `passed` run when every condition holds.
 
     The accuracy must reach the threshold, and where models are compared it must not fall short of
-    the champion's by more than the tolerance; the debugger's rules that are named must have found
-    nothing. Else the execution fails and says all the numbers.
+    the champion's by more than the tolerance; the debugger rules named in the settings must have
+    found no issue. Else the execution fails with a message that says all the numbers.
     """
     accuracy = _measured(evaluate, ACCURACY)
     threshold: Any = context.parameters.accuracy_threshold
@@ -55,5 +55,5 @@ def build_gate_step(
 
 
 def _measured(evaluate: ProcessingStep, path: str) -> Any:
-    """What Evaluate wrote at a path of evaluation.json."""
+    """Return a reference to what Evaluate wrote at a path of evaluation.json."""
     return JsonGet(step_name=evaluate.name, property_file=EVALUATION_FILE, json_path=path)

@@ -1,4 +1,4 @@
-"""What the builders share: context, images, processing and training jobs, caching, retries."""
+"""Build what all steps share: context, images, processing and training jobs, caching, retries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ PYTORCH, PYTHON = "2.6.0", "py312"
 
 @dataclass(frozen=True)
 class Context:
-    """What every builder works with."""
+    """The settings, parameters, session and uploaded code that every step builder works with."""
 
     settings: Settings
     parameters: Parameters
@@ -44,18 +44,18 @@ class Context:
 
     @property
     def tags(self) -> dict[str, Any]:
-        """Tags on everything made, sorted so that the definition does not change by itself."""
+        """Tags of every resource, sorted so that the same settings give the same definition."""
         return dict(sorted({"project": self.settings.project, **self.settings.aws.tags}.items()))
 
 
 def output_uri(context: Context, *parts: str) -> Join:
-    """A folder of this execution's own: s3://{bucket}/runs/{execution}/{step}/..."""
+    """Return an S3 address of this execution's own: s3://{bucket}/runs/{execution}/{step}/..."""
     start = f"s3://{context.settings.bucket}/runs"
     return Join(on="/", values=[start, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
 
 def image_uri(context: Context, scope: str, instance_type: str) -> str:
-    """The PyTorch image for an instance type, known without asking AWS. Raises UsageError."""
+    """Return the PyTorch image for an instance type, without asking AWS. Raises UsageError."""
     return _image_uri(context.settings.aws.region, scope, instance_type)
 
 
@@ -87,8 +87,9 @@ def processing_step(
     outputs: Sequence[str],
     property_file: PropertyFile | None = None,
 ) -> ProcessingStep:
-    """A step that runs `script` with `--key value` arguments (text or references) on one machine.
+    """Build a step that runs `script` on one machine, with `arguments` as `--key value`.
 
+    Values are text or references.
     `inputs` are S3 addresses by name, found under /opt/ml/processing/input/{name};
     `outputs` are names, written under /opt/ml/processing/output/{name}.
     """
@@ -131,7 +132,7 @@ def processing_step(
 
 
 def processing_output(step: ProcessingStep, name: str) -> Any:
-    """The S3 address of a processing step's output, once it has run."""
+    """Return a reference to the S3 address of a processing step's output."""
     return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
 
@@ -145,7 +146,7 @@ def training_job(
     hyperparameters: Mapping[str, Any],
     **options: Any,
 ) -> Estimator:
-    """A training job of train.py on one machine; `options` go to the SDK's Estimator.
+    """Build the SDK's Estimator for a training job of train.py, to which `options` go too.
 
     `code` is its bundle: TRAIN or TRIALS of pipeline/bundle.py.
     """
@@ -167,7 +168,7 @@ def training_job(
 
 
 def _toolkit_hyperparameters(settings: Settings, bundle: CodeBundle) -> dict[str, str]:
-    """What SageMaker's training toolkit reads to find and start the script."""
+    """Return what SageMaker's training toolkit reads to find and start the script."""
     return {
         "sagemaker_program": bundle.entry,
         "sagemaker_submit_directory": bundle.uri,
@@ -176,19 +177,22 @@ def _toolkit_hyperparameters(settings: Settings, bundle: CodeBundle) -> dict[str
 
 
 def cache_config(settings: Settings) -> CacheConfig:
-    """Step caching, as set."""
+    """Return the step caching that the settings ask for."""
     caching = settings.caching
     return CacheConfig(enable_caching=caching.enabled, expire_after=caching.expire_after)
 
 
 def step_retries(settings: Settings) -> list[RetryPolicy]:
-    """Try again when SageMaker's own service fails or throttles."""
+    """Return the retry policies for a SageMaker service that fails or throttles."""
     kinds = [StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING]
     return [StepRetryPolicy(exception_types=kinds, **_waits(settings))]
 
 
 def job_retries(settings: Settings) -> list[RetryPolicy]:
-    """And when there is no machine to be had, or one breaks; never when our script fails."""
+    """Return step_retries and those for a machine that cannot be had or breaks.
+
+    A script of ours that fails is never tried again.
+    """
     limits = [SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT]
     failures = [
         SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,

@@ -1,6 +1,6 @@
-"""The metrics that train.py prints, by name: what SageMaker reads from its log, and how.
+"""Define the metrics that SageMaker reads from train.py's log: name and regex of each.
 
-Imports nothing, so that checks and local runs can use it without the SDK.
+Imports the standard library only, so that checks and local runs can use it without the SDK.
 """
 
 from typing import Any, Final, Literal
@@ -19,10 +19,10 @@ REGEXES: Final = {
 
 
 def metric_definitions() -> list[dict[str, Any]]:
-    """MetricDefinitions, as SageMaker wants them."""
+    """Return the metrics as SageMaker's MetricDefinitions."""
     return [{"Name": name, "Regex": regex} for name, regex in REGEXES.items()]
 
 
 def objective_type(objective: str) -> Literal["Maximize", "Minimize"]:
-    """Losses should fall, accuracies rise."""
+    """Decide whether to minimise an objective (losses) or to maximise it (accuracies)."""
     return "Minimize" if objective.endswith("loss") else "Maximize"

@@ -1,4 +1,4 @@
-"""What people change from run to run without compiling again."""
+"""Define the pipeline's parameters: what changes from run to run without compiling again."""
 
 from dataclasses import dataclass, fields
 
@@ -32,13 +32,13 @@ class Parameters:
     git_commit: ParameterString
 
     def all(self) -> list[Parameter]:
-        """Every parameter that there is, in the order above."""
+        """Return every parameter that is not None, in the order of the fields."""
         values = [getattr(self, field.name) for field in fields(self)]
         return [value for value in values if value is not None]
 
 
 def build_parameters(settings: Settings) -> Parameters:
-    """The parameters with defaults from `settings`."""
+    """Build the pipeline's parameters with defaults from `settings`."""
     return Parameters(
         data_uri=ParameterString("DataUri", settings.data_uri),
         processing_instance_type=ParameterString(

@@ -1,4 +1,4 @@
-"""Prepare: pictures -> checked, resized, split, in few large files."""
+"""Build the Prepare step: check, resize and split the pictures into few large files."""
 
 from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep
@@ -9,7 +9,7 @@ DATASET_FILE = PropertyFile(name="Dataset", output_name="dataset", path="dataset
 
 
 def build_prepare_step(context: Context) -> ProcessingStep:
-    """Outputs: `dataset` (train and valid) and `test`, which only Evaluate ever receives."""
+    """Build the Prepare step; outputs: `dataset` (train and valid), `test` for Evaluate only."""
     settings = context.settings
     split = settings.data.split
     return processing_step(

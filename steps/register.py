@@ -1,4 +1,4 @@
-"""Register: a version in the model registry, with its metrics and where it came from."""
+"""Build the Register step: a version in the model registry, with its metrics and its origin."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ SERVING_ENVIRONMENT: dict[str, Any] = {
 
 
 class RegisterStep(ConfigurableRetryStep):
-    """A RegisterModel step with the name it was given; the SDK's own appends to it."""
+    """A RegisterModel step that keeps the name it is given; the SDK's own appends to it."""
 
     def __init__(self, name: str, request: dict[str, Any], context: Context) -> None:
         super().__init__(
@@ -40,19 +40,19 @@ class RegisterStep(ConfigurableRetryStep):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What CreateModelPackage is called with."""
+        """The request of CreateModelPackage."""
         return self._request
 
     @property
     def properties(self) -> Any:
-        """What DescribeModelPackage answers."""
+        """References to the members of DescribeModelPackage's response."""
         return self._properties
 
 
 def build_register_step(
     context: Context, prepare: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep
 ) -> RegisterStep:
-    """A plain model: the artifact holds its own serving code, so nothing is repacked."""
+    """Build the Register step; the artifact holds its serving code, so nothing is repacked."""
     settings, parameters = context.settings, context.parameters
     model = Model(
         image_uri=image_uri(context, "inference", settings.deploy.instance_type),
@@ -91,7 +91,7 @@ def _metrics(evaluate: ProcessingStep) -> ModelMetrics:
 
 
 def _without_empty(request: dict[str, Any]) -> dict[str, Any]:
-    """Less what the SDK adds though it says nothing, and what pipelines refuse."""
+    """Drop the empty metrics that the SDK adds, and CertifyForMarketplace, refused by Pipelines."""
     kept = {key: value for key, value in request.items() if key != "CertifyForMarketplace"}
     metrics = {key: value for key, value in request["ModelMetrics"].items() if value}
     return {**kept, "ModelMetrics": metrics}

@@ -1,4 +1,4 @@
-"""A SageMaker session that knows a region and a bucket and reaches nothing.
+"""Provide a SageMaker session that knows a region and a bucket and cannot call AWS.
 
 The SDK wants a session to build steps with. This one has no credentials, reads no configuration
 of the machine, and refuses to call AWS, so a definition depends on the tree and settings alone.
@@ -14,7 +14,7 @@ class AwsCalledWhileCompiling(AssertionError):
 
 
 class _NoClient:
-    """Stands where the SDK expects a boto3 client."""
+    """A stand-in where the SDK expects a boto3 client; any call raises."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -24,7 +24,7 @@ class _NoClient:
 
 
 class _NoBoto:
-    """Stands where the SDK expects a boto3 session."""
+    """A stand-in where the SDK expects a boto3 session."""
 
     def __init__(self, region: str) -> None:
         self.region_name = region
@@ -43,7 +43,7 @@ class _Unconfigured(PipelineSession):
 
 
 def offline_session(region: str, bucket: str) -> PipelineSession:
-    """A session for building steps, not for running them."""
+    """Return a session for building steps, not for running them."""
     boto = _NoBoto(region)
     return _Unconfigured(
         boto_session=boto,

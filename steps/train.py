@@ -1,4 +1,4 @@
-"""Train: the final model, with the best hyperparameters, watched by SageMaker Debugger."""
+"""Build the Train step: the final model with the best hyperparameters, watched by Debugger."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from steps.jobs import (
 
 
 def launch_hyperparameters(context: Context, instance: Instance) -> dict[str, str]:
-    """Makes SageMaker's toolkit start fine-tuning with torchrun: a process a GPU, or a machine.
+    """Return hyperparameters that start fine-tuning by torchrun: a process a GPU, or a machine.
 
     One machine without GPUs needs no launcher, and the head alone is trained by one process.
     """
@@ -32,7 +32,7 @@ def launch_hyperparameters(context: Context, instance: Instance) -> dict[str, st
 
 
 class _StableTrainingStep(TrainingStep):
-    """The SDK keeps collections in a set: their order would change from process to process."""
+    """A training step with sorted debugger collections: the SDK keeps them in a set, unordered."""
 
     @property
     def arguments(self) -> Any:
@@ -42,7 +42,10 @@ class _StableTrainingStep(TrainingStep):
 def build_train_step(
     context: Context, prepare: ProcessingStep, features: ProcessingStep, tune: TuningStep
 ) -> TrainingStep:
-    """Makes the model artifact. Receives pictures only to fine-tune the backbone, or for int8."""
+    """Build the Train step, which makes the model artifact.
+
+    It receives pictures only to fine-tune the backbone, or for int8.
+    """
     settings = context.settings
     training, instance = settings.training, settings.instances.training
     best = tune.properties.BestTrainingJob.TunedHyperParameters

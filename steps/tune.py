@@ -1,4 +1,4 @@
-"""Tune: the search for hyperparameters, on cached features, judged on the validation split."""
+"""Build the Tune step: search hyperparameters on cached features, by validation metrics."""
 
 from typing import Any
 
@@ -19,7 +19,10 @@ from steps.metrics import metric_definitions, objective_type
 
 
 def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:
-    """Trials write no model (export=false): the best hyperparameters go to Train."""
+    """Build the Tune step, whose best hyperparameters go to Train.
+
+    Trials write no model (export=false).
+    """
     settings = context.settings
     tuning, instance = settings.tuning, settings.instances.tuning
     trial = training_job(
