@@ -1,1 +1,1 @@
-"""Measurements of this project against the usual way to do the same work, on one machine."""
+"""Measure this project against the usual way to do the same work, on one machine."""

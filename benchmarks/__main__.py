@@ -1,4 +1,4 @@
-"""python -m benchmarks: measures this project against the usual way, and writes down what it saw.
+"""Measure this project against the usual way, and write the results: python -m benchmarks.
 
 A benchmark is a module beside this one with `run(context) -> dict`: plain values for JSON. It may
 have `table(result) -> str`, what to print, and `plot(result, path)`, which draws a PNG.
@@ -35,7 +35,7 @@ _EXAMPLES = """\
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmarks that the command line names; 1 when one could not be run."""
+    """Run the benchmarks that the command line names; 1 when one could not be run."""
     options = _parser().parse_args(arguments)
     names = options.names or [name for name in BENCHMARKS if _has(name)]
     try:
@@ -74,7 +74,7 @@ def _write(name: str, result: dict[str, object], module: ModuleType, folder: Pat
 
 
 def _default_out(quick: bool) -> Path:
-    """Quick results are no figures to keep: they stay out of the repository."""
+    """Return the folder for results; quick ones are not kept in the repository."""
     return ROOT / ".local" / "benchmarks" if quick else _FOLDER / "results"
 
 

@@ -1,4 +1,4 @@
-"""Test accuracy: the pipeline against the usual script after 20 epochs of its own, 3 seeds each."""
+"""Compare test accuracies: the pipeline and the usual script after 20 epochs, 3 seeds each."""
 
 import json
 import os
@@ -22,7 +22,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def run(context: Context) -> dict[str, Any]:
-    """mobilenet_v2 where its weights are given; without any weights there is nothing to compare."""
+    """Compare accuracies with mobilenet_v2; they say nothing unless its weights are given."""
     backbone = "mobilenet_v2"
     usual = _usual(context, backbone)
     ours = {name: _ours(context, backbone, extra) for name, extra in VARIANTS.items()}
@@ -56,7 +56,7 @@ def _usual(context: Context, backbone: str) -> dict[str, Any]:
 
 
 def _ours(context: Context, backbone: str, extra: dict[str, Any]) -> list[dict[str, bool]]:
-    """The answers of each seed: prepared pictures and features come from the cache."""
+    """Return the answers of each seed: prepared pictures and features come from the cache."""
     answers = []
     for seed in SEEDS[:1] if context.quick else SEEDS:
         settings = {
@@ -74,7 +74,7 @@ def _ours(context: Context, backbone: str, extra: dict[str, Any]) -> list[dict[s
 
 
 def _against(usual: dict[str, Any], answers: list[dict[str, bool]]) -> dict[str, Any]:
-    """Our accuracy, and for each seed who alone was right about how many pictures."""
+    """Return our accuracy, and for each seed how many pictures only one side was right about."""
     pairs = []
     for right, ours in zip(usual["right"], answers, strict=False):
         theirs = dict(zip(usual["files"], map(bool, right), strict=True))
@@ -89,7 +89,7 @@ def _against(usual: dict[str, Any], answers: list[dict[str, bool]]) -> dict[str,
 
 
 def table(result: dict[str, Any]) -> str:
-    """The table that is printed."""
+    """Format the accuracies as the table that is printed."""
     usual = result["usual"]
     rows = [("usual script, 20 epochs", *_shown(usual), f"lr {usual['lr']:g}", "")]
     for name, one in result["ours"].items():

@@ -1,9 +1,9 @@
-"""Writes one model twice: as our artifact, and as the usual handler's.
+"""Write one model twice: as our artifact, and as the usual handler's.
 
     python -m benchmarks.build_served --backbone NAME --data DIR --target DIR [--weights FILE]
 
 Run with training_code/ and inference_code/ on the path. The head is a ridge regression on the
-features of a few training pictures a class: good enough to have an opinion on every picture.
+features of a few training pictures a class: good enough for answers that can be compared.
 `target`/ours/model and `target`/usual/model are extracted models; `target`/ours.tar.gz is ours.
 With --int8, `target`/int8/model is ours with the graph in 8 bits, calibrated on those pictures.
 """
@@ -37,11 +37,11 @@ PREPROCESSING = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD)
 BATCH = 16
 CALIBRATION_PICTURES = 128
 RIDGE = 0.5
-LOGIT_STD = 2.0  # those of a regression on 0 and 1 are small: probabilities should differ
+LOGIT_STD = 2.0  # a regression on 0 and 1 gives small logits: probabilities should differ
 
 
 def read_batch(files: Sequence[Path]) -> Tensor:
-    """Normalised pictures, float32 (N, 3, 224, 224)."""
+    """Read normalised pictures, float32 (N, 3, 224, 224)."""
     squares = [decode_square(file.read_bytes(), PREPROCESSING.resize) for file in files]
     stacked = torch.stack([torch.from_numpy(square) for square in squares])
     return normalise(stacked, PREPROCESSING).contiguous()
@@ -50,7 +50,7 @@ def read_batch(files: Sequence[Path]) -> Tensor:
 def make_classifier(
     backbone: str, weights: Path | None, files: Sequence[tuple[Path, int]], scratch: Path
 ) -> Classifier:
-    """The backbone with a head fitted to the features of these pictures and their classes."""
+    """Build the backbone with a head fitted to the features of these pictures and their classes."""
     network = build_backbone(backbone, 0)
     if weights:
         load_backbone_weights(backbone, network, weights)
@@ -63,7 +63,7 @@ def make_classifier(
 
 
 def _fit_head(features: Tensor, labels: Tensor) -> Head:
-    """Ridge regression of the classes (0 or 1) on standardised features, logits scaled."""
+    """Fit a head by ridge regression of classes (0 or 1) on standardised features; scale logits."""
     classes = int(labels.max()) + 1
     head = Head(features.shape[1], classes)
     head.mean.copy_(features.mean(0))
@@ -79,7 +79,7 @@ def _fit_head(features: Tensor, labels: Tensor) -> Head:
 
 
 def write_ours(target: Path, backbone: str, classifier: Classifier, classes: list[str]) -> None:
-    """The artifact as training writes it, with its graph, extracted and packed."""
+    """Write the artifact as training writes it, with its graph, extracted and packed."""
     model = target / "ours" / "model"
     model.mkdir(parents=True)
     nothing: dict[str, object] = {}
@@ -94,7 +94,7 @@ def write_ours(target: Path, backbone: str, classifier: Classifier, classes: lis
 
 
 def write_int8(target: Path, files: Sequence[Path]) -> None:
-    """Our artifact with its graph in 8 bits besides: that is what then serves."""
+    """Write our artifact with its graph in 8 bits besides: that is what then serves."""
     model = target / "int8" / "model"
     shutil.copytree(target / "ours" / "model", model)
     chosen = files[:: max(1, len(files) // CALIBRATION_PICTURES)]
@@ -104,7 +104,7 @@ def write_int8(target: Path, files: Sequence[Path]) -> None:
 
 
 def write_usual(target: Path, backbone: str, classifier: Classifier, classes: list[str]) -> None:
-    """The same weights for the usual handler: standardising is folded into its linear layer."""
+    """Write the weights for the usual handler, standardising folded into its linear layer."""
     model = target / "usual" / "model"
     (model / "code").mkdir(parents=True)
     head = classifier.head
@@ -122,7 +122,7 @@ def write_usual(target: Path, backbone: str, classifier: Classifier, classes: li
 
 @torch.no_grad()
 def main() -> None:
-    """Both models of one backbone."""
+    """Write both models of one backbone."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder with train/")

@@ -1,4 +1,4 @@
-"""What a benchmark gets: pictures, weights, scratch space, and how long it may take."""
+"""Define what a benchmark gets: pictures, weights, scratch space, and how long it may take."""
 
 import sys
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class BenchmarkError(RuntimeError):
 
 @dataclass(frozen=True)
 class Context:
-    """One benchmark's surroundings.
+    """The pictures, weights, folders and size that a benchmark works with.
 
     `data` is a folder with train/, valid/ and test/, each with a folder a class. `weights` is a
     folder of pretrained weights whose names begin with their backbone's, or None. `work` is an
@@ -26,10 +26,10 @@ class Context:
     cache: Path
 
     def weights_of(self, backbone: str) -> Path | None:
-        """The weights file of a backbone, where there is one."""
+        """Return the weights file of a backbone; None when there is none."""
         files = sorted(self.weights.glob(f"{backbone}[-.]*")) if self.weights else []
         return files[0] if files else None
 
     def say(self, message: str) -> None:
-        """One line of progress."""
+        """Print one line of progress."""
         print(message, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What Debugger's hook, the rules in the job and the profiler cost a training, at the defaults.
+"""Measure what Debugger's hook, rules in the job and the profiler cost a training, at defaults.
 
 The head as in a run on 6,720 pictures for 20 epochs, and fine-tuning long enough for two savings of
 all its tensors. The import of smdebug, once a job, is not in it.
@@ -23,7 +23,7 @@ QUICK_STEPS = 210
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Each part in a process of its own; in it, all ways to watch take turns.
+    """Measure each part in a process of its own; in it, all ways to watch take turns.
 
     Tensors are written to the folder that local runs use: making files is a large part of it.
     """
@@ -40,7 +40,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def _definition_parameters() -> dict[str, str]:
-    """What the training step would be given, with the settings as they are."""
+    """Return the debugging hyperparameters of the Train step, with the settings as they are."""
     argv = [sys.executable, "-m", "pipeline.run", "--definition", "--set", "debugger.mode=embedded"]
     steps = json.loads(_output(argv))["Steps"]
     train = next(step for step in steps if step["Name"] == "Train")
@@ -70,7 +70,7 @@ def _output(argv: Sequence[str]) -> str:
 
 
 def _compare(measured: Mapping[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Shares of the unwatched training's time: 0.05 is 5 % more.
+    """Return what each way to watch adds to the unwatched training's time: 0.05 is 5 % more.
 
     `wall` and `cpu` are of whole trainings, round by round; `own` is what the hook, the rules and
     the profiler timed of themselves, against the rest of the same training: a lower bound, as
@@ -92,7 +92,7 @@ def _compare(measured: Mapping[str, list[dict[str, float]]]) -> dict[str, Any]:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """A row a part and way to watch."""
+    """Format the costs as the table that is printed: a row a part and way to watch."""
     rows = []
     for part, found in result["parts"].items():
         for name, more in found["more"].items():

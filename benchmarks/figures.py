@@ -1,4 +1,4 @@
-"""The few figures that describe repeated measurements."""
+"""Compute the few figures that describe repeated measurements, and format them as a table."""
 
 import math
 import statistics
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Median, smallest, largest, and how many there were."""
+    """Return the median, smallest and largest value, and how many there were."""
     return {
         "median": statistics.median(values),
         "min": min(values),
@@ -17,19 +17,19 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 
 
 def mean_and_deviation(values: Sequence[float]) -> dict[str, Any]:
-    """Mean and sample standard deviation (0 of a single value)."""
+    """Return the mean and sample standard deviation (0 of a single value)."""
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": statistics.mean(values), "standard_deviation": deviation, "runs": len(values)}
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """The k of `value = c * size ** k`, by least squares on logarithms."""
+    """Return the k of `value = c * size ** k`, by least squares on logarithms."""
     xs, ys = [math.log(size) for size in sizes], [math.log(value) for value in values]
     return statistics.linear_regression(xs, ys).slope
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns padded to their widest cell, the first to the left and the others to the right."""
+    """Pad columns to their widest cell, the first to the left and the others to the right."""
     cells = [list(map(str, row)) for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     return "\n".join(

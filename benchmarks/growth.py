@@ -1,4 +1,4 @@
-"""How time and memory grow with the data: jobs on 1, 4 and 16 times the pictures."""
+"""Measure how time and memory grow with the data: jobs on 1, 4 and 16 times the pictures."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ FACTORS = (1, 4, 16)
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Generated pictures of 6 classes; the backbone has random weights."""
+    """Measure the jobs on generated pictures of 6 classes; the backbone has random weights."""
     per_class = QUICK_PER_CLASS if context.quick else PER_CLASS
     sizes = [per_class * CLASSES * factor for factor in FACTORS]
     measured = [_measure(context, per_class * factor) for factor in FACTORS]
@@ -47,7 +47,7 @@ def _figures(sizes: list[int], costs: list[JobCost]) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The table that is printed."""
+    """Format seconds and memory of the jobs as the table that is printed."""
     rows = []
     for job in ("prepare", "features"):
         one = result[job]
@@ -61,7 +61,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
-    """Seconds against pictures, both logarithmic, with memory beside."""
+    """Plot seconds against pictures, both logarithmic, with memory beside."""
     from matplotlib import pyplot
 
     figure, (time_axes, memory_axes) = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")

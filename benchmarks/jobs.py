@@ -1,4 +1,4 @@
-"""Single jobs, run as their container would run them, with time and memory measured."""
+"""Run single jobs as their container would run them, with time and memory measured."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ class JobCost:
 
 
 def run_script(script: str, arguments: Sequence[object]) -> JobCost:
-    """Runs training_code/<script>; raises BenchmarkError with its last words if it fails."""
+    """Run training_code/<script>; raises BenchmarkError with the end of its output if it fails."""
     code = [ROOT / "training_code", ROOT / "inference_code"]
     argv = [sys.executable, str(code[0] / script), *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, code))}
@@ -49,13 +49,13 @@ def run_script(script: str, arguments: Sequence[object]) -> JobCost:
 
 
 def prepare(data: Path, target: Path) -> JobCost:
-    """prepare.py with the settings of pipeline.yaml: `target` gets dataset/ and test/."""
+    """Run prepare.py with the settings of pipeline.yaml: `target` gets dataset/ and test/."""
     outputs = ["--dataset", target / "dataset", "--test", target / "test"]
     return run_script("prepare.py", ["--data", data, *outputs, "--resize", 256])
 
 
 def features(dataset: Path, target: Path, backbone: str, weights: Path | None) -> JobCost:
-    """features.py with one view; `weights` is a file."""
+    """Run features.py with one view; `weights` is a file."""
     arguments = ["--dataset", dataset, "--features", target, "--backbone", backbone]
     if weights is not None:
         folder = target.with_name("weights")
@@ -77,7 +77,7 @@ class _Memory:
         self._thread.start()
 
     def stop(self) -> int:
-        """The largest sum seen, in bytes."""
+        """Stop sampling and return the largest sum seen, in bytes."""
         self._ended.set()
         self._thread.join()
         return self._peak

@@ -1,4 +1,4 @@
-"""What a measurement was made on, so that its figures can be judged."""
+"""Describe what a measurement was made on, so that its figures can be judged."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ _PACKAGES = ("torch", "torchvision", "numpy", "pillow", "onnxruntime", "multi-mo
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores, memory in bytes, versions, commit and time."""
+    """Return processor, cores, memory in bytes, versions, commit and time."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),

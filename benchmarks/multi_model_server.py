@@ -1,4 +1,4 @@
-"""AWS's own model server (multi-model-server, on Java) for an extracted model, on this machine.
+"""Run AWS's own model server (multi-model-server, on Java) for an extracted model, locally.
 
 It is started as its own command does, with the settings of SageMaker's inference toolkit, and runs
 the toolkit's handler service: the very software of SageMaker's PyTorch images before TorchServe.
@@ -35,7 +35,7 @@ class ModelServerNotWell(RuntimeError):
 
 
 def missing_part() -> str | None:
-    """What is not there of what the server needs; None when it can be started."""
+    """Return what the server needs that is not installed; None when it can be started."""
     if shutil.which("java") is None:
         return "java"
     names = {"mms": "multi-model-server", "sagemaker_inference": "sagemaker-inference"}
@@ -46,7 +46,7 @@ def missing_part() -> str | None:
 def running_model_server(
     base: Path, environment: Mapping[str, str], workers: int = 1, start_s: float = _START_SECONDS
 ) -> Iterator[tuple[int, int]]:
-    """Serves the model extracted at `base`/model; yields its port and the Java process's id.
+    """Serve the model extracted at `base`/model; yields its port and the Java process's id.
 
     `base` is what /opt/ml is in a container; logs lie there too. Raises
     ModelServerMissing or ModelServerNotWell.
@@ -75,7 +75,7 @@ def running_model_server(
 
 
 def post(port: int, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
-    """POST /invocations: status, content type and body of the answer."""
+    """Send a POST to /invocations; return status, content type and body of the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("POST", "/invocations", body, dict(headers))
@@ -95,7 +95,7 @@ def _command(base: Path, config: Path, temporary: str) -> list[str]:
 
 
 def _package(name: str) -> Path:
-    """The folder of an installed package, found without importing it."""
+    """Return the folder of an installed package, found without importing it."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise ModelServerMissing(f"{name} is not installed")
@@ -103,7 +103,7 @@ def _package(name: str) -> Path:
 
 
 def _properties(port: int, workers: int) -> str:
-    """What the inference toolkit writes into /etc/sagemaker-mms.properties."""
+    """Return what the inference toolkit writes into /etc/sagemaker-mms.properties."""
     address = f"http://127.0.0.1:{port}"
     values = {
         "enable_envvars_config": "true",
@@ -163,7 +163,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port() -> int:
-    """A port that is free now; the server refuses those from 32767 on."""
+    """Return a port that is free now; the server refuses those from 32767 on."""
     for port in random.sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))

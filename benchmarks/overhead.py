@@ -1,4 +1,4 @@
-"""The local runner's own time: what a step and a trial take besides their scripts."""
+"""Measure the local runner's own time: what a step and a trial take besides their scripts."""
 
 import io
 import tarfile
@@ -32,7 +32,7 @@ with open(os.environ["TIMES"], "a") as file:
 
 
 def run(context: Context) -> dict[str, Any]:
-    """One chain of processing steps, a training and a tuning job, whose scripts do nothing."""
+    """Run a chain of processing steps, a training and a tuning job, whose scripts do nothing."""
     steps = QUICK_STEPS if context.quick else STEPS
     trials = QUICK_TRIALS if context.quick else TRIALS
     store, times = Store(context.work / "state"), context.work / "times.txt"
@@ -170,7 +170,7 @@ def _tuning(times: Path, trials: int) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The table that is printed."""
+    """Format the runner's own seconds as the table that is printed."""
     rows = [
         (what, str(len(values)), *(f"{value:.3f}" for value in (median(values), max(values))))
         for what, values in (("step", result["step_seconds"]), ("trial", result["trial_seconds"]))

@@ -1,4 +1,4 @@
-"""Twice as many requests as the endpoint can answer: wrong answers, crashes, memory.
+"""Send twice as many requests as the endpoint can answer: wrong answers, crashes, memory.
 
 The load is open: requests come at a fixed rate, whether or not earlier ones are answered, as they
 do on the internet. Every good answer is compared with the answer to the same picture alone.
@@ -41,7 +41,7 @@ _PATIENCE_S = 90
 
 @dataclass
 class Counts:
-    """What became of the requests."""
+    """The outcomes of the requests, and the times of good answers."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -56,7 +56,7 @@ class Counts:
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Capacity first, then twice that for five minutes (quick: ten seconds)."""
+    """Measure the capacity, then send twice that for five minutes (quick: ten seconds)."""
     build_models(context, BACKBONE, context.work / "served")
     pictures = large_pictures(context.data)
     short, long = (3, 10) if context.quick else (15, 300)
@@ -84,7 +84,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """What became of the requests, and memory."""
+    """Format the outcomes of the requests, and memory, as the table that is printed."""
     memory = result["memory"]
     rows = [(name, f"{count:,}") for name, count in result["outcomes"].items()]
     rows += [
@@ -105,7 +105,7 @@ def overload(
     rate: float,
     seconds: float,
 ) -> tuple[Counts, float]:
-    """Sends `rate` requests a second; what became of them, and how long sending took."""
+    """Send `rate` requests a second; return their outcomes, and how long sending took."""
     counts = Counts()
     start = time.perf_counter()
 
@@ -143,7 +143,7 @@ def _outcome(port: int, picture: bytes, expected: Mapping[str, Any]) -> str:
 
 
 def _capacity(server: ModelServer, pictures: Sequence[bytes], seconds: float) -> float:
-    """Most answers a second, over several concurrencies."""
+    """Measure the most answers a second, over several concurrencies."""
 
     def invoke(body: bytes, _kind: str) -> tuple[int, bytes]:
         reply = server.invoke(body, JPEG)
@@ -168,7 +168,7 @@ def _serving(target: Path) -> Iterator[ModelServer]:
 
 @contextmanager
 def _watching(server: ModelServer) -> Iterator[list[int]]:
-    """Samples the server's own memory, in bytes, as long as the block runs."""
+    """Sample the server's own memory, in bytes, as long as the block runs."""
     process, samples, done = psutil.Process(server.process.pid), [], threading.Event()
 
     def sample() -> None:
@@ -187,7 +187,7 @@ def _watching(server: ModelServer) -> Iterator[list[int]]:
 
 
 def _describe(samples: Sequence[int]) -> dict[str, float]:
-    """First and last as means of a tenth of the samples: one request's memory is no growth."""
+    """Return first and last as means of a tenth of the samples: a single request is no growth."""
     part = max(1, len(samples) // 10)
     first, last = sum(samples[:part]) / part, sum(samples[-part:]) / part
     return {"first": first, "last": last, "max": max(samples), "growth": last / first - 1}

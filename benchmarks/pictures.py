@@ -1,4 +1,4 @@
-"""Pictures to measure on: a generated data set, and single pictures of a given size."""
+"""Make pictures to measure on: a generated data set, and single pictures of a given size."""
 
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +11,7 @@ _TRAIN, _VALID = 0.7, 0.15
 
 
 def write_splits(folder: Path, classes: int = 6, per_class: int = 60) -> Path:
-    """The generated sample as train/, valid/ and test/ in `folder`; returns `folder`."""
+    """Write the generated sample as train/, valid/ and test/ into `folder`; returns `folder`."""
     drawn = folder / "drawn"
     for name in write_sample(drawn, classes, per_class):
         files = sorted((drawn / name).iterdir())
@@ -25,7 +25,7 @@ def write_splits(folder: Path, classes: int = 6, per_class: int = 60) -> Path:
 
 
 def resized_jpeg(path: Path, width: int, height: int, quality: int = 90) -> bytes:
-    """A picture as a JPEG of another size: real content, a stated number of pixels."""
+    """Resize a picture to a JPEG of another size: real content, a stated number of pixels."""
     with Image.open(path) as image:
         buffer = BytesIO()
         image.convert("RGB").resize((width, height)).save(buffer, "JPEG", quality=quality)

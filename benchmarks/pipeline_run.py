@@ -1,4 +1,4 @@
-"""A complete local run as a user starts it, with what it took and what came out."""
+"""Make a complete local run as a user starts it, and return its times and answers."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ AFTER_FEATURES = ("Tune", "Train", "Evaluate")
 
 @dataclass(frozen=True)
 class CompletedRun:
-    """`seconds` is the whole command's wall time; `steps` are the steps' own, by name."""
+    """A finished run: `seconds` is the command's wall time; `steps` are the steps' own, by name."""
 
     execution: str
     seconds: float
@@ -28,11 +28,11 @@ class CompletedRun:
     evaluation: Path
 
     def of(self, names: Sequence[str]) -> float:
-        """Seconds of these steps together."""
+        """Return the seconds of these steps together."""
         return sum(self.steps[name] for name in names)
 
     def right(self) -> dict[str, bool]:
-        """Whether each test picture was answered rightly, by its path below the test folder."""
+        """Return whether each test picture was answered rightly, by its path below test/."""
         lines = (self.evaluation / "predictions.jsonl").read_text().splitlines()
         answers = [json.loads(line) for line in lines]
         return {
@@ -42,13 +42,13 @@ class CompletedRun:
 
 
 def backbone_settings(context: Context, backbone: str) -> dict[str, Any]:
-    """Settings that choose a backbone, with its weights where there are some."""
+    """Return the settings that choose a backbone, with its weights where there are some."""
     weights = context.weights_of(backbone)
     return {"backbone.name": backbone, "backbone.weights": weights or "none"}
 
 
 def run_pipeline(context: Context, settings: Mapping[str, Any], state: Path) -> CompletedRun:
-    """`python -m pipeline.run --local` with these settings; raises BenchmarkError if it failed."""
+    """Run `python -m pipeline.run --local` with `settings`; raises BenchmarkError if it failed."""
     argv = [sys.executable, "-m", "pipeline.run", "--local", "--json"]
     argv += ["--data", str(context.data), "--state", str(state)]
     argv += ["--parameter", "AccuracyThreshold=0"]  # of random weights, any accuracy will do

@@ -1,7 +1,4 @@
-"""Writes what benchmarks/results says into the README.
-
-python -m benchmarks.readme
-"""
+"""Write the figures of benchmarks/results into the README: python -m benchmarks.readme."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,7 +23,7 @@ class NoPlace(ValueError):
 
 
 def section(results: Mapping[str, Result]) -> str:
-    """The figures of the benchmarks that there are results of, as Markdown."""
+    """Format the figures of the benchmarks that there are results of, as Markdown."""
     writers = {
         "training": training,
         "accuracy": accuracy,
@@ -47,12 +44,12 @@ def section(results: Mapping[str, Result]) -> str:
 
 
 def read_results(folder: Path = RESULTS) -> dict[str, Result]:
-    """Every result in the folder, by its benchmark's name."""
+    """Read every result in the folder, by its benchmark's name."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
 def with_section(readme: str, text: str) -> str:
-    """The README with the figures between its marks; raises NoPlace when it lacks them."""
+    """Put the figures between the README's marks; raises NoPlace when it lacks them."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -61,7 +58,7 @@ def with_section(readme: str, text: str) -> str:
 
 
 def training(result: Result) -> str:
-    """A column a backbone."""
+    """Format times against the usual script's: a column a backbone."""
     backbones = result["backbones"]
     rows = [
         ("one epoch of the usual script, s", "epoch_seconds", 0),
@@ -79,7 +76,7 @@ def training(result: Result) -> str:
 
 
 def accuracy(result: Result) -> str:
-    """Means over seeds, and pictures that only one of both was right about."""
+    """Format accuracies: means over seeds, and pictures that only one side was right about."""
     usual = result["usual"]
     rows = [("usual script, 20 epochs, its best learning rate", _percent(usual), "")]
     for name, one in result["ours"].items():
@@ -96,7 +93,7 @@ def accuracy(result: Result) -> str:
 
 
 def growth(result: Result) -> str:
-    """Exponent and memory of both jobs."""
+    """Format the time exponent and the memory growth of both jobs."""
     said = [
         f"{job}: time grows with exponent {result[job]['time_exponent']:.2f}, "
         f"peak memory by {result[job]['peak_growth']:+.1%}"
@@ -107,13 +104,13 @@ def growth(result: Result) -> str:
 
 
 def overhead(result: Result) -> str:
-    """Medians."""
+    """Format the medians of the local runner's own time."""
     medians = [f"{median(result[f'{kind}_seconds']):.2f} s a {kind}" for kind in ("step", "trial")]
     return f"The local runner's own time: {' and '.join(medians)}."
 
 
 def serving(result: Result) -> str:
-    """A row a backbone: the usual handler's p50, and what ours takes of it."""
+    """Format serving times, a row a backbone: the usual handler's p50, and our share of it."""
     rows = []
     for backbone, one in result["backbones"].items():
         ratio, test = one["ratio"], one["test"]
@@ -136,7 +133,7 @@ def serving(result: Result) -> str:
 
 
 def _int8(one: Result) -> str:
-    """Its ratio, with what it does to accuracy where weights are not random."""
+    """Format int8's ratio, with what it does to accuracy where weights are not random."""
     if "int8" not in one["ratio"]:
         return ""
     text = f"{one['ratio']['int8']:.2f}"
@@ -147,7 +144,7 @@ def _int8(one: Result) -> str:
 
 
 def overload(result: Result) -> str:
-    """What became of the requests."""
+    """Format the outcomes of the requests of an overload."""
     outcomes = ", ".join(f"{count:,} {name}" for name, count in result["outcomes"].items())
     return (
         f"Twice the capacity ({result['capacity_per_second']:.0f} a second) for "
@@ -156,7 +153,7 @@ def overload(result: Result) -> str:
 
 
 def debugging(result: Result) -> str:
-    """A row a part of training and way to watch it."""
+    """Format what watching costs: a row a part of training and way to watch it."""
     rows = [
         (
             f"{part}, {found['steps']} steps: {name}",
@@ -199,7 +196,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Puts the figures into the README."""
+    """Put the figures into the README."""
     README.write_text(with_section(README.read_text(), section(read_results())))
 
 

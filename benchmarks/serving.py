@@ -1,4 +1,4 @@
-"""Our endpoint against the usual eager PyTorch handler, from request to answer, on one machine.
+"""Time our endpoint against the usual eager PyTorch handler, from request to answer, locally.
 
 `usual`: the usual handler under AWS's model server. `ours`: our model.tar.gz under the same server.
 `local`: our model.tar.gz under the local endpoint. All hold the same weights and are asked in
@@ -50,7 +50,7 @@ class Case:
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Times and answers of the three servers, for every backbone."""
+    """Measure times and answers of all servers, for every backbone."""
     if missing := missing_part():
         raise BenchmarkError(f"{missing} is not installed: the usual handler cannot be served")
     chosen = BACKBONES[1:2] if context.quick else BACKBONES
@@ -59,7 +59,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """A row a backbone and server."""
+    """Format the results as the table that is printed: a row a backbone and server."""
     rows = []
     for backbone, found in result["backbones"].items():
         test = found["test"]
@@ -74,7 +74,7 @@ def table(result: Mapping[str, Any]) -> str:
 
 
 def plot(result: Mapping[str, Any], path: Path) -> None:
-    """Median times as bars, the slowest twentieth as lines to the right of them."""
+    """Plot median times as bars, and lines from there to the 95th percentile."""
     from matplotlib.figure import Figure
 
     found = result["backbones"]
@@ -114,7 +114,7 @@ def _compare(context: Context, backbone: str) -> dict[str, Any]:
 
 
 def build_models(context: Context, backbone: str, target: Path, int8: bool = False) -> None:
-    """Our artifact and the usual handler's, of the same weights, in `target`."""
+    """Write our artifact and the usual handler's, of the same weights, into `target`."""
     argv = [sys.executable, "-m", "benchmarks.build_served", "--backbone", backbone]
     argv += ["--data", str(context.data), "--target", str(target)]
     argv += ["--per-class", "2" if context.quick else "8"]
@@ -135,7 +135,7 @@ def build_models(context: Context, backbone: str, target: Path, int8: bool = Fal
 
 
 def read_cases(data: Path, most: int | None = None) -> list[Case]:
-    """Every JPEG of the test split, or `most` of them drawn at random."""
+    """Read every JPEG of the test split, or `most` of them drawn at random."""
     files = sorted(path for path in (data / "test").rglob("*") if path.suffix in (".jpg", ".jpeg"))
     if not files:
         raise BenchmarkError(f"{data / 'test'} holds no JPEG: --data names a folder with test/")
@@ -145,7 +145,7 @@ def read_cases(data: Path, most: int | None = None) -> list[Case]:
 
 
 def large_pictures(data: Path) -> list[bytes]:
-    """A few test pictures as JPEGs of 400 x 500 pixels."""
+    """Return a few test pictures as JPEGs of 400 x 500 pixels."""
     files = sorted(path for path in (data / "test").rglob("*") if path.suffix in (".jpg", ".jpeg"))
     step = max(1, len(files) // _PICTURES)
     return [resized_jpeg(file, *_PICTURE_SIZE) for file in files[::step][:_PICTURES]]
@@ -153,7 +153,7 @@ def large_pictures(data: Path) -> list[bytes]:
 
 @contextmanager
 def servers(target: Path) -> Iterator[dict[str, Ask]]:
-    """Ways to ask the servers of the models in `target`, by name, while they run."""
+    """Run the servers of the models in `target`; yields a function to ask each, by name."""
     with ExitStack() as stack:
         asks = {}
         shutil.copytree(target / OURS, target / ONE_THREAD, dirs_exist_ok=True)
@@ -170,7 +170,10 @@ def servers(target: Path) -> Iterator[dict[str, Ask]]:
 
 
 def asker(port: int) -> Ask:
-    """Posts a JPEG to a server; the prediction, or BenchmarkError for anything else than 200."""
+    """Return a function that posts a JPEG and returns the prediction.
+
+    It raises BenchmarkError for anything else than 200.
+    """
 
     def ask(picture: bytes) -> dict[str, Any]:
         status, _, body = post(port, picture, JPEG)
@@ -185,9 +188,10 @@ def asker(port: int) -> Ask:
 def measure(
     asks: Mapping[str, Ask], pictures: Sequence[bytes], rounds: int
 ) -> dict[str, dict[str, Any]]:
-    """Milliseconds from request to answer; in each round every server gets all the pictures.
+    """Measure milliseconds from request to answer; each round, every server gets all pictures.
 
-    One after another: a server of its own instance finds its weights in the cache as well.
+    One server gets them all before the next: on an instance of its own, a server finds its
+    weights in the cache as well.
     """
     times: dict[str, list[float]] = {name: [] for name in asks}
     order = list(asks)
@@ -204,7 +208,7 @@ def measure(
 
 
 def summarise(values: Sequence[float]) -> dict[str, Any]:
-    """Percentiles and mean of milliseconds."""
+    """Return percentiles and mean of milliseconds."""
     ordered = sorted(values)
     shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
     found: dict[str, Any] = {name: percentile(ordered, share) for name, share in shares.items()}
@@ -212,7 +216,7 @@ def summarise(values: Sequence[float]) -> dict[str, Any]:
 
 
 def compare_answers(asks: Mapping[str, Ask], cases: Sequence[Case]) -> dict[str, Any]:
-    """How often each server gives the usual handler's class, and how often each is right."""
+    """Count how often each server gives the usual handler's class, and how often each is right."""
     right, same = dict.fromkeys(asks, 0), dict.fromkeys(asks, 0)
     largest = dict.fromkeys(asks, 0.0)
     for case in cases:

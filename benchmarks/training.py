@@ -1,4 +1,4 @@
-"""Against one epoch of the usual script, side by side: a complete run with 20 trials, and one pass.
+"""Time a complete run with 20 trials, and one pass, against one epoch of the usual script.
 
 The pass is prepare and features with one view in fp32, as pictures a second.
 """
@@ -30,7 +30,7 @@ PLOTTED_STEPS = ("Prepare", "ExtractFeatures", *AFTER_FEATURES)
 
 @dataclass(frozen=True)
 class _Round:
-    """What was measured one after the other; pictures are those of training and validation."""
+    """One round of measurements; `pictures` are those of training and validation."""
 
     pictures: int
     epoch_seconds: float
@@ -39,7 +39,7 @@ class _Round:
 
     @property
     def speed(self) -> float:
-        """How many times the usual script's pictures a second."""
+        """Pictures a second, as a multiple of the usual script's."""
         return self.epoch_seconds / self.pass_seconds
 
     @property
@@ -52,7 +52,7 @@ class _Round:
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Both, one after the other and again, for every backbone: each time in a new state folder."""
+    """Time the run and the epoch in turns, for every backbone: each time in a new state folder."""
     rounds = {"squeezenet1_1": 1} if context.quick else ROUNDS
     return {"backbones": {name: _compare(context, name, rounds[name]) for name in rounds}}
 
@@ -86,7 +86,7 @@ def _complete_run(context: Context, backbone: str, state: Path) -> CompletedRun:
 
 
 def _usual_epoch(context: Context, backbone: str) -> dict[str, Any]:
-    """One epoch of the usual script: training and validation, without its start-up."""
+    """Run one epoch of the usual script: training and validation, timed without its start-up."""
     argv = [sys.executable, "-m", "benchmarks.usual_script", "--data", str(context.data)]
     argv += ["--backbone", backbone]
     if weights := context.weights_of(backbone):
@@ -99,7 +99,7 @@ def _usual_epoch(context: Context, backbone: str) -> dict[str, Any]:
 
 
 def _pass_seconds(context: Context, backbone: str, folder: Path) -> float:
-    """Prepare (with the test pictures, which count in its time only) and features."""
+    """Time prepare (with the test pictures, which count in its time only) and features."""
     weights = context.weights_of(backbone)
     first = prepare(context.data, folder)
     second = features(folder / "dataset", folder / "features", backbone, weights)
@@ -129,7 +129,7 @@ def _result(rounds: list[_Round]) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The table that is printed."""
+    """Format the times as the table that is printed."""
     header = ("backbone", "epoch s", "run s", "run/epoch", "spread", "after/pass", "pictures/s x")
     rows = []
     for name, one in result["backbones"].items():
@@ -149,7 +149,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
-    """A run's steps, stacked, beside one epoch of the usual script."""
+    """Plot a run's steps, stacked, beside one epoch of the usual script."""
     from matplotlib import pyplot
 
     names = list(result["backbones"])
@@ -173,7 +173,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
 
 
 def _parts(one: dict[str, Any]) -> dict[str, float]:
-    """Seconds of a run: its longer steps in their order, and what is none of them."""
+    """Return a run's seconds: those of its longer steps in their order, and of all the rest."""
     steps = {name: one["step_seconds"][name] for name in PLOTTED_STEPS}
     return steps | {
         "start, report, short steps": one["run_seconds"]["median"] - sum(steps.values())

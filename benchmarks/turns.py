@@ -1,4 +1,4 @@
-"""Trainings side by side in one process, of which one runs at a time: each a moment, in turns.
+"""Run trainings side by side in one process, one at a time: each a moment, in turns.
 
 Whatever else a shared machine does meets all of them alike, so that differences of a percent show
 that whole trainings, one after another, cannot show.
@@ -17,7 +17,7 @@ _Clocks = tuple[float, float]
 
 
 class Turns:
-    """Whose turn it is, and how long each one's turns took: `wall` and `cpu` seconds by name.
+    """Turns of several tasks, and how long each one's took: `wall` and `cpu` seconds by name.
 
     Every round of turns is in a new order.
     """
@@ -32,7 +32,7 @@ class Turns:
         self._began: _Clocks = (0.0, 0.0)
 
     def run(self, tasks: dict[str, Callable[[], None]]) -> None:
-        """Each task in a thread of its own until all are done; raises what one of them raised."""
+        """Run each task in a thread of its own until all are done; raises what one of them did."""
         with ThreadPoolExecutor(len(tasks)) as pool:
             futures = [pool.submit(self._run, name, task) for name, task in tasks.items()]
             self._next()
@@ -40,7 +40,7 @@ class Turns:
             future.result()
 
     def share(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
-        """The same items; between two of them the others have their turns, when it is time."""
+        """Yield the items; between two of them other tasks have their turns, when it is time."""
         for item in items:
             if _clocks()[0] - self._began[0] >= TURN_S:
                 self._end(name)

@@ -1,4 +1,4 @@
-"""The usual script's test accuracy after 20 epochs, without paying for 20 epochs of its backbone.
+"""Measure the usual script's test accuracy after 20 epochs, on features computed only once.
 
     python -m benchmarks.usual_accuracy --data DIR --cache DIR --backbone NAME [--weights FILE]
 
@@ -56,14 +56,14 @@ class Learned:
 
 
 class Features:
-    """The frozen backbone over a folder, each pass kept in a file of its own."""
+    """Features by the frozen backbone, each pass over a folder kept in a file of its own."""
 
     def __init__(self, run: Callable[[Tensor], Tensor], cache: Path) -> None:
         self._run = run
         self._cache = cache
 
     def of(self, folder: Path, name: str, transform: Callable[..., Tensor], passes: int) -> Cached:
-        """All passes over `folder`; those that are in the cache are not made again."""
+        """Return all passes over `folder`; those that are in the cache are not made again."""
         parts = [self._one(folder, f"{name}-{i}", transform, i) for i in range(passes)]
         return Cached(np.stack(parts), torch.tensor(ImageFolder(str(folder)).targets))
 
@@ -82,7 +82,7 @@ class Features:
 
 
 def fast_backbone(backbone: nn.Module, cache: Path) -> Callable[[Tensor], Tensor]:
-    """The same features by ONNX Runtime: within 1e-3 of eager, checked on random pictures."""
+    """Run the backbone by ONNX Runtime: within 1e-3 of eager, checked on random pictures."""
     path = cache / "backbone.onnx"
     export_graph(backbone, 224, path)
     graph = open_graph(path, len(os.sched_getaffinity(0)))
@@ -101,7 +101,7 @@ def fast_backbone(backbone: nn.Module, cache: Path) -> Callable[[Tensor], Tensor
 def learn(
     train: Cached, valid: Cached, test: Cached, classes: int, *, lr: float, seed: int
 ) -> Learned:
-    """20 epochs of the script's head; the epoch with the best validation accuracy is kept."""
+    """Train the script's head for 20 epochs; keep that with the best validation accuracy."""
     torch.manual_seed(seed)
     head = nn.Linear(train.features.shape[2], classes)
     optimizer = torch.optim.AdamW(head.parameters(), lr=lr)
@@ -124,13 +124,13 @@ def learn(
 
 @torch.no_grad()
 def predictions(head: nn.Module, cached: Cached) -> Tensor:
-    """The class of every picture, in order."""
+    """Predict the class of every picture, in order."""
     chosen: Tensor = head(torch.from_numpy(np.array(cached.features[0]))).argmax(1)
     return chosen
 
 
 def main() -> None:
-    """Features, learning rate, seeds, answers."""
+    """Compute features, choose the learning rate, and print the answers of each seed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ valid/ test/")
     parser.add_argument("--cache", type=Path, required=True)

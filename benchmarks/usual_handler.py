@@ -1,4 +1,4 @@
-"""The usual handler: a PyTorch model served as most people write it. What we measure against.
+"""Serve a PyTorch model as most people write it: the usual handler that we measure against.
 
 A copy of this file is code/inference.py of the usual model.tar.gz; AWS's model server runs it.
 Eager PyTorch, torchvision's transforms on a PIL picture, one picture a request.
@@ -29,7 +29,7 @@ transform = transforms.Compose(
 
 
 def build_model(backbone: str, classes: int) -> nn.Module:
-    """torchvision's model with a linear head for so many classes."""
+    """Build torchvision's model with a linear head for so many classes."""
     model: Any = torchvision.models.get_model(backbone)
     if isinstance(model, torchvision.models.ResNet):
         model.fc = nn.Linear(model.fc.in_features, classes)
@@ -43,7 +43,7 @@ def build_model(backbone: str, classes: int) -> nn.Module:
 
 
 def model_fn(model_dir: str) -> Served:
-    """The model in eval mode, and its classes."""
+    """Load the model in eval mode, and its classes."""
     description = json.loads((Path(model_dir) / "classes.json").read_text())
     model = build_model(description["backbone"], len(description["classes"]))
     state = torch.load(Path(model_dir) / "model.pth", map_location="cpu", weights_only=True)
@@ -52,7 +52,7 @@ def model_fn(model_dir: str) -> Served:
 
 
 def input_fn(body: bytes, content_type: str) -> Tensor:
-    """A batch of one picture."""
+    """Decode the request into a batch of one picture."""
     if content_type != "image/jpeg":
         raise ValueError(f"unsupported content type {content_type}")
     image = Image.open(io.BytesIO(body)).convert("RGB")
@@ -60,7 +60,7 @@ def input_fn(body: bytes, content_type: str) -> Tensor:
 
 
 def predict_fn(batch: Tensor, served: Served) -> dict[str, float]:
-    """The probability of every class."""
+    """Predict the probability of every class."""
     model, classes = served
     with torch.no_grad():
         probabilities = torch.softmax(model(batch), dim=1)[0]
@@ -68,7 +68,7 @@ def predict_fn(batch: Tensor, served: Served) -> dict[str, float]:
 
 
 def output_fn(prediction: dict[str, float], accept: str) -> str:
-    """JSON in the shape that our own endpoint answers in."""
+    """Return JSON in the shape that our own endpoint answers in."""
     label = max(prediction, key=lambda name: prediction[name])
     answer = {"label": label, "probability": prediction[label], "probabilities": prediction}
     return json.dumps({"predictions": [answer]})

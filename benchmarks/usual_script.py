@@ -1,4 +1,4 @@
-"""The usual script: transfer learning as most people write it today. What we measure against.
+"""Train by transfer learning as most people write it: the usual script that we measure against.
 
     python -m benchmarks.usual_script --data DIR --backbone mobilenet_v2 [--weights FILE]
 
@@ -27,26 +27,26 @@ BATCH_SIZE = 64
 
 
 def training_transform() -> Any:
-    """What nearly every script trains on."""
+    """Return the random crops and flips that nearly every script trains on."""
     steps = [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip()]
     return transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
 
 
 def validation_transform() -> Any:
-    """What it validates and tests on."""
+    """Return the centre crop that the script validates and tests on."""
     steps = [transforms.Resize(256), transforms.CenterCrop(224)]
     return transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
 
 
 def loader(folder: Path, transform: Any, shuffle: bool) -> DataLoader[Tensor]:
-    """Batches of 64 from a folder a class, one worker a core."""
+    """Load batches of 64 from a folder a class, by one worker a core."""
     workers = len(os.sched_getaffinity(0))
     data = ImageFolder(str(folder), transform)
     return DataLoader(data, BATCH_SIZE, shuffle=shuffle, num_workers=workers)
 
 
 def pretrained(name: str, weights: Path | None) -> nn.Module:
-    """torchvision's model with its weights (those of its head may be absent), frozen."""
+    """Load torchvision's model with its weights (those of its head may be absent), frozen."""
     model: nn.Module = torchvision.models.get_model(name)
     if weights is not None:
         state = torch.load(weights, map_location="cpu", weights_only=True)
@@ -55,7 +55,7 @@ def pretrained(name: str, weights: Path | None) -> nn.Module:
 
 
 def split_head(model: Any) -> tuple[nn.Module, int]:
-    """The model without its last layer, and the number of features it gives."""
+    """Return the model without its last layer, and the number of features it gives."""
     if isinstance(model, torchvision.models.ResNet):
         dimension = model.fc.in_features
         model.fc = nn.Identity()
@@ -70,7 +70,7 @@ def split_head(model: Any) -> tuple[nn.Module, int]:
 
 
 def batches(loader: DataLoader[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pictures (N, 3, 224, 224) in channels_last, and their classes."""
+    """Yield pictures (N, 3, 224, 224) in channels_last, and their classes."""
     for pictures, labels in loader:
         yield pictures.to(memory_format=torch.channels_last), labels
 
@@ -78,7 +78,7 @@ def batches(loader: DataLoader[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
 def train_epoch(
     backbone: nn.Module, head: nn.Module, optimizer: torch.optim.Optimizer, data: DataLoader[Tensor]
 ) -> int:
-    """One pass of training; returns the number of pictures."""
+    """Train for one pass; returns the number of pictures."""
     criterion, seen = nn.CrossEntropyLoss(), 0
     for pictures, labels in batches(data):
         with torch.no_grad():
@@ -93,7 +93,7 @@ def train_epoch(
 
 @torch.no_grad()
 def accuracy(backbone: nn.Module, head: nn.Module, data: DataLoader[Tensor]) -> tuple[float, int]:
-    """The share of right answers, and the number of pictures."""
+    """Return the share of right answers, and the number of pictures."""
     right = seen = 0
     for pictures, labels in batches(data):
         right += int((head(backbone(pictures)).argmax(1) == labels).sum())
@@ -102,7 +102,7 @@ def accuracy(backbone: nn.Module, head: nn.Module, data: DataLoader[Tensor]) -> 
 
 
 def main() -> None:
-    """Trains, and prints what each epoch took."""
+    """Train, and print what each epoch took."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and valid/")
     parser.add_argument("--backbone", default="mobilenet_v2")

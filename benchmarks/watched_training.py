@@ -1,4 +1,4 @@
-"""Trains the same side by side: unwatched, with Debugger's hook, with rules, profiled.
+"""Train the same side by side: unwatched, with Debugger's hook, with rules, profiled.
 
     python -m benchmarks.watched_training --part head --parameters JSON --rounds N --steps N \\
         --work FOLDER
@@ -51,7 +51,7 @@ class Watch:
 
 
 def ways(parameters: dict[str, str]) -> dict[str, Watch]:
-    """Unwatched first: what the others are compared with."""
+    """Return the ways to watch, unwatched first: what the others are compared with."""
     saved = parameters["debug_collections"]
     return {
         "off": Watch(DebugPlan()),
@@ -63,7 +63,7 @@ def ways(parameters: dict[str, str]) -> dict[str, Watch]:
 
 
 def head_training(settings: Hyperparameters) -> Callable[[], Phase]:
-    """The head on random features around its classes' centres."""
+    """Return a factory for training the head on random features around its classes' centres."""
     centres = torch.randn(CLASSES, DIMENSION)
 
     def features(count: int) -> Features:
@@ -80,7 +80,7 @@ def head_training(settings: Hyperparameters) -> Callable[[], Phase]:
 
 
 def fine_tuning(settings: Hyperparameters, steps: int) -> Callable[[], Phase]:
-    """mobilenet_v2 with its last blocks unfrozen, on small random pictures."""
+    """Return a factory for fine-tuning mobilenet_v2's last blocks on small random pictures."""
     pictures = torch.randn(FINE_TUNING_BATCH, 3, PICTURE, PICTURE)
     batch: tuple[Tensor, Tensor] = pictures, torch.arange(FINE_TUNING_BATCH) % CLASSES
 
@@ -109,7 +109,7 @@ def fine_tuning(settings: Hyperparameters, steps: int) -> Callable[[], Phase]:
 
 @dataclass
 class Training:
-    """One of those that take turns; `sampled` is the share of all time that the sampler took."""
+    """One training that takes turns; `sampled` is the share of all time that the sampler took."""
 
     phase: Phase
     debugger: Debugger
@@ -118,7 +118,7 @@ class Training:
     sampled: float = 0.0
 
     def run(self, epochs: int) -> None:
-        """From the first step to the last file."""
+        """Train from the first step to the last file."""
         sampler = SystemSampler() if self.profiled else None
         if sampler:
             sampler.start()
@@ -131,7 +131,7 @@ class Training:
             self.sampled = sampler.cost_seconds / sampler.samples[-1].seconds
 
     def own_seconds(self) -> float:
-        """What watching timed of itself: the noise of the machine is not in it."""
+        """Return the seconds that watching timed of itself, without the noise of the machine."""
         if not self.profiled:
             return self.debugger.seconds()
         profile = json.loads((self.output / PROFILE / "profile.json").read_text())
@@ -141,7 +141,7 @@ class Training:
 def train_all(
     make: Callable[[], Phase], watches: Mapping[str, Watch], epochs: int, work: Path, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Each way to watch once, in turns: its `wall` and `cpu` seconds, and its `own` of them.
+    """Train once in each way to watch, in turns; return `wall` and `cpu` seconds, and its `own`.
 
     They are made in a new order for every seed, as memory is dealt out in that order. The
     profiler's sampler is a thread that runs in everybody's turns; its share is added to the
@@ -170,7 +170,7 @@ def _in_turns(phase: Phase, turns: Turns, name: str) -> Phase:
 
 
 def main() -> None:
-    """All rounds; one before them warms up."""
+    """Run all rounds, after one that warms up, and print their seconds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--parameters", type=json.loads, required=True)
     parser.add_argument("--part", choices=("head", "fine-tuning"), required=True)
