@@ -30,7 +30,7 @@ PLOTTED_STEPS = ("Prepare", "ExtractFeatures", *AFTER_FEATURES)
 
 @dataclass(frozen=True)
 class _Round:
-    """One round of measurements; `pictures` are those of training and validation."""
+    """Measurements made one after the other; `pictures` are those of training and validation."""
 
     pictures: int
     epoch_seconds: float

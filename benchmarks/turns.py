@@ -32,7 +32,7 @@ class Turns:
         self._began: _Clocks = (0.0, 0.0)
 
     def run(self, tasks: dict[str, Callable[[], None]]) -> None:
-        """Run each task in a thread of its own until all are done; raises what one of them did."""
+        """Run each task in a thread of its own until all are done; raises the error of a task."""
         with ThreadPoolExecutor(len(tasks)) as pool:
             futures = [pool.submit(self._run, name, task) for name, task in tasks.items()]
             self._next()

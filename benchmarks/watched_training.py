@@ -141,9 +141,9 @@ class Training:
 def train_all(
     make: Callable[[], Phase], watches: Mapping[str, Watch], epochs: int, work: Path, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Train once in each way to watch, in turns; return `wall` and `cpu` seconds, and its `own`.
+    """Train once in each way to watch, in turns; return its `wall`, `cpu` and `own` seconds.
 
-    They are made in a new order for every seed, as memory is dealt out in that order. The
+    Trainings are made in a new order for every seed, as memory is dealt out in that order. The
     profiler's sampler is a thread that runs in everybody's turns; its share is added to the
     training that has it.
     """

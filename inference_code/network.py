@@ -26,7 +26,7 @@ _START_STD = 0.001
 
 
 class NetworkError(ValueError):
-    """A network cannot be had as asked; the message says why and how to mend it."""
+    """A network cannot be built or used as asked; the message says why and how to mend it."""
 
 
 class UnknownBackbone(NetworkError):

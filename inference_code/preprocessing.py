@@ -267,7 +267,7 @@ def _is_plain_jpeg(image: Image.Image, data: bytes) -> bool:
 
 
 def _frame_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height in the first frame header of a JPEG; None where markers are not in order.
+    """Read width and height from a JPEG's first frame header; None if markers are not in order.
 
     ITU-T T.81, annex B: a marker is FF and a byte, then most have a length and so many bytes.
     """

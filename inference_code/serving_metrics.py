@@ -17,7 +17,7 @@ _SHARES = tuple(tenth / 10 for tenth in range(1, 11))
 
 @dataclass(frozen=True)
 class Served:
-    """One request as it was answered.
+    """One request as it was answered: its status, and what was measured of it.
 
     `seconds` by stage, `batch_sizes` of the network's runs, and for each picture its `labels` and
     `confidences`; all empty when it was refused.

@@ -220,7 +220,7 @@ def _read(client: Any, config: Mapping[str, Any]) -> Record | None:
 
 
 def _order(record: Record) -> tuple[Place, datetime, str]:
-    """Return the sort key of a record: one decision may be written down under several settings."""
+    """Sort by place, then by time: one decision may be written down under several settings."""
     return record.place, record.written, record.config
 
 

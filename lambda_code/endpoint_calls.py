@@ -1,4 +1,4 @@
-"""Call SageMaker, each operation so that calling it twice does no harm."""
+"""Call SageMaker idempotently: calling an operation twice does no harm."""
 
 import time
 from collections.abc import Callable, Mapping

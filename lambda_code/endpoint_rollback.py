@@ -23,7 +23,7 @@ _TICK = timedelta(milliseconds=1)
 
 
 def roll_back(production: Production, request: RollbackRequest, clients: Clients) -> Answer:
-    """Roll back to the version asked for, or to the one before the current; asked twice, once.
+    """Roll back to the version asked for, or to the one before the current. Idempotent.
 
     The decision is written down like an approval, so that no later event undoes it; production
     does it later by itself when it is busy now. Raises DeployError, NothingToReturnToError, and
