@@ -1,6 +1,6 @@
-"""What the frozen part of a network makes of the pictures, computed once and kept on disk.
+"""Cache the activations of a network's frozen part on disk, computed once for fine-tuning.
 
-Fine-tuning then starts every epoch from there. One view an epoch is exactly what training on
+Fine-tuning then starts every epoch from them. One view an epoch is exactly what training on
 pictures with the same random views would see, but for rounding to half precision; fewer views
 are seen again in later epochs.
 """
@@ -45,7 +45,7 @@ class Pictures:
     seed: int
 
     def squares(self, rows: Rows, views: Rows) -> Tensor:
-        """These rows in these views: uint8, cropped already where a view is random."""
+        """Return these rows in these views: uint8, cropped already where a view is random."""
         squares = torch.from_numpy(self.split.images[rows])
         if views.any():
             keys = [[self.seed, int(view), int(row)] for view, row in zip(views, rows, strict=True)]
@@ -53,22 +53,22 @@ class Pictures:
         return squares
 
     def normalised(self, squares: Tensor, device: torch.device) -> Tensor:
-        """The network's input (N, 3, crop, crop) on `device`, in channels_last."""
+        """Return the network's input (N, 3, crop, crop) on `device`, in channels_last."""
         pictures = normalise(squares.to(device), self.preprocessing)
         return pictures.contiguous(memory_format=torch.channels_last)
 
     def labels(self, rows: Rows) -> Tensor:
-        """Class numbers (N,) of these rows."""
+        """Return the class numbers (N,) of these rows."""
         return torch.from_numpy(self.split.labels[rows])
 
 
 def cache_activations(
     runtime: Runtime, pictures: Pictures, views: range, path: Path
 ) -> Activations:
-    """What `runtime` makes of every row in every view: float16 (views, rows, ...), kept in `path`.
+    """Write `runtime`'s outputs for every row and view to `path`: float16 (views, rows, ...).
 
-    Raises NotCacheable when that needs more than half of the free disk space, or what other
-    processes leave of it, or more memory than the GPU has, or is too large for half precision.
+    Raises NotCacheable when they need more than half of the free disk space, more than other
+    processes leave, or more memory than the GPU has, or are too large for half precision.
     """
     rows = pictures.rows
     sample = _forward(runtime, pictures.squares(np.zeros(1, np.int64), np.array(views[:1])))
@@ -107,7 +107,7 @@ def _forward(runtime: Runtime, squares: Tensor) -> Values:
 
 
 def _take_space(path: Path) -> None:
-    """Without it, a disk that gets full kills whoever writes to mapped memory."""
+    """Reserve the file's disk space: on a full disk, writing to mapped memory kills the process."""
     try:
         with path.open("r+b") as file:
             reserve(file.fileno(), path.stat().st_size)

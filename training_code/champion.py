@@ -1,6 +1,6 @@
-"""The champion: the approved model that a new one, the challenger, must not be worse than.
+"""Compare a new model, the challenger, with the approved one, the champion, on test pictures.
 
-Both are asked about the same test pictures, each through its own serving code. A champion that
+The challenger must not be worse. Each predicts through its own serving code. A champion that
 cannot be compared never fails the job: the reason is recorded and printed, and the gate then
 looks at the threshold alone.
 """
@@ -28,14 +28,14 @@ Right = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Champion:
-    """The folder its model.tar.gz is in, if any, and the ARN of its version or "none"."""
+    """The approved model: folder of its model.tar.gz, if any, and its version's ARN or "none"."""
 
     folder: Path
     model_package_arn: str
 
     @property
     def archive(self) -> Path:
-        """Where the model is, when there is one."""
+        """The path of model.tar.gz, which need not exist."""
         return self.folder / ARCHIVE
 
 
@@ -59,7 +59,7 @@ class Exam:
 def compare(
     champion: Champion, challenger: Challenger, test: Exam, batch_size: int
 ) -> dict[str, Any]:
-    """The `champion` section of evaluation.json; one line of it is printed. Never raises.
+    """Return the `champion` section of evaluation.json, and print its summary. Never raises.
 
     `difference` is the challenger's accuracy less the champion's; `shortfall` how much the
     challenger is worse, 0.0 when it is not or when nothing could be compared; `summary` is for
@@ -84,7 +84,7 @@ def _compared(
         right, fingerprint = _measure(champion, test, batch_size)
     except JobError as error:
         return _not_compared(champion, str(error))
-    except (Exception, SystemExit) as error:  # its own code, of whatever version, runs in there
+    except (Exception, SystemExit) as error:  # the champion's own code, of any version, runs here
         traceback.print_exc()
         return _not_compared(champion, f"{type(error).__name__}: {error}")
     note = "" if fingerprint == test.fingerprint else _OTHER_DATA
@@ -92,7 +92,7 @@ def _compared(
 
 
 def _measure(champion: Champion, test: Exam, batch_size: int) -> tuple[Right, str]:
-    """Whether it is right on each picture, and the fingerprint of the data it learned from."""
+    """Return whether it is right on each picture, and the fingerprint of its training data."""
     with served_model(champion.archive) as served:
         check_fit(served, test.split, test.classes)
         batches = predict(served, test.split, batch_size, "champion evaluated")

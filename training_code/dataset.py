@@ -1,4 +1,4 @@
-"""The prepared data set on disk: a few large files that training reads without decoding.
+"""Read and write the prepared data set: a few large files that training need not decode.
 
 A folder holds `dataset.json` and, for each of its splits, `<split>.images.npy` (uint8, (N, 3, R,
 R), RGB), `<split>.labels.npy` (int64, (N,)) and `<split>.files.json` (N names, in row order).
@@ -26,7 +26,7 @@ INFO_FILE = "dataset.json"
 
 @dataclass(frozen=True)
 class Split:
-    """One split as stored; `images` (N, 3, R, R) is mapped from disk, read only."""
+    """One prepared split; `images` (N, 3, R, R) is mapped from disk, read only."""
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ class Split:
 
 
 def open_split(folder: Path, split: str) -> Split:
-    """Opens a split without reading its pixels; raises JobError when a file is missing."""
+    """Open a split without reading its pixels; raise JobError when a file is missing."""
     try:
         images = np.load(images_path(folder, split), mmap_mode="r", allow_pickle=False)
         labels = np.load(folder / f"{split}.labels.npy", allow_pickle=False)
@@ -47,7 +47,7 @@ def open_split(folder: Path, split: str) -> Split:
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """The contents of dataset.json; raises JobError when it is missing."""
+    """Return the contents of dataset.json; raise JobError when it is missing."""
     path = folder / INFO_FILE
     if not path.is_file():
         raise JobError(f"{path} is missing: {folder} is no prepared data set")
@@ -56,17 +56,17 @@ def read_info(folder: Path) -> dict[str, Any]:
 
 
 def images_path(folder: Path, split: str) -> Path:
-    """Where a split's pixels are."""
+    """Return the path of a split's pixels."""
     return folder / f"{split}.images.npy"
 
 
 def image_offset(row: int, resize: int) -> int:
-    """The first byte of a row in an images file."""
+    """Return the byte at which a row starts in an images file."""
     return len(_header(0, resize)) + row * 3 * resize * resize
 
 
 def create_images(rows: Mapping[Path, int], resize: int) -> None:
-    """Creates images files of so many rows each, with their whole space reserved on the disk.
+    """Create images files of so many rows each, with their whole space reserved on the disk.
 
     Raises JobError when the disk is too small, and then leaves none of them behind.
     """
@@ -88,7 +88,7 @@ def create_images(rows: Mapping[Path, int], resize: int) -> None:
 
 
 def copy_images(target: Path, sources: Sequence[tuple[Path, int]], resize: int) -> None:
-    """Creates an images file from rows of others, in the order given."""
+    """Create an images file from rows of others, in the order given."""
     create_images({target: len(sources)}, resize)
     with contextlib.ExitStack() as stack:
         files = {
@@ -102,20 +102,20 @@ def copy_images(target: Path, sources: Sequence[tuple[Path, int]], resize: int) 
 
 
 def write_rows(folder: Path, split: str, labels: Sequence[int], files: Sequence[str]) -> None:
-    """Writes what goes with a split's images: labels and file names, in row order."""
+    """Write the labels and file names of a split, in row order."""
     np.save(folder / f"{split}.labels.npy", np.array(labels, dtype=np.int64))
     write_json(folder / f"{split}.files.json", files)
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes JSON for people and programs alike: the same value gives the same bytes."""
+    """Write indented JSON; the same value gives the same bytes."""
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def mean_and_std(
     sums: Iterable[Sums], pixels_each: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel, on a scale of 0 to 1, exact over all pixels."""
+    """Return mean and standard deviation per channel, from 0 to 1, exact over all pixels."""
     together, count = np.zeros((2, 3), np.int64), 0
     for one in sums:
         together += one
@@ -132,7 +132,7 @@ def mean_and_std(
 
 
 def _header(rows: int, resize: int) -> bytes:
-    """The .npy header, of the same length whatever the number of rows."""
+    """Return the .npy header, of the same length whatever the number of rows."""
     buffer = BytesIO()
     shape = (rows, 3, resize, resize)
     fields = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -141,7 +141,7 @@ def _header(rows: int, resize: int) -> bytes:
 
 
 def reserve(descriptor: int, size: int) -> None:
-    """Makes a file so many bytes long, with their space on the disk; raises OSError when full."""
+    """Make a file `size` bytes long and reserve its disk space; raise OSError on a full disk."""
     try:
         os.posix_fallocate(descriptor, 0, size)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What dataset.json says about a prepared data set."""
+"""Compute what dataset.json states about a prepared data set."""
 
 import hashlib
 import platform
@@ -10,13 +10,13 @@ from row_plan import Picture, Rows
 
 
 def class_counts(rows: Rows, classes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """How many pictures each class has in each split: {split: {class: count}}."""
+    """Count the pictures of each class in each split: {split: {class: count}}."""
     counts = {split: Counter(each.file.label for each in rows[split]) for split in rows}
     return {split: {label: counts[split][label] for label in classes} for split in rows}
 
 
 def fingerprint(rows: Rows, resize: int) -> str:
-    """A sha256 that changes whenever a stored pixel, its class or its split does."""
+    """Return a sha256 that changes whenever a stored pixel, its class or its split does."""
     lines = sorted(
         f"{split}/{picture.file.label}/{picture.content}"
         for split, pictures in rows.items()
@@ -27,7 +27,7 @@ def fingerprint(rows: Rows, resize: int) -> str:
 
 
 def duplicates(rows: Rows) -> list[dict[str, list[str]]]:
-    """Every content that several files have: the files, and the splits and classes they are in."""
+    """List the groups of files with equal content, with their splits and classes."""
     groups: dict[str, list[tuple[str, Picture]]] = defaultdict(list)
     for split, pictures in rows.items():
         for picture in pictures:
@@ -45,12 +45,12 @@ def duplicates(rows: Rows) -> list[dict[str, list[str]]]:
 
 
 def refused_list(refused: Mapping[str, str]) -> list[dict[str, str]]:
-    """The files left out, by name, each with the reason."""
+    """List the files left out, sorted by name, each with the reason."""
     return [{"file": name, "reason": reason} for name, reason in sorted(refused.items())]
 
 
 def versions() -> dict[str, str]:
-    """What the pixels depend on besides the files."""
+    """Return the versions of Python and the packages that the stored pixels depend on."""
     packages = {
         name: metadata.version(name) for name in ("numpy", "pillow", "torch", "torchvision")
     }

@@ -1,4 +1,4 @@
-"""What the debugger's rules find in a finished training's tensors, for the gate to decide by."""
+"""Evaluate debugger rules on a finished training's tensors, for the gate to decide by."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,14 @@ _LONGEST = 1500  # of the summary: it is part of a step's failure, which SageMak
 
 
 class TensorsLost(Exception):
-    """Saving ended before the training did."""
+    """Saving tensors ended before the training did."""
 
 
 def debugger_findings(folder: Path, rules: Named) -> dict[str, Any]:
-    """The `debugger` section of evaluation.json: issues_found, summary and each rule's outcome.
+    """Return the `debugger` section of evaluation.json: issues_found, summary, rules' outcomes.
 
     `folder` holds the tensors, or the output.tar.gz of a training that kept them in its own output.
-    A rule that cannot be judged counts as an issue: it does not say that there is none.
+    A rule that cannot be judged counts as an issue: it does not rule one out.
     Raises JobError when the archive cannot be read.
     """
     from rule_evaluation import evaluate_rules  # noqa: PLC0415 - smdebug only when asked for

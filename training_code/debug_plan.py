@@ -1,7 +1,7 @@
-"""What a training saves of itself and which rules judge it, as hyperparameters tell it.
+"""Read from hyperparameters which tensors a training saves and which rules judge them.
 
-Collections and rules come as `name?parameter=value&other=value`, one after another with a space
-between, values percent-encoded as in an address: text that SageMaker's toolkit passes on as it is.
+Collections and rules are written `name?parameter=value&other=value`, separated by spaces, with
+values percent-encoded as in a URL: text that SageMaker's toolkit passes on unchanged.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Named = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class DebugPlan:
-    """Parameters of collections and rules by name; `stop_on` are rules that end the training.
+    """Parameters of debugger collections and rules by name; rules in `stop_on` end the training.
 
     Raises JobError when a rule of `stop_on` is not among the rules.
     """
@@ -40,7 +40,7 @@ class DebugPlan:
         return bool(self.collections)
 
     def hook_configuration(self, folder: str) -> dict[str, Any]:
-        """The same as the platform's debughookconfig.json, writing to `folder`."""
+        """Return the plan as SageMaker's debughookconfig.json has it, writing to `folder`."""
         return {
             "LocalPath": folder,
             "HookParameters": {},
@@ -52,7 +52,7 @@ class DebugPlan:
 
 
 def read_plan(collections: str, rules: str, stop_on: str) -> DebugPlan:
-    """The plan from the hyperparameters debug_collections, debug_rules and debug_stop_on."""
+    """Read the plan from hyperparameters debug_collections, debug_rules and debug_stop_on."""
     return DebugPlan(
         read_named(collections, "hyperparameter debug_collections"),
         read_named(rules, "hyperparameter debug_rules"),
@@ -61,7 +61,7 @@ def read_plan(collections: str, rules: str, stop_on: str) -> DebugPlan:
 
 
 def read_named(text: str, where: str) -> dict[str, dict[str, str]]:
-    """`a?x=1&y=2 b` -> {"a": {"x": "1", "y": "2"}, "b": {}}. Raises JobError, naming `where`."""
+    """Read `a?x=1&y=2 b` as {"a": {"x": "1", "y": "2"}, "b": {}}; raise JobError with `where`."""
     found: dict[str, dict[str, str]] = {}
     for part in text.split():
         name, mark, query = part.partition("?")

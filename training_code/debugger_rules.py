@@ -1,4 +1,4 @@
-"""Debugger's built-in rules as smdebug rules that run anywhere: local, in the job, on the service.
+"""Define Debugger's built-in rules for smdebug, to run locally, in the job or on the service.
 
 Parameters and defaults are those of AWS's page "List of Debugger built-in rules"
 (docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html), called PAGE below; where the
@@ -31,20 +31,20 @@ LOSSES = "losses"
 
 
 def to_flag(value: Any) -> bool:
-    """True, "True" and "true" are true."""
+    """Return whether a parameter is true, 1 or yes, in any case."""
     return str(value).strip().lower() in ("true", "1", "yes")
 
 
 def to_list(value: Any) -> list[str]:
-    """A list, or a string with commas, as AWS takes both."""
+    """Return a list from a list or from a string with commas, as AWS takes both."""
     parts = str(value or "").split(",") if not isinstance(value, (list, tuple)) else value
     return [str(part).strip() for part in parts if str(part).strip()]
 
 
 class SavedTensorRule(Rule):  # type: ignore[misc]
-    """What all rules here share: finding tensors, saying what fired and what was never saved."""
+    """Base of all rules here: finds tensors, tells what fired and what was never saved."""
 
-    needs: tuple[str, ...] = ()  # what must be seen once, else the rule could judge nothing
+    needs: tuple[str, ...] = ()  # must be saved at least once for the rule to judge anything
 
     def __init__(self, base_trial: Any, action_json: str = "") -> None:
         super().__init__(base_trial, action_str=action_json)
@@ -53,7 +53,7 @@ class SavedTensorRule(Rule):  # type: ignore[misc]
         self._absent = list(self.needs)
 
     def invoke(self, step: int) -> None:
-        """Judges this global step; at the end of the trial what could only be judged there.
+        """Judge this global step, and at the trial's end what can only be judged there.
 
         Raises RuleEvaluationConditionMet when the rule fires, and
         InsufficientInformationForRuleInvocation when the trial ended without what it needs.
@@ -65,7 +65,7 @@ class SavedTensorRule(Rule):  # type: ignore[misc]
             raise
 
     def finish(self, last_step: int) -> None:
-        """No step comes any more: judges what is left; raises what `invoke` raises."""
+        """Judge what is left after the last step; raise what `invoke` raises."""
         if self.judge_end():
             self._actions.invoke()
             raise RuleEvaluationConditionMet(self.rule_name, last_step)
@@ -75,11 +75,11 @@ class SavedTensorRule(Rule):  # type: ignore[misc]
             raise InsufficientInformationForRuleInvocation(self.rule_name, text)
 
     def judge_end(self) -> bool:
-        """Whether the rule fires now that the trial has ended."""
+        """Check whether the rule fires now that the trial has ended."""
         return False
 
     def names(self, step: int, collections: Any = None, regex: Any = None) -> list[str]:
-        """Tensors of this step in any of the collections or matching a pattern; sorted."""
+        """Return this step's tensors in any of the collections or matching a pattern, sorted."""
         known = self.base_trial.collections()
         chosen = [known[name] for name in to_list(collections) if name in known]
         listed = {tensor for one in chosen for tensor in one.tensor_names}
@@ -92,18 +92,18 @@ class SavedTensorRule(Rule):  # type: ignore[misc]
         ]
 
     def value(self, name: str, step: int) -> Any:
-        """The tensor as an array, None when only reductions of it were saved."""
+        """Return the tensor as an array, or None when only reductions of it were saved."""
         try:
             return np.asarray(self.base_trial.tensor(name).value(step))
         except TensorUnavailableForStep:
             return None
 
     def is_training(self, step: int) -> bool:
-        """Whether this step is one of training, or of a training that sets no modes."""
+        """Check whether this step is one of training, or of a training that sets no modes."""
         return self.base_trial.mode(step) in (modes.TRAIN, modes.GLOBAL)
 
     def loss(self, step: int, collections: str = LOSSES, regex: Any = None) -> Any:
-        """(name, value) of the first scalar loss of this step; (None, nan) without one."""
+        """Return (name, value) of the first scalar loss of this step; (None, nan) without one."""
         for name in self.names(step, collections, regex):
             value = self.value(name, step)
             if value is not None and value.size == 1:
@@ -111,12 +111,12 @@ class SavedTensorRule(Rule):  # type: ignore[misc]
         return None, float("nan")
 
     def saw(self, need: str) -> None:
-        """One of `needs` was there."""
+        """Note that one of `needs` was saved."""
         if need in self._absent:
             self._absent.remove(need)
 
     def fire(self, tensor: str, because: str) -> bool:
-        """Keeps what fired; always true."""
+        """Keep which tensor fired and why; always return True."""
         self.fired_tensor, self.fired_because = tensor, because
         self.logger.info("%s: %s %s", self.rule_name, tensor, because)
         return True
@@ -134,6 +134,7 @@ class VanishingGradient(SavedTensorRule):
         self.threshold = float(threshold)
 
     def invoke_at_step(self, step: int) -> bool:
+        """Check whether a gradient saved at this step has vanished."""
         for name in self.names(step, GRADIENTS):
             tensor = self.base_trial.tensor(name)
             try:  # a saved reduction is enough
@@ -169,6 +170,7 @@ class ExplodingTensor(SavedTensorRule):
         self.only_nan = to_flag(only_nan)
 
     def invoke_at_step(self, step: int) -> bool:
+        """Check whether a tensor saved at this step holds NaN or, unless only_nan, infinity."""
         for name in self.names(step, self.collections, self.regex):
             value = self.value(name, step)
             if value is None:
@@ -212,6 +214,7 @@ class UnchangedTensor(SavedTensorRule):
         self._rows: dict[str, tuple[Any, int]] = {}
 
     def invoke_at_step(self, step: int) -> bool:
+        """Check whether a tensor has been the same in the last num_steps training steps saved."""
         if not self.is_training(step):
             return False
         for name in self._compared(step):
@@ -242,10 +245,11 @@ class UnchangedTensor(SavedTensorRule):
 class LossNotDecreasing(SavedTensorRule):
     """Fires when the loss does not fall by diff_percent in num_steps (PAGE, LossNotDecreasing).
 
-    100 * (before - now) / |before| in [0, diff_percent), below -increase_threshold_percent, or a
-    loss that is not finite. Losses saved between two checks are averaged (one loss is one batch's,
-    too noisy alone). Without `mode` (the page contradicts itself) it is the training steps: the
-    batches of one validation all see the same weights. Steps are those of the mode.
+    That is, when 100 * (before - now) / |before| is in [0, diff_percent) or below
+    -increase_threshold_percent, or the loss is not finite. Losses saved between two checks are
+    averaged (one loss is one batch's, too noisy alone). Without `mode` (the page contradicts
+    itself) it is the training steps: the batches of one validation all see the same weights. Steps
+    are those of the mode.
     """
 
     needs = ("losses",)
@@ -276,6 +280,7 @@ class LossNotDecreasing(SavedTensorRule):
         self._window: list[float] = []
 
     def invoke_at_step(self, step: int) -> bool:
+        """Check whether the mean loss has not fallen enough since num_steps ago."""
         mode, mode_step = self.base_trial.mode_modestep(step)
         wanted = self.is_training(step) if self.mode is None else mode == self.mode
         if not wanted and self.mode != modes.GLOBAL:
@@ -319,6 +324,7 @@ class PhaseLossRule(SavedTensorRule):
         self._name = ""
 
     def invoke_at_step(self, step: int) -> bool:
+        """Add this step's loss, and judge the phase before when another one starts."""
         mode = self.base_trial.mode(step)
         collections = "" if self.regex else LOSSES
         name, loss = self.loss(step, collections, self.regex)
@@ -331,17 +337,17 @@ class PhaseLossRule(SavedTensorRule):
         return fired
 
     def judge_end(self) -> bool:
-        """The phase is over, because another one starts or the trial ended."""
+        """Check whether the rule fires on the phase that another one or the trial's end closed."""
         losses, self._losses = self._losses, []
         return bool(losses) and self.judge_phase(self._mode, float(np.mean(losses)), self._name)
 
     def too_early(self, step: int) -> bool:
-        """Whether this step is left out."""
+        """Check whether this step is left out."""
         return False
 
     @abstractmethod
     def judge_phase(self, mode: Any, loss: float, name: str) -> bool:
-        """Whether the rule fires after a phase with this mean loss."""
+        """Check whether the rule fires after a phase with this mean loss."""
 
 
 class Overfit(PhaseLossRule):
@@ -370,9 +376,11 @@ class Overfit(PhaseLossRule):
         self._exceeded = 0
 
     def too_early(self, step: int) -> bool:
+        """Check whether this step comes before start_step."""
         return step < self.start_step
 
     def judge_phase(self, mode: Any, loss: float, name: str) -> bool:
+        """Check whether validation was too much worse than training `patience` times in a row."""
         if mode == modes.TRAIN:
             self._train = loss
             return False
@@ -410,6 +418,7 @@ class Overtraining(PhaseLossRule):
         self._waited = {modes.TRAIN: 0, modes.EVAL: 0}
 
     def judge_phase(self, mode: Any, loss: float, name: str) -> bool:
+        """Check whether the patience for training and that for validation have both run out."""
         if loss < self._best[mode] - self.delta:
             self._best[mode], self._waited[mode] = loss, 0
             return False
@@ -421,12 +430,13 @@ class Overtraining(PhaseLossRule):
 
 
 class PoorWeightInitialization(SavedTensorRule):
-    """Fires in the first `steps` saved training steps (PAGE, PoorWeightInitialization) when
+    """Fires on signs of poor initial weights (PAGE, PoorWeightInitialization).
 
-    the largest variance of a layer's activation inputs is more than threshold times the smallest,
-    or the 5th and 95th percentile of a weight's gradient (2 dimensions or more: a bias may have one
-    element) are less than distribution_range apart, or the loss has no new minimum for `patience`
-    steps. A network without such activations is judged by the other two.
+    In the first `steps` saved training steps, the largest variance of a layer's activation inputs
+    is more than threshold times the smallest, or the 5th and 95th percentile of a weight's gradient
+    (2 dimensions or more: a bias may have one element) are less than distribution_range apart, or
+    the loss has no new minimum for `patience` steps. A network without such activations is judged
+    by the other two.
     """
 
     needs = ("gradients", "losses")
@@ -452,6 +462,7 @@ class PoorWeightInitialization(SavedTensorRule):
         self._best, self._waited = float("inf"), 0
 
     def invoke_at_step(self, step: int) -> bool:
+        """Check whether one of the first training steps shows poor initial weights."""
         if self._seen >= self.steps or not self.is_training(step):
             return False
         self._seen += 1
@@ -492,14 +503,14 @@ class PoorWeightInitialization(SavedTensorRule):
 
 
 def inactive_percent(active: Any, threshold_inactivity: float) -> float:
-    """Percentage of units (axis 1 of (N, units, ...)) active in less than threshold % of places."""
+    """Return % of units (axis 1 of (N, units, ...)) active in less than threshold % of places."""
     flat = active.reshape(active.shape[0], active.shape[1], -1) if active.ndim > 1 else active
     activity = 100 * flat.mean(axis=(0, 2)) if active.ndim > 1 else 100 * flat
     return float(100 * np.mean(activity < threshold_inactivity))
 
 
 class DeadRelu(SavedTensorRule):
-    """Fires when too many units of a ReLU layer never answer (PAGE, DeadRelu).
+    """Fires when too many units of a ReLU layer are dead (PAGE, DeadRelu).
 
     A unit is dead when its output is above 0 in less than threshold_inactivity % of the batch (and
     of the picture); fires above threshold_layer % dead units. The input has the same sign, so
@@ -522,6 +533,7 @@ class DeadRelu(SavedTensorRule):
         self.threshold_layer = float(threshold_layer)
 
     def invoke_at_step(self, step: int) -> bool:
+        """Check whether a ReLU layer has too many dead units at this step."""
         for name in self.names(step, regex=self.regex):
             value = self.value(name, step)
             if value is None:
@@ -568,6 +580,7 @@ class SaturatedActivation(SavedTensorRule):
         self.threshold_layer = float(threshold_layer)
 
     def invoke_at_step(self, step: int) -> bool:
+        """Check whether a tanh or sigmoid layer has too many saturated units at this step."""
         for name in self.names(step, self.collections, self.regex):
             kinds = [kind for kind in self.limits if kind in name.lower()]
             value = self.value(name, step) if kinds else None
@@ -618,6 +631,7 @@ class ClassImbalance(SavedTensorRule):
         self._wrong: list[Any] = []
 
     def invoke_at_step(self, step: int) -> bool:
+        """Add this training step's labels, and judge them once there are `samples`."""
         if not self.is_training(step):
             return False
         name, labels = self._first(step, self.labels_regex, "labels")

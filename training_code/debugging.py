@@ -1,12 +1,12 @@
-"""SageMaker Debugger's hook, when the job has a configuration for it; otherwise nothing.
+"""Open SageMaker Debugger's hook for a training whose job or hyperparameters configure it.
 
 Its cost at the defaults, side by side with the same training unwatched (benchmarks/debugging.py, on
 two cores of a shared machine, 2026-11-26), medians: 2,100 steps of a head (1280 features, 120
 classes, batches of 64, 15 trainings) +5.5 %, with five rules +5.6 % (two earlier runs of 15: +1.7
 and +4.8 %, with rules +2.7 and +4.6 %); 550 steps of fine-tuning (9 trainings) +2.0 and +1.4 %. A
-second unwatched training beside them: +0.1 and +2.2 %. What hook and rules time of themselves is
-2.1 and 3.2 %, and 0.5 and 0.6 %. The import of smdebug, 0.4 s of CPU once a job, is in none of
-these.
+second unwatched training beside them: +0.1 and +2.2 %. The time that hook and rules measure of
+themselves is 2.1 and 3.2 %, and 0.5 and 0.6 %. The import of smdebug, 0.4 s of CPU once a job, is
+in none of these.
 """
 
 import json
@@ -33,7 +33,7 @@ _NO_PLAN = DebugPlan()
 
 
 class Debugger:
-    """The hook, or none: training calls it the same way. What fails in it never stops training."""
+    """A debugger hook, or none: training calls it the same way. Its faults never stop training."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Debugger:
         places: tuple[Path, ...] = (),
         lost: Exception | None = None,
     ) -> None:
-        """`places` are where to write down that debugging was lost; `lost`: that it is already."""
+        """Take `places`, folders to write into that debugging was lost; `lost`: it is already."""
         self._hook = hook
         self._rules = rules
         self._places = places
@@ -56,27 +56,27 @@ class Debugger:
         return self._hook is not None
 
     def seconds(self) -> float:
-        """Time spent so far on saving and judging."""
+        """Return the seconds spent so far on saving and judging."""
         saving: float = 0.0 if self._hook is None else self._hook.seconds
         return saving + self._own_seconds
 
     def watch(self, network: nn.Module, loss: nn.Module) -> None:
-        """Saves tensors of this network from now on; the loss is registered the first time."""
+        """Save this network's tensors from now on; register the loss the first time."""
         self._attempt(lambda hook: hook.register_module(network))
         if not self._has_loss:
             self._attempt(lambda hook: hook.register_loss(loss))
         self._has_loss = True
 
     def training(self) -> None:
-        """What follows is training."""
+        """Mark the steps that follow as training."""
         self._set_mode("TRAIN")
 
     def validating(self) -> None:
-        """What follows is validation."""
+        """Mark the steps that follow as validation."""
         self._set_mode("EVAL")
 
     def check(self) -> None:
-        """Lets the rules of the job look at what was saved.
+        """Let the job's rules judge what was saved.
 
         Raises JobError when one found an issue that is to end the training.
         """
@@ -84,14 +84,14 @@ class Debugger:
         self._judge(lambda rules: rules.look())
 
     def close(self) -> None:
-        """Writes what is still held back, and what the rules of the job say."""
+        """Write the tensors still held back and the outcomes of the job's rules."""
         self._attempt(lambda hook: hook.close())
         lost = self._hook.lost_because if self._hook is not None else None
         self._judge(lambda rules: rules.finish(lost))
         lost = lost or self._lost
         if lost is not None and self._rules is None:
             for place in self._places:
-                with suppress(OSError):  # the disk may be what it was lost for
+                with suppress(OSError):  # a full disk may be why it was lost
                     write_rules(place, [], None, lost)
         self._own_seconds = self.seconds()
         self._hook = self._rules = None
@@ -124,13 +124,13 @@ class Debugger:
 
 
 def config_file(environ: Mapping[str, str]) -> Path | None:
-    """The job's debug hook configuration, None when it has none."""
+    """Return the path of the job's debug hook configuration, or None when it has none."""
     path = Path(environ.get(CONFIG_VARIABLE, CONFIG_PATH))
     return path if path.is_file() else None
 
 
 def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO_PLAN) -> Debugger:
-    """The hook that the job's configuration asks for, or else the plan; or none.
+    """Open the hook that the job's configuration, or else the plan, asks for.
 
     With a plan the tensors lie in the job's own output, and its rules are judged in the job.
     smdebug is imported only if it is needed.

@@ -1,4 +1,4 @@
-"""Rules in the training job itself: judged while it runs, written down at its end."""
+"""Judge debugger rules while the training job runs, and write their outcomes at its end."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,11 +14,11 @@ _WAIT = 100.0  # times the last look: looking takes at most a hundredth of the t
 
 
 class TrainingLost(JobError):
-    """A rule that may end the training has found an issue."""
+    """A debugger rule that may end the training has found an issue."""
 
 
 class EmbeddedRules:
-    """The plan's rules on the tensors in `folder`, where rules.json is written as well."""
+    """A plan's rules, judged on the tensors in `folder`, where rules.json is written as well."""
 
     def __init__(
         self, folder: Path, plan: DebugPlan, clock: Callable[[], float] = time.perf_counter
@@ -31,7 +31,7 @@ class EmbeddedRules:
         self._due = 0.0
 
     def look(self) -> None:
-        """Judges what was saved lately, if the last time is long enough ago.
+        """Judge newly saved tensors, if the last time is long enough ago.
 
         Raises TrainingLost, with rules.json written, when a rule that ends the training fired.
         """
@@ -52,7 +52,7 @@ class EmbeddedRules:
         self._due = now + _WAIT * (now - start)
 
     def finish(self, lost: Exception | None = None) -> None:
-        """Writes rules.json: the training is over. `lost` is why saving ended before, if it did."""
+        """Write rules.json after the training; `lost` is why saving ended before, if it did."""
         outcomes = self._rules.finish(lost)
         self._tell(outcomes)
         self._write(outcomes, lost=lost)

@@ -1,4 +1,4 @@
-"""Evaluate: the test pictures through the model artifact's own serving code.
+"""Evaluate the model artifact on the test pictures, through its own serving code.
 
     evaluate.py --model DIR --test DIR --evaluation DIR [--batch-size 64]
                 [--champion DIR --champion-package ARN]
@@ -31,7 +31,7 @@ from served_model import ARCHIVE, check_fit, predict, served_model
 
 @dataclass(frozen=True)
 class Options:
-    """The command line, checked. Without a `champion` folder nothing is compared."""
+    """The checked command line; without a `champion` folder nothing is compared."""
 
     model: Path
     test: Path
@@ -45,7 +45,7 @@ class Options:
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
-    """Reads the command line; raises JobError for a batch size below 1."""
+    """Read the command line; raise JobError for a batch size below 1."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--model", type=Path, required=True, help="folder with model.tar.gz")
     parser.add_argument("--test", type=Path, required=True, help="the prepared test split")
@@ -63,10 +63,10 @@ def parse_options(arguments: list[str] | None = None) -> Options:
 
 
 def evaluate(options: Options, exam: Exam) -> tuple[Outcomes, dict[str, Any]]:
-    """Writes predictions.jsonl batch by batch.
+    """Predict the test pictures and write predictions.jsonl, batch by batch.
 
-    Returns what the metrics are made of, and the `serving` section; raises JobError when a graph
-    of the artifact does not compute what it should.
+    Returns the outcomes that metrics are made of, and the `serving` section; raises JobError when a
+    graph of the artifact does not compute what it should.
     """
     batches = []
     with (
@@ -95,7 +95,7 @@ def evaluate(options: Options, exam: Exam) -> tuple[Outcomes, dict[str, Any]]:
 def result_of(
     options: Options, exam: Exam, outcomes: Outcomes, serving: dict[str, Any]
 ) -> dict[str, Any]:
-    """What evaluation.json holds."""
+    """Return the contents of evaluation.json."""
     result: dict[str, Any] = {
         "version": 0.0,
         "dataset": {"item_count": len(exam.split.labels)},
@@ -114,7 +114,7 @@ def result_of(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The job: unpack, predict, measure, compare."""
+    """Run the job: unpack, predict, measure, compare."""
     options = parse_options(arguments)
     keep_freed_memory()
     info = read_info(options.test)

@@ -1,4 +1,4 @@
-"""Features computed before, found again by the picture's pixels: a pass can be taken up again.
+"""Keep computed features on disk, found by the picture's pixels, so that a pass can resume.
 
 Each finished chunk of a pass is one file, so that a killed pass loses a second's work, and a data
 set that grew or changed costs only what is new. A folder belongs to one way of computing features:
@@ -21,21 +21,21 @@ import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.float32]
-MAX_BYTES = 4_000_000_000  # of all ways together; those not used for longest go first
+MAX_BYTES = 4_000_000_000  # of all folders together; the least recently used go first
 KEY_BYTES = 20
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 def row_key(square: npt.NDArray[np.uint8], view: int) -> bytes:
-    """What names one view of a stored picture: its content's hash, and the view's number."""
+    """Return the key of one view of a stored picture: its pixels' hash and the view's number."""
     return hashlib.sha256(square.data).digest()[: KEY_BYTES - 4] + view.to_bytes(4, "little")
 
 
 class FeatureCache:
-    """The features in one folder; several threads may use it, and several processes add to it."""
+    """Cached features in one folder, for several threads; several processes may add to it."""
 
     def __init__(self, folder: Path, dimension: int) -> None:
-        """Reads which pictures are there; files that are damaged are removed."""
+        """Read which pictures are there, and remove damaged files."""
         self._folder, self._dimension = folder, dimension
         self._places: dict[bytes, tuple[Path, int]] = {}
         self._lock = threading.Lock()
@@ -48,7 +48,7 @@ class FeatureCache:
         return len(self._places)
 
     def find(self, keys: Sequence[bytes]) -> dict[int, Values]:
-        """Features (D,) of those keys that are known, by their position in `keys`."""
+        """Return features (D,) of those keys that are known, by their position in `keys`."""
         wanted: dict[Path, list[tuple[int, int]]] = defaultdict(list)
         for position, key in enumerate(keys):
             if (place := self._places.get(key)) is not None:
@@ -61,7 +61,7 @@ class FeatureCache:
         return found
 
     def add(self, keys: Sequence[bytes], values: Values) -> None:
-        """Keeps features (N, D); a full disk is no fault, as the pass itself can go on."""
+        """Store features (N, D); ignore a full disk, as the pass itself can go on."""
         joined = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), KEY_BYTES)
         path = self._folder / f"{hashlib.sha256(joined.data).hexdigest()[:32]}.npz"
         with contextlib.suppress(OSError):
@@ -87,13 +87,13 @@ class FeatureCache:
 
 
 def cache_folder(root: Path, decided_by: Mapping[str, object]) -> Path:
-    """The folder for one way of computing features: `decided_by` are plain values for JSON."""
+    """Return the folder for features that `decided_by` decides: plain values for JSON."""
     text = json.dumps(decided_by, sort_keys=True)
     return root / hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def prune(root: Path, max_bytes: int = MAX_BYTES) -> None:
-    """Removes folders, the one not used for longest first, until the rest is small enough.
+    """Remove folders, the least recently used first, until the rest is small enough.
 
     Other jobs may do the same at the same time.
     """
@@ -112,7 +112,7 @@ def _last_used(folder: Path) -> float:
 
 
 def _status(path: Path) -> tuple[float, int]:
-    """When it was changed, and its bytes; zeros when another job has removed it."""
+    """Return modification time and bytes; zeros when another job has removed the file."""
     try:
         status = path.stat()
     except FileNotFoundError:

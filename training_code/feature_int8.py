@@ -1,7 +1,7 @@
-"""Features in 8-bit integers: about twice as fast again on a CPU, when they are good enough.
+"""Compute features in 8-bit integers, about twice as fast again on a CPU, if accurate enough.
 
-Ranges are seen on some training pictures, and others tell how much noise the rounding adds: more
-than a part of what tells pictures apart, and the features stay in 32 bits.
+Some training pictures give the ranges of values, others the noise that rounding adds: if it is
+more than a share of the features' variance, the features stay in 32 bits.
 """
 
 import tempfile
@@ -30,7 +30,7 @@ _BATCH = 8
 def int8_graph(
     graph: Path, images: Squares, preprocessing: Preprocessing
 ) -> tuple[Graph | None, float]:
-    """The quantised graph, or None when its noise is too much; and that noise.
+    """Return the quantised graph, or None when its noise is too much, and that noise.
 
     `images` are the training split's squares uint8 (N, 3, R, R). Raises JobError when a package
     for quantisation is missing, GraphError when the result cannot run.
@@ -49,10 +49,10 @@ def int8_graph(
 
 
 def noise(exact: Values, rounded: Values) -> float:
-    """Mean square of what rounding changes, as a share of a feature's variance: (N, D) each.
+    """Return rounding's mean squared error as a share of a feature's variance: (N, D) each.
 
     The mean over all D: a feature is standardised before it is learned from, so each counts the
-    same. What shifts a feature counts too: a head learned with it is served without, in 32 bits.
+    same. A constant shift counts too: a head learned with it is served without, in 32 bits.
     """
     variance = exact.var(axis=0)
     varied = variance > 1e-12 * np.square(exact).mean(axis=0)

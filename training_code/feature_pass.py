@@ -1,4 +1,4 @@
-"""One split's pictures through the backbone, in row order, on all that this machine has."""
+"""Run one split's pictures through the backbone, in row order, on the GPU or all cores."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Computed:
-    """A chunk's features (rows, D); `cached` of its rows were known already."""
+    """A chunk's features (rows, D); `cached` of its rows came from the cache."""
 
     values: Values
     cached: int
@@ -42,10 +42,10 @@ class Computed:
 def features_of(
     split: Split, views: int, crop: int, runtime: Runtime, cache: FeatureCache | None = None
 ) -> Iterator[Computed]:
-    """All views of a split, chunk after chunk: view 0 from first to last row, then view 1.
+    """Yield a split's features in chunks: view 0 from first to last row, then view 1 and so on.
 
-    Reading, cutting and the network overlap, a chunk a thread; few chunks are held at a time.
-    Raises JobError when features are no finite numbers.
+    Reading, cropping and the network overlap, a chunk a thread; few chunks are held at a time.
+    Raises JobError when features are not finite.
     """
     rows, size = len(split.labels), max(_CHUNK, runtime.batch_size)
     chunks = [
@@ -63,7 +63,7 @@ def features_of(
 def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], threads: int
 ) -> Iterator[Result]:
-    """`map(function, items)` in threads; at most two items a thread are begun or waiting."""
+    """Yield `map(function, items)` from threads; at most two items a thread run or wait."""
     remaining = iter(items)
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Result]] = deque()

@@ -1,4 +1,4 @@
-"""What computes features here: a GPU, else the exported graph, else PyTorch as it is."""
+"""Choose what computes features: PyTorch on a GPU, else an ONNX graph, else PyTorch."""
 
 import tempfile
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from mixed_precision import compute_type, mixed_precision
 from preprocessing import Preprocessing, normalise
 
 Values = npt.NDArray[np.float32]
-TOLERANCE = 1e-4  # of the largest feature; what rounding makes is a hundredth of it
-_CPU_BATCH = 8  # larger ones leave the processor's cache and are slower
+TOLERANCE = 1e-4  # of the largest feature; rounding alone makes a hundredth of it
+_CPU_BATCH = 8  # larger ones do not fit into the processor's cache and are slower
 _GPU_THREADS = 4  # one waits for the device while others cut and load the next batches
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """`forward`: uint8 squares (N, 3, R, R) -> features float32 (N, D), from several threads.
+    """A way to compute features: `forward` maps uint8 squares (N, 3, R, R) to float32 (N, D).
 
-    `threads` of them keep this machine busy, with batches of `batch_size`; `name` says what runs.
-    `calibrated`: pictures of the data set decided how it rounds.
+    `threads` threads that call it keep this machine busy, with batches of `batch_size`; `name` says
+    what runs. `calibrated`: pictures of the data set decided how it rounds.
     """
 
     name: str
@@ -45,9 +45,9 @@ def open_runtime(
     cores: int,
     int8_images: npt.NDArray[np.uint8] | None = None,
 ) -> Runtime:
-    """The fastest way to run `backbone` where it is; a graph is held to PyTorch's numbers.
+    """Open the fastest way to run `backbone` on its device; a graph must agree with PyTorch.
 
-    On a CPU with so many cores, each thread computes whole batches on one core: threads that
+    On a CPU with `cores` cores, each thread computes whole batches on one core: threads that
     share a batch wait for one another, and collapse when anything else wants a core. Given
     training squares `int8_images`, 8-bit integers are tried there.
     """
@@ -71,7 +71,7 @@ def open_runtime(
 
 
 def check_finite(values: Values) -> Values:
-    """The same features; raises JobError when some are no finite numbers."""
+    """Return the features unchanged; raise JobError when some are not finite."""
     if not np.isfinite(values).all():
         raise JobError(
             "the backbone's features are not finite numbers: its weights do not suit pictures "
@@ -101,7 +101,7 @@ def _through(graph: Graph, preprocessing: Preprocessing) -> Callable[[Tensor], V
 
 
 def _graph_of(backbone: nn.Module, crop: int, path: Path) -> Graph | None:
-    """The backbone's graph; None, with a line in the log, when PyTorch has to do it."""
+    """Return the backbone's graph, or None, with a line in the log, when PyTorch has to do it."""
     if not available():
         print("onnxruntime is not installed: PyTorch computes the features", flush=True)
         return None
@@ -112,7 +112,7 @@ def _graph_of(backbone: nn.Module, crop: int, path: Path) -> Graph | None:
     except (GraphExportError, GraphError) as error:
         print(f"PyTorch computes the features: {error}", flush=True)
         return None
-    if not difference <= TOLERANCE:  # also when it is no number
+    if not difference <= TOLERANCE:  # also when it is NaN
         print(f"PyTorch computes the features: its graph's differ by {difference:.1g}", flush=True)
         return None
     return graph
@@ -132,7 +132,7 @@ def _int8_of(
 
 
 def _difference(graph: Graph, backbone: nn.Module, crop: int) -> float:
-    """The largest difference between graph and network, relative to the largest feature."""
+    """Return the largest difference of graph and network, relative to the largest feature."""
     # another number of pictures than the graph was traced with
     pictures = torch.randn(3, 3, crop, crop, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

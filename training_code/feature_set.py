@@ -1,4 +1,4 @@
-"""The cached features on disk: what ExtractFeatures writes, and what training reads.
+"""Read and write the folder of features that ExtractFeatures makes and training uses.
 
 A folder holds `features.json`, `backbone.safetensors` (without head) and, for train and valid,
 `<split>.npy` (float32, (views, N, D)) and `<split>.labels.npy` (int64, (N,)).
@@ -24,7 +24,7 @@ BACKBONE_FILE = "backbone.safetensors"
 
 @dataclass(frozen=True)
 class FeatureInfo:
-    """What features.json holds; `mean` and `std` are those the backbone saw pictures with.
+    """The contents of features.json; `mean` and `std` normalised the backbone's pictures.
 
     `seed` is the backbone's; `fingerprint` is the data set's; `weights_sha256` is None when the
     backbone's weights were drawn and not loaded.
@@ -44,26 +44,26 @@ class FeatureInfo:
     versions: Mapping[str, str]
 
     def preprocessing(self) -> Preprocessing:
-        """The settings that turn a stored square into the network's input."""
+        """Return the settings that turn a stored square into the network's input."""
         return Preprocessing.from_dict(asdict(self))
 
 
 @dataclass(frozen=True)
 class Features:
-    """One split: `values` float32 (views, N, D), mapped from disk; `labels` int64 (N,)."""
+    """A split's features: `values` float32 (views, N, D), mapped from disk; `labels` int64 (N,)."""
 
     values: Tensor
     labels: Tensor
 
 
 def write_info(folder: Path, info: FeatureInfo) -> None:
-    """Writes features.json."""
+    """Write features.json."""
     text = json.dumps(asdict(info), indent=1, ensure_ascii=False)
     (folder / INFO_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def read_info(folder: Path) -> FeatureInfo:
-    """Reads features.json; raises JobError when it is missing or incomplete."""
+    """Read features.json; raise JobError when it is missing or incomplete."""
     path = folder / INFO_FILE
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -78,7 +78,7 @@ def read_info(folder: Path) -> FeatureInfo:
 
 
 def read_features(folder: Path, split: str) -> Features:
-    """Opens a split without reading its values; raises JobError when it is missing or damaged."""
+    """Open a split without reading its values; raise JobError when it is missing or damaged."""
     try:
         # copy on write: shared between trials, and torch is not told that it is read-only
         values = np.load(features_path(folder, split), mmap_mode="c", allow_pickle=False)
@@ -91,16 +91,16 @@ def read_features(folder: Path, split: str) -> Features:
 
 
 def features_path(folder: Path, split: str) -> Path:
-    """Where a split's features are."""
+    """Return the path of a split's features."""
     return folder / f"{split}.npy"
 
 
 def write_header(file: Any, shape: tuple[int, int, int]) -> None:
-    """Starts a float32 .npy file; its rows then follow in order, as plain bytes."""
+    """Start a float32 .npy file, whose rows then follow in order, as plain bytes."""
     fields_ = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, fields_)  # type: ignore[no-untyped-call]
 
 
 def write_labels(folder: Path, split: str, labels: npt.NDArray[np.int64]) -> None:
-    """Writes a split's labels, int64 (N,)."""
+    """Write a split's labels, int64 (N,)."""
     np.save(folder / f"{split}.labels.npy", labels)

@@ -1,4 +1,4 @@
-"""ExtractFeatures: one pass of the frozen backbone over the data, kept for tuning and training.
+"""Extract features: run the frozen backbone once over the data, for tuning and training.
 
     features.py --dataset DIR --features DIR --backbone NAME [--backbone-seed 0] [--crop 224]
                 [--views 1] [--batch-size 64] [--precision fp32|int8] [--weights DIR]
@@ -47,7 +47,7 @@ from views import LARGEST_ASPECT, SMALLEST_AREA
 
 @dataclass(frozen=True)
 class Options:
-    """The command line, checked."""
+    """The checked command line."""
 
     dataset: Path
     features: Path
@@ -61,7 +61,7 @@ class Options:
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
-    """Reads the command line; raises JobError for numbers out of range."""
+    """Read the command line; raise JobError for numbers out of range."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--features", type=Path, required=True)
@@ -80,7 +80,10 @@ def parse_options(arguments: list[str] | None = None) -> Options:
 
 
 def weights_file(folder: Path | None) -> Path | None:
-    """The one file in the weights folder; None without a folder; JobError unless there is one."""
+    """Return the only file in `folder`, or None without a folder.
+
+    Raises JobError unless the folder holds exactly one file.
+    """
     if folder is None:
         return None
     files = sorted(path for path in folder.glob("*") if path.is_file())
@@ -91,7 +94,7 @@ def weights_file(folder: Path | None) -> Path | None:
 
 
 def pretrained_normalisation(name: str, backbone: nn.Module) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation that torchvision's weights for this model were trained with."""
+    """Return the mean and standard deviation that torchvision's weights were trained with."""
     if hasattr(backbone, "transform_input"):
         # such a model (Inception) turns the usual normalisation into this one by itself
         return [0.5] * 3, [0.5] * 3
@@ -103,7 +106,7 @@ def pretrained_normalisation(name: str, backbone: nn.Module) -> tuple[list[float
 def write_features(
     options: Options, split_name: str, views: int, runtime: Runtime, cache: FeatureCache | None
 ) -> int:
-    """Streams a split into its files; returns how many of its rows were known before."""
+    """Write a split's features as they are computed; return how many rows came from the cache."""
     split = open_split(options.dataset, split_name)
     rows, known = len(split.labels), 0
     progress = ProgressLines(f"{split_name} features", rows * views)
@@ -120,10 +123,10 @@ def write_features(
 
 
 def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> FeatureCache | None:
-    """The features computed before, in the folder named by JOB_CACHE_DIR.
+    """Open the cache of features in the folder named by JOB_CACHE_DIR.
 
-    That folder outlives the job, where there is one: SageMaker's processing jobs have none. None
-    without one, and, with a line in the log, when it cannot be used.
+    That folder outlives the job; SageMaker's processing jobs have none. Returns None without one,
+    and, with a line in the log, when it cannot be used.
     """
     place = os.environ.get("JOB_CACHE_DIR")
     if not place:
@@ -149,7 +152,7 @@ def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> Feat
 
 
 def load_backbone(options: Options, weights: Path | None) -> tuple[nn.Module, int]:
-    """The backbone with its weights, and its feature dimension; raises JobError."""
+    """Return the backbone with its weights, and its feature dimension; raise JobError."""
     try:
         backbone = build_backbone(options.backbone, options.backbone_seed)
         if weights is not None:
@@ -162,7 +165,7 @@ def load_backbone(options: Options, weights: Path | None) -> tuple[nn.Module, in
 def describe(
     options: Options, weights: Path | None, backbone: nn.Module, dimension: int
 ) -> FeatureInfo:
-    """What features.json will say; raises JobError when the crop is larger than the pictures."""
+    """Return what features.json will hold; raise JobError when the crop exceeds the pictures."""
     data = read_info(options.dataset)
     if not 1 <= options.crop <= data["resize"]:
         raise JobError(
@@ -189,7 +192,7 @@ def describe(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The job: backbone, then train and valid features, then what describes them."""
+    """Run the job: backbone, then train and valid features, then features.json."""
     options = parse_options(arguments)
     threads = use_available_cores()
     keep_freed_memory()
