@@ -1,4 +1,4 @@
-"""Fine-tuning: the trained head and the last blocks of the backbone, on what the rest makes."""
+"""Set up fine-tuning of the trained head and the backbone's last blocks."""
 
 import math
 from functools import partial
@@ -34,9 +34,9 @@ def fine_tuning_phase(
     scratch: Path,
     replicas: Replicas = ALONE,
 ) -> Phase:
-    """How the last blocks and the head learn, for `fit`; unfreezes those blocks.
+    """Build the phase in which the last blocks and the head learn; unfreeze those blocks.
 
-    The phase's network is the whole classifier on pictures, or only what moves of it (with the
+    The phase's network is the whole classifier on pictures, or only its trainable part (with the
     same parameters under the same names) on activations kept in the folder `scratch`.
     Of several `replicas`, each has its share of the pictures.
     Raises JobError when the backbone has fewer blocks than asked for.
@@ -80,7 +80,7 @@ def _pictures(
 def _cached(
     classifier: Classifier, unfrozen: list[nn.Module], plan: Plan, scratch: Path
 ) -> tuple[Classifier, Source]:
-    """The part that moves and its kept inputs, where they can be kept; else all, and pictures."""
+    """Return the trainable part on cached activations if possible, else the whole on pictures."""
     device = next(classifier.parameters()).device
     if plan.settings.fine_tune_views == 0:
         return classifier, PictureSource(plan, device)
@@ -107,12 +107,12 @@ def _fill(frozen: nn.Module, plan: Plan, device: torch.device, scratch: Path) ->
         valid = cache_activations(runtime, plan.valid, plain, scratch / "valid.npy")
         train = cache_activations(runtime, plan.train, random, scratch / "train.npy")
     finally:
-        torch.set_num_threads(cores)  # the pass has one thread a batch, training all for each
+        torch.set_num_threads(cores)  # the pass ran one thread a batch, training has all for each
     return CachedSource(plan, device, train, valid)
 
 
 def unfreeze(classifier: Classifier, count: int) -> list[nn.Module]:
-    """Makes the head and the last `count` blocks trainable, and nothing else; returns the blocks.
+    """Make the head and the last `count` blocks trainable, and nothing else; return the blocks.
 
     Raises JobError when there are fewer blocks.
     """
@@ -129,7 +129,10 @@ def unfreeze(classifier: Classifier, count: int) -> list[nn.Module]:
 
 
 def set_training(classifier: Classifier, unfrozen: list[nn.Module], on: bool) -> None:
-    """Puts head and unfrozen blocks into training mode; BatchNorm keeps its running statistics."""
+    """Put head and unfrozen blocks into training mode or out of it; BatchNorm never trains.
+
+    It keeps its running statistics.
+    """
     classifier.eval()
     if not on:
         return

@@ -1,4 +1,4 @@
-"""The batches that fine-tuning learns from: pictures, or what the frozen part made of them."""
+"""Yield the batches of fine-tuning: pictures, or the frozen part's activations of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class Source(Protocol):
-    """Where batches come from, in the machine's own memory."""
+    """A source of batches, which are in the machine's own memory."""
 
     def train_batches(self, epoch: int) -> Batches:
-        """Every training picture once, in an order and in views that seed and epoch decide."""
+        """Yield every training picture once, in order and views that seed and epoch decide."""
 
     def valid_batches(self) -> Batches:
-        """The plain view of every validation picture, in order."""
+        """Yield the plain view of every validation picture, in order."""
 
     def to_device(self, batch: Batch) -> Batch:
-        """A batch as the network takes it, where the network is."""
+        """Return a batch as the network takes it, on the network's device."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which row comes when, and in which of the views 1, 2, ...: with a cache or without."""
+    """The order of rows and of their views 1, 2, ...: the same with a cache and without."""
 
     train: Pictures
     valid: Pictures
@@ -43,7 +43,7 @@ class Plan:
         return min(self.settings.fine_tune_views or 10**9, self.settings.fine_tune_epochs)
 
     def train_rows(self, epoch: int) -> Iterator[tuple[Rows, Rows]]:
-        """Rows and their views, batch by batch. A picture's views take turns, epoch by epoch.
+        """Yield rows and their views, batch by batch; a picture's views take turns by epoch.
 
         Of each batch, only the rows that this process has: maybe none.
         """
@@ -54,39 +54,39 @@ class Plan:
             yield rows, 1 + (epoch + rows) % self.views
 
     def valid_rows(self) -> Iterator[Rows]:
-        """Rows in order, batch by batch."""
+        """Yield rows in order, batch by batch."""
         for start in range(0, len(self.valid.rows), self.settings.batch_size):
             yield self.valid.rows[start : start + self.settings.batch_size]
 
 
 @dataclass(frozen=True)
 class PictureSource:
-    """Pictures, uint8 (N, 3, R, R) or (N, 3, crop, crop), and class numbers (N,)."""
+    """A source of pictures, uint8 (N, 3, R, R) or (N, 3, crop, crop), and class numbers (N,)."""
 
     plan: Plan
     device: torch.device
 
     def train_batches(self, epoch: int) -> Batches:
-        """Every picture once."""
+        """Yield every training picture once."""
         train = self.plan.train
         for rows, views in self.plan.train_rows(epoch):
             yield train.squares(rows, views), train.labels(rows)
 
     def valid_batches(self) -> Batches:
-        """Every picture, in order."""
+        """Yield every validation picture, in order."""
         valid = self.plan.valid
         for rows in self.plan.valid_rows():
             yield valid.squares(rows, np.zeros_like(rows)), valid.labels(rows)
 
     def to_device(self, batch: Batch) -> Batch:
-        """Normalised there: (N, 3, crop, crop)."""
+        """Move a batch to the device and normalise it there: (N, 3, crop, crop)."""
         squares, labels = batch
         return self.plan.train.normalised(squares, self.device), labels.to(self.device)
 
 
 @dataclass(frozen=True)
 class CachedSource:
-    """Kept activations, float16 (N, ...), and class numbers (N,).
+    """A source of cached activations, float16 (N, ...), and class numbers (N,).
 
     `train` is (views, rows, ...), of the plan's views from 1 on, and `valid` (1, rows, ...).
     """
@@ -97,21 +97,21 @@ class CachedSource:
     valid: Activations
 
     def train_batches(self, epoch: int) -> Batches:
-        """Every picture once."""
+        """Yield every training picture once."""
         train = self.plan.train
         for rows, views in self.plan.train_rows(epoch):
             values = self.train[views - 1, np.searchsorted(train.rows, rows)]
             yield torch.from_numpy(values), train.labels(rows)
 
     def valid_batches(self) -> Batches:
-        """Every picture, in order."""
+        """Yield every validation picture, in order."""
         valid = self.plan.valid
         for rows in self.plan.valid_rows():
             values = self.valid[0, np.searchsorted(valid.rows, rows)]
             yield torch.from_numpy(values), valid.labels(rows)
 
     def to_device(self, batch: Batch) -> Batch:
-        """In single precision there."""
+        """Move a batch to the device, in single precision there."""
         values, labels = batch
         inputs = values.to(self.device).float()
         if inputs.ndim == 4:

@@ -1,4 +1,4 @@
-"""Keeps freed memory in the process, which more than halves the time of a network on a CPU."""
+"""Keep freed memory in the process, which more than halves the time of a network on a CPU."""
 
 import contextlib
 import ctypes
@@ -8,7 +8,7 @@ _LARGEST = 2**31 - 1
 
 
 def keep_freed_memory() -> None:
-    """Lets each batch reuse the memory of the one before, whatever its size.
+    """Let each batch reuse the memory of the one before, whatever its size.
 
     The C library gives large blocks back to the system at once; getting them again, page by page,
     took longer than computing with them.

@@ -1,7 +1,7 @@
-"""Whether an artifact's graphs compute what its PyTorch network does, on the test pictures.
+"""Check whether an artifact's graphs compute what its PyTorch network does, on test pictures.
 
 A graph must agree on every picture's best class and on probabilities to 1e-3, an int8 graph may
-lose a stated share of accuracy. What does not is not registered.
+lose a stated share of accuracy. A model that fails this is not registered.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ Probabilities = npt.NDArray[np.float32]
 
 @dataclass
 class _Seen:
-    """What was seen of one runtime so far."""
+    """One runtime's answers so far: right ones, those with PyTorch's class, largest difference."""
 
     right: int = 0
     same: int = 0
@@ -34,7 +34,7 @@ class _Seen:
 
 @dataclass
 class GraphCheck:
-    """Asks every runtime of an artifact about the same pictures, batch by batch."""
+    """A comparison of an artifact's runtimes on the same pictures, batch by batch."""
 
     served: ServedModel
     test: Split
@@ -43,7 +43,7 @@ class GraphCheck:
     seen: dict[str, _Seen] = field(default_factory=dict)
 
     def add(self, rows: slice, probabilities: Probabilities) -> None:
-        """Counts a batch; `probabilities` (rows, classes) are those of the serving runtime."""
+        """Count a batch; `probabilities` (rows, classes) are those of the serving runtime."""
         if len(self.models) < 2:
             return
         squares = list(np.array(self.test.images[rows]))
@@ -59,7 +59,7 @@ class GraphCheck:
             seen.difference = max(seen.difference, float(np.abs(values - found[_TORCH]).max()))
 
     def result(self, int8_tolerance: float) -> dict[str, Any]:
-        """The `serving` section of evaluation.json; raises JobError for a graph that differs."""
+        """Return evaluation.json's `serving` section; raise JobError for a graph that differs."""
         for name, seen in self.seen.items():
             if name == _GRAPH:
                 _check_graph(seen, self.pictures)
@@ -77,7 +77,7 @@ class GraphCheck:
 
 
 def open_check(served: ServedModel, test: Split) -> GraphCheck | None:
-    """The check of an artifact, None for one of before there were graphs.
+    """Open the check of an artifact, or return None for one of before there were graphs.
 
     Raises JobError when a graph of it cannot be opened here, so that it cannot be checked.
     """

@@ -1,4 +1,4 @@
-"""Writes a network as a graph (ONNX) that runs without PyTorch: see graph.py."""
+"""Write a network as a graph (ONNX) that runs without PyTorch: see graph.py."""
 
 import contextlib
 import copy
@@ -28,7 +28,7 @@ def export_graph(
     input_name: str = INPUT_NAME,
     output_name: str = OUTPUT_NAME,
 ) -> None:
-    """Writes `module`, in eval mode and float32, to `path`: (N, 3, crop, crop) -> (N, K), any N.
+    """Write `module`, in eval mode and float32, to `path`: (N, 3, crop, crop) -> (N, K), any N.
 
     `module` stays as it is. The same weights give the same bytes, which hold no path, no time and
     no stack trace. That the graph computes the same is for the caller to check: tracing keeps one
@@ -56,7 +56,7 @@ def export_graph(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Leaves out the exporter's advice about tracing, which speaks to authors of networks."""
+    """Silence the exporter's advice about tracing, which speaks to authors of networks."""
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)

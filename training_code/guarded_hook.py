@@ -1,9 +1,9 @@
-"""smdebug's hook, with its callbacks guarded: an error in one ends debugging, not training.
+"""Guard the callbacks of smdebug's hook: an error in one ends debugging, not training.
 
 It also saves less than smdebug does of what costs much and says little: nothing of frozen
-parameters, and of large activations a sample. Layers and gradients are listened to in those steps
-only that save something: in all others a count goes on. A step of which the loss alone is saved is
-held back and written with others.
+parameters, and of large activations a sample. Layers and gradients are listened to only in steps
+that save something; all others are only counted. A step that saves the loss alone is held back
+and written with others.
 """
 
 import re
@@ -23,7 +23,7 @@ from torch.utils.hooks import RemovableHandle
 from save_schedule import next_saved
 from tensor_writer import StepWriter
 
-_LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names what goes in or comes out
+_LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names a layer's inputs and outputs
 HELD_S = 5.0  # the longest that a loss is held back while training goes on
 LARGEST_ACTIVATION = 2**18  # values: 1 MiB as float32
 # Rules find activations by name; torchvision calls many of them "3".
@@ -37,14 +37,14 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 
 @dataclass(frozen=True)
 class _Watched:
-    """A network's layers, and its parameters with what sees their gradients."""
+    """A network's layers, and its parameters with the callbacks for their gradients."""
 
     layers: list[nn.Module]
     gradients: list[tuple[Any, Callable[[Any], None]]]
 
 
 class GuardedHook(Hook):  # type: ignore[misc]
-    """A Hook that says once that debugging was lost, and from then on does nothing.
+    """A Hook that, at its first error, says that debugging was lost and does nothing any more.
 
     `seconds` is the time that its callbacks have taken so far.
     """
@@ -57,8 +57,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
     mode_steps: dict[Any, int]
     lost_because: Exception | None = None
     seconds = 0.0
-    _silent = 0  # so many steps come of which nothing is saved
-    _passed = 0  # so many of them have gone by since smdebug's own counts were brought up to date
+    _silent = 0  # steps to come that save nothing
+    _passed = 0  # of these, gone by since smdebug's own counts were brought up to date
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -67,7 +67,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self._listening: list[RemovableHandle] = []
         self._held: list[Any] = []  # writers of steps that are complete
         self._held_since = 0.0
-        self._overwriting: list[Any] = []  # activations whose output takes the place of their input
+        self._overwriting: list[Any] = []  # activations that work in place
 
     @property
     def lost(self) -> bool:
@@ -75,7 +75,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
         return self.lost_because is not None
 
     def give_up(self, error: Exception) -> None:
-        """Logs the error, once, and stops saving."""
+        """Log the error, once, and stop saving."""
         self.lost_because = error
         print(
             f"warning: debugging was lost ({type(error).__name__}: {error}); training goes on",
@@ -83,21 +83,21 @@ class GuardedHook(Hook):  # type: ignore[misc]
         )
 
     def use_mode(self, name: str) -> None:
-        """What follows is of the mode TRAIN or EVAL."""
+        """Mark the steps that follow as of the mode TRAIN or EVAL."""
         self._catch_up()
         self._silent = 0
         self.set_mode(modes[name])
 
     def write_held(self) -> None:
-        """Writes the losses that are held back: rules are to look."""
+        """Write the losses that are held back, for rules to judge."""
         self._guarded(self._write_held)
 
     def has_default_configuration(self) -> bool:
-        """Never: smdebug would swallow errors then, and nobody would know that it saves nothing."""
+        """Return False: otherwise smdebug would swallow errors, and silently save nothing."""
         return False
 
     def register_module(self, module: nn.Module) -> None:
-        """Saves this network's tensors from now on; activations say in their name what they are."""
+        """Save this network's tensors from now on; name activations by what they are."""
         for name, part in module.named_modules():
             if part in self.module_set:
                 raise ValueError(f"{name or type(part).__name__} is watched already, not twice")
@@ -121,14 +121,14 @@ class GuardedHook(Hook):  # type: ignore[misc]
                 self._name_activation(part, kind)
 
     def register_loss(self, loss_module: nn.Module) -> None:
-        """Saves this loss from now on, beside whichever network runs."""
+        """Save this loss from now on, whichever network runs."""
         loss_module._module_name = type(loss_module).__name__  # type: ignore[assignment]
         self.module_set.add(loss_module)
         self._losses.append(loss_module)
         self.has_registered_loss_module = True
 
     def forward_pre_hook(self, module: Any, inputs: Any) -> None:
-        """Called before the network runs."""
+        """Begin a step before the network runs, or only count it."""
         if self._silent:
             self._silent -= 1
             self._passed += 1
@@ -136,18 +136,18 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self._guarded(self._begin_step, module)
 
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
-        """Called after a layer, or the loss, was computed."""
+        """Save what was computed by a layer or the loss."""
         self._guarded(self._see, module, inputs, outputs)
 
     def _catch_up(self) -> None:
-        """Counts the steps that went by."""
+        """Add the steps that went by to smdebug's own counts."""
         self.step += self._passed
         self.mode_steps[self.mode] += self._passed
         self.mode_steps[modes.GLOBAL] = self.step
         self._passed = 0
 
     def _begin_step(self, module: nn.Module) -> None:
-        """smdebug's forward_pre_hook, less what is for its profiler, which is off."""
+        """Do what smdebug's forward_pre_hook does, but for its profiler, which is off."""
         self._catch_up()
         if self.writer is not None:  # gradients of the step before have come since
             self._close_writers()
@@ -166,7 +166,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def _see(self, module: Any, inputs: Any, outputs: Any) -> None:
         super().forward_hook(module, inputs, outputs)
-        self.forward_modules_profile_stats.clear()  # its profiler is off and would never do it
+        self.forward_modules_profile_stats.clear()  # smdebug's profiler would do it, but is off
         if module in self._losses and not self._awaits_gradients():
             self._hold()
             self._sleep()
@@ -192,14 +192,14 @@ class GuardedHook(Hook):  # type: ignore[misc]
         return torch.is_grad_enabled() and names != {CollectionKeys.LOSSES}
 
     def _sleep(self) -> None:
-        """Until the next step of which something is saved."""
+        """Only count steps until the next that saves something."""
         configurations = [each.save_config for each in self._collections_to_save]
         now = self.mode_steps[self.mode]
         self._silent = next_saved(configurations, self.mode, now) - now - 1
 
     def _listen(self, watched: "_Watched") -> None:
         for part in self._overwriting:
-            part.inplace = False  # what is to be saved would be gone
+            part.inplace = False  # in place, the input to save would be overwritten
         layers = [*watched.layers, *self._losses]
         self._listening = [layer.register_forward_hook(self.forward_hook) for layer in layers]
         if torch.is_grad_enabled():
@@ -233,7 +233,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self._overwriting.append(part)
 
     def _log_params(self, module: nn.Module) -> None:
-        """Called at the start of a step to save: the parameters that training changes."""
+        """Save the parameters that training changes, at the start of a step."""
         name = type(module).__name__
         for parameter_name, parameter in module.named_parameters():
             if parameter.requires_grad:
@@ -253,12 +253,12 @@ class GuardedHook(Hook):  # type: ignore[misc]
         return Hook._make_numpy_array(tensor_value)
 
     def _saves(self, name: str) -> bool:
-        """Whether a collection's pattern matches this tensor."""
+        """Check whether a collection's pattern matches this tensor."""
         found = self.collection_manager.get_collections().values()
         return any(match_inc(name, collection.include_regex) for collection in found)
 
     def _cleanup(self) -> None:
-        """Called by close(), and once more when the process ends."""
+        """Clean up; called by close(), and once more when the process ends."""
         self._catch_up()
         try:
             super()._cleanup()
@@ -278,9 +278,9 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
 
 def sampled(tensor: Tensor, limit: int) -> Tensor:
-    """A view of (N, units, ...) with about `limit` values at most, always of every unit.
+    """Return a view of (N, units, ...) with about `limit` values at most, always of every unit.
 
-    Every second place of each picture is left out, and again, then pictures from the end.
+    Every second place of each picture is left out, repeatedly, then pictures from the end.
     """
     while tensor.numel() > limit and any(size > 1 for size in tensor.shape[2:]):
         tensor = tensor[(slice(None), slice(None), *[slice(None, None, 2)] * (tensor.ndim - 2))]

@@ -1,4 +1,4 @@
-"""The head, trained on cached features: whole batches by index, no data loader."""
+"""Train the head on cached features, in whole batches by index, without a data loader."""
 
 import math
 from functools import partial
@@ -17,7 +17,7 @@ _ROUNDING = 1e-6  # of float32, relative
 
 
 def make_head(train: Features, classes: int, seed: int) -> Head:
-    """A head with the training features' mean and standard deviation and random weights."""
+    """Make a head with the training features' mean and standard deviation and random weights."""
     torch.manual_seed(seed)
     head = Head(train.values.shape[2], classes)
     mean, std = mean_and_std(train.values)
@@ -27,7 +27,7 @@ def make_head(train: Features, classes: int, seed: int) -> Head:
 
 
 def mean_and_std(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Per-feature mean and standard deviation of (views, N, D), in chunks; a constant gets 1."""
+    """Return each feature's mean and standard deviation over (views, N, D); a constant gets 1."""
     dimension = values.shape[2]
     total, squares = torch.zeros(2, dimension, dtype=torch.float64)
     rows = values.reshape(-1, dimension)
@@ -48,7 +48,7 @@ def head_phase(
     valid: Features,
     settings: Hyperparameters,
 ) -> Phase:
-    """How the head learns from cached features, for `fit`."""
+    """Build the phase in which the head learns from cached features."""
     steps = math.ceil(len(train.labels) / settings.batch_size) * settings.epochs
     groups: list[dict[str, object]] = [{"params": list(head.parameters()), "lr": settings.lr}]
     optimizer, schedule = make_optimizer(settings, groups, steps)
@@ -69,7 +69,7 @@ def _set_training(head: Head, on: bool) -> None:
 
 
 def random_batches(features: Features, size: int, seed: int, epoch: int) -> Batches:
-    """Every picture once, in random order, each in one of its cached views."""
+    """Yield every picture once, in random order, each in one of its cached views."""
     order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     views, rows, _ = features.values.shape
     for index in torch.split(torch.randperm(rows, generator=order), size):
@@ -81,7 +81,7 @@ def random_batches(features: Features, size: int, seed: int, epoch: int) -> Batc
 
 
 def ordered_batches(features: Features) -> Batches:
-    """The plain view of every picture, in order."""
+    """Yield the plain view of every picture, in order."""
     for start in range(0, len(features.labels), _CHUNK):
         rows = slice(start, start + _CHUNK)
         yield features.values[0, rows], features.labels[rows]

@@ -1,4 +1,4 @@
-"""What training can be told: SageMaker hyperparameters, which arrive as `--name value`."""
+"""Read and check training's SageMaker hyperparameters, which arrive as `--name value`."""
 
 import argparse
 import math
@@ -18,8 +18,8 @@ class Hyperparameters:
     """One training's settings; `lr` is the head's, `fine_tune_lr` that of unfrozen blocks.
 
     `epochs` is for the head on cached features; with `fine_tune_blocks` above 0,
-    `fine_tune_epochs` on the pictures follow, in `fine_tune_views` random views of each whose way
-    through the frozen part is kept (0: new views every epoch, and nothing is kept). With `export`
+    `fine_tune_epochs` on the pictures follow, in `fine_tune_views` random views of each whose
+    frozen activations are cached (0: new views every epoch, and nothing is cached). With `export`
     the whole model is written, without it (in tuning) only the head and its metrics. For
     `debug_...` see debug_plan.py. Raises JobError for values that cannot work.
     """
@@ -59,12 +59,12 @@ class Hyperparameters:
             _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, less what only watches and changes nothing in the model."""
+        """Return plain values for JSON, without settings that only watch the training."""
         return {name: value for name, value in asdict(self).items() if name not in _WATCHING}
 
 
 def parse_hyperparameters(arguments: list[str]) -> Hyperparameters:
-    """Reads `--name value` pairs; those of SageMaker's own (`sagemaker_...`) are left aside.
+    """Read `--name value` pairs; ignore SageMaker's own (`sagemaker_...`).
 
     Raises JobError that names the hyperparameter that is unknown or out of range.
     """

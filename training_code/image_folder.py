@@ -1,4 +1,4 @@
-"""Finds the classes and the files of a folder-per-class picture data set, split or not.
+"""Find the classes and the files of a folder-per-class picture data set, split or not.
 
     DIR/<class>/<picture>              or     DIR/{train,valid,test}/<class>/<picture>
 
@@ -42,7 +42,7 @@ class PictureFile:
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """What a data set's folders say: sorted classes, files sorted by name, things ignored.
+    """A data set's folders: sorted classes, files sorted by name, ignored entries.
 
     `is_split` says whether the folders give the split; if so every file has one.
     """
@@ -54,7 +54,7 @@ class ImageFolder:
 
 
 def find_images(root: Path) -> ImageFolder:
-    """Reads the folder structure below `root`, without opening any file.
+    """Read the folder structure below `root`, without opening any file.
 
     Raises JobError when the folder is missing or empty, holds fewer than two classes, or when
     the splits' class folders differ or two have the same letters in two Unicode forms.
@@ -81,7 +81,7 @@ def find_images(root: Path) -> ImageFolder:
 
 
 def _step_into(root: Path) -> Path:
-    """The folder that holds the classes or splits: `root`, or the only folder around them."""
+    """Return the folder that holds classes or splits: `root`, or the only folder around them."""
     while True:
         folders = _folders(root)
         if not folders:
@@ -93,7 +93,7 @@ def _step_into(root: Path) -> Path:
 
 
 def _split_folders(root: Path) -> dict[str, Path] | None:
-    """The folders of the three splits, or None for a data set that is not split."""
+    """Return the folders of the three splits, or None for a data set that is not split."""
     found: dict[str, list[Path]] = {}
     for folder in _folders(root):
         if split := _SPLIT_NAMES.get(folder.name.lower()):
@@ -153,7 +153,7 @@ def _class_folders(folder: Path) -> list[str]:
 
 
 def _check_forms(names: Iterable[str], whose: str, mend: str) -> None:
-    """Raises JobError for two names that look the same: an accent may be a letter of its own."""
+    """Raise JobError for two names that look the same: an accent may be a letter of its own."""
     seen: dict[str, str] = {}
     for name in sorted(names):
         look = unicodedata.normalize("NFC", name)
@@ -172,7 +172,7 @@ def _class_files(root: Path, folder: Path, split: str | None) -> Iterator[Pictur
 
 
 def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
-    """All visible files below a folder; a link back to a folder above is not followed."""
+    """Yield all visible files below a folder, without following a link to a folder above."""
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:

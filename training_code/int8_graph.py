@@ -1,4 +1,4 @@
-"""A graph in 8-bit integers: about twice as fast again on a CPU, for a little accuracy.
+"""Quantise a graph to 8-bit integers: about twice as fast again on a CPU, for some accuracy.
 
 Static quantisation as ONNX Runtime makes it: weights by channel, activations by tensor with ranges
 seen on sample pictures. Weights keep 7 bits: processors without VNNI overflow otherwise.
@@ -14,7 +14,7 @@ from job_errors import JobError
 
 
 def write_int8_graph(graph: Path, target: Path, batches: Iterator[Mapping[str, Any]]) -> None:
-    """Writes `graph`, quantised with the ranges seen on `batches` (inputs by name), to `target`.
+    """Write `graph`, quantised with the ranges seen on `batches` (inputs by name), to `target`.
 
     The same graph and batches give the same bytes. Raises JobError when a package is missing.
     """
@@ -31,7 +31,7 @@ def write_int8_graph(graph: Path, target: Path, batches: Iterator[Mapping[str, A
         def get_next(self) -> Mapping[str, Any] | None:
             return next(batches, None)
 
-    logging.getLogger().setLevel(logging.ERROR)  # it advises what is done here
+    logging.getLogger().setLevel(logging.ERROR)  # it advises the pre-processing that is done below
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
         shape_inference.quant_pre_process(str(graph), str(plain), skip_symbolic_shape=True)

@@ -1,4 +1,4 @@
-"""How a job says what went wrong: one clear line, in the log and where SageMaker looks for it."""
+"""Report a job's failure in one clear line, in the log and where SageMaker looks for it."""
 
 import contextlib
 import errno
@@ -14,11 +14,11 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class JobError(Exception):
-    """Something a user can cause and mend: the message says what, where and how to mend it."""
+    """An error a user can cause and mend: the message says what, where and how to mend it."""
 
 
 def run_job(main: Callable[[], None]) -> None:
-    """Runs `main`; a failure becomes exit code 1, with its message where SageMaker reads it.
+    """Run `main`; turn a failure into exit code 1, with its message where SageMaker reads it.
 
     A JobError or a full disk is one `error: ...` line on stderr. Anything else is our fault and
     keeps its traceback in the log. The message also goes to the file named by EXIT_MESSAGE_FILE
@@ -45,12 +45,12 @@ def run_job(main: Callable[[], None]) -> None:
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Whether a write failed for want of space: the disk, a quota or a limit on file sizes."""
+    """Check whether a write failed for want of space: disk, quota or limit on file sizes."""
     return error.errno in _FULL
 
 
 def disk_full_message(path: str | Path | None, needed: int | None) -> str:
-    """The message for a full disk; `needed` is in bytes, where it is known."""
+    """Return the message for a full disk; `needed` is in bytes, where it is known."""
     place = "" if path is None else f" at {path}"
     need = "" if needed is None else f": {needed:,} bytes are needed"
     return (

@@ -1,4 +1,4 @@
-"""Plain progress lines for a job's log: how far, how fast, how long still."""
+"""Print plain progress lines to a job's log: how far, how fast, how long still."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class ProgressLines:
         self._started = self._printed = clock()
 
     def advance(self, count: int = 1) -> None:
-        """Counts `count` more as done, and prints a line when one is due."""
+        """Count `count` more as done, and print a line when one is due."""
         self._done += count
         now = self._clock()
         if now - self._printed >= self._every:
@@ -27,7 +27,7 @@ class ProgressLines:
             print(self._line(now), flush=True)
 
     def finish(self) -> None:
-        """Prints the last line, with the rate over the whole time."""
+        """Print the last line, with the rate over the whole time."""
         print(self._line(self._clock()), flush=True)
 
     def _line(self, now: float) -> str:

@@ -1,4 +1,4 @@
-"""In what a network computes: bfloat16 on a GPU that is made for it, else float32."""
+"""Choose the type a network computes in: bfloat16 on a GPU made for it, else float32."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -8,9 +8,9 @@ _BFLOAT16_SINCE = (8, 0)  # compute capability, as in torch.cuda.is_bf16_support
 
 
 def compute_type(device: torch.device) -> torch.dtype:
-    """torch.bfloat16 on a GPU with units for it, torch.float32 on an older one and on a CPU.
+    """Return torch.bfloat16 for a GPU with units for it, torch.float32 for older ones and CPUs.
 
-    Older ones emulate bfloat16, slowly; float16 suits them, but only with scaled gradients.
+    Older GPUs emulate bfloat16, slowly; float16 suits them, but only with scaled gradients.
     """
     # not is_bf16_supported: it asks the thread's current GPU, which need not be this one
     if device.type == "cuda" and torch.cuda.get_device_capability(device) >= _BFLOAT16_SINCE:
@@ -19,6 +19,6 @@ def compute_type(device: torch.device) -> torch.dtype:
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Inside, networks on `device` compute in `compute_type(device)`."""
+    """Return a context in which networks on `device` compute in `compute_type(device)`."""
     dtype = compute_type(device)
     return torch.autocast("cuda", dtype) if dtype == torch.bfloat16 else nullcontext()

@@ -1,4 +1,4 @@
-"""Test results in the layout of SageMaker's model-quality statistics for multiclass problems.
+"""Compute test results in the layout of SageMaker's multiclass model-quality statistics.
 
 As SageMaker defines it, `standard_deviation` is that of the metric over five random samples of
 80 % of the rows, and "NaN" below 200 rows. How far the accuracy may be off by chance is
@@ -24,8 +24,11 @@ Metric = Callable[[Numbers, Numbers], float]
 
 @dataclass(frozen=True)
 class Outcomes:
-    """One row a picture, each (N,): actual and predicted class number, the probability of the
-    predicted class, and whether the actual class is among the five most probable."""
+    """Test outcomes, one row a picture, each (N,).
+
+    Actual and predicted class number, the probability of the predicted class, and whether the
+    actual class is among the five most probable.
+    """
 
     actual: Numbers
     predicted: Numbers
@@ -34,7 +37,7 @@ class Outcomes:
 
 
 def outcomes_of(actual: Numbers, probabilities: npt.NDArray[np.float32]) -> Outcomes:
-    """What counts of a batch: class numbers (N,) and probabilities (N, classes)."""
+    """Return a batch's outcomes, from class numbers (N,) and probabilities (N, classes)."""
     predicted = probabilities.argmax(axis=1)
     of_actual = np.take_along_axis(probabilities, actual[:, None], axis=1)
     rank = (probabilities > of_actual).sum(axis=1)
@@ -42,7 +45,7 @@ def outcomes_of(actual: Numbers, probabilities: npt.NDArray[np.float32]) -> Outc
 
 
 def join(batches: Sequence[Outcomes]) -> Outcomes:
-    """All batches as one."""
+    """Join the outcomes of all batches."""
     return Outcomes(
         np.concatenate([batch.actual for batch in batches]),
         np.concatenate([batch.predicted for batch in batches]),
@@ -52,7 +55,7 @@ def join(batches: Sequence[Outcomes]) -> Outcomes:
 
 
 def multiclass_metrics(outcomes: Outcomes, classes: Sequence[str]) -> dict[str, Any]:
-    """The value of `multiclass_classification_metrics` in evaluation.json."""
+    """Return the value of `multiclass_classification_metrics` in evaluation.json."""
     matrix = confusion_matrix(outcomes.actual, outcomes.predicted, len(classes))
     rows = int(matrix.sum())
     share = float(np.trace(matrix)) / rows
@@ -75,13 +78,13 @@ def multiclass_metrics(outcomes: Outcomes, classes: Sequence[str]) -> dict[str, 
 
 
 def confusion_matrix(actual: Numbers, predicted: Numbers, classes: int) -> Numbers:
-    """Counts (classes, classes): row is the actual class, column the predicted one."""
+    """Count pictures (classes, classes): row is the actual class, column the predicted one."""
     counts = np.bincount(actual * classes + predicted, minlength=classes * classes)
     return counts.reshape(classes, classes)
 
 
 def per_class(matrix: Numbers, classes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Recall, precision and number of pictures of each class; None where nothing was counted."""
+    """Return each class's recall, precision and number of pictures; None where nothing counts."""
     right, of_class, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     return {
         name: {
@@ -94,9 +97,10 @@ def per_class(matrix: Numbers, classes: Sequence[str]) -> dict[str, dict[str, An
 
 
 def calibration(outcomes: Outcomes) -> dict[str, Any]:
-    """Expected calibration error: mean gap between confidence and accuracy over 15 equal bins.
+    """Return the expected calibration error, with its 15 equal bins.
 
-    As in Guo et al., "On Calibration of Modern Neural Networks" (2017); the bins are included.
+    It is the mean gap between confidence and accuracy over the bins, as in Guo et al., "On
+    Calibration of Modern Neural Networks" (2017).
     """
     correct = outcomes.actual == outcomes.predicted
     numbers = np.minimum((outcomes.confidence * BINS).astype(np.int64), BINS - 1)
@@ -115,7 +119,7 @@ def calibration(outcomes: Outcomes) -> dict[str, Any]:
 
 
 def _metrics(classes: int) -> dict[str, Metric]:
-    """SageMaker's metrics by name; "weighted" is by the number of pictures of each class."""
+    """Return SageMaker's metrics by name; "weighted" is by each class's number of pictures."""
 
     def recall(actual: Numbers, predicted: Numbers) -> float:
         return _weighted(confusion_matrix(actual, predicted, classes), 0)[1]
@@ -139,7 +143,7 @@ def _metrics(classes: int) -> dict[str, Metric]:
 
 
 def _weighted(matrix: Numbers, beta: float) -> tuple[float, float, float]:
-    """Precision, recall and F-beta, each class weighted by its number of pictures."""
+    """Return precision, recall and F-beta, each class weighted by its number of pictures."""
     right, of_class, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     precision = right / np.maximum(predicted, 1)
     recall = right / np.maximum(of_class, 1)

@@ -1,4 +1,4 @@
-"""The network layer by layer: output shapes, parameters and multiply-adds, without computing it."""
+"""Summarise a network without running it: each layer's shape, parameters and multiply-adds."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ class LayerSummary:
 
 
 def summarise(network: nn.Module, crop: int) -> dict[str, Any]:
-    """Layers and totals for one RGB picture of `crop` x `crop` pixels.
+    """Return layers and totals of a network for one RGB picture of `crop` x `crop` pixels.
 
     The network itself is not run and not changed: a copy without values is. Multiply-adds are
     half of what PyTorch's FlopCounterMode counts, which is what torchvision publishes as `_ops`.
@@ -52,7 +52,7 @@ def summarise(network: nn.Module, crop: int) -> dict[str, Any]:
 
 
 def write_summary(folder: Path, network: nn.Module, crop: int) -> None:
-    """Writes model_summary.json. A network that cannot be summarised costs one line in the log."""
+    """Write model_summary.json; a network that cannot be summarised costs one line in the log."""
     try:
         text = json.dumps(summarise(network, crop), indent=1)
     except Exception as error:  # an unusual layer is no reason to lose a training
@@ -63,7 +63,7 @@ def write_summary(folder: Path, network: nn.Module, crop: int) -> None:
 
 
 def _without_values(network: nn.Module) -> nn.Module:
-    """A copy whose tensors have shapes but no memory."""
+    """Return a copy whose tensors have shapes but no memory."""
     tensors = [*network.parameters(), *network.buffers()]
     memo: dict[int, Any] = {}
     for tensor in tensors:
@@ -83,7 +83,7 @@ def _recorder(name: str, shapes: dict[str, list[int]]) -> Any:
 def _layers(
     network: nn.Module, shapes: dict[str, list[int]], flops: dict[str, int]
 ) -> list[LayerSummary]:
-    """The modules that hold parameters or compute themselves, and those without parts."""
+    """Return the modules that hold parameters or compute themselves, and those without parts."""
     parts = _parts(list(shapes))
     root = type(network).__name__
     found = []
@@ -101,7 +101,7 @@ def _layers(
 
 
 def _parts(called: list[str]) -> dict[str, list[str]]:
-    """For each module that was called, the modules nearest below it that were called too."""
+    """Map each module that was called to the modules nearest below it that were called too."""
     parts: dict[str, list[str]] = {name: [] for name in called}
     for name in called:
         above = name

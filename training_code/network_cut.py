@@ -1,4 +1,4 @@
-"""Cuts a backbone in two where fine-tuning begins: what is frozen, and what moves."""
+"""Cut a backbone in two where fine-tuning begins: the frozen and the trainable part."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from network import blocks
 
 
 class CannotCut(Exception):
-    """A backbone cannot be cut there; the message says why."""
+    """A backbone cannot be cut in two; the message says why."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """`moving(frozen(pictures))` is the whole backbone; both share its layers and parameters.
+    """A backbone in two parts that share its layers: `moving(frozen(pictures))` is the whole.
 
     The layers keep their names, so that parameters are called the same in the whole and in a part.
     """
@@ -25,9 +25,9 @@ class Cut:
 
 
 def cut(backbone: nn.Module, unfrozen: Collection[nn.Module]) -> Cut:
-    """The parts before and from the first of the `unfrozen` blocks on; raises CannotCut.
+    """Cut a backbone before the first of the `unfrozen` blocks; raise CannotCut if it cannot be.
 
-    One tensor must lead from one part to the other, and the backbone's code must take the same way
+    One tensor must lead from one part to the other, and the backbone's code must take the same path
     for all pictures.
     """
     leaves = {id(module) for block in blocks(backbone) for module in block}
@@ -58,7 +58,7 @@ class _BlockTracer(Tracer):
 
 
 def _moving_nodes(graph: Graph, backbone: nn.Module, unfrozen: Collection[int]) -> set[Node]:
-    """Calls of unfrozen blocks and all that is computed from them."""
+    """Return the calls of unfrozen blocks and all that is computed from them."""
     found: set[Node] = set()
     for node in graph.nodes:
         called = backbone.get_submodule(str(node.target)) if node.op == "call_module" else None

@@ -1,4 +1,4 @@
-"""Two models on the same pictures: where they differ says more than the two accuracies."""
+"""Compare two models on the same pictures: where they differ says more than two accuracies."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class PairedCounts:
-    """How many of `pictures` only the one model, or only the other, gets right."""
+    """How many of `pictures` only the first model, or only the second, gets right."""
 
     pictures: int
     only_first: int
@@ -22,20 +22,20 @@ class PairedCounts:
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact test, see `mcnemar`."""
+        """The p-value of McNemar's exact test, see `mcnemar`."""
         return mcnemar(self.only_first, self.only_second)
 
 
 def count_pairs(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> PairedCounts:
-    """From whether each picture is right, (N,) each, in the same order."""
+    """Count where two models differ, from which pictures each gets right: (N,), in one order."""
     return PairedCounts(len(first), int((first & ~second).sum()), int((second & ~first).sum()))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """The two-sided exact p-value of McNemar's test.
+    """Return the two-sided exact p-value of McNemar's test.
 
     How likely a split at least as uneven as this one is, were both models equally good: then each
-    picture that only one gets right is a fair coin.
+    picture that only one gets right is the toss of a fair coin.
     """
     tosses, fewest = only_first + only_second, min(only_first, only_second)
     at_most = math.fsum(_binomial(tosses, heads) for heads in range(fewest + 1))
@@ -43,6 +43,6 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def _binomial(tosses: int, heads: int) -> float:
-    """The chance of so many heads; by logarithms, as the factors soon have thousands of digits."""
+    """Return the chance of so many heads, by logarithms: factors soon have thousands of digits."""
     ways = math.lgamma(tosses + 1) - math.lgamma(heads + 1) - math.lgamma(tosses - heads + 1)
     return math.exp(ways - tosses * math.log(2))

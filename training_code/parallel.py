@@ -1,4 +1,4 @@
-"""Runs a function over many items on all the cores this job may use."""
+"""Run a function over many items on all the cores this job may use."""
 
 import contextlib
 import ctypes
@@ -25,7 +25,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 def parallel_map(
     function: Callable[[Item], Result], items: Sequence[Item], what: str
 ) -> list[Result]:
-    """`[function(item) for item in items]` in worker processes, with progress lines.
+    """Return `[function(item) for item in items]` from worker processes, with progress lines.
 
     `function` must be importable; items and results should be small, because they travel between
     processes. Raises JobError when a worker is killed (which is what a lack of memory does).
@@ -51,7 +51,7 @@ def parallel_map(
 
 
 def stop_on_sigterm() -> None:
-    """Makes SIGTERM end this process as Ctrl-C would, so that its workers end with it."""
+    """Make SIGTERM end this process as Ctrl-C would, so that its workers end with it."""
 
     def stop(*_: object) -> None:
         raise SystemExit(128 + signal.SIGTERM)
@@ -60,7 +60,7 @@ def stop_on_sigterm() -> None:
 
 
 def _start_worker() -> None:
-    """A worker leaves Ctrl-C to the main process and keeps decoders' warnings to itself."""
+    """Leave Ctrl-C to the main process and silence decoders' warnings in this worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     warnings.simplefilter("ignore")
@@ -69,7 +69,7 @@ def _start_worker() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Lets the next picture reuse the last one's memory, which saves an eighth of the time."""
+    """Let the next picture reuse the last one's memory, which saves an eighth of the time."""
     with contextlib.suppress(OSError, AttributeError):  # glibc only
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)

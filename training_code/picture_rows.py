@@ -1,4 +1,4 @@
-"""What a worker does with one file: hash it, or decode it into its row of an .npy file."""
+"""Hash one picture file, or decode it into its row of an .npy file, in a worker process."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Sums = npt.NDArray[np.int64]  # (2, 3): by channel (RGB), pixels summed and thei
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a file is no usable picture."""
+    """The reason why a file is no usable picture."""
 
     reason: str
 
@@ -31,7 +31,7 @@ class Row:
 
 
 def hash_file(file: str) -> str | Refused:
-    """The sha256 of a file's bytes, or why it is refused without being decoded."""
+    """Return the sha256 of a file's bytes, or why it is refused without being decoded."""
     path = Path(file)
     try:
         if not path.is_file():
@@ -49,7 +49,7 @@ def hash_file(file: str) -> str | Refused:
 
 
 def write_picture(row: Row) -> Sums | Refused:
-    """Decodes a picture into its row and sums its pixels; raises OSError when the disk is full."""
+    """Decode a picture into its row and sum its pixels; raise OSError when the disk is full."""
     try:
         data = Path(row.source).read_bytes()
     except OSError as error:
@@ -65,7 +65,7 @@ def write_picture(row: Row) -> Sums | Refused:
 
 
 def sum_pixels(pixels: npt.NDArray[np.uint8]) -> Sums:
-    """Exact sums of a uint8 (3, R, R) picture, from its histograms."""
+    """Return the exact sums of a uint8 (3, R, R) picture, from its histograms."""
     values = np.arange(256, dtype=np.int64)
     counts = np.array([Image.fromarray(channel).histogram() for channel in pixels], dtype=np.int64)
     return np.stack([counts @ values, counts @ values**2])

@@ -1,4 +1,4 @@
-"""Prepare: any folder-per-class picture data set becomes a few large files.
+"""Prepare any folder-per-class picture data set as a few large files.
 
 Every file is decoded once, straight into its row on the disk, on all cores; what is no usable
 picture is left out and listed. A refused file leaves no trace in the result: splits, rows and
@@ -36,7 +36,7 @@ MAX_RESIZE = 4096
 
 @dataclass(frozen=True)
 class Options:
-    """What Prepare is asked to do: `dataset` gets train and valid, `test` the test split."""
+    """The options of Prepare: `dataset` gets train and valid, `test` the test split."""
 
     data: Path
     dataset: Path
@@ -50,16 +50,16 @@ class Options:
             raise JobError(f"--resize {self.resize}: give a side from 1 to {MAX_RESIZE} pixels")
 
     def folder(self, split: str) -> Path:
-        """The output that a split belongs to."""
+        """Return the output folder of a split."""
         return self.test if split == "test" else self.dataset
 
     def images(self, split: str) -> Path:
-        """Where a split's pixels go."""
+        """Return the path of a split's pixels."""
         return images_path(self.folder(split), split)
 
 
 def prepare(options: Options) -> None:
-    """Writes both outputs; raises JobError for whatever is wrong with the data."""
+    """Prepare the data and write both outputs; raise JobError for whatever is wrong with it."""
     found = find_images(options.data)
     _announce(found)
     pictures, refused = _hash_all(found)
@@ -97,7 +97,7 @@ def _hash_all(found: ImageFolder) -> tuple[list[Picture], dict[PictureFile, str]
 
 
 def _decode_all(rows: Rows, options: Options) -> tuple[dict[Picture, Sums], dict[PictureFile, str]]:
-    """Decodes every picture into its row; those that cannot be leave their row unused."""
+    """Decode every picture into its row; one that cannot be decoded leaves its row unused."""
     side = options.resize
     targets = {split: options.images(split) for split in rows}
     planned = [
@@ -137,7 +137,7 @@ def _check_refused(found: ImageFolder, refused: Mapping[PictureFile, str]) -> No
 
 
 def _rearrange(planned: Rows, rows: Rows, options: Options) -> None:
-    """Closes the gaps that refused pictures left, and moves pictures whose split changed."""
+    """Close the gaps that refused pictures left, and move pictures whose split changed."""
     places = {
         picture: (options.images(split), number)
         for split, pictures in planned.items()
@@ -220,7 +220,7 @@ def _parse_options() -> Options:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the job with the options of the command line."""
     stop_on_sigterm()
     prepare(_parse_options())
 
