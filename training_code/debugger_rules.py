@@ -1,9 +1,9 @@
 """Define Debugger's built-in rules for smdebug, to run locally, in the job or on the service.
 
-Parameters and defaults are those of AWS's page "List of Debugger built-in rules"
-(docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html), called PAGE below; where the
-page leaves something open, the class says what was chosen. Parameters may be strings, as the
-service passes them.
+Names, parameters and defaults are those of AWS's page "List of Debugger built-in rules"
+(docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html); where the page leaves
+something open, the class says what was chosen. Parameters may be strings, as the service passes
+them.
 
 One file, and no syntax newer than Python 3.7: `Rule.custom(source=...)` uploads a single file to an
 older image.
@@ -123,7 +123,7 @@ class SavedTensorRule(Rule):  # type: ignore[misc]
 
 
 class VanishingGradient(SavedTensorRule):
-    """Fires when mean(|g|) < threshold for a gradient tensor (PAGE, VanishingGradient)."""
+    """Fires when mean(|g|) < threshold for a gradient tensor."""
 
     needs = ("gradients",)
 
@@ -149,7 +149,7 @@ class VanishingGradient(SavedTensorRule):
 
 
 class ExplodingTensor(SavedTensorRule):
-    """Fires when a tensor holds NaN, or infinity unless only_nan (PAGE, ExplodingTensor).
+    """Fires when a tensor holds NaN, or infinity unless only_nan.
 
     Without collection_names and tensor_regex every saved tensor is looked at.
     """
@@ -183,7 +183,7 @@ class ExplodingTensor(SavedTensorRule):
 
 
 class UnchangedTensor(SavedTensorRule):
-    """Fires when the last num_steps saved values of a tensor are all close (PAGE, UnchangedTensor).
+    """Fires when the last num_steps saved values of a tensor are all close.
 
     Close: numpy.allclose(first of the row, value, rtol, atol, equal_nan). Only training steps count
     (weights rest during validation). The page wants a collection or a pattern; without both it is
@@ -243,7 +243,7 @@ class UnchangedTensor(SavedTensorRule):
 
 
 class LossNotDecreasing(SavedTensorRule):
-    """Fires when the loss does not fall by diff_percent in num_steps (PAGE, LossNotDecreasing).
+    """Fires when the loss does not fall by diff_percent in num_steps steps.
 
     That is, when 100 * (before - now) / |before| is in [0, diff_percent) or below
     -increase_threshold_percent, or the loss is not finite. Losses saved between two checks are
@@ -351,7 +351,7 @@ class PhaseLossRule(SavedTensorRule):
 
 
 class Overfit(PhaseLossRule):
-    """Fires when validation is worse than training by more than a ratio (PAGE, Overfit).
+    """Fires when validation is worse than training by more than a ratio.
 
     (mean EVAL loss - mean TRAIN loss) / mean TRAIN loss > ratio_threshold in `patience` successive
     validations, each against the training before it. Global steps before start_step are left out.
@@ -393,7 +393,7 @@ class Overfit(PhaseLossRule):
 
 
 class Overtraining(PhaseLossRule):
-    """Fires when neither training nor validation improves any more (PAGE, Overtraining).
+    """Fires when neither training nor validation improves any more.
 
     A loss improves when it is more than delta below its best one. Fires when that did not happen
     for patience_train trainings and patience_validation validations (both, which the page leaves
@@ -430,7 +430,7 @@ class Overtraining(PhaseLossRule):
 
 
 class PoorWeightInitialization(SavedTensorRule):
-    """Fires on signs of poor initial weights (PAGE, PoorWeightInitialization).
+    """Fires on signs of poor initial weights.
 
     In the first `steps` saved training steps, the largest variance of a layer's activation inputs
     is more than threshold times the smallest, or the 5th and 95th percentile of a weight's gradient
@@ -510,7 +510,7 @@ def inactive_percent(active: Any, threshold_inactivity: float) -> float:
 
 
 class DeadRelu(SavedTensorRule):
-    """Fires when too many units of a ReLU layer are dead (PAGE, DeadRelu).
+    """Fires when too many units of a ReLU layer are dead.
 
     A unit is dead when its output is above 0 in less than threshold_inactivity % of the batch (and
     of the picture); fires above threshold_layer % dead units. The input has the same sign, so
@@ -546,7 +546,7 @@ class DeadRelu(SavedTensorRule):
 
 
 class SaturatedActivation(SavedTensorRule):
-    """Fires when too many units of a tanh or sigmoid layer are saturated (PAGE, same name).
+    """Fires when too many units of a tanh or sigmoid layer are saturated.
 
     A unit is saturated when its input is between the thresholds in less than threshold_inactivity %
     of the batch; fires above threshold_layer % saturated units. Which function a tensor belongs to
@@ -596,7 +596,7 @@ class SaturatedActivation(SavedTensorRule):
 
 
 class ClassImbalance(SavedTensorRule):
-    """Fires on uneven classes in training, or small classes not learned (PAGE, ClassImbalance).
+    """Fires on uneven classes in training, or small classes not learned.
 
     Judged on every `samples` labels: largest class / smallest class seen > threshold_imbalance; or
     a class with less than half an even share is mispredicted by more than threshold_misprediction

@@ -115,7 +115,7 @@ class Debugger:
         try:
             action(self._rules)
         except JobError:
-            self._rules, self._places = None, ()  # what they say is written
+            self._rules, self._places = None, ()  # their outcomes are written already
             raise
         except Exception as error:
             self._rules, self._lost = None, error

@@ -31,7 +31,7 @@ from served_model import ARCHIVE, check_fit, predict, served_model
 
 @dataclass(frozen=True)
 class Options:
-    """The checked command line; without a `champion` folder nothing is compared."""
+    """The checked command line of evaluate.py; without a `champion` folder nothing is compared."""
 
     model: Path
     test: Path

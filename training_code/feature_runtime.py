@@ -20,7 +20,7 @@ from preprocessing import Preprocessing, normalise
 Values = npt.NDArray[np.float32]
 TOLERANCE = 1e-4  # of the largest feature; rounding alone makes a hundredth of it
 _CPU_BATCH = 8  # larger ones do not fit into the processor's cache and are slower
-_GPU_THREADS = 4  # one waits for the device while others cut and load the next batches
+_GPU_THREADS = 4  # one waits for the device while others crop and load the next batches
 
 
 @dataclass(frozen=True)

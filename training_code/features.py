@@ -47,7 +47,7 @@ from views import LARGEST_ASPECT, SMALLEST_AREA
 
 @dataclass(frozen=True)
 class Options:
-    """The checked command line."""
+    """The checked command line of features.py."""
 
     dataset: Path
     features: Path

@@ -17,7 +17,7 @@ from job_errors import JobError
 from served_model import ServedModel
 
 LARGEST_DIFFERENCE = 1e-3
-_TIE = 1e-5  # classes so near each other may change places by rounding
+_TIE = 1e-5  # rounding may swap classes whose probabilities are so close
 _TORCH, _GRAPH, _INT8 = "torch", "graph", "int8"
 
 Probabilities = npt.NDArray[np.float32]

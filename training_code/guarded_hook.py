@@ -58,7 +58,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
     lost_because: Exception | None = None
     seconds = 0.0
     _silent = 0  # steps to come that save nothing
-    _passed = 0  # of these, gone by since smdebug's own counts were brought up to date
+    _passed = 0  # such steps since smdebug's own counts were last brought up to date
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)

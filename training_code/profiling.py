@@ -1,4 +1,4 @@
-"""The profiler of a training: parts of its steps, the machine's load, and what to change.
+"""Profile a training: the parts of its steps, the machine's load, and what to change.
 
 Off, or when something in it fails, it does nothing: training calls it the same way.
 """
@@ -21,7 +21,7 @@ Batch = TypeVar("Batch")
 
 
 class Profiler:
-    """Measures while it has a sampler; `hook_seconds`, if any, tells what debugging cost."""
+    """A profiler that measures while it has a sampler; `hook_seconds` tells what debugging cost."""
 
     def __init__(
         self,
@@ -35,14 +35,14 @@ class Profiler:
         self._phases: list[MeasuredPhase] = []
 
     def begin(self, name: str, on_gpu: bool = False) -> None:
-        """A phase begins; its steps run on the GPU or not."""
+        """Begin a phase, whose steps run on the GPU or not."""
         if self._sampler is not None:
             clock = CudaClock() if on_gpu else HostClock()
             self._timer = StepTimer(clock, self._hook_seconds)
             self._begun = (name, time.monotonic() - self._sampler.started, on_gpu)
 
     def batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The same batches; the body of the loop over them is a step."""
+        """Yield the same batches, timing the body of the loop over them as a step."""
         timer = self._timer
         if timer is None:
             yield from batches
@@ -61,14 +61,14 @@ class Profiler:
             timer.end()
 
     def marker(self) -> Callable[[str], None]:
-        """To be called with what the step did since the call before: one of profiling_steps.PARTS.
+        """Return a function that marks the end of a part of a step: one of profiling_steps.PARTS.
 
-        Good for the phase that has begun.
+        It is good for the phase that has begun.
         """
         return _nothing if self._timer is None else self._timer.mark
 
     def end(self) -> None:
-        """The phase is over."""
+        """End the phase and keep what was measured in it."""
         timer, (name, start, on_gpu) = self._timer, self._begun
         self._timer = None
         if timer is None or self._sampler is None:
@@ -85,10 +85,10 @@ class Profiler:
         )
 
     def write(self, folder: Path, batch_size: int) -> None:
-        """Ends it; writes profile.json, system.csv and steps.csv into `folder`/profile.
+        """End profiling; write profile.json, system.csv and steps.csv into `folder`/profile.
 
-        A phase that has not come to its end is there with the steps that it completed. What fails
-        costs one line in the log.
+        A phase that has not ended is there with the steps that it completed. A failure costs one
+        line in the log.
         """
         sampler = self._sampler
         if sampler is None:
@@ -108,11 +108,11 @@ class Profiler:
 
 
 def _nothing(part: str) -> None:
-    """No profile is wanted."""
+    """Do nothing: no profile is wanted."""
 
 
 def open_profiler(on: bool, hook_seconds: Callable[[], float] | None = None) -> Profiler:
-    """A profiler that measures from now on, or one that does nothing."""
+    """Start a profiler that measures from now on, or return one that does nothing."""
     if not on:
         return Profiler()
     try:

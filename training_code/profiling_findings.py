@@ -1,7 +1,7 @@
-"""What a profile says should be changed: each finding is one function of the measurements.
+"""Find what a profile says should be changed: each rule is a function of the measurements.
 
-Named after, and where they match with the defaults of, Debugger's built-in profiler rules as the
-package smdebug-rulesconfig 1.0.1 gives them; those look at machines with a GPU only.
+Rules are named after Debugger's built-in profiler rules, with their defaults where they match, as
+of the package smdebug-rulesconfig 1.0.1; those look at machines with a GPU only.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ _WINDOWS = 5
 
 @dataclass(frozen=True)
 class MeasuredPhase:
-    """A phase: `table` holds seconds of single steps (steps, PARTS), `seconds` sums of them all.
+    """A measured phase: `table` has seconds of single steps (steps, PARTS), `seconds` their sums.
 
     `start` and `end` are on the clock of the samples; `marks` is how often a clock was read.
     `on_gpu`: its steps ran on the GPU, and not on the CPU of a machine that may have one.
@@ -52,18 +52,18 @@ class MeasuredPhase:
 
     @property
     def total(self) -> float:
-        """Seconds in steps."""
+        """Seconds spent in steps."""
         return sum(self.seconds.values())
 
     @property
     def judged(self) -> bool:
-        """Whether there is enough of it to say anything."""
+        """Whether the phase has enough steps and seconds to say anything."""
         return self.steps >= MINIMUM_STEPS and self.total >= MINIMUM_SECONDS
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All that findings are made from."""
+    """All measurements that findings are made from."""
 
     phases: Sequence[MeasuredPhase]
     samples: "Sequence[Sample]"
@@ -72,12 +72,12 @@ class Measured:
 
     @property
     def busy(self) -> "list[Sample]":
-        """The samples taken while steps were made; none when there are too few of them."""
+        """The samples taken while steps ran; none when there are too few of them."""
         return _taken_in(self.phases, self.samples)
 
     @property
     def gpu_busy(self) -> "list[Sample]":
-        """Of those, the samples of the GPU, taken while steps were made on it."""
+        """The samples of the GPU taken while steps ran on it; none when there are too few."""
         phases = [phase for phase in self.phases if phase.on_gpu]
         return _taken_in(phases, [s for s in self.samples if s.gpu_percent is not None])
 
@@ -90,7 +90,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Finding:
-    """`message`: what was seen. `advice`: what to change."""
+    """A rule's finding: `message` tells what was seen, `advice` what to change."""
 
     rule: str
     severity: Literal["info", "warning"]
@@ -100,12 +100,12 @@ class Finding:
 
 
 def find(measured: Measured) -> list[Finding]:
-    """Everything worth telling, in the order of the rules below."""
+    """Return everything worth telling, in the order of RULES."""
     return [finding for rule in RULES for finding in rule(measured)]
 
 
 def data_loader_bottleneck(measured: Measured) -> Iterator[Finding]:
-    """Steps that wait for their batch."""
+    """Find steps that wait for their batch."""
     for phase in _judged(measured):
         waited = phase.seconds["data"]
         share = waited / phase.total
@@ -122,7 +122,7 @@ def data_loader_bottleneck(measured: Measured) -> Iterator[Finding]:
 
 
 def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
-    """A GPU that idles beside a busy CPU; without a GPU, a long training on busy cores."""
+    """Find a GPU that idles beside a busy CPU; without a GPU, a long training on busy cores."""
     if samples := measured.gpu_busy:
         held = [s.system_cpu_percent >= BUSY_CPU and _gpu(s) <= IDLE_GPU for s in samples]
         share = float(np.mean(held))
@@ -153,7 +153,7 @@ def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
 
 
 def gpu_not_used(measured: Measured) -> Iterator[Finding]:
-    """A machine with a GPU on which nothing is trained: the head alone never needs one."""
+    """Find a GPU on which nothing is trained: the head alone never needs one."""
     phases = measured.phases
     if _judged(measured) and measured.has_gpu and not any(phase.on_gpu for phase in phases):
         steps, seconds = sum(phase.steps for phase in phases), sum(phase.total for phase in phases)
@@ -169,7 +169,7 @@ def gpu_not_used(measured: Measured) -> Iterator[Finding]:
 
 
 def low_gpu_utilisation(measured: Measured) -> Iterator[Finding]:
-    """A GPU that is never full, or goes up and down."""
+    """Find a GPU whose load is never high, or goes up and down."""
     samples = measured.gpu_busy
     if not samples:
         return
@@ -186,7 +186,7 @@ def low_gpu_utilisation(measured: Measured) -> Iterator[Finding]:
 
 
 def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
-    """A machine that is not filled by a batch, or steps that are mostly their own overhead."""
+    """Find a machine that a batch does not fill, or steps that are mostly their own overhead."""
     size = measured.batch_size
     mend = f"a batch_size above {size}, with the learning rate tuned again"
     samples = measured.gpu_busy
@@ -204,7 +204,7 @@ def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
                 "BatchSizeTooSmall", "warning", text, mend, numbers | {"batch_size": size}
             )
     for phase in _judged(measured):
-        if samples and phase.on_gpu:  # its samples have told already
+        if samples and phase.on_gpu:  # its samples are judged above
             continue
         overhead = (phase.seconds["optimizer"] + phase.seconds["other"]) / phase.total
         step = float(np.median(phase.table.sum(axis=1)))
@@ -220,7 +220,7 @@ def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
 
 
 def io_wait(measured: Measured) -> Iterator[Finding]:
-    """Cores or a GPU that have nothing to do but wait for a disk."""
+    """Find cores or a GPU that have nothing to do but wait for a disk."""
     samples = measured.busy
     if not samples:
         return
@@ -240,7 +240,7 @@ def io_wait(measured: Measured) -> Iterator[Finding]:
 
 
 def step_outlier(measured: Measured) -> Iterator[Finding]:
-    """Steps that take far longer than most, when together they cost something."""
+    """Find steps that take far longer than most, when together they cost something."""
     for phase in _judged(measured):
         table = phase.table[1:]  # step 1 sets things up: row 0 here is step 2
         whole = table.sum(axis=1)
@@ -265,7 +265,7 @@ def step_outlier(measured: Measured) -> Iterator[Finding]:
 
 
 def memory_growth(measured: Measured) -> Iterator[Finding]:
-    """Memory that grows through the whole training, which ends when there is none left."""
+    """Find memory that grows through the whole training, which ends when there is none left."""
     kinds = {
         "memory": [(s.seconds, float(s.own_memory_bytes)) for s in measured.busy],
         "GPU memory": [(s.seconds, float(s.gpu_memory_bytes or 0)) for s in measured.gpu_busy],
@@ -293,7 +293,7 @@ def memory_growth(measured: Measured) -> Iterator[Finding]:
 
 
 def hook_cost(measured: Measured) -> Iterator[Finding]:
-    """Debugging that slows the training down."""
+    """Find debugging that slows the training down."""
     for phase in _judged(measured):
         spent = phase.seconds["hook"]
         share = spent / phase.total
@@ -327,7 +327,7 @@ RULES: tuple[Callable[[Measured], Iterator[Finding]], ...] = (
 
 
 def _taken_in(phases: Sequence[MeasuredPhase], samples: "Sequence[Sample]") -> "list[Sample]":
-    """The samples taken in one of the phases; none when there are too few of them."""
+    """Return the samples taken in one of the phases; none when there are too few of them."""
     found = [s for s in samples if any(p.start <= s.seconds <= p.end for p in phases)]
     return found if len(found) >= MINIMUM_SAMPLES else []
 

@@ -1,4 +1,4 @@
-"""A GPU's load and memory from NVIDIA's management library, which comes with its driver."""
+"""Read a GPU's load and memory from NVIDIA's management library, which its driver brings."""
 
 import ctypes
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ _LIBRARY = "libnvidia-ml.so.1"
 
 
 class GpuLoad(NamedTuple):
-    """`percent`: of the time that a kernel ran; bytes in use and in all, on the device."""
+    """A GPU's load: `percent` of the time a kernel ran; bytes in use and in all on the device."""
 
     percent: float
     memory_bytes: int
@@ -27,7 +27,7 @@ class _Memory(ctypes.Structure):
 
 
 class Gpu:
-    """One device; raises OSError when the library or the device is missing.
+    """A GPU, read through NVML; raises OSError when the library or the device is missing.
 
     nvmlInit_v2, nvmlDeviceGetHandleByUUID, nvmlDeviceGetUtilizationRates and
     nvmlDeviceGetMemoryInfo are documented in NVIDIA's NVML API reference.
@@ -40,7 +40,7 @@ class Gpu:
         self._call("nvmlDeviceGetHandleByUUID", uuid.encode(), ctypes.byref(self._device))
 
     def load(self) -> GpuLoad:
-        """The load of the last moments and the memory in use; raises OSError."""
+        """Return the load of the last moments and the memory in use; raise OSError on failure."""
         rates, memory = _Utilization(), _Memory()
         self._call("nvmlDeviceGetUtilizationRates", self._device, ctypes.byref(rates))
         self._call("nvmlDeviceGetMemoryInfo", self._device, ctypes.byref(memory))
@@ -53,7 +53,7 @@ class Gpu:
 
 
 def open_gpu() -> Gpu | None:
-    """The GPU that this process computes on, None without one that tells its load."""
+    """Open the GPU that this process computes on; return None without one that tells its load."""
     import torch  # noqa: PLC0415 - loaded already wherever there is something to measure
 
     if not torch.cuda.is_available():

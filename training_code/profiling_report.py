@@ -1,4 +1,4 @@
-"""The profiler's files: profile.json with totals and findings, system.csv and steps.csv."""
+"""Write the profiler's files: profile.json with totals and findings, system.csv and steps.csv."""
 
 import csv
 import json
@@ -22,9 +22,9 @@ _PERCENTS = ("cpu_percent", "system_cpu_percent", "io_wait_percent")
 def write_profile(
     folder: Path, measured: Measured, interval_s: float, sampling_seconds: float
 ) -> None:
-    """Writes the three files. `overhead_seconds` is the sampler's time and that of all marks.
+    """Write profile.json, system.csv and steps.csv to `folder`.
 
-    Raises OSError.
+    `overhead_seconds` is the sampler's time and that of all marks. Raises OSError.
     """
     marks = sum(phase.marks for phase in measured.phases)
     document = {
@@ -51,7 +51,7 @@ def _phase(phase: MeasuredPhase) -> dict[str, Any]:
 
 
 def _system(measured: Measured, interval_s: float) -> dict[str, Any]:
-    """Means and extremes of the samples; bytes moved are totals of the process or the network."""
+    """Return means and extremes of the samples; bytes moved are totals of process or network."""
     samples, last = measured.samples, measured.samples[-1]
     found: dict[str, Any] = {"interval_s": interval_s, "cores": measured.cores}
     found |= {name: _spread([getattr(s, name) for s in samples]) for name in _PERCENTS}
@@ -90,7 +90,7 @@ def _write_samples(path: Path, samples: "Sequence[Sample]") -> None:
 
 
 def _write_steps(path: Path, phases: Sequence[MeasuredPhase]) -> None:
-    """At most a thousand rows a phase: mean seconds of each part over `steps` steps from `step`."""
+    """Write at most 1,000 rows a phase: each part's mean seconds over `steps` steps from `step`."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("phase", "step", "steps", *PARTS))

@@ -1,4 +1,4 @@
-"""Where the time of training steps goes: marks between a step's parts, read from one clock."""
+"""Measure where training steps spend their time: marks between parts, read from one clock."""
 
 from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
@@ -12,49 +12,49 @@ from numpy.typing import NDArray
 PARTS = ("data", "transfer", "forward", "backward", "optimizer", "hook", "other")
 _KEPT_STEPS = 500_000  # single steps in memory (16 MB); sums go on after that
 _UNREAD_STEPS = 256  # steps that are read together: on a GPU they must have happened
-_START = -1  # instead of a part: nothing was before
+_START = -1  # instead of a part, where a step starts
 
 
 class Clock(Protocol):
-    """Takes the time now, and tells how much passed between such times."""
+    """A clock that takes moments and tells the seconds between them."""
 
     def now(self) -> Any:
-        """The present moment."""
+        """Take the present moment."""
 
     def between(self, moments: Sequence[Any]) -> Sequence[float] | NDArray[np.float64]:
-        """Seconds from each moment to the next; waits until all of them are known."""
+        """Return the seconds from each moment to the next; wait until all of them are known."""
 
 
 class HostClock:
-    """The processor's own time."""
+    """The CPU's clock."""
 
     now = staticmethod(perf_counter)
 
     @staticmethod
     def between(moments: Sequence[float]) -> NDArray[np.float64]:
-        """Seconds from each moment to the next."""
+        """Return the seconds from each moment to the next."""
         return np.diff(moments)
 
 
 class CudaClock:
-    """The time at which the GPU gets there: work is queued, so the processor is long ahead."""
+    """The GPU's clock, for moments in its queue of work: the CPU is long ahead of it."""
 
     @staticmethod
     def now() -> Any:
-        """A moment in the GPU's queue of work."""
+        """Record a moment in the GPU's queue of work."""
         event: Any = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record()
         return event
 
     @staticmethod
     def between(moments: Sequence[Any]) -> list[float]:
-        """Seconds from each moment to the next."""
+        """Return the seconds from each moment to the next."""
         moments[-1].synchronize()
         return [float(start.elapsed_time(end)) / 1000 for start, end in pairwise(moments)]
 
 
 class StepTimer:
-    """Seconds of each part of each step of one phase.
+    """A timer of each part of each step of one phase, in seconds.
 
     `hook_seconds` tells what debugging has cost so far: that time is taken out of the part in
     which it was spent; None where there is none. Clocks are only read here; what they say is added
@@ -73,30 +73,30 @@ class StepTimer:
         self._step: list[Any] = []  # part, moment, the hook's seconds, and again
 
     def start(self) -> None:
-        """A step begins."""
+        """Begin a step."""
         self._step = [_START, self._now(), self._hook_seconds() if self._hook_seconds else 0.0]
 
     def mark(self, part: str) -> None:
-        """What passed since the mark before was this part."""
+        """Count the time since the mark before as this part."""
         hook = self._hook_seconds() if self._hook_seconds else 0.0
         self._step += (_INDEX[part], self._now(), hook)
 
     def end(self) -> None:
-        """The step is complete."""
+        """Complete the step."""
         self._unread.append(self._step)
         if len(self._unread) >= 2 * _UNREAD_STEPS:  # the older ones have long happened
             self._read(_UNREAD_STEPS)
 
     def flush(self) -> None:
-        """Reads what is left of the steps that are complete."""
+        """Add up what is left of the steps that are complete."""
         self._read(len(self._unread))
 
     def seconds(self) -> dict[str, float]:
-        """The sum of each part over all steps."""
+        """Return the sum of each part over all steps."""
         return dict(zip(PARTS, self._sums.tolist(), strict=True))
 
     def table(self) -> NDArray[np.float32]:
-        """Seconds of the first half a million steps: (steps, parts), columns as in PARTS."""
+        """Return seconds of the first half a million steps: (steps, parts), columns as in PARTS."""
         return np.concatenate(self._kept)
 
     def _read(self, count: int) -> None:
@@ -122,7 +122,7 @@ _INDEX = {name: number for number, name in enumerate(PARTS)}
 
 
 def step_percentiles(table: NDArray[np.float32]) -> dict[str, float]:
-    """Percentiles of whole steps in seconds, of a table (steps, parts); {} without steps."""
+    """Return percentiles of whole steps in seconds, of a table (steps, parts); {} without steps."""
     if not len(table):
         return {}
     whole = table.sum(axis=1)
@@ -131,7 +131,7 @@ def step_percentiles(table: NDArray[np.float32]) -> dict[str, float]:
 
 
 def seconds_of_a_mark(repeats: int = 200) -> float:
-    """What one reading of the clock costs on this machine, adding up included."""
+    """Measure what one reading of the clock costs on this machine, adding up included."""
     timer = StepTimer(HostClock())
     begin = perf_counter()
     for _ in range(repeats):

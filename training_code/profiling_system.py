@@ -1,4 +1,4 @@
-"""What the machine does while a job runs: a thread that looks at it now and then."""
+"""Sample the machine's load while a job runs, in a thread of its own."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ _KEPT_SAMPLES = 2000  # then every second one is dropped, and half as many are t
 
 @dataclass(frozen=True)
 class Sample:
-    """One look. `seconds` since the start; bytes count from the start, percents are since the last.
+    """A sample of the machine: `seconds` and bytes since the start, percents since the last one.
 
     `cpu_percent`: of the cores that this process may use, by it; `system_cpu_percent`: of all
     cores, by all. `io_wait_percent`: cores that had nothing to do but wait for a disk.
@@ -55,7 +55,7 @@ class SystemSampler:
         return self._reader.started
 
     def start(self) -> None:
-        """Begin."""
+        """Begin to take samples."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a result comes from: package versions and content hashes, as stored beside it."""
+"""State where a result comes from: package versions and content hashes, stored beside it."""
 
 import hashlib
 import platform
@@ -9,13 +9,13 @@ _PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide what a network computes."""
+    """Return versions of Python and of the packages that decide what a network computes."""
     return {"python": platform.python_version()} | {
         package: metadata.version(package) for package in _PACKAGES
     }
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex."""
+    """Return the sha256 of a file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Several processes that fine-tune one network together, each on its own share of the pictures.
+"""Fine-tune one network in several processes, each on its own share of the pictures.
 
 torchrun starts them (one a GPU, or one a machine without GPUs) and says so by RANK, WORLD_SIZE and
 LOCAL_RANK; without it there is one a machine. The first one alone prints and writes. A batch is
@@ -30,23 +30,23 @@ _PATIENCE = timedelta(hours=2)  # the others wait while the first trains the hea
 
 @dataclass(frozen=True)
 class Replicas:
-    """This process, number `rank` of `count`."""
+    """A process of the training, number `rank` of `count`."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def first(self) -> bool:
-        """Whether this is the one that prints and writes."""
+        """Whether this is the process that prints and writes."""
         return self.rank == 0
 
     def own(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Those of the rows that this process has the pictures of, in the same order."""
+        """Return those of the rows whose pictures this process has, in the same order."""
         own: npt.NDArray[np.int64] = rows[rows % self.count == self.rank]
         return own
 
     def total(self, values: Tensor) -> Tensor:
-        """The sum of all processes' `values`."""
+        """Return the sum of all processes' `values`."""
         if self.count > 1:
             there = values.to(_device())
             torch.distributed.all_reduce(there)
@@ -54,7 +54,7 @@ class Replicas:
         return values
 
     def share(self, loss: Tensor, labels: Tensor) -> Tensor:
-        """This process's mean loss, weighted so that the average is that over the whole batch.
+        """Weight this process's mean loss so that the processes' average is the whole batch's mean.
 
         `labels` are this process's share of the batch.
         """
@@ -64,7 +64,7 @@ class Replicas:
         return loss * (own * self.count / self.total(own.clone()))
 
     def from_first(self, make: Callable[[], Value]) -> Value:
-        """What `make` returns to the first process, the only one that calls it, in all of them."""
+        """Return, in all processes, what `make` returns in the first, the only one to call it."""
         if self.count == 1:
             return make()
         values = [make() if self.first else None]
@@ -72,7 +72,7 @@ class Replicas:
         return cast(Value, values[0])
 
     def together(self, network: nn.Module) -> nn.Module:
-        """The network with gradients averaged over all processes; it starts as the first one's."""
+        """Return the network, starting as the first process's, with gradients averaged over all."""
         if self.count == 1:
             return network
         # statistics of BatchNorm are frozen: there is nothing to pass on at every step
@@ -84,7 +84,7 @@ ALONE = Replicas()
 
 @contextlib.contextmanager
 def join_replicas(environ: Mapping[str, str] = os.environ) -> Iterator[Replicas]:
-    """Meets the job's other processes, if there are any; all but the first are silent.
+    """Meet the job's other processes, if there are any; silence all but the first.
 
     Raises JobError when they do not meet.
     """
@@ -98,15 +98,15 @@ def join_replicas(environ: Mapping[str, str] = os.environ) -> Iterator[Replicas]
             if not replicas.first:
                 stack.enter_context(contextlib.redirect_stdout(nothing))
             yield replicas
-        torch.distributed.barrier()  # none hangs up while another still listens
+        torch.distributed.barrier()  # none leaves while another still waits for it
     finally:
-        # gloo's may wait for ever, for a thread of its own that waits for Python's lock
+        # gloo's may deadlock with a thread of its own that waits for Python's lock
         if torch.distributed.get_backend() != "gloo":
             torch.distributed.destroy_process_group()
 
 
 def _who_i_am(environ: Mapping[str, str]) -> Replicas:
-    """As torchrun says it, or as SageMaker does when it starts one process on every machine."""
+    """Read this process's rank from torchrun, or from SageMaker with one process a machine."""
     if "WORLD_SIZE" in environ:
         return Replicas(int(environ["RANK"]), int(environ["WORLD_SIZE"]))
     hosts = json.loads(environ.get("SM_HOSTS", "[]"))
@@ -123,7 +123,7 @@ def _meet(replicas: Replicas, environ: Mapping[str, str]) -> None:
     try:
         torch.distributed.init_process_group(
             "nccl" if on_gpu else "gloo",
-            # torchrun itself listens there, and lets only those in who say env://
+            # torchrun itself listens there, and accepts only processes that use env://
             init_method="env://" if "WORLD_SIZE" in environ else f"tcp://{where}",
             rank=replicas.rank,
             world_size=replicas.count,
@@ -136,6 +136,6 @@ def _meet(replicas: Replicas, environ: Mapping[str, str]) -> None:
 
 
 def _device() -> torch.device:
-    """Where the processes exchange numbers: NCCL knows GPUs only."""
+    """Return the device on which processes exchange numbers: NCCL knows GPUs only."""
     on_gpu = torch.distributed.get_backend() == "nccl"
     return torch.device("cuda" if on_gpu else "cpu")

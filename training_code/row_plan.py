@@ -1,4 +1,4 @@
-"""Which picture goes into which split and row."""
+"""Plan which picture goes into which split and row."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ Rows = dict[str, list[Picture]]  # split -> its pictures, in row order
 def plan_rows(
     found: ImageFolder, pictures: Sequence[Picture], fractions: Fractions, seed: int
 ) -> Rows:
-    """The pictures of every split, ordered by class and content.
+    """Return the pictures of every split, ordered by class and content.
 
     The split is the folders', where they give one, else drawn with `fractions` and `seed`.
     Raises JobError naming a class that cannot be in every split.

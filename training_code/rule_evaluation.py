@@ -1,4 +1,4 @@
-"""Evaluates debugger rules on a trial's saved tensors; one rule's error harms no other."""
+"""Evaluate debugger rules on a trial's saved tensors; one rule's error harms no other."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -35,16 +35,16 @@ _NOTHING_THIS_STEP = (TensorUnavailableForStep, StepUnavailable, TensorUnavailab
 
 
 class UnknownRule(ValueError):
-    """No rule has this name."""
+    """No debugger rule has this name."""
 
 
 class NoTensors(ValueError):
-    """The folder holds no trial."""
+    """The folder holds no saved tensors."""
 
 
 @dataclass(frozen=True)
 class RuleOutcome:
-    """One rule's end; `status` is a RuleEvaluationStatus of SageMaker.
+    """One rule's outcome; `status` is a RuleEvaluationStatus of SageMaker.
 
     `step` (counted over all modes, as smdebug does) and `tensor` are None unless it fired.
     """
@@ -68,12 +68,12 @@ class RunningRule:
         self._steps = 0
 
     def advance(self, trial: Any, steps: Sequence[int]) -> None:
-        """Judges the steps that are new; raises nothing."""
+        """Judge the steps that are new; raise nothing."""
         new = [step for step in steps if step > self._seen]
         self._attempt(lambda rule: self._judge(rule, new, trial), trial)
 
     def finish(self, trial: Any) -> RuleOutcome:
-        """No step comes any more: judges what can only be judged now."""
+        """Judge what can only be judged when the trial has ended, and return the outcome."""
         self._attempt(lambda rule: rule.finish(max(self._seen, 0)), trial)
         if self.outcome is None:
             text = f"no issues in {self._steps} saved steps"
@@ -81,14 +81,14 @@ class RunningRule:
         return self.outcome
 
     def stop(self) -> RuleOutcome:
-        """The training was stopped before the rule came to an end."""
+        """Set the outcome to `Stopped`, unless there is one already, and return it."""
         if self.outcome is None:
             text = f"stopped with the training, after {self._steps} saved steps without an issue"
             self.outcome = RuleOutcome(self.name, "Stopped", None, None, text)
         return self.outcome
 
     def fail(self, error: Exception) -> RuleOutcome:
-        """The rule could not be evaluated."""
+        """Set the outcome to `Error`, unless there is one already, and return it."""
         if self.outcome is None:
             reason = f"{type(error).__name__}: {str(error) or 'no reason given'}"
             self.outcome = RuleOutcome(self.name, "Error", None, None, reason)
@@ -110,7 +110,7 @@ class RunningRule:
             self.fail(error)
 
     def _judge(self, rule: SavedTensorRule, steps: Sequence[int], trial: Any) -> None:
-        """Rule.invoke would look for new files once a step and rule: these steps are there."""
+        """Judge saved steps without Rule.invoke, which would look for new files at every step."""
         for step in steps:
             self._seen, self._steps = step, self._steps + 1
             try:
@@ -126,13 +126,13 @@ class RuleSet:
     """Rules on one trial, which may still be growing: each saved step is judged once."""
 
     def __init__(self, folder: Path | str, names_with_parameters: Mapping[str, Parameters]) -> None:
-        """`folder`: where the hook writes, a folder or s3://; it need not exist yet."""
+        """Take `folder`, where the hook writes: a folder or s3://, which need not exist yet."""
         self._folder = str(folder)
         self._rules = [RunningRule(*item) for item in names_with_parameters.items()]
         self._trial: Any = None
 
     def advance(self) -> list[RuleOutcome]:
-        """Judges what was saved since the last call; what fired or failed so far. Never waits.
+        """Judge newly saved steps without waiting; return outcomes of rules that fired or failed.
 
         Nothing saved yet is no error. Raises nothing for a rule's or the trial's fault.
         """
@@ -148,7 +148,7 @@ class RuleSet:
         return [rule.outcome for rule in self._rules if rule.outcome is not None]
 
     def finish(self, lost: Exception | None = None) -> list[RuleOutcome]:
-        """No step comes any more: every rule's outcome, in the order given.
+        """Judge what is left of an ended trial; return every rule's outcome, in the order given.
 
         `lost` is why saving ended before the training did: then rules that found nothing cannot
         say that there was nothing.
@@ -164,12 +164,12 @@ class RuleSet:
         return [rule.finish(self._trial) for rule in self._rules]
 
     def stop(self) -> list[RuleOutcome]:
-        """The training was stopped: the outcomes, `Stopped` where a rule had found nothing yet."""
+        """Return outcomes after training stopped: `Stopped` for rules that had found nothing."""
         return [rule.stop() for rule in self._rules]
 
 
 def rule_names() -> list[str]:
-    """The names that `evaluate_rules` knows."""
+    """Return the names that `evaluate_rules` knows."""
     return [rule.__name__ for rule in RULES]
 
 
@@ -178,7 +178,7 @@ def evaluate_rules(
     names_with_parameters: Mapping[str, Parameters],
     lost: Exception | None = None,
 ) -> list[RuleOutcome]:
-    """Runs each rule over every step saved so far, until it fires; the outcomes in the order given.
+    """Run each rule over all saved steps until it fires; return outcomes in the order given.
 
     `trial_folder`: where the hook wrote, a folder or s3://. Also right for a training that still
     runs or was killed: it never waits for steps. Raises nothing for a rule's or a trial's fault:

@@ -1,4 +1,4 @@
-"""debug/rules.json in a training's output: what its rules found, and whether debugging was lost."""
+"""Read and write debug/rules.json: what a training's rules found, and if debugging was lost."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ RULES_FILE = "rules.json"
 def write_rules(
     folder: Path, rules: Sequence[Any], stopped_by: str | None, lost: Exception | None
 ) -> None:
-    """Writes rules.json in `folder`.
+    """Write rules.json in `folder`.
 
     `rules` have name, status, step, tensor, message, parameters; `stopped_by` is the rule that
     ended the training; `lost` says why saving ended before the training did, if it did.
@@ -24,7 +24,7 @@ def write_rules(
 
 
 def lost_because(folder: Path) -> str | None:
-    """Why saving tensors in `folder` ended before the training did; None when it did not."""
+    """Return why saving tensors in `folder` ended before the training did; None if it did not."""
     try:
         reason = json.loads((folder / RULES_FILE).read_text(encoding="utf-8"))["lost"]
     except (OSError, ValueError, LookupError, TypeError):
@@ -33,5 +33,5 @@ def lost_because(folder: Path) -> str | None:
 
 
 def said(error: Exception) -> str:
-    """An error in one line."""
+    """Return an error's type and message, as one text."""
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Runs a script of the job's code folder, after installing what the image lacks for it.
+"""Run a script of the job's code folder, after installing what the image lacks for it.
 
     python run_script.py prepare.py --data ... --dataset ...
 
@@ -19,7 +19,7 @@ from job_errors import JobError, run_job
 
 
 def unmet_requirements(path: Path) -> list[str]:
-    """The lines of a requirements file that this interpreter does not satisfy.
+    """Return the lines of a requirements file that this interpreter does not satisfy.
 
     Comments, empty lines and requirements for other platforms are skipped. Raises JobError for a
     line that is no plain requirement (an option such as `-r`, say).
@@ -44,7 +44,7 @@ def unmet_requirements(path: Path) -> list[str]:
 
 
 def install(requirements: list[str]) -> None:
-    """Installs with pip into this interpreter; raises JobError when pip cannot."""
+    """Install `requirements` with pip into this interpreter; raise JobError when pip cannot."""
     print(f"installing what the image lacks: {', '.join(requirements)}", flush=True)
     pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     code = subprocess.run([*pip, *requirements], check=False).returncode
@@ -58,14 +58,14 @@ def install(requirements: list[str]) -> None:
 
 
 def run_script(script: Path, arguments: list[str]) -> None:
-    """Runs `script` as the main program, its folder first on the import path."""
+    """Run `script` as the main program, its folder first on the import path."""
     sys.argv = [str(script), *arguments]
     sys.path[0] = str(script.parent)
     runpy.run_path(str(script), run_name="__main__")
 
 
 def main() -> None:
-    """The command line: the script's file name, then its own arguments."""
+    """Run the command line: the script's file name, then its own arguments."""
     folder = Path(__file__).resolve().parent
     if len(sys.argv) < 2:
         raise JobError("no script was named; usage: run_script.py SCRIPT [ARGUMENT ...]")

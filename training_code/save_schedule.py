@@ -1,4 +1,4 @@
-"""When smdebug's collections are to be saved next, so that the steps between need not ask."""
+"""Compute when smdebug's collections are saved next, so that the steps between need not ask."""
 
 import sys
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ NEVER = sys.maxsize
 
 
 def next_saved(configurations: Iterable[Any], mode: Any, step: int) -> int:
-    """The first step of the mode after `step` at which one of smdebug's SaveConfigs saves.
+    """Return the first step of the mode after `step` at which one of smdebug's SaveConfigs saves.
 
     The same as asking each configuration's should_save_step for one step after another; NEVER when
     there is none.
@@ -18,7 +18,7 @@ def next_saved(configurations: Iterable[Any], mode: Any, step: int) -> int:
 
 
 def _next(configuration: Any, earliest: int) -> int:
-    """Of one SaveConfigMode, at `earliest` or later."""
+    """Return the first step, `earliest` or later, at which one SaveConfigMode saves."""
     interval = configuration.save_interval
     begin = max(earliest, configuration.start_step)
     regular = begin + -begin % interval

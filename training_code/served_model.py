@@ -1,4 +1,4 @@
-"""A model artifact, asked through the serving code that it carries: as an endpoint would be."""
+"""Predict with a model artifact through the serving code it carries, as an endpoint would."""
 
 import importlib
 import sys
@@ -24,7 +24,7 @@ _CLASSES_SHOWN = 4
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The artifact's folder, its module `inference`, and what its model_fn returned."""
+    """A loaded artifact: its folder, its module `inference`, and what its model_fn returned."""
 
     folder: Path
     inference: ModuleType
@@ -33,7 +33,7 @@ class ServedModel:
 
 @contextmanager
 def served_model(archive: Path) -> Iterator[ServedModel]:
-    """Unpacks a model.tar.gz, imports its code and loads it, for as long as the context lasts.
+    """Unpack a model.tar.gz, import its code and load it, for as long as the context lasts.
 
     Raises JobError when the artifact is missing, unsafe or damaged.
     """
@@ -49,7 +49,7 @@ def served_model(archive: Path) -> Iterator[ServedModel]:
 
 @contextmanager
 def serving_code(folder: Path) -> Iterator[ModuleType]:
-    """The module `inference` of an artifact's code folder, with all that it imports from there.
+    """Import module `inference` of an artifact's code folder, with all that it imports from there.
 
     Modules of the same names that are loaded already are set aside, and put back at the end.
     """
@@ -68,7 +68,7 @@ def serving_code(folder: Path) -> Iterator[ModuleType]:
 
 
 def check_fit(served: ServedModel, test: Split, classes: Sequence[str]) -> None:
-    """Raises JobError when the test data is not what this model was made for."""
+    """Raise JobError when the test data is not what this model was made for."""
     description = served.model.description
     if list(description.classes) != list(classes):
         raise JobError(
@@ -89,7 +89,7 @@ def check_fit(served: ServedModel, test: Split, classes: Sequence[str]) -> None:
 def predict(
     served: ServedModel, test: Split, batch_size: int, what: str = "evaluated"
 ) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-    """The rows of each batch and their probabilities (rows, classes), as the endpoint gives them.
+    """Yield each batch's rows and their probabilities (rows, classes), as the endpoint gives them.
 
     Prints progress lines that begin with `what`.
     """
@@ -103,7 +103,7 @@ def predict(
 
 
 def _predict(inference: ModuleType) -> Any:
-    """How an artifact's code predicts: artifacts of older versions call it predict_fn."""
+    """Return the function that predicts: artifacts of older versions call it predict_fn."""
     return getattr(inference, "predict_fn", None) or inference.predict
 
 

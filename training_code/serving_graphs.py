@@ -1,4 +1,4 @@
-"""The graphs that a model artifact carries for serving, made from the weights in it."""
+"""Write the graphs that a model artifact carries for serving, from the weights in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +20,10 @@ _BATCH = 8
 
 
 def write_graphs(folder: Path, settings: Hyperparameters, dataset: Path | None) -> None:
-    """Adds the graphs that `settings` ask for to the artifact in `folder`.
+    """Add the graphs that `settings` ask for to the artifact in `folder`.
 
     The int8 one is calibrated on training pictures of `dataset`. A network that cannot be written
-    as a graph is served by PyTorch, which is printed. Raises JobError when int8 was asked for then.
+    as a graph is served by PyTorch, which is printed; if int8 was asked for, JobError is raised.
     """
     if settings.graph == "none":
         return
@@ -47,7 +47,7 @@ def write_graphs(folder: Path, settings: Hyperparameters, dataset: Path | None) 
 def calibration_batches(
     train: Split, preprocessing: Preprocessing
 ) -> Iterator[dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]]:
-    """Normalised training pictures, (8, 3, C, C) each, spread evenly over rows (so, classes)."""
+    """Yield normalised training pictures, (8, 3, C, C), spread evenly over rows (so, classes)."""
     count = len(train.labels)
     rows = np.unique(
         np.linspace(0, count - 1, min(count, CALIBRATION_PICTURES)).round().astype(int)

@@ -1,4 +1,4 @@
-"""Splits pictures into train, valid and test: by content and seed, never by name or order.
+"""Split pictures into train, valid and test: by content and seed, never by name or order.
 
 A picture's place among those of its class is drawn from its content's hash and the seed, so the
 split is the same wherever the files lie and whatever they are called, and equal contents always
@@ -18,7 +18,7 @@ Fractions = tuple[float, float, float]
 
 
 def parse_fractions(text: str) -> Fractions:
-    """Reads `0.8,0.1,0.1` (train, valid, test); raises JobError unless they are shares of 1."""
+    """Read `0.8,0.1,0.1` (train, valid, test); raise JobError unless they are shares of 1."""
     try:
         train, valid, test = (float(part) for part in text.split(","))
     except ValueError as error:
@@ -34,7 +34,7 @@ def parse_fractions(text: str) -> Fractions:
 def stratified_split(
     contents: Iterable[tuple[str, str]], fractions: Fractions, seed: int
 ) -> dict[str, str]:
-    """Assigns each content to `train`, `valid` or `test`: {content hash: split}.
+    """Assign each content to `train`, `valid` or `test`: {content hash: split}.
 
     `contents` are pairs of (class, content hash) and may repeat; within each class the fractions
     hold for distinct contents, with one at the least in every split. A content that lies in
@@ -58,7 +58,7 @@ def stratified_split(
 
 
 def too_few_message(label: str, count: int) -> str:
-    """What to say about a class that cannot be in all three splits."""
+    """Return the message about a class that cannot be in all three splits."""
     pictures = "1 usable, distinct picture" if count == 1 else f"{count} usable, distinct pictures"
     return (
         f"class {label!r} has {pictures}; at least {len(SPLITS)} are needed, one each for train,"
@@ -67,7 +67,7 @@ def too_few_message(label: str, count: int) -> str:
 
 
 def split_sizes(count: int, fractions: Fractions) -> dict[str, int]:
-    """How many of `count` (3 or more) go to each split: rounded, and at least one each."""
+    """Return how many of `count` (3 or more) go to each split: rounded, and at least one each."""
     sizes = {
         split: max(1, math.floor(count * share + 0.5))
         for split, share in zip(SPLITS[1:], fractions[1:], strict=True)

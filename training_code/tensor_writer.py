@@ -1,4 +1,4 @@
-"""Writes one step's tensors in smdebug's format, with as little work as the format asks for.
+"""Write one step's tensors in smdebug's format, with as little work as the format asks for.
 
 smdebug builds each record from protobuf objects in pure Python and hands it to a thread of its own;
 that costs a step of a small network several times over. The format is TensorFlow's: a file of
@@ -41,15 +41,15 @@ class UnknownType(ValueError):
 
 
 class StepWriter:
-    """The tensors of one step of one process: an event file, and then its index.
+    """A writer of the tensors of one step of one process: an event file, and then its index.
 
     It has those of smdebug's FileWriter's methods that a hook without TensorBoard calls.
     """
 
     def __init__(self, folder: str, step: int, worker: str) -> None:
-        """`folder` is the trial's; `step` counts over all modes."""
+        """Take the trial's `folder` and the `step`, counted over all modes."""
         self._step = step
-        # Readers go by the index: a folder for a thousand steps will do, as there, not one each.
+        # Readers go by the index: one folder for a thousand steps will do, as the index itself has.
         thousand = IndexFileLocationUtils.get_index_prefix_for_step(step)
         name = TensorFileLocation(step, worker).get_filename()
         self._event_name = f"{TensorFileLocation.get_dir('')}/{thousand}/{name}"
@@ -71,7 +71,7 @@ class StepWriter:
         mode_step: int,
         timestamp: float | None = None,
     ) -> None:
-        """Writes the values now: they may change afterwards. Raises UnknownType, OSError."""
+        """Write the values now: they may change afterwards. Raises UnknownType, OSError."""
         head = _event(tname, tdata, self._step, (mode, mode_step), timestamp or time.time())
         length = struct.pack("<Q", len(head) + tdata.nbytes)
         start = length + struct.pack("<I", masked_crc32c(length)) + head
@@ -93,17 +93,17 @@ class StepWriter:
         mode_step: int,
         original_name: str | None = None,
     ) -> None:
-        """Notes a tensor's shape, for a collection that saves no more of it."""
+        """Note a tensor's shape, for a collection that saves no more of it."""
         self._shapes.append(
             {"tensorname": name, "originalname": original_name or name, "shape": list(shape)}
         )
         self._meta = {"mode": mode.name, "mode_step": mode_step}
 
     def flush(self) -> None:
-        """Nothing: a step can be read when it is complete."""
+        """Do nothing: a step can be read when it is complete."""
 
     def close(self) -> None:
-        """Gives the files their final names, the index last: it says that the tensors are there."""
+        """Give the files their final names, the index last: it says that the tensors are there."""
         if self._file is not None or self._waiting:
             self._open().close()
             self._file = None
@@ -122,7 +122,7 @@ class StepWriter:
         self._meta = {}
 
     def _open(self) -> BinaryIO:
-        """The event file, with all in it that waited."""
+        """Return the event file, after writing to it what waited in memory."""
         if self._file is None:
             self._file = _create(self._events)
             self._file.write(self._waiting)
@@ -131,7 +131,7 @@ class StepWriter:
 
 
 def _create(path: str) -> BinaryIO:
-    """A file that readers do not see yet."""
+    """Create a file that readers do not see yet."""
     try:
         return open(path + _BEING_WRITTEN, "wb")
     except FileNotFoundError:
@@ -142,7 +142,7 @@ def _create(path: str) -> BinaryIO:
 def _event(
     name: str, values: NDArray[Any], step: int, place: tuple[Any, int], seconds: float
 ) -> bytes:
-    """All of an Event but the values, which come last in it. `place`: mode and its step."""
+    """Encode an Event but for its values, which come last in it. `place`: mode and its step."""
     if values.dtype.name not in _TYPES:
         raise UnknownType(f"{name} holds {values.dtype}; there are {', '.join(_TYPES)}")
     mode, mode_step = place
@@ -166,12 +166,12 @@ def _note(name: str, value: int) -> bytes:
 
 
 def _part(number: int, content: bytes) -> bytes:
-    """A field with a length before it: protobuf.dev/programming-guides/encoding."""
+    """Encode a field with a length before it: protobuf.dev/programming-guides/encoding."""
     return bytes((number << 3 | 2,)) + _number(len(content)) + content
 
 
 def _number(value: int) -> bytes:
-    """A varint: seven bits a byte, the lowest first."""
+    """Encode a varint: seven bits a byte, the lowest first."""
     found = bytearray()
     while value > 127:
         found.append(value & 127 | 128)

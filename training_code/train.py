@@ -1,5 +1,6 @@
-"""Tune and Train: the head on cached features, then, if asked for, the last blocks on pictures.
+"""Train the head on cached features, then, if asked for, the last blocks on pictures.
 
+The script of the steps Tune and Train.
 Reads the channel `features` (from features.py) and, to fine-tune, `dataset` (from prepare.py);
 hyperparameters arrive as `--name value`. Prints one metric line an epoch and one at the end, and
 keeps the epoch with the best validation accuracy of both phases.
@@ -42,7 +43,7 @@ from training_outputs import write_artifact, write_head, write_history
 
 @dataclass(frozen=True)
 class Folders:
-    """The container's folders; `dataset` is None when the job has no such channel."""
+    """The training container's folders; `dataset` is None when the job has no such channel."""
 
     features: Path
     dataset: Path | None
@@ -51,7 +52,7 @@ class Folders:
 
 
 def find_folders(environ: Mapping[str, str], settings: Hyperparameters) -> Folders:
-    """Reads the container's SM_* variables; raises JobError when a channel is missing."""
+    """Read the container's SM_* variables; raise JobError when a channel is missing."""
     if "SM_CHANNEL_FEATURES" not in environ:
         raise JobError("the job has no channel 'features': training needs what features.py wrote")
     pictures = environ.get("SM_CHANNEL_DATASET")
@@ -74,7 +75,7 @@ def find_folders(environ: Mapping[str, str], settings: Hyperparameters) -> Folde
 
 
 def debug_plan(settings: Hyperparameters) -> DebugPlan:
-    """What to save and judge when the job has no configuration of SageMaker Debugger's."""
+    """Return what to save and judge in a job that SageMaker Debugger does not configure."""
     return read_plan(settings.debug_collections, settings.debug_rules, settings.debug_stop_on)
 
 
@@ -82,9 +83,9 @@ def debug_plan(settings: Hyperparameters) -> DebugPlan:
 def watching(
     settings: Hyperparameters, output: Path, environ: Mapping[str, str], *, first: bool
 ) -> Iterator[tuple[Debugger, Profiler]]:
-    """What looks at the training; what it saw is written down however the training ends.
+    """Open debugger and profiler; write what they saw, however the training ends.
 
-    Only the first of several processes is looked at.
+    Only the first of several processes is watched.
     """
     debugger = open_debugger(environ, debug_plan(settings)) if first else Debugger()
     hook_seconds = debugger.seconds if debugger.active else None
@@ -97,7 +98,7 @@ def watching(
 
 
 def load_classifier(folder: Path, info: FeatureInfo, head: Head) -> Classifier:
-    """The backbone that made the features, with a copy of the trained head on it."""
+    """Load the backbone that made the features, with a copy of the trained head on it."""
     backbone = build_backbone(info.backbone, info.seed)
     load_state(backbone, load_file(folder / BACKBONE_FILE))
     own_head = Head(info.dimension, len(info.classes))  # a debug hook takes no module twice
@@ -118,7 +119,7 @@ def fine_tune(
     profiler: Profiler,
     replicas: Replicas,
 ) -> tuple[Checkpoint, list[EpochResult]]:
-    """Goes on from the trained head; the best epoch of both phases is in `classifier` then."""
+    """Fine-tune from the trained head on; leave the best epoch of both phases in `classifier`."""
     from fine_tuning import fine_tuning_phase  # noqa: PLC0415 - a trial of the head needs none
 
     if dataset.read_info(folder)["fingerprint"] != info.fingerprint:
@@ -148,7 +149,7 @@ def fine_tune(
 
 
 def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:
-    """The job, from hyperparameters and channels to the model folder."""
+    """Run the job, from hyperparameters and channels to the model folder."""
     settings = parse_hyperparameters(sys.argv[1:] if arguments is None else arguments)
     folders = find_folders(environ, settings)
     use_available_cores()
@@ -163,7 +164,7 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
 def train(
     settings: Hyperparameters, folders: Folders, environ: Mapping[str, str], replicas: Replicas
 ) -> None:
-    """Trains; the first of the replicas alone trains the head, watches, and writes the result."""
+    """Train; the first of the replicas alone trains the head, watches, and writes the result."""
     info = feature_set.read_info(folders.features)
     criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
     split = read_features(folders.features, "train")

@@ -1,4 +1,4 @@
-"""One epoch after another: the loop that training the head and fine-tuning share."""
+"""Train epoch by epoch: the loop that training the head and fine-tuning share."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ class ClassificationLoss(nn.CrossEntropyLoss):
     """Cross entropy whose label smoothing applies in training mode only."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Mean loss of logits `input` (N, classes) for class numbers `target` (N,); 0 of none."""
+        """Return the mean loss of logits (N, classes) for class numbers (N,); 0 of no pictures."""
         if not len(target):
             return input.sum()
         smoothing = self.label_smoothing if self.training else 0.0
@@ -44,7 +44,7 @@ class EpochResult:
     valid_accuracy: float
 
     def line(self) -> str:
-        """The metric line that SageMaker reads from the log."""
+        """Return the metric line that SageMaker reads from the log."""
         return (
             f"epoch={self.epoch}"
             f" train_loss={self.train_loss:.6f} train_accuracy={self.train_accuracy:.6f}"
@@ -60,11 +60,14 @@ class Checkpoint:
     parameters: Parameters
 
     def line(self) -> str:
-        """The last metric line, for the checkpoint that is kept."""
+        """Return the last metric line, for the checkpoint that is kept."""
         return f"best_epoch={self.result.epoch} {self.metrics()}"
 
     def metrics(self) -> str:
-        """The best so far. Early stopping and Hyperband judge a trial by it after every epoch."""
+        """Return the best metrics so far, as printed after every epoch.
+
+        Early stopping and Hyperband judge a trial by them.
+        """
         return (
             f"best_valid_loss={self.result.valid_loss:.6f}"
             f" best_valid_accuracy={self.result.valid_accuracy:.6f}"
@@ -73,12 +76,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Phase:
-    """What `fit` needs: a network, how it learns, and its data.
+    """A phase of training, as `fit` needs it: a network, how it learns, and its data.
 
     `train_batches` takes the epoch's number and gives (inputs, class numbers), as does
     `valid_batches`. `set_training` puts the network into training mode or out of it.
     `lr_name` is the hyperparameter to lower when the loss is no number any more, `name` what the
-    profile calls it. `to_device` moves a batch to where the network is, when it is not there yet.
+    profile calls the phase. `to_device` moves a batch to the network's device, unless it is None.
     `replicas` are the processes that share each batch.
     """
 
@@ -102,7 +105,7 @@ def fit(
     debugger: Debugger,
     profiler: Profiler | None = None,
 ) -> tuple[Checkpoint, list[EpochResult]]:
-    """Trains through `epochs`; leaves the network with the best parameters of all.
+    """Train through `epochs`; leave the network with the best parameters of all.
 
     Prints a metric line after each epoch. `best` is the one to beat, if there is one already:
     the best has the highest validation accuracy, among equals the lowest validation loss, and
@@ -131,7 +134,7 @@ def fit(
 
 
 def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float, float]:
-    """Mean cross entropy and accuracy over the epoch's pictures, as they were learned from."""
+    """Train one epoch; return its pictures' mean cross entropy and accuracy while learning."""
     phase.set_training(True)
     phase.criterion.train()
     totals = Totals()
@@ -143,7 +146,7 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
             logits = phase.network(inputs)
         loss = phase.criterion(logits.float(), labels)
         mark("forward")
-        phase.network.zero_grad()  # a third of the time that the optimizer's own takes
+        phase.network.zero_grad()  # takes a third of optimizer.zero_grad's time
         phase.replicas.share(loss, labels).backward()  # type: ignore[no-untyped-call]
         mark("backward")
         phase.optimizer.step()
@@ -162,7 +165,7 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
 
 @torch.no_grad()
 def validate(phase: Phase) -> tuple[float, float]:
-    """Mean cross entropy and accuracy over the validation pictures."""
+    """Return mean cross entropy and accuracy over the validation pictures."""
     phase.set_training(False)
     phase.criterion.eval()
     totals = Totals()
@@ -189,7 +192,7 @@ class Totals:
         self._rows = 0
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
-        """Adds a batch: logits (N, classes), class numbers (N,)."""
+        """Add a batch: logits (N, classes), class numbers (N,)."""
         self._waiting.append((logits.detach(), labels))
         self._rows += len(labels)
         if self._rows >= _ROWS_TO_SUM:
@@ -206,7 +209,7 @@ class Totals:
         self._waiting, self._rows = [], 0
 
     def means(self, replicas: Replicas = ALONE) -> tuple[float, float]:
-        """Mean cross entropy and share of correct answers, over the batches of all processes."""
+        """Return mean cross entropy and share of correct answers, over all processes' batches."""
         self._sum()
         sums = torch.tensor([self._loss, self._correct, self._count], dtype=torch.float64)
         loss, correct, count = replicas.total(sums).tolist()
@@ -216,7 +219,7 @@ class Totals:
 def make_optimizer(
     settings: Hyperparameters, groups: list[dict[str, object]], steps: int
 ) -> tuple[Optimizer, LRScheduler]:
-    """The optimizer asked for, and its learning rates' way to 0 along a cosine, step by step."""
+    """Make the optimizer, and the schedule of its learning rates: to 0 along a cosine, by step."""
     decay = settings.weight_decay
     optimizer: Optimizer
     if settings.optimizer == "sgd":
@@ -231,7 +234,7 @@ def make_optimizer(
 
 
 def trained_parameters(network: nn.Module) -> Parameters:
-    """A copy of the parameters that training changes, by name."""
+    """Return a copy of the parameters that training changes, by name."""
     return {
         name: value.detach().clone()
         for name, value in network.named_parameters()
@@ -241,7 +244,7 @@ def trained_parameters(network: nn.Module) -> Parameters:
 
 @torch.no_grad()
 def restore(network: nn.Module, parameters: Parameters) -> None:
-    """Puts back what `trained_parameters` copied."""
+    """Put back the parameters that `trained_parameters` copied."""
     own = dict(network.named_parameters())
     for name, value in parameters.items():
         own[name].copy_(value)

@@ -1,4 +1,4 @@
-"""What a training leaves behind: the model or only its head, the metrics, the history."""
+"""Write the results of a training: the model or only its head, the metrics, the history."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ from training_loop import EpochResult
 
 
 def write_history(folder: Path, history: Sequence[EpochResult]) -> None:
-    """Writes history.csv: one row an epoch, columns as in the metric lines."""
+    """Write history.csv: one row an epoch, columns as in the metric lines."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(EpochResult)])
@@ -30,7 +30,7 @@ def write_history(folder: Path, history: Sequence[EpochResult]) -> None:
 
 
 def write_head(folder: Path, head: Head, best: EpochResult) -> None:
-    """Writes head.safetensors and metrics.json: all that tuning needs of a trial."""
+    """Write head.safetensors and metrics.json: all that tuning needs of a trial."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(head.state_dict(), folder / "head.safetensors")
     text = json.dumps(best_metrics(best), indent=1)
@@ -46,7 +46,7 @@ def write_artifact(
     *,
     dataset: Path | None = None,
 ) -> None:
-    """Writes the whole model: weights, graphs, description and the code that serves it.
+    """Write the whole model: weights, graphs, description and the code that serves it.
 
     `dataset` has the training pictures that an int8 graph is calibrated on.
     """
@@ -68,7 +68,7 @@ def write_artifact(
 
 
 def copy_serving_code(target: Path) -> None:
-    """Copies inference_code/ (from the job's code, or from the repository) to `target`."""
+    """Copy inference_code/ (from the job's code, or from the repository) to `target`."""
     here = Path(__file__).resolve().parent
     for source in (here / "inference_code", here.parent / "inference_code"):
         if (source / "inference.py").is_file():
@@ -80,5 +80,5 @@ def copy_serving_code(target: Path) -> None:
 
 
 def best_metrics(best: EpochResult) -> dict[str, Any]:
-    """The kept epoch's number and metrics."""
+    """Return the kept epoch's number and metrics."""
     return asdict(best)

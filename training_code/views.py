@@ -1,4 +1,4 @@
-"""Random views of a stored picture: the augmentation, for cached features and for fine-tuning."""
+"""Draw random views of stored pictures: augmentation for cached features and fine-tuning."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ LARGEST_ASPECT = 4 / 3
 
 
 def random_view(square: Tensor, crop: int, random: np.random.Generator) -> Tensor:
-    """A random part of a square, scaled to `crop`, half of the time mirrored.
+    """Draw a random part of a square, scaled to `crop`, half of the time mirrored.
 
     uint8 (3, R, R) -> uint8 (3, crop, crop). The part has 35 to 100 % of the area and sides in a
     proportion of 3:4 to 4:3. The same state of `random` gives the same view.
@@ -30,7 +30,7 @@ def random_view(square: Tensor, crop: int, random: np.random.Generator) -> Tenso
 
 
 def random_views(squares: Tensor, crop: int, keys: list[list[int]]) -> Tensor:
-    """One random view of each square: uint8 (N, 3, R, R) -> uint8 (N, 3, crop, crop).
+    """Draw one random view of each square: uint8 (N, 3, R, R) -> uint8 (N, 3, crop, crop).
 
     `keys` holds one list of integers for each square that decides its view, whatever the batch.
     """
