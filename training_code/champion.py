@@ -92,7 +92,7 @@ def _compared(
 
 
 def _measure(champion: Champion, test: Exam, batch_size: int) -> tuple[Right, str]:
-    """Return whether it is right on each picture, and the fingerprint of its training data."""
+    """Return whether the champion is right on each picture, and its training data's fingerprint."""
     with served_model(champion.archive) as served:
         check_fit(served, test.split, test.classes)
         batches = predict(served, test.split, batch_size, "champion evaluated")

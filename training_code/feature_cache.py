@@ -87,7 +87,7 @@ class FeatureCache:
 
 
 def cache_folder(root: Path, decided_by: Mapping[str, object]) -> Path:
-    """Return the folder for features that `decided_by` decides: plain values for JSON."""
+    """Return the folder for one way of computing features; `decided_by` has plain JSON values."""
     text = json.dumps(decided_by, sort_keys=True)
     return root / hashlib.sha256(text.encode()).hexdigest()[:32]
 

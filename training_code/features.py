@@ -94,7 +94,7 @@ def weights_file(folder: Path | None) -> Path | None:
 
 
 def pretrained_normalisation(name: str, backbone: nn.Module) -> tuple[list[float], list[float]]:
-    """Return the mean and standard deviation that torchvision's weights were trained with."""
+    """Return mean and standard deviation that a model's torchvision weights were trained with."""
     if hasattr(backbone, "transform_input"):
         # such a model (Inception) turns the usual normalisation into this one by itself
         return [0.5] * 3, [0.5] * 3

@@ -1,4 +1,4 @@
-"""Set up fine-tuning of the trained head and the backbone's last blocks."""
+"""Set up fine-tuning of head and last backbone blocks, on cached activations or pictures."""
 
 import math
 from functools import partial
@@ -129,9 +129,9 @@ def unfreeze(classifier: Classifier, count: int) -> list[nn.Module]:
 
 
 def set_training(classifier: Classifier, unfrozen: list[nn.Module], on: bool) -> None:
-    """Put head and unfrozen blocks into training mode or out of it; BatchNorm never trains.
+    """Put head and unfrozen blocks into training mode or out of it.
 
-    It keeps its running statistics.
+    BatchNorm keeps its running statistics.
     """
     classifier.eval()
     if not on:

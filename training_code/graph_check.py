@@ -77,7 +77,7 @@ class GraphCheck:
 
 
 def open_check(served: ServedModel, test: Split) -> GraphCheck | None:
-    """Open the check of an artifact, or return None for one of before there were graphs.
+    """Open an artifact's runtimes to compare them; return None for one older than graphs.
 
     Raises JobError when a graph of it cannot be opened here, so that it cannot be checked.
     """

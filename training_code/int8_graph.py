@@ -1,4 +1,4 @@
-"""Quantise a graph to 8-bit integers: about twice as fast again on a CPU, for some accuracy.
+"""Quantise a graph to 8-bit integers: about twice as fast again on a CPU, a bit less accurate.
 
 Static quantisation as ONNX Runtime makes it: weights by channel, activations by tensor with ranges
 seen on sample pictures. Weights keep 7 bits: processors without VNNI overflow otherwise.
