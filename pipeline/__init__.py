@@ -1,1 +1,1 @@
-"""The command line, and all that is done with a pipeline definition."""
+"""Compile, check, compare, price, run and publish a pipeline definition; serve its models."""

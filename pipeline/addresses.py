@@ -1,6 +1,6 @@
-"""Addresses of data, taken apart by hand.
+"""Parse s3:// and file:// addresses without urllib.parse.
 
-urllib.parse would cut a key at `#` or `?`, which S3 allows in it, and drop what precedes a path.
+It would cut a key at `#` or `?`, which S3 allows in it, and drop what precedes a path.
 """
 
 import os
@@ -15,11 +15,11 @@ _FILE = "file://"
 
 
 class AddressError(UsageError):
-    """A text is not an address, or none that can be used here."""
+    """A malformed address, or one that cannot be used here."""
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """s3://bucket/key -> (bucket, key). Raises AddressError."""
+    """Split s3://bucket/key into (bucket, key). Raises AddressError."""
     match = re.fullmatch(r"s3://([^/]+)/?(.*)", uri, re.DOTALL)
     if match is None:
         raise AddressError(f"{uri!r} is not an address on S3: write s3://bucket/key")
@@ -27,7 +27,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def folder_uri(uri: str) -> str:
-    """An s3:// address of a folder, with the slash at its end that makes it one.
+    """Add the slash that makes an s3:// address a folder's; leave other addresses alone.
 
     SageMaker reads everything that begins with the address: s3://b/data is also s3://b/datasets/.
     """
@@ -35,7 +35,7 @@ def folder_uri(uri: str) -> str:
 
 
 def path_of_file(uri: str) -> Path:
-    """file:///path -> the path, its %20 and the like decoded. Raises AddressError."""
+    """Return the path of a file:/// address, %20 and the like decoded. Raises AddressError."""
     host, slash, path = uri.removeprefix(_FILE).partition("/")
     if not uri.startswith(_FILE) or (host in _THIS_MACHINE and not slash):
         raise AddressError(f"{uri!r} is not the address of a file: write file:///path")
@@ -46,7 +46,7 @@ def path_of_file(uri: str) -> Path:
 
 
 def possible_path(uri: str, path: str) -> Path:
-    """The path that an address comes to. Raises AddressError for one that no file can have."""
+    """Return `path`, or raise AddressError naming `uri` if no file can have that path."""
     try:
         possible = b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:

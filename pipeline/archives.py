@@ -25,8 +25,8 @@ def extract_archive(
     """Unpack a .tar or .tar.gz into an existing folder.
 
     Links out of the folder, absolute paths, devices and more than the stated bytes (unpacked) or
-    members are refused before anything of that member is written; a wrong checksum is found when
-    all is. Raises ArchiveError.
+    members are refused before anything of that member is written; a wrong checksum is found only
+    after all of them are. Raises ArchiveError.
     """
     try:
         with tarfile.open(archive, "r:*") as members:

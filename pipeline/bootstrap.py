@@ -1,4 +1,4 @@
-"""python -m pipeline.bootstrap: what the pipeline needs on AWS, made or updated after a look."""
+"""Create or update the AWS stack that the pipeline needs: python -m pipeline.bootstrap."""
 
 import argparse
 import sys
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def bootstrap(
     aws: "Aws", wanted: "Foundation", options: argparse.Namespace, timing: "Timing | None" = None
 ) -> int:
-    """Propose, show, ask, execute, wait. Exit code 3 when the answer is no."""
+    """Propose a change set, show it, ask, execute it, wait. Exit code 3 when the answer is no."""
     from pipeline.aws.foundation import stack_request
     from pipeline.aws.stack import Stack
 
@@ -73,7 +73,7 @@ def bootstrap(
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command's options."""
+    """Parse the command's options."""
     result = parser(
         "pipeline.bootstrap",
         "Makes or updates what the pipeline needs on AWS: bucket, roles, Lambda, alarms, build.",
@@ -147,7 +147,7 @@ def _loses(change: "Change") -> bool:
 
 
 def _is_wanted(stack: "Stack", change_set: "ChangeSet", options: argparse.Namespace) -> bool:
-    """Ask; a change set that is not wanted is discarded, also when the question is left."""
+    """Ask whether to execute a change set; discard it if not, also when Ctrl-C ends the asking."""
     wanted = False
     try:
         wanted = not options.dry_run and _agreed("Execute these changes?", options)

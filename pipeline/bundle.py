@@ -1,4 +1,4 @@
-"""A job's code, as few files as it needs, addressed by its own content.
+"""Bundle a job's code: as few files as it needs, addressed by a hash of their content.
 
 A bundle holds the script that the job starts, every module of training_code/ and inference_code/
 that it imports (directly or not), and the requirements. Nothing else changes its address, so a
@@ -62,7 +62,7 @@ class CodeBundle:
         return f"s3://{self.bucket}/code/{Path(self.entry).stem}-{self.digest}/{name}"
 
     def objects(self) -> Iterator[tuple[str, bytes]]:
-        """(S3 address, content) of everything to upload."""
+        """Yield (S3 address, content) of each object to upload."""
         if self.kind == "archive":
             yield self.uri, archive(self.files)
         else:
@@ -78,10 +78,10 @@ class CodeBundle:
 
 
 def bundles_of(settings: Settings, root: Path) -> dict[str, CodeBundle]:
-    """The bundle of each script, by its name, and that of TRIALS. Raises BundleError.
+    """Bundle the code of each script, and of TRIALS, by name. Raises BundleError.
 
     `root` is the repository. Where models are compared with the approved one there is also a folder
-    that stands for "none": a job's input must hold something.
+    that stands for "no champion": a job's input must hold something.
     """
     watched, judged = settings.debugger.mode != "off", bool(settings.gate.no_issues_from)
     bucket = settings.bucket
@@ -105,7 +105,7 @@ def stage(bundle: CodeBundle, put: Callable[[str, bytes], None]) -> None:
 
 
 def processing_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:
-    """The script, the runner that starts it, and what they import. Raises BundleError.
+    """Bundle a script, the runner that starts it, and what they import. Raises BundleError.
 
     `debugger`: its requirements are installed as well.
     """
@@ -114,7 +114,7 @@ def processing_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = F
 
 
 def training_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:
-    """The script, what it imports, and inference_code/ whole, to be packed into the model.
+    """Bundle a training script, what it imports, and all of inference_code/ for the model.
 
     `debugger`: its requirements are installed as well. Raises BundleError.
     """
@@ -124,7 +124,7 @@ def training_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = Fal
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
-    """A tar.gz that is the same for the same files: sorted, no times, owners or modes of ours."""
+    """Pack a tar.gz, the same for the same files: sorted, no times, owners or modes of ours."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name in sorted(files):
@@ -136,7 +136,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _closure(root: Path, entries: tuple[str, ...]) -> dict[str, bytes]:
-    """The entries and all modules they import, through any number of others, flat."""
+    """Read the entries and all modules they import, directly or not, by file name."""
     modules = _modules(root)
     files: dict[str, bytes] = {}
     waiting = [Path(entry).stem for entry in entries]
@@ -153,7 +153,7 @@ def _closure(root: Path, entries: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def _modules(root: Path) -> dict[str, Path]:
-    """Every script of both folders by its module name, which must be unique."""
+    """List every script of both folders by its module name, which must be unique."""
     modules: dict[str, Path] = {}
     for folder in SCRIPT_FOLDERS:
         for path in sorted((root / folder).glob("*.py")):
@@ -165,7 +165,7 @@ def _modules(root: Path) -> dict[str, Path]:
 
 @cache
 def _imported(path: Path, source: bytes) -> tuple[str, ...]:
-    """The top-level names of all imports in a file, wherever they stand."""
+    """List the top-level names of all imports in a file, wherever they stand."""
     try:
         tree = ast.parse(source)
     except SyntaxError as error:

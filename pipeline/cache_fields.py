@@ -1,4 +1,4 @@
-"""What SageMaker compares to decide whether a step can be reused, by step type.
+"""Select the fields that SageMaker compares to decide whether a step can be reused.
 
 From AWS's "Default cache key attributes by pipeline step type". Outputs, instances, roles, tags and
 limits are not among them: changing those keeps the cache.
@@ -31,7 +31,7 @@ CACHE_FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 def cache_fields(step_type: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a step's Arguments that its cache key is made of: dotted path -> value.
+    """Return the part of a step's Arguments in its cache key, as dotted path -> value.
 
     Fields that are absent are left out. {} for a step type that SageMaker never caches.
     """

@@ -1,4 +1,4 @@
-"""What every command does the same way: errors as one line, documented exit codes."""
+"""Run every command the same way: errors as one line, documented exit codes."""
 
 import argparse
 import os
@@ -37,7 +37,7 @@ def run_command(
 
 
 def parser(module: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """A parser that shows examples and the exit codes below its options."""
+    """Create a parser that shows examples and the exit codes below its options."""
     return argparse.ArgumentParser(
         prog=f"python -m {module}",
         description=description,
@@ -58,11 +58,11 @@ def add_state_option(target: argparse.ArgumentParser) -> None:
 
 
 def default_state() -> Path:
-    """The state folder of who names none: $PIPELINE_STATE, or .local in the repository."""
+    """Return the default state folder: $PIPELINE_STATE, or .local in the repository."""
     return Path(os.environ.get("PIPELINE_STATE", ROOT / ".local"))
 
 
 def from_here(path: Path) -> str:
-    """A path as short as it can be typed: relative when it lies below the working directory."""
+    """Return a path relative to the working directory when it lies below it, else as it is."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,4 +1,4 @@
-"""Two registered versions side by side: what they measured, and how sure the difference is."""
+"""Compare two registered versions: what they measured, and how sure the difference is."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _SHOWN_DIGITS = 12  # of a fingerprint
 
 @dataclass(frozen=True)
 class Measured:
-    """A number of both versions: a metric, or the recall of a class with `count` pictures."""
+    """A number of two versions: a metric, or the recall of a class with `count` pictures."""
 
     name: str
     first: float
@@ -25,13 +25,13 @@ class Measured:
 
     @property
     def difference(self) -> float:
-        """First less second."""
+        """The first version's number less the second's."""
         return self.first - self.second
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Of the pictures that both were tested on, those that only one of them gets right."""
+    """Counts of the pictures both versions were tested on that only one of them gets right."""
 
     pictures: int
     only_first: int
@@ -40,9 +40,10 @@ class Pairs:
 
 @dataclass(frozen=True)
 class AccuracyDifference:
-    """First less second with its 95 % interval. Without `pairs`, `reason` says why there are none.
+    """The first version's accuracy less the second's, with its 95 % interval.
 
-    An unpaired interval is wider: it does not know that both saw the same hard pictures.
+    Without `pairs`, `reason` says why there are none. An unpaired interval is wider: it does not
+    know that both saw the same hard pictures.
     """
 
     value: float
@@ -51,7 +52,7 @@ class AccuracyDifference:
     reason: str
 
     def to_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the difference as a dictionary for --json."""
         method = "paired" if self.pairs else "unpaired"
         facts = {"value": self.value, **asdict(self.interval), "level": LEVEL, "method": method}
         pairs = asdict(self.pairs) if self.pairs else None
@@ -60,7 +61,7 @@ class AccuracyDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two versions measured. `classes` come with the largest difference first."""
+    """A comparison of what two versions measured; `classes` with the largest difference first."""
 
     first: Version
     second: Version
@@ -70,7 +71,7 @@ class Comparison:
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """For --json, less the versions themselves."""
+        """Return the comparison, without the versions themselves, for --json."""
         return {
             "warnings": list(self.warnings),
             "accuracy_difference": self.accuracy.to_dict() if self.accuracy else None,
@@ -80,7 +81,7 @@ class Comparison:
 
 
 def find_other(target: Target, group: str | None, first: Version) -> Version:
-    """What a version is compared with by default: the approved champion, else the one before.
+    """Find the version to compare with by default: the approved champion, else the one before.
 
     The champion is the newest approved version that is not `first` itself. Raises UsageError.
     """
@@ -107,7 +108,7 @@ def find_other(target: Target, group: str | None, first: Version) -> Version:
 def compare_versions(
     target: Target, group: str | None, first: str, second: str | None
 ) -> Comparison:
-    """Compare two versions, each a number, `newest` or an ARN; see `find_other` for no second.
+    """Compare two versions, each a number, `newest` or an ARN; `find_other` replaces no second.
 
     Raises UsageError for versions that are not there, are the same, or were never measured.
     """
@@ -132,7 +133,7 @@ def compare_versions(
 
 
 def fingerprint(version: Version) -> str:
-    """The fingerprint of the data it was tested on; "" when it is not known."""
+    """Return the fingerprint of the data a version was tested on; "" when it is not known."""
     known = version.evaluation.get("data_fingerprint")
     return str(known or version.metadata.get("DataFingerprint", ""))
 
@@ -148,7 +149,7 @@ def _metrics_of(version: Version) -> Mapping[str, Any]:
 
 
 def _metric_differences(one: Version, other: Version) -> tuple[Measured, ...]:
-    """What both measured, less the numbers of a classifier that always says the same."""
+    """Compare the metrics of both versions, except those of the constant classifier."""
     values = [_values(version) for version in (one, other)]
     names = [name for name in values[0] if name in values[1] and "constant" not in name]
     return tuple(Measured(name, values[0][name], values[1][name]) for name in names)
@@ -207,7 +208,7 @@ def _warnings(one: Version, other: Version) -> list[str]:
 
 
 def _accuracy_difference(target: Target, one: Version, other: Version) -> AccuracyDifference | None:
-    """None when an evaluation lacks the accuracy or the number of pictures."""
+    """Compare the accuracies; None when an evaluation lacks it or the number of pictures."""
     try:
         pairs = _pairs(target, one, other)
     except _NotPairedError as error:
@@ -227,7 +228,7 @@ def _unpaired_difference(
 
 
 def _sample(version: Version) -> tuple[int, int] | None:
-    """(right ones, all) of the pictures it was tested on; None when that is not known."""
+    """Return (right ones, all) of the pictures a version was tested on; None if not known."""
     dataset = version.evaluation.get("dataset")
     count = dataset.get("item_count") if isinstance(dataset, dict) else None
     if version.accuracy is None or not isinstance(count, int) or count < 1:
@@ -236,7 +237,7 @@ def _sample(version: Version) -> tuple[int, int] | None:
 
 
 class _NotPairedError(Exception):
-    """The two were not tested on the same pictures, or it cannot be seen; the message says why."""
+    """Versions not known to be tested on the same pictures; the message says why."""
 
 
 def _pairs(target: Target, one: Version, other: Version) -> Pairs:
@@ -252,7 +253,7 @@ def _pairs(target: Target, one: Version, other: Version) -> Pairs:
 
 
 def _answers(target: Target, version: Version) -> dict[str, tuple[str, bool]]:
-    """(label, whether it was recognised) of every test picture by its file."""
+    """Read (label, whether it was recognised) of every test picture, by its file."""
     from botocore.exceptions import ClientError
 
     uri = f"{version.evaluation_uri.rpartition('/')[0]}/predictions.jsonl"

@@ -1,4 +1,4 @@
-"""A comparison of two versions as people read it."""
+"""Print a comparison of two versions for people."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ _SHOWN_CLASSES = 15
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """Which versions, warnings, the difference, then tables of metrics and classes."""
+    """Print both versions, warnings, the difference, then tables of metrics and classes."""
     for line in summary_lines(comparison):
         print(line)
     print()
@@ -29,7 +29,7 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def summary_lines(comparison: Comparison) -> Iterator[str]:
-    """The versions, each warning, and what can be said of the accuracy, a line each."""
+    """Yield a line for the versions, one for each warning, and one for the accuracy."""
     first, second = comparison.first, comparison.second
     yield f"{_described(first)} against {_described(second)}"
     for warning in comparison.warnings:

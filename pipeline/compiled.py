@@ -1,4 +1,4 @@
-"""A definition is compiled once for each state of the tree and settings, and then kept.
+"""Compile a definition once for each state of the tree and settings, and keep it.
 
 Importing the SageMaker SDK takes seconds; the same tree and settings give the same bytes, so what
 was compiled before is as good.
@@ -25,7 +25,7 @@ _SOURCES = (
 
 
 def definition_text(settings: Settings, root: Path, state: Path) -> str:
-    """The definition as JSON text; `state` is the folder that keeps compiled ones.
+    """Return the definition as JSON text; `state` is the folder that keeps compiled ones.
 
     Raises UsageError when code or weights for the settings are not to be had.
     """
@@ -40,7 +40,7 @@ def definition_text(settings: Settings, root: Path, state: Path) -> str:
 
 
 def compiled_definition(settings: Settings, root: Path, state: Path) -> dict[str, Any]:
-    """The same as a dictionary."""
+    """Return the definition as a dictionary, compiled or kept as in `definition_text`."""
     definition: dict[str, Any] = json.loads(definition_text(settings, root, state))
     return definition
 
@@ -61,7 +61,7 @@ def _sources(root: Path) -> Iterator[Path]:
 
 
 def _keep(path: Path, text: str) -> None:
-    """A compiled definition that cannot be kept is still a good one."""
+    """Keep a compiled definition if possible; one that cannot be kept is still a good one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")

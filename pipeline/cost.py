@@ -1,4 +1,4 @@
-"""python -m pipeline.cost: the most that a run of a definition can cost, and the price file."""
+"""Price the most that a run can cost, or refresh the price file: python -m pipeline.cost."""
 
 import argparse
 import json
@@ -52,8 +52,8 @@ def estimate(
 ) -> CostEstimate:
     """Price a run of a definition with these parameters; others have their defaults.
 
-    Raises UsageError for a parameter that the definition has not or that has another type, and
-    for a price file that cannot be read.
+    Raises UsageError for a parameter that the definition lacks or that has another type, and for a
+    price file that cannot be read.
     """
     prices = prices or load_prices()
     document = read_document(_with_parameters(definition, parameters or {}))
@@ -74,7 +74,7 @@ def estimate(
 
 
 def estimate_text(cost: CostEstimate) -> str:
-    """A table of steps, the totals, and what to know about them."""
+    """Format an estimate for people: a table of steps, the totals, and notes on them."""
     head = f"The most that a run can cost, in {cost.currency}:"
     least = "" if cost.complete else " at least"
     totals = [
@@ -89,7 +89,7 @@ def estimate_text(cost: CostEstimate) -> str:
 
 
 def estimate_json(cost: CostEstimate) -> str:
-    """All of the estimate; amounts that are not known are null."""
+    """Format a whole estimate as JSON; amounts that are not known are null."""
     return printable(json.dumps(asdict(cost), indent=2, ensure_ascii=False))
 
 
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def refresh_prices(client: Any, region: str, date: str, file: Path = PRICE_FILE) -> str:
-    """Bring the price file up to date; says what changed. Raises UsageError, botocore's errors."""
+    """Update the price file and say what changed. Raises UsageError, botocore's errors."""
     old = load_prices(file)
     new = fetch_prices(client, region, date, old)
     save_prices(new, file)
@@ -131,7 +131,7 @@ def _refresh(region: str, file: Path) -> str:
 
 
 def _with_parameters(definition: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition with the given values as defaults."""
+    """Return the definition with the given values as defaults."""
     if not given:
         return dict(definition)
     declared = [
@@ -146,7 +146,7 @@ def _with_parameters(definition: Mapping[str, Any], given: Mapping[str, Any]) ->
 
 
 def _dearest(lines: Sequence[CostLine], inside: tuple[tuple[str, bool], ...]) -> float:
-    """The sum of the lines within these branches; of each condition the dearer outcome."""
+    """Sum the lines within these branches, taking the dearer outcome of each condition."""
     depth = len(inside)
     total = sum(line.amount or 0 for line in lines if line.branches == inside)
     deeper = [one for one in lines if len(one.branches) > depth and one.branches[:depth] == inside]

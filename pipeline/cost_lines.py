@@ -1,4 +1,4 @@
-"""What each step of a definition can cost at most, and what the endpoint behind it costs."""
+"""Calculate the most that each step can cost, and what the endpoint behind it costs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _BUILT_IN_RULES = "sagemaker-debugger-rules"  # AWS runs these for nothing
 
 @dataclass(frozen=True)
 class CostLine:
-    """One thing that costs. `amount` is None when it cannot be known; `what` then says why.
+    """An item that costs. `amount` is None when it cannot be known; `what` then says why.
 
     `branches` are the conditions around the step; `cached` steps cost nothing when reused.
     """
@@ -38,23 +38,23 @@ class Machines:
     gigabytes: float
 
     def text(self) -> str:
-        """ml.m5.xlarge x 2"""
+        """Format the machines as in `ml.m5.xlarge x 2`."""
         return f"{self.type or 'a machine'} x {self.count:g}"
 
 
 @dataclass(frozen=True)
 class Calculator:
-    """Prices, and the definition that values are looked up in."""
+    """A calculator of costs from prices and the definition that values are looked up in."""
 
     document: Document
     prices: Prices
 
     def lines(self) -> tuple[CostLine, ...]:
-        """What a run can cost, step by step."""
+        """List what a run can cost, step by step."""
         return tuple(line for step in self.document.steps for line in self._step(step))
 
     def endpoints(self) -> tuple[CostLine, ...]:
-        """What endpoints cost a month, when they run all the time."""
+        """List what endpoints cost a month, when they run all the time."""
         return tuple(line for step in self.document.steps for line in self._endpoint(step))
 
     def _step(self, step: Step) -> Iterator[CostLine]:
@@ -97,7 +97,7 @@ class Calculator:
     def _trials(
         self, step: Step, job: Node, trials: float, at_once: float, whole: float | None
     ) -> CostLine:
-        """All trials as if each were of this kind; `whole` limits the time of all together."""
+        """Price all trials as if each were of this kind; `whole` limits their time together."""
         resources = job["HyperParameterTuningResourceConfig"]
         groups = self._groups(resources if resources.exists else job["ResourceConfig"])
         seconds = self._seconds(job)
@@ -148,7 +148,7 @@ class Calculator:
         return self._line(step, f"{name}: {what}", line.amount)
 
     def _groups(self, config: Node) -> list[Machines]:
-        """The machines of a training job: of one type, or of several groups."""
+        """List the machines of a training job: of one type, or of several groups."""
         disk = self._number(config["VolumeSizeInGB"]) or 0
         groups = config["InstanceGroups"].items() or config["InstanceConfigs"].items()
         if not groups:
@@ -180,5 +180,5 @@ class Calculator:
 
 
 def hours(seconds: float) -> str:
-    """2 h, 1.5 h, 40 min."""
+    """Format seconds as 2 h, 1.5 h or 40 min."""
     return f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds / 60:.3g} min"

@@ -1,4 +1,4 @@
-"""python -m pipeline.data: a data set to where a run reads it, on AWS or on this machine."""
+"""Upload a data set to where a run reads it, on AWS or here: python -m pipeline.data."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ _EXAMPLES = """\
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and bring the data set there."""
+    """Parse the command line and bring the data set to where a run reads it."""
     options = parse(arguments)
 
     from pipeline.dataset.progress import Progress
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def upload(
     options: argparse.Namespace, progress: "Progress", opener: "Opener | None" = None
 ) -> "Transfer":
-    """Fetch and unpack if need be, then bring what is not there yet. Raises PipelineError."""
+    """Fetch and unpack a data set if need be, then send what is missing. Raises PipelineError."""
     from pipeline.dataset.files import scan
     from pipeline.settings import load_settings
 
@@ -72,7 +72,7 @@ def upload(
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command's options."""
+    """Parse the command's options."""
     result = parser("pipeline.data", "Brings a data set to where a run reads it.", _EXAMPLES)
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser(
@@ -97,7 +97,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _folder(
     source: str, state: Path, progress: "Progress", opener: "Opener | None"
 ) -> Iterator[Path]:
-    """The folder of pictures behind SOURCE; what was fetched for it goes once it is used."""
+    """Yield the folder of pictures behind SOURCE; delete what was fetched once it is used."""
     if source.startswith("s3://"):
         raise UsageError(f"{source} is on S3 already: set data.uri to it, or DataUri for one run")
     if "://" in source:

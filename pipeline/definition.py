@@ -1,4 +1,4 @@
-"""Settings + the code in the tree -> the pipeline definition, as SageMaker gets it.
+"""Compile settings and the tree's code into the pipeline definition, as SageMaker gets it.
 
 Pure: no network, no credentials, no clock, no configuration of the machine. The same tree and
 settings give the same bytes anywhere.
@@ -29,9 +29,9 @@ _NEUTRAL = {
 
 
 def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
-    """The definition of the pipeline; `root` is the repository, where the code is read from.
+    """Compile the pipeline definition; `root` is the repository that the code is read from.
 
-    Raises UsageError when code, weights or an image for the settings are not to be had.
+    Raises UsageError when code, weights or an image for the settings are missing.
     """
     bundles, weights = bundles_of(settings, root), weights_uri(settings)
     with _on_no_machine():
@@ -58,7 +58,7 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
 
 
 def definition_json(settings: Settings, root: Path) -> str:
-    """The definition as text, one key a line: the same bytes for the same settings and code."""
+    """Compile the definition as text, one key a line, the same for the same settings and code."""
     return json.dumps(compile_definition(settings, root), indent=2) + "\n"
 
 
@@ -87,7 +87,7 @@ def _build_steps(context: Any) -> list[Any]:
 
 
 def _without_nulls(value: Any) -> Any:
-    """The SDK writes null for what was not given; SageMaker refuses some of them."""
+    """Drop nulls: the SDK writes them for what was not given, SageMaker refuses some of them."""
     if isinstance(value, dict):
         return {key: _without_nulls(one) for key, one in value.items() if one is not None}
     return [_without_nulls(one) for one in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""What the function that deploys must know, as its environment variables; see lambda_code/."""
+"""Build the environment variables of the Lambda function that deploys; see lambda_code/."""
 
 import json
 from typing import TYPE_CHECKING
@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.settings.model import Settings
 
-ALARMS = ("errors", "latency")  # of the alarms in infra/template.yaml, after the endpoint's name
+ALARMS = ("errors", "latency")  # in infra/template.yaml, each named ENDPOINT-NAME
 
 
 def lambda_environment(settings: "Settings", *, scales: bool = True) -> dict[str, str]:
-    """The variables that infra/template.yaml sets; `scales` False where nothing can be scaled."""
+    """Return the variables of the deploying function, as infra/template.yaml sets them.
+
+    `scales` is False where nothing can be scaled.
+    """
     endpoint = settings.production_endpoint_name
     return {
         "MODEL_PACKAGE_GROUP": settings.model_package_group,
@@ -22,7 +25,7 @@ def lambda_environment(settings: "Settings", *, scales: bool = True) -> dict[str
 
 
 def deployment_json(settings: "Settings", *, scales: bool = True) -> str:
-    """How production is deployed, as the variable DEPLOYMENT holds it."""
+    """Return how production is deployed, as the variable DEPLOYMENT holds it."""
     production = settings.deploy.production
     capture, scaling = production.data_capture, production.autoscaling
     uri = f"s3://{settings.bucket}/capture/{settings.production_endpoint_name}"

@@ -1,4 +1,4 @@
-"""What would change: two definitions compared by meaning, step by step and field by field."""
+"""Compare two definitions by meaning, step by step and field by field."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ class StepDiff:
 
 @dataclass(frozen=True)
 class DefinitionDiff:
-    """Every difference, and what becomes of the cache of each step that can be cached."""
+    """Every difference of two definitions, and its effect on each step that can be cached."""
 
     parameters: tuple[Change, ...]
     steps: tuple[StepDiff, ...]
@@ -35,12 +35,12 @@ class DefinitionDiff:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the two mean the same."""
+        """Whether the two definitions mean the same."""
         return not (self.parameters or self.steps or self.other)
 
 
 def diff_definitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> DefinitionDiff:
-    """From the old definition to the new one.
+    """Compare an old definition with a new one.
 
     Steps and elements of lists are matched by name, and their order only counts where SageMaker
     looks at it. Neither has to be valid.
@@ -56,7 +56,7 @@ def diff_definitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Definiti
 
 
 def diff_text(diff: DefinitionDiff) -> str:
-    """For people: parameters, steps, and the cache."""
+    """Format a diff for people: parameters, steps, and the cache."""
     if diff.is_empty:
         return "no differences"
     lines = [f"{_MARKS[change.kind]} {change.text()}" for change in (*diff.other, *diff.parameters)]
@@ -68,7 +68,10 @@ def diff_text(diff: DefinitionDiff) -> str:
 
 
 def diff_json(diff: DefinitionDiff) -> str:
-    """{"empty", "parameters", "steps", "other", "cache"}, each change {path, kind, old, new}."""
+    """Format a diff as JSON: {"empty", "parameters", "steps", "other", "cache"}.
+
+    Each change is {path, kind, old, new}.
+    """
     content = {"empty": diff.is_empty, **asdict(diff)}
     return printable(json.dumps(content, indent=2, ensure_ascii=False))
 
@@ -106,7 +109,7 @@ def _step_diffs(before: Document, after: Document) -> Iterator[StepDiff]:
 
 
 def _renamed(old: Mapping[str, Step], new: Mapping[str, Step]) -> dict[str, str]:
-    """New name -> old name, of steps that are otherwise the same."""
+    """Map new names to old ones, for steps that are otherwise the same."""
     gone = [step for name, step in old.items() if name not in new]
     found: dict[str, str] = {}
     for name, step in new.items():
@@ -117,7 +120,7 @@ def _renamed(old: Mapping[str, Step], new: Mapping[str, Step]) -> dict[str, str]
 
 
 def _content(step: Step) -> dict[str, Any]:
-    """What a step is apart from its name; of a condition, without the steps behind it."""
+    """Return a step without its name; a condition also without the steps behind it."""
     body = step.node.value if isinstance(step.node.value, dict) else {}
     content = without(body, ("Name",))
     if step.type == "Condition" and isinstance(content.get("Arguments"), dict):

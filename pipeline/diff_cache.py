@@ -1,4 +1,4 @@
-"""Which steps can still be reused after a change of the definition, and why others run again."""
+"""Decide which steps can still be reused after a change, and why others run again."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Outcome = Literal["kept", "lost", "always"]
 
 @dataclass(frozen=True)
 class CacheEffect:
-    """What becomes of a step's cache: kept, lost by this change, or never there (always runs)."""
+    """A change's effect on a step's cache: kept, lost, or never there (always runs)."""
 
     step: str
     outcome: Outcome
@@ -27,7 +27,7 @@ class CacheEffect:
 
 
 def cache_effects(old: Document, new: Document) -> tuple[CacheEffect, ...]:
-    """One effect for every step of the new definition that can be cached, in its order."""
+    """Return one effect for every step of the new definition that can be cached, in its order."""
     question = _Question(old, new)
     steps = [step for step in new.steps if step.type in CACHE_FIELDS]
     return tuple(question.effect(step) for step in steps)
@@ -72,7 +72,7 @@ class _Question:
                     yield f"Execution.{name}"
 
     def _sources(self, step: Step) -> list[tuple[str, str, list[str]]]:
-        """Steps before that run again: (step, kind of what is taken from it, its names)."""
+        """List the steps before that run again: (step, kind of what is taken, its names)."""
         found: dict[tuple[str, str], list[str]] = {}
         for node in _cache_nodes(step):
             match reference_parts(node):
@@ -94,7 +94,7 @@ class _Question:
         return self.effect(step).outcome if step.type in CACHE_FIELDS else "always"
 
     def _moves(self, source: Step, rest: list[Part]) -> bool:
-        """Whether a property is another one after the step has run again."""
+        """Check whether a property may be another one after the step has run again."""
         match rest:
             case ["ProcessingOutputConfig", "Outputs", name, "S3Output", "S3Uri"]:
                 outputs = source.arguments.at("ProcessingOutputConfig", "Outputs").items()
@@ -114,7 +114,7 @@ class _Question:
 
 
 def _switched(before: Step | None, step: Step) -> CacheEffect | None:
-    """The effect for a step whose cache is off, or that had none; None for one with a past."""
+    """Return the effect on a step whose cache is off or was not there; None for any other."""
     had_cache = before is not None and _is_cached(before)
     if not _is_cached(step):
         if had_cache:
@@ -139,7 +139,7 @@ def _cache_nodes(step: Step) -> Iterator[Node]:
 
 
 def _with_defaults(document: Document, value: Any) -> Any:
-    """The same value with parameters replaced by their defaults, where they have some."""
+    """Replace the parameters in a value by their defaults, where they have some."""
     if function_name(value) == "Get":
         match reference_parts(Node(value)):
             case ("Parameters", str(name)):
@@ -154,7 +154,7 @@ def _with_defaults(document: Document, value: Any) -> Any:
 
 
 def _taken(rest: list[Part]) -> tuple[str, str]:
-    """What a reference takes from a step: its kind and its name."""
+    """Tell what a reference takes from a step: its kind and its name."""
     match rest:
         case ["ProcessingOutputConfig", "Outputs", name, *_]:
             return "the address of its output", repr(name)

@@ -1,4 +1,4 @@
-"""Two JSON values, field by field: what was added, removed or changed, and where."""
+"""Compare two JSON values field by field: what was added, removed or changed, and where."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _SHOWN = 110  # characters of a value in a line
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. `old` is None for what was added, `new` for what was removed."""
+    """A difference. `old` is None for what was added, `new` for what was removed."""
 
     path: str
     kind: Kind
@@ -26,7 +26,7 @@ class Change:
     new: Any = None
 
     def text(self) -> str:
-        """`path: old -> new`, with functions written as ${...} and long values cut."""
+        """Format as `path: old -> new`, functions written as ${...} and long values cut."""
         if self.kind == "added":
             return f"{self.path}: {_cut(written(self.new))} (added)"
         if self.kind == "removed":
@@ -40,7 +40,7 @@ class Change:
 
 
 def changes(old: Any, new: Any, path: str = "", name: str = "") -> Iterator[Change]:
-    """Every difference below a place. `name` is the member it stands under.
+    """Yield every difference below a path. `name` is the member that the values stand under.
 
     Elements of lists are matched by their names, where they have some; lists in which order means
     nothing are compared as sets. A pipeline function is one value.
@@ -56,7 +56,7 @@ def changes(old: Any, new: Any, path: str = "", name: str = "") -> Iterator[Chan
 
 
 def written(value: Any) -> str:
-    """A value as people read it: JSON, but a function as ${Parameters.X} or a text around it."""
+    """Format a value for people: JSON, but a function as ${Parameters.X} or a text around it."""
     name = function_name(value)
     if name == "Get":
         return f"${{{value['Get']}}}"
@@ -71,7 +71,7 @@ def written(value: Any) -> str:
 
 
 def _alike(old: str, new: str) -> int:
-    """How many characters two texts begin with in common."""
+    """Count the characters that two texts begin with in common."""
     pairs = enumerate(zip(old, new, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(old), len(new)))
 
@@ -81,7 +81,7 @@ def _cut(text: str) -> str:
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Equality that tells true from 1, at any depth."""
+    """Check equality that tells true from 1, at any depth."""
     return bool(old == new) and json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
 
 
@@ -127,7 +127,7 @@ def _reordered(old: list[Any], new: list[Any], path: str, ordered: bool) -> Iter
 
 
 def _named(name: str) -> Any:
-    """Reads a list as its elements by their names; None when not each has one of its own."""
+    """Return a reader of a list as its elements by name; it gives None when some lack their own."""
 
     def read(items: list[Any]) -> Mapping[str, Any] | None:
         key = NATURAL_KEYS.get(name, "")
@@ -141,7 +141,7 @@ def _named(name: str) -> Any:
 
 
 def _policies(items: list[Any]) -> Mapping[str, Any] | None:
-    """Retry policies by the exceptions they are for."""
+    """Return retry policies by the exceptions they are for."""
     found: dict[str, Any] = {}
     for item in items:
         exceptions = item.get("ExceptionType") if isinstance(item, dict) else None
@@ -152,7 +152,7 @@ def _policies(items: list[Any]) -> Mapping[str, Any] | None:
 
 
 def _options(items: list[Any]) -> Mapping[str, Any] | None:
-    """Arguments of a command by their --names; None when they are not all options with values."""
+    """Return a command's arguments by --name; None when not all are options with values."""
     names, values = items[::2], items[1::2]
     if not items or len(names) != len(values) or len({str(n) for n in names}) < len(names):
         return None
@@ -190,5 +190,5 @@ def _join(path: str, key: str) -> str:
 
 
 def without(value: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """The same object without some members."""
+    """Return the object without some members."""
     return {key: inner for key, inner in value.items() if key not in keys}

@@ -1,4 +1,4 @@
-"""python -m pipeline.endpoint: serve a model, ask, look at, roll back and delete endpoints."""
+"""Serve a model; ask, measure, list, roll back, delete endpoints: python -m pipeline.endpoint."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ _MOST_ASKERS = 256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and do the one thing it asks for."""
+    """Parse the command line and run its subcommand."""
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
@@ -224,7 +224,7 @@ def _describe(target: Target, name: str) -> dict[str, Any]:
 
 
 def _package_of(target: Target, config: str) -> str | None:
-    """The ARN of the registered model behind a configuration, where these are still there."""
+    """Return the ARN of the registered model behind a configuration, where these still exist."""
     from botocore.exceptions import ClientError
 
     client = target.sagemaker

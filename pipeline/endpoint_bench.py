@@ -23,7 +23,7 @@ Picture = tuple[bytes, str]
 
 @dataclass(frozen=True)
 class Level:
-    """What was measured with so many askers; times in milliseconds, of good answers only.
+    """A measurement with so many askers; times in milliseconds, of good answers only.
 
     `statuses` counts the answers by HTTP status; 0 stands for no answer at all. `per_second` is
     good answers a second.
@@ -45,13 +45,13 @@ class Level:
         return self.requests - self.statuses.get(OK, 0)
 
     def to_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the level as a dictionary for --json."""
         return asdict(self) | {"statuses": {str(k): n for k, n in sorted(self.statuses.items())}}
 
 
 @dataclass
 class _Tally:
-    """What the askers share."""
+    """The deadline, counts and times that the askers share."""
 
     clock: Callable[[], float]
     deadline: float
@@ -61,7 +61,7 @@ class _Tally:
     asked: int = 0
 
     def next_place(self) -> int | None:
-        """The number of the next request; None when time is up, but never before the first."""
+        """Return the number of the next request; None when time is up, but at least one is made."""
         with self.lock:
             if self.asked and self.clock() >= self.deadline:
                 return None
@@ -84,7 +84,7 @@ def measure(
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Level]:
-    """Asks about the pictures in turn for `seconds` at every concurrency of `levels`.
+    """Ask about the pictures in turn for `seconds` at every concurrency of `levels`.
 
     The endpoint is asked a few times before, so that its first slow answers do not count.
     """
@@ -99,7 +99,7 @@ def measure(
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least `share` of the ordered values do not exceed."""
+    """Return the smallest value that at least `share` of the ordered values do not exceed."""
     if not ordered:
         return None
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

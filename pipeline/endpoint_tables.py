@@ -1,4 +1,4 @@
-"""What pipeline.endpoint prints for people."""
+"""Build the tables that pipeline.endpoint prints for people."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def prediction_table(results: Sequence["Prediction"]) -> "Table":
-    """What an endpoint said of every file, or why it refused it."""
+    """Build the table of what an endpoint said of every file, or why it refused it."""
     from rich.table import Table
     from rich.text import Text
 
@@ -30,7 +30,7 @@ def prediction_table(results: Sequence["Prediction"]) -> "Table":
 
 
 def status_table(rows: Sequence[dict[str, Any]]) -> "Table":
-    """Endpoints, what they run, and what they change to."""
+    """Build the table of endpoints, what they run, and what they change to."""
     from rich.table import Table
     from rich.text import Text
 
@@ -47,7 +47,7 @@ def status_table(rows: Sequence[dict[str, Any]]) -> "Table":
 
 
 def bench_table(levels: Sequence["Level"]) -> "Table":
-    """Times in milliseconds and answers a second, a row a concurrency."""
+    """Build the table of times in milliseconds and answers a second, a row a concurrency."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -1,4 +1,4 @@
-"""Errors that a user can cause, and the exit codes they end a command with."""
+"""Define the errors that a user can cause, and the exit codes they end a command with."""
 
 EXIT_SUCCEEDED = 0
 EXIT_FAILED = 1
@@ -7,18 +7,18 @@ EXIT_STOPPED = 3
 
 
 class PipelineError(Exception):
-    """Something failed that the message explains: what, where, and how to mend it."""
+    """A failure that the message explains: what, where, and how to mend it."""
 
     exit_code = EXIT_FAILED
 
 
 class UsageError(PipelineError):
-    """The command, the settings or a file it was given cannot be used as they are."""
+    """A command, settings or a given file that cannot be used as they are."""
 
     exit_code = EXIT_USAGE
 
 
 def file_reason(error: OSError) -> str:
-    """Why a file could not be read or written, and which, as one line."""
+    """Say in one line why a file could not be read or written, and which."""
     place = f": {error.filename}" if error.filename else ""
     return f"{error.strerror or ' '.join(str(error).split()) or type(error).__name__}{place}"

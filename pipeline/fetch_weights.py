@@ -1,4 +1,4 @@
-"""python -m pipeline.fetch_weights BACKBONE FILE: torchvision's default weights into FILE.
+"""Copy torchvision's default weights: python -m pipeline.fetch_weights BACKBONE FILE.
 
 Ends with 3 when torchvision is missing, 4 when it has no such weights, 5 when offline.
 """
@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 
 
 def main(backbone: str, target: Path) -> int:
-    """Copy from torch's own cache, or download and check the hash in the file's name."""
+    """Copy the weights from torch's cache, or download them and check the hash in their name."""
     try:
         from torch import hub
         from torchvision.models import get_model_weights

@@ -1,4 +1,4 @@
-"""The commit that a run is made from."""
+"""Find the commit that a run is made from."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def git_commit(root: Path) -> str | None:
-    """The commit of the tree at `root`, with `-dirty` for changes; None when it is not known.
+    """Return the commit of the tree at `root`, with `-dirty` for changes; None if not known.
 
     CodeBuild says it in its environment when it has not cloned a repository.
     """

@@ -1,4 +1,4 @@
-"""How far the difference of two accuracies may be off by chance.
+"""Calculate how far the difference of two accuracies may be off by chance.
 
 Both intervals are adjusted Wald intervals, which keep their level for few pictures and for
 accuracies near 1: Bonett and Price (2012) for pairs, Agresti and Caffo (2000) for two samples.
@@ -14,14 +14,14 @@ _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a difference of two shares, -1 to 1, lies with 95 % confidence."""
+    """A 95 % confidence interval of a difference of two shares, from -1 to 1."""
 
     low: float
     high: float
 
 
 def paired_interval(pictures: int, only_first: int, only_second: int) -> Interval:
-    """Of the first's accuracy less the second's, on the same pictures.
+    """Return the interval of the first's accuracy less the second's, on the same pictures.
 
     `only_first` is how many of them only the first gets right.
     """
@@ -31,7 +31,7 @@ def paired_interval(pictures: int, only_first: int, only_second: int) -> Interva
 
 
 def unpaired_interval(first: tuple[int, int], second: tuple[int, int]) -> Interval:
-    """The same for two independent sets of pictures; each is (right ones, all)."""
+    """Return the interval for two independent sets of pictures; each is (right ones, all)."""
     shares = [((right + 1) / (of + 2), of + 2) for right, of in (first, second)]
     spread = math.sqrt(sum(share * (1 - share) / of for share, of in shares))
     return _around(shares[0][0] - shares[1][0], spread)

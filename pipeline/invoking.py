@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def aws_invoker(
     target: Target, wanted: str | None, region: str | None, connections: int | None = None
 ) -> Iterator[tuple[str, "Invoke"]]:
-    """The name of an endpoint on AWS, and a way to ask it.
+    """Yield the name of an endpoint on AWS, and a function that asks it.
 
     With `connections`, so many threads may ask at a time, and nothing is asked again on failure.
     """
@@ -33,7 +33,7 @@ def aws_invoker(
 def local_invoker(
     target: Target, wanted: str | None, state: Path, connections: int | None = None
 ) -> Iterator[tuple[str, "Invoke"]]:
-    """The name of an endpoint on this machine, and a way to ask it.
+    """Yield the name of an endpoint on this machine, and a function that asks it.
 
     Where no service is live, the model server runs for as long as the block. With `connections`,
     so many threads may ask at a time.
@@ -50,13 +50,13 @@ def local_invoker(
 
 
 def endpoint_names(target: Target) -> list[str]:
-    """Every endpoint, newest first."""
+    """List the names of all endpoints, newest first."""
     pages = target.sagemaker.get_paginator("list_endpoints").paginate()
     return [endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]]
 
 
 def choose_endpoint(target: Target, wanted: str | None) -> str:
-    """The endpoint asked for, or the only one there is.
+    """Return the name of the endpoint asked for, or of the only one there is.
 
     Raises PipelineError when there is none or it failed, UsageError for a wrong or missing name.
     """
@@ -78,7 +78,7 @@ def choose_endpoint(target: Target, wanted: str | None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a message."""
+    """Join names for a message, in alphabetical order."""
     return ", ".join(sorted(names))
 
 
@@ -102,9 +102,9 @@ def _local_runtime(state: Path, url: str | None, connections: int | None) -> Ite
 
 
 def asking(runtime: Any, name: str) -> "Invoke":
-    """A way to ask an endpoint through a boto3 "sagemaker-runtime" client.
+    """Return a function that asks an endpoint through a boto3 "sagemaker-runtime" client.
 
-    What it raises is botocore's, but an answer of the model that refuses is an answer.
+    It raises botocore's errors, but returns the model's refusal as an answer.
     """
 
     def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:

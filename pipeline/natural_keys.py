@@ -1,4 +1,4 @@
-"""By which member the elements of a list are told apart, by the name of the list."""
+"""Name the member by which the elements of each list of a definition are told apart."""
 
 from collections.abc import Mapping
 

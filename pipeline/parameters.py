@@ -1,4 +1,4 @@
-"""Pipeline parameters as they are written on a command line."""
+"""Parse and check pipeline parameters given on a command line."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ _NUMBERS = ("AccuracyThreshold", "ChampionTolerance", "TuningMaxJobs", "TuningMa
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, str]:
-    """`Name=Value` texts -> values by name, the last one of a name. Raises UsageError."""
+    """Parse `Name=Value` texts; the last value of a name counts. Raises UsageError."""
     values: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -36,7 +36,7 @@ def parse_parameters(given: Sequence[str]) -> dict[str, str]:
 def check_parameters(
     given: Mapping[str, str], load_with: Callable[[Sequence[str]], object]
 ) -> None:
-    """What the settings refuse is no value for their parameter either.
+    """Refuse values that the settings behind the parameters would refuse.
 
     `load_with` loads the settings with overrides, `key.path=value`, and raises SettingsError.
     Raises UsageError: a run would find out after hours, at its gate or its deployment.

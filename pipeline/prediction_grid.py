@@ -1,4 +1,4 @@
-"""A picture that shows pictures with their answers: what `predict --save` writes."""
+"""Draw pictures with their answers into one picture: what `predict --save` writes."""
 
 import importlib.util
 import math
@@ -23,7 +23,7 @@ _MAXIMUM_PIXELS = 50_000_000
 
 
 def check_grid(path: Path, pictures: int) -> None:
-    """Raises UsageError for what write_grid could not write, before anything is asked."""
+    """Raise UsageError for what write_grid could not write, before anything is asked."""
     if path.suffix.lower() not in KINDS:
         raise UsageError(f"--save {path}: name a .png, .jpg or .webp file")
     if not path.absolute().parent.is_dir():
@@ -35,10 +35,10 @@ def check_grid(path: Path, pictures: int) -> None:
 def write_grid(
     path: Path, results: Sequence[Prediction], pictures: Mapping[str, bytes]
 ) -> tuple[int, int]:
-    """Writes every picture with its file's name and its answer or refusal; the size in pixels.
+    """Write a picture of every picture, its file's name and its answer or refusal.
 
-    Pictures are turned as their EXIF orientation says, as the endpoint does. Raises PipelineError
-    when the file cannot be written.
+    Returns the size in pixels. Pictures are turned as their EXIF orientation says, as the endpoint
+    does. Raises PipelineError when the file cannot be written.
     """
     from PIL import Image, ImageDraw
 
@@ -61,7 +61,7 @@ def write_grid(
 
 
 def _tile(data: bytes) -> "Image.Image":
-    """The picture as large as fits a square, in its middle; an empty square for no picture."""
+    """Fit a picture into the middle of a square; leave the square empty for no picture."""
     from PIL import Image, ImageOps
 
     tile = Image.new("RGB", (_TILE, _TILE), _EMPTY)
@@ -105,7 +105,7 @@ def _write(
     size: int = 15,
     width: int = _TILE,
 ) -> None:
-    """One line, cut off with an ellipsis where it would be wider than `width`."""
+    """Draw a line of text, cut off with an ellipsis where it would be wider than `width`."""
     font = _font(size)
     line = "".join(letter if letter.isprintable() else "·" for letter in text[:200])
     if draw.textlength(line, font) > width:
@@ -116,7 +116,7 @@ def _write(
 
 
 def _font(size: int) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":
-    """matplotlib's font where that is installed (it knows more alphabets), else Pillow's own."""
+    """Load matplotlib's font where installed (it knows more alphabets), else Pillow's own."""
     from PIL import ImageFont
 
     spec = importlib.util.find_spec("matplotlib")

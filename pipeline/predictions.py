@@ -16,13 +16,13 @@ _SUFFIXES = {
     ".webp": "image/webp",
 }
 
-# Answers the status and body of one invocation, given a picture's bytes and content type.
+# Returns the status and body of one invocation, given a picture's bytes and content type.
 Invoke = Callable[[bytes, str], tuple[int, bytes]]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What an endpoint says of one file: classes with probabilities, best first, or a refusal."""
+    """An endpoint's answer for one file: classes with probabilities, best first, or a refusal."""
 
     file: str
     classes: tuple[tuple[str, float], ...] = ()
@@ -30,7 +30,7 @@ class Prediction:
     status: int = 200
 
     def to_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the prediction as a dictionary for --json."""
         if self.error:
             return {"file": self.file, "error": {"status": self.status, "message": self.error}}
         top = [{"label": label, "probability": value} for label, value in self.classes]
@@ -38,7 +38,10 @@ class Prediction:
 
 
 def read_pictures(files: Sequence[str]) -> dict[str, bytes]:
-    """The bytes of every file, by its name as given. Raises UsageError before anything is asked."""
+    """Read the bytes of every file, by its name as given.
+
+    Raises UsageError before anything is asked.
+    """
     pictures = {}
     for file in files:
         path = Path(file)
@@ -54,7 +57,7 @@ def read_pictures(files: Sequence[str]) -> dict[str, bytes]:
 
 
 def predict(invoke: Invoke, file: str, picture: bytes, top: int) -> Prediction:
-    """The `top` most probable classes of one picture, or the endpoint's reason to refuse it."""
+    """Return the `top` most probable classes of a picture, or why the endpoint refuses it."""
     status, body = invoke(picture, content_type(file, picture))
     if status != 200:
         return Prediction(file, error=_reason(body), status=status)
@@ -69,7 +72,10 @@ def predict(invoke: Invoke, file: str, picture: bytes, top: int) -> Prediction:
 
 
 def content_type(file: str, data: bytes) -> str:
-    """By the first bytes, else by the name; what looks like no picture is for the endpoint."""
+    """Tell a picture's type by its first bytes, else by its name.
+
+    What looks like no picture is for the endpoint to refuse.
+    """
     for magic, kind in _MAGIC.items():
         if data.startswith(magic):
             return kind
@@ -79,7 +85,7 @@ def content_type(file: str, data: bytes) -> str:
 
 
 def _reason(body: bytes) -> str:
-    """The message in an error answer, or as much of the answer as fits a line."""
+    """Return the message in an error answer, or as much of the answer as fits a line."""
     text = body.decode(errors="replace")
     try:
         return str(json.loads(text)["error"]["message"])

@@ -1,4 +1,4 @@
-"""What machines cost: the price file in this folder, and AWS's price list to refresh it from."""
+"""Read the prices of machines from the price file, and refresh it from AWS's price list."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _COMPONENT_OF = {"Train": "training", "Processing": "processing", "Host": "hosti
 
 @dataclass(frozen=True)
 class Prices:
-    """On-demand list prices of one region on one day.
+    """The on-demand list prices of one region on one day.
 
     `per_hour` is component -> instance type -> price, `per_gb_month` component -> price of disk;
     components are training, processing and hosting.
@@ -34,7 +34,7 @@ class Prices:
 
 
 def load_prices(file: Path = PRICE_FILE) -> Prices:
-    """The price file. Raises UsageError when it cannot be read or is not one."""
+    """Read the price file. Raises UsageError when it cannot be read or is not one."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         prices = Prices(**content)
@@ -58,7 +58,7 @@ def save_prices(prices: Prices, file: Path = PRICE_FILE) -> None:
 
 
 def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
-    """AWS's price list of a region. `client` is boto3's client of "pricing".
+    """Fetch AWS's price list of a region. `client` is boto3's client of "pricing".
 
     What the list has no entry for, prices of disks among them, is not made up: disks keep their
     `known` price. Raises UsageError when AWS lists nothing for the region, and botocore's errors.

@@ -1,4 +1,4 @@
-"""What people look at while a run works: one live table, or plain lines without a terminal.
+"""Show a run's steps while it works: one live table, or plain lines without a terminal.
 
 The same for local runs and runs on AWS: both report `StepProgress`.
 """
@@ -48,7 +48,7 @@ class StepProgress:
 
 
 class Display(Protocol):
-    """Shows steps as they change."""
+    """A view of steps as they change."""
 
     def update(self, step: StepProgress) -> None:
         """Take the newest state of one step; safe to call from several threads."""
@@ -56,7 +56,7 @@ class Display(Protocol):
 
 @contextmanager
 def display(steps: list[StepProgress], stream: TextIO | None = None) -> Iterator[Display]:
-    """A live table on a terminal, plain lines elsewhere, for as long as the block runs.
+    """Show a live table on a terminal, plain lines elsewhere, for as long as the block runs.
 
     Without a `stream` it is standard error.
     """
@@ -73,7 +73,7 @@ def display(steps: list[StepProgress], stream: TextIO | None = None) -> Iterator
 
 
 class PlainLines:
-    """One line when a step starts, ends, or has another trial done."""
+    """A display that prints one line when a step starts, ends, or has another trial done."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -92,7 +92,7 @@ class PlainLines:
 
 
 class LiveTable:
-    """The steps of a run as a table that rich redraws."""
+    """A display of the steps of a run as a table that rich redraws."""
 
     def __init__(self, steps: list[StepProgress]) -> None:
         self._steps = {step.name: step for step in steps}
@@ -104,7 +104,7 @@ class LiveTable:
             self._steps[step.name] = step
 
     def render(self) -> "Table":
-        """The table as it stands now."""
+        """Build the table as it stands now."""
         from rich.table import Table
         from rich.text import Text
 

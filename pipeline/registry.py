@@ -1,4 +1,4 @@
-"""python -m pipeline.registry: the registered model versions, and the word on them."""
+"""List, show, compare, approve and reject model versions: python -m pipeline.registry."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ _SHOWN_CLASSES = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and do the one thing it asks for."""
+    """Parse the command line and run its subcommand."""
     options = _parser().parse_args(arguments)
     with open_target(options) as target:
         run: Callable[[Target, argparse.Namespace], None] = options.run
@@ -144,7 +144,7 @@ def _decide(target: Target, options: argparse.Namespace, status: str) -> None:
 
 
 def _report_aws(options: argparse.Namespace, after: "Version") -> None:
-    """EventBridge tells the function that deploys; nobody here waits for it."""
+    """Report a decision on AWS: EventBridge tells the function that deploys, nobody here waits."""
     if options.json:
         _print_json(_summary(after))
     else:
@@ -152,7 +152,7 @@ def _report_aws(options: argparse.Namespace, after: "Version") -> None:
 
 
 def _report_local(options: argparse.Namespace, after: "Version", since: "datetime") -> None:
-    """What production is after the decision, where a run has set it up."""
+    """Report what production is after the decision, where a run has set it up."""
     from pipeline.local.following import follow_decision
 
     deployed = follow_decision(options.state, after.group, since)

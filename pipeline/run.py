@@ -1,4 +1,4 @@
-"""python -m pipeline.run: compile, check, compare, price, run here, put on AWS, start, watch."""
+"""Compile, check, compare, price, run, upsert, start or watch: python -m pipeline.run."""
 
 import argparse
 import shlex
@@ -33,7 +33,7 @@ _COMPILED = "-"  # stands for "the definition of this tree" where a file could b
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and do the one thing it asks for."""
+    """Parse the command line and do the one action it asks for."""
     options = _parser().parse_args(arguments)
     options.command = _typed(sys.argv[1:] if arguments is None else arguments)
     if (options.start or options.wait) and not options.upsert:
@@ -92,7 +92,7 @@ def _settings(options: argparse.Namespace, environment: str | None = None) -> An
 def _for_run(
     options: argparse.Namespace, environment: str | None = None
 ) -> tuple[Any, dict[str, str]]:
-    """The settings, and the parameters that are given besides."""
+    """Load the settings, and the parameters that are given besides."""
     from pipeline.parameters import check_parameters, parse_parameters
     from pipeline.settings import load_settings
 
@@ -133,7 +133,7 @@ def _run_locally(options: argparse.Namespace) -> int:
 
 
 def _environment_note(options: argparse.Namespace) -> str | None:
-    """Whoever edits the file must see what an environment puts in the place of it."""
+    """Say which settings an environment replaces: whoever edits the file must see it."""
     from pipeline.settings import overlay_of, parse_override
 
     name = options.env or "local"
@@ -238,7 +238,7 @@ def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[st
 
 
 def _report(options: argparse.Namespace, result: Any, is_last: bool) -> None:
-    """With --json only the last result goes to standard output."""
+    """Print a result; with --json only the last one goes to standard output."""
     if options.json and is_last:
         print(result.to_json())
     else:

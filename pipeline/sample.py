@@ -1,4 +1,4 @@
-"""python -m pipeline.sample: generates pictures to try the pipeline on, one folder a class."""
+"""Generate pictures to try the pipeline on, one folder a class: python -m pipeline.sample."""
 
 import shlex
 import sys
@@ -22,7 +22,7 @@ def write_sample(
     seed: int = 0,
     shuffle_labels: bool = False,
 ) -> list[str]:
-    """Writes `folder/<class>/<number>.jpg` and returns the class names.
+    """Write `folder/<class>/<number>.jpg` and return the class names.
 
     The same arguments give the same bytes (with the same numpy and Pillow). With
     `shuffle_labels` the same pictures lie in random classes, so that nothing can be learned.
@@ -51,7 +51,7 @@ def write_sample(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the pictures that the command line asks for."""
+    """Write the pictures that the command line asks for."""
     given = _parser().parse_args(arguments)
     names = write_sample(
         given.folder, given.classes, given.per_class, given.seed, given.shuffle_labels

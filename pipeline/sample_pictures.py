@@ -1,4 +1,4 @@
-"""The pictures of the generated sample: animals' coats, drawn from a random generator.
+"""Draw the pictures of the generated sample: animals' coats, from a random generator.
 
 A coat is a pattern in two colours, at any angle, size and place. Colours vary so much that
 classes overlap, and light, noise and blots lie over them: a network has to learn, and even a good
@@ -22,7 +22,10 @@ COLOUR_SPREAD = 22.0  # standard deviation of each channel, of 255: sets how har
 
 @dataclass(frozen=True)
 class Coat:
-    """A class: where its front colour is, on a plane of unit periods, and its two colours."""
+    """A class of pictures: its pattern on a plane of unit periods, and its two colours.
+
+    `pattern` says where the front colour is.
+    """
 
     pattern: Callable[[Plane, Plane], Mask]
     front: Colour
@@ -30,7 +33,7 @@ class Coat:
 
 
 def draw_picture(coat: Coat, random: np.random.Generator) -> Image.Image:
-    """One RGB picture of a coat, everything else about it left to chance."""
+    """Draw one RGB picture of a coat, everything else about it left to chance."""
     height, width = (int(side) for side in random.integers(MIN_SIDE, MAX_SIDE + 1, size=2))
     across, down = _grid(height, width, random)
     front, back = (random.normal(colour, COLOUR_SPREAD) for colour in (coat.front, coat.back))
@@ -41,7 +44,7 @@ def draw_picture(coat: Coat, random: np.random.Generator) -> Image.Image:
 
 
 def _grid(height: int, width: int, random: np.random.Generator) -> tuple[Plane, Plane]:
-    """Two planes of coordinates in units of the pattern's period, turned, scaled and moved."""
+    """Return two planes of coordinates in the pattern's periods, turned, scaled and moved."""
     period = random.uniform(16, 30)
     angle = random.uniform(0, 2 * math.pi)
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
@@ -52,14 +55,14 @@ def _grid(height: int, width: int, random: np.random.Generator) -> tuple[Plane, 
 
 
 def _light(height: int, width: int, random: np.random.Generator) -> Plane:
-    """Brightness from one corner to the other: (H, W, 1), around 1."""
+    """Return the brightness from one corner to the other: (H, W, 1), around 1."""
     start, right, below = random.uniform(0.75, 1.2), *random.uniform(-0.3, 0.3, size=2)
     light = start + np.add.outer(np.linspace(0, below, height), np.linspace(0, right, width))
     return np.asarray(light[..., None])
 
 
 def _blots(pixels: Plane, random: np.random.Generator) -> Plane:
-    """The picture with a few discs of plain colour in front of it."""
+    """Draw a few discs of plain colour in front of the picture."""
     height, width = pixels.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     for _ in range(int(random.integers(1, 5))):
@@ -71,53 +74,53 @@ def _blots(pixels: Plane, random: np.random.Generator) -> Plane:
 
 
 def stripes(across: Plane, down: Plane) -> Mask:
-    """Parallel bars, one a period."""
+    """Mask parallel bars, one a period."""
     return np.sin(2 * np.pi * across) > 0
 
 
 def waves(across: Plane, down: Plane) -> Mask:
-    """Bars that sway."""
+    """Mask bars that sway."""
     return np.sin(2 * np.pi * (across + 0.3 * np.sin(np.pi * down))) > 0
 
 
 def zigzags(across: Plane, down: Plane) -> Mask:
-    """Bars with sharp bends."""
+    """Mask bars with sharp bends."""
     return np.sin(2 * np.pi * (across + 1.5 * np.abs(_cell(down / 2)))) > 0
 
 
 def dots(across: Plane, down: Plane) -> Mask:
-    """A disc in every cell."""
+    """Mask a disc in every cell."""
     front: Mask = np.hypot(_cell(across), _cell(down)) < 0.3
     return front
 
 
 def lattice(across: Plane, down: Plane) -> Mask:
-    """Thin lines both ways."""
+    """Mask thin lines both ways."""
     front: Mask = np.minimum(np.abs(_cell(across)), np.abs(_cell(down))) < 0.1
     return front
 
 
 def rings(across: Plane, down: Plane) -> Mask:
-    """Circles around one centre."""
+    """Mask circles around one centre."""
     front: Mask = np.sin(2 * np.pi * np.hypot(across, down)) > 0
     return front
 
 
 def rays(across: Plane, down: Plane) -> Mask:
-    """Beams from one centre."""
+    """Mask beams from one centre."""
     front: Mask = np.sin(5 * np.arctan2(down, across)) > 0
     return front
 
 
 def patches(across: Plane, down: Plane) -> Mask:
-    """Large irregular spots."""
+    """Mask large irregular spots."""
     bent = down + 0.7 * np.sin(1.9 * across)
     front: Mask = np.sin(2.1 * across + np.sin(2.6 * down)) + np.sin(2.3 * bent) > 0.2
     return front
 
 
 def _cell(values: Plane) -> Plane:
-    """Where a point lies within its period: -0.5 to 0.5, 0 in the middle."""
+    """Return where a point lies within its period: -0.5 to 0.5, 0 in the middle."""
     place: Plane = values - np.floor(values) - 0.5
     return place
 

@@ -1,4 +1,4 @@
-"""What the commands with subcommands (registry, endpoint) do the same way."""
+"""Add subcommands, their number types and tables, for the commands that have them."""
 
 import argparse
 import sys
@@ -29,7 +29,7 @@ def add_command(
 
 
 def positive_number(text: str) -> int:
-    """A whole number of 1 or more, for argparse."""
+    """Parse a whole number of 1 or more, for argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
@@ -37,7 +37,7 @@ def positive_number(text: str) -> int:
 
 
 def port_number(text: str) -> int:
-    """A TCP port, for argparse; 0 stands for any free one."""
+    """Parse a TCP port, for argparse; 0 stands for any free one."""
     number = int(text)
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError(f"{number} is not a port: 0 to 65535")

@@ -1,4 +1,4 @@
-"""Which SageMaker a command talks to: this machine's or AWS. Both through boto3 clients."""
+"""Choose which SageMaker a command talks to, this machine's or AWS, both by boto3 clients."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ FIRST_RUN = "python -m pipeline.run --local"
 
 @dataclass(frozen=True)
 class Target:
-    """A SageMaker to ask. `read` answers the bytes behind an s3:// address."""
+    """A SageMaker to ask. `read` returns the bytes behind an s3:// address."""
 
     sagemaker: Any
     read: Callable[[str], bytes]
@@ -33,7 +33,7 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def open_target(options: argparse.Namespace) -> Iterator[Target]:
-    """The SageMaker that the options name; what it refuses becomes a PipelineError in one line.
+    """Open the SageMaker that the options name; its refusals become one-line PipelineErrors.
 
     Raises UsageError when this machine has no local state yet.
     """

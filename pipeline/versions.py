@@ -1,4 +1,4 @@
-"""Model versions in the registry, as the commands need them."""
+"""Read model versions from the registry, as the commands need them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from pipeline.target import FIRST_RUN, Target
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version. `evaluation` is its evaluation.json, or {} where that is gone.
+    """A registered version. `evaluation` is its evaluation.json, or {} where that is gone.
 
     `evaluation_uri` is where that file is, or "".
     """
@@ -35,14 +35,14 @@ class Version:
 
 
 def metric_value(evaluation: Mapping[str, Any], name: str) -> float | None:
-    """The value of one metric in evaluation.json, or None."""
+    """Return the value of one metric in evaluation.json, or None."""
     metrics = evaluation.get("multiclass_classification_metrics", {})
     value = metrics.get(name, {}).get("value") if isinstance(metrics, dict) else None
     return float(value) if isinstance(value, int | float) else None
 
 
 def choose_group(target: Target, wanted: str | None) -> str:
-    """The group asked for, or the only one there is. Raises UsageError."""
+    """Return the model package group asked for, or the only one. Raises UsageError."""
     pages = target.sagemaker.get_paginator("list_model_package_groups").paginate()
     groups = [
         group["ModelPackageGroupName"]
@@ -60,7 +60,7 @@ def choose_group(target: Target, wanted: str | None) -> str:
 
 
 def list_arns(target: Target, group: str) -> dict[int, str]:
-    """The ARN of every version of a group by its number, newest first."""
+    """Return the ARN of every version of a group by its number, newest first."""
     pages = target.sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
     )
@@ -73,7 +73,7 @@ def list_arns(target: Target, group: str) -> dict[int, str]:
 
 
 def find_version(target: Target, group: str | None, wanted: str) -> Version:
-    """The version of that number, `newest`, or ARN.
+    """Find the version of that number, `newest`, or ARN.
 
     Raises UsageError that lists the versions there are.
     """
@@ -92,12 +92,12 @@ def find_version(target: Target, group: str | None, wanted: str) -> Version:
 
 
 def read_versions(target: Target, arns: Sequence[str]) -> list[Version]:
-    """These versions, in this order."""
+    """Read the versions with these ARNs, in this order."""
     return [read_version(target, arn) for arn in arns]
 
 
 def read_version(target: Target, arn: str) -> Version:
-    """One version, by its ARN."""
+    """Read one version, by its ARN."""
     package = target.sagemaker.describe_model_package(ModelPackageName=arn)
     containers = package.get("InferenceSpecification", {}).get("Containers") or [{}]
     return Version(

@@ -1,7 +1,7 @@
-"""backbone.weights: imagenet, a file, s3:// or none -> an S3 address, and the file put there.
+"""Resolve backbone.weights to an S3 address, and put the file there.
 
-The address is known without any download, so compiling stays offline; the file is fetched or
-copied only when a run is staged.
+The setting is imagenet, a file, s3:// or none. The address is known without any download, so
+compiling stays offline; the file is fetched or copied only when a run is staged.
 """
 
 import hashlib
@@ -32,11 +32,11 @@ Exists = Callable[[str], bool]
 
 
 class WeightsError(UsageError):
-    """The weights asked for are not to be had."""
+    """Weights that were asked for are missing."""
 
 
 def weights_uri(settings: Settings) -> str | None:
-    """Where the job finds the weights; None for random ones. Raises WeightsError."""
+    """Return where the job finds the weights; None for random ones. Raises WeightsError."""
     weights, start = settings.backbone.weights, f"s3://{settings.bucket}/weights"
     if weights == "none":
         return None
@@ -79,7 +79,7 @@ def _sha256(path: Path) -> str:
 
 
 def _from_torchvision(backbone: str) -> bytes:
-    """The file with torchvision's best weights, fetched in another process: torch is heavy."""
+    """Fetch torchvision's best weights in another process: torch is heavy."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "weights.pth"
         command = [sys.executable, *_FETCH, backbone, str(target)]
