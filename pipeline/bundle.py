@@ -124,7 +124,7 @@ def training_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = Fal
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
-    """Pack a tar.gz, the same for the same files: sorted, no times, owners or modes of ours."""
+    """Pack files into a tar.gz, the same bytes for the same files: no times, owners or modes."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name in sorted(files):

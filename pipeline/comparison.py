@@ -108,7 +108,7 @@ def find_other(target: Target, group: str | None, first: Version) -> Version:
 def compare_versions(
     target: Target, group: str | None, first: str, second: str | None
 ) -> Comparison:
-    """Compare two versions, each a number, `newest` or an ARN; `find_other` replaces no second.
+    """Compare two versions, each a number, `newest` or an ARN; `second` defaults to find_other's.
 
     Raises UsageError for versions that are not there, are the same, or were never measured.
     """

@@ -17,7 +17,7 @@ _BUILT_IN_RULES = "sagemaker-debugger-rules"  # AWS runs these for nothing
 
 @dataclass(frozen=True)
 class CostLine:
-    """An item that costs. `amount` is None when it cannot be known; `what` then says why.
+    """A cost item. `amount` is None when it cannot be known; `what` then says why.
 
     `branches` are the conditions around the step; `cached` steps cost nothing when reused.
     """

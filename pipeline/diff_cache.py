@@ -11,7 +11,7 @@ from pipeline.check.node import Node
 from pipeline.diff_values import Change, changes
 from pipeline.local.values import Part
 
-# Steps that run each time and mostly give the same answer: only a run shows another one.
+# These run each time and mostly answer the same; only a run shows whether one does not.
 _ANSWERING = ("Lambda", "Callback", "Condition")
 
 Outcome = Literal["kept", "lost", "always"]

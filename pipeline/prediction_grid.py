@@ -35,7 +35,7 @@ def check_grid(path: Path, pictures: int) -> None:
 def write_grid(
     path: Path, results: Sequence[Prediction], pictures: Mapping[str, bytes]
 ) -> tuple[int, int]:
-    """Write a picture of every picture, its file's name and its answer or refusal.
+    """Draw every picture with its file's name and its answer or refusal, and write the grid.
 
     Returns the size in pixels. Pictures are turned as their EXIF orientation says, as the endpoint
     does. Raises PipelineError when the file cannot be written.

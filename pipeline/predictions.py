@@ -72,7 +72,7 @@ def predict(invoke: Invoke, file: str, picture: bytes, top: int) -> Prediction:
 
 
 def content_type(file: str, data: bytes) -> str:
-    """Tell a picture's type by its first bytes, else by its name.
+    """Tell a picture's content type by its first bytes, else by its name.
 
     What looks like no picture is for the endpoint to refuse.
     """

@@ -1,1 +1,1 @@
-"""Runs a pipeline definition on this machine, without AWS and without Docker."""
+"""Run a pipeline definition on this machine, without AWS and without Docker."""

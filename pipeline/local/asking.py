@@ -1,4 +1,4 @@
-"""The question that ends a run: does its endpoint answer as Evaluate computed?"""
+"""Ask a run's endpoint about one test picture, and compare with what Evaluate computed."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ class PredictionError(PipelineError):
 
 
 class AskingStoppedError(PipelineError):
-    """A stop came first; the message says before what."""
+    """A stop came before the endpoint could be asked; the message says before what."""
 
 
 class NotAskedError(PipelineError):
@@ -34,7 +34,7 @@ class NotAskedError(PipelineError):
 
 @dataclass(frozen=True)
 class Question:
-    """A test picture as it was read, its line in predictions.jsonl, and whom to ask about it.
+    """A test picture as it was read, its line in predictions.jsonl, and the endpoint to ask.
 
     `config` is the endpoint configuration that the run deployed.
     """
@@ -48,7 +48,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Asked:
-    """One test picture, what it is, and what the endpoint answered."""
+    """A test picture, its label, and the endpoint's answer."""
 
     file: str
     label: str
@@ -57,10 +57,10 @@ class Asked:
 
 
 def find_question(data: Path, predictions: Path, deployed: Mapping[str, str]) -> Question | None:
-    """The first test picture that is still there and not too large for an endpoint, if any is.
+    """Choose the first test picture that still exists and is not too large for an endpoint.
 
     `data` is the folder that the run was given, `predictions` the predictions.jsonl of Evaluate,
-    `deployed` what the Deploy step answered.
+    `deployed` what the Deploy step answered. None when there is no such picture.
     """
     endpoint, config = deployed["endpoint_name"], deployed["endpoint_config_name"]
     try:
@@ -97,7 +97,7 @@ def ask(question: Question, url: str, cancel: threading.Event) -> Asked:
         _wait_in_service(client, endpoint, cancel)
         runtime = service_client("sagemaker-runtime", url)
         answer = predict(asking(runtime, endpoint), file, question.picture, top=1)
-        # After the answer, so that it is known whose it was.
+        # Checked after the answer, so that it is known which model gave it.
         _require_config(client.describe_endpoint(EndpointName=endpoint), question.config)
     if answer.error:
         raise PredictionError(

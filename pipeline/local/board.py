@@ -1,4 +1,4 @@
-"""The newest state of every step, for whoever shows it."""
+"""Keep the newest state of every step, for whoever shows it."""
 
 import threading
 from collections.abc import Callable

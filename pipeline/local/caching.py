@@ -1,4 +1,4 @@
-"""Step caching, on the fields that SageMaker documents for each step type."""
+"""Cache steps by the fields that SageMaker documents for each step type."""
 
 import json
 import re
@@ -42,7 +42,7 @@ class CacheEntry:
 
 
 def read_policy(step: Step) -> CachePolicy:
-    """The CacheConfig of a step. Raises DefinitionError for a duration that is none."""
+    """Read the CacheConfig of a step. Raises DefinitionError for an invalid duration."""
     config = step.definition.get("CacheConfig") or {}
     age = config.get("ExpireAfter")
     try:
@@ -52,7 +52,7 @@ def read_policy(step: Step) -> CachePolicy:
 
 
 def parse_duration(text: str) -> timedelta:
-    """An ISO 8601 duration, also without its P as SageMaker writes it: 30d, PT1H, 30dT5h.
+    """Parse an ISO 8601 duration, also without its P as SageMaker writes it: 30d, PT1H, 30dT5h.
 
     A year is 365 days, a month 30. Raises ValueError.
     """
@@ -70,7 +70,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 class StepCache:
-    """Successful steps of one pipeline, by what went into them.
+    """A cache of one pipeline's successful steps, by what went into them.
 
     SageMaker looks at the fields alone. Here the contents behind file:// inputs count as well
     (every file's path, size and time of change), because a folder on this machine is edited in
@@ -82,7 +82,7 @@ class StepCache:
         self._pipeline = pipeline
 
     def key(self, step: Step, arguments: Mapping[str, Any], function: str) -> str | None:
-        """What identifies a step's work; None for a type that is never cached.
+        """Hash what identifies a step's work; None for a type that is never cached.
 
         `arguments`, and the ARN of a Lambda step's `function`, are resolved.
         """
@@ -95,7 +95,7 @@ class StepCache:
         return sha256(canonical.encode()).hexdigest()
 
     def find(self, step: Step, key: str, policy: CachePolicy) -> CacheEntry | None:
-        """The newest success with that key, if it is young enough and its outputs exist."""
+        """Find the newest success with that key, if it is young enough and its outputs exist."""
         found = self._store.get(_KIND, self._name(step, key))
         if found is None:
             return None
@@ -147,7 +147,7 @@ def _listing(path: Path) -> list[tuple[str, int, int]]:
 
 
 def _files(path: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Every file at or below a path, through links to folders too, but never in circles."""
+    """Yield every file at or below a path, through links to folders too, but never in circles."""
     if path.is_file():
         yield path
     elif path.is_dir() and (real := path.resolve()) not in above:

@@ -1,4 +1,4 @@
-"""Several machines of one training job: here, as many processes of this machine."""
+"""Run the machines of one training job as so many processes of this machine."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Host:
-    """One of the machines: number `index` of `count`; they meet at a port of the first one."""
+    """A machine of a job: number `index` of `count`; they meet at a port of the first one."""
 
     index: int = 0
     count: int = 1
@@ -23,18 +23,19 @@ class Host:
 
     @property
     def name(self) -> str:
-        """As SageMaker calls it."""
+        """The machine's name, as SageMaker calls it."""
         return f"algo-{self.index + 1}"
 
     @property
     def names(self) -> list[str]:
-        """Those of all machines."""
+        """The names of all machines of the job."""
         return [f"algo-{number + 1}" for number in range(self.count)]
 
     def environment(self, *, launched: bool, gpus: int) -> dict[str, str]:
-        """Where the machines meet; when `launched`, also who is who, as torchrun says it.
+        """Return the variables by which machines meet; when `launched`, also torchrun's ranks.
 
-        SageMaker's names of machines mean nothing here. Machines share `gpus` if there is one each.
+        SageMaker's names of machines mean nothing here. Each machine has one of the `gpus`, or none
+        where there are too few.
         """
         if self.count == 1:
             return {}
@@ -51,7 +52,7 @@ class Host:
 
 @contextmanager
 def hosts_of(request: Mapping[str, Any]) -> Iterator[list[Host]]:
-    """The machines that a training job asks for; until the end nobody else is given their port."""
+    """List the machines that a training job asks for."""
     count = int((request.get("ResourceConfig") or {}).get("InstanceCount", 1))
     if count == 1:
         yield [Host()]
@@ -66,9 +67,9 @@ def hosts_of(request: Mapping[str, Any]) -> Iterator[list[Host]]:
 def run_together(
     runs: Sequence[Callable[[Callable[[], bool]], Ending]], should_stop: Callable[[], bool]
 ) -> list[Ending]:
-    """Runs every machine's command; when one fails, the others, which wait for it, are stopped.
+    """Run every machine's command; when one fails, stop the others, which wait for it.
 
-    Each of `runs` gets what to ask whether to stop. Raises what they raise.
+    Each of `runs` gets a function that says whether to stop. Raises what they raise.
     """
     if len(runs) == 1:
         return [runs[0](should_stop)]

@@ -1,4 +1,4 @@
-"""What follows the last step of a run: its report, and one question to its endpoint."""
+"""Conclude a run after its last step: make its report, and ask its endpoint one question."""
 
 import shlex
 import sys
@@ -34,7 +34,7 @@ def conclude(
     question = _question(result, store.path(data), store) if outcome.endpoint else None
     if question:
         outcome = replace(outcome, next_command=_predict_command(question, store))
-    # While the endpoint comes into service.
+    # Made while the endpoint comes into service.
     outcome = replace(outcome, report=report_local_run(store, result.execution_arn, command))
     return _asked(outcome, question, url, cancel) if outcome.endpoint else outcome
 

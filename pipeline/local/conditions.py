@@ -1,4 +1,4 @@
-"""The comparisons of a Condition step."""
+"""Evaluate the comparisons of a Condition step."""
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def all_hold(conditions: Sequence[Mapping[str, Any]], scope: Scope) -> bool:
-    """Whether every condition holds. Raises UnresolvedError, DefinitionError."""
+    """Check whether every condition holds. Raises UnresolvedError, DefinitionError."""
     return all(_holds(condition, scope) for condition in conditions)
 
 
@@ -43,7 +43,7 @@ def _holds(condition: Mapping[str, Any], scope: Scope) -> bool:
 
 
 def _alike(left: Any, right: Any) -> tuple[Any, Any]:
-    """A number beside a text that spells one is compared as a number."""
+    """Turn a number and a text that spells one into two numbers; leave other pairs alone."""
     if isinstance(left, str) != isinstance(right, str):
         try:
             return float(left), float(right)

@@ -1,4 +1,4 @@
-"""What training and processing containers share: the /opt/ml folder, its inputs and outputs."""
+"""Provide what training and processing containers share: /opt/ml, its inputs and outputs."""
 
 import gzip
 import os
@@ -29,7 +29,7 @@ _NAME_LIMIT = 63
 
 @dataclass(frozen=True)
 class Background:
-    """What goes on beside the steps of a run, which ends only when that has ended too.
+    """Work beside the steps of a run, which ends only when that work has ended too.
 
     `cancelled` says that nobody waits for it any more.
     """
@@ -40,7 +40,7 @@ class Background:
 
 @dataclass(frozen=True)
 class Job:
-    """Where and with what one job runs.
+    """A job to run: its names, its folder, and what it may use.
 
     `work` is its own folder: the container's /opt/ml is `work/ml`, its output `work/log.txt`.
     `should_stop` is asked while it runs; `on_metric` hears every metric that it prints;
@@ -67,18 +67,18 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """stdout and stderr of the job."""
+        """The file of the job's stdout and stderr."""
         return self.work / "log.txt"
 
     def local(self, path: str) -> Path:
-        """The folder behind an absolute path of the container. Raises StepFailed."""
+        """Return the folder behind an absolute path of the container. Raises StepFailed."""
         parts = Path(path).parts
         if parts[:3] != ("/", "opt", "ml") or ".." in parts:
             raise StepFailed(self.step, f"{path} is not under {OPT_ML}: only that folder is shared")
         return self.root.joinpath(*parts[3:])
 
     def rewrite(self, value: str) -> str:
-        """A value with every /opt/ml path in it turned to this job's folder."""
+        """Replace every /opt/ml path in a value by this job's folder."""
         return _PATH_PREFIX.sub(lambda _: str(self.root), value)
 
 
@@ -92,7 +92,7 @@ class JobOutcome:
 
 
 def bare_environment(home: Path, temporary: str) -> dict[str, str]:
-    """What code that runs here may see of this machine: built from nothing, without secrets.
+    """Build the environment of code that runs here: from nothing, without secrets.
 
     HOME is a folder of its own, so that no credentials file is found.
     """
@@ -111,7 +111,7 @@ def bare_environment(home: Path, temporary: str) -> dict[str, str]:
 
 @contextmanager
 def job_environment(work: Path, cores: int, region: str) -> Iterator[dict[str, str]]:
-    """The environment of a job before its contract. HOME and TMPDIR go when the job ends."""
+    """Yield the environment common to all jobs; delete HOME and TMPDIR when the job ends."""
     home = work / "home"
     try:
         # The system's own place: socket names below a deep state folder would become too long.
@@ -166,10 +166,10 @@ def move_output(source: Path, target: Path) -> bool:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """A .tar.gz of a folder's files, the same bytes for the same contents. Raises OSError.
+    """Pack a folder's files into a .tar.gz, the same bytes for the same contents. Raises OSError.
 
-    It is stored and not squeezed: weights do not get smaller, only slower. One that could not be
-    finished, on a full disk for one, does not stay there.
+    It is not compressed: weights do not get smaller, only slower. One that could not be finished,
+    on a full disk for example, does not stay there.
     """
     archive.parent.mkdir(parents=True, exist_ok=True)
     partial = archive.with_name(archive.name + ".partial")
@@ -201,7 +201,7 @@ def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
 
 
 def failure_of(job: Job, ending: Ending, said: str, limit_s: float) -> StepFailed | None:
-    """Why a job that ended is not a success; None when it is one.
+    """Return why a job failed; None when it succeeded or was stopped.
 
     `said` is what the job itself wrote down as its reason; else its last line counts.
     """
@@ -218,7 +218,7 @@ def failure_of(job: Job, ending: Ending, said: str, limit_s: float) -> StepFaile
 
 
 def log_tail(log: Path) -> list[str]:
-    """The last lines of a log that are not empty."""
+    """Read the last lines of a log that are not empty."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 16_384))
@@ -229,7 +229,7 @@ def log_tail(log: Path) -> list[str]:
 
 
 def job_name(*parts: str, limit: int = _NAME_LIMIT) -> str:
-    """A valid name from parts; one that would be too long ends with a hash of the whole."""
+    """Make a valid name from parts; one that would be too long ends with a hash of the whole."""
     name = re.sub(r"[^a-zA-Z0-9]+", "-", "-".join(parts)).strip("-") or "job"
     if len(name) <= limit:
         return name
@@ -237,13 +237,13 @@ def job_name(*parts: str, limit: int = _NAME_LIMIT) -> str:
 
 
 def python_argv(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The same command with the interpreter that runs this, where it asks for any python."""
+    """Replace the interpreter of a command that asks for any python by the one running this."""
     if argv and re.fullmatch(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?", argv[0]):
         return (sys.executable, *argv[1:])
     return argv
 
 
 def limit_of(request: Mapping[str, Any]) -> float:
-    """The request's MaxRuntimeInSeconds, or SageMaker's own default of one day."""
+    """Return the request's MaxRuntimeInSeconds, or SageMaker's own default of one day."""
     condition: Mapping[str, Any] = request.get("StoppingCondition") or {}
     return float(condition.get("MaxRuntimeInSeconds", 86_400))

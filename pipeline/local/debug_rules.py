@@ -1,4 +1,4 @@
-"""A training's debugger rules, evaluated on this machine beside it, as SageMaker would.
+"""Evaluate a training's debugger rules on this machine beside it, as SageMaker would.
 
 AWS's rule images are not run: RuleParameters.rule_to_invoke names the rule of ours, which has
 AWS's name, parameters and defaults. Of a rule's actions, StopTraining is done.
@@ -29,7 +29,7 @@ _PREFIX_LENGTH = 20
 
 @dataclass(frozen=True)
 class RuleConfiguration:
-    """One of DebugRuleConfigurations. `stops`: prefixes of the jobs that it ends when it fires."""
+    """A debugger rule to evaluate. `stops`: prefixes of the jobs that it ends when it fires."""
 
     name: str
     rule: str
@@ -38,7 +38,7 @@ class RuleConfiguration:
 
 
 def read_configurations(request: Mapping[str, Any]) -> list[RuleConfiguration]:
-    """The rules of a CreateTrainingJob request."""
+    """Read the debugger rules of a CreateTrainingJob request."""
     found = []
     for item in request.get("DebugRuleConfigurations") or []:
         given = item.get("RuleParameters") or {}
@@ -50,7 +50,7 @@ def read_configurations(request: Mapping[str, Any]) -> list[RuleConfiguration]:
 
 
 class RuleWatch:
-    """The rules of one training job and their DebugRuleEvaluationStatuses.
+    """The debugger rules of one training job and their DebugRuleEvaluationStatuses.
 
     `follow` is for a thread of its own: it returns when every rule has come to its end.
     `on_change` hears the statuses from that thread.
@@ -73,15 +73,15 @@ class RuleWatch:
         self._statuses = {each.name: self._first(each) for each in configurations}
 
     def statuses(self) -> list[Document]:
-        """DebugRuleEvaluationStatuses as of now."""
+        """Return DebugRuleEvaluationStatuses as of now."""
         return [dict(status) for status in self._statuses.values()]
 
     def details(self, name: str) -> str:
-        """Why a rule has its status."""
+        """Return why a rule has its status."""
         return str(self._statuses[name].get("StatusDetails", ""))
 
     def training_ended(self, stopped: bool) -> None:
-        """No tensors come any more."""
+        """Tell the rules that no tensors come any more."""
         self._marker.parent.mkdir(parents=True, exist_ok=True)
         partial = self._marker.with_suffix(".part")
         partial.write_text("stopped" if stopped else "ended")
@@ -89,7 +89,7 @@ class RuleWatch:
         self._ended.set()
 
     def follow(self) -> None:
-        """Judge what is saved, as it is saved."""
+        """Evaluate the rules on the tensors as they are saved."""
         try:
             self._ended.wait(_HEAD_START_S)
             ending = self._evaluate()
@@ -154,7 +154,7 @@ class RuleWatch:
         }
 
     def _close(self, status: str, details: str) -> None:
-        """The end of those that have come to none."""
+        """Give this status to the rules that are still in progress."""
         left = [
             name
             for name, known in self._statuses.items()
@@ -182,7 +182,7 @@ def _stops(configuration: RuleConfiguration, job: str) -> bool:
 
 
 def _stop_prefixes(actions: str) -> tuple[str, ...]:
-    """The job name prefixes of StopTraining actions, read as smdebug's Actions reads them."""
+    """Read the job name prefixes of StopTraining actions, as smdebug's Actions reads them."""
     try:
         listed = json.loads(actions.lower() or "[]")
     except ValueError:

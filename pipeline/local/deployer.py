@@ -1,4 +1,4 @@
-"""The function that deploys, on this machine: who may be told, what it knows, and calling it."""
+"""Install and call the function that deploys, on this machine."""
 
 import shutil
 import uuid
@@ -20,13 +20,13 @@ HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"
 
 
 class DeploymentError(PipelineError):
-    """The function that deploys refused, or failed."""
+    """A refusal or failure of the function that deploys."""
 
 
 def install_deployer(store: Store, settings: "Settings") -> None:
-    """From now on approvals in the settings' group deploy, as these settings say.
+    """Install the rule by which approvals in the settings' group deploy, as these settings say.
 
-    What the stack in infra/ is on AWS; there is one instance here, so nothing is scaled.
+    On AWS the stack in infra/ does so; there is one instance here, so nothing is scaled.
     """
     rule = {
         "Group": settings.model_package_group,
@@ -46,7 +46,7 @@ def call_deployer(
     url: str,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """What the handler in lambda_code/ answers to an event, run against the service at `url`.
+    """Run the handler in lambda_code/ on an event against the service at `url`; return its answer.
 
     Raises DeploymentError with its reason.
     """

@@ -1,4 +1,4 @@
-"""Runs a definition on this machine: order, parallelism, cache, failure, stop."""
+"""Run a definition on this machine: order, parallelism, cache, failure, stop."""
 
 import os
 import threading
@@ -41,7 +41,7 @@ _POLL_S = 0.1
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a run needs beyond its definition.
+    """The options of a run beyond its definition.
 
     `lambda_handlers` are files by function name; `service_url` is where their SageMaker API is.
     `cores` is what one job may use (default: all that this process may); parallel trials share it.
@@ -70,7 +70,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class ExecutionResult:
-    """How a run ended: Succeeded, Failed or Stopped; `failure` is the first step's that failed."""
+    """The end of a run: Succeeded, Failed or Stopped; `failure` is the first failed step's."""
 
     execution_id: str
     execution_arn: str
@@ -209,7 +209,7 @@ class _Run:
         return name in self._results and self._results[name].status == "Succeeded"
 
     def _skip(self) -> None:
-        """Steps behind a branch that was not taken, and those that need them, will never run."""
+        """Skip the steps behind a branch that was not taken, and those that need them."""
         changed = True
         while changed:
             changed = False
@@ -240,7 +240,7 @@ class _Run:
         return name in self._results and self._results[name].status in ("Succeeded", "Skipped")
 
     def _run_one(self, step: Step) -> StepResult:
-        """One step, in its own thread."""
+        """Run one step, in its own thread."""
         started = datetime.now(UTC)
         try:
             self._execution.step(step, {"StepStatus": "Executing", "StartTime": started})

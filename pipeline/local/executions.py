@@ -1,4 +1,4 @@
-"""What is kept of a run: its execution and its steps, in the shapes of Describe and List."""
+"""Record a run: its execution and its steps, in the shapes of Describe and List."""
 
 import json
 import secrets
@@ -19,18 +19,18 @@ _ALPHABET = string.ascii_lowercase + string.digits
 
 @dataclass(frozen=True)
 class Place:
-    """The account that ARNs name. Nothing is ever asked there."""
+    """The region and account that ARNs name. Nothing is ever asked there."""
 
     region: str = "us-east-1"
     account: str = "111122223333"
 
     def arn(self, resource: str, name: str) -> str:
-        """The ARN of a resource."""
+        """Return the ARN of a resource."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource}/{name}"
 
 
 class Execution:
-    """One run of a pipeline and its documents.
+    """A run of a pipeline and its documents.
 
     A step's document has the members of ListPipelineExecutionSteps, and PipelineExecutionArn to
     find it by.
@@ -50,11 +50,11 @@ class Execution:
 
     @property
     def folder(self) -> Path:
-        """Where the steps' own folders and logs are."""
+        """The folder of the steps' own folders and logs."""
         return self._store.root / "runs" / self.id
 
     def variables(self) -> dict[str, str]:
-        """What Get Execution.* answers."""
+        """Return the variables that Get Execution.* reads."""
         return {
             "PipelineName": self.pipeline,
             "PipelineArn": self.pipeline_arn,

@@ -1,4 +1,4 @@
-"""How a definition or a step can fail, in words that say what, where and how to mend it."""
+"""Define how a definition or a step can fail, saying what, where and how to mend it."""
 
 import errno
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class StepFailed(PipelineError):
         super().__init__(self._message())
 
     def described(self) -> str:
-        """The failure as a job's FailureReason words it."""
+        """Word the failure as a job's FailureReason does."""
         if self.job_exit_code is None:
             return f"ClientError: {self.reason}"
         return f"AlgorithmError: {self.reason}, exit code: {self.job_exit_code}"
@@ -61,14 +61,14 @@ class StepStopped(PipelineError):
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """`; did you mean 'x'?`, or the known names when none is near."""
+    """Return `; did you mean 'x'?`, or the known names when none is near."""
     if near := get_close_matches(name, known, n=1):
         return f"; did you mean {near[0]!r}?"
     return f"; there are: {', '.join(sorted(known))}" if known else "; there are none"
 
 
 def disk_reason(error: OSError) -> str:
-    """A file that could not be read or written in a run, as one line."""
+    """Say in one line why a file could not be read or written in a run."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     hint = " (free some space and run again: finished steps are kept)" if full else ""
     return f"{file_reason(error)}{hint}"

@@ -1,4 +1,4 @@
-"""What a decision in the registry, or a rollback, comes to on this machine: done and waited for."""
+"""Deliver an approval or rollback on this machine and wait until production is stable."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = START_SECONDS + 60
 
 @dataclass(frozen=True)
 class Deployed:
-    """An endpoint after a decision. `problems` say why it is not as was decided."""
+    """The state of an endpoint after a decision; `problems` say why it is not as decided."""
 
     endpoint: str
     status: str
@@ -32,24 +32,24 @@ class Deployed:
     problems: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the state as a dictionary for JSON."""
         return asdict(self)
 
     def summary(self) -> str:
-        """One line for people."""
+        """Describe the state in one line for people."""
         if self.version is None:
             return f"{self.endpoint}: nothing is deployed"
         status = {"InService": "in service"}.get(self.status, self.status)
         return f"{self.endpoint}: version {self.version} is {status}"
 
     def raise_problems(self) -> None:
-        """Raise PipelineError when there are any."""
+        """Raise PipelineError when there are problems."""
         if self.problems:
             raise PipelineError("; ".join(self.problems))
 
 
 def follow_decision(state: Path, group: str, since: datetime) -> Deployed | None:
-    """Deliver the events of a group, wait until production is at rest, and say how it is.
+    """Deliver a group's events, wait until production is at rest, and return its state.
 
     None where nothing deploys that group: no run has set it up on this machine.
     """
@@ -64,7 +64,7 @@ def follow_decision(state: Path, group: str, since: datetime) -> Deployed | None
 def roll_back(
     state: Path, name: str | None, version: str | None
 ) -> tuple[dict[str, Any], Deployed]:
-    """Ask the function to roll back; its answer, and the endpoint when it is at rest.
+    """Roll an endpoint back; return the function's answer, and the endpoint when it is at rest.
 
     Raises UsageError where no run has set it up, DeploymentError for what the function refuses.
     """
@@ -91,7 +91,7 @@ def _rule_for(store: Store, name: str | None) -> Document:
 
 @contextmanager
 def _service_of(store: Store, rule: Document) -> Iterator[str]:
-    """The address of a live service, or of one for as long as the block."""
+    """Yield the address of a live service, or of one that runs for as long as the block."""
     if url := find_service(store.root):
         yield url
         return

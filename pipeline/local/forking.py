@@ -1,4 +1,4 @@
-"""Starts jobs through launchers: one for each environment that packages read while they load."""
+"""Start jobs through launchers: one for each environment that packages read while they load."""
 
 import contextlib
 import json
@@ -74,7 +74,7 @@ class ForkingStarter:
 
 
 def _forkable(command: Command) -> list[str]:
-    """The modules to load for a command; none for one that is better started plainly."""
+    """List the modules to load for a command; none for one that is better started plainly."""
     if not sys.platform.startswith("linux") or len(command.argv) < 2:
         return []
     interpreter, script, *arguments = command.argv
@@ -84,7 +84,7 @@ def _forkable(command: Command) -> list[str]:
 
 
 def _threads(environment: Mapping[str, str]) -> int | None:
-    """The one number of threads that the environment asks for; None when it is not one."""
+    """Return the number of threads the environment asks for; None when it is not one number."""
     asked = {environment[name] for name in _THREADS if name in environment}
     number = asked.pop() if len(asked) == 1 else ""
     return int(number) if number.isdecimal() and int(number) > 0 else None
@@ -130,7 +130,7 @@ class _Client:
         return _Job(self, identity)
 
     def code(self, identity: int) -> int | None:
-        """The exit code of a job, or None while it runs. A launcher's death is its jobs' too."""
+        """Return a job's exit code, or None while it runs. A launcher's death is its jobs' too."""
         gone = self.gone
         return self._codes.get(identity, -signal.SIGKILL if gone else None)
 

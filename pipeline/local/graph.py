@@ -1,4 +1,4 @@
-"""The steps of a definition and what each one waits for."""
+"""Read the steps of a definition and what each one waits for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ EXECUTION_VARIABLES = (
 
 @dataclass(frozen=True)
 class Step:
-    """One step as it is written. `branch` is the condition step around it and its outcome."""
+    """A step as it is written. `branch` is the condition step around it and its outcome."""
 
     name: str
     type: str
@@ -41,7 +41,7 @@ class Step:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """The request, unresolved; of a condition only what it compares."""
+        """The step's request, unresolved; of a condition only what it compares."""
         arguments: Mapping[str, Any] = self.definition.get("Arguments") or {}
         if self.type == "Condition":
             return {"Conditions": arguments.get("Conditions", [])}
@@ -50,14 +50,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Graph:
-    """Every step by name, nested ones too, in the order they are written."""
+    """The steps of a definition by name, nested ones too, in the order they are written."""
 
     steps: Mapping[str, Step]
     property_files: Mapping[tuple[str, str], PropertyFile]
 
 
 def read_graph(definition: Mapping[str, Any]) -> Graph:
-    """The steps of a definition and their dependencies.
+    """Read the steps of a definition and their dependencies.
 
     A step needs what its arguments refer to, what its DependsOn names, and the condition around it.
     Raises DefinitionError for a step type that cannot run here, a name used twice, a reference to

@@ -1,4 +1,4 @@
-"""Becomes a command whose process group ends when its owner does, in whatever way.
+"""Become a command whose process group ends when its owner does, in whatever way.
 
 Run as a script: `guard.py REPORT LC_CTYPE COMMAND…`. The owner holds the other end of its standard
 input: a process beside the command waits for that to be closed and kills the group. REPORT is a
@@ -36,7 +36,7 @@ def _leave_guard(report: int) -> None:
 
 
 def _undo_python(character_type: str) -> None:
-    """What this interpreter changed as it started, and the command would inherit."""
+    """Undo what this interpreter changed as it started, which the command would inherit."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     os.environ.pop("LC_CTYPE", None)

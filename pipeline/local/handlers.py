@@ -1,4 +1,4 @@
-"""What each type of step does: resolved arguments in, properties for its followers out."""
+"""Run each type of step: resolved arguments in, properties for its followers out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,7 +33,10 @@ OPERATIONS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a step may use. `report` changes members of its StepProgress, `record` of its entry."""
+    """Everything that a step may use.
+
+    `report` changes members of its StepProgress, `record` of its entry.
+    """
 
     execution: Execution
     store: Store
@@ -52,7 +55,7 @@ class StepContext:
 
 @dataclass(frozen=True)
 class StepOutput:
-    """What a step leaves: properties to refer to, metadata for its entry, where its outputs are."""
+    """A step's results: properties to refer to, metadata for its entry, where its outputs are."""
 
     properties: Document
     metadata: Document
@@ -61,7 +64,7 @@ class StepOutput:
 
 
 def resolve_arguments(step: Step, context: StepContext) -> dict[str, Any]:
-    """The arguments of a step without functions, and typed where an operation takes them.
+    """Resolve a step's arguments, with the types of its operation where it has one.
 
     Raises UnresolvedError, DefinitionError.
     """
@@ -79,7 +82,7 @@ def resolve_arguments(step: Step, context: StepContext) -> dict[str, Any]:
 
 
 def function_of(step: Step, context: StepContext) -> str:
-    """The ARN of a Lambda step's function, resolved; empty for any other step.
+    """Return the resolved ARN of a Lambda step's function; empty for any other step.
 
     Raises UnresolvedError, DefinitionError.
     """
@@ -89,7 +92,7 @@ def function_of(step: Step, context: StepContext) -> str:
 
 
 def name_of(step: Step, execution: Execution) -> str:
-    """The name of a step's job or model: valid, and its own in every execution."""
+    """Name a step's job or model: valid, and its own in every execution."""
     if step.type == "Tuning":
         return job_name(execution.id, step.name, limit=_TUNING_NAME_LIMIT)
     return job_name("pipelines", execution.id, step.name)
@@ -224,6 +227,6 @@ def _checked(step: Step, outcome: JobOutcome) -> Document:
 
 
 def _stop_here(context: StepContext) -> None:
-    """Nothing is registered or deployed once the run is being stopped."""
+    """Raise StepStopped if the run is being stopped: nothing is registered or deployed then."""
     if context.should_stop():
         raise StepStopped("stopped before it began")

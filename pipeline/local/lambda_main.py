@@ -1,4 +1,4 @@
-"""The Lambda runtime's side: load a handler, give it an event, write down what it answers.
+"""Run a handler as Lambda does: load it, give it an event, write down what it answers.
 
 Run as a script, alone in its process: `lambda_main.py FUNCTION_ARN HANDLER EVENT ANSWER`, the last
 three being files.
@@ -19,7 +19,7 @@ _NAMES = ("lambda_handler", "handler")
 
 
 class Context:
-    """What a handler may ask of its `context`."""
+    """The `context` of a handler, with what handlers ask of it."""
 
     def __init__(self, arn: str) -> None:
         self.invoked_function_arn = arn
@@ -28,17 +28,17 @@ class Context:
         self._deadline = time.monotonic() + LIMIT_S
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function is ended."""
+        """Return the milliseconds until the function is ended."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
 def name_of(arn: str) -> str:
-    """The name of the function that an ARN names, whatever its version or alias."""
+    """Return the name of the function in an ARN, whatever its version or alias."""
     return arn.rpartition(":function:")[2].partition(":")[0]
 
 
 def main(arn: str, handler_file: str, event_file: str, answer_file: str) -> int:
-    """Call the handler; the answer is {"output": …} or {"error": message, "type": class}."""
+    """Call the handler and write {"output": …} or {"error": message, "type": class}."""
     event = json.loads(Path(event_file).read_text())
     try:
         output = _load(Path(handler_file))(event, Context(arn))

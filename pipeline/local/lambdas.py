@@ -1,4 +1,4 @@
-"""Lambda steps: the handler runs in a process of its own, against the local service."""
+"""Run Lambda steps: the handler in a process of its own, against the local service."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ def run_lambda(
     should_stop: Callable[[], bool],
     variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Invoke the function an ARN names and answer what it returned.
+    """Invoke the function an ARN names and return its answer.
 
     `handlers` are files by function name, `variables` the function's own. The handler sees the
     local service as SageMaker and as S3, with credentials that are good for nothing else. A stop
@@ -73,7 +73,7 @@ def _invoke(step: str, command: Command, should_stop: Callable[[], bool]) -> End
 def output_parameters(
     step: str, declared: Sequence[Mapping[str, str]], answer: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The declared OutputParameters of a step, out of what its function returned.
+    """Select the declared OutputParameters of a step from what its function returned.
 
     Raises StepFailed for one that is missing.
     """

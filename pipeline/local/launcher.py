@@ -1,4 +1,4 @@
-"""Starts Python scripts by forking a process that has heavy packages loaded already.
+"""Start Python scripts by forking a process that has heavy packages loaded already.
 
 Run as a script: it imports nothing of this project, so that a job finds what it would find in an
 interpreter of its own. Requests come as JSON lines on stdin, {"run": id, "script", "arguments",
@@ -34,7 +34,7 @@ class Launcher:
     """The loop that forks, signals and reaps. `serve` returns in a job's process only."""
 
     def __init__(self, requests: int, answers: int) -> None:
-        """Both are file descriptors."""
+        """Take the file descriptors to read requests from and to write answers to."""
         self._requests = requests
         self._answers = answers
         self._jobs: dict[int, int] = {}
@@ -45,7 +45,7 @@ class Launcher:
             os.set_blocking(end, False)
 
     def serve(self) -> dict[str, Any]:
-        """Work until a job's process needs its script: answers the request it was forked for."""
+        """Serve until a forked job needs its script; return, in its process, the job's request."""
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         selector = selectors.DefaultSelector()
@@ -111,24 +111,24 @@ class Launcher:
 
 
 def preload(modules: list[str]) -> bool:
-    """Import what jobs will want, True if anything was new; one that fails will say so itself."""
+    """Import modules for jobs; True if any was new. One that fails will say so in the job."""
     new = [name for name in modules if name not in sys.modules]
     for name in new:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    if "numpy" in sys.modules:  # which imports it when a job's own is seeded, so in every job
+    if "numpy" in sys.modules:  # or seeding NumPy would import it in every job
         importlib.import_module("numpy.random")
     return bool(new)
 
 
 def keep_at_exit() -> None:
-    """Leaves what is loaded as it is when a job ends: taking it apart takes time."""
+    """Leave what is loaded as it is when a job ends: taking it apart takes time."""
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False
 
 
 def use_threads(count: int | None, pools: threadpoolctl.ThreadpoolController) -> None:
-    """Gives what is loaded the job's number of threads: it has read the launcher's own."""
+    """Give what is loaded the job's number of threads: it has read the launcher's own."""
     if count is None:
         return
     if torch := sys.modules.get("torch"):
@@ -152,7 +152,7 @@ def become(request: dict[str, Any]) -> None:
 
 
 def run_script(script: str, arguments: list[str]) -> int:
-    """Run a file as `python3 script arguments…` does; answers the exit code."""
+    """Run a file as `python3 script arguments…` does; return the exit code."""
     path = str(Path.cwd() / script)
     sys.argv = [script, *arguments]
     sys.orig_argv = [sys.executable, *sys.argv]
@@ -211,7 +211,7 @@ def leave(code: int, folder: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """A job must not outlive this process, even when that is killed."""
+    """Have this job killed when the launcher ends, even when that is killed itself."""
     with contextlib.suppress(Exception):
         import ctypes
 
@@ -219,7 +219,7 @@ def _die_with_parent() -> None:
 
 
 def main() -> int:
-    """Serve; in a job's process, become the job and answer its exit code."""
+    """Serve; in a job's process, become the job and return its exit code."""
     del sys.path[0]
     requests, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Metrics that a job prints, found in its log by the definition's regular expressions."""
+"""Read the metrics that a job prints, by the definition's regular expressions."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from pipeline.local.failures import DefinitionError
 
 
 class MetricReader:
-    """Reads a log line by line and keeps the last value of every metric."""
+    """A reader of a log, line by line, that keeps the last value of every metric."""
 
     def __init__(self, definitions: Sequence[Mapping[str, str]]) -> None:
         """`definitions` is the request's MetricDefinitions. Raises DefinitionError."""
@@ -27,11 +27,11 @@ class MetricReader:
                     yield name, value
 
     def last(self, name: str) -> float | None:
-        """The newest value of a metric; SageMaker takes it for a training job's objective."""
+        """Return the newest value of a metric; SageMaker takes it for a job's objective."""
         return self._last[name][0] if name in self._last else None
 
     def final(self) -> list[dict[str, Any]]:
-        """FinalMetricDataList, as DescribeTrainingJob answers it."""
+        """Return FinalMetricDataList, as DescribeTrainingJob answers it."""
         return [
             {"MetricName": name, "Value": value, "Timestamp": time}
             for name, (value, time) in self._last.items()
@@ -39,7 +39,7 @@ class MetricReader:
 
 
 def show(name: str, value: float) -> str:
-    """A metric in a few characters, for people."""
+    """Format a metric in a few characters, for people."""
     return f"{name} {value:.4g}"
 
 

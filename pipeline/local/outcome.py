@@ -1,4 +1,4 @@
-"""How a local run ended, and what to do next: for people, and as JSON."""
+"""Summarise how a local run ended, and what to do next: for people, and as JSON."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ class LocalOutcome:
     """The end of a run. What a failed run did not reach is None.
 
     `failure` may also be the endpoint's, of a run that succeeded. `not_asked` says why nothing was
-    asked, `stopped` before what a stop came that came after the last step.
+    asked, `stopped` what a late Ctrl-C cut short.
     """
 
     execution: str
@@ -46,17 +46,17 @@ class LocalOutcome:
 
     @property
     def exit_code(self) -> int:
-        """0 succeeded, 1 failed, 3 stopped."""
+        """The command's exit code: 0 succeeded, 1 failed, 3 stopped."""
         if self.failure:
             return EXIT_FAILED
         return EXIT_STOPPED if self.stopped else _EXIT_CODES.get(self.status, EXIT_FAILED)
 
     def to_json(self) -> str:
-        """Every member, one a line."""
+        """Format every member as JSON, one a line."""
         return json.dumps(asdict(self) | {"exit_code": self.exit_code}, indent=2)
 
     def summary(self) -> str:
-        """What a person wants to know at the end of a run."""
+        """Format what a person wants to know at the end of a run."""
         lines = [f"{self.status}: execution {self.execution}"]
         if self.failure:
             lines.append(self.failure)
@@ -85,7 +85,7 @@ class LocalOutcome:
 
 
 def read_outcome(result: ExecutionResult, store: Store) -> LocalOutcome:
-    """What the run made, as its steps left it: nothing is asked or waited for."""
+    """Read what the run made, as its steps left it; nothing is asked or waited for."""
     ended: dict[str, Any] = {"execution": result.execution_id, "status": result.status}
     properties = {
         name: step.properties for name, step in result.steps.items() if step.status == "Succeeded"
@@ -130,7 +130,7 @@ def _measured(evaluate: Mapping[str, Any], store: Store) -> dict[str, Any]:
 
 
 def _champion(compared: Mapping[str, Any] | None) -> str | None:
-    """How the new model stands against the approved one; None when that is not asked."""
+    """Compare the new model with the approved one in words; None when that is not asked."""
     if compared is None:
         return None
     if not compared["compared"]:
@@ -145,7 +145,7 @@ def _champion(compared: Mapping[str, Any] | None) -> str | None:
 
 
 def output_folder(step: Mapping[str, Any], name: str, store: Store) -> Path:
-    """Where the output of that name lies; `step` has a processing step's properties."""
+    """Return where the output of that name lies; `step` has a processing step's properties."""
     outputs = {
         output["OutputName"]: output["S3Output"]["S3Uri"]
         for output in step["ProcessingOutputConfig"]["Outputs"]

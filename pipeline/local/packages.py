@@ -1,4 +1,4 @@
-"""What local runs and endpoints need beyond what the command line itself does."""
+"""Require the packages that local runs and endpoints need beyond the command line's own."""
 
 from importlib.util import find_spec
 

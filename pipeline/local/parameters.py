@@ -1,4 +1,4 @@
-"""Pipeline parameters: what a run is given, checked against what the definition declares."""
+"""Bind the parameters that a run is given to those that the definition declares."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ Value = str | int | float | bool
 def bind_parameters(
     declared: Sequence[Mapping[str, Any]], given: Mapping[str, Any]
 ) -> dict[str, Value]:
-    """The value of every declared parameter: the given one, else its default.
+    """Return the value of every declared parameter: the given one, else its default.
 
     Given values may be strings, as they come from a command line. Raises UsageError for an unknown
     name, a missing value, a wrong type or a value that is not among EnumValues; DefinitionError

@@ -1,4 +1,4 @@
-"""Run one command to its end: its log followed, stopped or timed out with all that it started."""
+"""Run one command to its end, following its log; stop it with all that it started."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ class StartError(PipelineError):
 
 @dataclass(frozen=True)
 class Command:
-    """What to run. `environment` is all that the process gets; stdout and stderr go to `log`."""
+    """A command to run. `environment` is all it gets; stdout and stderr go to `log`."""
 
     argv: tuple[str, ...]
     cwd: Path
@@ -34,7 +34,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a command ended. `code` is negative when a signal ended it."""
+    """The end of a command. `code` is negative when a signal ended it."""
 
     code: int
     cause: Literal["exited", "stopped", "timed out"]
@@ -44,7 +44,7 @@ class Running(Protocol):
     """A command that was started, as the leader of its own process group."""
 
     def poll(self) -> int | None:
-        """The exit code, or None while it runs."""
+        """Return the exit code, or None while it runs."""
 
     def signal(self, number: int) -> None:
         """Send a signal to the whole process group; nothing happens when it is gone."""
@@ -71,7 +71,7 @@ def _start_guarded(command: Command) -> subprocess.Popen[bytes]:
                 [*wrapper, *command.argv],
                 cwd=command.cwd,
                 env=dict(command.environment),
-                stdin=subprocess.PIPE,  # its end is the sign that we ended
+                stdin=subprocess.PIPE,  # closes when this process ends
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[there.fileno()],
@@ -129,7 +129,7 @@ def run_to_end(
 
 
 class _Watch:
-    """Ends a process group that should stop or runs too long."""
+    """A watch that ends a process group that should stop or runs too long."""
 
     def __init__(
         self, running: Running, should_stop: Callable[[], bool], limit_s: float, grace_s: float
@@ -153,7 +153,7 @@ class _Watch:
             self._running.signal(signal.SIGKILL)
 
     def pause(self) -> float:
-        """Short commands are looked at often, long ones seldom."""
+        """Return the seconds to the next look: short commands get it often, long ones seldom."""
         return min(_SLOWEST_POLL_S, 0.005 + (time.monotonic() - self._started) / 50)
 
 

@@ -1,4 +1,4 @@
-"""Processing jobs: /opt/ml/processing in a folder, one command, outputs into the store."""
+"""Run processing jobs: /opt/ml/processing in a folder, one command, outputs into the store."""
 
 import json
 import shutil
@@ -71,7 +71,7 @@ def _run(request: Mapping[str, Any], job: Job, document: Document) -> JobOutcome
 
 
 def _outputs(request: Mapping[str, Any], job: Job) -> dict[str, tuple[Path, str]]:
-    """Folder and URI by output name."""
+    """Return folder and URI by output name."""
     found = {}
     for output in (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []:
         name, place = output["OutputName"], output.get("S3Output")

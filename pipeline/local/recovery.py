@@ -1,4 +1,4 @@
-"""Puts right what a run left that was ended without a word: killed, or a power cut."""
+"""Mark runs whose process died (killed, or a power cut) as Stopped."""
 
 import fcntl
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def holding(folder: Path) -> Iterator[None]:
 
 
 def settle_dead_runs(store: Store) -> None:
-    """Record as Stopped every execution that is said to run, and does not, with all it began."""
+    """Record as Stopped every execution whose process died, with all that it began."""
     for execution in store.list("PipelineExecution"):
         if execution["PipelineExecutionStatus"] != "Executing":
             continue
@@ -71,7 +71,7 @@ def _settle(store: Store, identity: str, execution: Document) -> None:
 
 
 def _last_members(kind: str, job: Document, now: datetime) -> Document:
-    """What changes in a job's document when nothing goes on with it; nothing when it had ended."""
+    """Return what ends a dead job's document; nothing when the job had ended."""
     members: Document = {}
     if job[f"{kind}Status"] == "InProgress":
         members = {f"{kind}Status": "Stopped", _JOBS[kind]: now, "LastModifiedTime": now}
@@ -79,7 +79,7 @@ def _last_members(kind: str, job: Document, now: datetime) -> Document:
             members["SecondaryStatus"] = "Stopped"
     rules = job.get("DebugRuleEvaluationStatuses") or []
     if any(rule["RuleEvaluationStatus"] == "InProgress" for rule in rules):
-        # They outlive their training.
+        # Rules outlive their training.
         members["DebugRuleEvaluationStatuses"] = [_last_of(rule, now) for rule in rules]
     return members
 

@@ -1,4 +1,4 @@
-"""RegisterModel and Model steps: requests to the local service's API."""
+"""Run RegisterModel and Model steps by requests to the local service's API."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -11,13 +11,13 @@ class Api(Protocol):
     """The SageMaker operations on this machine."""
 
     def call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        """One operation. Raises ApiError."""
+        """Answer one operation. Raises ApiError."""
 
 
 def register_model(request: Mapping[str, Any], store: Store, api: Api) -> Document:
     """Create a model package, and its group when there is none: both or neither.
 
-    The answer is the package's Describe document. Raises ApiError.
+    Returns the package's Describe document. Raises ApiError.
     """
     with store.transaction():
         if group := request.get("ModelPackageGroupName"):
@@ -27,7 +27,7 @@ def register_model(request: Mapping[str, Any], store: Store, api: Api) -> Docume
 
 
 def create_model(request: Mapping[str, Any], api: Api) -> Document:
-    """Create a model; the answer is its Describe document. Raises ApiError."""
+    """Create a model and return its Describe document. Raises ApiError."""
     api.call("CreateModel", dict(request))
     return api.call("DescribeModel", {"ModelName": request["ModelName"]})
 

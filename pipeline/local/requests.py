@@ -1,4 +1,4 @@
-"""Resolved step arguments as the service would take them: typed, complete, or refused."""
+"""Type and check resolved step arguments, as the service would take or refuse them."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _SHOWN_PROBLEMS = 3
 
 
 def typed_request(operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with every value in the type that the operation's shape has.
+    """Convert every argument to the type that the operation's shape has.
 
     A hyperparameter, an argument or an environment value becomes a string, a count given as text a
     number. Raises UnresolvedError with what SageMaker would refuse.
@@ -43,7 +43,7 @@ def _typed(shape: Any, value: Any) -> Any:
 
 
 def _as_on_s3(value: Any) -> Any:
-    """The same request with file:// addresses, which this machine allows, as s3:// ones."""
+    """Replace file:// addresses, which this machine allows, by s3:// ones."""
     if isinstance(value, str):
         return re.sub("^file:///?", "s3://local/", value)
     if isinstance(value, Mapping):

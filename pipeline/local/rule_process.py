@@ -1,4 +1,4 @@
-"""Evaluates debugger rules on a folder of tensors while it grows; alone in its process.
+"""Evaluate debugger rules on a folder of tensors while it grows; alone in its process.
 
 Run as a script: `rule_process.py FOLDER RULES ENDED`. RULES is a JSON list of [key, rule,
 parameters]; what is known of a rule is told as a line `outcome {"key", "status", "message"}`. The
@@ -20,7 +20,7 @@ _PAUSES_FOR_EACH_LOOK = 10  # of its time: at most a tenth of a core
 
 @dataclass
 class _Group:
-    """Rules of different names, judged together; `keys` are the callers' names for them."""
+    """A group of rules of different names; `keys` are the callers' names for them."""
 
     keys: dict[str, str]
     parameters: dict[str, dict[str, str]]
@@ -28,7 +28,7 @@ class _Group:
 
 
 def main(folder: str, rules: str, ended: str) -> int:
-    """Judge until the training has ended, or nothing is left to judge."""
+    """Evaluate the rules until the training has ended, or all of them are decided."""
     sys.path[0] = str(_RULE_CODE)  # and not this folder, which has other modules
     groups = _grouped(json.loads(rules))
     _open(groups, folder)
@@ -48,7 +48,7 @@ def main(folder: str, rules: str, ended: str) -> int:
 
 
 def _grouped(rules: list[tuple[str, str, dict[str, str]]]) -> list[_Group]:
-    """A trial is read once a group: two configurations of the same rule need two groups."""
+    """Group rules; the same rule twice needs two groups, as a trial is read once a group."""
     groups: list[_Group] = []
     for key, name, parameters in rules:
         group = next((each for each in groups if name not in each.keys), None)
@@ -70,7 +70,7 @@ def _open(groups: list[_Group], folder: str) -> None:
 
 
 def _look(rules: Any, end: str | None) -> Any:
-    """Outcomes (training_code/rule_evaluation.py) of what is decided."""
+    """Return the outcomes (training_code/rule_evaluation.py) of the rules that are decided."""
     known = rules.advance()
     if end is None:
         return known

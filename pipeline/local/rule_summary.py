@@ -1,4 +1,4 @@
-"""How a training's debugger rules ended, in one line for people."""
+"""Summarise how a training's debugger rules ended, in one line for people."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _ENDINGS = {"Error": "not evaluated", "Stopped": "stopped", "InProgress": "still
 
 
 def rules_line(properties: Mapping[str, Any], store: Store) -> str | None:
-    """What the rules found, given a training step's properties; None when it had no rules."""
+    """Say what the rules found, given a training step's properties; None when it had none."""
     job = store.get("TrainingJob", properties["TrainingJobName"]) or properties
     found = [
         (each["RuleConfigurationName"], each["RuleEvaluationStatus"], each.get("StatusDetails", ""))
@@ -33,7 +33,7 @@ def rules_line(properties: Mapping[str, Any], store: Store) -> str | None:
 
 
 def summed_up(rules: Iterable[tuple[str, str, str]]) -> str:
-    """Rules as (name, status, details): those that found issues by name, then how many did not."""
+    """Sum up rules, each (name, status, details): who found issues, how many found none."""
     named: dict[str, list[str]] = {}
     for name, status, details in rules:
         step = _STEP.search(details)
@@ -49,7 +49,7 @@ def summed_up(rules: Iterable[tuple[str, str, str]]) -> str:
 
 
 def _written_in_job(archive: Path) -> dict[str, Any]:
-    """debug/rules.json; {} when the training left no such file, or a damaged one."""
+    """Read debug/rules.json; {} when the training left no such file, or a damaged one."""
     try:
         with tarfile.open(archive) as tar:
             for member in tar:

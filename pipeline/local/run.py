@@ -1,4 +1,4 @@
-"""A run on this machine, from the settings to a served prediction."""
+"""Run the pipeline on this machine, from the settings to a served prediction."""
 
 import json
 import os
@@ -39,7 +39,7 @@ _COMPILATIONS = 3  # a file may be saved while the definition is compiled
 
 @dataclass(frozen=True)
 class LocalRequest:
-    """What to run: `data` is a folder or an address, None for the generated sample.
+    """A run to make: `data` is a folder or an address, None for the generated sample.
 
     `command` is the command line that asks for it, for the report; `note` is said when it begins.
     """
@@ -107,9 +107,9 @@ def _execute(
 
 
 def data_uri(data: str) -> str:
-    """A folder as a file:// address; one on S3 stays as it is. Raises UsageError.
+    """Return a folder as a file:// address, one on S3 as it is. Raises UsageError.
 
-    That a folder holds no classes is said here: Prepare would say it of a folder of its own.
+    A folder without classes is refused here: Prepare would name a folder of its own.
     """
     if not data.removeprefix("file://").strip():
         # As an unset variable of the shell leaves it; an empty path would mean this folder.
@@ -127,7 +127,7 @@ def data_uri(data: str) -> str:
 
 
 def generated_sample(state: Path) -> Path:
-    """The folder of the generated sample, made once, also by runs that begin together.
+    """Return the generated sample's folder, made once, also by runs that begin together.
 
     Raises PipelineError when it cannot be written.
     """
@@ -145,7 +145,7 @@ def generated_sample(state: Path) -> Path:
 
 
 def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str, Any]:
-    """The definition, with code and weights put where it says they are.
+    """Compile the definition, and put code and weights where it says they are.
 
     Raises UsageError when the code in `root` goes on changing meanwhile, StoreError when the
     state cannot be written.
@@ -185,7 +185,7 @@ def _put(store: Store, uri: str, content: bytes) -> None:
 
 @contextmanager
 def cancel_on_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C interrupts at once."""
+    """Yield an event that Ctrl-C or SIGTERM sets; a second Ctrl-C interrupts at once."""
     cancel = threading.Event()
 
     def stop(number: int, _frame: FrameType | None) -> None:

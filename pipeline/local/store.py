@@ -1,4 +1,4 @@
-"""Local state: SageMaker's resources as documents in SQLite, and s3:// as folders.
+"""Keep local state: SageMaker's resources as documents in SQLite, and s3:// as folders.
 
 A document has the shape of the answer of the matching Describe operation, so the local service
 can hand it out as it is.
@@ -61,17 +61,17 @@ class Store:
             )
 
     def get(self, kind: str, name: str) -> Document | None:
-        """The document of that kind and name, or None."""
+        """Return the document of that kind and name, or None."""
         bodies = self._read("SELECT body FROM documents WHERE kind = ? AND name = ?", (kind, name))
         return _decode(bodies[0]) if bodies else None
 
     def get_by_arn(self, kind: str, arn: str) -> Document | None:
-        """The document of that kind with that ARN, or None."""
+        """Return the document of that kind with that ARN, or None."""
         bodies = self._read("SELECT body FROM documents WHERE kind = ? AND arn = ?", (kind, arn))
         return _decode(bodies[0]) if bodies else None
 
     def list(self, kind: str) -> list[Document]:
-        """Every document of a kind, oldest first."""
+        """Return every document of a kind, oldest first."""
         bodies = self._read("SELECT body FROM documents WHERE kind = ? ORDER BY sequence", (kind,))
         return [_decode(body) for body in bodies]
 
@@ -102,7 +102,7 @@ class Store:
             raise StoreError(f"cannot write {self.root / 'state.db'}: {error}") from error
 
     def path(self, uri: str) -> Path:
-        """The folder or file behind an s3:// or file:// address. Raises AddressError."""
+        """Return the folder or file behind an s3:// or file:// address. Raises AddressError."""
         if uri.startswith("file://"):
             return path_of_file(uri)
         if not uri.startswith("s3://"):

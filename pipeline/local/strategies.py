@@ -1,4 +1,4 @@
-"""SageMaker's tuning strategies, through Optuna.
+"""Choose the trials of a tuning job by SageMaker's strategies, through Optuna.
 
 A trial sees only the finished trials that it is given, never what else happens to have ended by
 then: so the same seed gives the same trials, however long each one takes.
@@ -25,7 +25,7 @@ _REDUCTION = 3
 
 
 class OpenTrial(Protocol):
-    """One trial while it runs."""
+    """A trial while it runs."""
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -35,12 +35,12 @@ class OpenTrial(Protocol):
         """Tell the objective's newest value; True when the trial should be stopped."""
 
     def close(self, value: float | None, pruned: bool) -> "FrozenTrial":
-        """End it with its last value, or None when it failed."""
+        """End the trial with its last value, or None when it failed."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """One hyperparameter to tune: limits with a scale, or a list of values."""
+    """A hyperparameter to tune: limits with a scale, or a list of values."""
 
     name: str
     kind: str
@@ -51,7 +51,7 @@ class Range:
 
 
 class Search:
-    """Opens the trials of one tuning job."""
+    """A tuning job's search, which opens its trials."""
 
     def __init__(self, config: Mapping[str, Any], ranges: Mapping[str, Any]) -> None:
         """`config` is a HyperParameterTuningJobConfig. Raises DefinitionError."""
@@ -69,7 +69,7 @@ class Search:
         self.maximize = config["HyperParameterTuningJobObjective"]["Type"] == "Maximize"
 
     def open(self, number: int, finished: Sequence["FrozenTrial"]) -> OpenTrial:
-        """Trial `number` (from 0), chosen knowing the first trials, `finished`, alone."""
+        """Open trial `number` (from 0), chosen knowing the first trials, `finished`, alone."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -113,7 +113,7 @@ class Search:
 
 
 def read_ranges(ranges: Mapping[str, Any]) -> list[Range]:
-    """ParameterRanges, checked. Raises DefinitionError."""
+    """Read and check ParameterRanges. Raises DefinitionError."""
     found = [
         *(_continuous(item) for item in ranges.get("ContinuousParameterRanges") or []),
         *(_integer(item) for item in ranges.get("IntegerParameterRanges") or []),
@@ -164,7 +164,7 @@ def _scaling(item: Mapping[str, Any], low: float, high: float) -> str:
 
 
 def _grid(ranges: Sequence[Range]) -> list[dict[str, str]]:
-    """Every combination, in the order written. SageMaker's grids have categories alone."""
+    """List every combination, in the order written. SageMaker's grids have categories alone."""
     for item in ranges:
         if item.kind != "Categorical":
             raise DefinitionError(
@@ -215,7 +215,7 @@ class _Open:
 
 
 def median_pruner(maximize: bool) -> "BasePruner":
-    """SageMaker's early stopping.
+    """Create the pruner of SageMaker's early stopping.
 
     A trial whose newest value is worse than the median of the earlier trials' running averages up
     to the same report is stopped.

@@ -1,4 +1,4 @@
-"""The training toolkit's side of the contract: config files, SM_* variables, the command."""
+"""Play the training toolkit's part of the contract: config files, SM_* variables, the command."""
 
 import json
 import os
@@ -28,7 +28,7 @@ _OWN = (
 
 
 class Toolkit:
-    """What SageMaker's framework containers do around a training script, on one of its machines."""
+    """The work of SageMaker's framework containers around a training script, on one machine."""
 
     def __init__(self, request: Mapping[str, Any], job: Job, host: Host) -> None:
         self._request = request
@@ -50,7 +50,7 @@ class Toolkit:
         self.submit_directory: str | None = decoded.get(_SUBMIT_DIRECTORY)
 
     def argv(self) -> tuple[str, ...]:
-        """The command: the program with its hyperparameters, or the image's own entry point."""
+        """Return the program with its hyperparameters, or the image's own entry point."""
         image = self._request["AlgorithmSpecification"]
         if self._program:
             return ("python3", *self._launcher(), str(self._program), *self._arguments())
@@ -67,14 +67,14 @@ class Toolkit:
         return bool(self._framework.get(_TORCHRUN))
 
     def _launcher(self) -> tuple[str, ...]:
-        """torchrun, where there is more than one process for it to start on this machine."""
+        """Return torchrun's words, where it has more than one process to start on this machine."""
         gpus = _count_gpus()
         if not self._is_launched() or self._host.count > 1 or gpus < 2:
             return ()
         return ("-m", "torch.distributed.run", "--nproc_per_node", str(gpus))
 
     def write_config(self) -> None:
-        """input/config/*.json, as SageMaker writes them."""
+        """Write input/config/*.json, as SageMaker writes them."""
         folder = self._job.root / "input" / "config"
         folder.mkdir(parents=True, exist_ok=True)
         files: dict[str, Any] = {
@@ -92,7 +92,7 @@ class Toolkit:
             (folder / f"{name}.json").write_text(json.dumps(content))
 
     def environment(self) -> dict[str, str]:
-        """SM_* and the other variables that a training script finds."""
+        """Return SM_* and the other variables that a training script finds."""
         job, root = self._job, self._job.root
         config = root / "input" / "config"
         variables = {
@@ -219,7 +219,7 @@ def _encode(value: Any) -> str:
 
 
 def _count_gpus() -> int:
-    """NVIDIA's own driver lists its devices here; no GPU library needs loading for it."""
+    """Count the GPUs that NVIDIA's driver lists; no GPU library needs loading for it."""
     if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
         return 0 if visible == "-1" else len(visible.split(","))
     try:

@@ -1,4 +1,4 @@
-"""Training jobs: the training toolkit's contract in a folder, around one script."""
+"""Run training jobs: the training toolkit's contract in a folder, around one script."""
 
 import shutil
 import threading
@@ -88,7 +88,7 @@ def _attempt(
     metrics: MetricReader,
     rules: RuleWatch | None,
 ) -> JobOutcome:
-    """The job's outcome, also when it could not run."""
+    """Run the job and return its outcome, also when it could not run."""
     try:
         return _run(request, job, record.document, metrics, rules)
     except (StepFailed, StartError, ArchiveError, AddressError) as error:
@@ -164,7 +164,7 @@ def _run(
 
 
 def _pack_output(folder: Path, archive: Path) -> None:
-    """What the script left beside its model is kept however the job ended, as on SageMaker."""
+    """Keep what the script left beside its model however the job ended, as on SageMaker."""
     if any(path.is_file() for path in folder.rglob("*")):
         pack(folder, archive)
 
@@ -183,19 +183,19 @@ class _Machine:
         _unpack_code(self._toolkit, self.job)
 
     def run(self, metrics: MetricReader, should_stop: Callable[[], bool]) -> Ending:
-        """The script to its end; only the first machine's metrics count."""
+        """Run the script to its end; only the first machine's metrics count."""
         job = replace(self.job, should_stop=should_stop)
         reader = metrics if self._first else MetricReader([])
         return _execute(self._request, job, self._toolkit, reader)
 
     def said(self) -> str:
-        """What the script wrote down as its reason for failing."""
+        """Return what the script wrote down as its reason for failing."""
         path = self.job.root / "output" / "failure"
         return path.read_text(errors="replace").strip() if path.is_file() else ""
 
 
 def _decisive(machines: Sequence[_Machine], endings: Sequence[Ending]) -> tuple[_Machine, Ending]:
-    """The machine whose ending is the job's: the first that failed by itself, else the first."""
+    """Choose the machine whose ending is the job's: the first to fail by itself, else the first."""
     pairs = list(zip(machines, endings, strict=True))
     causes: tuple[Callable[[Ending], bool], ...] = (
         lambda ending: ending.cause == "exited" and ending.code != 0,
@@ -266,13 +266,13 @@ def _execute(
 
 
 def _tensors(request: Mapping[str, Any], job: Job) -> Path:
-    """Where SageMaker puts what the debugger's hook saves, while it is saved."""
+    """Return where SageMaker puts what the debugger's hook saves, while it is saved."""
     prefix = request["DebugHookConfig"]["S3OutputPath"].rstrip("/")
     return job.store.path(f"{prefix}/{job.name}/debug-output")
 
 
 def _close_tensors(request: Mapping[str, Any], job: Job) -> None:
-    """No more tensors come; also when the training failed. Links are left out, as on S3."""
+    """Mark the end of the tensors, also when the training failed; drop links, as S3 would."""
     if not request.get("DebugHookConfig"):
         return
     folder = _tensors(request, job)

@@ -1,4 +1,4 @@
-"""Tuning jobs: trials are training jobs, a few at a time, chosen by a strategy."""
+"""Run tuning jobs: trials are training jobs, a few at a time, chosen by a strategy."""
 
 import time
 from collections import deque
@@ -34,7 +34,7 @@ _CONVERGED_AFTER = 10  # trials without a better one, when ConvergenceDetected i
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One trial at its end. `value` is the last objective it printed, None when it is no use."""
+    """The end of a trial. `value` is the last objective it printed, None when it is no use."""
 
     summary: Document
     outcome: JobOutcome
@@ -45,7 +45,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class TuningProgress:
-    """How far a tuning job is."""
+    """The progress of a tuning job: trials done, trials in all, and the best value."""
 
     done: int
     total: int
@@ -55,7 +55,7 @@ class TuningProgress:
 def run_tuning_job(
     request: Mapping[str, Any], job: Job, on_progress: Callable[[TuningProgress], None]
 ) -> JobOutcome:
-    """Run a CreateHyperParameterTuningJob request to its end; its Describe document is kept.
+    """Run a CreateHyperParameterTuningJob request to its end and keep its Describe document.
 
     A trial that fails does not end the job; all of them failing does. With n trials at a time,
     trial i is chosen from those up to i - 1.5 n, whichever else have ended: so the same seed
@@ -101,7 +101,7 @@ class _Tuning:
         self.document = first_document(request, job)
 
     def run(self) -> bool:
-        """Every trial, at most `parallel` at a time; True when it was stopped from outside.
+        """Run every trial, at most `parallel` at a time; True when it was stopped from outside.
 
         Results are taken in the order of trials, so that what is known when the next one is chosen
         does not hang on which ended first.
@@ -145,7 +145,7 @@ class _Tuning:
         objective = self._objective["MetricName"]
 
         def on_metric(metric: str, value: float) -> None:
-            # What comes after the decision to stop hangs on how fast the stop is: not counted.
+            # Values after the decision to stop depend on how fast the stop is: not counted.
             if metric == objective and not state.pruned:
                 state.value = value
                 state.pruned = trial.report(value)
@@ -208,7 +208,7 @@ class _Tuning:
         return converged == "Enabled" and since >= _CONVERGED_AFTER
 
     def _best(self) -> TrialResult | None:
-        """The best completed trial, the earliest of equals; a stopped one left no model."""
+        """Find the best completed trial, the earliest of equals; a stopped one left no model."""
         sign = 1 if self._search.maximize else -1
         usable = [r for r in self._results if r.value is not None and not r.pruned]
         return max(usable, key=lambda r: sign * (r.value or 0), default=None)
@@ -237,7 +237,7 @@ class _Tuning:
             self.document["BestTrainingJob"] = best.summary
 
     def failure(self) -> StepFailed | None:
-        """Why the whole search is no use: it has nothing to choose from."""
+        """Return why the whole search has nothing to choose from; None when it has a best."""
         if self._best():
             return None
         for result in self._results:
@@ -259,7 +259,7 @@ class _Tuning:
         )
 
     def finish(self, failure: StepFailed | None, stopped: bool) -> None:
-        """The document's last state."""
+        """Write the document's last state."""
         now = datetime.now(UTC)
         self.document |= {
             "HyperParameterTuningJobStatus": (
@@ -279,7 +279,7 @@ class _Tuning:
         self._job.store.put(_KIND, self._job.name, self.document, arn=arn)
 
     def _summaries(self) -> list[Document]:
-        """The best first, as a step's TrainingJobSummaries[0] wants it: one that left a model."""
+        """Sort the summaries best first: a step's TrainingJobSummaries[0] must have a model."""
         sign = -1 if self._search.maximize else 1
         order = sorted(
             self._results, key=lambda r: (r.value is None, r.pruned, sign * (r.value or 0))

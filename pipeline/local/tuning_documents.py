@@ -1,4 +1,4 @@
-"""The requests and documents of tuning jobs and their trials."""
+"""Build the requests and documents of tuning jobs and their trials."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _NOT_TRAINING = ("TuningObjective", "HyperParameterRanges", "DefinitionName", "R
 
 
 def only_definition(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The one TrainingJobDefinition of a request. Raises DefinitionError for several."""
+    """Return the one TrainingJobDefinition of a request. Raises DefinitionError for several."""
     several = request.get("TrainingJobDefinitions") or []
     single: Mapping[str, Any] | None = request.get("TrainingJobDefinition")
     if len(several) == 1 and single is None:
@@ -38,7 +38,7 @@ def require_metric(step: str, objective: Mapping[str, str], definition: Mapping[
 
 
 def first_document(request: Mapping[str, Any], job: Job) -> Document:
-    """The Describe document of a tuning job that begins."""
+    """Build the Describe document of a tuning job that begins."""
     now = datetime.now(UTC)
     counters = ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
     return {name: value for name, value in request.items() if name != "Tags"} | {
@@ -53,7 +53,7 @@ def first_document(request: Mapping[str, Any], job: Job) -> Document:
 
 
 def summary_of(document: Document) -> Document:
-    """A trial's TrainingJobSummary, out of its own document."""
+    """Build a trial's TrainingJobSummary out of its own document."""
     members = (
         "TrainingJobName",
         "TrainingJobArn",
@@ -71,7 +71,7 @@ def summary_of(document: Document) -> Document:
 
 
 def trial_name(tuning: str, number: int) -> str:
-    """The name of a trial, from 0, as SageMaker makes them."""
+    """Name a trial, counted from 0, as SageMaker names them."""
     digest = sha256(f"{tuning}/{number}".encode()).hexdigest()[:8]
     return f"{tuning}-{number + 1:03d}-{digest}"
 
@@ -79,7 +79,7 @@ def trial_name(tuning: str, number: int) -> str:
 def training_request(
     definition: Mapping[str, Any], objective: str, tuned: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The CreateTrainingJob request of one trial."""
+    """Build the CreateTrainingJob request of one trial."""
     request = {k: v for k, v in definition.items() if k not in _NOT_TRAINING}
     if resources := request.pop("HyperParameterTuningResourceConfig", None):
         members = ("InstanceType", "InstanceCount", "VolumeSizeInGB")

@@ -1,4 +1,4 @@
-"""What stands in a definition for a value known only while it runs: Get, Std:Join, Std:JsonGet.
+"""Resolve a definition's functions to values while it runs: Get, Std:Join, Std:JsonGet.
 
 Nothing here starts anything: a scope goes in, plain JSON values come out.
 """
@@ -35,10 +35,10 @@ class PropertyFile:
 
 @dataclass(frozen=True)
 class Scope:
-    """What references can reach.
+    """The values that references can reach.
 
     `steps` holds the properties of ended steps (the shape of their Describe answers),
-    `property_files` the declared files by (step, name); `locate` answers the file of a URI.
+    `property_files` the declared files by (step, name); `locate` returns the file of a URI.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Scope:
 
 
 def parse_path(text: str) -> tuple[Part, ...]:
-    """`a.b['c.d'][0]` as ("a", "b", "c.d", 0). Raises DefinitionError for anything else."""
+    """Parse `a.b['c.d'][0]` into ("a", "b", "c.d", 0). Raises DefinitionError otherwise."""
     parts: list[Part] = []
     position = 0
     while position < len(text) or not parts:
@@ -77,7 +77,7 @@ def _part(match: re.Match[str]) -> Part:
 
 
 def follow(value: Any, path: Sequence[Part], where: str) -> Any:
-    """What a path leads to. A key on a list finds the item of that name (OutputName, …).
+    """Return what a path leads to. A key on a list finds the item of that name (OutputName, …).
 
     Raises UnresolvedError.
     """
@@ -108,7 +108,7 @@ def _names(item: Mapping[str, Any]) -> list[Any]:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Every path that a value Gets, at any depth, also through property files."""
+    """Yield every path that a value Gets, at any depth, also through property files."""
     if isinstance(value, Mapping):
         if value.keys() == {"Get"} and isinstance(value["Get"], str):
             yield value["Get"]
@@ -121,7 +121,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def resolve(value: Any, scope: Scope) -> Any:
-    """The same JSON value with every function replaced by what it stands for.
+    """Replace every function in a JSON value by what it stands for.
 
     Raises UnresolvedError when a reference leads to nothing, DefinitionError when a function is
     not one of Get, Std:Join and Std:JsonGet.
@@ -140,7 +140,7 @@ def resolve(value: Any, scope: Scope) -> Any:
 
 
 def text(value: Any) -> str:
-    """A value as the string that a job receives: true and false as in JSON."""
+    """Return a value as the string that a job receives: true and false as in JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -1,1 +1,1 @@
-"""SageMaker's API and endpoints on this machine, over loopback HTTP or inside a process."""
+"""Answer SageMaker's API and host endpoints here, over loopback HTTP or inside a process."""

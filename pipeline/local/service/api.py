@@ -1,4 +1,4 @@
-"""The SageMaker operations that this machine answers, each checked against botocore's shapes."""
+"""Answer SageMaker's operations on this machine, each checked against botocore's shapes."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reading what a client sends, within bounds on bytes and time; and errors as we answer them."""
+"""Read what a client sends, within bounds on bytes and time; and format errors."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ BODY_SECONDS = 10.0
 
 
 class BodyError(Exception):
-    """A request's body cannot be had: an HTTP status, a code and a message to answer with."""
+    """A body that cannot be had: an HTTP status, a code and a message to answer with."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -22,7 +22,7 @@ class BodyError(Exception):
 
 
 async def read_body(request: "Request", maximum: int, seconds: float = BODY_SECONDS) -> bytes:
-    """The body of a request.
+    """Read the body of a request.
 
     Raises BodyError as soon as it is larger than `maximum` bytes (413), when it is not there in
     `seconds` (408), and when the client goes away before (400).
@@ -48,7 +48,7 @@ async def read_body(request: "Request", maximum: int, seconds: float = BODY_SECO
 
 
 def error_body(code: str, message: str) -> bytes:
-    """An error as every endpoint of ours answers it."""
+    """Format an error as every endpoint of ours answers it."""
     return json.dumps({"error": {"code": code, "message": message}}).encode()
 
 

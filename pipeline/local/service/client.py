@@ -1,4 +1,4 @@
-"""Unmodified boto3 clients whose requests are answered inside this process, without a network.
+"""Create unmodified boto3 clients that are answered inside this process, without a network.
 
 botocore lets a `before-send` handler answer instead of the network; everything around it, request
 validation, serialisation and modelled errors, is boto3's own.
@@ -19,7 +19,7 @@ from pipeline.local.store import Store
 
 
 def sagemaker_client(store: Store) -> Any:
-    """A boto3 "sagemaker" client of the local state."""
+    """Create a boto3 "sagemaker" client of the local state."""
     api = LocalApi(store)
 
     def answer(request: Any) -> Reply:
@@ -30,7 +30,7 @@ def sagemaker_client(store: Store) -> Any:
 
 
 def runtime_client(hosting: Hosting) -> Any:
-    """A boto3 "sagemaker-runtime" client of the endpoints that `hosting` hosts."""
+    """Create a boto3 "sagemaker-runtime" client of the endpoints that `hosting` hosts."""
 
     def answer(request: Any) -> Reply:
         parts = urlsplit(request.url).path.split("/")
@@ -43,7 +43,7 @@ def runtime_client(hosting: Hosting) -> Any:
 
 
 def service_client(name: str, url: str, connections: int | None = None) -> Any:
-    """A boto3 client of a live local service at that address, for 10 or so many threads."""
+    """Create a boto3 client of the live local service at `url`, for `connections` threads or 10."""
     return _local_session().client(name, endpoint_url=url, config=_config(connections))
 
 
@@ -63,7 +63,7 @@ def _answered_client(name: str, answer: Callable[[Any], Reply]) -> Any:
 
 
 def _local_session() -> Any:
-    """A session with made-up credentials that reads nobody's AWS configuration."""
+    """Create a session with made-up credentials that reads nobody's AWS configuration."""
     import boto3
     from botocore.session import Session
 

@@ -1,4 +1,4 @@
-"""Delivers events to the function that deploys: one after the other, and none is lost."""
+"""Deliver events to the function that deploys: one after the other, and none is lost."""
 
 import fcntl
 import logging
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """Delivers what is pending in a store, for as long as it is open.
+    """A thread that delivers what is pending in a store, for as long as it is open.
 
     An event is deleted when it was handled: what a killed process left, the next one delivers. Of
     several processes on one store, one delivers at a time.

@@ -1,7 +1,7 @@
-"""EventBridge on this machine: what happens to versions and endpoints, for who waits for it.
+"""Publish what happens to versions and endpoints, as EventBridge does, for rules that ask.
 
-An event that a rule asks for is kept in the state, written in one with the change that it tells of,
-until it was delivered; one that no rule asks for is nowhere, as on AWS.
+An event that a rule asks for is kept in the state until it was delivered, written in one
+transaction with the change that it tells of; one that no rule asks for is nowhere, as on AWS.
 """
 
 import uuid
@@ -27,7 +27,7 @@ _PACKAGE_MEMBERS = (
 
 
 def publish_package(store: Store, package: Document, updated: Sequence[str] = ()) -> None:
-    """Tell that a version is new, or which members of it were updated."""
+    """Publish that a version is new, or which members of it were updated."""
     detail = {name: package[name] for name in _PACKAGE_MEMBERS if name in package}
     for name in ("CreationTime", "LastModifiedTime"):
         detail[name] = package[name].astimezone(UTC).isoformat(timespec="milliseconds")
@@ -41,7 +41,7 @@ def publish_package(store: Store, package: Document, updated: Sequence[str] = ()
 
 
 def publish_endpoint(store: Store, endpoint: Document) -> None:
-    """Tell the state of an endpoint."""
+    """Publish the state of an endpoint."""
     status = "".join(f"_{c}" if c.isupper() else c for c in endpoint["EndpointStatus"])[1:].upper()
     detail = {
         "EndpointName": endpoint["EndpointName"],

@@ -1,4 +1,4 @@
-"""The model servers behind the endpoints: started, switched, restarted and ended.
+"""Start, switch, restart and end the model servers behind the endpoints.
 
 What should run stands in the store, so endpoints outlive the process that hosts them: a later one
 starts a server again when it is first asked for.
@@ -44,7 +44,7 @@ class _Running:
 
 
 class Hosting:
-    """Hosts the endpoints of a store, for as long as it is open. Safe to use from any thread."""
+    """A host of a store's endpoints, for as long as it is open. Safe to use from any thread."""
 
     def __init__(self, store: Store, start_seconds: float = START_SECONDS) -> None:
         self._store = store
@@ -57,7 +57,7 @@ class Hosting:
         self._default: Path | None = None
 
     def wake(self) -> None:
-        """Begin what endpoints wait for; also what an earlier host was ended in the middle of."""
+        """Begin the deployments that endpoints wait for, also those an ended host left."""
         for endpoint in self._store.list("Endpoint"):
             if awaited_config(endpoint):
                 self._deploy_in_background(endpoint["EndpointName"])
@@ -73,7 +73,7 @@ class Hosting:
     def invoke(
         self, endpoint: str, body: bytes, headers: Mapping[str, str], variant: str | None = None
     ) -> tuple[Reply, str]:
-        """The model's own answer, and the name of the variant that gave it.
+        """Return the model's own answer, and the name of the variant that gave it.
 
         Raises EndpointUnavailableError, ModelServerError or ModelTimeoutError.
         """
@@ -95,14 +95,14 @@ class Hosting:
         self._ensure(_DEFAULT, self._default_hosted())
 
     def invoke_default(self, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """The default model's own answer.
+        """Return the default model's own answer.
 
         Raises EndpointUnavailableError when none is set, ModelServerError, ModelTimeoutError.
         """
         return self._ask(_DEFAULT, self._default_hosted(), body, headers)
 
     def metrics(self, endpoint: str | None = None) -> Reply:
-        """What the model server of an endpoint, or of the default model, counted since its start.
+        """Return what an endpoint's or the default model's server counted since its start.
 
         Raises EndpointUnavailableError when none runs here, or ModelServerError.
         """
@@ -112,12 +112,12 @@ class Hosting:
         return running.server.metrics()
 
     def is_default_well(self) -> bool:
-        """Whether the default model answers its health check."""
+        """Check whether the default model answers its health check."""
         running = self._running.get(_DEFAULT)
         return running is not None and running.server.is_well()
 
     def is_at_work(self, endpoint: str) -> bool:
-        """Whether the endpoint is being created or updated here, at this moment."""
+        """Check whether the endpoint is being created or updated here, at this moment."""
         return endpoint in self._deploying
 
     def forget(self, endpoint: str) -> None:
@@ -149,7 +149,7 @@ class Hosting:
             return self._ensure(key, hosted).invoke(body, headers)  # it never saw the request
 
     def _ensure(self, key: str, hosted: Document) -> ModelServer:
-        """The running server of this generation; started if there is none, or it ended."""
+        """Return the running server of this generation; start it if there is none or it ended."""
         with self._starting_lock(key):
             running = self._running.get(key)
             current = running is not None and running.generation == hosted["Generation"]
@@ -225,7 +225,7 @@ class Hosting:
             fail_deployment(self._store, endpoint, config, reason)
 
     def _switch(self, endpoint: str, config: str, hosted: Document, server: ModelServer) -> None:
-        """Let a server answer for an endpoint; end it where the endpoint waits for another one."""
+        """Let a server answer for an endpoint; end it if the endpoint waits for another one."""
         key, taken = f"endpoint/{endpoint}", False
         try:
             # The lock keeps a request that comes just now from starting a second server.
@@ -238,9 +238,9 @@ class Hosting:
 
 
 def resolve_model(context: Context, config: str) -> Document:
-    """What a host needs to run an endpoint configuration. Raises ApiError.
+    """Collect what a host needs to run an endpoint configuration. Raises ApiError.
 
-    Kept apart from models and configurations, which may be deleted while the endpoint runs.
+    It is kept apart from models and configurations, which may be deleted while the endpoint runs.
     """
     variant = find_endpoint_config(context, config)["ProductionVariants"][0]
     model = find_model(context, variant["ModelName"])

@@ -1,4 +1,4 @@
-"""The functions of a model's code/inference.py, called as AWS's inference toolkit calls them."""
+"""Call the functions of a model's code/inference.py as AWS's inference toolkit calls them."""
 
 import importlib.util
 import inspect
@@ -22,7 +22,7 @@ class InferenceCodeError(UsageError):
 
 @dataclass(frozen=True)
 class ServingContext:
-    """What a function that takes a `context` gets: the model's folder and the request's headers."""
+    """The `context` of a model's function: the model's folder and the request's headers."""
 
     model_dir: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class ServingContext:
         return self._status[-1]
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
-        """Sets the HTTP status of the answer; the phrase is HTTP's own for it."""
+        """Set the HTTP status of the answer; the phrase is HTTP's own for it."""
         self._status.append(code)
 
     @property
@@ -43,13 +43,13 @@ class ServingContext:
         return {"model_dir": self.model_dir, "gpu_id": None}
 
     def get_request_header(self, _index: int, name: str) -> str | None:
-        """A header of the request, by its name in any case; None if it was not sent."""
+        """Return a header of the request, by its name in any case; None if not sent."""
         return self.headers.get(name.lower())
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model's code answers: a status, the encoded prediction and its content type."""
+    """A model's answer: a status, the encoded prediction and its content type."""
 
     status: int
     body: bytes
@@ -73,7 +73,7 @@ class LoadedModel:
     def answer(
         self, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]
     ) -> Answer:
-        """The model's answer; raises what the model's code raises."""
+        """Return the model's answer. Raises what the model's code raises."""
         context = ServingContext(self.model_dir, headers)
         accept = DEFAULT_ACCEPT if accept in ("", "*/*") else accept
         data = _as_text(body, content_type)

@@ -1,4 +1,4 @@
-"""One way to filter, sort and page every List operation."""
+"""Filter, sort and page every List operation in one way."""
 
 import base64
 import binascii
@@ -23,12 +23,11 @@ _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Listing:
-    """How the documents of one kind are listed.
+    """The way that documents of one kind are listed.
 
     `name` and `status` are the members that hold them; `sort` and `descending` are the order where
-    the request names none. `filters` answer whether a document passes,
-    by the request member that asks. `find` answers the documents to start from, where that is not
-    simply all of the kind.
+    the request names none. `filters` tell whether a document passes, by the request member that
+    asks. `find` returns the documents to start from, where that is not simply all of the kind.
     """
 
     kind: str
@@ -41,7 +40,7 @@ class Listing:
 
 
 def list_operation(operation: str, listing: Listing) -> Handler:
-    """The handler of a List operation; its summaries have the members of the API's own shape."""
+    """Create the handler of a List operation; its summaries have the API's own members."""
 
     def handle(context: Context, params: Document) -> Document:
         output = service_model().operation_model(operation).output_shape
@@ -59,7 +58,7 @@ def list_operation(operation: str, listing: Listing) -> Handler:
 def page_of(
     placed: Sequence[tuple[Place, Document]], params: Document, descending: bool = False
 ) -> tuple[list[Document], str | None]:
-    """One page of documents in the order of their places, and the token of the next page.
+    """Return one page of documents in the order of their places, and the next page's token.
 
     The token holds the place of the page's last document and not a number, so that what is added
     or deleted in between neither repeats nor hides others. Raises ApiError for a foreign token.

@@ -1,7 +1,7 @@
-"""The HTTP application around one loaded model: /ping, /invocations and /metrics.
+"""Build the HTTP application around one loaded model: /ping, /invocations and /metrics.
 
-It takes so many requests and no more: what comes beyond is told to come again. A body has a size
-and a time; an answer is the model's own, or an error as JSON.
+It takes a limited number of requests and tells others to come again. A body is limited in size
+and time; an answer is the model's own, or an error as JSON.
 """
 
 import logging
@@ -38,7 +38,7 @@ _log = logging.getLogger("model_server")
 
 @dataclass(frozen=True)
 class Limits:
-    """How much the server takes: waiting requests, and seconds for a body to arrive.
+    """The limits of a model server: waiting requests, and seconds for a body to arrive.
 
     `retry_after` is in whole seconds: what a client beyond the limit is told to wait.
     """
@@ -49,9 +49,9 @@ class Limits:
 
 
 def create_app(model: LoadedModel, workers: int = 1, limits: Limits | None = None) -> "Starlette":
-    """The application of one loaded model.
+    """Create the application of one loaded model.
 
-    Its code runs `workers` requests at a time, or as many as it says that it can.
+    Its code runs `workers` requests at a time, or more if it says that it can.
     """
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
@@ -120,7 +120,7 @@ def _answer(model: LoadedModel, body: bytes, headers: dict[str, str]) -> Answer:
 
 
 def _refusal(error: Exception) -> Answer:
-    """A request the model's code refuses keeps its status and words; a fault of the code has none.
+    """Turn a refusal by the model's code into its status and words, a fault of the code into a 500.
 
     The code says so with an exception that has a `status` (or `status_code`), `code` and `message`.
     """

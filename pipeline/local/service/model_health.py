@@ -1,4 +1,4 @@
-"""What a model server knows about itself: how much it has at hand, how it did, whether it is well.
+"""Track a model server's requests at hand, its answers, and whether it is well.
 
 Used from the server's event loop only, so nothing is locked.
 """
@@ -17,7 +17,7 @@ class Work:
     """The requests of one model server: those at hand, those done, and what came of them."""
 
     def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """`capacity` requests may be at hand at a time, `clock` tells seconds."""
+        """Allow `capacity` requests at hand at a time; `clock` tells seconds."""
         self._capacity = capacity
         self._clock = clock
         self._numbers = itertools.count()
@@ -33,7 +33,7 @@ class Work:
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """Counts a request as at hand until the context ends."""
+        """Count a request as at hand until the context ends."""
         number = next(self._numbers)
         self._begun[number] = self._clock()
         try:
@@ -42,7 +42,7 @@ class Work:
             self._seconds += self._clock() - self._begun.pop(number)
 
     def answered(self, status: int) -> None:
-        """Counts an answer; several faults of the model in a row make the server unwell."""
+        """Count an answer; several faults of the model in a row make the server unwell."""
         self._statuses[status] += 1
         if status == 500:
             self._faults += 1
@@ -51,12 +51,12 @@ class Work:
 
     @property
     def is_well(self) -> bool:
-        """False while the model fails on all it is asked, or does not come back."""
+        """Whether the model neither fails on all it is asked nor stays away with an answer."""
         oldest = min(self._begun.values(), default=self._clock())
         return self._faults < FAULTS and self._clock() - oldest < STUCK_SECONDS
 
     def metrics(self) -> str:
-        """These numbers in Prometheus' text format."""
+        """Format the requests and the health of the server in Prometheus' text format."""
         lines = ["# TYPE endpoint_requests_total counter"]
         for status, count in sorted(self._statuses.items()):
             lines.append(f'endpoint_requests_total{{status="{status}"}} {count}')

@@ -54,7 +54,7 @@ class ModelServer:
     log: Path
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """POST /invocations.
+        """Send POST /invocations and return the reply.
 
         Raises ModelTimeoutError after 60 s, ModelServerGoneError if it had ended before, and
         ModelServerError if it ended at this request.
@@ -73,14 +73,14 @@ class ModelServer:
             raise kind(f"the model server ended; see {self.log}") from error
 
     def metrics(self) -> Reply:
-        """GET /metrics; raises ModelServerError when it does not answer."""
+        """Fetch /metrics. Raises ModelServerError when it does not answer."""
         try:
             return _get(self.port, "/metrics")
         except (OSError, http.client.HTTPException) as error:
             raise ModelServerError(f"the model server tells no metrics; see {self.log}") from error
 
     def is_well(self) -> bool:
-        """Whether it runs and answers /ping within the 2 s that SageMaker gives it."""
+        """Check whether it runs and answers /ping within the 2 s that SageMaker gives it."""
         if self.process.poll() is not None:
             return False
         try:
@@ -89,7 +89,7 @@ class ModelServer:
             return False
 
     def stop(self) -> None:
-        """End it, letting it finish what it is at; returns when it has ended."""
+        """End the server and wait for its end; it may finish what it is at."""
         if self.process.stdin:
             self.process.stdin.close()
         if self.process.poll() is None:
@@ -145,7 +145,7 @@ def _launch(archive: Path, work: Path, log: Path, environment: Mapping[str, str]
             [*command, "--model", archive, "--work", work, "--fd", str(listener.fileno())],
             cwd=ROOT,
             env=_environment(environment, work),
-            stdin=subprocess.PIPE,  # its end is the sign that we ended
+            stdin=subprocess.PIPE,  # closes when this process ends
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=[listener.fileno()],

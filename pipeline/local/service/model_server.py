@@ -1,4 +1,4 @@
-"""The process behind an endpoint: one model on /ping and /invocations, by AWS's contract.
+"""Run the process behind an endpoint: one model on /ping and /invocations, by AWS's contract.
 
 Started by hosting.py with a listening socket. It ends when the pipe on its standard input closes,
 that is, whenever the process that started it ends, in whatever way.
@@ -81,7 +81,7 @@ def _prepare(archive: Path, folder: Path) -> LoadedModel:
 
 
 def http_server(application: "Starlette") -> "Server":
-    """What serves the application: bounded in connections and headers, and ends in order."""
+    """Create the server of an application: limited in connections and headers, ends in order."""
     import uvicorn
 
     config = uvicorn.Config(

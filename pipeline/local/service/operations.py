@@ -1,4 +1,4 @@
-"""What every operation of the local SageMaker API is made of: its table, errors and lookups."""
+"""Define what each operation of the local SageMaker API is made of: table, errors, lookups."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -37,13 +37,13 @@ class ApiError(PipelineError):
 
 
 class EndpointHost(Protocol):
-    """Runs the model servers behind endpoints."""
+    """A host of the model servers behind endpoints."""
 
     def wake(self) -> None:
         """Look now for endpoints that wait to be created or updated."""
 
     def is_at_work(self, endpoint: str) -> bool:
-        """Whether it is creating or updating that endpoint just now."""
+        """Check whether the host is creating or updating that endpoint just now."""
 
     def forget(self, endpoint: str) -> None:
         """End the model server of an endpoint that was deleted."""
@@ -51,7 +51,7 @@ class EndpointHost(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """What an operation works on. `host` is None where nothing runs endpoints."""
+    """The state and account that an operation works on; `host` is None where nothing is hosted."""
 
     store: Store
     host: EndpointHost | None = None
@@ -59,7 +59,7 @@ class Context:
     account: str = ACCOUNT
 
     def arn(self, resource: str, name: str) -> str:
-        """The ARN of one of this account's resources."""
+        """Return the ARN of one of this account's resources."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource}/{name}"
 
 
@@ -68,22 +68,22 @@ Table = dict[str, Handler]
 
 
 def invalid(message: str) -> ApiError:
-    """A ValidationException: SageMaker's answer to most of what it refuses."""
+    """Create a ValidationException: SageMaker's answer to most of what it refuses."""
     return ApiError("ValidationException", message)
 
 
 def not_found(message: str) -> ApiError:
-    """A ResourceNotFound."""
+    """Create a ResourceNotFound error."""
     return ApiError("ResourceNotFound", message)
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 
 def name_of(value: str) -> str:
-    """The name in an ARN's last part; a plain name stays as it is."""
+    """Return the name in an ARN's last part; a plain name stays as it is."""
     return value.split(":", 5)[5].partition("/")[2] if value.startswith("arn:") else value
 
 
@@ -102,14 +102,14 @@ def put_tags(context: Context, arn: str, tags: list[dict[str, str]] | None) -> N
 
 
 def get_tags(context: Context, arn: str) -> list[dict[str, str]]:
-    """The tags of a resource, oldest first."""
+    """Return the tags of a resource, oldest first."""
     document = context.store.get(TAGS, arn) or {}
     tags: list[dict[str, str]] = document.get("Tags", [])
     return tags
 
 
 def add_tags(context: Context, params: Document) -> Document:
-    """AddTags: answers all tags that the resource has now."""
+    """Answer AddTags with all tags that the resource has now."""
     arn = params["ResourceArn"]
     _require_resource(context, arn)
     put_tags(context, arn, params["Tags"])
@@ -117,7 +117,7 @@ def add_tags(context: Context, params: Document) -> Document:
 
 
 def list_tags(context: Context, params: Document) -> Document:
-    """ListTags, in one page: a resource has 50 at most."""
+    """Answer ListTags in one page: a resource has 50 tags at most."""
     _require_resource(context, params["ResourceArn"])
     return {"Tags": get_tags(context, params["ResourceArn"])}
 
@@ -129,5 +129,5 @@ def _require_resource(context: Context, arn: str) -> None:
 
 
 def select(shape: Any, document: Document) -> Document:
-    """The members of a document that a shape has; the rest is our own bookkeeping."""
+    """Select the members of a document that a shape has; the rest is our own bookkeeping."""
     return {name: value for name, value in document.items() if name in shape.members}

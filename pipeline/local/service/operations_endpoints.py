@@ -1,4 +1,4 @@
-"""Endpoints. What is asked for is written down here; the host makes it so and says when it is."""
+"""Answer endpoint operations: record what is asked for; the host makes it so and says when."""
 
 from pipeline.local.service.events import publish_endpoint
 from pipeline.local.service.listing import Listing, list_operation
@@ -19,7 +19,7 @@ _REASON_LENGTH = 1024
 
 
 def create_endpoint(context: Context, params: Document) -> Document:
-    """CreateEndpoint: answers at once; the endpoint is Creating until its model server is well."""
+    """Answer CreateEndpoint at once: it is Creating until its model server is well."""
     name = params["EndpointName"]
     arn = context.arn("endpoint", name)
     with context.store.transaction():
@@ -43,7 +43,7 @@ def create_endpoint(context: Context, params: Document) -> Document:
 
 
 def update_endpoint(context: Context, params: Document) -> Document:
-    """UpdateEndpoint: the old model goes on answering until the new one is well.
+    """Answer UpdateEndpoint at once: the old model answers until the new one is well.
 
     Traffic shifts all at once on this machine, whatever the DeploymentConfig asks for.
     """
@@ -73,12 +73,12 @@ def update_endpoint(context: Context, params: Document) -> Document:
 
 
 def describe_endpoint(context: Context, params: Document) -> Document:
-    """DescribeEndpoint."""
+    """Answer DescribeEndpoint."""
     return find_endpoint(context, params["EndpointName"])
 
 
 def delete_endpoint(context: Context, params: Document) -> Document:
-    """DeleteEndpoint: gone when it answers. Refused while a host is at work on it."""
+    """Answer DeleteEndpoint when it is gone; refuse while a host is at work on it."""
     with context.store.transaction():
         endpoint = find_endpoint(context, params["EndpointName"])
         at_work = context.host and context.host.is_at_work(endpoint["EndpointName"])
@@ -93,7 +93,7 @@ def delete_endpoint(context: Context, params: Document) -> Document:
 
 
 def find_endpoint(context: Context, name: str) -> Document:
-    """The endpoint of that name. Raises ApiError."""
+    """Return the endpoint of that name. Raises ApiError."""
     document = context.store.get("Endpoint", name)
     if document is None:
         raise invalid(f'Could not find endpoint "{context.arn("endpoint", name)}".')
@@ -101,7 +101,7 @@ def find_endpoint(context: Context, name: str) -> Document:
 
 
 def awaited_config(endpoint: Document | None) -> str | None:
-    """The configuration that an endpoint is being brought to, if it is."""
+    """Return the configuration that an endpoint is being brought to, if it is."""
     if endpoint is None or endpoint["EndpointStatus"] not in IN_PROGRESS:
         return None
     pending: Document = endpoint.get("PendingDeploymentSummary") or endpoint
@@ -137,7 +137,7 @@ def finish_deployment(store: Store, endpoint: str, config: str, hosted: Document
 
 
 def fail_deployment(store: Store, endpoint: str, config: str, reason: str) -> None:
-    """Failed, if it was being created; else back in service with what it had."""
+    """Mark an endpoint as Failed if it was being created; else keep it in service as it was."""
     with store.transaction():
         document = store.get("Endpoint", endpoint)
         if document is None or awaited_config(document) != config:

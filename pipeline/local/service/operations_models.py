@@ -1,4 +1,4 @@
-"""Models and endpoint configurations."""
+"""Answer the operations on models and endpoint configurations."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from pipeline.local.store import Document
 
 
 def create_model(context: Context, params: Document) -> Document:
-    """CreateModel: one container, by image and data or by model package."""
+    """Answer CreateModel: one container, by image and data or by model package."""
     name = params["ModelName"]
     arn = context.arn("model", name)
     refuse(params, ["InferenceExecutionConfig"])
@@ -33,17 +33,17 @@ def create_model(context: Context, params: Document) -> Document:
 
 
 def describe_model(context: Context, params: Document) -> Document:
-    """DescribeModel."""
+    """Answer DescribeModel."""
     return find_model(context, params["ModelName"])
 
 
 def delete_model(context: Context, params: Document) -> Document:
-    """DeleteModel: running endpoints keep what they loaded."""
+    """Answer DeleteModel: running endpoints keep what they loaded."""
     return _delete(context, "Model", find_model(context, params["ModelName"]))
 
 
 def find_model(context: Context, name: str) -> Document:
-    """The model of that name. Raises ApiError."""
+    """Return the model of that name. Raises ApiError."""
     document = context.store.get("Model", name)
     if document is None:
         raise invalid(f'Could not find model "{context.arn("model", name)}".')
@@ -51,7 +51,7 @@ def find_model(context: Context, name: str) -> Document:
 
 
 def create_endpoint_config(context: Context, params: Document) -> Document:
-    """CreateEndpointConfig: one production variant, whose model must exist."""
+    """Answer CreateEndpointConfig: one production variant, whose model must exist."""
     name = params["EndpointConfigName"]
     arn = context.arn("endpoint-config", name)
     refuse(params, ["ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig"])
@@ -71,18 +71,18 @@ def create_endpoint_config(context: Context, params: Document) -> Document:
 
 
 def describe_endpoint_config(context: Context, params: Document) -> Document:
-    """DescribeEndpointConfig."""
+    """Answer DescribeEndpointConfig."""
     return find_endpoint_config(context, params["EndpointConfigName"])
 
 
 def delete_endpoint_config(context: Context, params: Document) -> Document:
-    """DeleteEndpointConfig: as on SageMaker, endpoints that use it go on."""
+    """Answer DeleteEndpointConfig: as on SageMaker, endpoints that use it go on."""
     document = find_endpoint_config(context, params["EndpointConfigName"])
     return _delete(context, "EndpointConfig", document)
 
 
 def find_endpoint_config(context: Context, name: str) -> Document:
-    """The endpoint configuration of that name. Raises ApiError."""
+    """Return the endpoint configuration of that name. Raises ApiError."""
     document = context.store.get("EndpointConfig", name)
     if document is None:
         arn = context.arn("endpoint-config", name)

@@ -1,4 +1,4 @@
-"""The model registry: model package groups, and versioned or single model packages."""
+"""Answer the registry's operations: groups, and versioned or single model packages."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ _UPDATED = (
 
 
 def create_group(context: Context, params: Document) -> Document:
-    """CreateModelPackageGroup."""
+    """Answer CreateModelPackageGroup."""
     name = params["ModelPackageGroupName"]
     arn = context.arn("model-package-group", name)
     refuse(params, ["ManagedConfiguration"])
@@ -49,12 +49,12 @@ def create_group(context: Context, params: Document) -> Document:
 
 
 def describe_group(context: Context, params: Document) -> Document:
-    """DescribeModelPackageGroup, by name or ARN."""
+    """Answer DescribeModelPackageGroup, by name or ARN."""
     return find_group(context, params["ModelPackageGroupName"])
 
 
 def delete_group(context: Context, params: Document) -> Document:
-    """DeleteModelPackageGroup: refused while it holds packages."""
+    """Answer DeleteModelPackageGroup; refuse while it holds packages."""
     with context.store.transaction():
         group = find_group(context, params["ModelPackageGroupName"])
         if _packages_of(context, group["ModelPackageGroupName"]):
@@ -70,7 +70,7 @@ def delete_group(context: Context, params: Document) -> Document:
 
 
 def find_group(context: Context, name: str) -> Document:
-    """The model package group of that name or ARN. Raises ApiError."""
+    """Return the model package group of that name or ARN. Raises ApiError."""
     document = context.store.get("ModelPackageGroup", name_of(name))
     if document is None:
         arn = context.arn("model-package-group", name_of(name))
@@ -79,9 +79,9 @@ def find_group(context: Context, name: str) -> Document:
 
 
 def create_package(context: Context, params: Document) -> Document:
-    """CreateModelPackage: the next version of a group, or a single package with a name.
+    """Answer CreateModelPackage: the next version of a group, or a single package with a name.
 
-    A ClientToken seen before answers the package it made then.
+    For a ClientToken seen before, answer the package that was made then.
     """
     if bool(params.get("ModelPackageName")) == bool(params.get("ModelPackageGroupName")):
         raise invalid("Give either ModelPackageName or ModelPackageGroupName.")
@@ -143,12 +143,12 @@ def _new_package(context: Context, params: Document, identity: Document) -> Docu
 
 
 def describe_package(context: Context, params: Document) -> Document:
-    """DescribeModelPackage, by name or ARN."""
+    """Answer DescribeModelPackage, by name or ARN."""
     return find_package(context, params["ModelPackageName"])
 
 
 def update_package(context: Context, params: Document) -> Document:
-    """UpdateModelPackage: approval, description and metadata of a package."""
+    """Answer UpdateModelPackage: change approval, description and metadata of a package."""
     refuse(params, ["AdditionalInferenceSpecificationsToAdd"])
     with context.store.transaction():
         package = find_package(context, params["ModelPackageArn"])
@@ -166,7 +166,7 @@ def update_package(context: Context, params: Document) -> Document:
 
 
 def delete_package(context: Context, params: Document) -> Document:
-    """DeleteModelPackage, by name or ARN; its version number is not given again."""
+    """Answer DeleteModelPackage, by name or ARN; a version number is not given again."""
     package = find_package(context, params["ModelPackageName"])
     context.store.delete("ModelPackage", name_of(package["ModelPackageArn"]))
     context.store.delete(TAGS, package["ModelPackageArn"])
@@ -174,7 +174,7 @@ def delete_package(context: Context, params: Document) -> Document:
 
 
 def find_package(context: Context, name: str) -> Document:
-    """The model package of that name or ARN. Raises ApiError."""
+    """Return the model package of that name or ARN. Raises ApiError."""
     document = context.store.get("ModelPackage", name_of(name))
     if document is None:
         arn = context.arn("model-package", name_of(name))
@@ -230,7 +230,7 @@ OPERATIONS: Table = {
             "ModelPackageArn",
             find=_find_listed,
             filters={
-                "ModelPackageGroupName": _anything,  # these two chose where to start from
+                "ModelPackageGroupName": _anything,  # `find` has applied these two
                 "ModelPackageType": _anything,
                 "ModelApprovalStatus": lambda package, value: (
                     package.get("ModelApprovalStatus") == value

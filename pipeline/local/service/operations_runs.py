@@ -1,4 +1,4 @@
-"""Pipelines, their executions, and the jobs that executions start.
+"""Answer the operations on pipelines, their executions, and the jobs these start.
 
 The engine writes these documents; here they are read. Besides what Describe answers they carry
 what Lists ask for: a PipelineExecutionStep its PipelineExecutionArn, a PipelineExecution its
@@ -25,7 +25,7 @@ from pipeline.local.store import Document
 
 
 def create_pipeline(context: Context, params: Document) -> Document:
-    """CreatePipeline: the definition must be JSON; it is not checked further here."""
+    """Answer CreatePipeline: the definition must be JSON; it is not checked further here."""
     name = params["PipelineName"]
     refuse(params, ["PipelineDefinitionS3Location", "PipelineVersionAliases"])
     _check_definition(params)
@@ -52,7 +52,7 @@ def create_pipeline(context: Context, params: Document) -> Document:
 
 
 def update_pipeline(context: Context, params: Document) -> Document:
-    """UpdatePipeline: what is given replaces what was there."""
+    """Answer UpdatePipeline: what is given replaces what was there."""
     refuse(params, ["PipelineDefinitionS3Location", "PipelineVersionAliases"])
     if "PipelineDefinition" in params:
         _check_definition(params)
@@ -66,13 +66,13 @@ def update_pipeline(context: Context, params: Document) -> Document:
 
 
 def describe_pipeline(context: Context, params: Document) -> Document:
-    """DescribePipeline, by name or ARN."""
+    """Answer DescribePipeline, by name or ARN."""
     refuse(params, ["PipelineVersionId", "PipelineVersionAlias"])
     return find_pipeline(context, params["PipelineName"])
 
 
 def find_pipeline(context: Context, name: str) -> Document:
-    """The pipeline of that name or ARN. Raises ApiError."""
+    """Return the pipeline of that name or ARN. Raises ApiError."""
     document = context.store.get("Pipeline", name_of(name))
     if document is None:
         arn = context.arn("pipeline", name_of(name))
@@ -88,17 +88,17 @@ def _check_definition(params: Document) -> None:
 
 
 def describe_execution(context: Context, params: Document) -> Document:
-    """DescribePipelineExecution."""
+    """Answer DescribePipelineExecution."""
     return find_execution(context, params["PipelineExecutionArn"])
 
 
 def describe_definition(context: Context, params: Document) -> Document:
-    """DescribePipelineDefinitionForExecution."""
+    """Answer DescribePipelineDefinitionForExecution."""
     return find_execution(context, params["PipelineExecutionArn"])
 
 
 def list_parameters(context: Context, params: Document) -> Document:
-    """ListPipelineParametersForExecution, in the order of the definition."""
+    """Answer ListPipelineParametersForExecution, in the order of the definition."""
     execution = find_execution(context, params["PipelineExecutionArn"])
     found = execution.get("PipelineParameters", [])
     placed = [((float(number), "", ""), item) for number, item in enumerate(found)]
@@ -107,7 +107,7 @@ def list_parameters(context: Context, params: Document) -> Document:
 
 
 def find_execution(context: Context, arn: str) -> Document:
-    """The pipeline execution of that ARN. Raises ApiError."""
+    """Return the pipeline execution of that ARN. Raises ApiError."""
     document = context.store.get_by_arn("PipelineExecution", arn)
     if document is None:
         raise not_found(f"Pipeline execution with ARN {arn} does not exist.")

@@ -13,7 +13,7 @@ from pipeline.versions import find_version
 
 
 def serve_model(state: Path, port: int, model: str, group: str | None, as_json: bool) -> None:
-    """Serve until Ctrl-C or SIGTERM, after printing how to ask.
+    """Serve a model until Ctrl-C or SIGTERM, after printing how to ask it.
 
     `model` is a version, `newest`, an ARN or a model.tar.gz. Raises UsageError for one that is not
     there and a port in use, PipelineError for a model that does not load.
@@ -26,7 +26,7 @@ def serve_model(state: Path, port: int, model: str, group: str | None, as_json: 
 
 
 def _find_model(state: Path, model: str, group: str | None) -> tuple[str, Path]:
-    """What to call the model, and its archive."""
+    """Return what to call the model, and its archive."""
     if model.endswith((".gz", ".tgz", ".tar")) or Path(model).is_file():
         if not Path(model).is_file():
             raise UsageError(f"there is no file {model}")

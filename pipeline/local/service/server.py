@@ -1,4 +1,4 @@
-"""SageMaker's API and runtime on this machine, over HTTP, for loopback only.
+"""Serve SageMaker's API and runtime on this machine, over HTTP, for loopback only.
 
 An unmodified boto3 client, the AWS CLI and curl work against it:
 AWS_ENDPOINT_URL_SAGEMAKER and AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME name its address. Of S3 it answers
@@ -55,9 +55,9 @@ class Service:
 
 
 def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Starlette":
-    """The HTTP application: operations, InvokeEndpoint, and the default model's two paths.
+    """Create the HTTP application: operations, InvokeEndpoint, and the default model's paths.
 
-    Of invocations it takes `at_hand` at a time.
+    It takes `at_hand` invocations at a time.
     """
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
@@ -97,7 +97,7 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
 
 
 def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any]:
-    """What answers operations, invocations of an endpoint, and those of the default model."""
+    """Return the handlers of operations, of an endpoint's invocations and the default model's."""
     from anyio import CapacityLimiter, to_thread
     from starlette.concurrency import run_in_threadpool
 
@@ -150,7 +150,7 @@ def _object_exists(store: Store, place: dict[str, str]) -> bool:
 
 
 class _LoopbackOnly:
-    """Refuses what a web page in a browser on this machine could send: foreign Host or Origin."""
+    """Middleware that refuses what a local web page could send: a foreign Host or Origin."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -197,7 +197,7 @@ def _metrics(hosting: Hosting, endpoint: str | None) -> Reply:
 
 
 def _later(reply: Reply) -> Reply:
-    """An answer that does not wait for the rest of the body, and says when to come again."""
+    """Add headers so that the client sends no more of its body, and knows when to come again."""
     headers = {"Connection": "close"} | ({"Retry-After": "1"} if reply.status == 503 else {})
     return replace(reply, headers=reply.headers | headers)
 
@@ -216,7 +216,7 @@ def _response(reply: Reply) -> "Response":
 def running_service(
     store: Store, port: int = 0, region: str = REGION, account_id: str = ACCOUNT
 ) -> Iterator[Service]:
-    """Run the service in the background; port 0 takes a free one. Ends its model servers.
+    """Run the service in the background, then end its model servers; port 0 takes a free one.
 
     Raises UsageError when the port is taken.
     """
@@ -226,7 +226,7 @@ def running_service(
     api = LocalApi(store, hosting, region, account_id)
     try:
         with listener, _serving(create_app(api, hosting), listener):
-            # What an earlier host was ended in the middle of is in nobody's way when this is done.
+            # What an earlier host left unfinished is done before anybody asks.
             hosting.wake()
             hosting.settle(START_SECONDS)
             port = listener.getsockname()[1]
@@ -296,7 +296,7 @@ def serve_until_stopped(service: Service, greeting: str) -> None:
 
 
 def find_service(state: Path) -> str | None:
-    """The URL of a live service on this state folder, or None; a stale note does not count."""
+    """Return the URL of a live service on this state folder, or None; a stale note is ignored."""
     import http.client
 
     try:

@@ -1,4 +1,4 @@
-"""Requests and answers against botocore's own description of the API.
+"""Check requests and answers against botocore's own description of the API.
 
 botocore's client checks required, type and `min` alone; here enum, max and pattern count as well,
 so that what passes on this machine passes on AWS.
@@ -16,7 +16,7 @@ _NUMBERS = ("integer", "long", "float", "double")
 
 @lru_cache
 def service_model(service: str = "sagemaker") -> Any:
-    """botocore's ServiceModel of a service; read once a process (0.1 s)."""
+    """Load botocore's ServiceModel of a service, once a process (0.1 s)."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
@@ -24,7 +24,7 @@ def service_model(service: str = "sagemaker") -> Any:
 
 
 def find_problems(shape: Any, value: Any, path: str = "", limits: bool = True) -> Iterator[str]:
-    """What is wrong with a value, each in the words SageMaker uses.
+    """Yield what is wrong with a value, each in the words SageMaker uses.
 
     Without `limits`, lengths, ranges and patterns are left out: an answer needs the right members
     and types only.
@@ -44,7 +44,7 @@ def find_problems(shape: Any, value: Any, path: str = "", limits: bool = True) -
 
 
 def from_wire(shape: Any, value: Any) -> Any:
-    """JSON as it came, with epoch numbers as UTC times; what has another type stays as it is."""
+    """Convert epoch numbers in JSON to UTC times; what has another type stays as it is."""
     if shape.type_name == "timestamp" and _is_number(value):
         try:
             return datetime.fromtimestamp(value, UTC)
@@ -54,14 +54,14 @@ def from_wire(shape: Any, value: Any) -> Any:
 
 
 def to_wire(shape: Any, value: Any) -> Any:
-    """An answer as JSON, with times as epoch numbers."""
+    """Convert an answer to JSON, with times as epoch numbers."""
     if isinstance(value, datetime):
         return value.timestamp()
     return _rebuild(shape, value, to_wire)
 
 
 def without_none(value: Any) -> Any:
-    """The same value with every member that is None left out, at any depth."""
+    """Drop every member that is None, at any depth."""
     if isinstance(value, dict):
         return {key: without_none(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):
@@ -146,7 +146,7 @@ def _has_length(shape: Any) -> bool:
 
 @lru_cache
 def _compile(pattern: str) -> re.Pattern[str] | None:
-    """A Java pattern for Python, a little wider where Python lacks the class; None if it can't."""
+    """Compile a Java pattern, a little wider where Python lacks the class; None if it can't."""
     if re.search(r"\\p\{[MSP]\}", pattern):
         return None  # these allow all that people write
     for java, python in _CLASSES.items():

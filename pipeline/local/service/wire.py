@@ -1,4 +1,4 @@
-"""SageMaker's two protocols: operations as AWS JSON 1.1, and InvokeEndpoint as REST.
+"""Speak SageMaker's two protocols: operations as AWS JSON 1.1, InvokeEndpoint as REST.
 
 The same functions answer over HTTP (server.py) and inside a process (client.py).
 """
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def answer_operation(api: LocalApi, target: str, body: bytes) -> Reply:
-    """The answer to a POST with that X-Amz-Target; an error is an answer too."""
+    """Answer a POST with that X-Amz-Target; an error is an answer too."""
     try:
         return _json_reply(200, _call(api, target, body))
     except ApiError as error:
@@ -58,7 +58,7 @@ def _json_reply(status: int, answer: Any) -> Reply:
 def answer_invocation(
     hosting: Hosting, account: str, endpoint: str, headers: Mapping[str, str], body: bytes
 ) -> Reply:
-    """The answer to InvokeEndpoint; `headers` by any case."""
+    """Answer InvokeEndpoint; names in `headers` may be in any case."""
     sent = {name.lower(): value for name, value in headers.items()}
     if problem := _request_problem(endpoint, sent, body):
         return problem
@@ -80,7 +80,7 @@ def answer_invocation(
 
 
 def runtime_error(status: int, code: str, message: str, **members: Any) -> Reply:
-    """An error in the shape that boto3's sagemaker-runtime client raises by its name."""
+    """Build an error in the shape that boto3's sagemaker-runtime client raises by its name."""
     body = json.dumps({"Message": message, **members}).encode()
     return Reply(status, _headers("application/json") | {"x-amzn-ErrorType": code}, body)
 
