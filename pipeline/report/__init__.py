@@ -1,1 +1,1 @@
-"""One report a run: what its steps, trials, tensors, rules, profile and test results say."""
+"""Report a run: its steps, trials, tensors, debugger rules, profile and test results."""

@@ -1,4 +1,4 @@
-"""python -m pipeline.report: the runs there are, the report of one, and its saved tensors."""
+"""List runs, write a run's report, or show its saved tensors: python -m pipeline.report."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ _TENSORS = "tensors"
 
 @dataclass(frozen=True)
 class Place:
-    """Where runs are looked for. `aws` is None on this machine."""
+    """A source of runs and the pipelines to look in. `aws` is None for local runs."""
 
     source: "Source"
     pipelines: tuple[str, ...]
@@ -38,7 +38,7 @@ class Place:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and do the one thing it asks for."""
+    """Run `python -m pipeline.report` with these arguments and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == [_TENSORS]:
         return _tensors(_tensors_parser().parse_args(given[1:]))
@@ -162,7 +162,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _folder(options: argparse.Namespace, arn: str) -> Path | None:
-    """None stands for the run's own place."""
+    """Return the folder to write to; None stands for the run's own folder."""
     out: Path | None = options.out
     if out is None and options.aws:
         state: Path = options.state

@@ -1,4 +1,4 @@
-"""The report at the end of a run. What fails in it is a line, and never the run."""
+"""Write a run's report when the run ends; an error is a warning and never fails the run."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from pipeline.report.local_source import LocalSource, keep_command
 
 
 def report_local_run(store: Store, arn: str, command: str | None) -> str | None:
-    """Make the report of a run that has just ended; the path of its HTML file, or None."""
+    """Write the report of a local run that has just ended; return its HTML path, or None."""
     try:
         from pipeline.report.making import make_report
 
@@ -24,7 +24,7 @@ def report_local_run(store: Store, arn: str, command: str | None) -> str | None:
 
 
 def report_aws_run(aws: Aws, arn: str, state: Path, say: Callable[[str], None]) -> None:
-    """Make the report of an execution on AWS, put it into the bucket, and say where it is."""
+    """Write the report of an AWS execution, upload it to the bucket, and say where it is."""
     try:
         from pipeline.report.publishing import make_aws_report, publish
 
@@ -36,6 +36,6 @@ def report_aws_run(aws: Aws, arn: str, state: Path, say: Callable[[str], None]) 
 
 
 def warn(error: Exception) -> None:
-    """One line on standard error."""
+    """Print a one-line warning to standard error that the run has no report."""
     text = " ".join(str(error).split()) or type(error).__name__
     print(f"warning: no report of this run: {text}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What a person should look at first: a few lines out of the whole report, the worst first."""
+"""Pick the few lines of a report that a person should read first, the worst first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _CONFUSED = 3
 
 @dataclass(frozen=True)
 class Note:
-    """One line. `level` is bad or check; `section` the id of the part that has more."""
+    """A line on top of the report. `level`: bad or check; `section`: id of the part with more."""
 
     level: str
     text: str
@@ -33,7 +33,7 @@ class Note:
 
 
 def notes(report: RunReport) -> list[Note]:
-    """What is wrong or wants a look; empty when nothing does."""
+    """Return what is wrong or needs a look, the worst first; empty when nothing does."""
     found = [
         *_of_steps(report),
         *(_of_rules(report.rules) if report.rules else ()),

@@ -1,4 +1,4 @@
-"""Runs on AWS: SageMaker's API, S3 and CloudWatch Logs."""
+"""Read runs on AWS from SageMaker's API, S3 and CloudWatch Logs."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ _FOLDER_FILES = 20_000
 
 
 class AwsSource:
-    """One account and region. What is fetched lies below `scratch`, and is fetched once.
+    """A source of runs in one AWS account and region; downloads go below `scratch`, once each.
 
-    A folder of more than `largest` bytes is not fetched.
+    A folder of more than `largest` bytes is not downloaded.
     """
 
     where = "aws"
@@ -33,20 +33,20 @@ class AwsSource:
         self._largest = largest
 
     def read(self, uri: str) -> bytes:
-        """The bytes of an object. Raises Absent."""
+        """Return the bytes of an S3 object. Raises Absent."""
         return self._get(uri)
 
     def read_part(self, uri: str, start: int, size: int) -> bytes:
-        """So many bytes of an object, from `start` on. Raises Absent."""
+        """Return `size` bytes of an S3 object from offset `start`. Raises Absent."""
         return self._get(uri, Range=f"bytes={start}-{start + size - 1}")
 
     def file(self, uri: str) -> Path:
-        """A copy of the object. Raises Absent."""
+        """Download an S3 object and return the path of its copy. Raises Absent."""
         bucket, key = split_uri(uri)
         return self._fetch(bucket, key, self._place(uri))
 
     def folder(self, uri: str) -> Path:
-        """A copy of everything below an address. Raises Absent, also when that is too much."""
+        """Download everything below an S3 address. Raises Absent, also when that is too much."""
         bucket, prefix = split_uri(uri.rstrip("/") + "/")
         target = self._place(uri)
         with _readable(uri):
@@ -64,15 +64,15 @@ class AwsSource:
         return target
 
     def place(self, uri: str) -> Path:
-        """Nowhere but in scratch: a report of a run on AWS is given a folder."""
+        """Return a path below `scratch`: reports of runs on AWS are given a folder of their own."""
         return self._place(uri)
 
     def left_behind(self, job: str) -> Path | None:
-        """Nothing: SageMaker gives the machine of a failed job back."""
+        """Return None: SageMaker releases the machine of a failed job."""
         return None
 
     def log(self, job: str) -> Sequence[str]:
-        """The job's lines that tell of an epoch, out of CloudWatch Logs; none when it is gone."""
+        """Return the job's epoch lines from CloudWatch Logs; empty when the log is gone."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -88,7 +88,7 @@ class AwsSource:
             return ()
 
     def command(self, execution: str) -> str | None:
-        """Not known: an execution on AWS keeps its definition and parameters."""
+        """Return None: an execution on AWS keeps its definition and parameters, not its command."""
         return None
 
     def _place(self, uri: str) -> Path:
@@ -115,7 +115,7 @@ class AwsSource:
 
 @contextlib.contextmanager
 def _readable(uri: str) -> Iterator[None]:
-    """What S3 refuses becomes Absent."""
+    """Turn S3's errors into Absent."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

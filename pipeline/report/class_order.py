@@ -1,13 +1,13 @@
-"""An order of the classes in which those that are mistaken for each other stand side by side."""
+"""Order classes so that those mistaken for each other stand side by side."""
 
 from collections.abc import Sequence
 
 
 def neighbour_order(confusion: Sequence[Sequence[int]]) -> list[int]:
-    """Every class's index once: chains of confused classes first, the longest first.
+    """Return every class's index once: chains of confused classes first, the longest first.
 
-    Pairs are joined end to end by falling count of mistakes, as Kruskal's algorithm joins edges,
-    but only at the ends of chains. Classes without a mistake follow in their own order.
+    Pairs are joined by falling count of mistakes, as Kruskal's algorithm joins edges, but only at
+    the ends of chains. Classes without a mistake follow in their own order.
     """
     count = len(confusion)
     pairs = [

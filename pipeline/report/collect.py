@@ -1,4 +1,4 @@
-"""A run -> RunReport: each section by itself, so that what is missing harms no other."""
+"""Collect a run's RunReport, each section on its own, so that a missing one harms no other."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ _OF_TRAINING = ("history", "tensors", "rules", "profile", "model")
 class Collected:
     """A run's report, and the facts it was made of.
 
-    `files` are CSV files that the training wrote, and no section holds, by their names.
+    `files`: name to text of the CSV files that the training wrote and no section holds.
     """
 
     report: RunReport
@@ -49,12 +49,12 @@ class _Training:
 
 @dataclass(frozen=True)
 class _Sections:
-    """Makes sections, and keeps why one could not be made."""
+    """A maker of sections that keeps why one could not be made."""
 
     missing: dict[str, str] = field(default_factory=dict)
 
     def make(self, name: str, read: Callable[[], Made], otherwise: Made) -> Made:
-        """What `read` answers; `otherwise` when it cannot be had."""
+        """Return `read()`; when it fails, note why in `missing` and return `otherwise`."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -71,10 +71,10 @@ class _Sections:
 
 
 def collect(source: Source, arn: str) -> Collected:
-    """Everything a report shows of an execution, ended or not.
+    """Collect everything a report shows of an execution, ended or not.
 
-    Raises UsageError when there is no such execution; for a part that is not there or damaged,
-    `RunReport.missing` has the reason.
+    Raises UsageError when there is no such execution; `RunReport.missing` has the reason for each
+    part that is missing or damaged.
     """
     facts = read_facts(source, arn)
     with tempfile.TemporaryDirectory(prefix="report-") as scratch:
@@ -118,7 +118,7 @@ def _open_training(source: Source, facts: Facts, scratch: Path, sections: _Secti
 
 
 def _training_sections(source: Source, training: _Training, sections: _Sections) -> dict[str, Any]:
-    """The sections that the final training is the source of."""
+    """Return the sections that come from the final training."""
     make, job, output = sections.make, training.job, training.output
     nothing: tuple[Epoch, ...] = ()
     history = make("history", lambda: read_history(source, job, output), nothing)

@@ -1,7 +1,7 @@
-"""Where the steps of a run stand in the drawing of its DAG, and the lines between them.
+"""Lay out the drawing of a run's DAG: a box for each step, and the lines between them.
 
-Layers by longest path (a step without parents stands just before the first that needs it); lines
-that a longer way says already are left out; a line over several layers has a place of its own in
+Steps are layered by longest path (one without parents stands just before the first that needs it).
+Lines that a longer path implies are left out. A line over several layers has a place of its own in
 each, so that it crosses no box (Sugiyama's layered drawing, in its simplest form).
 """
 
@@ -12,14 +12,14 @@ from itertools import pairwise
 from pipeline.report.model import Step
 
 BOX_WIDTH, BOX_HEIGHT = 124, 60
-_LINE = 14  # what a passing line needs across
+_LINE = 14  # space that a passing line takes in a layer
 _ACROSS, _ALONG = 18, 22  # gaps between boxes of a layer, and between layers
 _MARGIN = 2
 
 
 @dataclass(frozen=True)
 class Box:
-    """A step, at the top left corner of its box, in CSS pixels."""
+    """A step's box in the drawing: its top left corner, in CSS pixels."""
 
     step: Step
     x: float
@@ -28,7 +28,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """An SVG path from a step to the next; `taken` when the run went that way."""
+    """A line between two steps as an SVG path; `taken` when the run went that way."""
 
     path: str
     taken: bool
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The whole DAG; sizes in CSS pixels."""
+    """The drawing of a whole DAG; sizes in CSS pixels."""
 
     width: float
     height: float
@@ -49,7 +49,7 @@ Point = tuple[float, float]
 
 
 def draw_dag(steps: Sequence[Step], downwards: bool) -> Drawing:
-    """Place the steps, from left to right or downwards; any set of steps without a cycle."""
+    """Lay out any acyclic set of steps, from left to right or downwards."""
     known = {step.name: step for step in steps}
     parents = _without_detours(_parents(known))
     layer = _layers(parents)
@@ -88,7 +88,7 @@ def _ancestors(parents: Mapping[str, list[str]]) -> dict[str, set[str]]:
 
 
 def _without_detours(parents: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Only the parents that no other parent comes after."""
+    """Return each step's parents without those that are ancestors of another parent."""
     ancestors = _ancestors(parents)
     return {
         name: [one for one in above if not any(one in ancestors[other] for other in above)]
@@ -98,7 +98,7 @@ def _without_detours(parents: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 def _layers(parents: Mapping[str, list[str]]) -> dict[str, int]:
     layer = dict.fromkeys(parents, 0)
-    for _ in parents:  # as often as the longest path can be long
+    for _ in parents:  # no path is longer
         for name, above in parents.items():
             layer[name] = max([layer[one] + 1 for one in above if layer[one] < len(parents)] or [0])
     for name, above in parents.items():
@@ -114,7 +114,7 @@ def _stops(parent: str, child: str, layer: Mapping[str, int]) -> list[Node]:
 
 
 def _rows(parents: Mapping[str, list[str]], layer: Mapping[str, int]) -> list[list[Node]]:
-    """The nodes of each layer, in an order that follows that of their parents."""
+    """Return the nodes of each layer, ordered by the mean place of their parents."""
     rows: list[list[Node]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
     above: dict[Node, list[Node]] = {}
     for name in parents:
@@ -141,7 +141,7 @@ def _mean(numbers: Sequence[int]) -> float:
 def _places(
     rows: Sequence[Sequence[Node]], downwards: bool
 ) -> tuple[dict[Node, Point], float, float]:
-    """The middle of every node, and the drawing's size."""
+    """Return the middle of every node, and the drawing's width and height."""
     box, depth = (BOX_WIDTH, BOX_HEIGHT) if downwards else (BOX_HEIGHT, BOX_WIDTH)
     sizes = [[box if isinstance(node, str) else _LINE for node in row] for row in rows]
     spans = [sum(row) + _ACROSS * (len(row) - 1) for row in sizes]
@@ -164,7 +164,7 @@ def _corner(middle: Point) -> Point:
 
 
 def _path(points: Sequence[Point], downwards: bool) -> str:
-    """From the edge of the first point's box to the edge of the last one's."""
+    """Return the SVG path from the edge of the first point's box to the edge of the last one's."""
     half = (BOX_HEIGHT if downwards else BOX_WIDTH) / 2
     start, end = _shifted(points[0], half, downwards), _shifted(points[-1], -half, downwards)
     return _curve([start, *points[1:-1], end], half, downwards)
@@ -175,7 +175,7 @@ def _shifted(point: Point, by: float, downwards: bool) -> Point:
 
 
 def _curve(points: Sequence[Point], half: float, downwards: bool) -> str:
-    """Straight along the layers that a line only passes, curved between them."""
+    """Return an SVG path that is straight through the layers it passes and curved between them."""
     x, y = points[0]
     parts = [f"M{x:.1f} {y:.1f}"]
     for number, goal in enumerate(points[1:], start=1):

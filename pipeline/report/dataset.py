@@ -1,4 +1,4 @@
-"""What Prepare found: dataset.json."""
+"""Read the prepared data set's description from dataset.json, as the step Prepare wrote it."""
 
 import json
 
@@ -10,7 +10,7 @@ STEP = "Prepare"
 
 
 def read_dataset(source: Source, facts: Facts) -> Dataset:
-    """Counts, refused files, duplicates. Raises Absent when the data was not prepared."""
+    """Read class counts, refused files and duplicates. Raises Absent when nothing was prepared."""
     info = json.loads(source.read(f"{facts.output(STEP, 'dataset')}/dataset.json"))
     return Dataset(
         classes=tuple(info["classes"]),

@@ -1,4 +1,4 @@
-"""How the debugger's rules ended: as SageMaker reports them, or as the job itself wrote."""
+"""Read the results of the debugger's rules, from SageMaker or from the job's own output."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _OWN = ("rule_to_invoke", "source_s3_uri", "action_json")
 
 
 def read_rules(job: Document, output: Path | None) -> Rules:
-    """The rules of a training job, the service's first. Raises Absent when it had none."""
+    """Read a training job's rules: the service's, else its own. Raises Absent when it had none."""
     if job.get("DebugRuleConfigurations"):
         return replace(_of_service(job), lost=_lost(job, output))
     content = read_json(job, output, RULES_FILE, "no rules ran in it (debugger.mode)")
@@ -27,7 +27,7 @@ def read_rules(job: Document, output: Path | None) -> Rules:
 
 
 def _lost(job: Document, output: Path | None) -> str | None:
-    """Why saving ended early: the service's rules do not know, the job wrote it down."""
+    """Return why saving tensors ended early, which only the job writes down; None if it did not."""
     try:
         return read_json(job, output, RULES_FILE, "").get("lost")
     except Absent:
@@ -58,7 +58,7 @@ def _of_service(job: Document) -> Rules:
 
 
 def _stopped_by(job: Document, rules: Sequence[Rule]) -> str | None:
-    """The rule whose StopTraining action ended the job: the service does not say which it was."""
+    """Return the rule whose StopTraining action ended the job; the service does not say which."""
     stopping = {
         config["RuleConfigurationName"]
         for config in job["DebugRuleConfigurations"]

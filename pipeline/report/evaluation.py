@@ -1,4 +1,4 @@
-"""The test results: evaluation.json and predictions.jsonl, and the worst mistakes' pictures."""
+"""Read the test results: evaluation.json, predictions.jsonl and the worst mistakes' pictures."""
 
 import json
 import math
@@ -24,7 +24,7 @@ _PAIRS = 30
 
 
 def read_evaluation(source: Source, facts: Facts) -> Evaluation:
-    """The test results. Raises Absent when the run did not come so far."""
+    """Read a run's test results. Raises Absent when Evaluate did not complete."""
     folder = facts.output(STEP, "evaluation")
     content = json.loads(source.read(f"{folder}/evaluation.json"))
     metrics = content["multiclass_classification_metrics"]
@@ -59,7 +59,7 @@ def read_evaluation(source: Source, facts: Facts) -> Evaluation:
 
 
 def wilson_interval(right: int, pictures: int) -> tuple[float, float]:
-    """Where a share lies with 95 % confidence: Wilson's score interval (1927)."""
+    """Return the 95 % confidence interval of right / pictures: Wilson's score interval (1927)."""
     if pictures == 0:
         return 0.0, 1.0
     share, of = right / pictures, _Z**2 / pictures
@@ -71,7 +71,7 @@ def wilson_interval(right: int, pictures: int) -> tuple[float, float]:
 def class_qualities(
     classes: Sequence[str], confusion: Sequence[Sequence[int]]
 ) -> tuple[ClassQuality, ...]:
-    """Precision, recall and F1 of every class; None where nothing was counted."""
+    """Compute precision, recall and F1 of every class; None where nothing was counted."""
     predicted = [sum(column) for column in zip(*confusion, strict=True)]
     found = []
     for index, name in enumerate(classes):
@@ -87,7 +87,7 @@ def class_qualities(
 def confused_pairs(
     classes: Sequence[str], confusion: Sequence[Sequence[int]]
 ) -> tuple[ConfusedPair, ...]:
-    """What is taken for what, the most frequent first."""
+    """Return the most frequent pairs of actual and wrongly predicted class, by falling count."""
     pairs = [
         ConfusedPair(actual, predicted, confusion[i][j])
         for i, actual in enumerate(classes)
@@ -105,7 +105,7 @@ def _mistakes(
     predictions: Sequence[Mapping[str, Any]],
     classes: Sequence[str],
 ) -> tuple[Mistake, ...]:
-    """The wrong answers, the surest first."""
+    """Return the wrong predictions of highest confidence, the surest first."""
     number = {name: index for index, name in enumerate(classes)}
     wrong = [row for row in predictions if row["label"] != row["prediction"]]
     worst = sorted(wrong, key=lambda row: (-max(row["probabilities"]), row["file"]))[:_MISTAKES]

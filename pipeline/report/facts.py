@@ -1,4 +1,4 @@
-"""What SageMaker's API says of one execution: read once, for every section."""
+"""Read what SageMaker's API says of one execution, once for all sections of the report."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Document = Mapping[str, Any]
 
 
 def utc(time: datetime | None) -> datetime | None:
-    """A time that boto3 gave in this machine's zone."""
+    """Convert a time to UTC: boto3 gives it in this machine's time zone."""
     return time.astimezone(UTC) if time else None
 
 
@@ -24,15 +24,15 @@ _DESCRIBE = {
     "TuningJob": ("describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName"),
     "RegisterModel": ("describe_model_package", "ModelPackageName"),
 }
-_HOPS = 5  # executions behind one another that a cached step is looked for in
+_HOPS = 5  # executions that a cached step is traced back through
 
 
 @dataclass(frozen=True)
 class Facts:
     """An execution: its Describe answer, definition, parameters, steps and their jobs.
 
-    `summaries` are the steps as ListPipelineExecutionSteps has them (of a step that was tried
-    again the newest), `jobs` the Describe answers of what the steps ran, by step name.
+    By step name: `summaries`, what ListPipelineExecutionSteps lists (the newest try of a retried
+    step), and `jobs`, the Describe answers of what the steps ran.
     """
 
     execution: Document
@@ -52,13 +52,13 @@ class Facts:
         return self.arn.rpartition("/")[2]
 
     def job(self, step: str) -> Document:
-        """The job of a step. Raises Absent when it ran none."""
+        """Return a step's job. Raises Absent when it ran none."""
         if step in self.jobs:
             return self.jobs[step]
         raise Absent(self._why_no_job(step))
 
     def job_of_kind(self, kind: str) -> tuple[str, Document]:
-        """(step, job) of the first step with a "TrainingJob", "TuningJob", .... Raises Absent."""
+        """Return (step, job) of the first job of a kind: "TrainingJob", .... Raises Absent."""
         name = f"HyperParameter{kind}Name" if kind == "TuningJob" else f"{kind}Name"
         for step, job in self.jobs.items():
             if name in job:
@@ -68,7 +68,7 @@ class Facts:
         raise Absent(self._why_no_job(steps[0]) if steps else f"the pipeline has no {kind}")
 
     def output(self, step: str, name: str) -> str:
-        """The address of a processing step's output. Raises Absent."""
+        """Return the S3 address of a processing step's output. Raises Absent."""
         job = self.job(step)
         if job.get("ProcessingJobStatus") != "Completed":
             raise Absent(f"step {step} did not complete ({job.get('ProcessingJobStatus')})")
@@ -83,7 +83,7 @@ class Facts:
 
 
 def read_facts(source: Source, arn: str) -> Facts:
-    """Everything that the API knows of an execution. Raises UsageError when there is none."""
+    """Read everything the API knows of an execution. Raises UsageError when there is none."""
     client = source.sagemaker
     execution = _describe_execution(client, arn)
     answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
@@ -133,7 +133,10 @@ def _jobs(client: Any, summaries: Mapping[str, Document]) -> dict[str, Document]
 
 
 def _find_job(client: Any, summary: Document) -> tuple[str, str] | None:
-    """(kind, ARN); of a cached step that names no job, that of the execution it comes from."""
+    """Return (kind, ARN) of a step's job; None when it ran none.
+
+    A cached step that names no job has that of the execution it comes from.
+    """
     for _ in range(_HOPS):
         job = job_of(summary)
         origin = (summary.get("CacheHitResult") or {}).get("SourcePipelineExecutionArn")

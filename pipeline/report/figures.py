@@ -1,7 +1,7 @@
-"""What all plots share: colours, sizes, and how a figure becomes a PNG or a part of the page.
+"""Define what all plots share: colours, sizes, and turning a figure into a PNG or inline SVG.
 
 Sizes are CSS pixels: a figure that is 400 wide has text of 11 pixels when shown 400 wide. In the
-page every colour of the palette is a CSS variable, so one drawing serves light and dark.
+page every colour of the palette is a CSS variable, so one drawing serves light and dark themes.
 """
 
 import io
@@ -79,7 +79,7 @@ _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 @contextmanager
 def house_style(salt: str = "report") -> Iterator[None]:
-    """The look of all plots, for as long as the block; `salt` tells the ids of two plots apart."""
+    """Apply the look of all plots within the block; `salt` tells the SVG ids of two plots apart."""
     with rc_context({**_STYLE, "svg.hashsalt": salt}), warnings.catch_warnings():
         # Letters that the font lacks, layouts that do not fit: nothing a user could mend.
         warnings.simplefilter("ignore")
@@ -87,20 +87,20 @@ def house_style(salt: str = "report") -> Iterator[None]:
 
 
 def new_figure(width: int = WIDTH, height: int = HEIGHT) -> Figure:
-    """A figure of so many CSS pixels."""
+    """Create a figure; width and height in CSS pixels."""
     size = (width / _POINTS_PER_INCH, height / _POINTS_PER_INCH)
     return Figure(figsize=size, layout="constrained")
 
 
 def new_axes(title: str, width: int = WIDTH, height: int = HEIGHT) -> Axes:
-    """The only axes of a new figure."""
+    """Create a figure with a single plot and return its axes; sizes in CSS pixels."""
     axes = new_figure(width, height).add_subplot()
     axes.set_title(title)
     return axes
 
 
 def plain_powers(axis: Axis) -> None:
-    """Labels of a logarithmic axis as plain numbers: powers, or also 2 and 5 where there is one."""
+    """Label a logarithmic axis in plain numbers: powers of ten, also 2 and 5 where there is one."""
     low, high = sorted(axis.get_view_interval())
     powers = math.floor(math.log10(high)) - math.ceil(math.log10(low)) + 1
     between = (1.0, 2.0, 5.0) if powers < 2 else (1.0,)
@@ -110,39 +110,39 @@ def plain_powers(axis: Axis) -> None:
 
 
 def figure_of(axes: Axes) -> Figure:
-    """The figure the axes lie in."""
+    """Return the figure that holds the axes."""
     figure = axes.get_figure(root=True)
     assert isinstance(figure, Figure)  # noqa: S101  axes of new_axes always have one
     return figure
 
 
 def drawable(value: float | None) -> float:
-    """The value, or NaN, which is left out, for what no axis can show: inf, 1e300, nothing."""
+    """Return the value, or NaN, which is not drawn, for what no axis can show: None, inf, 1e300."""
     if value is None or not math.isfinite(value) or abs(value) > _LARGEST:
         return math.nan
     return value if abs(value) * _LARGEST > 1 else 0.0
 
 
 def label(text: str, longest: int = 24) -> str:
-    """A user's name, as one short line."""
+    """Shorten a user's text to one line, cut at the end."""
     line = _NOT_SHOWN.sub(" ", text).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def label_ends(text: str, longest: int = 32) -> str:
-    """The same, cut in the middle: the ends of tensors' names tell them apart."""
+    """Shorten a text to one line, cut in the middle: the ends of tensors' names tell them apart."""
     line = label(text, len(text))
     half = longest // 2
     return line if len(line) <= longest else f"{line[: longest - half - 1]}…{line[-half:]}"
 
 
 def labels(texts: Sequence[str], longest: int = 24) -> list[str]:
-    """The names, as short lines."""
+    """Shorten each text to one line."""
     return [label(text, longest) for text in texts]
 
 
 def arrange(figure: Figure) -> Figure:
-    """Lay the figure out once, however often it is drawn: half of what drawing costs."""
+    """Lay the figure out once for all its drawings: layout is half of what drawing costs."""
     if engine := figure.get_layout_engine():
         engine.execute(figure)
     figure.set_layout_engine(None)  # "none" would be an engine that draws once more for each file
@@ -150,13 +150,13 @@ def arrange(figure: Figure) -> Figure:
 
 
 def save_png(figure: Figure, path: Path) -> Path:
-    """Write the figure, on white; raises OSError when the place cannot be written to."""
+    """Write the figure as a PNG on white. Raises OSError when the file cannot be written."""
     figure.savefig(path, format="png", dpi=_PNG_DPI, metadata={"Software": None})
     return path
 
 
 def as_svg(figure: Figure) -> str:
-    """The figure as an <svg> element for the page: transparent, its colours CSS variables."""
+    """Return the figure as an <svg> element: transparent, its colours CSS variables."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Values as people read them: the filters of the page's templates."""
+"""Format values for people: the filters of the page's templates."""
 
 import math
 from datetime import UTC, datetime
@@ -7,14 +7,14 @@ NOTHING = "-"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """0.8333 is 83.3%; nothing is a dash."""
+    """Format a share in percent: 0.8333 is 83.3%; None and NaN are a dash."""
     if share is None or not math.isfinite(share):
         return NOTHING
     return f"{share * 100:.{digits}f}%"
 
 
 def number(value: float | None) -> str:
-    """Four significant digits for fractions, thousands apart for whole numbers."""
+    """Format a number: four significant digits for fractions, commas in whole numbers."""
     if value is None:
         return NOTHING
     if not math.isfinite(value):
@@ -27,7 +27,7 @@ def number(value: float | None) -> str:
 
 
 def large(value: float | None) -> str:
-    """Counts of parameters and operations: 2,236,682 is 2.24 M."""
+    """Format a count of parameters or operations: 2,236,682 is 2.24 M."""
     if value is None:
         return NOTHING
     for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
@@ -37,7 +37,7 @@ def large(value: float | None) -> str:
 
 
 def size(count: float | None) -> str:
-    """Bytes in powers of 1024."""
+    """Format a number of bytes in powers of 1024: B, KiB, MiB, GiB."""
     if count is None:
         return NOTHING
     for unit, step in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
@@ -47,7 +47,7 @@ def size(count: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """16 ms, 2.1 s, 42 s, 3 min 05 s, 2 h 07 min."""
+    """Format seconds: 16 ms, 2.1 s, 42 s, 3 min 05 s, 2 h 07 min."""
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
     if seconds < 0.9995:
@@ -63,7 +63,7 @@ def duration(seconds: float | None) -> str:
 
 
 def when(moment: datetime | None) -> str:
-    """2026-11-21 06:35 UTC."""
+    """Format a time in UTC: 2026-11-21 06:35 UTC."""
     if moment is None:
         return NOTHING
     if moment.tzinfo is not None:
@@ -72,15 +72,15 @@ def when(moment: datetime | None) -> str:
 
 
 def rule_message(text: str) -> str:
-    """What a rule said, without the name of smdebug's exception that the service puts before it."""
+    """Strip the name of smdebug's exception that the service puts before a rule's message."""
     return text.removeprefix("RuleEvaluationConditionMet: ")
 
 
 def sentence(text: str) -> str:
-    """Beginning with a capital, ending with a full stop."""
+    """Make a text begin with a capital and end with a full stop."""
     return text[:1].upper() + text[1:].removesuffix(".") + "." if text else ""
 
 
 def plural(count: int, word: str, many: str | None = None) -> str:
-    """1 picture, 2 pictures, 0 classes."""
+    """Format a count with its noun: 1 picture, 2 pictures, 0 classes."""
     return f"{count:,} {word if count == 1 else many or word + 's'}"

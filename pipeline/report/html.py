@@ -1,4 +1,4 @@
-"""The report of a run as one HTML file that needs no network, and its plots as PNG beside it."""
+"""Render a run's report as one HTML file that needs no network, with its plots as PNG beside it."""
 
 import base64
 import hashlib
@@ -18,12 +18,12 @@ from pipeline.report.plots import Plot, draw_plots
 
 REPORT_FILE = "report.html"
 _TEMPLATES = Path(__file__).parent / "templates"
-_WIDEST_DAG = 1200  # a longer one is drawn downwards on every screen
+_WIDEST_DAG = 1200  # CSS pixels: a wider one is drawn downwards on every screen
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page, shown when the report's `field` has something; links lead to `id`."""
+    """A section of the page, shown when the report's `field` is not empty; links lead to `id`."""
 
     id: str
     title: str
@@ -46,7 +46,7 @@ SECTIONS = (
 
 
 def render(report: RunReport, folder: Path) -> Path:
-    """Write report.html and plots/*.png into `folder`, over what is there; returns the page's path.
+    """Write report.html and plots/*.png into `folder`, over what is there; return the page's path.
 
     Raises OSError when the folder cannot be written to.
     """
@@ -77,12 +77,12 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
 
 
 def _sections(report: RunReport) -> list[Section]:
-    """What the report has, in the order of the page."""
+    """Return the sections that the report has, in the order of the page."""
     return [section for section in SECTIONS if getattr(report, section.field)]
 
 
 def _missing(report: RunReport) -> dict[str, list[str]]:
-    """Titles of what is not there, by the reason that they share."""
+    """Group the titles of missing sections by the reason they share."""
     titles = {section.field: section.title for section in SECTIONS}
     reasons: dict[str, list[str]] = {}
     for name, reason in report.missing.items():

@@ -1,4 +1,4 @@
-"""How much each hyperparameter sets the better half of a tuning's trials apart, by PED-ANOVA.
+"""Compute how much each hyperparameter sets a tuning's better half of trials apart: PED-ANOVA.
 
 Watanabe, Bansal and Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
 Arbitrary Subspaces" (2023), as Optuna computes it.
@@ -12,13 +12,13 @@ from pipeline.report.model import Importance, Trial
 
 _FEWEST = 4
 _FEW = 20
-_BETTER = 0.5  # a smaller share says what makes the very best, but needs many more trials
+_BETTER = 0.5  # a smaller share tells the very best apart, but needs many more trials
 
 
 def importance_of(
     trials: Sequence[Trial], ranges: Mapping[str, Any], maximize: bool
 ) -> tuple[tuple[Importance, ...], str]:
-    """Shares by hyperparameter, largest first, and a word on them; none where it says why."""
+    """Return each hyperparameter's share, largest first, and a note: how computed, or why none."""
     ended = [trial for trial in trials if trial.value is not None]
     if len(ended) < _FEWEST:
         return (), f"{len(ended)} trials have a result: at least {_FEWEST} are needed"
@@ -64,7 +64,7 @@ def _read(distribution: Any, text: str) -> Any:
         return text
     number = float(text) if hasattr(distribution, "step") and distribution.step is None else None
     value = int(float(text)) if number is None else number
-    # What was rounded on its way through text must not leave the range it came from.
+    # A value rounded on its way through text must not leave its range.
     return min(max(value, distribution.low), distribution.high)
 
 

@@ -1,4 +1,4 @@
-"""Runs on this machine: the local service's API, and s3:// as folders."""
+"""Read runs on this machine from the local service's API, with s3:// as folders."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ COMMAND_FILE = "command.json"
 
 
 class LocalSource:
-    """The state folder of local runs."""
+    """A source of local runs: their state folder."""
 
     where = "local"
 
@@ -22,45 +22,45 @@ class LocalSource:
         self.sagemaker: Any = sagemaker_client(store)
 
     def read(self, uri: str) -> bytes:
-        """The bytes of a file. Raises Absent."""
+        """Return the bytes of a file. Raises Absent."""
         return self.file(uri).read_bytes()
 
     def read_part(self, uri: str, start: int, size: int) -> bytes:
-        """So many bytes of a file, from `start` on. Raises Absent."""
+        """Return `size` bytes of a file from offset `start`. Raises Absent."""
         with self.file(uri).open("rb") as file:
             file.seek(start)
             return file.read(size)
 
     def file(self, uri: str) -> Path:
-        """The file itself, not a copy. Raises Absent."""
+        """Return the path of the file itself, not of a copy. Raises Absent."""
         path = self.store.path(uri)
         if not path.is_file():
             raise Absent(f"{uri} is not there (any more)")
         return path
 
     def folder(self, uri: str) -> Path:
-        """The folder itself, not a copy. Raises Absent."""
+        """Return the path of the folder itself, not of a copy. Raises Absent."""
         path = self.store.path(uri)
         if not path.is_dir():
             raise Absent(f"{uri} is not there (any more)")
         return path
 
     def place(self, uri: str) -> Path:
-        """The folder behind an address, there or not."""
+        """Return the path behind an s3:// address, whether it exists or not."""
         return self.store.path(uri)
 
     def left_behind(self, job: str) -> Path | None:
-        """A failed job's own folder stays where it ran."""
+        """Return the output data that a failed job left in its own folder; None without."""
         return next(iter(self._run_folders(job, "ml/output/data")), None)
 
     def log(self, job: str) -> Sequence[str]:
-        """The lines of the job's log.txt."""
+        """Return the lines of the job's log.txt; empty when it is gone."""
         for path in self._run_folders(job, "log.txt"):
             return path.read_text(encoding="utf-8", errors="replace").splitlines()
         return ()
 
     def command(self, execution: str) -> str | None:
-        """What `keep_command` wrote when the run ended."""
+        """Return the command that `keep_command` wrote when the run ended; None without."""
         try:
             text = (self.store.root / "runs" / execution / COMMAND_FILE).read_text("utf-8")
             return str(json.loads(text)["command"])
@@ -68,7 +68,7 @@ class LocalSource:
             return None
 
     def _run_folders(self, job: str, inner: str) -> list[Path]:
-        """`inner` in the folder of a step's job, or of a trial below its step's."""
+        """Find `inner` in the folder of a step's job, or of a trial below its step's."""
         runs = self.store.root / "runs"
         names = job.split("-")
         found = [

@@ -1,4 +1,4 @@
-"""Makes a run's report: collects, writes the CSV files, draws."""
+"""Write a run's report: collect its values, write the CSV files, render the page."""
 
 import dataclasses
 import json
@@ -31,14 +31,14 @@ class Made:
     base: str | None
 
     def published(self) -> str:
-        """The address of the report's folder in the bucket. Raises Absent."""
+        """Return the S3 address of the report's folder. Raises Absent."""
         return _report_uri(self.base, self.report.run.id)
 
 
 def make_report(source: Source, arn: str, folder: Path | None = None) -> Made:
     """Write report.html, plots/, metrics/ and definition.json of an execution into `folder`.
 
-    Without a folder (a local run's only) it goes to where the registry entry says that it is.
+    Without a folder (local runs only) it goes to the address that the registry entry names.
     Raises UsageError when there is no such execution or a package is missing, OSError when nothing
     can be written.
     """
@@ -66,14 +66,14 @@ def _renderer() -> Callable[[RunReport, Path], Path]:
 
 
 def _report_uri(base: str | None, execution: str) -> str:
-    """s3://bucket/runs/{execution id}/report, as steps/register.py has it. Raises Absent."""
+    """Return s3://bucket/runs/{execution id}/report, as steps/register.py does. Raises Absent."""
     if base is None:
         raise Absent("the definition writes nothing below runs/: give a folder with --out")
     return f"{base}/{execution}/report"
 
 
 def _runs(value: Any) -> str | None:
-    """The first address in a definition that goes on with the execution's id."""
+    """Return the first S3 address in a definition that the execution's id follows; None without."""
     if isinstance(value, Mapping):
         parts = (value.get("Std:Join") or {}).get("Values") or []
         if len(parts) > 1 and parts[1] == _EXECUTION and str(parts[0]).startswith("s3://"):
@@ -85,7 +85,7 @@ def _runs(value: Any) -> str | None:
 
 
 def report_json(report: RunReport) -> str:
-    """All that the report shows, less the pictures."""
+    """Return all that the report shows as JSON, without the pictures."""
     return json.dumps(dataclasses.asdict(report), indent=2, default=_plain)
 
 

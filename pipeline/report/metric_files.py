@@ -1,4 +1,4 @@
-"""The numbers behind the report as CSV files, one a job and subject."""
+"""Write the numbers behind the report as CSV files, one for each job and subject."""
 
 import csv
 import tempfile
@@ -22,14 +22,14 @@ Row = Mapping[str, Any]
 
 
 class MetricFolder:
-    """Writes CSV files below a report's folder and lists them."""
+    """A writer of CSV files below a report's folder that lists what it wrote."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.files: list[MetricFile] = []
 
     def write(self, name: str, about: str, rows: Iterable[Row]) -> None:
-        """One file, its columns those of all rows in order; none without rows."""
+        """Write a CSV file whose columns are those of all rows, in order; no file without rows."""
         kept = list(rows)
         if not kept:
             return
@@ -46,7 +46,7 @@ class MetricFolder:
 def write_metrics(
     report: RunReport, folder: Path, others: Mapping[str, str]
 ) -> tuple[MetricFile, ...]:
-    """The CSV files of everything that the report holds, and `others`: texts by name."""
+    """Write everything the report holds as CSV files, and `others`: CSV texts by name."""
     metrics = MetricFolder(folder)
     metrics.write("steps", "states and times of the steps", map(_step, report.steps))
     if report.tuning:
@@ -76,7 +76,7 @@ def write_metrics(
 def write_jobs(
     source: Source, facts: Facts, report: RunReport, folder: Path
 ) -> tuple[MetricFile, ...]:
-    """The last metrics of every training job, and by epoch those of each trial, where kept."""
+    """Write the last metrics of every training job, and each trial's by epoch, where kept."""
     metrics = MetricFolder(folder)
     jobs = [job for job in facts.jobs.values() if "TrainingJobName" in job]
     for trial in report.tuning.trials if report.tuning else ():
@@ -105,7 +105,7 @@ def _history(source: Source, job: Document) -> tuple[Epoch, ...]:
 
 
 def _flat(value: Any) -> dict[str, Any]:
-    """A dataclass as a row: mappings become `name=value` pairs."""
+    """Convert a dataclass to a row: mappings become `name=value` pairs."""
     row = {field.name: getattr(value, field.name) for field in fields(value)}
     return {
         name: "; ".join(f"{k}={v}" for k, v in one.items()) if isinstance(one, Mapping) else one

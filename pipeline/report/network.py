@@ -1,4 +1,4 @@
-"""The trained network: its layers as the training counted them, and what its artifact says."""
+"""Read the trained network: its layers as the training counted them, and its artifact's facts."""
 
 import json
 import tarfile
@@ -18,7 +18,7 @@ _MAXIMUM_DESCRIPTION = 16 * 1024**2
 
 
 def read_model(job: Document, output: Path | None, description: Mapping[str, Any]) -> Model:
-    """The network. Without model_summary.json what the artifact says of it. Raises Absent."""
+    """Read the network; without model_summary.json only its artifact's facts. Raises Absent."""
     facts = _facts(description)
     try:
         content = read_json(job, output, SUMMARY_FILE, "its layers were not counted")
@@ -37,7 +37,10 @@ def read_model(job: Document, output: Path | None, description: Mapping[str, Any
 
 
 def read_description(source: Source, job: Document) -> dict[str, Any]:
-    """model.json of the job's model.tar.gz, and its size as `archive_bytes`. Raises Absent."""
+    """Read model.json from a job's model.tar.gz, and the archive's size as `archive_bytes`.
+
+    Raises Absent.
+    """
     if job.get("TrainingJobStatus") != "Completed":
         raise Absent(f"{job['TrainingJobName']} made no model ({job.get('TrainingJobStatus')})")
     path = source.file(job["ModelArtifacts"]["S3ModelArtifacts"])

@@ -1,4 +1,4 @@
-"""Single pictures out of the prepared test split, without reading the rest of it."""
+"""Read single pictures of the prepared test split without reading the rest of it."""
 
 import io
 import json
@@ -13,7 +13,7 @@ _QUALITY = 85
 
 
 def picture_reader(source: Source, facts: Facts) -> Callable[[str], bytes | None]:
-    """Answers a test file's prepared square as JPEG, or None where it cannot be had."""
+    """Return a function from a test file's name to its prepared square as JPEG, or None."""
     try:
         folder = facts.output(STEP, "test")
         rows = {name: row for row, name in enumerate(_files(source, folder))}
@@ -37,7 +37,7 @@ def _files(source: Source, folder: str) -> list[str]:
 
 
 def _header(source: Source, uri: str) -> tuple[int, tuple[int, ...]]:
-    """Where the pixels begin, and the shape (N, 3, R, R). Raises ValueError for another kind."""
+    """Return the pixels' offset and shape (N, 3, R, R). Raises ValueError for another kind."""
     from numpy.lib import format as npy
 
     file = io.BytesIO(source.read_part(uri, 0, _HEADER_BYTES))

@@ -1,4 +1,4 @@
-"""Which plots a report has, and what each says in words for who cannot see it."""
+"""Draw the plots that a report has data for, each with a description for screen readers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pipeline.report.model import Evaluation, Profile, RunReport, Series, Tensor
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot of the page: `svg` is markup that is safe to put in, `file` the PNG's path."""
+    """A drawn plot: `words` describe it, `svg` is markup safe to insert, `file` the PNG's path."""
 
     name: str
     words: str
@@ -31,7 +31,7 @@ class _Planned:
 
 
 def draw_plots(report: RunReport, folder: Path) -> dict[str, Plot]:
-    """Draw what the report has data for: PNGs into `folder`/plots, and by name for the page.
+    """Draw the plots the report has data for: PNGs into `folder`/plots, and by name for the page.
 
     PNGs of an earlier rendering are removed. Raises OSError when the folder cannot be written to.
     """
@@ -44,7 +44,7 @@ def draw_plots(report: RunReport, folder: Path) -> dict[str, Plot]:
 
 
 def draw_series(series: Sequence[Series], title: str, y_label: str, path: Path) -> Path:
-    """Save one plot of some tensors over the training steps as a PNG; returns its path."""
+    """Save a plot of some tensors over the training steps as a PNG; return its path."""
     with house_style():
         return save_png(plots_training.draw_series(series, title, y_label), path)
 
