@@ -18,7 +18,7 @@ def report_local_run(store: Store, arn: str, command: str | None) -> str | None:
         if command:
             keep_command(store, arn.rpartition("/")[2], command)
         return from_here(make_report(LocalSource(store), arn).path)
-    except Exception as error:  # a report must not turn a model that was made into a failure
+    except Exception as error:  # a failed report must not fail a run that made a model
         warn(error)
         return None
 

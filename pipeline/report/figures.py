@@ -39,7 +39,7 @@ CSS_VARIABLES = {
 }
 WIDTH, HEIGHT = 400, 262
 _POINTS_PER_INCH = 72
-_PNG_DPI = 144  # twice as many pixels, for screens that have them
+_PNG_DPI = 144  # twice as many pixels, for high-resolution screens
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -81,7 +81,7 @@ _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 def house_style(salt: str = "report") -> Iterator[None]:
     """Apply the look of all plots within the block; `salt` tells the SVG ids of two plots apart."""
     with rc_context({**_STYLE, "svg.hashsalt": salt}), warnings.catch_warnings():
-        # Letters that the font lacks, layouts that do not fit: nothing a user could mend.
+        # Letters that the font lacks, layouts that do not fit: nothing a user could fix.
         warnings.simplefilter("ignore")
         yield
 

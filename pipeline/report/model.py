@@ -1,8 +1,8 @@
-"""Everything the report of a run shows, as plain values: collected in one place, drawn in another.
+"""Define everything a run's report shows as plain values, apart from collecting and drawing them.
 
 A section that a run does not have is None (or empty), and `RunReport.missing` says why. Times are
 UTC, durations seconds, shares 0 to 1, sizes bytes. Names of classes, layers, files and rules come
-from users: whoever shows them escapes them.
+from users: escape them where they are shown.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Run:
-    """The execution itself. `where` is "local" or "aws"; `seconds` is None while it runs."""
+    """A pipeline execution. `where` is "local" or "aws"; `seconds` is None while it runs."""
 
     id: str
     arn: str
@@ -30,10 +30,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the DAG.
+    """A step of the pipeline's DAG.
 
     `status`: Succeeded, Failed, Stopped, Executing, Skipped (a branch not taken) or NotStarted.
-    `depends_on`: names of steps. `branch`: (condition step, "True" or "False") when it lies behind
+    `depends_on`: names of steps. `branch`: (condition step, "True" or "False") when it lies in
     one. `cached_from`: the id of the execution whose result was taken. `job`: the job's name.
     """
 
@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Trial:
-    """A training job of the tuning, from number 1; `best_so_far` counts trials up to this one."""
+    """A training job of the tuning, from number 1; `best_so_far`: best value up to this trial."""
 
     number: int
     name: str
@@ -67,7 +67,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Importance:
-    """How much one hyperparameter sets the better half of the trials apart; shares sum up to 1."""
+    """A hyperparameter's share in setting the better half of the trials apart; they sum up to 1."""
 
     name: str
     share: float
@@ -110,11 +110,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Tensors:
-    """What Debugger's hook saved: `source` is where, `names` how many tensors there are.
+    """Tensors that Debugger's hook saved: `source` is where, `names` how many there are.
 
-    `gradient_norms`: L2 norm of each parameter's gradient. `update_ratios`: L2 norm of the change
-    of a weight between two saved steps, by the weight's norm, by the training steps between.
-    `losses`: one series a loss and mode (TRAIN, EVAL). Steps are counted over all modes, as the
+    `gradient_norms`: L2 norm of each parameter's gradient. `update_ratios`: L2 norm of a
+    weight's change between two saved steps / (the weight's norm * training steps between them).
+    `losses`: a series per loss and mode (TRAIN, EVAL). Steps are counted over all modes, as the
     rules count them; values may be inf or nan. `note`: what was left out, "" when nothing was.
     """
 
@@ -129,7 +129,10 @@ class Tensors:
 
 @dataclass(frozen=True)
 class Rule:
-    """A debugger rule's end. `status`: NoIssuesFound, IssuesFound, Error, Stopped, InProgress."""
+    """A debugger rule's result.
+
+    `status`: NoIssuesFound, IssuesFound, Error, Stopped, InProgress.
+    """
 
     name: str
     status: str
@@ -141,9 +144,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules of the training.
+    """The results of all debugger rules of the training.
 
-    `stopped_by` is the rule that ended it, `lost` why saving tensors ended before it, if so.
+    `stopped_by`: the rule that stopped it. `lost`: why saving tensors ended early.
     """
 
     rules: tuple[Rule, ...]
@@ -153,7 +156,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class ProfiledPhase:
-    """Where the time of a training phase went: seconds by part (data, transfer, forward, ...)."""
+    """A training phase's time: seconds by part (data, transfer, forward, ...)."""
 
     name: str
     steps: int
@@ -163,7 +166,7 @@ class ProfiledPhase:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing the profiler noticed: what was seen and what to change."""
+    """A finding of the profiler: what was seen and what to change."""
 
     rule: str
     severity: str
@@ -189,7 +192,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class ClassQuality:
-    """One class of the test split; None where nothing was counted."""
+    """A class's test results; None where nothing was counted."""
 
     name: str
     support: int
@@ -200,7 +203,7 @@ class ClassQuality:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Pictures whose confidence lies in [lower, upper): mean confidence, share that is right."""
+    """Pictures whose confidence lies in [lower, upper): mean confidence and accuracy."""
 
     lower: float
     upper: float
@@ -211,7 +214,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """How often pictures of `actual` were taken for `predicted`."""
+    """The number of pictures of `actual` that were classified as `predicted`."""
 
     actual: str
     predicted: str
@@ -220,9 +223,9 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer given with confidence. `picture`: the prepared square as JPEG, if it is there.
+    """A confident wrong prediction. `picture`: the prepared square as JPEG, if it is there.
 
-    `probability` is that of what was said, `actual_probability` that of what is true.
+    `probability` is that of the predicted class, `actual_probability` that of the actual one.
     """
 
     file: str
@@ -258,7 +261,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that is no usable picture, and why."""
+    """A file of the data set that is no usable picture, and why."""
 
     file: str
     reason: str
@@ -266,7 +269,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Files of the very same content, and the splits and classes they lie in."""
+    """Files of identical content, and the splits and classes they lie in."""
 
     files: tuple[str, ...]
     splits: tuple[str, ...]
@@ -275,7 +278,7 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What Prepare found. `counts`: {split: {class: pictures}}, classes in order."""
+    """The prepared data set. `counts`: {split: {class: pictures}}, classes in order."""
 
     classes: tuple[str, ...]
     counts: Mapping[str, Mapping[str, int]]
@@ -288,7 +291,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of the network. `output`: its shape without the batch, as text."""
+    """A layer of the network. `output`: its output shape without the batch, as text."""
 
     name: str
     type: str
@@ -310,7 +313,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How to make the run again, and what must be the same for the same result."""
+    """The commands that repeat a run, and all that must be equal for the same result."""
 
     commands: tuple[str, ...]
     commit: str | None = None
@@ -332,9 +335,9 @@ class MetricFile:
 
 @dataclass(frozen=True)
 class RunReport:
-    """The whole report.
+    """All that a run's report shows.
 
-    `missing`: why a section (a field's name) is not there, or a part of one, a line each.
+    `missing`: why a section (a field's name) or a part of one is not there, a line each.
     """
 
     run: Run

@@ -1,4 +1,4 @@
-"""Plots of the test results and of the data set."""
+"""Draw plots of the test results and of the data set."""
 
 from collections.abc import Sequence
 
@@ -26,16 +26,16 @@ from pipeline.report.model import Dataset, Evaluation
 
 Counts = NDArray[np.float64]
 FEW_CLASSES = 30
-"""Up to here a class has a row with its name and its counts; above, the picture as a whole."""
+"""Up to here plots show each class with its name and counts; above, the picture as a whole."""
 _RIGHT, _WRONG = to_rgb("#3f8cff"), to_rgb("#f0524f")  # seen on white and on black
 _MOST_NAMES = 200  # more would make the drawing too long
 
 
 def draw_confusion(evaluation: Evaluation) -> Figure:
-    """Rows are true classes, columns what was said; each cell's colour is its share of the row.
+    """Draw the confusion matrix: rows true, columns predicted, coloured by share of the row.
 
-    Above 30 classes those that are confused stand side by side, so mistakes lie near the diagonal,
-    and each row ends with what the class was taken for.
+    Above 30 classes, confused classes stand side by side, so mistakes lie near the diagonal, and
+    each row ends with what its class was mistaken for.
     """
     confusion = np.array(evaluation.confusion, dtype=float)
     count = len(confusion)
@@ -82,7 +82,7 @@ def _draw_cells(title: str, confusion: Counts, size: tuple[int, int]) -> Axes:
 
 
 def _taken_for(confusion: Counts, names: Sequence[str]) -> list[str]:
-    """For each row the wrong answers, the most frequent first."""
+    """Describe each row's wrong predictions in short, the most frequent first."""
     texts = []
     for row, counts in enumerate(confusion):
         wrong = [int(n) for n in np.argsort(-counts, kind="stable") if counts[n] and n != row]
@@ -92,7 +92,7 @@ def _taken_for(confusion: Counts, names: Sequence[str]) -> list[str]:
 
 
 def _cell_colors(confusion: Counts) -> NDArray[np.uint8]:
-    """RGBA: blue on the diagonal, red beside it, clear where nothing was counted."""
+    """Return RGBA cells: blue on the diagonal, red beside it, clear where nothing was counted."""
     rows = confusion.sum(axis=1, keepdims=True)
     shares = np.divide(confusion, rows, out=np.zeros_like(confusion), where=rows > 0)
     colors = np.empty((*confusion.shape, 4))
@@ -105,7 +105,7 @@ def _cell_colors(confusion: Counts) -> NDArray[np.uint8]:
 
 
 def draw_calibration(evaluation: Evaluation) -> Figure:
-    """How often answers of a confidence are right, with the share of answers behind each point."""
+    """Draw accuracy against confidence, with the share of predictions behind each point."""
     bins = [one for one in evaluation.calibration if one.count]
     axes = new_axes("Is its confidence earned?", height=340)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="as it should be")
@@ -130,7 +130,7 @@ def draw_calibration(evaluation: Evaluation) -> Figure:
 
 
 def draw_counts(dataset: Dataset) -> Figure:
-    """Pictures of each class by split: named bars for a few classes, a skyline for many."""
+    """Draw pictures per class by split: named bars for a few classes, a skyline for many."""
     totals = {
         name: sum(split.get(name, 0) for split in dataset.counts.values())
         for name in dataset.classes
@@ -168,7 +168,7 @@ def _draw_named_counts(dataset: Dataset, names: list[str]) -> Figure:
 
 
 def draw_recalls(evaluation: Evaluation) -> Figure:
-    """How the classes' recalls are spread: how many are good, which tail is bad."""
+    """Draw a histogram of the classes' recalls: how many are good, how bad the tail is."""
     recalls = [one.recall for one in evaluation.classes if one.recall is not None]
     axes = new_axes("Classes by how many of their pictures were right")
     axes.hist(recalls, bins=[number / 10 for number in range(11)], color=BLUE, rwidth=0.9)

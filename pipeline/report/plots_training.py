@@ -1,4 +1,4 @@
-"""Plots of a training: its epochs, its saved tensors, and where its time went."""
+"""Draw plots of a training: its epochs, its saved tensors, and where its time went."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,19 +35,19 @@ from pipeline.report.model import Epoch, Profile, Series
 _MOST_LINES = 6  # more layers are a heat map
 _MOST_ROWS = 40
 USUAL_UPDATE = 1e-3
-"""A weight's change by its size, a step: about what a healthy training shows, by the rule of thumb
-of Karpathy's CS231n notes (cs231n.github.io/neural-networks-3, "Ratio of weights:updates")."""
+"""A healthy ratio of a weight's change per step to its size, by the rule of thumb of Karpathy's
+CS231n notes (cs231n.github.io/neural-networks-3, "Ratio of weights:updates")."""
 
 
 def draw_losses(history: Sequence[Epoch], best: int | None) -> Figure:
-    """Train and validation loss of each epoch."""
+    """Draw train and validation loss of each epoch."""
     axes = new_axes("Loss")
     _draw_epochs(axes, history, "train_loss", "valid_loss", best)
     return figure_of(axes)
 
 
 def draw_accuracies(history: Sequence[Epoch], best: int | None) -> Figure:
-    """Train and validation accuracy of each epoch."""
+    """Draw train and validation accuracy of each epoch."""
     axes = new_axes("Accuracy")
     _draw_epochs(axes, history, "train_accuracy", "valid_accuracy", best)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -85,7 +85,7 @@ def _mark_lost(axes: Axes, places: Sequence[int], unit: str) -> None:
 
 
 def draw_series(series: Sequence[Series], title: str, y_label: str) -> Figure:
-    """A few tensors over the training steps; logarithmic where they differ by magnitudes."""
+    """Draw a few tensors over the training steps, on a log axis where they differ by magnitudes."""
     axes = new_axes(label(title, 60))
     for number, one in enumerate(series):
         color = SERIES[number % len(SERIES)]
@@ -110,7 +110,7 @@ def draw_series(series: Sequence[Series], title: str, y_label: str) -> Figure:
 
 
 def draw_layers(series: Sequence[Series], title: str, usual: float | None = None) -> Figure:
-    """One norm or ratio of every layer: lines for a few layers, a heat map for many."""
+    """Draw a norm or ratio of every layer: lines for a few layers, a heat map for many."""
     if len(series) > _MOST_LINES:
         return _draw_heat(series, title)
     figure = draw_series(series, title, "")
@@ -138,7 +138,7 @@ def _draw_heat(series: Sequence[Series], title: str) -> Figure:
     low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)
     colors = colormaps["viridis"].with_extremes(over=RED, bad="none")  # red: not finite
     norm = LogNorm(low, high if high > low else low * 10)
-    grid[np.isinf(grid)] = 100 * high  # imshow would leave infinity out, as if it were not saved
+    grid[np.isinf(grid)] = 100 * high  # imshow leaves infinity blank, as if it were not saved
     image = axes.imshow(grid, aspect="auto", interpolation="nearest", norm=norm, cmap=colors)
     axes.set_yticks(range(len(shown)), [label_ends(one.name, 28) for one in shown], fontsize=9)
     ticks = _evenly(len(steps), 5)
@@ -156,7 +156,7 @@ def _thinned(series: Sequence[Series], most: int) -> list[Series]:
 
 
 def _evenly(length: int, most: int) -> list[int]:
-    """So many places of a sequence, the first and the last among them."""
+    """Return at most `most` evenly spread indices of a sequence, its first and last included."""
     if length <= most:
         return list(range(length))
     return sorted({round(number * (length - 1) / (most - 1)) for number in range(most)})
@@ -179,7 +179,7 @@ _PART_COLORS = dict(zip(PARTS, (*SERIES[1::-1], *SERIES[2:6], GREY), strict=True
 
 
 def draw_step_time(profile: Profile) -> Figure:
-    """What share of each phase's time went to which part of a step."""
+    """Draw the share of each phase's time by part of a training step."""
     phases = list(profile.phases)
     axes = new_axes("Where a step's time goes", height=150 + 44 * len(phases))
     left = [0.0] * len(phases)
@@ -208,7 +208,7 @@ def _share(seconds: Mapping[str, float], part: str) -> float:
 
 
 def draw_system(profile: Profile) -> Figure | None:
-    """CPU, GPU and memory while the training ran; None where nothing was sampled."""
+    """Draw CPU, GPU and memory while the training ran; None when nothing was sampled."""
     known = profile.samples.items()
     samples = {name: values for name, values in known if any(map(_finite, values))}
     seconds = samples.get("seconds", ())

@@ -1,4 +1,4 @@
-"""Plots of a tuning job: trials in order, what mattered, and where good values lie."""
+"""Draw plots of a tuning job: trials in order, what mattered, and where good values lie."""
 
 import math
 
@@ -23,13 +23,13 @@ from pipeline.report.figures import (
 )
 from pipeline.report.model import Trial, Tuning
 
-_LOGARITHMIC = 10  # a hyperparameter whose largest value is so many times its smallest
-_FEW_VALUES = 5  # so many values that trials share are choices, side by side
+_LOGARITHMIC = 10  # largest value / smallest above which a hyperparameter has a log axis
+_FEW_VALUES = 5  # up to so many values, if trials share any, stand side by side as choices
 _PANELS = 6
 
 
 def draw_trials(tuning: Tuning) -> Figure:
-    """The objective of each trial, and the best so far."""
+    """Draw the objective of each trial, and the best so far."""
     axes = new_axes(f"{label(tuning.objective)} of each trial")
     done = [trial for trial in tuning.trials if trial.value is not None]
     failed = [trial.number for trial in tuning.trials if trial.value is None]
@@ -52,7 +52,7 @@ def draw_trials(tuning: Tuning) -> Figure:
 
 
 def draw_importance(tuning: Tuning) -> Figure:
-    """How much of the objective's variation each hyperparameter explains."""
+    """Draw each hyperparameter's share in setting the better trials apart."""
     ranked = sorted(tuning.importance, key=lambda one: one.share)
     axes = new_axes("What mattered", height=max(150, 90 + 34 * len(ranked)))
     names, shares = (
@@ -72,7 +72,7 @@ def draw_importance(tuning: Tuning) -> Figure:
 
 
 def draw_hyperparameters(tuning: Tuning) -> Figure | None:
-    """The objective against each hyperparameter that was varied; None where none was."""
+    """Draw the objective against each varied hyperparameter; None when none was varied."""
     names = _varied(tuning.trials)[:_PANELS]
     if not names:
         return None

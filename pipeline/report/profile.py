@@ -1,4 +1,4 @@
-"""The profiler's files in a training's output: profile.json and system.csv."""
+"""Read the profiler's files in a training's output: profile.json and system.csv."""
 
 import csv
 import math
@@ -14,7 +14,7 @@ _FOLDER = "profile"
 
 
 def read_profile(job: Document, output: Path | None) -> Profile:
-    """What the profiler found. Raises Absent when it did not run."""
+    """Read the profiler's results. Raises Absent when it did not run."""
     why = "it was not profiled (debugger.profile)"
     content = read_json(job, output, f"{_FOLDER}/profile.json", why)
     return Profile(
@@ -50,7 +50,7 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, float]:
-    """{"cpu_percent": {"mean": 1}} as {"cpu_percent mean": 1}."""
+    """Flatten nested figures: {"cpu_percent": {"mean": 1}} is {"cpu_percent mean": 1}."""
     found: dict[str, float] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Reports of runs on AWS: made from there, and put back beside what the run wrote."""
+"""Write reports of runs on AWS here, and upload them beside what the run wrote."""
 
 import mimetypes
 import tempfile
@@ -12,9 +12,9 @@ from pipeline.report.making import REPORT_FILE, Made, make_report
 
 
 def make_aws_report(aws: Aws, arn: str, folder: Path) -> Made:
-    """Make the report of an execution on AWS in a folder of this machine.
+    """Write the report of an execution on AWS into a folder of this machine.
 
-    Raises UsageError when there is none, AwsError, AwsAccessError.
+    Raises UsageError when there is no such execution, AwsError, AwsAccessError.
     """
     with (
         tempfile.TemporaryDirectory(prefix="report-") as scratch,
@@ -24,7 +24,7 @@ def make_aws_report(aws: Aws, arn: str, folder: Path) -> Made:
 
 
 def publish(aws: Aws, made: Made) -> str:
-    """Upload a report to where the registry entry says that it is; the address of its HTML file.
+    """Upload a report to the address that the registry entry names; return its HTML address.
 
     Raises AwsError, AwsAccessError; Absent when the definition names no place.
     """

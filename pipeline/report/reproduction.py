@@ -1,4 +1,4 @@
-"""How to make a run again, and what has to be the same for the same result."""
+"""Tell how to repeat a run, and what has to be equal for the same result."""
 
 import json
 import shlex
@@ -18,7 +18,7 @@ _OWN = ("sagemaker_", "_tuning")
 def read_reproduction(
     source: Source, facts: Facts, description: Mapping[str, Any], data: str | None
 ) -> Reproduction:
-    """From what the definition, the parameters and the model say; works for any run."""
+    """Read how to repeat a run from its definition, parameters and model; works for any run."""
     commit = facts.parameters.get("GitCommit")
     trained = _hyperparameters(facts)
     return Reproduction(
@@ -43,7 +43,7 @@ def _commands(source: Source, facts: Facts, commit: str | None) -> tuple[str, ..
 
 
 def _command(where: str, facts: Facts) -> str:
-    """Made from the parameters that are not the definition's own defaults."""
+    """Build the command from the parameters that differ from the definition's defaults."""
     defaults = {p["Name"]: p.get("DefaultValue") for p in facts.definition.get("Parameters", [])}
     given = {
         name: value
@@ -73,7 +73,7 @@ def _hyperparameters(facts: Facts) -> dict[str, str]:
 
 
 def _seeds(facts: Facts) -> dict[str, str]:
-    """Every seed in the definition, by step: of arguments, hyperparameters and the tuner."""
+    """Return every seed in the definition by step: of arguments, hyperparameters and the tuner."""
     found: dict[str, str] = {}
     for step in facts.definition.get("Steps", []):
         for name, value in _seeds_in(step.get("Arguments") or {}):
@@ -107,7 +107,7 @@ def _fingerprints(facts: Facts, description: Mapping[str, Any], data: str | None
 
 
 def _code(job: Document) -> str | None:
-    """Where the job's code is: its address holds its content's hash."""
+    """Return the address of a job's code, which holds the hash of its content."""
     given = job.get("HyperParameters") or {}
     uri = given.get("sagemaker_submit_directory")
     for item in job.get("ProcessingInputs") or []:
@@ -117,5 +117,5 @@ def _code(job: Document) -> str | None:
 
 
 def definition_text(facts: Facts) -> str:
-    """The definition that ran, as --diff reads it."""
+    """Return the JSON of the definition that ran, as --diff reads it."""
     return json.dumps(facts.definition, indent=1) + "\n"

@@ -1,4 +1,4 @@
-"""The runs that there are, newest first, and the one that is meant."""
+"""List runs, newest first, and find one by id, ARN or `newest`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ _SUGGESTED = 5
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One execution, as it is listed."""
+    """An execution's line in the list of runs."""
 
     id: str
     arn: str
@@ -24,18 +24,18 @@ class RunSummary:
     failure: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Convert to JSON values, for --json."""
         return asdict(self) | {"started": self.started.isoformat() if self.started else None}
 
 
 def list_runs(client: Any, pipelines: Sequence[str], limit: int | None = None) -> list[RunSummary]:
-    """The executions of these pipelines, the newest first, at most `limit` of each."""
+    """List the executions of these pipelines, newest first, at most `limit` in all."""
     found = [run for name in pipelines for run in _runs_of(client, name, limit)]
     return sorted(found, key=_age, reverse=True)[:limit]
 
 
 def find_run(client: Any, pipelines: Sequence[str], wanted: str) -> str:
-    """The ARN of the run with that id, ARN, or `newest`. Raises UsageError that names some."""
+    """Return the ARN of a run given by id, ARN or `newest`. Raises UsageError that names some."""
     if wanted.startswith("arn:"):
         return wanted
     runs = list_runs(client, pipelines)
@@ -51,7 +51,7 @@ def find_run(client: Any, pipelines: Sequence[str], wanted: str) -> str:
 
 
 def pipelines_of(client: Any) -> list[str]:
-    """The names of all pipelines."""
+    """Return the names of all pipelines."""
     pages = client.get_paginator("list_pipelines").paginate()
     return [one["PipelineName"] for page in pages for one in page["PipelineSummaries"]]
 

@@ -1,4 +1,4 @@
-"""The saved tensors of a run, for the command line."""
+"""Read the saved tensors of a run, for the command line."""
 
 import tempfile
 from difflib import get_close_matches
@@ -13,9 +13,9 @@ from pipeline.report.training_output import open_output, training_job
 
 
 def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, Any]:
-    """All tensors that a run's training saved (`tensors`), or also one's `series`.
+    """List the tensors that a run's training saved (`tensors`); given a name, also its `series`.
 
-    Raises Absent when it saved none, UsageError for a name that none has.
+    Raises Absent when it saved none, UsageError when none has that name.
     """
     job = training_job(read_facts(source, arn))
     with tempfile.TemporaryDirectory(prefix="tensors-") as scratch:

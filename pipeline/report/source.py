@@ -1,6 +1,6 @@
-"""Where a report's facts come from: SageMaker's API and the files behind its addresses.
+"""Define the source of a report's facts: SageMaker's API and the files behind its addresses.
 
-The same API answers on this machine and on AWS, so what is collected is written once.
+The same API answers on this machine and on AWS, so collecting is written once.
 """
 
 from collections.abc import Sequence
@@ -13,35 +13,35 @@ INSTALL = "pip install -r requirements-local.txt"
 
 
 class Absent(PipelineError):
-    """A section cannot be made for this run; the message says why, for the report itself."""
+    """A part of the report cannot be made for this run; the message, shown in it, says why."""
 
 
 class Source(Protocol):
-    """What collecting asks. Reading raises Absent for what is not there or may not be read."""
+    """A source of runs. Reading raises Absent for what is not there or may not be read."""
 
     where: str
     sagemaker: Any
 
     def read(self, uri: str) -> bytes:
-        """The bytes of a file."""
+        """Return the bytes of a file."""
 
     def read_part(self, uri: str, start: int, size: int) -> bytes:
-        """So many bytes of a file, from `start` on."""
+        """Return `size` bytes of a file from offset `start`."""
 
     def file(self, uri: str) -> Path:
-        """The file, on this machine."""
+        """Return the path of a file on this machine."""
 
     def folder(self, uri: str) -> Path:
-        """The folder with everything below an address, on this machine."""
+        """Return a folder on this machine with everything below an address."""
 
     def place(self, uri: str) -> Path:
-        """Where an address lies on this machine, whether there is anything or not."""
+        """Return an address's path on this machine, whether anything is there or not."""
 
     def left_behind(self, job: str) -> Path | None:
-        """The output data of a training job that did not come to its end, where it is kept."""
+        """Return the output data of an unfinished training job, or None where it is not kept."""
 
     def log(self, job: str) -> Sequence[str]:
-        """The lines that a training job printed; none when its log is gone."""
+        """Return the lines that a training job printed; empty when its log is gone."""
 
     def command(self, execution: str) -> str | None:
-        """The command line that began a run, where it is known."""
+        """Return the command line that started a run, or None when it is not known."""

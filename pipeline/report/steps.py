@@ -1,4 +1,4 @@
-"""The run and its steps: states, times, and what waits for what."""
+"""Read the run and its steps: states, times and dependencies."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ _ENDED = ("Succeeded", "Failed", "Stopped")
 
 
 def read_run(facts: Facts, where: str) -> Run:
-    """The execution itself."""
+    """Read the execution's status, times, failure, endpoint and registered model."""
     execution = facts.execution
     status = str(execution["PipelineExecutionStatus"])
     started, ended = _times(facts, status)
@@ -37,7 +37,7 @@ def read_run(facts: Facts, where: str) -> Run:
 
 
 def read_steps(facts: Facts) -> tuple[Step, ...]:
-    """Every step of the definition, in the order they are written, nested ones too."""
+    """Read every step of the definition, nested ones too, in the definition's order."""
     needs = _needs(facts)
     written = outline(facts.definition)
     branches = {step.name: step.branch for step in written}
@@ -55,7 +55,7 @@ def read_steps(facts: Facts) -> tuple[Step, ...]:
 
 
 def _needs(facts: Facts) -> dict[str, frozenset[str]]:
-    """What each step waits for; nothing where the definition has what only AWS can run."""
+    """Return the steps each step waits for; empty when the definition has what only AWS can run."""
     try:
         return {name: step.needs for name, step in read_graph(facts.definition).steps.items()}
     except DefinitionError:
@@ -91,8 +91,10 @@ def _detail(summary: Mapping[str, Any]) -> str | None:
 
 
 def _times(facts: Facts, status: str) -> tuple[datetime | None, datetime | None]:
-    """When it began, and when its last step ended; a report that is made in the run's end counts
-    what was known then."""
+    """Return when the run started and when its last step ended, None while it runs.
+
+    A report that is made while the run ends counts the steps known by then.
+    """
     started = facts.execution.get("CreationTime")
     ends = [summary["EndTime"] for summary in facts.summaries.values() if summary.get("EndTime")]
     over = status in _ENDED or bool(facts.execution.get("FailureReason"))
@@ -105,7 +107,7 @@ def _seconds(started: datetime | None, ended: datetime | None) -> float | None:
 
 
 def _endpoint(facts: Facts) -> str | None:
-    """What a Lambda step says that it deployed to."""
+    """Return the endpoint that a Lambda step says it deployed to; None without."""
     for summary in facts.summaries.values():
         called = (summary.get("Metadata") or {}).get("Lambda") or {}
         for output in called.get("OutputParameters") or []:

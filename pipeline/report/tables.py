@@ -1,4 +1,4 @@
-"""What `python -m pipeline.report` shows on a terminal."""
+"""Build the terminal tables of `python -m pipeline.report`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from pipeline.report.runs import RunSummary
 
 
 def runs_table(runs: Sequence[RunSummary]) -> Table:
-    """Runs, one a row."""
+    """Build the table of runs, one per row."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Run", "Pipeline", "Status", "Started"):
         table.add_column(name, no_wrap=True)
@@ -24,7 +24,7 @@ def runs_table(runs: Sequence[RunSummary]) -> Table:
 
 
 def tensors_table(tensors: Sequence[dict[str, Any]]) -> Table:
-    """Saved tensors, one a row."""
+    """Build the table of saved tensors, one per row."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Tensor", "Shape", "Collections", "Modes"):
         table.add_column(name, overflow="fold")
@@ -38,7 +38,7 @@ def tensors_table(tensors: Sequence[dict[str, Any]]) -> Table:
 
 
 def series_table(series: Sequence[Series]) -> Table:
-    """A tensor in a few numbers: one series a row."""
+    """Build the table of a tensor's series: steps, first, last, lowest and highest value."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for name in ("Steps", "First", "Last", "Lowest", "Highest"):

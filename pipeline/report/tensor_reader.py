@@ -1,8 +1,8 @@
-"""Reads what Debugger's hook saved, in a process of its own: smdebug is heavy, and loads torch.
+"""Read what Debugger's hook saved, in a process of its own: smdebug is heavy and loads torch.
 
     python -m pipeline.report.tensor_reader FOLDER [NAME]
 
-Prints one JSON object: of all tensors the summary that a report shows, or one tensor's values.
+Prints one JSON object: the summary of all tensors that a report shows, or one tensor's values.
 """
 
 import json
@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-_BUDGET = 512 * 1024**2  # bytes of tensors that are read; beyond them only every n-th step is
-# smdebug waits for files of a training that goes on: here what is not there does not come.
+_BUDGET = 512 * 1024**2  # bytes of tensors to read; of more, only every n-th step is read
+# smdebug would wait for files of a running training: here what is missing does not come.
 _PATIENCE = {"TRAINING_END_DELAY_REFRESH": "0", "MISSING_EVENT_FILE_RETRY_LIMIT": "1"}
 
 JsonSeries = dict[str, Any]
 
 
 def read_all(folder: Path, budget: int = _BUDGET) -> dict[str, Any]:
-    """Names, gradient norms, update ratios and losses of a trial; about `budget` bytes are read."""
+    """Read names, gradient norms, update ratios and losses of a trial, about `budget` bytes."""
     trial = _open(folder)
     steps, note = _affordable(folder, trial.steps(), budget)
     weights = sorted({*trial.tensor_names(collection="weights")} - _losses(trial))
@@ -35,7 +35,7 @@ def read_all(folder: Path, budget: int = _BUDGET) -> dict[str, Any]:
 
 
 def read_one(folder: Path, name: str) -> dict[str, Any]:
-    """One tensor over its steps: its value, or of larger ones mean, extremes and L2 norm."""
+    """Read a tensor over its steps: a scalar's value, else mean, extremes and L2 norm."""
     trial = _open(folder)
     if name not in trial.tensor_names():
         return {"tensors": _listing(trial)}
@@ -57,7 +57,7 @@ def _open(folder: Path) -> Any:
 
 
 def _affordable(folder: Path, steps: Sequence[int], budget: int) -> tuple[list[int], str]:
-    """The steps to read: all of them, or evenly spread ones of a trial that is too large."""
+    """Return the steps to read and a note: all, or evenly spread ones of too large a trial."""
     size = sum(file.stat().st_size for file in (folder / "events").rglob("*") if file.is_file())
     every = math.ceil(size / budget)
     if every <= 1:
@@ -108,7 +108,7 @@ def _norms(trial: Any, name: str, steps: Sequence[int]) -> JsonSeries:
 
 
 def _updates(trial: Any, name: str, steps: Sequence[int]) -> JsonSeries:
-    """Change of a weight per training step, relative to its size: the later step's number."""
+    """Return a weight's change per training step, relative to its size, at the later saved step."""
     tensor = trial.tensor(name)
     there = [step for step in _training(trial, tensor.steps()) if step in set(steps)]
     line: JsonSeries = {"name": name, "steps": [], "values": []}
@@ -145,8 +145,8 @@ def _norm(value: Any) -> float:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """FOLDER [NAME]."""
-    sys.modules["torch"] = None  # type: ignore[assignment] # files are read without it: 1 s less
+    """Print as JSON a summary of the tensors in a folder, or one tensor's values: FOLDER [NAME]."""
+    sys.modules["torch"] = None  # type: ignore[assignment] # saves 1 s: reading needs no torch
     for name, value in _PATIENCE.items():
         os.environ.setdefault(f"SMDEBUG_{name}", value)
     folder = Path(arguments[0])

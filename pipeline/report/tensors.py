@@ -1,4 +1,4 @@
-"""Saved tensors: where they are, and what is shown of them."""
+"""Find and read the tensors that a training saved."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ _LIMIT_S = 600
 
 
 def find_tensors(source: Source, job: Document, output: Path | None) -> tuple[Path, str]:
-    """The folder of a training's tensors, on this machine, and how to call it. Raises Absent."""
+    """Return the local folder of a training's tensors and its name for people. Raises Absent."""
     if hook := job.get("DebugHookConfig"):
         uri = f"{hook['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}/debug-output"
         folder, name = source.folder(uri), uri
@@ -31,7 +31,7 @@ def find_tensors(source: Source, job: Document, output: Path | None) -> tuple[Pa
 
 
 def read_tensors(source: Source, job: Document, output: Path | None) -> Tensors:
-    """Gradient norms, update ratios and losses of a training. Raises Absent."""
+    """Read gradient norms, update ratios and losses of a training. Raises Absent."""
     folder, name = find_tensors(source, job, output)
     found = read_saved(folder)
     return Tensors(
@@ -46,7 +46,7 @@ def read_tensors(source: Source, job: Document, output: Path | None) -> Tensors:
 
 
 def read_saved(folder: Path, name: str | None = None) -> dict[str, Any]:
-    """What `tensor_reader` prints of a folder, or of one tensor in it. Raises Absent."""
+    """Return what `tensor_reader` prints of a folder, or of one tensor in it. Raises Absent."""
     argv = [sys.executable, "-m", "pipeline.report.tensor_reader", str(folder.resolve())]
     argv += [name] if name else []
     try:
@@ -65,7 +65,7 @@ def read_saved(folder: Path, name: str | None = None) -> dict[str, Any]:
 
 
 def series_of(lines: Sequence[Mapping[str, Any]]) -> tuple[Series, ...]:
-    """JSON lines as Series."""
+    """Convert JSON objects to Series."""
     return tuple(
         Series(line["name"], tuple(line["steps"]), tuple(map(float, line["values"])))
         for line in lines

@@ -1,4 +1,4 @@
-"""What a training job left in its output.tar.gz: history, rules, profile, model summary."""
+"""Read a training job's output.tar.gz: history, rules, profile, model summary."""
 
 import csv
 import json
@@ -19,15 +19,15 @@ _METRIC = re.compile(r"\b(epoch|train_loss|train_accuracy|valid_loss|valid_accur
 
 
 def output_uri(job: Document) -> str:
-    """Where SageMaker puts what a training job wrote beside its model."""
+    """Return the S3 address of a training job's output.tar.gz, beside its model."""
     prefix = str(job["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
     return f"{prefix}/{job['TrainingJobName']}/output/output.tar.gz"
 
 
 def open_output(source: Source, job: Document, scratch: Path) -> Path | None:
-    """The folder with a training job's output, unpacked below `scratch`; None when it has none.
+    """Unpack a training job's output below `scratch`; return its folder, None when it has none.
 
-    Of a job that failed it is what the job left behind, where that is kept.
+    Of a failed job it is what the job left behind, where that is kept.
     """
     name = str(job["TrainingJobName"])
     folder = scratch / name
@@ -41,7 +41,7 @@ def open_output(source: Source, job: Document, scratch: Path) -> Path | None:
 
 
 def read_history(source: Source, job: Document, output: Path | None) -> tuple[Epoch, ...]:
-    """history.csv; of a training that did not get so far, what its log says. Raises Absent."""
+    """Read the epochs from history.csv; of an unfinished training from its log. Raises Absent."""
     path = output / "history.csv" if output else None
     if path and path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
@@ -54,7 +54,7 @@ def read_history(source: Source, job: Document, output: Path | None) -> tuple[Ep
 
 
 def epochs_of_log(lines: Sequence[str]) -> tuple[Epoch, ...]:
-    """The epochs that a training's metric lines tell of, each once."""
+    """Parse the epochs from a training's metric lines, each once."""
     found = {}
     for line in lines:
         values = dict(_METRIC.findall(line))
@@ -65,16 +65,16 @@ def epochs_of_log(lines: Sequence[str]) -> tuple[Epoch, ...]:
 
 
 def best_epoch(history: Sequence[Epoch]) -> int | None:
-    """The epoch that was kept: highest validation accuracy, among equals the lowest loss."""
+    """Return the epoch that was kept: highest validation accuracy, among equals lowest loss."""
     ranked = [e for e in history if math.isfinite(e.valid_loss)]
     best = max(ranked, key=lambda e: (e.valid_accuracy, -e.valid_loss), default=None)
     return best.epoch if best else None
 
 
 def read_json(job: Document, output: Path | None, name: str, why: str) -> Mapping[str, Any]:
-    """One of the JSON files in a training's output.
+    """Read a JSON file of a training's output.
 
-    Raises Absent; `why` is the reason when a training that came to its end has not written it.
+    Raises Absent; `why` is the reason given when a finished training has not written it.
     """
     path = output / name if output else None
     if path is None or not path.is_file():
@@ -91,7 +91,7 @@ def read_json(job: Document, output: Path | None, name: str, why: str) -> Mappin
 
 
 def training_job(facts: Facts) -> Document:
-    """The Describe answer of the final training. Raises Absent."""
+    """Return the Describe answer of the final training job. Raises Absent."""
     return facts.job_of_kind("TrainingJob")[1]
 
 

@@ -1,4 +1,4 @@
-"""The tuning job's trials, and how much each hyperparameter mattered."""
+"""Read the tuning job's trials, and how much each hyperparameter mattered."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from pipeline.report.source import Source
 
 
 def read_tuning(source: Source, facts: Facts) -> Tuning:
-    """All trials in the order they began. Raises Absent when the run tuned nothing."""
+    """Read a tuning job and its trials by creation time. Raises Absent when nothing was tuned."""
     _, job = facts.job_of_kind("TuningJob")
     name, config = job["HyperParameterTuningJobName"], job["HyperParameterTuningJobConfig"]
     objective = config["HyperParameterTuningJobObjective"]

@@ -1,4 +1,4 @@
-"""Rows for the page's tables, made of the report's values."""
+"""Build the rows of the page's tables from the report's values."""
 
 import base64
 import re
@@ -14,7 +14,7 @@ from pipeline.report.plots import Plot
 from pipeline.report.plots_quality import FEW_CLASSES
 
 _BREAKS = re.compile(r"(?<=[_./-])(?=\w)")
-_MOST_CELLS = 200  # classes; more cells are a burden for a browser, and the plot has them
+_MOST_CELLS = 200  # classes: more cells slow a browser, and the plot has them
 _LEVELS = 9
 _KINDS = ("mean", "p50", "p95", "p99", "max", "first", "last")
 _HEAVY_LAYERS = 12
@@ -44,7 +44,7 @@ _STATE_CLASSES = {
 
 @dataclass(frozen=True)
 class StepRow:
-    """A step and its bar on the run's time line: shares of the whole, None where it has no time."""
+    """A step and its bar on the run's timeline: shares of the whole, None where it has no time."""
 
     step: Step
     left: float | None
@@ -53,7 +53,7 @@ class StepRow:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class and what its pictures were most often taken for instead."""
+    """A class and the wrong class that its pictures were most often taken for."""
 
     quality: ClassQuality
     taken_for: str
@@ -62,7 +62,7 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the confusion table: `level` 0 to 9 is how dark it is."""
+    """A cell of the confusion table: `level` 1 to 9 is how dark it is."""
 
     count: int
     level: int
@@ -72,7 +72,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ConfusionRow:
-    """The true class and what was said of its pictures."""
+    """A row of the confusion table: a true class and the predictions for its pictures."""
 
     name: str
     cells: tuple[Cell | None, ...]
@@ -80,7 +80,7 @@ class ConfusionRow:
 
 @dataclass(frozen=True)
 class CountRow:
-    """A class and its pictures in each split."""
+    """A class and its number of pictures in each split."""
 
     name: str
     counts: tuple[int, ...]
@@ -88,7 +88,7 @@ class CountRow:
 
 
 def step_rows(steps: Sequence[Step]) -> list[StepRow]:
-    """The steps with their place on the time from the first start to the last end."""
+    """Place each step on the timeline from the first start to the last end."""
     starts = [step.started for step in steps if step.started]
     if not starts:
         return [StepRow(step, None, 0.0) for step in steps]
@@ -110,7 +110,7 @@ def step_rows(steps: Sequence[Step]) -> list[StepRow]:
 
 
 def class_rows(evaluation: Evaluation) -> list[ClassRow]:
-    """Every class, the worst F1 first."""
+    """Return a row for every class, the worst F1 first."""
     rows = []
     for index, quality in enumerate(evaluation.classes):
         said = list(evaluation.confusion[index]) if index < len(evaluation.confusion) else []
@@ -123,7 +123,7 @@ def class_rows(evaluation: Evaluation) -> list[ClassRow]:
 
 
 def confusion_rows(evaluation: Evaluation) -> list[ConfusionRow]:
-    """The confusion as a table, ordered as its plot is; empty above 200 classes."""
+    """Return the confusion matrix as rows, ordered as its plot is; empty above 200 classes."""
     confusion, classes = evaluation.confusion, evaluation.classes
     count = len(confusion)
     if not 0 < count <= _MOST_CELLS:
@@ -150,7 +150,7 @@ def _cell(count: int, whole: int, actual: str, said: str) -> Cell | None:
 
 
 def count_rows(dataset: Dataset) -> list[CountRow]:
-    """Pictures of each class, in the classes' order."""
+    """Count the pictures of each class by split, in the classes' order."""
     rows = []
     for name in dataset.classes:
         counts = tuple(split.get(name, 0) for split in dataset.counts.values())
@@ -159,7 +159,7 @@ def count_rows(dataset: Dataset) -> list[CountRow]:
 
 
 def system_lines(system: Mapping[str, float]) -> dict[str, str]:
-    """The profiler's figures by what they are of: "cpu percent": "mean 91, max 100"."""
+    """Group the profiler's figures by what they measure: "cpu percent": "mean 91, max 100"."""
     lines: dict[str, list[str]] = {}
     for name, value in system.items():
         of, _, kind = name.rpartition(" ")
@@ -171,19 +171,19 @@ def system_lines(system: Mapping[str, float]) -> dict[str, str]:
 
 
 def heaviest(layers: Sequence[Layer]) -> list[Layer]:
-    """The layers that cost most multiply-adds, in the network's order."""
+    """Return the layers with the most multiply-adds, in the network's order."""
     chosen = sorted(layers, key=lambda layer: -layer.multiply_adds)[:_HEAVY_LAYERS]
     return [layer for layer in layers if layer in chosen]
 
 
 def picture_address(picture: bytes) -> str:
-    """The picture itself as an address."""
+    """Return a picture as a data: URL."""
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def short_value(text: str) -> str:
-    """A hyperparameter's value with four digits; a word as it is."""
+    """Shorten a hyperparameter's value to four digits; a word stays as it is."""
     try:
         return f"{float(text):.4g}"
     except ValueError:
@@ -191,20 +191,20 @@ def short_value(text: str) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """A name that may be broken after its underscores, dots and slashes."""
+    """Allow line breaks in a name after underscores, dots, slashes and hyphens."""
     return Markup("<wbr>").join(_BREAKS.split(text))
 
 
 def svg(plot: Plot) -> Markup:
-    """The plot's drawing; matplotlib has escaped every text in it."""
+    """Return the plot's SVG as safe markup: matplotlib has escaped every text in it."""
     return Markup(plot.svg)  # noqa: S704
 
 
 def state_class(status: str) -> str:
-    """The colour of a status: good, bad, check, busy or none."""
+    """Return the CSS class of a status: good, bad, check, busy or none."""
     return _STATE_CLASSES.get(status, "none")
 
 
 def state_word(status: str) -> str:
-    """A status as people say it."""
+    """Return a status in plain words."""
     return _STATE_WORDS.get(status, status)
