@@ -1,4 +1,4 @@
-"""Is a definition right? Answered offline: no credentials, no SDK, no session."""
+"""Check a pipeline definition offline: no credentials, no SDK, no session."""
 
 from pipeline.check.checking import check_definition
 from pipeline.check.document import read_definition

@@ -1,4 +1,4 @@
-"""All checks of a definition, in one list of findings."""
+"""Run every check of a definition and return one list of findings."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from pipeline.check.scripts import SCRIPTS, Script
 
 
 def check_definition(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> list[Finding]:
-    """What is wrong with a definition, in the order of the definition. Never raises.
+    """Return a definition's findings, in the order of the definition. Never raises.
 
     `scripts` is what is known of the job scripts, by file name.
     """
@@ -37,7 +37,7 @@ def _problems(document: Document) -> Iterator[Problem]:
 
 
 def _order(place: Mapping[Any, int], problem: Problem) -> int:
-    """Where a problem stands; what is absent stands where it would."""
+    """Return a problem's position in the document; an absent value has its parent's."""
     path = problem.path
     while path not in place:
         path = path[:-1]

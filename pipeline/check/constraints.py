@@ -1,4 +1,4 @@
-"""One plain value against one shape: type, enum, limits and pattern."""
+"""Check one plain value against one shape: type, enum, limits and pattern."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -37,7 +37,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def type_problems(shape: Shape, node: Node) -> Iterator[Problem]:
-    """At most one: the value is of another type than the shape's."""
+    """Yield at most one problem: the value is not of the shape's type."""
     wanted, is_one = _TYPES[shape["type"]]
     if not is_one(node.value):
         what = f"{shown(node.value)} is {_kind(node.value)}; {wanted} is wanted"
@@ -45,7 +45,7 @@ def type_problems(shape: Shape, node: Node) -> Iterator[Problem]:
 
 
 def value_problems(shape: Shape, node: Node) -> Iterator[Problem]:
-    """At most one: a value of the right type that its shape does not allow."""
+    """Yield at most one problem: the shape does not allow this value of the right type."""
     value = node.value
     if choices := shape.get("enum"):
         if value not in choices:

@@ -1,4 +1,4 @@
-"""A definition as its checks see it: steps and parameters with their places, however broken."""
+"""Read a definition for its checks: steps and parameters with their paths, however broken."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _DEEPEST = 60  # levels; our own definition has 14, and Python's parser gives up
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `branches` are the conditions around it and their outcomes, outermost first."""
+    """A step; `branches` are the conditions around it and their outcomes, outermost first."""
 
     name: str
     type: str
@@ -31,7 +31,7 @@ class Step:
         return self.node["Arguments"]
 
     def own_nodes(self) -> Iterator[Node]:
-        """Every value of the step, without those of the steps inside a condition."""
+        """Yield every value of the step, except those of the steps inside a condition."""
         for name, inner in self.node.members():
             if name != "Arguments" or self.type != "Condition":
                 yield from inner.walk()
@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Document:
-    """A definition, read leniently: what cannot be understood is left out, and found elsewhere.
+    """A definition, read leniently: what cannot be understood is left to check_schema.
 
     `parameters` are the declarations by name, `scripts` what is known of the scripts it runs.
     """
@@ -52,28 +52,28 @@ class Document:
     scripts: Mapping[str, Script]
 
     def step(self, name: str) -> Step | None:
-        """The first step of that name."""
+        """Return the first step of that name; None when there is none."""
         return next((step for step in self.steps if step.name == name), None)
 
     def step_at(self, path: Path) -> str:
-        """The name of the innermost step that a place belongs to; "" for none."""
+        """Return the name of the innermost step that a path belongs to; "" for none."""
         around = [step for step in self.steps if path[: len(step.node.path)] == step.node.path]
         return max(around, key=lambda step: len(step.node.path)).name if around else ""
 
     def of_type(self, *types: str) -> list[Step]:
-        """The steps of some types, in order."""
+        """Return the steps of the given types, in order."""
         return [step for step in self.steps if step.type in types]
 
 
 def read_document(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> Document:
-    """Never raises: what is not a definition has no steps."""
+    """Read a definition into a Document; what is none has no steps. Never raises."""
     node = Node(definition)
     parameters = {p["Name"].text or "": p for p in node["Parameters"].items()}
     return Document(node, tuple(_steps(node["Steps"], ())), parameters, scripts)
 
 
 def read_definition(file: FilePath) -> dict[str, Any]:
-    """A definition from a JSON file. Raises UsageError when it holds none."""
+    """Read a definition from a JSON file. Raises UsageError when it holds none."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -91,7 +91,7 @@ def read_definition(file: FilePath) -> dict[str, Any]:
 
 
 def is_out_of_bounds(definition: Any) -> bool:
-    """Whether a value is nested further, or holds larger numbers, than any definition does."""
+    """Check whether a value is nested deeper, or has larger numbers, than any definition."""
     return any(
         len(node.path) > _DEEPEST
         or (isinstance(node.value, int) and node.value.bit_length() > _LARGEST_BITS)

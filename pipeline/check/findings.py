@@ -1,4 +1,4 @@
-"""What a check says: one finding a problem, as text for people and as JSON for programs."""
+"""Format a check's findings, one a problem, as text for people and as JSON for programs."""
 
 import json
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from pipeline.check.node import Path, printable
 
 Severity = Literal["error", "warning"]
 
-_LISTED = 12  # names that are all listed when none is near
-_TELLING = 4  # characters that make a part of a name tell which is meant
+_LISTED = 12  # up to so many names are all listed when none is near
+_TELLING = 4  # a word this long that is part of a name is taken to mean that name
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong at a place; which rule found it is added by whoever runs the rule."""
+    """Something wrong at a path; a Rule fills in its own `rule` and `severity`."""
 
     path: Path
     what: str
@@ -27,7 +27,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem as it is reported. `step` is "" for what belongs to no step."""
+    """A problem as it is reported; `step` is "" for what belongs to no step."""
 
     rule: str
     severity: Severity
@@ -38,19 +38,22 @@ class Finding:
 
 
 def has_errors(findings: Sequence[Finding]) -> bool:
-    """Whether any finding is more than a warning."""
+    """Check whether any finding is more than a warning."""
     return any(finding.severity == "error" for finding in findings)
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
-    """One block a finding and a last line that counts them."""
+    """Format findings as text: a block for each, and a last line that counts them."""
     errors = sum(finding.severity == "error" for finding in findings)
     count = f"{_plural(errors, 'error')}, {_plural(len(findings) - errors, 'warning')}"
     return printable("\n".join([*(_block(finding) for finding in findings), count]))
 
 
 def findings_json(findings: Sequence[Finding]) -> str:
-    """{"findings": [{rule, severity, step, path, what, mend}], "errors": n, "warnings": n}"""
+    """Format findings as JSON, with the numbers of errors and warnings.
+
+    {"findings": [{rule, severity, step, path, what, mend}], "errors": n, "warnings": n}
+    """
     errors = sum(finding.severity == "error" for finding in findings)
     content = {
         "findings": [asdict(finding) for finding in findings],
@@ -61,7 +64,7 @@ def findings_json(findings: Sequence[Finding]) -> str:
 
 
 def suggest(word: str, known: Sequence[str], otherwise: str = "remove it") -> str:
-    """How to mend a name that does not exist: the nearest one, or what there is."""
+    """Say how to mend an unknown name: the nearest one, a short list of all, or `otherwise`."""
     names = sorted({name for name in known if name})
     longer = [name for name in names if len(word) >= _TELLING and word in name]
     near = [min(longer, key=len)] if longer else get_close_matches(word, names, n=1, cutoff=0.6)

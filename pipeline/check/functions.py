@@ -1,4 +1,4 @@
-"""Pipeline functions: how they are written, and what they are known to give before a run."""
+"""Check how pipeline functions are written, and tell what they give as far as it is known."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ FUNCTIONS = ("Get", "Std:Join", "Std:JsonGet")
 
 
 def function_name(value: Any) -> str | None:
-    """The function that a value is written as; None for a plain value."""
+    """Return the name of the function that a value is written as; None for a plain value."""
     if not isinstance(value, dict) or len(value) != 1:
         return None
     name = str(next(iter(value)))
@@ -35,7 +35,7 @@ def function_name(value: Any) -> str | None:
 
 
 def reference_parts(node: Node) -> tuple[Part, ...]:
-    """What a Get refers to, in parts; () when it cannot be read."""
+    """Return the path that a Get refers to, in parts; () when it cannot be read."""
     text = node["Get"].text
     try:
         return parse_path(text) if text else ()
@@ -44,7 +44,7 @@ def reference_parts(node: Node) -> tuple[Part, ...]:
 
 
 def known_value(document: Document, node: Node) -> Any:
-    """What a value will be as far as it is known: literals, defaults, and texts joined of them.
+    """Return a value as far as it is known before a run: literals, defaults, joined texts.
 
     None when only a run can tell.
     """
@@ -71,7 +71,7 @@ def _known_reference(document: Document, parts: tuple[Part, ...]) -> Any:
 
 
 def check_functions(document: Document) -> Iterator[Problem]:
-    """How every function in every step is written."""
+    """Check how every function in every step is written."""
     for step in document.steps:
         for node in step.own_nodes():
             name = function_name(node.value)
@@ -128,7 +128,7 @@ def _check_json_get(get: Node) -> Iterator[Problem]:
 
 
 def json_path(get: Node) -> tuple[Part, ...] | None:
-    """The Path of a Std:JsonGet in parts; None when it cannot be read."""
+    """Return the Path of a Std:JsonGet in parts; None when it cannot be read."""
     try:
         return parse_path(get["Path"].text or "")
     except DefinitionError:

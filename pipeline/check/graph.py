@@ -1,4 +1,4 @@
-"""What each step waits for."""
+"""Find out which steps each step waits for."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,13 +10,13 @@ Needs = Mapping[str, frozenset[str]]
 
 
 def steps_referred_to(node: Node) -> Iterator[tuple[str, Node]]:
-    """The steps that a value Gets something of, each with the place of the reference."""
+    """Yield the steps that a value refers to, each with the node of the reference."""
     for inner in node.walk():
         yield from _reference(inner)
 
 
 def uses_of(document: Document, step: Step) -> Iterator[tuple[str, Node]]:
-    """The steps that a step refers to or names in DependsOn, each with the place."""
+    """Yield the steps that a step refers to or names in DependsOn, each with the node."""
     for node in step.own_nodes():
         yield from _reference(node)
     for name in step.node["DependsOn"].items():
@@ -25,7 +25,7 @@ def uses_of(document: Document, step: Step) -> Iterator[tuple[str, Node]]:
 
 
 def direct_needs(document: Document) -> Needs:
-    """What every step waits for itself: references, DependsOn, and the condition around it."""
+    """Return what every step waits for directly: references, DependsOn, its condition."""
     return {
         step.name: frozenset(
             [name for name, _ in uses_of(document, step) if document.step(name)]
@@ -36,7 +36,7 @@ def direct_needs(document: Document) -> Needs:
 
 
 def all_needs(needs: Needs, name: str) -> frozenset[str]:
-    """Everything that has to run before a step, however far back."""
+    """Return the steps that have to run before a step, however far back."""
     found: set[str] = set()
     waiting = [name]
     while waiting:

@@ -1,4 +1,4 @@
-"""Which script a job runs, and what it is told."""
+"""Read from a job's step which script it runs, and with which options."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,14 @@ from pipeline.check.node import Node
 
 
 def hyperparameters(step: Step) -> Node:
-    """The fixed hyperparameters of a training or tuning step."""
+    """Return the fixed hyperparameters of a training or tuning step."""
     if step.type == "Tuning":
         return step.arguments.at("TrainingJobDefinition", "StaticHyperParameters")
     return step.arguments["HyperParameters"]
 
 
 def script_node(step: Step) -> Node:
-    """Where a job step says which script it runs: the entrypoint's last part, or the program."""
+    """Return the node that names a job's script: the entrypoint's last part, or the program."""
     if step.type != "Processing":
         return hyperparameters(step)["sagemaker_program"]
     entrypoint = step.arguments.at("AppSpecification", "ContainerEntrypoint").items()
@@ -22,13 +22,13 @@ def script_node(step: Step) -> Node:
 
 
 def script_of(step: Step) -> str | None:
-    """The file name of the script that a job step runs; None when it does not say."""
+    """Return the file name of the script that a job step runs; None when it does not say."""
     text = script_node(step).text
     return text.rsplit("/", 1)[-1] if text else None
 
 
 def options(step: Step) -> Iterator[tuple[str, Node, Node]]:
-    """What a job's script is told: (name, the place of the name, the value)."""
+    """Yield the options of a job's script: (name, the node of the name, the value)."""
     if step.type != "Processing":
         for name, value in hyperparameters(step).members():
             if not name.startswith("sagemaker_"):

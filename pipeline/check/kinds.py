@@ -1,4 +1,4 @@
-"""The step types of a pipeline: which API call each one makes and which answer it can be asked."""
+"""List a pipeline's step types: the API call each makes and the answers its properties have."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ _JOB = ("RetryPolicies", "CacheConfig")
 
 @dataclass(frozen=True)
 class Kind:
-    """One step type.
+    """A step type: its request, its answers, and what else the step may hold.
 
     `request` is botocore's shape of its Arguments, `answers` those of its properties. `given` is
     what SageMaker fills in itself, `frame` what the step may hold beside its Arguments, `one_of`
-    groups of which the service wants one although no member of them is marked as required.
+    groups of which the service wants one although botocore marks no member as required.
     """
 
     request: str
@@ -88,7 +88,7 @@ KINDS: Mapping[str, Kind] = {
     "Fail": Kind("FailArguments", (), frame=()),
 }
 
-# Steps that exist, whose Arguments nothing here describes: their references alone are checked.
+# Step types whose Arguments nothing here describes: only their references are checked.
 UNDESCRIBED = (
     "QualityCheck",
     "ClarifyCheck",
@@ -101,5 +101,5 @@ STEP_TYPES = (*KINDS, *UNDESCRIBED)
 
 
 def arguments_shape(kind: Kind) -> str:
-    """The name of the shape of a step's Arguments: the request without what SageMaker gives."""
+    """Return the name of the shape of a step's Arguments: the request less the given names."""
     return f"Pipeline{kind.request}"

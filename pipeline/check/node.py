@@ -1,4 +1,4 @@
-"""A JSON value together with the place it stands at, readable without knowing that it is there."""
+"""Read a JSON value together with its path, without knowing whether it is there."""
 
 import json
 from collections.abc import Iterator
@@ -12,41 +12,41 @@ _SHOWN = 60  # characters of a value in a message
 
 @dataclass(frozen=True)
 class Node:
-    """A value and its path. What is absent or of another type reads as nothing, never raises."""
+    """A JSON value and its path; what is absent or of another type reads as nothing."""
 
     value: Any = None
     path: Path = ()
 
     def __getitem__(self, key: str) -> "Node":
-        """The member of that name; its value is None when there is none."""
+        """Return the member of that name; its value is None when there is none."""
         inner = self.value.get(key) if isinstance(self.value, dict) else None
         return Node(inner, (*self.path, key))
 
     def at(self, *keys: str) -> "Node":
-        """The member at the end of a path of names."""
+        """Return the member at the end of a path of names."""
         node = self
         for key in keys:
             node = node[key]
         return node
 
     def items(self) -> list["Node"]:
-        """The elements of a list; none for anything else."""
+        """Return the elements of a list; none for anything else."""
         if not isinstance(self.value, list):
             return []
         return [Node(inner, (*self.path, index)) for index, inner in enumerate(self.value)]
 
     def members(self) -> list[tuple[str, "Node"]]:
-        """The members of an object; none for anything else."""
+        """Return the members of an object; none for anything else."""
         if not isinstance(self.value, dict):
             return []
         return [(str(key), Node(inner, (*self.path, key))) for key, inner in self.value.items()]
 
     def children(self) -> list["Node"]:
-        """Everything one level below."""
+        """Return all nodes one level below."""
         return self.items() or [inner for _, inner in self.members()]
 
     def walk(self) -> Iterator["Node"]:
-        """The node and all below it, in the order they are written."""
+        """Yield the node and all below it, in the order they are written."""
         waiting = [self]
         while waiting:
             node = waiting.pop()
@@ -76,23 +76,23 @@ class Node:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number; true and false are not."""
+    """Check whether a JSON value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def path_text(path: Path) -> str:
-    """$.Steps[2].Arguments.HyperParameters.lr"""
+    """Format a path as text, as in $.Steps[2].Arguments.HyperParameters.lr."""
     return "$" + "".join(_part_text(part) for part in path)
 
 
 def shown(value: Any) -> str:
-    """A value for a message: as JSON, cut when long."""
+    """Format a value for a message: as JSON, cut when long."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def printable(text: str) -> str:
-    """The same text with what has no character (half of a surrogate pair) written as an escape."""
+    """Escape what has no character (half of a surrogate pair), so that the text prints."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -1,6 +1,6 @@
-"""The shapes that botocore has none of: the definition around the requests, written its way.
+"""Define the pipeline-definition shapes that botocore lacks, in botocore's format.
 
-Two types are ours: `any` takes everything, `scalar` one value, and `union` chooses by its `tag`.
+Three types are ours: `any` takes everything, `scalar` one value, and `union` chooses by its `tag`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _REQUIRED_IN_FRAME = ("Name", "Type", "Arguments", "FunctionArn", "SqsQueueUrl")
 
 
 def own_shapes(botocore_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """The definition, its parameters, the steps' frames, and requests without given names."""
+    """Return shapes of the definition, parameters, step frames, requests less given names."""
     return {
         **_SIMPLE,
         **_DEFINITION,
@@ -43,7 +43,7 @@ def _requests(known: Mapping[str, Shape]) -> dict[str, Shape]:
 
 
 def _endpoint(known: Mapping[str, Shape]) -> Shape:
-    """An Endpoint step creates or updates: it takes what either call takes."""
+    """Merge two requests' members, as an Endpoint step creates or updates."""
     members = {**known["UpdateEndpointInput"]["members"], **known["CreateEndpointInput"]["members"]}
     return {"type": "structure", "members": members, "required": ["EndpointConfigName"]}
 
@@ -71,7 +71,7 @@ def _frame(name: str, kind: Kind) -> Shape:
 
 
 def structure(members: Mapping[str, str], required: Sequence[str]) -> dict[str, Any]:
-    """A structure from member -> name of its shape."""
+    """Build a structure's shape from member -> name of its shape."""
     return {
         "type": "structure",
         "members": {name: {"shape": shape} for name, shape in members.items()},
@@ -87,7 +87,7 @@ def _map(value: str, **limits: int) -> Shape:
     return {"type": "map", "key": {"shape": "Text"}, "value": {"shape": value}, **limits}
 
 
-# What the service wants although botocore marks it as optional, because there is a choice.
+# The service wants one member of each group; botocore marks them all as optional.
 _ONE_OF: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "DataSource": (("S3DataSource", "FileSystemDataSource", "DatasetSource"),),
     "AlgorithmSpecification": (("TrainingImage", "AlgorithmName"),),

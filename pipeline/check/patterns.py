@@ -1,4 +1,4 @@
-"""AWS's patterns are Java regular expressions: the same for Python, or nothing."""
+"""Compile AWS's patterns, which are Java regular expressions, for Python where that can be."""
 
 import re
 import warnings
@@ -11,7 +11,7 @@ _REPETITION_OF_THE_END = re.compile(r"\$\{\d+,\d+\}$")  # AWS writes `(...)*${1,
 
 @cache
 def compile_pattern(pattern: str) -> re.Pattern[str] | None:
-    """A pattern to be matched against the whole value; None when Python cannot express it."""
+    """Compile a pattern that must match the whole value; None when Python cannot express it."""
     for java, python in _CLASSES.items():
         pattern = pattern.replace(java, python)
     pattern = _REPETITION_OF_THE_END.sub("", pattern)

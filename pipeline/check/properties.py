@@ -1,4 +1,4 @@
-"""What a reference to a step, a parameter or a variable leads to: its shape, or why nowhere."""
+"""Find the shape that a reference to a step, a parameter or a variable leads to, or why none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipeline.check.own_shapes import Shape
 from pipeline.check.shapes import NUMBERS, load_shapes
 from pipeline.local.values import Part
 
-# What a pipeline can put where: the type of a function -> accepted by these.
+# A shape's type -> the types of pipeline functions that may stand there.
 FITTING: Mapping[str, tuple[str, ...]] = {
     "string": ("String",),
     "timestamp": ("String",),
@@ -47,7 +47,10 @@ class _Place:
 
 
 def function_type(document: Document, node: Node) -> str | None:
-    """String, Integer, Float or Boolean; "a structure" and the like; None when not known."""
+    """Return the type that a function gives, as text; None when not known.
+
+    String, Integer, Float or Boolean, or "a structure" and the like.
+    """
     name = function_name(node.value)
     if name == "Std:Join":
         return "String"
@@ -65,7 +68,7 @@ def function_type(document: Document, node: Node) -> str | None:
 
 
 def shape_of(document: Document, node: Node) -> str | None:
-    """The shape that a Get of a step's property leads to; None when there is none."""
+    """Return the shape that a Get of a step's property leads to; None when there is none."""
     match reference_parts(node):
         case ("Steps", str(name), *rest) if step := document.step(name):
             try:
@@ -76,7 +79,7 @@ def shape_of(document: Document, node: Node) -> str | None:
 
 
 def property_shape(step: Step, parts: Sequence[Part]) -> str | None:
-    """The shape of a step's property; None when nothing describes it. Raises Nowhere."""
+    """Return the shape of a step's property; None when nothing describes it. Raises Nowhere."""
     shapes = load_shapes()
     kind = KINDS.get(step.type)
     if kind is None:
@@ -143,7 +146,7 @@ def _entry(shapes: Mapping[str, Shape], step: Step, place: _Place, key: str) -> 
 
 
 def tuned_names(step: Step) -> list[str]:
-    """The names of the hyperparameters that a tuning step searches."""
+    """Return the names of the hyperparameters that a tuning step searches."""
     arguments = step.arguments
     definitions = [arguments["TrainingJobDefinition"], *arguments["TrainingJobDefinitions"].items()]
     ranges = [arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")]

@@ -1,4 +1,4 @@
-"""Every reference of every step: it must lead to something that is there."""
+"""Check that every reference of every step leads to something that exists."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ _ROOTS = ("Parameters", "Execution", "Steps")
 
 
 def check_references(document: Document) -> Iterator[Problem]:
-    """References to steps, properties, property files, parameters or variables that are not."""
+    """Report references to unknown steps, properties, property files, parameters, variables."""
     for step in document.steps:
         for node in step.own_nodes():
             if function_name(node.value) == "Get" and reference_parts(node):

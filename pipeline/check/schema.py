@@ -1,4 +1,4 @@
-"""The whole definition against shapes: required, type, unknown, enum, limits, pattern.
+"""Check the whole definition against shapes: required, type, unknown, enum, limits, pattern.
 
 A pipeline function may stand wherever a single value does; then what it will give is judged.
 """
@@ -17,19 +17,19 @@ from pipeline.check.shapes import SCALARS, load_shapes
 
 
 def check_schema(document: Document) -> Iterator[Problem]:
-    """Everything in the definition that its shape does not allow."""
+    """Report everything in the definition that its shape does not allow."""
     return Schema(load_shapes(), document).problems("DefinitionFile", document.node)
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Shapes, and the definition that functions are looked up in."""
+    """The shapes, and the definition that functions are looked up in."""
 
     shapes: Mapping[str, Shape]
     document: Document
 
     def problems(self, name: str, node: Node) -> Iterator[Problem]:
-        """What is wrong with a value that should have the shape of that name."""
+        """Report what is wrong with a value that should have the shape of that name."""
         shape = self.shapes[name]
         kind = shape["type"]
         if kind == "any" or (node.value is None and shape.get("nullable")):
@@ -106,7 +106,7 @@ class Schema:
         yield from self._known(name, node)
 
     def _known(self, name: str, node: Node) -> Iterator[Problem]:
-        """A function whose value is known before a run, judged by that value."""
+        """Judge a function by its value, where that is known before a run."""
         parts = reference_parts(node)
         if parts[:1] == ("Parameters",):
             parameter = self.document.parameters.get(str(parts[-1]), Node())
@@ -142,5 +142,5 @@ def _wanted(shape: Shape) -> str:
 
 
 def _spoken(name: str) -> str:
-    """The name of a shape as people know it: CreateTrainingJob, not ...Request."""
+    """Return a shape's name as people know it: CreateTrainingJob, not ...Request."""
     return name.removeprefix("Pipeline").removesuffix("Request").removesuffix("Input")

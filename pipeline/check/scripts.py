@@ -1,4 +1,4 @@
-"""What our job scripts take, print and write: the one place where checks know it from.
+"""Declare what our job scripts take, print and write; checks know it from here alone.
 
 A definition names the script that a job runs; one that is not listed here is not judged.
 """
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-# A kind of value, or the words to choose from, in any case of letters.
+# A kind of value, or the words to choose from, in upper or lower case.
 OptionType = Literal["int", "float", "bool", "text"] | tuple[str, ...]
 
 ANY_KEY = "*"  # in a sample document: a name that depends on the data
@@ -15,9 +15,10 @@ ANY_KEY = "*"  # in a sample document: a name that depends on the data
 
 @dataclass(frozen=True)
 class Script:
-    """`options`: the names it takes as `--name value` or as hyperparameters, and their types.
+    """What a job script takes, prints and writes.
 
-    `required` are those it does not run without, `channels` the training channels it reads, with
+    `options` are the names it takes as `--name value` or as hyperparameters, with their types,
+    `required` those it does not run without, `channels` the training channels it reads, with
     whether it needs each. `lines` are sample lines of its log, `files` the JSON documents it
     writes, by file name.
     """
@@ -174,7 +175,7 @@ SCRIPTS: Mapping[str, Script] = {
     ),
 }
 
-# By how the function's name ends: what stands before that is the project's.
+# By the end of the function's name; what stands before is the project's name.
 FUNCTIONS: Mapping[str, Function] = {
     "deploy-endpoint": Function(
         event=(

@@ -1,4 +1,4 @@
-"""Every shape that a definition is checked against, read from botocore without a session."""
+"""Load every shape that a definition is checked against, from botocore without a session."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -11,7 +11,7 @@ SCALARS = ("string", "boolean", "timestamp", "blob", "scalar", *NUMBERS)
 
 @cache
 def load_shapes() -> Mapping[str, Shape]:
-    """Name -> shape, in botocore's own form; read once a process (about 0.1 s)."""
+    """Return all shapes by name, in botocore's own form; read once a process (about 0.1 s)."""
     from botocore.loaders import Loader
 
     known = Loader().load_service_model("sagemaker", "service-2")["shapes"]

@@ -1,4 +1,4 @@
-"""Every rule, in the order they are run. A new one: write it in a file here, add it to RULES."""
+"""List every rule, in the order they run. A new one: write it in a file here, add it to RULES."""
 
 from pipeline.check.rules import (
     account,

@@ -1,4 +1,4 @@
-"""The account around the pipeline: regions, accounts, sizes, secrets."""
+"""Check the account around the pipeline: regions, accounts, secrets, sizes, retry policies."""
 
 import json
 import re
@@ -30,13 +30,13 @@ _SECRET_VALUE = re.compile(
 
 @rule("region")
 def regions(document: Document) -> Iterator[Problem]:
-    """Images and functions of one region, used in another."""
+    """Report images, ARNs and hyperparameters of another region than most of the pipeline."""
     yield from _others(_regions(document), "is in region", "use the one of the same region")
 
 
 @rule("account")
 def accounts(document: Document) -> Iterator[Problem]:
-    """Roles and functions of different accounts."""
+    """Report roles and functions of another account than most of the pipeline."""
     found = [
         (node, match[1])
         for node in document.node.walk()
@@ -47,7 +47,7 @@ def accounts(document: Document) -> Iterator[Problem]:
 
 @rule("secret")
 def secrets(document: Document) -> Iterator[Problem]:
-    """A secret: whoever may describe the pipeline or a job could read it."""
+    """Report secrets: whoever may describe the pipeline or a job could read them."""
     mend = "keep it in Secrets Manager, and let the job read it there"
     for node in document.node.walk():
         if node.text and _SECRET_VALUE.search(node.text):
@@ -60,7 +60,7 @@ def secrets(document: Document) -> Iterator[Problem]:
 
 @rule("size")
 def sizes(document: Document) -> Iterator[Problem]:
-    """More than a pipeline may hold."""
+    """Report more characters or steps than SageMaker takes."""
     length = len(json.dumps(document.node.value, default=str))
     if length > MOST_CHARACTERS:
         what = f"the definition has {length:,} characters; SageMaker takes {MOST_CHARACTERS:,}"
@@ -72,7 +72,7 @@ def sizes(document: Document) -> Iterator[Problem]:
 
 @rule("retry")
 def retries(document: Document) -> Iterator[Problem]:
-    """A retry policy with two ends, or two policies for the same exception."""
+    """Report a retry policy with two limits, or two policies for the same exception."""
     for step in document.steps:
         seen: set[str] = set()
         for policy in step.node["RetryPolicies"].items():
@@ -87,7 +87,7 @@ def retries(document: Document) -> Iterator[Problem]:
 
 
 def regions_of(document: Document) -> frozenset[str]:
-    """The regions that images, functions and hyperparameters of a definition name."""
+    """Return the regions that images, ARNs and hyperparameters of a definition name."""
     return frozenset(region for _, region in _regions(document))
 
 
@@ -105,7 +105,7 @@ def _region(node: Node) -> str | None:
 
 
 def _others(found: list[tuple[Node, str]], words: str, mend: str) -> Iterator[Problem]:
-    """Those that are not like most of them."""
+    """Report values that differ from the majority."""
     counts = Counter(value for _, value in found)
     most = max(counts, key=lambda value: counts[value], default="")
     for node, value in found:

@@ -1,4 +1,4 @@
-"""SageMaker Debugger: rules that exist, and tensors for them to look at."""
+"""Check that SageMaker Debugger's rules exist, and have tensors to look at."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ BUILT_IN_COLLECTIONS = (
 
 @rule("debugger")
 def debugger(document: Document) -> Iterator[Problem]:
-    """Rules that do not exist or have no tensors, and collections that save none."""
+    """Report rules that do not exist or have no tensors, and collections that save none."""
     for step in document.of_type("Training"):
         rules, hook = step.arguments["DebugRuleConfigurations"], step.arguments["DebugHookConfig"]
         if rules.items() and not hook.exists:

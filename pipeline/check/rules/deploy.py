@@ -1,4 +1,4 @@
-"""What puts a model in front of people: the Lambda, its time, and the way back."""
+"""Check the steps that deploy: the Lambda's arguments and waiting time, and the rollback."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,7 +13,7 @@ from pipeline.check.shapes import load_shapes
 
 MOST_LAMBDA_SECONDS = 600
 
-# What arguments of a deploying Lambda mean, by their names.
+# The shapes of a deploying Lambda's arguments, by their names.
 _SHAPES: Mapping[str, str] = {
     "endpoint_name": "EndpointName",
     "endpoint_config_name": "EndpointConfigName",
@@ -31,7 +31,7 @@ _UNITS = {"hour": 3600, "minute": 60, "min": 60}
 
 @rule("lambda-argument")
 def lambda_arguments(document: Document) -> Iterator[Problem]:
-    """An argument whose name says what it is, with a value that is not that."""
+    """Report a Lambda's argument whose value is not what its name says, such as an ARN."""
     shapes = load_shapes()
     for step in document.of_type("Lambda"):
         for name, node in step.arguments.members():
@@ -49,7 +49,7 @@ def lambda_arguments(document: Document) -> Iterator[Problem]:
 
 @rule("lambda-wait")
 def lambda_wait(document: Document) -> Iterator[Problem]:
-    """A Lambda that is told to wait for longer than SageMaker waits for a Lambda."""
+    """Report a Lambda that is told to wait for longer than SageMaker waits for a Lambda."""
     for step in document.of_type("Lambda"):
         for name, node in step.arguments.members():
             value = known_value(document, node)
@@ -64,7 +64,7 @@ def lambda_wait(document: Document) -> Iterator[Problem]:
 
 @rule("no-rollback")
 def no_rollback(document: Document) -> Iterator[Problem]:
-    """Updating an endpoint with no alarm that brings the old version back."""
+    """Report endpoint updates with no alarm that brings the old version back."""
     for step in document.of_type("Lambda", "Endpoint"):
         configs = [node for node in step.own_nodes() if _plain(node.key) == "deploymentconfig"]
         for config in configs:

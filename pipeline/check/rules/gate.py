@@ -1,4 +1,4 @@
-"""The gate: nothing reaches people unless it passed, and what passed is what was measured."""
+"""Check the gate: only what passed is published, and what passed is what was measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ _LESS = ("LessThan", "LessThanOrEqualTo")
 
 @rule("not-behind-gate")
 def not_behind_gate(document: Document) -> Iterator[Problem]:
-    """A step that publishes a model, or waits for the gate, and runs whatever the gate says."""
+    """Report steps that publish a model, or wait for the gate, whatever the gate decides."""
     gates = {step.name for step in document.of_type("Condition")}
     needs = direct_needs(document)
     before_a_gate = frozenset[str]().union(*(all_needs(needs, gate) for gate in gates))
@@ -40,7 +40,7 @@ def not_behind_gate(document: Document) -> Iterator[Problem]:
 
 @rule("gate-inverted")
 def gate_inverted(document: Document) -> Iterator[Problem]:
-    """Publishing when the metric is on its bad side."""
+    """Report gates that publish a model when its metric is on the bad side."""
     for gate in document.of_type("Condition"):
         published = _published_when(document, gate)
         for comparison, passes in _comparisons(gate.arguments["Conditions"], True):
@@ -53,7 +53,7 @@ def gate_inverted(document: Document) -> Iterator[Problem]:
 
 @rule("threshold")
 def thresholds(document: Document) -> Iterator[Problem]:
-    """A share, such as an accuracy, compared with a number that is not between 0 and 1."""
+    """Report a share, such as an accuracy, compared with a number not between 0 and 1."""
     for gate in document.of_type("Condition"):
         for comparison, _ in _comparisons(gate.arguments["Conditions"], True):
             for metric, limit in _sides(comparison):
@@ -66,7 +66,7 @@ def thresholds(document: Document) -> Iterator[Problem]:
 
 @rule("blind-gate")
 def blind_gates(document: Document) -> Iterator[Problem]:
-    """A gate before a model that looks at no result, or weighs one number that is none.
+    """Report comparisons, and gates before a model, that look at no step's result.
 
     Switches, such as a parameter that Equals "yes", may stand beside a measurement.
     """
@@ -85,7 +85,7 @@ def blind_gates(document: Document) -> Iterator[Problem]:
 
 @rule("json-path")
 def json_paths(document: Document) -> Iterator[Problem]:
-    """A path that is not in the file that the script writes."""
+    """Report a Std:JsonGet's path that is not in the file that the script writes."""
     for step in document.steps:
         for node in step.own_nodes():
             get = node["Std:JsonGet"]
@@ -99,7 +99,7 @@ def json_paths(document: Document) -> Iterator[Problem]:
 
 @rule("not-the-measured-model")
 def not_the_measured_model(document: Document) -> Iterator[Problem]:
-    """Registering a model that the gate's measurement never saw."""
+    """Report registering a model that the gate's measurement never saw."""
     needs = direct_needs(document)
     for step in document.of_type("RegisterModel"):
         measured = _seen_by_gates(document, needs, step)
@@ -112,18 +112,18 @@ def not_the_measured_model(document: Document) -> Iterator[Problem]:
 
 
 def _looks(node: Node) -> bool:
-    """Whether a value depends on a step."""
+    """Check whether a value depends on a step."""
     return any(True for _ in steps_referred_to(node))
 
 
 def _published_when(document: Document, gate: Step) -> set[bool]:
-    """The outcomes of a gate after which a model is published."""
+    """Return the outcomes of a gate after which a model is published."""
     behind = [step for step in document.steps if _publishes(document, step)]
     return {outcome for step in behind for name, outcome in step.branches if name == gate.name}
 
 
 def _publishes(document: Document, step: Step) -> bool:
-    """Whether a step brings a model to people; a Lambda does when it is given one."""
+    """Check whether a step publishes a model; a Lambda does when it is given one."""
     if step.type != "Lambda":
         return step.type in _PUBLISHING
     given = [document.step(name) for name, _ in steps_referred_to(step.arguments)]
@@ -131,7 +131,7 @@ def _publishes(document: Document, step: Step) -> bool:
 
 
 def _comparisons(conditions: Node, passes: bool) -> Iterator[tuple[Node, bool]]:
-    """The single comparisons, each with whether it has to be true for the whole to be true."""
+    """Yield single comparisons, each with whether it must be true for the whole to be true."""
     for condition in conditions.items():
         if condition["Type"].text == "Not":
             negated = Node([condition["Condition"].value], condition["Condition"].path)
@@ -148,7 +148,7 @@ def _comparisons(conditions: Node, passes: bool) -> Iterator[tuple[Node, bool]]:
 
 
 def _sides(comparison: Node) -> list[tuple[Node, Node]]:
-    """(metric, limit), for each side that is read from a property file."""
+    """Return (metric, limit) for each side that is read from a property file."""
     left, right = comparison["LeftValue"], comparison["RightValue"]
     pairs = [(left, right), (right, left)]
     return [pair for pair in pairs if function_name(pair[0].value) == "Std:JsonGet"]
@@ -170,7 +170,7 @@ def _metric_name(metric: Node) -> str:
 
 
 def _sample(document: Document, get: Node) -> tuple[Any, str]:
-    """The documented content of the property file that a JsonGet reads, and the file's name."""
+    """Return sample content of the property file that a JsonGet reads, and the file's name."""
     match reference_parts(get["PropertyFile"]):
         case ("Steps", str(name), "PropertyFiles", str(file)) if step := document.step(name):
             script = document.scripts.get(script_of(step) or "")

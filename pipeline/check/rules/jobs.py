@@ -1,4 +1,4 @@
-"""Jobs: files and folders that fit together, and what their scripts are told."""
+"""Check jobs: files and folders, spot training, images, and cache keys that fit together."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _ACCELERATED = re.compile(r"ml\.(g|p|trn|inf)\d")
 
 @rule("property-file-output")
 def property_file_outputs(document: Document) -> Iterator[Problem]:
-    """A property file in an output that the step does not have."""
+    """Report a property file in an output that the step does not have."""
     for step in document.of_type("Processing"):
         outputs = step.arguments.at("ProcessingOutputConfig", "Outputs").items()
         names = [output["OutputName"].text or "" for output in outputs]
@@ -30,7 +30,7 @@ def property_file_outputs(document: Document) -> Iterator[Problem]:
 
 @rule("local-path")
 def local_paths(document: Document) -> Iterator[Problem]:
-    """Folders of a processing job outside of its own, or the same one twice."""
+    """Report a processing job's folders outside of /opt/ml/processing, or used twice."""
     for step in document.of_type("Processing"):
         seen: dict[str, str] = {}
         for name, node in _folders(step):
@@ -45,7 +45,7 @@ def local_paths(document: Document) -> Iterator[Problem]:
 
 @rule("path-argument")
 def path_arguments(document: Document) -> Iterator[Problem]:
-    """An argument that points to a folder which is neither an input nor an output."""
+    """Report arguments that point to a folder which is neither an input nor an output."""
     for step in document.of_type("Processing"):
         folders = [(node.text or "").rstrip("/") for _, node in _folders(step)]
         specification = step.arguments["AppSpecification"]
@@ -60,7 +60,7 @@ def path_arguments(document: Document) -> Iterator[Problem]:
 
 @rule("output-path")
 def output_paths(document: Document) -> Iterator[Problem]:
-    """Outputs in the same S3 folder, or in folders that are the same in each run."""
+    """Report outputs in the same S3 folder, or in folders that are the same in each run."""
     seen: dict[str, Node] = {}
     for step in document.of_type("Processing"):
         for output in step.arguments.at("ProcessingOutputConfig", "Outputs").items():
@@ -82,7 +82,7 @@ def output_paths(document: Document) -> Iterator[Problem]:
 
 @rule("test-split-in-training", "warning")
 def training_sees_test_split(document: Document) -> Iterator[Problem]:
-    """Training or tuning that is given the data it will be judged on."""
+    """Report training or tuning that is given the data it will be judged on."""
     for step in document.of_type("Training", "Tuning"):
         for node in step.own_nodes():
             match reference_parts(node):
@@ -94,7 +94,7 @@ def training_sees_test_split(document: Document) -> Iterator[Problem]:
 
 @rule("spot-wait")
 def spot_wait(document: Document) -> Iterator[Problem]:
-    """Managed spot training whose waiting time is shorter than its run time."""
+    """Report managed spot training whose waiting time is shorter than its run time."""
     for step in document.of_type("Training", "Tuning"):
         job = step.arguments if step.type == "Training" else step.arguments["TrainingJobDefinition"]
         stop = job["StoppingCondition"]
@@ -112,7 +112,7 @@ def spot_wait(document: Document) -> Iterator[Problem]:
 
 @rule("cpu-image", "warning")
 def cpu_images(document: Document) -> Iterator[Problem]:
-    """A machine with an accelerator, and an image that cannot use it."""
+    """Report a machine with an accelerator whose image cannot use it."""
     for step in document.of_type(*_JOBS):
         images = [n for n in step.own_nodes() if n.key in ("ImageUri", "TrainingImage")]
         types = [n for n in step.own_nodes() if n.key == "InstanceType"]
@@ -127,7 +127,7 @@ def cpu_images(document: Document) -> Iterator[Problem]:
 
 @rule("cache-never-hit", "warning")
 def cache_never_hit(document: Document) -> Iterator[Problem]:
-    """A cached step with something of the execution in its cache key: each run is a new one."""
+    """Report cached steps whose cache key holds something that is new in each run."""
     for step in document.of_type(*CACHE_FIELDS):
         if step.node["CacheConfig"]["Enabled"].value is not True:
             continue

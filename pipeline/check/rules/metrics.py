@@ -1,4 +1,4 @@
-"""Metrics that SageMaker reads from a job's log, and the one that tuning looks at."""
+"""Check the metrics that SageMaker reads from a job's log, and the one that tuning looks at."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ HIGHER_IS_BETTER = ("accuracy", "f1", "auc", "recall", "precision", "r2")
 
 @rule("objective-metric")
 def objective_metric(document: Document) -> Iterator[Problem]:
-    """Tuning for a metric that no job reports: every trial fails at its end."""
+    """Report tuning for a metric that no job reports: every trial fails at its end."""
     for step in document.of_type("Tuning"):
         for objective, definitions in _objectives(step):
             if not objective.exists:
@@ -31,7 +31,7 @@ def objective_metric(document: Document) -> Iterator[Problem]:
 
 @rule("objective-direction")
 def objective_direction(document: Document) -> Iterator[Problem]:
-    """Tuning towards the worst value."""
+    """Report tuning towards the worst value of a metric."""
     for step in document.of_type("Tuning"):
         for objective, _ in _objectives(step):
             better = direction(objective["MetricName"].text or "")
@@ -45,7 +45,7 @@ def objective_direction(document: Document) -> Iterator[Problem]:
 
 @rule("metric-regex")
 def metric_regexes(document: Document) -> Iterator[Problem]:
-    """A regular expression that is none, takes no number out, or fits nothing the script prints."""
+    """Report metric expressions that are invalid, take out no number, or fit no log line."""
     for job, script in _jobs(document):
         lines = _sample_lines(document, script)
         for metric in job.at("AlgorithmSpecification", "MetricDefinitions").items():
@@ -64,7 +64,7 @@ def metric_regexes(document: Document) -> Iterator[Problem]:
 
 @rule("metric-mixed-up")
 def metrics_mixed_up(document: Document) -> Iterator[Problem]:
-    """Two metrics that read the same number: an expression fits more than it should."""
+    """Report metrics that read the same number: an expression fits more than it should."""
     for job, script in _jobs(document):
         lines = _sample_lines(document, script)
         seen: dict[tuple[int, int, int], str] = {}
@@ -80,7 +80,7 @@ def metrics_mixed_up(document: Document) -> Iterator[Problem]:
 
 
 def direction(name: str) -> str | None:
-    """Whether higher or lower is better of a metric, by its name; None when it does not say."""
+    """Return whether "higher" or "lower" is better, by a metric's name; None if it does not say."""
     words = re.split(r"[^a-z0-9]+", name.lower())
     if any(word in LOWER_IS_BETTER for word in words):
         return "lower"
@@ -100,7 +100,7 @@ def _sample_lines(document: Document, script: str | None) -> tuple[str, ...]:
 
 
 def _objectives(step: Step) -> Iterator[tuple[Node, Node]]:
-    """Objectives, each with the metric definitions of the job that it is about."""
+    """Yield objectives, each with the metric definitions of the job that it is about."""
     config = step.arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     one = step.arguments["TrainingJobDefinition"]
     for job in ([one] if one.exists else []) + step.arguments["TrainingJobDefinitions"].items():

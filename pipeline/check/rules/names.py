@@ -1,4 +1,4 @@
-"""Names that must be told apart, and parameters."""
+"""Check that names are unique, and that parameters are sound and used."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _TYPES = {"String": "string", "Integer": "integer", "Float": "float", "Boolean":
 
 @rule("duplicate-name")
 def duplicate_names(document: Document) -> Iterator[Problem]:
-    """Two elements of one list with the same name: channels, outputs, metrics, collections, …"""
+    """Report elements of one list with the same name, such as channels, outputs or metrics."""
     for node in document.node.walk():
         key = NATURAL_KEYS.get(node.key)
         if key and isinstance(node.value, list):
@@ -25,18 +25,18 @@ def duplicate_names(document: Document) -> Iterator[Problem]:
 
 @rule("duplicate-name")
 def duplicate_steps(document: Document) -> Iterator[Problem]:
-    """Two steps with the same name, also when a condition is around one of them."""
+    """Report steps with the same name, also when a condition is around one of them."""
     for node in _repeats([step.node["Name"] for step in document.steps]):
         in_branch = any(part in ("IfSteps", "ElseSteps") for part in node.path)
         first = next(step for step in document.steps if step.name == node.value)
-        # The same list is the rule's above.
+        # Two in the same list are reported by duplicate_names.
         if in_branch and first.node.path[:-1] != node.path[:-2]:
             yield Problem(node.path, f"another step is named {node.value!r}", "rename one of them")
 
 
 @rule("hyperparameter-twice")
 def hyperparameters_twice(document: Document) -> Iterator[Problem]:
-    """A hyperparameter that is searched in two ranges, or searched and fixed at once."""
+    """Report a hyperparameter that is searched in two ranges, or searched and fixed at once."""
     for step in document.of_type("Tuning"):
         tuned = tuned_names(step)
         node = step.arguments["TrainingJobDefinition"]["StaticHyperParameters"]
@@ -52,7 +52,7 @@ def hyperparameters_twice(document: Document) -> Iterator[Problem]:
 
 @rule("parameter-value")
 def parameter_values(document: Document) -> Iterator[Problem]:
-    """A default or a choice that is not of the parameter's own type, or not among its choices."""
+    """Report parameters whose default or choice has another type, or whose default is no choice."""
     for parameter in document.parameters.values():
         kind = _TYPES.get(parameter["Type"].text or "")
         default, choices = parameter["DefaultValue"], parameter["EnumValues"].items()
@@ -67,7 +67,7 @@ def parameter_values(document: Document) -> Iterator[Problem]:
 
 @rule("unused-parameter", "warning")
 def unused_parameters(document: Document) -> Iterator[Problem]:
-    """A parameter that changes nothing."""
+    """Report parameters that no step uses."""
     used = {
         reference_parts(node)[1]
         for step in document.steps

@@ -1,4 +1,4 @@
-"""The order of steps: cycles, and steps that can never run."""
+"""Check the order of steps: cycles, steps that can never run, and empty conditions."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from pipeline.check.rules.rule import Rule, rule
 
 @rule("cycle")
 def cycles(document: Document) -> Iterator[Problem]:
-    """Steps that wait for each other; each circle is reported once, at its first step."""
+    """Report steps that wait for each other; each cycle once, at its first step."""
     needs = direct_needs(document)
     reported: set[str] = set()
     for step in document.steps:
@@ -25,7 +25,7 @@ def cycles(document: Document) -> Iterator[Problem]:
 
 @rule("unreachable")
 def unreachable(document: Document) -> Iterator[Problem]:
-    """A step that waits for one which does not run when it does."""
+    """Report a step that waits for a Fail step, or for one in a branch that it is not in."""
     for step in document.steps:
         for name, node in uses_of(document, step):
             other = document.step(name)
@@ -45,7 +45,7 @@ def unreachable(document: Document) -> Iterator[Problem]:
 
 @rule("empty-condition", "warning")
 def empty_conditions(document: Document) -> Iterator[Problem]:
-    """A condition that decides about nothing."""
+    """Report conditions that no step depends on."""
     for step in document.of_type("Condition"):
         arguments = step.arguments
         if not arguments["IfSteps"].items() and not arguments["ElseSteps"].items():

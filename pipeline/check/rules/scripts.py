@@ -1,4 +1,4 @@
-"""What jobs and functions tell our code, against what that code takes, writes and answers."""
+"""Check what jobs and functions pass to our code against what it takes, writes and answers."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -17,7 +17,7 @@ _FLAGS = ("true", "false", "1", "0", "yes", "no")
 
 @rule("script-name")
 def script_names(document: Document) -> Iterator[Problem]:
-    """A script that is almost named like one of ours; a program without its code."""
+    """Report a script that is almost named like one of ours, or a program without its code."""
     for step in document.of_type(*_JOBS):
         node = script_node(step)
         name = (node.text or "").rsplit("/", 1)[-1]
@@ -34,7 +34,7 @@ def script_names(document: Document) -> Iterator[Problem]:
 
 @rule("script-option")
 def script_options(document: Document) -> Iterator[Problem]:
-    """An option that the script does not take or cannot read, or one that it needs."""
+    """Report options that the script does not take or cannot read, and needed ones left out."""
     for step, script in _known_jobs(document):
         name = script_of(step)
         told = list(options(step))
@@ -54,7 +54,7 @@ def script_options(document: Document) -> Iterator[Problem]:
 
 @rule("script-channel")
 def script_channels(document: Document) -> Iterator[Problem]:
-    """A channel that the script does not read, or one that it needs."""
+    """Report channels that the script does not read, and needed ones left out."""
     for step, script in _known_jobs(document):
         job = step.arguments["TrainingJobDefinition"] if step.type == "Tuning" else step.arguments
         names = [channel["ChannelName"] for channel in job["InputDataConfig"].items()]
@@ -70,7 +70,7 @@ def script_channels(document: Document) -> Iterator[Problem]:
 
 @rule("script-file")
 def script_files(document: Document) -> Iterator[Problem]:
-    """A property file that the script does not write."""
+    """Report property files that the script does not write."""
     for step, script in _known_jobs(document):
         for file in step.node["PropertyFiles"].items():
             path = file["FilePath"].text
@@ -81,7 +81,7 @@ def script_files(document: Document) -> Iterator[Problem]:
 
 @rule("lambda-event")
 def lambda_events(document: Document) -> Iterator[Problem]:
-    """A function of ours that is not given what it needs, or asked for what it does not answer."""
+    """Report Lambdas of ours that lack what they need, or are asked for an unknown output."""
     for step in document.of_type("Lambda"):
         function = _function(step)
         if function is None:
@@ -126,7 +126,7 @@ def _ranges(step: Step) -> list[Node]:
 
 
 def _strays(step: Step) -> Iterator[Problem]:
-    """Arguments that are neither an option nor the value of one."""
+    """Report arguments that are neither an option nor the value of one."""
     taken = True
     for argument in step.arguments.at("AppSpecification", "ContainerArguments").items():
         is_option = (argument.text or "").startswith("--")

@@ -1,4 +1,4 @@
-"""The search: ranges, strategy, numbers of trials, and what the final training takes from it."""
+"""Check the search: ranges, strategy, trial counts, and what the final training takes from it."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _NUMERIC = ("ContinuousParameterRanges", "IntegerParameterRanges")
 
 @rule("range")
 def ranges(document: Document) -> Iterator[Problem]:
-    """A range that is empty, is not of numbers, or cannot be scaled as it says."""
+    """Report ranges that are empty, not numeric, not scalable as set, or repeat a value."""
     for config in _configs(document):
         for kind in _NUMERIC:
             for item in config["ParameterRanges"][kind].items():
@@ -29,7 +29,7 @@ def ranges(document: Document) -> Iterator[Problem]:
 
 @rule("parallel-trials")
 def parallel_trials(document: Document) -> Iterator[Problem]:
-    """More trials at once than there are."""
+    """Report more trials at once than there are in all."""
     for config in _configs(document):
         limits = config["ResourceLimits"]
         most = known_value(document, limits["MaxNumberOfTrainingJobs"])
@@ -41,7 +41,7 @@ def parallel_trials(document: Document) -> Iterator[Problem]:
 
 @rule("strategy")
 def strategies(document: Document) -> Iterator[Problem]:
-    """A strategy that does not go with the rest of the search."""
+    """Report a strategy that does not go with the rest of the search."""
     for config in _configs(document):
         strategy, found = config["Strategy"], config["ParameterRanges"]
         if strategy.value == "Grid" and any(found[kind].items() for kind in _NUMERIC):
@@ -58,7 +58,7 @@ def strategies(document: Document) -> Iterator[Problem]:
 
 @rule("tuned-value-unused", "warning")
 def tuned_values_unused(document: Document) -> Iterator[Problem]:
-    """A hyperparameter that is searched for, while the final training does not take what was found.
+    """Report hyperparameters that are searched while the final training ignores what was found.
 
     Judged for training steps that take at least one tuned value.
     """
