@@ -1,1 +1,1 @@
-"""The pipeline on AWS: put there, started and watched, one responsibility a file."""
+"""Put the pipeline on AWS, start it and watch it, one responsibility a file."""

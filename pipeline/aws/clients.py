@@ -1,4 +1,4 @@
-"""boto3's clients for the account and region of the settings, made in one place."""
+"""Make boto3's clients for the account and region of the settings, in one place."""
 
 import logging
 import os
@@ -26,14 +26,14 @@ class Aws:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The boto3 client of a service, as in `sagemaker`."""
+        """Return the boto3 client of a service, such as `sagemaker`."""
         if service not in self._clients:
             self._clients[service] = self._make(service)
         return self._clients[service]
 
 
 def connect(settings: Settings) -> Aws:
-    """Clients for the settings' account, after asking AWS whose credentials these are.
+    """Return clients for the settings' account, after asking AWS whose credentials these are.
 
     Raises UsageError for the placeholder account, AwsAccessError for credentials that are missing,
     expired, unknown or of another account, AwsError when AWS cannot be reached.
@@ -57,7 +57,7 @@ def connect(settings: Settings) -> Aws:
 
 
 def _refuse_local_service() -> None:
-    """What is meant for AWS must not end up in the service on this machine."""
+    """Raise UsageError when what is meant for AWS would go to the service on this machine."""
     url = os.environ.get(_LOCAL_SERVICE, "")
     if urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1"):
         raise UsageError(f"{_LOCAL_SERVICE} is {url}, the local service: unset it to use AWS")
@@ -67,7 +67,7 @@ def _maker(region: str) -> Callable[[str], Any]:
     import boto3
     from botocore.config import Config
 
-    # The SageMaker SDK, where it was imported, has opened the log for where credentials come from.
+    # The SageMaker SDK, when imported, makes botocore log where credentials come from.
     logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
     session = boto3.Session(region_name=region)
     config = Config(
@@ -76,6 +76,6 @@ def _maker(region: str) -> Callable[[str], Any]:
         retries={"mode": "standard", "total_max_attempts": 5},
         user_agent_extra=_USER_AGENT,
     )
-    # Asked once more while the first call still works, a function would do the same twice.
+    # A call repeated while the first still runs would make the function do the same twice.
     patient = config.merge(Config(read_timeout=_FUNCTION_SECONDS))
     return lambda name: session.client(name, config=patient if name == "lambda" else config)

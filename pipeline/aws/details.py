@@ -1,4 +1,4 @@
-"""The newest metric and the trials of the steps that have jobs which tell."""
+"""Read the newest metric and the trial counts of training and tuning jobs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from pipeline.local.metrics import show
 
 
 class Details:
-    """Asks for the details of steps that run; those of a step that has ended are kept.
+    """The details of an execution's steps: asked for while a step runs, kept once it has ended.
 
     They are an extra: what may not be asked, or fails, is left out and never ends a watch.
     """
@@ -23,10 +23,10 @@ class Details:
         self._finished: set[str] = set()
 
     def of(self, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Detail]:
-        """The details of these steps (ListPipelineExecutionSteps's summaries), by step name."""
+        """Return the details of steps (ListPipelineExecutionSteps's summaries), by step name."""
         for summary in summaries:
             name = summary["StepName"]
-            # A step that is tried again runs once more after it had ended.
+            # A step that is retried runs again after it had ended.
             if summary.get("StepStatus") not in ENDED:
                 self._finished.discard(name)
             if name not in self._finished:
@@ -67,7 +67,7 @@ def _training(sagemaker: Any, name: str) -> Detail:
 
 
 def _age_and_worth(metric: Mapping[str, Any]) -> tuple[float, bool, bool, str]:
-    """Newest last; of metrics of the same second the one that says most, and always the same."""
+    """Return a sort key: newest last, then validation, then accuracy, then by name."""
     name = metric["MetricName"]
     return metric["Timestamp"].timestamp(), "valid" in name, "accuracy" in name, name
 

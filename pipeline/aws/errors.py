@@ -1,4 +1,4 @@
-"""What AWS or the way to it refused, as one line that says how to mend it."""
+"""Turn errors of AWS, or of the way to it, into one line that says how to mend it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +54,7 @@ def explained(doing: str) -> Iterator[None]:
 
 
 def explain(error: Exception, doing: str) -> PipelineError:
-    """The error to raise instead of one of boto's."""
+    """Return the error to raise instead of one of boto's."""
     if problem := _credentials_problem(error):
         return AwsAccessError(problem)
     if is_connection_loss(error):
@@ -66,29 +66,29 @@ def explain(error: Exception, doing: str) -> PipelineError:
 
 
 def error_code(error: Exception) -> str:
-    """The service's code, as in ResourceNotFound; empty when it was not the service."""
+    """Return the service's error code, as in ResourceNotFound; empty for any other error."""
     return str(_answer(error).get("Code", ""))
 
 
 def message_of(error: Exception) -> str:
-    """The service's own words in one line, without boto's wrapping."""
+    """Return the service's own words in one line, without boto's wrapping."""
     return one_line(_answer(error).get("Message") or error)
 
 
 def has_expired(error: Exception) -> bool:
-    """Whether the credentials were good and are no longer."""
+    """Check whether the credentials were good and are no longer."""
     return error_code(error) in _EXPIRED or isinstance(
         error, boto.UnauthorizedSSOTokenError | boto.TokenRetrievalError
     )
 
 
 def is_denied(error: Exception) -> bool:
-    """Whether the credentials are good but may not do this."""
+    """Check whether the credentials are good but may not do this."""
     return error_code(error) in _DENIED
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same call may well succeed later: throttled, lost, or the service's own fault."""
+    """Check whether the same call may succeed later: throttled, lost, or the service's fault."""
     if isinstance(error, boto.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error_code(error) in _THROTTLED or status == 429 or status >= 500
@@ -97,12 +97,12 @@ def is_transient(error: Exception) -> bool:
 
 
 def is_connection_loss(error: Exception) -> bool:
-    """Whether the request or its answer got lost on the way."""
+    """Check whether the request or its answer got lost on the way."""
     return isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.IncompleteReadError)
 
 
 def one_line(error: object) -> str:
-    """An error's text without line breaks."""
+    """Return an error's text without line breaks."""
     return " ".join(str(error).split())
 
 

@@ -1,4 +1,4 @@
-"""Settings -> what the CloudFormation stack under the pipeline is asked to be."""
+"""Turn settings into the request for the CloudFormation stack under the pipeline."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,13 +26,13 @@ FREE_PARAMETERS = (
     "MaximumLatencyMicroseconds",
 )
 _TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
-_GROUP_LENGTH = 39  # names of configurations begin with it, end with a time, and have 63
+_GROUP_LENGTH = 39  # it begins the names of endpoint configurations: at most 63, with a time
 _ABSENT = ("404", "NoSuchBucket", "NotFound")
 
 
 @dataclass(frozen=True)
 class Foundation:
-    """What the stack is made from. `environment` is the one that the build upserts.
+    """What the stack is made from; `environment` is the one that the build upserts.
 
     `free` are values of FREE_PARAMETERS. Raises UsageError for one that is not, and for names
     that roles cannot be limited to.
@@ -52,7 +52,7 @@ class Foundation:
 def stack_request(
     aws: Aws, wanted: Foundation, template: Path, now: StackState | None
 ) -> StackRequest:
-    """What the stack shall be, given what it is `now`. A bucket or group that exists stays as is.
+    """Return what to ask of the stack that is `now`; a bucket or group that exists stays as is.
 
     Raises UsageError when the bucket's name is another account's, AwsError.
     """
@@ -80,7 +80,7 @@ def stack_request(
 
 
 def names_of(wanted: Foundation) -> dict[str, str]:
-    """The template's parameters that follow from the settings alone."""
+    """Return the template's parameters that follow from the settings alone."""
     settings = wanted.settings
     return {
         "Project": settings.project,
@@ -100,7 +100,10 @@ def names_of(wanted: Foundation) -> dict[str, str]:
 
 
 def _check_names(settings: Settings) -> None:
-    """IAM compares names letter by letter, and SageMaker writes some in lower case into ARNs."""
+    """Raise UsageError for names that roles cannot be limited to.
+
+    IAM compares names letter by letter, and SageMaker writes some in lower case into ARNs.
+    """
     group = settings.model_package_group
     names = {
         "registry.group": group,
@@ -115,7 +118,7 @@ def _check_names(settings: Settings) -> None:
 
 
 def _read_elsewhere(settings: Settings) -> Iterator[str]:
-    """ARNs of data and weights that lie in buckets of others."""
+    """Yield the ARNs of data and weights that lie in other buckets."""
     for uri in dict.fromkeys((settings.data_uri, settings.backbone.weights)):
         bucket, key = split_uri(uri) if uri.startswith("s3://") else (settings.bucket, "")
         if bucket != settings.bucket:
@@ -126,7 +129,7 @@ def _read_elsewhere(settings: Settings) -> Iterator[str]:
 def _is_ours(
     before: Mapping[str, str], what: str, name_key: str, name: str, exists: Callable[[], bool]
 ) -> str:
-    """Whether the stack makes it: as decided before for this name, else unless it exists."""
+    """Return "true" when the stack makes it: as decided for this name, else unless it exists."""
     if before.get(name_key) == name:
         return before[f"Create{what}"]
     return "false" if exists() else "true"

@@ -1,4 +1,4 @@
-"""The Lambdas' code: published when it differs from what is there, and only then."""
+"""Publish the Lambdas' code when it differs from what is there, and only then."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ _LONGEST_UPDATE_S = 300.0
 
 
 def lambda_archive(root: Path) -> bytes:
-    """A zip of lambda_code/'s modules at its root, for every function; the same for the same files.
+    """Zip lambda_code/'s modules at the root, for every function; the same files, the same bytes.
 
     Stored and not compressed, as compressors differ between machines: Lambda compares the bytes.
     Raises UsageError when there is no code.
@@ -43,7 +43,7 @@ def lambda_archive(root: Path) -> bytes:
 
 
 def find_function(aws: Aws, name: str) -> dict[str, Any]:
-    """The function's configuration. Raises UsageError when there is none, AwsError."""
+    """Return the function's configuration. Raises UsageError when there is none, AwsError."""
     with explained(f"looking for the Lambda {name}"):
         try:
             return dict(aws.client("lambda").get_function_configuration(FunctionName=name))
@@ -75,7 +75,7 @@ def publish_code(aws: Aws, name: str, archive: bytes, timing: Timing) -> bool:
 
 
 def _update(aws: Aws, name: str, archive: bytes, revision: str) -> bool:
-    """False when the function was changed, or is being changed, by somebody else."""
+    """Send the code; False when somebody else has changed, or is changing, the function."""
     with explained(f"publishing the code of the Lambda {name}"):
         try:
             aws.client("lambda").update_function_code(
@@ -89,7 +89,7 @@ def _update(aws: Aws, name: str, archive: bytes, revision: str) -> bool:
 
 
 def _settled(aws: Aws, name: str, timing: Timing) -> dict[str, Any]:
-    """The function's configuration once no update is going on."""
+    """Wait until no update is going on, and return the function's configuration."""
     waited = 0.0
     for pause in timing.pauses(1, 10):
         function = find_function(aws, name)

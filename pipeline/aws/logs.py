@@ -1,4 +1,4 @@
-"""The end of a failed job's log, out of CloudWatch Logs."""
+"""Read the end of a failed job's log from CloudWatch Logs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class _Place:
 
 
 def log_tail(aws: Aws, summary: Mapping[str, Any], timing: Timing) -> LogTail | None:
-    """The last lines of the job of a step (ListPipelineExecutionSteps's summary) that failed.
+    """Return the last log lines of a failed step's job (ListPipelineExecutionSteps's summary).
 
     None when the step has no log. Never raises: a log that cannot be read is a note.
     """
@@ -70,7 +70,7 @@ def _place(aws: Aws, summary: Mapping[str, Any]) -> _Place | None:
 
 
 def _failed_trial(aws: Aws, tuning_job: str) -> _Place | None:
-    """A tuning job has no log of its own: that of the newest trial that failed."""
+    """Return the newest failed trial's log, as a tuning job has none of its own."""
     answer = aws.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
         HyperParameterTuningJobName=tuning_job,
         StatusEquals="Failed",
@@ -96,7 +96,7 @@ def _read_patiently(aws: Aws, place: _Place, timing: Timing) -> LogTail:
 
 
 def _lines(logs: Any, place: _Place) -> tuple[str, ...]:
-    """The last lines of all machines of a job, in the order they were written."""
+    """Return the last lines of all machines of a job, in the order they were written."""
     try:
         streams = _streams(logs, place)
     except ClientError as error:
@@ -123,7 +123,7 @@ def _streams(logs: Any, place: _Place) -> list[str]:
 
 
 def _last_events(logs: Any, place: _Place, stream: str) -> list[dict[str, Any]]:
-    """The last LINES events of a stream. An empty page does not mean that there are none."""
+    """Return the last LINES events of a stream; an empty page does not mean there are none."""
     asked = {
         "logGroupName": place.group,
         "logStreamName": stream,
@@ -143,12 +143,12 @@ def _last_events(logs: Any, place: _Place, stream: str) -> list[dict[str, Any]]:
 
 
 def _machine(stream: str, streams: list[str]) -> str:
-    """`[algo-2] ` where several machines wrote."""
+    """Return `[algo-2] ` where several machines wrote, else nothing."""
     return f"[{stream.rsplit('/', 1)[-1].rpartition('-')[0]}] " if len(streams) > 1 else ""
 
 
 def _period(summary: Mapping[str, Any]) -> dict[str, int]:
-    """The time of a step in milliseconds, a little wider: a Lambda's log is everybody's."""
+    """Return a step's time in ms, a little wider: a Lambda's log holds other calls as well."""
     names = {"startTime": ("StartTime", -_SLACK_MS), "endTime": ("EndTime", _SLACK_MS)}
     return {
         member: int(summary[name].timestamp() * 1000) + slack
@@ -158,7 +158,7 @@ def _period(summary: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _printable(text: str) -> str:
-    """A line without what would move the cursor or change colours."""
+    """Return a line without what would move the cursor or change colours."""
     return "".join(_visible(text.rstrip().replace("\t", "    ")))
 
 

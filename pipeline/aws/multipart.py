@@ -1,4 +1,4 @@
-"""One large object in parts, so that a lost connection repeats a part and not the whole."""
+"""Upload a large object in parts, so that a lost connection repeats a part, not the whole."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Calls that are made again until AWS answers: throttling and lost connections pass."""
+"""Repeat calls until AWS answers: throttling and lost connections pass."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,14 +15,14 @@ Answer = TypeVar("Answer")
 
 
 class Patience:
-    """Repeats a call with growing waits, for hours if need be, and says so once an outage."""
+    """A caller that repeats with growing waits, for hours if need be; it says so once an outage."""
 
     def __init__(self, timing: Timing, say: Callable[[str], None]) -> None:
         self.timing = timing
         self._say = say
 
     def __call__(self, doing: str, call: Callable[[], Answer]) -> Answer:
-        """What `call` answers. Raises UsageError, AwsError for what waiting does not mend."""
+        """Return what `call` answers. Raises UsageError, AwsError where waiting does not help."""
         said = False
         pauses = self.timing.pauses(_FIRST_S, _LONGEST_S)
         while True:

@@ -1,4 +1,4 @@
-"""The pipeline as SageMaker has it: looked at, created or updated, whatever others do meanwhile."""
+"""Look at, create or update the pipeline in SageMaker, whatever others do meanwhile."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ Action = Literal["created", "updated", "unchanged"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What SageMaker should have. `content` is the definition as a request's member.
+    """The pipeline that SageMaker should have; `content` is its definition as a request's member.
 
     `max_parallel_steps` None leaves the parallelism of the pipeline as it is.
     """
@@ -36,7 +36,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Applied:
-    """What was done. `changes` names what differed: definition, role, parallelism, tags."""
+    """What `apply` did; `changes` names what differed: definition, role, parallelism, tags."""
 
     action: Action
     arn: str
@@ -45,7 +45,7 @@ class Applied:
 
 
 def describe_pipeline(aws: Aws, name: str) -> dict[str, Any] | None:
-    """The pipeline as SageMaker describes it; None when there is none. Raises AwsError."""
+    """Return the pipeline as SageMaker describes it; None when there is none. Raises AwsError."""
     with explained(f"looking at the pipeline {name}"):
         try:
             return dict(aws.client("sagemaker").describe_pipeline(PipelineName=name))
@@ -69,7 +69,7 @@ def apply(aws: Aws, wanted: Wanted, timing: Timing) -> Applied:
 
 
 def _apply_once(aws: Aws, wanted: Wanted, token: str) -> Applied | None:
-    """None when somebody else was faster."""
+    """Create or update the pipeline once; None when somebody else was faster."""
     found = describe_pipeline(aws, wanted.name)
     if found is None:
         return _create(aws, wanted, token)
@@ -92,7 +92,7 @@ def _differences(wanted: Wanted, found: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _canonical(text: str) -> str:
-    """Equal for equal JSON: key order, spaces and 2 for 2.0 make no difference."""
+    """Return equal texts for equal JSON: key order, spaces and 2 for 2.0 make no difference."""
     return json.dumps(json.loads(text, parse_int=float), sort_keys=True)
 
 
@@ -103,7 +103,7 @@ def _create(aws: Aws, wanted: Wanted, token: str) -> Applied | None:
                 **_members(wanted), ClientRequestToken=token, Tags=_tag_list(wanted.tags)
             )
         except ClientError as error:
-            # SageMaker has changed its words for a name in use: whether it is there tells.
+            # SageMaker's error for a name in use has changed before, so look whether it exists.
             if error_code(error) not in _CLASHES or describe_pipeline(aws, wanted.name) is None:
                 raise
             return None

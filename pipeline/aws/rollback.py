@@ -1,4 +1,4 @@
-"""Ask the function that deploys, on AWS, to bring an endpoint back to an earlier version."""
+"""Ask the deploying Lambda to roll an endpoint back to an earlier version."""
 
 import json
 from typing import Any
@@ -11,9 +11,10 @@ from pipeline.errors import UsageError
 
 
 def roll_back(aws: Aws, function: str, endpoint: str, version: str | None) -> dict[str, Any]:
-    """What the function answers: `action`, `reason`, `endpoint_name`, `model_package_arn`.
+    """Ask the Lambda to roll an endpoint back, and return its answer.
 
-    Raises UsageError where there is no such function, AwsError with the reason when it refuses.
+    It has `action`, `reason`, `endpoint_name` and `model_package_arn`. Raises UsageError where
+    there is no such function, AwsError with the reason when it refuses.
     """
     event = {"rollback": {"endpoint_name": endpoint, "version": version}}
     with explained(f"asking the Lambda {function} to roll {endpoint} back"):

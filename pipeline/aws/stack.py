@@ -1,4 +1,4 @@
-"""A CloudFormation stack, changed through change sets that are seen before they are executed."""
+"""Change a CloudFormation stack through change sets that are seen before they are executed."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +22,8 @@ _STUCK = {
     "CREATE_FAILED": "aws cloudformation delete-stack",
     "DELETE_FAILED": "aws cloudformation delete-stack",
 }
-_PATIENCE = 20  # failed looks in a row, some minutes; the change goes on at AWS meanwhile
-# Said of resources that were given up because another one failed: not the reason.
+_PATIENCE = 20  # failed polls in a row, some minutes; the change goes on at AWS meanwhile
+# Reasons of resources that were cancelled because another one failed: not the cause.
 _CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled")
 
 
@@ -43,7 +43,7 @@ class StackState:
 
 @dataclass(frozen=True)
 class StackRequest:
-    """What a stack shall be. A parameter that is None keeps its value, or the default."""
+    """What a stack shall be; a parameter that is None keeps its value, or the default."""
 
     template: str
     parameters: Mapping[str, str | None]
@@ -91,7 +91,7 @@ class Stack:
         self._timing = timing or Timing()
 
     def state(self, stack_id: str | None = None) -> StackState | None:
-        """The stack as it is, or None when there is none; a deleted one is found by its id only."""
+        """Return the stack as it is; None when there is none. A deleted one needs its id."""
         try:
             with explained(f"looking at the stack {self.name}"):
                 (found,) = self._client.describe_stacks(StackName=stack_id or self.name)["Stacks"]
@@ -107,7 +107,7 @@ class Stack:
         )
 
     def propose(self, request: StackRequest, now: StackState | None) -> ChangeSet | None:
-        """A change set that brings the stack from `now` to `request`; None: nothing to change.
+        """Make a change set that brings the stack from `now` to `request`; None when they agree.
 
         Raises StackError when the stack is in no state for it, or CloudFormation refuses.
         """
@@ -136,7 +136,7 @@ class Stack:
                 self._client.delete_stack(StackName=change_set.stack_id)
 
     def execute(self, change_set: ChangeSet, listener: Callable[[StackEvent], None]) -> StackState:
-        """Make the changes and wait; every event goes to `listener`.
+        """Execute a change set and wait; every event goes to `listener`.
 
         Raises StackError with the first failure's reason when they are rolled back.
         """
@@ -205,7 +205,7 @@ class Stack:
                 )
 
     def _validation_problems(self, change_set_id: str, reason: str) -> Iterator[str]:
-        """What CloudFormation's early validation found; the change set itself only says that."""
+        """Yield what early validation found; the change set only says that it failed."""
         if "EarlyValidation" not in reason:
             return
         try:
@@ -230,7 +230,7 @@ class Stack:
         lost = 0
         for pause in self._timing.pauses(2, 10):
             try:
-                # The state first: no event of ours comes after the state that ends it all.
+                # The state before the events: none of ours comes after the final state.
                 state = self.state(stack_id)
                 for event in self._new_events(stack_id, token, seen):
                     events.append(event)
@@ -247,7 +247,7 @@ class Stack:
         return state, events
 
     def _new_events(self, stack_id: str, token: str, seen: set[str]) -> list[StackEvent]:
-        """Events of our own operation that were not seen before, oldest first."""
+        """Return events of our own operation that were not seen before, oldest first."""
         found: list[StackEvent] = []
         options: dict[str, str] = {}
         while True:

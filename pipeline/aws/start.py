@@ -30,7 +30,7 @@ _UPLOAD = "upload pictures with python -m pipeline.data upload SOURCE, or give a
 
 @dataclass(frozen=True)
 class StartRequest:
-    """What to start. `parameters` are the given ones, as text from a command line or typed.
+    """What to start; `parameters` are the given ones, as text from a command line or typed.
 
     `definition` is the deployed one; `root` the repository, whose commit is recorded. `version`
     makes sure that this version runs even when somebody else updates the pipeline meanwhile.
@@ -52,11 +52,11 @@ class StartResult:
     parameters: Mapping[str, str]
 
     def summary(self) -> str:
-        """One line for people."""
+        """Return one line for people."""
         return f"started {self.display_name}: {self.arn}"
 
     def to_json(self) -> str:
-        """The same for programs."""
+        """Return the result as JSON for programs."""
         return json.dumps(asdict(self), indent=2)
 
 
@@ -141,12 +141,12 @@ def _start(aws: Aws, members: Mapping[str, Any], timing: Timing) -> str:
 
 
 def _token() -> str:
-    """With the same token SageMaker starts the same execution, however often it is asked."""
+    """Make a request's token: repeated with the same one, it starts one execution only."""
     return uuid.uuid4().hex
 
 
 def _display_name(commit: str | None, timing: Timing) -> str:
-    """20261121-034700-3f2a1b9c: sorts by time, and says which code it was."""
+    """Return a name that sorts by time and says which code it was: 20261121-034700-3f2a1b9c."""
     words = [timing.now().strftime("%Y%m%d-%H%M%S")]
     if commit:
         words += [commit[:8], *(["dirty"] if commit.endswith("-dirty") else [])]

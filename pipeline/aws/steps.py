@@ -1,4 +1,4 @@
-"""What SageMaker says of an execution's steps -> StepProgress, the same as a local run shows."""
+"""Turn what SageMaker says of an execution's steps into StepProgress, as a local run shows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class OutlineStep:
 
 @dataclass(frozen=True)
 class Detail:
-    """What a step's job tells beyond the step: its newest metric, and its trials."""
+    """What a step's job tells beyond the step: its newest metric, and its trial counts."""
 
     metric: str | None = None
     trials_done: int = 0
@@ -28,12 +28,12 @@ class Detail:
 
 
 def outline(definition: Mapping[str, Any]) -> tuple[OutlineStep, ...]:
-    """Every step of a definition, nested ones too, in the order they are written."""
+    """Return every step of a definition, nested ones too, in the order they are written."""
     return tuple(_outline(definition.get("Steps") or [], None))
 
 
 def waiting_steps(definition: Mapping[str, Any]) -> list[StepProgress]:
-    """All steps before anything has begun, to open a display with."""
+    """Return all steps as they are before anything has begun, to open a display with."""
     return [StepProgress(step.name, step.type, "Waiting") for step in outline(definition)]
 
 
@@ -42,7 +42,7 @@ def progress_of(
     summaries: Sequence[Mapping[str, Any]],
     details: Mapping[str, Detail],
 ) -> list[StepProgress]:
-    """The state of every step: those that SageMaker lists, Skipped, and Waiting.
+    """Return the state of every step: as SageMaker lists it, else Skipped or Waiting.
 
     `summaries` are ListPipelineExecutionSteps's, oldest first; a step that was tried again counts
     as it is now.
@@ -63,7 +63,7 @@ def progress_of(
 
 
 def job_of(summary: Mapping[str, Any]) -> tuple[str, str] | None:
-    """(kind, ARN) of what a step runs, as in ("TrainingJob", "arn:..."); None when it has none."""
+    """Return (kind, ARN) of what a step runs, as in ("TrainingJob", "arn:..."), or None."""
     for kind, content in (summary.get("Metadata") or {}).items():
         if isinstance(content, Mapping) and content.get("Arn"):
             return kind, str(content["Arn"])
@@ -71,7 +71,7 @@ def job_of(summary: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def failure_reason(summary: Mapping[str, Any]) -> str | None:
-    """Why a step failed, in SageMaker's words or those of its Fail step."""
+    """Return why a step failed, in SageMaker's words or those of its Fail step."""
     fail = (summary.get("Metadata") or {}).get("Fail") or {}
     return fail.get("ErrorMessage") or summary.get("FailureReason")
 
@@ -105,7 +105,7 @@ def _begun(step: OutlineStep, summary: Mapping[str, Any], detail: Detail) -> Ste
 def _is_skipped(
     step: OutlineStep, outcomes: Mapping[str, str], before: Mapping[str, StepProgress]
 ) -> bool:
-    """Behind the side of a condition that was not taken, or behind a skipped condition."""
+    """Check whether a step is in the branch not taken, or behind a skipped condition."""
     if step.branch is None:
         return False
     condition, side = step.branch

@@ -1,4 +1,4 @@
-"""Waiting, in one place: growing pauses with jitter, and a clock that tests replace."""
+"""Provide growing pauses with jitter, and a clock that tests replace."""
 
 import random
 import time
@@ -20,9 +20,9 @@ class Timing:
     chance: Callable[[], float] = random.random
 
     def pauses(self, first: float, longest: float, factor: float = 2.0) -> Iterator[float]:
-        """Seconds to wait, without end: growing to `longest`, each 20 % more or less by chance.
+        """Yield seconds to wait, without end: growing to `longest`, each with 20 % of jitter.
 
-        By chance, so that several watchers do not ask at the same moment.
+        Jitter, so that several watchers do not ask at the same moment.
         """
         seconds = first
         while True:

@@ -1,4 +1,4 @@
-"""The jobs' code and weights into the bucket: under their content hash, and only what is absent."""
+"""Upload the jobs' code and weights under their content hash, and only what is absent."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Storage:
     owner: str
 
     def exists(self, uri: str) -> bool:
-        """Whether the object is there. Raises AwsAccessError, AwsError."""
+        """Check whether the object is there. Raises AwsAccessError, AwsError."""
         bucket, key = split_uri(uri)
         with explained(f"looking for {uri}"):
             try:
@@ -44,7 +44,7 @@ class Storage:
         return True
 
     def below(self, uri: str) -> set[str]:
-        """The addresses of all objects whose address begins with `uri`."""
+        """Return the addresses of all objects whose address begins with `uri`."""
         bucket, prefix = split_uri(uri)
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=self.owner
@@ -88,7 +88,7 @@ def check_bucket(aws: Aws, settings: Settings) -> None:
 def upload_inputs(
     aws: Aws, settings: Settings, root: Path, say: Callable[[str], None]
 ) -> tuple[str, ...]:
-    """Upload the code of every job and the weights; the addresses of what was absent.
+    """Upload the code of every job and the weights; return the addresses of what was absent.
 
     `root` is the repository. Raises UsageError, AwsError.
     """
@@ -128,7 +128,7 @@ def _upload_weights(
 
 
 def _check_own_weights(storage: Storage, uri: str) -> None:
-    """Weights that the user keeps on S3 may be another account's: only their absence is wrong."""
+    """Raise UsageError when the user's weights on S3 are absent; any account may own them."""
     bucket, key = split_uri(uri)
     with explained(f"looking for {uri}"):
         try:
@@ -141,7 +141,7 @@ def _check_own_weights(storage: Storage, uri: str) -> None:
 
 
 def _region_of(aws: Aws, bucket: str, mend: str) -> str | None:
-    """The region of a bucket; None when there is none."""
+    """Return the region of a bucket; None when there is none."""
     try:
         answer = aws.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account_id)
     except ClientError as error:
@@ -164,7 +164,7 @@ def _write(s3: Any, target: dict[str, str], content: bytes) -> None:
 
 
 def _denied(error: Exception, uri: str, permissions: str) -> Exception:
-    """A clear line for a refusal, as S3's own says only `Forbidden`; other errors as they are."""
+    """Return a clear error for a refusal, where S3 says only `Forbidden`; others as they are."""
     if not is_denied(error):
         return error
     return AwsAccessError(

@@ -1,4 +1,4 @@
-"""Everything that a run on AWS needs, put there: code, weights, the Lambda, the pipeline."""
+"""Put everything on AWS that a run needs: code, weights, the Lambda's code, the pipeline."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ MAXIMUM_CHARACTERS = 1_048_576
 
 @dataclass(frozen=True)
 class UpsertRequest:
-    """What should be on AWS. `definition` is compiled from `settings` and the tree at `root`.
+    """What should be on AWS; `definition` is compiled from `settings` and the tree at `root`.
 
     `max_parallel_steps` None leaves the parallelism of the pipeline as it is.
     """
@@ -39,7 +39,7 @@ class UpsertRequest:
 
 @dataclass(frozen=True)
 class UpsertResult:
-    """What was done. `changes` names what differed: definition, role, parallelism, tags.
+    """What an upsert did; `changes` names what differed: definition, role, parallelism, tags.
 
     `uploaded` are addresses on S3; `version` is the pipeline's, known after an update only.
     """
@@ -53,7 +53,7 @@ class UpsertResult:
     version: int | None
 
     def summary(self) -> str:
-        """What was done, in a few lines for people."""
+        """Return what was done, in a few lines for people."""
         what = f" ({', '.join(self.changes)})" if self.changes else ""
         folders = Counter(uri.rpartition("/")[0] for uri in self.uploaded)
         lines = [
@@ -65,7 +65,7 @@ class UpsertResult:
         return "\n".join([*lines, f"pipeline {self.name}: {self.action}{what}  {self.arn}"])
 
     def to_json(self) -> str:
-        """The same for programs."""
+        """Return the result as JSON for programs."""
         return json.dumps(asdict(self), indent=2)
 
 
@@ -105,7 +105,7 @@ def upsert(
 
 
 def deployed_definition(settings: Settings, aws: Aws | None = None) -> dict[str, Any] | None:
-    """The definition that SageMaker has; None when there is no such pipeline.
+    """Return the definition that SageMaker has; None when there is no such pipeline.
 
     Raises UsageError, AwsError.
     """
@@ -136,7 +136,7 @@ def check_role(aws: Aws, role_arn: str, setting: str) -> None:
 
 
 def _text(request: UpsertRequest) -> str:
-    """The definition as text, after checking that it fits the code and SageMaker's limit."""
+    """Return the definition as text, after checking that it fits the code and SageMaker's limit."""
     text = json.dumps(request.definition, separators=(",", ":"))
     if len(text) > MAXIMUM_CHARACTERS:
         raise UsageError(
@@ -152,7 +152,7 @@ def _text(request: UpsertRequest) -> str:
 
 
 def _content(aws: Aws, settings: Settings, text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The definition as a request's member, and the address it was uploaded to, if any."""
+    """Return the definition as a request's member, and the address it was uploaded to, if any."""
     content = text.encode()
     if len(content) <= INLINE_BYTES:
         return {"PipelineDefinition": text}, ()

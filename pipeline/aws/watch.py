@@ -32,7 +32,7 @@ class FailedStep:
     log: LogTail | None = None
 
     def lines(self) -> list[str]:
-        """For people: the reason, then the log."""
+        """Return the reason, then the log, for people."""
         result = [f"step {self.name} failed: {self.reason}"]
         if self.log is not None:
             result += [f"  {self.log.note}"] if self.log.note else []
@@ -58,7 +58,7 @@ class Outcome:
         return codes.get(self.status, EXIT_FAILED)
 
     def summary(self, look_again: str | None = None) -> str:
-        """For people: how it ended and why; `look_again` is the command that watches it."""
+        """Return how it ended and why, for people; `look_again` is the command that watches it."""
         if self.status == "Executing":
             return "\n".join(self._how_to_go_on(look_again))
         lines = [f"{self.status.lower()}: {self.arn}"]
@@ -69,7 +69,7 @@ class Outcome:
         return "\n".join(lines)
 
     def to_json(self) -> str:
-        """The same for programs."""
+        """Return the outcome as JSON for programs."""
         return json.dumps(asdict(self) | {"exit_code": self.exit_code}, indent=2)
 
     def _how_to_go_on(self, look_again: str | None) -> list[str]:
@@ -84,7 +84,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _View:
-    """What SageMaker says at one moment."""
+    """What SageMaker says of an execution and its steps at one moment."""
 
     execution: Mapping[str, Any]
     summaries: Sequence[Mapping[str, Any]]
@@ -97,7 +97,7 @@ def definition_of(
     timing: Timing | None = None,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """The definition that an execution runs, whatever became of the pipeline since.
+    """Return the definition that an execution runs, whatever became of the pipeline since.
 
     Raises UsageError, AwsError.
     """

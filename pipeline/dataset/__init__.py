@@ -1,1 +1,1 @@
-"""A data set from wherever it is to where a run reads it, one responsibility a file."""
+"""Bring a data set from wherever it is to where a run reads it, one responsibility a file."""

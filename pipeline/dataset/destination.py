@@ -1,4 +1,4 @@
-"""Files of a data set into an address made from their contents, each only if it is not there.
+"""Put a data set's files at an address made from their contents, each only if it is absent.
 
 Changed data gets a new address, so a step that is cached by its input's address runs again.
 """
@@ -49,7 +49,7 @@ class Transfer:
 
 
 def uri_of(bucket: str, data: DataSet) -> str:
-    """The address of a data set: it changes with any file."""
+    """Return the address of a data set, which changes with any file."""
     return f"s3://{bucket}/{_FOLDER}{data.fingerprint}/"
 
 
@@ -82,7 +82,7 @@ def copy_here(folder: Path, uri: str, data: DataSet, progress: Progress) -> Tran
 
 
 class BucketDestination:
-    """A bucket that belongs to `owner`, an account id."""
+    """A bucket to upload data sets to, which must belong to `owner`, an account id."""
 
     def __init__(self, s3: Any, bucket: str, owner: str) -> None:
         self._s3 = s3
@@ -90,7 +90,7 @@ class BucketDestination:
         self._where = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
     def upload(self, data: DataSet, progress: Progress) -> Transfer:
-        """Bring the data set there; what earlier uploads brought is copied inside the bucket.
+        """Upload the data set; what earlier uploads brought is copied inside the bucket.
 
         Raises TransferError, DataError, AwsError, AwsAccessError.
         """
@@ -127,7 +127,7 @@ class BucketDestination:
         }
 
     def _known_elsewhere(self, fingerprint: str) -> dict[str, str]:
-        """Keys by SHA-256, of the newest data sets in the bucket."""
+        """Return the keys by SHA-256 of the newest data sets in the bucket."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(**self._where, Prefix=_MANIFESTS)
         with explained(f"listing s3://{self._bucket}/{_MANIFESTS}"):
             found = [item for page in pages for item in page.get("Contents", [])]
@@ -182,7 +182,7 @@ class BucketDestination:
             raise DataError(f"{file.path} changed while it was uploaded: run again") from error
 
     def _remember(self, data: DataSet) -> None:
-        """Written last, so that a data set with a manifest is whole."""
+        """Write the manifest, last, so that a data set with a manifest is whole."""
         files = {file.name: file.sha256 for file in data.files}
         body = json.dumps({"files": files}, separators=(",", ":"), ensure_ascii=False).encode()
         with explained(f"writing s3://{self._bucket}/{_MANIFESTS}"):
@@ -195,7 +195,7 @@ class BucketDestination:
 
 
 def _refuse_strangers(uri: str, data: DataSet, present: Iterable[str]) -> None:
-    """An address says what is there; a file beside would be trained on unseen."""
+    """Raise DataError for files not of the data set: they would be trained on unseen."""
     strangers = sorted(set(present) - {file.name for file in data.files})
     if strangers:
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""

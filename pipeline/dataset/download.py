@@ -1,4 +1,4 @@
-"""An https address to a file: goes on where it broke off, and never leaves https."""
+"""Download a file over https: go on where it broke off, and never leave https."""
 
 import hashlib
 import http.client
@@ -39,7 +39,7 @@ class _LostError(Exception):
 
 
 class _ChangedError(_LostError):
-    """What we have is no start of what the server has."""
+    """The bytes we have are not the beginning of the server's file."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Kept:
 
 
 class Opener:
-    """Opens addresses of these schemes, and follows redirects to them only."""
+    """An opener for addresses of these schemes, which follows redirects to them only."""
 
     def __init__(self, schemes: frozenset[str] = frozenset({"https"})) -> None:
         self._schemes = schemes
@@ -78,7 +78,7 @@ class Opener:
             raise AddressError(f"{parts.hostname}: give no user name and password in the address")
 
     def open(self, url: str, headers: dict[str, str]) -> Any:
-        """The response; urllib's errors are left as they are."""
+        """Return the response of an address; urllib's errors are left as they are."""
         self.check(url)
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 checked above
         return self._director.open(request, timeout=_TIMEOUT_S)
@@ -104,7 +104,7 @@ def download(
     maximum_bytes: int = MAXIMUM_BYTES,
     timing: Timing | None = None,
 ) -> Path:
-    """Fetch `url` into a folder of its own below `folder`; the file, whole.
+    """Fetch `url` into a folder of its own below `folder`; return the path of the whole file.
 
     What is there from before is used if the server says that the file is still the same.
     Raises AddressError for an address that is not https, DownloadError for all else.
@@ -120,7 +120,7 @@ def download(
 
 
 def shown(url: str) -> str:
-    """An address without its query, which may hold a secret, and without a password."""
+    """Return an address without its query, which may hold a secret, and without a password."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
@@ -145,7 +145,7 @@ class _Download:
         return self.place / "archive"
 
     def persist(self, timing: Timing) -> Path:
-        """Attempt after attempt, as long as they bring the download on."""
+        """Repeat attempts as long as they bring new bytes; return the whole file's path."""
         tries = 0
         for pause in timing.pauses(1, 30):
             before = _size(self.part)
@@ -180,7 +180,7 @@ class _Download:
                 raise _ChangedError("the server answered with another part of the file")
             total = _total(response, have)
             self._check_size(total, have)
-            if not have:  # before the new version's mark: it must never stand on old bytes
+            if not have:  # before the new validator is written: it must not describe old bytes
                 self.part.unlink(missing_ok=True)
             _write_kept(self.place, _Kept(_validator(response), total))
             with self.progress.stage(f"downloading {shown(self.url)}", total) as advance:
@@ -191,7 +191,7 @@ class _Download:
         self.part.replace(self.target)
 
     def _headers(self, kept: _Kept, have: int) -> dict[str, str]:
-        """Ask for nothing if what we have is still the file, or for the rest of it."""
+        """Return headers that ask for nothing if the file is unchanged, or for the rest of it."""
         if kept.validator is None:
             return {}
         if self.target.is_file():
@@ -201,7 +201,7 @@ class _Download:
 
     @contextmanager
     def _open(self, headers: dict[str, str]) -> Iterator[Any]:
-        """The response; None when the server says that nothing changed."""
+        """Yield the response; None when the server says that nothing changed."""
         always = {"Accept-Encoding": "identity", "User-Agent": "dataset-upload"}
         try:
             with self.opener.open(self.url, {**headers, **always}) as response:
@@ -258,7 +258,7 @@ def _total(response: Any, have: int) -> int | None:
 
 
 def _validator(response: Any) -> str | None:
-    """What tells whether the file is the same, byte for byte: a strong tag, or else its date."""
+    """Return what identifies a file's version byte for byte: a strong tag, or else its date."""
     tag = response.headers.get("ETag", "")
     date: str | None = response.headers.get("Last-Modified")
     return str(tag) if tag.startswith('"') else date

@@ -1,4 +1,4 @@
-"""The files of a folder-per-class data set, and the fingerprint that names it."""
+"""Find the files of a folder-per-class data set, and the fingerprint that names it."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class DataSet:
-    """All files, sorted by name."""
+    """All files of a data set, sorted by name."""
 
     files: tuple[DataFile, ...]
 
@@ -81,7 +81,7 @@ def scan(folder: Path, progress: Progress) -> DataSet:
 
 
 def data_root(folder: Path) -> Path:
-    """The folder that holds the classes or splits, inside folders that only wrap it.
+    """Return the folder that holds the classes or splits, inside folders that only wrap it.
 
     Names of pictures are relative to it, here and in what Prepare writes. Raises DataError when a
     folder cannot be read.
@@ -96,7 +96,7 @@ def data_root(folder: Path) -> Path:
 
 
 def check_folders(folder: Path) -> None:
-    """Raises DataError for a folder without two classes, or splits, in it; opens no file."""
+    """Raise DataError for a folder without two classes, or splits, in it; open no file."""
     root = data_root(folder)
     if (count := len(_folders(root))) < 2:
         found = "one folder" if count else "no folders"
@@ -104,7 +104,7 @@ def check_folders(folder: Path) -> None:
 
 
 def _walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """All visible files below a folder; a link back to a folder above is not followed."""
+    """Yield all visible files below a folder; a link back to a folder above is not followed."""
     here = folder.resolve()
     if here in above:
         return

@@ -1,4 +1,4 @@
-"""How far a long transfer is: a bar on a terminal, a line every few seconds elsewhere."""
+"""Show how far a long transfer is: a bar on a terminal, a line every few seconds elsewhere."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ _SECONDS_BETWEEN_LINES = 10
 
 
 class Progress:
-    """Shows stages on a stream, one after the other."""
+    """A display of a transfer's stages on a stream, one after the other."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -21,7 +21,7 @@ class Progress:
 
     @contextmanager
     def stage(self, label: str, total: int | None) -> Iterator[Advance]:
-        """A stage of `total` bytes (None: not known). Call what it yields with bytes done.
+        """Show a stage of `total` bytes (None: not known). Call what it yields with bytes done.
 
         Safe to call from several threads.
         """
@@ -33,7 +33,7 @@ class Progress:
             yield _Lines(self.say, label, total, self._clock).advance
 
     def say(self, line: str) -> None:
-        """One line."""
+        """Print one line."""
         print(line, file=self._stream, flush=True)
 
     @contextmanager
@@ -81,7 +81,7 @@ class _Lines:
 
 
 def human_size(count: float) -> str:
-    """Bytes for people: 1.1 GB."""
+    """Format a number of bytes for people, as in 1.1 GB."""
     power = 0
     while count >= 1000 and power < len(_UNITS) - 1:
         count, power = count / 1000, power + 1

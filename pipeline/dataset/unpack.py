@@ -25,7 +25,7 @@ class Limits:
     floor: int = 64 * 1000**2
 
     def bytes_for(self, packed: int, free: int) -> int:
-        """The limit for an archive of `packed` bytes with `free` bytes of disk."""
+        """Return the limit for an archive of `packed` bytes with `free` bytes of disk."""
         return min(self.maximum_bytes, free, self.floor + self.ratio * packed)
 
 

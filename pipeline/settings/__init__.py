@@ -1,4 +1,4 @@
-"""pipeline.yaml -> typed, frozen settings."""
+"""Read pipeline.yaml into typed, frozen settings."""
 
 from pipeline.settings.errors import SettingsError
 from pipeline.settings.loading import environments_of, load_settings, overlay_of, parse_override

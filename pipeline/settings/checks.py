@@ -1,4 +1,4 @@
-"""What no type can say about settings: each check looks at one thing and yields problems."""
+"""Check what no type can say about settings: each check looks at one thing, yields problems."""
 
 from collections.abc import Callable, Iterator
 from typing import get_args
@@ -29,12 +29,12 @@ _LIMITS: dict[str, tuple[float, float]] = {
 
 
 def check(settings: Settings) -> list[Problem]:
-    """Every problem that the checks below find."""
+    """Return every problem that the checks below find."""
     return [problem for one in CHECKS for problem in one(settings)]
 
 
 def split_sums_to_one(settings: Settings) -> Iterator[Problem]:
-    """Every picture goes into exactly one split."""
+    """Check that the splits sum to 1: every picture goes into exactly one."""
     split = settings.data.split
     total = split.train + split.valid + split.test
     if abs(total - 1) > 1e-6:
@@ -42,7 +42,7 @@ def split_sums_to_one(settings: Settings) -> Iterator[Problem]:
 
 
 def crop_fits(settings: Settings) -> Iterator[Problem]:
-    """A crop is cut out of the resized picture."""
+    """Check that the crop fits into the resized picture that it is cut out of."""
     sizes = settings.preprocessing
     if sizes.crop > sizes.resize:
         what = f"{sizes.crop} is more than preprocessing.resize ({sizes.resize})"
@@ -50,7 +50,7 @@ def crop_fits(settings: Settings) -> Iterator[Problem]:
 
 
 def parallel_jobs_fit(settings: Settings) -> Iterator[Problem]:
-    """SageMaker refuses more trials at a time than there are."""
+    """Check that trials at a time are no more than trials in all; SageMaker refuses more."""
     tuning = settings.tuning
     if tuning.max_parallel_jobs > tuning.max_jobs:
         what = f"{tuning.max_parallel_jobs} is more than tuning.max_jobs ({tuning.max_jobs})"
@@ -58,7 +58,7 @@ def parallel_jobs_fit(settings: Settings) -> Iterator[Problem]:
 
 
 def objective_is_known(settings: Settings) -> Iterator[Problem]:
-    """The objective is a metric that the training script prints."""
+    """Check that the objective is a metric that the training script prints."""
     objective = settings.tuning.objective
     if objective not in OBJECTIVES:
         hint = nearest(objective, OBJECTIVES)
@@ -66,7 +66,7 @@ def objective_is_known(settings: Settings) -> Iterator[Problem]:
 
 
 def ranges_make_sense(settings: Settings) -> Iterator[Problem]:
-    """Bounds in order, scaling possible, values of the right kind."""
+    """Check that ranges have bounds in order, possible scaling, and values of the right kind."""
     ranges = dict(settings.tuning.ranges.items())
     if not ranges:
         what = "nothing to tune: give at least one hyperparameter a range"
@@ -77,7 +77,7 @@ def ranges_make_sense(settings: Settings) -> Iterator[Problem]:
 
 
 def strategy_fits(settings: Settings) -> Iterator[Problem]:
-    """What SageMaker asks of Grid and Hyperband."""
+    """Check what SageMaker asks of Grid and Hyperband."""
     tuning, ranges = settings.tuning, dict(settings.tuning.ranges.items())
     if tuning.strategy == "Grid":
         for name, values in ranges.items():
@@ -101,7 +101,7 @@ def _hyperband_problems(settings: Settings, ranges: dict[str, Range]) -> Iterato
 
 
 def one_machine_a_job(settings: Settings) -> Iterator[Problem]:
-    """Only fine-tuning spreads over machines; trials run side by side instead."""
+    """Check that only fine-tuning spreads over machines; trials run side by side instead."""
     fine_tunes = settings.training.fine_tune_blocks > 0
     for name in ("processing", "training", "tuning"):
         count = getattr(settings.instances, name).count
@@ -114,20 +114,20 @@ def one_machine_a_job(settings: Settings) -> Iterator[Problem]:
 
 
 def int8_has_a_graph(settings: Settings) -> Iterator[Problem]:
-    """It is the graph that is made of 8-bit integers."""
+    """Check that int8 has a graph: it is the graph that is made of 8-bit integers."""
     if settings.serving.int8 and settings.serving.graph == "none":
         yield Problem(("serving", "int8"), "needs the graph: set serving.graph to onnx")
 
 
 def names_fit(settings: Settings) -> Iterator[Problem]:
-    """Names made from `project` stay within AWS's limits."""
+    """Check that names made from `project` stay within AWS's limits."""
     if settings.aws.bucket is None and len(settings.bucket) > 63:
         what = f"the bucket {settings.bucket!r} made from it is longer than 63: set aws.bucket"
         yield Problem(("project",), what)
 
 
 def tags_fit(settings: Settings) -> Iterator[Problem]:
-    """AWS's limits on tags."""
+    """Check AWS's limits on tags."""
     tags = settings.aws.tags
     if len(tags) > 49:
         yield Problem(("aws", "tags"), f"{len(tags)} tags; at most 49")
@@ -138,7 +138,7 @@ def tags_fit(settings: Settings) -> Iterator[Problem]:
 
 
 def weights_are_one_of_four(settings: Settings) -> Iterator[Problem]:
-    """imagenet, none, s3://bucket/key, or a path."""
+    """Check that weights are imagenet, none, s3://bucket/key, or a path."""
     weights = settings.backbone.weights
     if weights.startswith("s3://") and (not weights[5:].partition("/")[2] or weights.endswith("/")):
         what = f"{weights!r} names no file: give s3://bucket/path/of/file"

@@ -1,4 +1,4 @@
-"""What no type can say about `debugger`, and about the rules that the gate asks."""
+"""Check what no type can say about `debugger`, and about the rules that the gate asks."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,7 +8,7 @@ from pipeline.settings.model import Settings
 
 
 def rules_that_stop_run(settings: Settings) -> Iterator[Problem]:
-    """A rule can stop the training only when it looks at it."""
+    """Check that rules which stop the training run, inside the training job."""
     path = ("debugger", "stop_training_on")
     yield from _must_run(settings, path)
     if settings.debugger.stop_training_on and settings.debugger.mode == "service":
@@ -19,7 +19,7 @@ def rules_that_stop_run(settings: Settings) -> Iterator[Problem]:
 
 
 def rules_of_the_gate_run(settings: Settings) -> Iterator[Problem]:
-    """The gate can ask only rules that have tensors to look at."""
+    """Check that the gate asks only rules that have tensors to look at."""
     yield from _must_run(settings, ("gate", "no_issues_from"))
 
 

@@ -1,4 +1,4 @@
-"""What no type can say about the settings under `deploy`."""
+"""Check what no type can say about the settings under `deploy`."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ _LONGEST_UPDATE_SECONDS = 28_800
 
 
 def endpoints_differ(settings: Settings) -> Iterator[Problem]:
-    """What a run deploys must not replace what was approved."""
+    """Check that what a run deploys does not replace what was approved."""
     # CreateEndpoint tells no capital from a small letter.
     if settings.endpoint_name.casefold() == settings.production_endpoint_name.casefold():
         what = f"{settings.endpoint_name} is where approved versions go: the pipeline needs another"
@@ -18,7 +18,7 @@ def endpoints_differ(settings: Settings) -> Iterator[Problem]:
 
 
 def traffic_can_shift(settings: Settings) -> Iterator[Problem]:
-    """A part of the traffic is at least one instance, and is watched before the next."""
+    """Check that a part of the traffic is an instance or more, watched before the next part."""
     production = settings.deploy.production
     traffic, path = production.traffic, ("deploy", "production", "traffic")
     if traffic.type == "all_at_once":
@@ -39,7 +39,7 @@ def traffic_can_shift(settings: Settings) -> Iterator[Problem]:
 
 
 def autoscaling_fits(settings: Settings) -> Iterator[Problem]:
-    """Bounds in order, around the number that an endpoint begins with."""
+    """Check that autoscaling's bounds are in order, around the number an endpoint begins with."""
     production = settings.deploy.production
     scaling, path = production.autoscaling, ("deploy", "production", "autoscaling")
     least, most = scaling.min_instances, scaling.max_instances

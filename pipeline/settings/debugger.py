@@ -1,4 +1,4 @@
-"""`debugger` in the settings: what is saved of the final training, and who judges it how."""
+"""Define the `debugger` settings: what is saved of the final training, and which rules judge it."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -92,7 +92,7 @@ class DebugRule(Section):
 
 
 def _one_rule(value: Any) -> Any:
-    """`Overfit` or `Overfit: {patience: 10}` -> the fields of a DebugRule."""
+    """Turn `Overfit` or `Overfit: {patience: 10}` into the fields of a DebugRule."""
     if isinstance(value, str):
         return {"name": value}
     if not isinstance(value, dict) or len(value) != 1:
@@ -177,5 +177,5 @@ class Debugger(Section):
     profile: bool = True
 
     def chosen(self, names: tuple[RuleName, ...]) -> tuple[DebugRule, ...]:
-        """Those of the rules that have one of these names."""
+        """Return the rules that have one of these names."""
         return tuple(rule for rule in self.rules if rule.name in names)

@@ -1,4 +1,4 @@
-"""The settings under `deploy`: the endpoints, and how a new version comes to them."""
+"""Define the settings under `deploy`: the endpoints, and how a new version comes to them."""
 
 from typing import Annotated, Literal
 
@@ -17,20 +17,20 @@ class Traffic(Section):
     @property
     def limit_seconds(self) -> int:
         """The longest that an update may take: an hour for machines, and the time to watch."""
-        # The whole is watched as each part before it was; a canary is two parts.
+        # The last part is watched like each before it; a canary is two parts.
         parts = {"all_at_once": 1, "canary": 2, "linear": -(-100 // self.size_percent)}
         return 3600 + parts[self.type] * self.wait_seconds
 
 
 class DataCapture(Section):
-    """Requests and answers, kept in the bucket under capture/."""
+    """Requests and answers of an endpoint, kept in the bucket under capture/."""
 
     enabled: bool
     percent: Annotated[int, Field(ge=1, le=100)]
 
 
 class Autoscaling(Section):
-    """As many instances as there are requests for."""
+    """The number of instances, between two bounds, as there are requests for."""
 
     enabled: bool
     min_instances: Annotated[int, Field(ge=1, le=100)]

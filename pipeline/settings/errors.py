@@ -1,4 +1,4 @@
-"""What is wrong with settings, said in one line: place, key, what, and the nearest valid name."""
+"""Say what is wrong with settings in one line: place, key, what, and the nearest valid name."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Problem:
 def settings_error(
     problems: Sequence[Problem], file: str, places: Mapping[Keys, str]
 ) -> SettingsError:
-    """All problems as one error, one line each, with the nearest known place."""
+    """Make one error of all problems, one line each, with the nearest known place."""
     lines = [f"{_place(p.path, file, places)} {dotted(p.path)}: {p.what}" for p in problems]
     return SettingsError("\n".join(dict.fromkeys(lines)))
 
@@ -38,13 +38,13 @@ def _place(path: Keys, file: str, places: Mapping[Keys, str]) -> str:
 
 
 def dotted(path: Keys) -> str:
-    """training.lr, instances.processing, debugger.rules[2]."""
+    """Format a path as in training.lr, instances.processing, debugger.rules[2]."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """`; did you mean x?`, or what there is when nothing is near."""
+    """Return `; did you mean x?`, or what there is when nothing is near."""
     close = _closest(word, known)
     if close:
         return f"; did you mean {close}?"
@@ -58,7 +58,7 @@ def _closest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str | None
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], data: object) -> list[Problem]:
-    """pydantic's findings as problems with a path into `data`."""
+    """Turn pydantic's findings into problems with a path into `data`."""
     return [_problem(details, model, data) for details in error.errors(include_url=False)]
 
 
@@ -124,7 +124,7 @@ def _shown(value: object) -> str:
 
 
 def _data_path(loc: Sequence[str | int], data: object) -> Keys:
-    """pydantic's location without the names of union members, which are not in the file."""
+    """Return pydantic's location less the names of union members, which are not in the file."""
     path: list[str | int] = []
     for number, part in enumerate(loc):
         last = number == len(loc) - 1
@@ -142,7 +142,7 @@ def _item(data: object, part: str | int) -> object:
 
 
 def _unknown(path: Keys, model: type[BaseModel], data: object) -> str:
-    """A hint at the same level first, then the same word anywhere else."""
+    """Return a hint at a key of the same level, else at the same word anywhere else."""
     word, known = str(path[-1]), known_keys(model, path[:-1], data)
     if len(path) == 1:
         known.append("environments")

@@ -1,4 +1,4 @@
-"""What settings are made of: sections, and text of a certain form with the words for another."""
+"""Define what settings are made of: sections, and text that must match a pattern."""
 
 import re
 from typing import Annotated
@@ -8,13 +8,13 @@ from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
-    """Frozen, and strict: no unknown key, and "5" is not a number."""
+    """A section of settings, frozen and strict: no unknown key, and "5" is not a number."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def form(pattern: str, words: str) -> AfterValidator:
-    """A validator: the whole text must match `pattern`; `words` say what is wanted."""
+    """Return a validator: the whole text must match `pattern`; `words` say what is wanted."""
 
     def check(value: str) -> str:
         if re.fullmatch(pattern, value) is None:

@@ -1,4 +1,4 @@
-"""Which keys the settings have, read off their models: for hints at the nearest valid name."""
+"""Read the keys of the settings off their models, for hints at the nearest valid name."""
 
 import types
 import typing
@@ -10,7 +10,7 @@ Keys = tuple[str | int, ...]
 
 
 def known_keys(model: type[BaseModel], path: Keys, data: object) -> list[str]:
-    """The keys allowed at `path`; a range's depend on its type in `data`."""
+    """Return the keys allowed at `path`; a range's depend on its type in `data`."""
     models = [model]
     for part in path:
         inner = [m.model_fields[str(part)].annotation for m in models if part in m.model_fields]
@@ -22,7 +22,7 @@ def known_keys(model: type[BaseModel], path: Keys, data: object) -> list[str]:
 
 
 def all_keys(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The path of every key of a model, less the inside of a range."""
+    """Yield the path of every key of a model, except those inside a range."""
     for name, info in model.model_fields.items():
         yield (*path, name)
         inner = _models_in(info.annotation)

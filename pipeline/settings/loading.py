@@ -1,4 +1,4 @@
-"""pipeline.yaml -> typed, frozen settings, or one clear line for everything that is wrong.
+"""Load pipeline.yaml into typed, frozen settings, or say in one line each what is wrong.
 
 Imports neither torch nor an AWS library: every command reads the settings first.
 """
@@ -46,19 +46,19 @@ def load_settings(path: Path, environment: str | None, overrides: Sequence[str])
 
 
 def environments_of(path: Path) -> list[str]:
-    """The environments that the file knows. Raises SettingsError when it cannot be read."""
+    """Return the environments that the file has. Raises SettingsError when it cannot be read."""
     return list(_read(path)[0].get("environments") or {})
 
 
 def overlay_of(path: Path, environment: str) -> dict[str, Any]:
-    """What an environment says instead of the base, by `key.path`. Raises SettingsError."""
+    """Return what an environment sets instead of the base, by `key.path`. Raises SettingsError."""
     data, lines = _read(path)
     overlay = _overlay(path, data.get("environments"), environment, lines)
     return {dotted(keys): _at(overlay, keys) for keys in _leaves(overlay)}
 
 
 def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
-    """`a.b=c` -> (("a", "b"), c), where c is read as YAML: a number, a word, a list, null.
+    """Parse `a.b=c` into (("a", "b"), c), where c is YAML: a number, a word, a list, null.
 
     Raises SettingsError.
     """
@@ -73,7 +73,7 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """Deep merge: sections are merged, all else is replaced; so is a range of another type."""
+    """Merge deeply: sections are merged, all else is replaced; so is a range of another type."""
     merged = dict(base)
     for key, value in overlay.items():
         old = merged.get(key)
@@ -122,7 +122,7 @@ def _overlay(
 
 
 def _put(data: dict[str, Any], keys: Sequence[str], value: Any) -> dict[str, Any]:
-    """A copy of `data` with `value` at `keys`; a missing section on the way is made."""
+    """Return a copy of `data` with `value` at `keys`; a missing section on the way is made."""
     if len(keys) == 1:
         return {**data, keys[0]: value}
     inner = data.get(keys[0])
@@ -139,7 +139,7 @@ def _places(
     overlay: Mapping[str, Any],
     overrides: Sequence[tuple[str, ...]],
 ) -> dict[Keys, str]:
-    """Where each value in force was given; what replaces a value hides all inside the old one."""
+    """Return where each value in force was given; a replaced value's inner places are dropped."""
     places = {keys: f"{path}:{line}:" for keys, line in lines.items() if keys}
     for keys in _leaves(overlay):
         line = lines[("environments", environment or "", *keys)]

@@ -1,4 +1,4 @@
-"""The shape of pipeline.yaml: every setting with its type, and the names derived from them.
+"""Define the shape of pipeline.yaml: every setting with its type, and names derived from them.
 
 Values live in pipeline.yaml only; what may be left out (null) gets its name from `project`.
 """
@@ -32,7 +32,7 @@ Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
 
 
 def _account_id(value: object) -> object:
-    """An unquoted account number is fine as long as YAML kept all its digits."""
+    """Accept an unquoted account number, which is fine as long as YAML kept all its digits."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -60,7 +60,7 @@ class Split(Section):
 
 
 class Data(Section):
-    """The pictures."""
+    """The pictures: where they are and how they are split."""
 
     uri: DataUri | None = None
     split: Split
@@ -68,7 +68,7 @@ class Data(Section):
 
 
 class Preprocessing(Section):
-    """Sizes in pixels."""
+    """Sizes that pictures are resized and cropped to, in pixels."""
 
     resize: Annotated[int, Field(ge=8, le=2048)]
     crop: Annotated[int, Field(ge=8, le=2048)]
@@ -108,7 +108,7 @@ class Training(Section):
 
 
 class ContinuousRange(Section):
-    """Any number from min to max."""
+    """A hyperparameter's range: any number from min to max."""
 
     type: Literal["continuous"]
     min: float
@@ -117,7 +117,7 @@ class ContinuousRange(Section):
 
 
 class IntegerRange(Section):
-    """Any whole number from min to max."""
+    """A hyperparameter's range: any whole number from min to max."""
 
     type: Literal["integer"]
     min: int
@@ -126,7 +126,7 @@ class IntegerRange(Section):
 
 
 class CategoricalRange(Section):
-    """One of the values."""
+    """A hyperparameter's range: one of the values."""
 
     type: Literal["categorical"]
     values: Annotated[tuple[str | int | float, ...], Field(strict=False)]
@@ -146,7 +146,7 @@ class Ranges(Section):
     label_smoothing: Range | None = None
 
     def items(self) -> Iterator[tuple[str, Range]]:
-        """(hyperparameter, range) of those that are tuned, in a fixed order."""
+        """Yield (hyperparameter, range) of those that are tuned, in a fixed order."""
         for name in type(self).model_fields:
             value = getattr(self, name)
             if value is not None:
@@ -183,7 +183,7 @@ class Gate(Section):
 
 
 class Registry(Section):
-    """The model registry."""
+    """The group in the model registry, and the approval status that new versions get."""
 
     group: ResourceName | None = None
     approval_status: ApprovalStatus
@@ -204,7 +204,7 @@ class ProcessingInstance(Instance):
 
 
 class Instances(Section):
-    """Machines on AWS; a local run uses this one."""
+    """Machines of the jobs on AWS; a local run uses this machine."""
 
     processing: ProcessingInstance
     training: Instance
@@ -276,8 +276,8 @@ class Settings(Section):
 
     @property
     def given_serving_role(self) -> str | None:
-        """The role for serving, unless one is to be made."""
-        # Who gives the jobs a role may often make none: theirs serves as well, as one always did.
+        """The given role for serving; None when one is to be made."""
+        # Users who pass role_arn often cannot create roles, so serving reuses it.
         return self.aws.serving_role_arn or self.aws.role_arn
 
     @property

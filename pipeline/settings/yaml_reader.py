@@ -1,4 +1,4 @@
-"""YAML as its users mean it, with the line of every key.
+"""Read YAML as its users mean it, with the line of every key.
 
 Unlike PyYAML's default: `1e-3` is a number, `off` and `no` are words, `0123` keeps its zero, and
 a key given twice is an error.
@@ -44,7 +44,7 @@ for _tag, _pattern, _first in _RESOLVERS:
 
 
 def read_yaml(text: str) -> tuple[Any, dict[Keys, int]]:
-    """The data in `text`, and the line (from 1) of each path in it. Raises YamlProblem."""
+    """Return the data in `text`, and the line (from 1) of each path in it. Raises YamlProblem."""
     lines: dict[Keys, int] = {}
     try:
         loader = _Loader(text)
@@ -60,7 +60,7 @@ def read_yaml(text: str) -> tuple[Any, dict[Keys, int]]:
 
 
 def read_scalar(text: str) -> Any:
-    """The value of a YAML scalar, list or mapping in flow style. Raises YamlProblem."""
+    """Return the value of a YAML scalar, list or mapping in flow style. Raises YamlProblem."""
     return read_yaml(text)[0]
 
 
