@@ -26,7 +26,7 @@ FREE_PARAMETERS = (
     "MaximumLatencyMicroseconds",
 )
 _TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
-_GROUP_LENGTH = 39  # it begins the names of endpoint configurations: at most 63, with a time
+_GROUP_LENGTH = 39  # names of endpoint configurations (at most 63) begin with it, end with a time
 _ABSENT = ("404", "NoSuchBucket", "NotFound")
 
 
