@@ -94,7 +94,7 @@ def training_sees_test_split(document: Document) -> Iterator[Problem]:
 
 @rule("spot-wait")
 def spot_wait(document: Document) -> Iterator[Problem]:
-    """Report managed spot training whose waiting time is shorter than its run time."""
+    """Report managed spot training whose waiting time is missing or shorter than its run time."""
     for step in document.of_type("Training", "Tuning"):
         job = step.arguments if step.type == "Training" else step.arguments["TrainingJobDefinition"]
         stop = job["StoppingCondition"]
