@@ -15,10 +15,9 @@ from pipeline.settings.model import Settings
 from pipeline.weights import weights_uri
 
 _SOURCES = (
-    "pipeline/*.py",
-    "pipeline/settings/*.py",
-    "steps/*.py",
-    "training_code/*",
+    "pipeline/**/*.py",
+    "steps/**/*.py",
+    "training_code/**/*",
     "inference_code/**/*",
     "constraints.txt",
 )
@@ -57,7 +56,8 @@ def _digest(settings: Settings, root: Path) -> str:
 
 def _sources(root: Path) -> Iterator[Path]:
     for pattern in _SOURCES:
-        yield from (path for path in root.glob(pattern) if path.is_file())
+        found = (path for path in root.glob(pattern) if path.is_file())
+        yield from (path for path in found if path.parent.name != "__pycache__")
 
 
 def _keep(path: Path, text: str) -> None:
