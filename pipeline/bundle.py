@@ -10,10 +10,10 @@ import gzip
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from pipeline.errors import UsageError
@@ -136,7 +136,10 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _closure(root: Path, entries: tuple[str, ...]) -> dict[str, bytes]:
-    """Read the entries and all modules they import, directly or not, by file name."""
+    """The entries and all modules they import, through any number of others.
+
+    Modules keep their packages' folders; a package is its __init__.py, if it has one.
+    """
     modules = _modules(root)
     files: dict[str, bytes] = {}
     waiting = [Path(entry).stem for entry in entries]
@@ -145,38 +148,51 @@ def _closure(root: Path, entries: tuple[str, ...]) -> dict[str, bytes]:
         if name not in modules:
             folders = " or ".join(SCRIPT_FOLDERS)
             raise BundleError(f"no {name}.py in {folders} of {root}: a step needs it")
-        path = modules[name]
-        if path.name not in files:
-            files[path.name] = path.read_bytes()
-            waiting.extend(m for m in _imported(path, files[path.name]) if m in modules)
+        folder, path = modules[name]
+        inside = path.relative_to(folder).as_posix()
+        if inside not in files:
+            files[inside] = path.read_bytes()
+            imported = _imported(path, files[inside], PurePosixPath(inside).parent.parts)
+            waiting.extend(module for module in imported if module in modules)
     return files
 
 
-def _modules(root: Path) -> dict[str, Path]:
-    """List every script of both folders by its module name, which must be unique."""
-    modules: dict[str, Path] = {}
-    for folder in SCRIPT_FOLDERS:
-        for path in sorted((root / folder).glob("*.py")):
-            if path.stem in modules:
-                raise BundleError(f"{path} and {modules[path.stem]}: one must have another name")
-            modules[path.stem] = path
+def _modules(root: Path) -> dict[str, tuple[Path, Path]]:
+    """(Script folder, file) of each module, by its dotted name, which must be unique."""
+    modules: dict[str, tuple[Path, Path]] = {}
+    for folder in (root / name for name in SCRIPT_FOLDERS):
+        for path in sorted(folder.rglob("*.py")):
+            name = ".".join(path.relative_to(folder).with_suffix("").parts)
+            name = name.removesuffix(".__init__")
+            if name in modules:
+                raise BundleError(f"{path} and {modules[name][1]}: one must have another name")
+            modules[name] = folder, path
     return modules
 
 
 @cache
-def _imported(path: Path, source: bytes) -> tuple[str, ...]:
-    """List the top-level names of all imports in a file, wherever they stand."""
+def _imported(path: Path, source: bytes, package: tuple[str, ...]) -> tuple[str, ...]:
+    """What a file of this package may import, wherever it does, and the packages around that."""
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise BundleError(f"{path}:{error.lineno}: {error.msg}") from None
-    names: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.extend(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.append(node.module.partition(".")[0])
-    return tuple(names)
+    return tuple(name for node in ast.walk(tree) for name in _names_in(node, package))
+
+
+def _names_in(node: ast.AST, package: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield from _with_packages(alias.name.split("."))
+    elif isinstance(node, ast.ImportFrom):
+        start = package[: len(package) - node.level + 1] if node.level else ()
+        parts = [*start, *(node.module.split(".") if node.module else ())]
+        for alias in node.names:  # a name or a module
+            yield from _with_packages([*parts, alias.name])
+
+
+def _with_packages(parts: Sequence[str]) -> Iterator[str]:
+    return (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _requirements(root: Path, debugger: bool) -> dict[str, bytes]:

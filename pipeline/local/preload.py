@@ -13,7 +13,7 @@ _SUBMODULES = {"PIL": "PIL.Image", "safetensors": "safetensors.torch"}
 
 
 def heavy_imports(script: Path, arguments: Sequence[str]) -> list[str]:
-    """List the heavy modules that a script imports, itself or through modules beside it.
+    """List the heavy modules a script imports, itself or through modules and packages beside it.
 
     Scripts beside it that its arguments name count as well: a wrapper runs them. What cannot be
     read is left out, as the script will say so itself.

@@ -58,6 +58,37 @@ def test_a_processing_bundle_holds_what_the_script_imports_and_no_more(root):
     assert bundle.files["requirements.txt"] == b"numpy\n"
 
 
+def test_modules_in_packages_keep_their_folders(root):
+    for name, text in {
+        "prepare.py": "import deep.far.away as away\nfrom job.errors import JobError\n",
+        "deep/far/away.py": "from . import beside\nfrom ..near import thing\n",
+        "deep/far/beside.py": "",
+        "deep/far/unused.py": "",
+        "deep/near.py": "from job import progress\n",
+        "job/__init__.py": "import network\n",
+        "job/errors.py": "",
+        "job/progress.py": "",
+        "job/unused.py": "",
+    }.items():
+        path = root / "training_code" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    bundle = processing_bundle(root, "prepare.py", "bucket")
+
+    assert set(bundle.files) - {"prepare.py", "run_script.py", "requirements.txt"} == {
+        "deep/far/away.py",
+        "deep/far/beside.py",
+        "deep/near.py",
+        "job/__init__.py",
+        "job/errors.py",
+        "job/progress.py",
+        "network.py",
+        "preprocessing.py",
+    }
+    assert f"{bundle.uri}/job/errors.py" in dict(bundle.objects())
+
+
 def test_a_training_bundle_also_holds_the_serving_code_whole(root):
     (root / "inference_code/__pycache__").mkdir()
     (root / "inference_code/__pycache__/network.pyc").write_bytes(b"x")
@@ -160,6 +191,7 @@ def test_written_to_a_folder_it_is_the_files(root, tmp_path_factory):
         ({"training_code/prepare.py": "import (\n"}, r"prepare\.py:1: "),
         ({"training_code/prepare.py": None}, r"no prepare\.py in training_code or inference_code"),
         ({"inference_code/shared.py": ""}, r"shared\.py: one must have another name"),
+        ({"training_code/shared/__init__.py": ""}, r"shared\.py.*: one must have another name"),
     ],
 )
 def test_code_that_cannot_be_bundled(root, change, message):
@@ -167,6 +199,7 @@ def test_code_that_cannot_be_bundled(root, change, message):
         if text is None:
             (root / name).unlink()
         else:
+            (root / name).parent.mkdir(exist_ok=True)
             (root / name).write_text(text)
 
     with pytest.raises(BundleError, match=message):
