@@ -201,7 +201,7 @@ def leave(code: int, folder: str) -> None:
     atexit._run_exitfuncs()
     for name, module in reversed(list(sys.modules.items())):
         file = getattr(module, "__file__", None) or ""
-        if name == "__main__" or file.rpartition("/")[0] == folder:
+        if name == "__main__" or file.startswith(f"{folder}/"):
             vars(module).clear()
     gc.collect()
     for stream in (sys.stdout, sys.stderr):

@@ -26,23 +26,34 @@ def heavy_imports(script: Path, arguments: Sequence[str]) -> list[str]:
         if file in seen or not file.is_file():
             continue
         seen.add(file)
-        for module in _imported(file):
-            top = module.partition(".")[0]
-            if (beside := folder / f"{top}.py").is_file():
-                waiting.append(beside)
-            elif top in _HEAVY:
+        for module in _imported(file, folder):
+            if beside := list(_beside(folder, module)):
+                waiting.extend(beside)
+            elif (top := module.partition(".")[0]) in _HEAVY:
                 found.add(top)
     return [_SUBMODULES.get(top, top) for top in _HEAVY if top in found]
 
 
-def _imported(file: Path) -> Iterator[str]:
+def _imported(file: Path, folder: Path) -> Iterator[str]:
+    """What a file below `folder` imports, as dotted names of modules or of names in them."""
     try:
         with _PARSING:
             tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
+    package = file.parent.relative_to(folder).parts
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else ()
+            words = [*start, node.module] if node.module else start
+            yield from (".".join([*words, name.name]) for name in node.names)
+
+
+def _beside(folder: Path, module: str) -> Iterator[Path]:
+    """The files that importing a dotted name runs, of those below `folder`."""
+    path = folder
+    for part in module.split("."):
+        path /= part
+        yield from (file for file in (path / "__init__.py", Path(f"{path}.py")) if file.is_file())

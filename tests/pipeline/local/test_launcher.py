@@ -45,6 +45,10 @@ def _command(folder: Path, code: str, *arguments: str, **environment: str) -> Co
     code_folder.mkdir(exist_ok=True)
     (code_folder / "script.py").write_text(FORKED + code)
     (code_folder / "beside.py").write_text("value = 42")
+    (code_folder / "package").mkdir(exist_ok=True)
+    (code_folder / "package" / "inside.py").write_text(
+        "class Last:\n    def __del__(self): print('deleted inside')\nlast = Last()"
+    )
     return Command(
         argv=(sys.executable, "script.py", *arguments),
         cwd=code_folder,
@@ -134,6 +138,7 @@ def test_exit_codes(tmp_path: Path, start: Starter, code: str, expected: int) ->
         "beside = 3\nprint('out'); print('err', file=sys.stderr)",
         "import os\nos.system('echo from a shell')",
         "class Last:\n    def __del__(self): print('deleted')\nlast = Last()",
+        "import package.inside",
         "ring = []\nclass Last:\n    def __del__(self): print('deleted')\nring += [ring, Last()]",
         "import weakref\nclass Thing: pass\nthing = Thing()\n"
         "weakref.finalize(thing, print, 'finalized')",
@@ -340,12 +345,20 @@ def test_heavy_imports_are_found_through_modules_beside_the_script(tmp_path: Pat
         "network.py": "def build():\n    import torchvision.models\nfrom torch import nn",
         "other.py": "import numpy",
         "bad.py": "def (",
+        "deep.py": "import layers.far.head as head",
+        "layers/far/__init__.py": "import PIL",
+        "layers/far/head.py": "from ..near import thing",
+        "layers/near/__init__.py": "from . import there",
+        "layers/near/there.py": "from safetensors.torch import load_file",
+        "layers/unused.py": "import torch",
     }
     for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     assert heavy_imports(tmp_path / "run.py", []) == []
     assert heavy_imports(tmp_path / "run.py", ["job.py", "--x"]) == ["torch", "torchvision"]
     assert heavy_imports(tmp_path / "other.py", ["bad.py", "absent.py"]) == ["numpy"]
+    assert heavy_imports(tmp_path / "deep.py", []) == ["PIL.Image", "safetensors.torch"]
 
 
 @pytest.mark.parametrize("fork", [True, False])
