@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.assets.weights import weights_uri
 from pipeline.settings.model import Settings
-from pipeline.weights import weights_uri
 
 _SOURCES = (
     "pipeline/**/*.py",

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.bundle import bundles_of
+from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.weights import weights_uri
 from pipeline.settings.model import Settings
-from pipeline.weights import weights_uri
 
 # Set while the SDK is imported and works: it reads configuration at import already.
 _NEUTRAL = {

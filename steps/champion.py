@@ -6,7 +6,7 @@ from typing import Any
 from sagemaker.lambda_helper import Lambda
 from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
 
-from pipeline.bundle import NO_CHAMPION
+from pipeline.assets.code_bundle import NO_CHAMPION
 from steps.jobs import Context
 
 OUTPUTS = ("model_data", "model_package_arn")

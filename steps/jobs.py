@@ -21,7 +21,7 @@ from sagemaker.workflow.retry import (
 )
 from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
-from pipeline.bundle import RUNNER, CodeBundle
+from pipeline.assets.code_bundle import RUNNER, CodeBundle
 from pipeline.errors import UsageError
 from pipeline.settings.model import Instance, Settings
 from steps.metrics import metric_definitions
@@ -148,7 +148,7 @@ def training_job(
 ) -> Estimator:
     """Build the SDK's Estimator for a training job of train.py, to which `options` go too.
 
-    `code` is its bundle: TRAIN or TRIALS of pipeline/bundle.py.
+    `code` is its bundle: TRAIN or TRIALS of pipeline/assets/code_bundle.py.
     """
     settings, bundle = context.settings, context.bundles[code]
     return Estimator(

@@ -6,7 +6,7 @@ from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 
-from pipeline.bundle import TRAIN
+from pipeline.assets.code_bundle import TRAIN
 from pipeline.settings.model import Instance
 from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter

@@ -11,7 +11,7 @@ from sagemaker.parameter import (
 from sagemaker.tuner import HyperbandStrategyConfig, HyperparameterTuner, StrategyConfig
 from sagemaker.workflow.steps import ProcessingStep, TuningStep
 
-from pipeline.bundle import TRIALS
+from pipeline.assets.code_bundle import TRIALS
 from pipeline.settings.model import CategoricalRange, IntegerRange, Range, Settings
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
 from steps.jobs import Context, cache_config, job_retries, processing_output, training_job

@@ -8,13 +8,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.addresses import split_uri
+from pipeline.assets.code_bundle import CodeBundle, bundles_of
+from pipeline.assets.weights import stage_weights, weights_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, AwsError, error_code, explained, is_denied
 from pipeline.aws.multipart import put_large
-from pipeline.bundle import CodeBundle, bundles_of
 from pipeline.errors import UsageError
 from pipeline.settings.model import Settings
-from pipeline.weights import stage_weights, weights_uri
 
 LARGE_BYTES = 64 * 1024**2  # from here on an upload is sent, and repeated, in parts
 _BOOTSTRAP = "python -m pipeline.bootstrap"

@@ -10,13 +10,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.assets.code_bundle import bundles_of
 from pipeline.aws.clients import Aws, connect
 from pipeline.aws.errors import error_code, explained, is_denied
 from pipeline.aws.lambda_function import find_function, lambda_archive, publish_code
 from pipeline.aws.pipelines import Action, Wanted, apply, describe_pipeline
 from pipeline.aws.timing import Timing
 from pipeline.aws.upload import Storage, check_bucket, upload_inputs
-from pipeline.bundle import bundles_of
 from pipeline.errors import UsageError
 from pipeline.settings.model import Settings
 

@@ -14,7 +14,8 @@ from types import FrameType
 from typing import Any
 
 from pipeline.addresses import path_of_file
-from pipeline.bundle import bundles_of, stage
+from pipeline.assets.code_bundle import bundles_of, stage
+from pipeline.assets.weights import stage_weights
 from pipeline.cli import ROOT
 from pipeline.compiled import definition_text
 from pipeline.dataset.files import check_folders
@@ -31,7 +32,6 @@ from pipeline.local.store import Store, StoreError
 from pipeline.progress import display
 from pipeline.sample import write_sample
 from pipeline.settings.model import Settings
-from pipeline.weights import stage_weights
 
 CHAMPION_HANDLER = ROOT / "lambda_code" / "find_champion.py"
 _COMPILATIONS = 3  # a file may be saved while the definition is compiled

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.bundle import bundles_of
+from pipeline.assets.code_bundle import bundles_of
 from pipeline.check import check_definition
 from pipeline.settings import load_settings
 from steps.champion import OUTPUTS

@@ -8,11 +8,11 @@ import pytest
 from moto import mock_aws
 
 from pipeline.addresses import split_uri
+from pipeline.assets.code_bundle import bundles_of
 from pipeline.aws import upload
 from pipeline.aws.errors import AwsAccessError, AwsError
 from pipeline.aws.multipart import put_large
 from pipeline.aws.upload import Storage, check_bucket, upload_inputs
-from pipeline.bundle import bundles_of
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, Cloud, Recorded, settings_for

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY
 
+from pipeline.assets.code_bundle import bundles_of
 from pipeline.aws import upsert as module
 from pipeline.aws.upsert import (
     UpsertRequest,
@@ -17,7 +18,6 @@ from pipeline.aws.upsert import (
     deployed_definition,
     upsert,
 )
-from pipeline.bundle import bundles_of
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from tests.pipeline.aws.aws_support import (

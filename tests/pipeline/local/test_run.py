@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.bundle import bundles_of
+from pipeline.assets.code_bundle import bundles_of
 from pipeline.cli import ROOT
 from pipeline.errors import UsageError
 from pipeline.local import run

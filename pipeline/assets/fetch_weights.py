@@ -1,4 +1,4 @@
-"""Copy torchvision's default weights: python -m pipeline.fetch_weights BACKBONE FILE.
+"""Copy torchvision's default weights: python -m pipeline.assets.fetch_weights BACKBONE FILE.
 
 Ends with 3 when torchvision is missing, 4 when it has no such weights, 5 when offline.
 """

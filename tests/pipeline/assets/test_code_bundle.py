@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.bundle import (
+from pipeline.assets.code_bundle import (
     BundleError,
     archive,
     bundles_of,
@@ -16,7 +16,7 @@ from pipeline.bundle import (
 )
 from pipeline.settings import load_settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCRIPTS = {
     "training_code/run_script.py": "import runpy\n",
     "training_code/prepare.py": "import preprocessing\nfrom shared import thing\n",

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import weights as module
+from pipeline.assets import weights as module
+from pipeline.assets.weights import stage_weights, weights_uri
 from pipeline.errors import UsageError
 from pipeline.settings import load_settings
-from pipeline.weights import stage_weights, weights_uri
 
-FILE = Path(__file__).parents[2] / "pipeline.yaml"
+FILE = Path(__file__).parents[3] / "pipeline.yaml"
 BUCKET = "s3://mine"
 
 
