@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.aws.foundation import Foundation, names_of
+from pipeline.bootstrap.stack_parameters import Foundation, names_of
 from pipeline.cli import ROOT
 from pipeline.settings import Settings, load_settings
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deployment_inputs import Production
-from pipeline.aws.foundation import FREE_PARAMETERS, Foundation, names_of
+from pipeline.bootstrap.stack_parameters import FREE_PARAMETERS, Foundation, names_of
 from pipeline.cli import ROOT
 from pipeline.deployment import lambda_environment
 from pipeline.settings import Settings

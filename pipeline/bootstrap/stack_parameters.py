@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, error_code, explained, is_denied
-from pipeline.aws.stack import StackRequest, StackState
+from pipeline.bootstrap.stack import StackRequest, StackState
 from pipeline.deployment import deployment_json
 from pipeline.errors import UsageError
 from pipeline.settings.model import Settings

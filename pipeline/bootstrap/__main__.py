@@ -11,9 +11,9 @@ from pipeline.errors import EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws
-    from pipeline.aws.foundation import Foundation
-    from pipeline.aws.stack import Change, ChangeSet, Stack, StackEvent, StackState
     from pipeline.aws.timing import Timing
+    from pipeline.bootstrap.stack import Change, ChangeSet, Stack, StackEvent, StackState
+    from pipeline.bootstrap.stack_parameters import Foundation
 
 TEMPLATE = ROOT / "infra" / "template.yaml"
 _EXAMPLES = """\
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     free = _free_parameters(options)
 
     from pipeline.aws.clients import connect
-    from pipeline.aws.foundation import Foundation
+    from pipeline.bootstrap.stack_parameters import Foundation
     from pipeline.settings import load_settings
 
     settings = load_settings(options.settings, options.env, options.set)
@@ -49,8 +49,8 @@ def bootstrap(
     aws: "Aws", wanted: "Foundation", options: argparse.Namespace, timing: "Timing | None" = None
 ) -> int:
     """Propose a change set, show it, ask, execute it, wait. Exit code 3 when the answer is no."""
-    from pipeline.aws.foundation import stack_request
-    from pipeline.aws.stack import Stack
+    from pipeline.bootstrap.stack import Stack
+    from pipeline.bootstrap.stack_parameters import stack_request
 
     if not (options.yes or options.dry_run or sys.stdin.isatty()):
         raise UsageError("no terminal to ask on: give --yes, or --dry-run to look only")

@@ -6,15 +6,22 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.aws.errors import AwsAccessError
-from pipeline.aws.foundation import Foundation
-from pipeline.aws.stack import StackError
 from pipeline.aws.timing import Timing
-from pipeline.bootstrap import bootstrap, main, parse
+from pipeline.bootstrap.__main__ import bootstrap, main, parse
+from pipeline.bootstrap.stack import StackError
+from pipeline.bootstrap.stack_parameters import Foundation
 from pipeline.cli import ROOT, run_command
 from pipeline.errors import UsageError
 from pipeline.settings import Settings, load_settings
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION
-from tests.pipeline.bootstrap_support import CHANGE_SET, STACK_ID, Cloud, given, parameters, request
+from tests.pipeline.bootstrap.bootstrap_support import (
+    CHANGE_SET,
+    STACK_ID,
+    Cloud,
+    given,
+    parameters,
+    request,
+)
 
 NO_WAIT = Timing(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
@@ -23,7 +30,7 @@ NO_WAIT = Timing(sleep=lambda _seconds: None, chance=lambda: 0.5)
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     # Only events with the token that a change was begun with are its own.
     token = SimpleNamespace(uuid4=lambda: SimpleNamespace(hex="ours"))
-    monkeypatch.setattr("pipeline.aws.stack.uuid", token)
+    monkeypatch.setattr("pipeline.bootstrap.stack.uuid", token)
     made = Cloud()
     yield made
     made.verify()
@@ -297,7 +304,7 @@ def test_names_that_roles_cannot_be_limited_to_are_refused(
 
 
 def test_data_and_weights_of_other_buckets_become_readable(cloud: Cloud) -> None:
-    from pipeline.aws.foundation import names_of
+    from pipeline.bootstrap.stack_parameters import names_of
 
     overrides = ["data.uri=s3://pictures/dogs", "backbone.weights=s3://zoo/resnet50.pth"]
     settings = load_settings(ROOT / "pipeline.yaml", None, overrides)

@@ -6,7 +6,7 @@ import boto3
 from botocore.stub import ANY
 
 from pipeline.aws.clients import Aws
-from pipeline.bootstrap import TEMPLATE
+from pipeline.bootstrap.__main__ import TEMPLATE
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
