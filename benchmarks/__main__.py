@@ -17,7 +17,7 @@ from types import ModuleType
 from benchmarks.context import BenchmarkError, Context
 from benchmarks.machine import describe_machine
 from benchmarks.pictures import write_splits
-from pipeline.cli import ROOT, default_state, parser
+from pipeline.command_line.running import ROOT, default_state, parser
 
 BENCHMARKS = (
     "training",

@@ -11,7 +11,7 @@ from benchmarks.context import BenchmarkError, Context
 from benchmarks.figures import mean_and_deviation, text_table
 from benchmarks.pipeline_run import backbone_settings, run_pipeline
 from benchmarks.training import EPOCHS, TRIALS
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 
 SEEDS = (0, 1, 2)
 FROZEN = {"training.fine_tune_blocks": 0}

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.context import BenchmarkError, Context
 from benchmarks.figures import spread, text_table
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 
 ROUNDS, QUICK_ROUNDS = {"head": 15, "fine-tuning": 9}, {"head": 1}
 STEPS = {"head": 2100, "fine-tuning": 550}  # tensors are saved every 500 steps

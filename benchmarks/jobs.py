@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.context import BenchmarkError
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 
 _SAMPLING_SECONDS = 0.02
 

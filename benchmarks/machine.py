@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.git import git_commit
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pillow", "onnxruntime", "multi-model-server")

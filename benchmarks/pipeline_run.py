@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.context import BenchmarkError, Context
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.local.store import Document, Store
 
 AFTER_FEATURES = ("Tune", "Train", "Evaluate")

@@ -21,7 +21,7 @@ from benchmarks.pipeline_run import (
     backbone_settings,
     run_pipeline,
 )
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 
 ROUNDS = {"mobilenet_v2": 3, "squeezenet1_1": 1, "resnet18": 1}
 TRIALS, EPOCHS = 20, 20

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pipeline.command_line.subcommands import print_table
 from pipeline.comparison import AccuracyDifference, Comparison, Measured
-from pipeline.subcommands import print_table
 from pipeline.versions import Version
 
 if TYPE_CHECKING:

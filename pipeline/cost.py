@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.check.document import Document, read_definition, read_document
 from pipeline.check.node import Node, printable
 from pipeline.check.rules.account import regions_of
-from pipeline.cli import parser, run_command
+from pipeline.command_line.running import parser, run_command
 from pipeline.cost_lines import Calculator, CostLine
 from pipeline.local.parameters import bind_parameters
 from pipeline.parameters import parse_parameters

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli import ROOT, add_state_option, parser, run_command
+from pipeline.command_line.running import ROOT, add_state_option, parser, run_command
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import ROOT, add_state_option, parser, run_command
+from pipeline.command_line.running import FIRST_RUN, ROOT, add_state_option, parser, run_command
+from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.endpoint_tables import bench_table, prediction_table, status_table
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
-from pipeline.subcommands import add_command, port_number, positive_number, print_table
-from pipeline.target import FIRST_RUN, Target, add_target_options, open_target, require_state
+from pipeline.target import Target, add_target_options, open_target, require_state
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.command_line.running import FIRST_RUN
 from pipeline.errors import PipelineError, UsageError
-from pipeline.target import FIRST_RUN, Target
+from pipeline.target import Target
 
 if TYPE_CHECKING:
     from pipeline.predictions import Invoke

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import parser, run_command
+from pipeline.command_line.running import parser, run_command
+from pipeline.command_line.subcommands import add_command, positive_number, print_table
 from pipeline.errors import EXIT_SUCCEEDED
-from pipeline.subcommands import add_command, positive_number, print_table
 from pipeline.target import Target, add_target_options, open_target
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import ROOT, add_state_option, parser, run_command
+from pipeline.command_line.running import ROOT, add_state_option, parser, run_command
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
 
 _EXAMPLES = """\
@@ -119,7 +119,7 @@ def _print_definition(options: argparse.Namespace) -> int:
 
 
 def _run_locally(options: argparse.Namespace) -> int:
-    from pipeline.local.packages import require_packages
+    from pipeline.command_line.local_packages import require_packages
 
     require_packages()
     from pipeline.local.run import LocalRequest, run_locally
@@ -224,7 +224,7 @@ def _watch(options: argparse.Namespace) -> int:
 def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[str, Any]) -> int:
     from pipeline.aws.steps import waiting_steps
     from pipeline.aws.watch import watch
-    from pipeline.progress import display
+    from pipeline.command_line.step_table import display
 
     with display(waiting_steps(definition)) as shown:
         outcome = watch(aws, arn, definition, shown.update)

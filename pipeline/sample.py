@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.cli import parser, run_command
+from pipeline.command_line.running import parser, run_command
 from pipeline.errors import EXIT_SUCCEEDED, PipelineError, UsageError
 
 _EXAMPLES = """\

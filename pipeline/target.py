@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.addresses import split_uri
-from pipeline.cli import add_state_option
+from pipeline.command_line.running import FIRST_RUN, add_state_option
 from pipeline.errors import UsageError
-
-FIRST_RUN = "python -m pipeline.run --local"
 
 
 @dataclass(frozen=True)

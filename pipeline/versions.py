@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pipeline.command_line.running import FIRST_RUN
 from pipeline.errors import PipelineError, UsageError
-from pipeline.target import FIRST_RUN, Target
+from pipeline.target import Target
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.compiled import compiled_definition
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 
 # What the build does not install; importing any of these fails as if it were not there.
 ABSENT = ("torch", "torchvision", "PIL", "smdebug", "optuna", "safetensors")

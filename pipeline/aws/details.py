@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import is_transient
 from pipeline.aws.steps import ENDED, Detail, job_of
-from pipeline.local.metrics import show
+from pipeline.command_line.step_table import show
 
 
 class Details:

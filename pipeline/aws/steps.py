@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.progress import StepProgress
+from pipeline.command_line.step_table import StepProgress
 
 ENDED = ("Succeeded", "Failed", "Stopped")
 

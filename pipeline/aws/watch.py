@@ -14,8 +14,8 @@ from pipeline.aws.logs import LogTail, log_tail
 from pipeline.aws.patience import Patience
 from pipeline.aws.steps import failure_reason, outline, progress_of
 from pipeline.aws.timing import Timing
+from pipeline.command_line.step_table import StepProgress
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
-from pipeline.progress import StepProgress
 
 _ENDED = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 _SHORTEST_S = 5.0

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from pipeline.command_line.step_table import StepProgress
 from pipeline.local.graph import Graph, Step
-from pipeline.progress import StepProgress
 
 Listener = Callable[[StepProgress], None]
 

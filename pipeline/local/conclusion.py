@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.cli import default_state, from_here
+from pipeline.command_line.running import default_state, from_here
 from pipeline.errors import PipelineError
 from pipeline.local.asking import AskingStoppedError, NotAskedError, Question, ask, find_question
 from pipeline.local.engine import ExecutionResult

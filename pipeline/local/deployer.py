@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.deployment import lambda_environment
 from pipeline.errors import PipelineError
 from pipeline.local.failures import StepFailed

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.command_line.running import FIRST_RUN
 from pipeline.errors import PipelineError, UsageError
 from pipeline.local.deployer import call_deployer
 from pipeline.local.service.deliveries import DELIVERY
@@ -16,7 +17,6 @@ from pipeline.local.service.model_process import START_SECONDS
 from pipeline.local.service.operations_endpoints import awaited_config
 from pipeline.local.service.server import find_service, running_service
 from pipeline.local.store import Document, Store
-from pipeline.target import FIRST_RUN
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = START_SECONDS + 60

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.command_line.step_table import show
 from pipeline.local.conditions import all_hold
 from pipeline.local.containers import Background, Job, JobOutcome, job_name
 from pipeline.local.executions import Execution
 from pipeline.local.failures import StepFailed, StepStopped
 from pipeline.local.graph import Step
 from pipeline.local.lambdas import output_parameters, run_lambda
-from pipeline.local.metrics import show
 from pipeline.local.processes import Starter
 from pipeline.local.processing import run_processing_job
 from pipeline.local.registration import Api, create_model, register_model

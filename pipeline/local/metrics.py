@@ -38,11 +38,6 @@ class MetricReader:
         ]
 
 
-def show(name: str, value: float) -> str:
-    """Format a metric in a few characters, for people."""
-    return f"{name} {value:.4g}"
-
-
 def _compile(definition: Mapping[str, str]) -> re.Pattern[str]:
     name, expression = definition["Name"], definition["Regex"]
     try:

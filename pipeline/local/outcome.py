@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import from_here
+from pipeline.command_line.running import from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
 from pipeline.local.asking import Asked
 from pipeline.local.engine import ExecutionResult

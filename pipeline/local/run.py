@@ -16,7 +16,8 @@ from typing import Any
 from pipeline.addresses import path_of_file
 from pipeline.assets.code_bundle import bundles_of, stage
 from pipeline.assets.weights import stage_weights
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
+from pipeline.command_line.step_table import display
 from pipeline.compiled import definition_text
 from pipeline.dataset.files import check_folders
 from pipeline.errors import UsageError
@@ -29,7 +30,6 @@ from pipeline.local.failures import disk_reason
 from pipeline.local.outcome import LocalOutcome
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store, StoreError
-from pipeline.progress import display
 from pipeline.sample import write_sample
 from pipeline.settings.model import Settings
 

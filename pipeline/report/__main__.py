@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import ROOT, add_state_option, from_here, parser, run_command
+from pipeline.command_line.running import ROOT, add_state_option, from_here, parser, run_command
+from pipeline.command_line.subcommands import positive_number, print_table
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
-from pipeline.subcommands import positive_number, print_table
 
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.aws.clients import Aws
-from pipeline.cli import from_here
+from pipeline.command_line.running import from_here
 from pipeline.local.store import Store
 from pipeline.report.local_source import LocalSource, keep_command
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.aws.steps import failure_reason, job_of, outline, progress_of
+from pipeline.command_line.step_table import StepProgress
 from pipeline.local.failures import DefinitionError
 from pipeline.local.graph import read_graph
-from pipeline.progress import StepProgress
 from pipeline.report.facts import Facts, utc
 from pipeline.report.model import Run, Step
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.report.facts import Document
 from pipeline.report.model import Series, Tensors
 from pipeline.report.source import INSTALL, Absent, Source

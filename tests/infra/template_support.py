@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from pipeline.bootstrap.stack_parameters import Foundation, names_of
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.settings import Settings, load_settings
 
 PATH = ROOT / "infra" / "template.yaml"

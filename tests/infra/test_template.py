@@ -9,7 +9,7 @@ import pytest
 
 from deployment_inputs import Production
 from pipeline.bootstrap.stack_parameters import FREE_PARAMETERS, Foundation, names_of
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.deployment import lambda_environment
 from pipeline.settings import Settings
 from tests.infra.template_support import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from tests.infra.template_support import ACCOUNT, REGION, Template
 
 

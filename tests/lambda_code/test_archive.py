@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.aws.lambda_function import lambda_archive
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 
 
 @pytest.mark.parametrize("handler", ["deploy_endpoint", "find_champion"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.compiled import definition_text
 from pipeline.settings import load_settings
 

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from pipeline import data
-from pipeline.cli import run_command
+from pipeline.command_line.running import run_command
 from pipeline.dataset.progress import Progress
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from deploy_endpoint import deploy
-from pipeline.cli import run_command
+from pipeline.command_line.running import run_command
 from pipeline.endpoint import main
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.server import Service

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from pipeline.cli import ROOT, run_command
+from pipeline.command_line.running import ROOT, run_command
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from pipeline.registry import main

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import run_command
+from pipeline.command_line.running import run_command
 from pipeline.errors import UsageError
 from pipeline.parameters import parse_parameters
 from pipeline.run import main

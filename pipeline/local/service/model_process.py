@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.errors import PipelineError
 from pipeline.local.containers import THREADS, bare_environment
 

@@ -19,8 +19,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pipeline.command_line.local_packages import require_packages
 from pipeline.errors import UsageError
-from pipeline.local.packages import require_packages
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.bodies import MAXIMUM_BODY, BodyError, error_body, read_body
 from pipeline.local.service.deliveries import Deliveries

@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 
 from pipeline.aws.clients import Aws
 from pipeline.aws.timing import Timing
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.settings import Settings, load_settings
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

@@ -10,7 +10,7 @@ from botocore.response import StreamingBody
 
 from pipeline import endpoint
 from pipeline.aws import clients
-from pipeline.cli import run_command
+from pipeline.command_line.running import run_command
 from tests.pipeline.aws.aws_support import ACCOUNT, Cloud
 
 NAME, ENDPOINT = "dog-breeds-deploy-endpoint", "dog-breeds-production"

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.aws.details import Details
 from pipeline.aws.steps import Detail, job_of, outline, progress_of, waiting_steps
-from pipeline.progress import StepProgress
+from pipeline.command_line.step_table import StepProgress
 from tests.pipeline.aws.aws_support import LOST, NOW, Cloud
 
 DEFINITION = {

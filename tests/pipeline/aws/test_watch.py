@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from pipeline.aws.errors import AwsAccessError, AwsError
 from pipeline.aws.logs import LogTail
 from pipeline.aws.watch import FailedStep, Outcome, definition_of, watch
-from pipeline.progress import StepProgress
+from pipeline.command_line.step_table import StepProgress
 from tests.pipeline.aws.aws_support import ACCOUNT, EXECUTION, LOST, NOW, REGION, Clock, Cloud
 
 DEFINITION: dict[str, Any] = {

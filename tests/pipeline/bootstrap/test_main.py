@@ -10,7 +10,7 @@ from pipeline.aws.timing import Timing
 from pipeline.bootstrap.__main__ import bootstrap, main, parse
 from pipeline.bootstrap.stack import StackError
 from pipeline.bootstrap.stack_parameters import Foundation
-from pipeline.cli import ROOT, run_command
+from pipeline.command_line.running import ROOT, run_command
 from pipeline.errors import UsageError
 from pipeline.settings import Settings, load_settings
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.settings import Settings, load_settings
 
 Definition = dict[str, Any]

@@ -10,13 +10,13 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from pipeline.command_line.step_table import StepProgress
 from pipeline.local.containers import Background, Job
 from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
 from pipeline.local.executions import Place
 from pipeline.local.processes import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
-from pipeline.progress import StepProgress
 
 BUCKET = "s3://bucket"
 ROLE = "arn:aws:iam::111122223333:role/execution"

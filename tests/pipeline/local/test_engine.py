@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.command_line.step_table import StepProgress
 from pipeline.errors import UsageError
 from pipeline.local.failures import DefinitionError, StepFailed
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store, StoreError
-from pipeline.progress import StepProgress
 from tests.pipeline.local.runner_support import (
     BUCKET,
     INPUT,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline import endpoint, registry
-from pipeline.cli import ROOT, run_command
+from pipeline.command_line.running import ROOT, run_command
 from pipeline.local.deployer import install_deployer
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.server import Service

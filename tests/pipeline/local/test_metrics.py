@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.command_line.step_table import show
 from pipeline.local.failures import DefinitionError
-from pipeline.local.metrics import MetricReader, show
+from pipeline.local.metrics import MetricReader
 
 DEFINITIONS = [
     {"Name": "valid:accuracy", "Regex": " valid_accuracy=([0-9.eE+-]+)"},

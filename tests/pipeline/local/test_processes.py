@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.local.processes import Command, Ending, StartError, run_to_end, start_process
 from tests.pipeline.local.runner_support import has_ended, is_gone, wait_for
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.assets.code_bundle import bundles_of
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
 from pipeline.local import run
 from pipeline.local.store import Store, StoreError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import run_command
+from pipeline.command_line.running import run_command
 from pipeline.report.__main__ import main
 from tests.pipeline.report.report_support import SCORES, Finished
 

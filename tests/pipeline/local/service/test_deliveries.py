@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.local import lambdas
 from pipeline.local.deployer import DeploymentError, call_deployer, install_deployer
 from pipeline.local.service import deliveries

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.cli import ROOT
+from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.client import service_client

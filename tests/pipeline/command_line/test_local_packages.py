@@ -2,18 +2,20 @@
 
 import pytest
 
+from pipeline.command_line import local_packages
 from pipeline.errors import UsageError
-from pipeline.local import packages
 
 
 def test_with_everything_installed_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    packages.require_packages()
+    local_packages.require_packages()
     assert capsys.readouterr() == ("", "")
 
 
 def test_what_is_missing_is_named_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr(
+        local_packages, "find_spec", lambda name: None if name == "torch" else object()
+    )
     with pytest.raises(UsageError, match=r"needs torch, not installed.*requirements-local\.txt"):
-        packages.require_packages()
+        local_packages.require_packages()

@@ -123,6 +123,11 @@ class LiveTable:
         return table
 
 
+def show(name: str, value: float) -> str:
+    """Format a metric in a few characters, for people."""
+    return f"{name} {value:.4g}"
+
+
 def _seconds(step: StepProgress) -> str:
     if step.started is None or (step.cached and step.status == "Succeeded"):
         return ""

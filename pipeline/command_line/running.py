@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reason
 
+FIRST_RUN = "python -m pipeline.run --local"
 EXIT_CODES = "exit codes: 0 succeeded, 1 failed, 2 usage, 3 stopped"
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run_command(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.progress import LiveTable, PlainLines, StepProgress, display
+from pipeline.command_line.step_table import LiveTable, PlainLines, StepProgress, display
 
 BEGIN = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import from_here, parser, run_command
+from pipeline.command_line.running import from_here, parser, run_command
 from pipeline.errors import PipelineError, UsageError
 
 

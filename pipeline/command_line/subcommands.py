@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import EXIT_CODES
+from pipeline.command_line.running import EXIT_CODES
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,0 +1,1 @@
+"""Holds what all commands do the same way: errors, options, tables."""
