@@ -186,7 +186,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _cost(options: argparse.Namespace) -> int:
-    from pipeline.cost import estimate, estimate_json, estimate_text
+    from pipeline.cost.estimate import estimate, estimate_json, estimate_text
     from pipeline.parameters import parse_parameters
 
     cost = estimate(

@@ -11,9 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from pipeline.cost import estimate, estimate_json, estimate_text, main, refresh_prices
+from pipeline.cost.__main__ import main, refresh_prices
+from pipeline.cost.estimate import estimate, estimate_json, estimate_text
+from pipeline.cost.prices import PRICE_FILE, Prices, fetch_prices, load_prices, save_prices
 from pipeline.errors import UsageError
-from pipeline.prices import PRICE_FILE, Prices, fetch_prices, load_prices, save_prices
 
 Definition = dict[str, Any]
 
@@ -389,4 +390,4 @@ def test_the_command_prices_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_the_price_file_is_in_the_package() -> None:
-    assert PRICE_FILE.parent.name == "pipeline"
+    assert PRICE_FILE.parent.name == "cost"

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.check.document import Document, Step
 from pipeline.check.functions import known_value
 from pipeline.check.node import Node, is_number
-from pipeline.prices import Prices
+from pipeline.cost.prices import Prices
 
 MONTH_HOURS = 730
 DEFAULT_RUN_SECONDS = 86_400  # SageMaker's own limit, when a job sets none

@@ -1,28 +1,16 @@
 """Price the most that a run can cost, or refresh the price file: python -m pipeline.cost."""
 
-import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from pipeline.check.document import Document, read_definition, read_document
+from pipeline.check.document import Document, read_document
 from pipeline.check.node import Node, printable
 from pipeline.check.rules.account import regions_of
-from pipeline.command_line.running import parser, run_command
-from pipeline.cost_lines import Calculator, CostLine
+from pipeline.cost.lines import Calculator, CostLine
+from pipeline.cost.prices import Prices, load_prices
 from pipeline.local.parameters import bind_parameters
-from pipeline.parameters import parse_parameters
-from pipeline.prices import PRICE_FILE, Prices, fetch_prices, load_prices, save_prices
-
-_EXAMPLES = """\
-  python -m pipeline.cost definition.json
-  python -m pipeline.cost definition.json --parameter TuningMaxJobs=40
-  python -m pipeline.cost --refresh                    needs pricing:GetProducts
-  python -m pipeline.cost --refresh --region eu-west-1"""
 
 
 @dataclass(frozen=True)
@@ -93,43 +81,6 @@ def estimate_json(cost: CostEstimate) -> str:
     return printable(json.dumps(asdict(cost), indent=2, ensure_ascii=False))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Price a definition file, or refresh the price file."""
-    options = _parser().parse_args(arguments)
-    if options.refresh:
-        print(_refresh(options.region, options.prices))
-        return 0
-    values = parse_parameters(options.parameter)
-    cost = estimate(read_definition(options.definition), values, load_prices(options.prices))
-    print(estimate_json(cost) if options.json else estimate_text(cost))
-    return 0
-
-
-def refresh_prices(client: Any, region: str, date: str, file: Path = PRICE_FILE) -> str:
-    """Update the price file and say what changed. Raises UsageError, botocore's errors."""
-    old = load_prices(file)
-    new = fetch_prices(client, region, date, old)
-    save_prices(new, file)
-    changed = sum(
-        new.per_hour[component].get(name) != price
-        for component, prices in old.per_hour.items()
-        for name, price in prices.items()
-    )
-    count = sum(map(len, new.per_hour.values()))
-    return f"{file.name}: {count} prices of {region}, {date}; {changed} of the old ones differ"
-
-
-def _refresh(region: str, file: Path) -> str:
-    import boto3
-
-    from pipeline.aws.errors import explained
-
-    with explained("reading AWS's price list"):
-        # The price list is only served in a few regions; this one has all of them.
-        client = boto3.client("pricing", region_name="us-east-1")
-        return refresh_prices(client, region, datetime.now(UTC).date().isoformat(), file)
-
-
 def _with_parameters(definition: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the definition with the given values as defaults."""
     if not given:
@@ -180,21 +131,3 @@ def _row(line: CostLine) -> str:
 def _columns(name: str, what: str, amount: float | None) -> str:
     text = "unknown" if amount is None else f"{amount:,.2f}"
     return f"  {name:<18} {what:<64} {text:>10}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    result = parser("pipeline.cost", "Prices a pipeline definition, offline.", _EXAMPLES)
-    action = result.add_mutually_exclusive_group(required=True)
-    action.add_argument("definition", nargs="?", type=Path, metavar="FILE", help="a definition")
-    action.add_argument("--refresh", action="store_true", help="fetch prices into prices.json")
-    result.add_argument("--region", default="us-east-1", help="with --refresh: whose prices")
-    result.add_argument("--prices", type=Path, default=PRICE_FILE, metavar="FILE")
-    result.add_argument(
-        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
-    )
-    result.add_argument("--json", action="store_true", help="print JSON")
-    return result
-
-
-if __name__ == "__main__":
-    sys.exit(run_command(main))

@@ -1,0 +1,1 @@
+"""Prices a run of a definition, offline, from a list of prices."""

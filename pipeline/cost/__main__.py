@@ -1,0 +1,75 @@
+"""python -m pipeline.cost: the most that a run of a definition can cost, and the price file."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.check.document import read_definition
+from pipeline.command_line.running import parser, run_command
+from pipeline.cost.estimate import estimate, estimate_json, estimate_text
+from pipeline.cost.prices import PRICE_FILE, fetch_prices, load_prices, save_prices
+from pipeline.parameters import parse_parameters
+
+_EXAMPLES = """\
+  python -m pipeline.cost definition.json
+  python -m pipeline.cost definition.json --parameter TuningMaxJobs=40
+  python -m pipeline.cost --refresh                    needs pricing:GetProducts
+  python -m pipeline.cost --refresh --region eu-west-1"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Price a definition file, or refresh the price file."""
+    options = _parser().parse_args(arguments)
+    if options.refresh:
+        print(_refresh(options.region, options.prices))
+        return 0
+    values = parse_parameters(options.parameter)
+    cost = estimate(read_definition(options.definition), values, load_prices(options.prices))
+    print(estimate_json(cost) if options.json else estimate_text(cost))
+    return 0
+
+
+def refresh_prices(client: Any, region: str, date: str, file: Path = PRICE_FILE) -> str:
+    """Update the price file and say what changed. Raises UsageError, botocore's errors."""
+    old = load_prices(file)
+    new = fetch_prices(client, region, date, old)
+    save_prices(new, file)
+    changed = sum(
+        new.per_hour[component].get(name) != price
+        for component, prices in old.per_hour.items()
+        for name, price in prices.items()
+    )
+    count = sum(map(len, new.per_hour.values()))
+    return f"{file.name}: {count} prices of {region}, {date}; {changed} of the old ones differ"
+
+
+def _refresh(region: str, file: Path) -> str:
+    import boto3
+
+    from pipeline.aws.errors import explained
+
+    with explained("reading AWS's price list"):
+        # The price list is only served in a few regions; this one has all of them.
+        client = boto3.client("pricing", region_name="us-east-1")
+        return refresh_prices(client, region, datetime.now(UTC).date().isoformat(), file)
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = parser("pipeline.cost", "Prices a pipeline definition, offline.", _EXAMPLES)
+    action = result.add_mutually_exclusive_group(required=True)
+    action.add_argument("definition", nargs="?", type=Path, metavar="FILE", help="a definition")
+    action.add_argument("--refresh", action="store_true", help="fetch prices into prices.json")
+    result.add_argument("--region", default="us-east-1", help="with --refresh: whose prices")
+    result.add_argument("--prices", type=Path, default=PRICE_FILE, metavar="FILE")
+    result.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
+    )
+    result.add_argument("--json", action="store_true", help="print JSON")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
