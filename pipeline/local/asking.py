@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.files import DataError, data_root
+from pipeline.data.files import DataError, data_root
 from pipeline.errors import PipelineError
 from pipeline.invoking import asking
 from pipeline.local.service.bodies import MAXIMUM_BODY

@@ -19,7 +19,7 @@ from pipeline.assets.weights import stage_weights
 from pipeline.command_line.running import ROOT
 from pipeline.command_line.step_table import display
 from pipeline.compiled import definition_text
-from pipeline.dataset.files import check_folders
+from pipeline.data.files import check_folders
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.conclusion import conclude

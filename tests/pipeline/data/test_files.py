@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.files import DataError, scan
-from pipeline.dataset.progress import Progress
+from pipeline.data.files import DataError, scan
+from pipeline.data.progress import Progress
 
 QUIET = Progress(StringIO())
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline.aws.timing import Timing
-from pipeline.dataset.download import AddressError, DownloadError, Opener, download, shown
-from pipeline.dataset.progress import Progress
+from pipeline.data.download import AddressError, DownloadError, Opener, download, shown
+from pipeline.data.progress import Progress
 
 CONTENT = bytes(range(256)) * 4_000
 LOOPBACK = Opener(frozenset({"http"}))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.archives import ArchiveError
-from pipeline.dataset.unpack import Limits, unpack
+from pipeline.data.unpack import Limits, unpack
 
 Write = Callable[[Path, dict[str, bytes]], None]
 

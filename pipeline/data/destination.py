@@ -17,8 +17,8 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from pipeline.aws.errors import error_code, explained
-from pipeline.dataset.files import DataError, DataFile, DataSet
-from pipeline.dataset.progress import Progress
+from pipeline.data.files import DataError, DataFile, DataSet
+from pipeline.data.progress import Progress
 from pipeline.errors import PipelineError
 
 How = Literal["present", "copied", "sent"]

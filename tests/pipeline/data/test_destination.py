@@ -12,9 +12,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from pipeline.dataset.destination import BucketDestination, Transfer, TransferError, copy_here
-from pipeline.dataset.files import DataError, scan
-from pipeline.dataset.progress import Progress
+from pipeline.data.destination import BucketDestination, Transfer, TransferError, copy_here
+from pipeline.data.files import DataError, scan
+from pipeline.data.progress import Progress
 
 ACCOUNT, BUCKET = "123456789012", "dogs"
 QUIET = Progress(StringIO())

@@ -15,9 +15,9 @@ from pipeline.command_line.running import ROOT, add_state_option, parser, run_co
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.dataset.destination import Transfer
-    from pipeline.dataset.download import Opener
-    from pipeline.dataset.progress import Progress
+    from pipeline.data.destination import Transfer
+    from pipeline.data.download import Opener
+    from pipeline.data.progress import Progress
 
 _EXAMPLES = """\
   python -m pipeline.data upload ~/pictures          a folder per class, or train/valid/test
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and bring the data set to where a run reads it."""
     options = parse(arguments)
 
-    from pipeline.dataset.progress import Progress
+    from pipeline.data.progress import Progress
 
     transfer = upload(options, Progress(sys.stderr))
     if options.json:
@@ -45,13 +45,13 @@ def upload(
     options: argparse.Namespace, progress: "Progress", opener: "Opener | None" = None
 ) -> "Transfer":
     """Fetch and unpack a data set if need be, then send what is missing. Raises PipelineError."""
-    from pipeline.dataset.files import scan
+    from pipeline.data.files import scan
     from pipeline.settings import load_settings
 
     environment = options.env or ("local" if options.local else None)
     settings = load_settings(options.settings, environment, options.set)
     if options.local:
-        from pipeline.dataset.destination import copy_here, uri_of
+        from pipeline.data.destination import copy_here, uri_of
         from pipeline.local.store import Store
 
         store = Store(options.state)
@@ -62,7 +62,7 @@ def upload(
 
     from pipeline.aws.clients import connect
     from pipeline.aws.upload import check_bucket
-    from pipeline.dataset.destination import BucketDestination
+    from pipeline.data.destination import BucketDestination
 
     aws = connect(settings)
     check_bucket(aws, settings)  # before anything large is fetched
@@ -101,7 +101,7 @@ def _folder(
     if source.startswith("s3://"):
         raise UsageError(f"{source} is on S3 already: set data.uri to it, or DataUri for one run")
     if "://" in source:
-        from pipeline.dataset.download import download
+        from pipeline.data.download import download
 
         archive = download(source, state / "downloads", progress, opener=opener)
         with _unpacked(archive, state, progress) as folder:
@@ -121,7 +121,7 @@ def _folder(
 
 @contextmanager
 def _unpacked(archive: Path, state: Path, progress: "Progress") -> Iterator[Path]:
-    from pipeline.dataset.unpack import unpack
+    from pipeline.data.unpack import unpack
 
     state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="unpacked-", dir=state) as folder:
@@ -131,7 +131,7 @@ def _unpacked(archive: Path, state: Path, progress: "Progress") -> Iterator[Path
 
 
 def _summary(transfer: "Transfer", local: bool) -> str:
-    from pipeline.dataset.progress import human_size
+    from pipeline.data.progress import human_size
 
     counts = f"{transfer.sent} sent, {transfer.copied} copied, {transfer.present} were there"
     run = f"--local --data {transfer.uri}"

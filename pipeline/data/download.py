@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.aws.timing import Timing
-from pipeline.dataset.progress import Advance, Progress, human_size
+from pipeline.data.progress import Advance, Progress, human_size
 from pipeline.errors import PipelineError, UsageError
 
 MAXIMUM_BYTES = 100 * 1000**3

@@ -11,9 +11,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from pipeline import data
 from pipeline.command_line.running import run_command
-from pipeline.dataset.progress import Progress
+from pipeline.data import __main__ as data
+from pipeline.data.progress import Progress
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION
 
 PICTURES = {"cat/1.jpg": b"first", "cat/2.jpg": b"second", "dog/1.jpg": b"third"}
