@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.cache_fields import CACHE_FIELDS, cache_fields
 from pipeline.check.document import Document, Step
 from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.node import Node
+from pipeline.definition.cache_fields import CACHE_FIELDS, cache_fields
+from pipeline.definition.expressions import Part
 from pipeline.diff_values import Change, changes
-from pipeline.local.values import Part
 
 # These run each time and mostly answer the same; only a run shows whether one does not.
 _ANSWERING = ("Lambda", "Callback", "Condition")

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from pipeline.check.functions import function_name
-from pipeline.natural_keys import NATURAL_KEYS, UNORDERED
+from pipeline.definition.natural_keys import NATURAL_KEYS, UNORDERED
 
 Kind = Literal["added", "removed", "changed"]
 

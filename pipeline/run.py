@@ -93,7 +93,7 @@ def _for_run(
     options: argparse.Namespace, environment: str | None = None
 ) -> tuple[Any, dict[str, str]]:
     """Load the settings, and the parameters that are given besides."""
-    from pipeline.parameters import check_parameters, parse_parameters
+    from pipeline.definition.given_parameters import check_parameters, parse_parameters
     from pipeline.settings import load_settings
 
     environment = options.env or environment
@@ -106,13 +106,13 @@ def _for_run(
 
 
 def _compiled(options: argparse.Namespace, settings: Any) -> dict[str, Any]:
-    from pipeline.compiled import compiled_definition
+    from pipeline.definition.compile_cache import compiled_definition
 
     return compiled_definition(settings, ROOT, options.state)
 
 
 def _print_definition(options: argparse.Namespace) -> int:
-    from pipeline.compiled import definition_text
+    from pipeline.definition.compile_cache import definition_text
 
     print(definition_text(_settings(options), ROOT, options.state), end="")
     return EXIT_SUCCEEDED
@@ -187,7 +187,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 def _cost(options: argparse.Namespace) -> int:
     from pipeline.cost.estimate import estimate, estimate_json, estimate_text
-    from pipeline.parameters import parse_parameters
+    from pipeline.definition.given_parameters import parse_parameters
 
     cost = estimate(
         _compiled(options, _settings(options)), parse_parameters(options.parameter) or None

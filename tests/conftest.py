@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pipeline.command_line.running import ROOT
-from pipeline.compiled import compiled_definition
+from pipeline.definition.compile_cache import compiled_definition
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
 from pipeline.settings import Settings

@@ -15,9 +15,9 @@ from pipeline.addresses import folder_uri, split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsError, error_code, explained, is_denied
 from pipeline.aws.timing import Timing
+from pipeline.definition.parameters import Value, bind_parameters
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
-from pipeline.local.parameters import Value, bind_parameters
 from pipeline.settings.model import Settings
 
 _COMMIT = "GitCommit"

@@ -1,21 +1,13 @@
 """Turn what SageMaker says of an execution's steps into StepProgress, as a local run shows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.command_line.step_table import StepProgress
+from pipeline.definition.outline import OutlineStep, outline
 
 ENDED = ("Succeeded", "Failed", "Stopped")
-
-
-@dataclass(frozen=True)
-class OutlineStep:
-    """A step as the definition has it; `branch` is the condition step around it and its side."""
-
-    name: str
-    type: str
-    branch: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -25,11 +17,6 @@ class Detail:
     metric: str | None = None
     trials_done: int = 0
     trials_total: int = 0
-
-
-def outline(definition: Mapping[str, Any]) -> tuple[OutlineStep, ...]:
-    """Return every step of a definition, nested ones too, in the order they are written."""
-    return tuple(_outline(definition.get("Steps") or [], None))
 
 
 def waiting_steps(definition: Mapping[str, Any]) -> list[StepProgress]:
@@ -74,17 +61,6 @@ def failure_reason(summary: Mapping[str, Any]) -> str | None:
     """Return why a step failed, in SageMaker's words or those of its Fail step."""
     fail = (summary.get("Metadata") or {}).get("Fail") or {}
     return fail.get("ErrorMessage") or summary.get("FailureReason")
-
-
-def _outline(
-    steps: Sequence[Mapping[str, Any]], branch: tuple[str, str] | None
-) -> Iterator[OutlineStep]:
-    for step in steps:
-        yield OutlineStep(step["Name"], step["Type"], branch)
-        if step["Type"] == "Condition":
-            arguments = step.get("Arguments") or {}
-            yield from _outline(arguments.get("IfSteps") or [], (step["Name"], "True"))
-            yield from _outline(arguments.get("ElseSteps") or [], (step["Name"], "False"))
 
 
 def _begun(step: OutlineStep, summary: Mapping[str, Any], detail: Detail) -> StepProgress:

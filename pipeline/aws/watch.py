@@ -12,9 +12,10 @@ from pipeline.aws.details import Details
 from pipeline.aws.errors import AwsAccessError
 from pipeline.aws.logs import LogTail, log_tail
 from pipeline.aws.patience import Patience
-from pipeline.aws.steps import failure_reason, outline, progress_of
+from pipeline.aws.steps import failure_reason, progress_of
 from pipeline.aws.timing import Timing
 from pipeline.command_line.step_table import StepProgress
+from pipeline.definition.outline import outline
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
 
 _ENDED = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")

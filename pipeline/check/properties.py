@@ -11,7 +11,7 @@ from pipeline.check.kinds import KINDS, arguments_shape
 from pipeline.check.node import Node
 from pipeline.check.own_shapes import Shape
 from pipeline.check.shapes import NUMBERS, load_shapes
-from pipeline.local.values import Part
+from pipeline.definition.expressions import Part
 
 # A shape's type -> the types of pipeline functions that may stand there.
 FITTING: Mapping[str, tuple[str, ...]] = {

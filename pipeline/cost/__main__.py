@@ -11,7 +11,7 @@ from pipeline.check.document import read_definition
 from pipeline.command_line.running import parser, run_command
 from pipeline.cost.estimate import estimate, estimate_json, estimate_text
 from pipeline.cost.prices import PRICE_FILE, fetch_prices, load_prices, save_prices
-from pipeline.parameters import parse_parameters
+from pipeline.definition.given_parameters import parse_parameters
 
 _EXAMPLES = """\
   python -m pipeline.cost definition.json

@@ -10,7 +10,7 @@ from pipeline.check.node import Node, printable
 from pipeline.check.rules.account import regions_of
 from pipeline.cost.lines import Calculator, CostLine
 from pipeline.cost.prices import Prices, load_prices
-from pipeline.local.parameters import bind_parameters
+from pipeline.definition.parameters import bind_parameters
 
 
 @dataclass(frozen=True)

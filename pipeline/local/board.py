@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.command_line.step_table import StepProgress
-from pipeline.local.graph import Graph, Step
+from pipeline.definition.graph import Graph, Step
 
 Listener = Callable[[StepProgress], None]
 

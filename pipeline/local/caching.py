@@ -9,9 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pipeline.cache_fields import cache_fields
-from pipeline.local.failures import DefinitionError
-from pipeline.local.graph import Step
+from pipeline.definition.cache_fields import cache_fields
+from pipeline.definition.errors import DefinitionError
+from pipeline.definition.graph import Step
 from pipeline.local.store import Document, Store
 
 _KIND = "StepCache"

@@ -4,8 +4,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline.local.failures import DefinitionError, UnresolvedError
-from pipeline.local.values import Scope, resolve
+from pipeline.definition.errors import DefinitionError, UnresolvedError
+from pipeline.definition.expressions import Scope, resolve
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "Equals": operator.eq,

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.definition.expressions import Scope
+from pipeline.definition.graph import Graph, Step, read_graph
+from pipeline.definition.parameters import bind_parameters
 from pipeline.errors import PipelineError
 from pipeline.local.board import Board, Listener
 from pipeline.local.caching import CacheEntry, StepCache, read_policy
@@ -21,7 +24,6 @@ from pipeline.local.failures import (
     disk_reason,
 )
 from pipeline.local.forking import ForkingStarter
-from pipeline.local.graph import Graph, Step, read_graph
 from pipeline.local.handlers import (
     StepContext,
     StepOutput,
@@ -29,12 +31,10 @@ from pipeline.local.handlers import (
     resolve_arguments,
     run_step,
 )
-from pipeline.local.parameters import bind_parameters
 from pipeline.local.processes import Starter, start_process
 from pipeline.local.recovery import holding, settle_dead_runs
 from pipeline.local.registration import Api
 from pipeline.local.store import Document, Store
-from pipeline.local.values import Scope
 
 _POLL_S = 0.1
 

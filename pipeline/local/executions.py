@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.definition.expressions import text
+from pipeline.definition.graph import Step
 from pipeline.local.failures import MAXIMUM_REASON
-from pipeline.local.graph import Step
 from pipeline.local.store import Document, Store
-from pipeline.local.values import text
 
 _ALPHABET = string.ascii_lowercase + string.digits
 

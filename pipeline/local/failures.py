@@ -2,20 +2,11 @@
 
 import errno
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
-from pipeline.errors import EXIT_STOPPED, PipelineError, UsageError, file_reason
+from pipeline.errors import EXIT_STOPPED, PipelineError, file_reason
 
 MAXIMUM_REASON = 1024  # characters that SageMaker keeps of a FailureReason
-
-
-class DefinitionError(UsageError):
-    """The pipeline definition cannot be run as it is written."""
-
-
-class UnresolvedError(PipelineError):
-    """A reference, a path or a property file leads to nothing."""
 
 
 class StepFailed(PipelineError):
@@ -58,13 +49,6 @@ class StepStopped(PipelineError):
     """A step was stopped before its end, because the whole run was."""
 
     exit_code = EXIT_STOPPED
-
-
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return `; did you mean 'x'?`, or the known names when none is near."""
-    if near := get_close_matches(name, known, n=1):
-        return f"; did you mean {near[0]!r}?"
-    return f"; there are: {', '.join(sorted(known))}" if known else "; there are none"
 
 
 def disk_reason(error: OSError) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.local.failures import DefinitionError
+from pipeline.definition.errors import DefinitionError
 
 
 class MetricReader:

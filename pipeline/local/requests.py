@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.local.failures import UnresolvedError
+from pipeline.definition.errors import UnresolvedError
+from pipeline.definition.expressions import text
 from pipeline.local.service.shapes import find_problems, service_model
-from pipeline.local.values import text
 
 _SHOWN_PROBLEMS = 3
 

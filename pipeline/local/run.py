@@ -18,8 +18,8 @@ from pipeline.assets.code_bundle import bundles_of, stage
 from pipeline.assets.weights import stage_weights
 from pipeline.command_line.running import ROOT
 from pipeline.command_line.step_table import display
-from pipeline.compiled import definition_text
 from pipeline.data.files import check_folders
+from pipeline.definition.compile_cache import definition_text
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.conclusion import conclude

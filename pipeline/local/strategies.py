@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipeline.local.failures import DefinitionError
+from pipeline.definition.errors import DefinitionError
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

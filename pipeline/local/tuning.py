@@ -10,9 +10,10 @@ from itertools import count
 from threading import Event, Semaphore
 from typing import TYPE_CHECKING, Any
 
+from pipeline.definition.errors import DefinitionError
 from pipeline.errors import PipelineError
 from pipeline.local.containers import Job, JobOutcome
-from pipeline.local.failures import MAXIMUM_REASON, DefinitionError, StepFailed
+from pipeline.local.failures import MAXIMUM_REASON, StepFailed
 from pipeline.local.store import Document
 from pipeline.local.strategies import OpenTrial, Search
 from pipeline.local.training import run_training_job

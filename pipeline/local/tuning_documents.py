@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from pipeline.definition.errors import DefinitionError
 from pipeline.local.containers import Job
-from pipeline.local.failures import DefinitionError
 from pipeline.local.store import Document
 
 _NOT_TRAINING = ("TuningObjective", "HyperParameterRanges", "DefinitionName", "RetryStrategy")

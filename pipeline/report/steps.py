@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pipeline.aws.steps import failure_reason, job_of, outline, progress_of
+from pipeline.aws.steps import failure_reason, job_of, progress_of
 from pipeline.command_line.step_table import StepProgress
-from pipeline.local.failures import DefinitionError
-from pipeline.local.graph import read_graph
+from pipeline.definition.errors import DefinitionError
+from pipeline.definition.graph import read_graph
+from pipeline.definition.outline import outline
 from pipeline.report.facts import Facts, utc
 from pipeline.report.model import Run, Step
 

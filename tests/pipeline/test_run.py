@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.command_line.running import run_command
+from pipeline.definition.given_parameters import parse_parameters
 from pipeline.errors import UsageError
-from pipeline.parameters import parse_parameters
 from pipeline.run import main
 
 pytestmark = pytest.mark.xdist_group("sdk")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from pipeline.definition.expressions import PropertyFile, Scope, resolve
 from pipeline.local.conditions import all_hold
-from pipeline.local.values import PropertyFile, Scope, resolve
 
 pytestmark = pytest.mark.xdist_group("sdk")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.parameters import SETTINGS
+from pipeline.definition.given_parameters import SETTINGS
 
 pytestmark = pytest.mark.xdist_group("sdk")
 

@@ -12,7 +12,7 @@ from pipeline.check.node import Node, is_number, shown
 from pipeline.check.rules.metrics import direction
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.check.scripts import ANY_KEY
-from pipeline.local.values import Part
+from pipeline.definition.expressions import Part
 
 _PUBLISHING = ("RegisterModel", "EndpointConfig", "Endpoint")
 _MODELS = ("RegisterModel", "Model", "Training", "Tuning", "EndpointConfig", "Endpoint")

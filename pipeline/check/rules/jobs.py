@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.cache_fields import CACHE_FIELDS
 from pipeline.check.document import Document, Step
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import known_value, reference_parts
 from pipeline.check.node import Node, is_number, path_text
 from pipeline.check.rules.rule import Rule, rule
+from pipeline.definition.cache_fields import CACHE_FIELDS
 
 _ROOT = "/opt/ml/processing"
 _JOBS = ("Processing", "Training", "Tuning")

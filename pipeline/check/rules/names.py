@@ -9,7 +9,7 @@ from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.node import Node, shown
 from pipeline.check.properties import tuned_names
 from pipeline.check.rules.rule import Rule, rule
-from pipeline.natural_keys import NATURAL_KEYS
+from pipeline.definition.natural_keys import NATURAL_KEYS
 
 _TYPES = {"String": "string", "Integer": "integer", "Float": "float", "Boolean": "boolean"}
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from pipeline.aws.details import Details
-from pipeline.aws.steps import Detail, job_of, outline, progress_of, waiting_steps
+from pipeline.aws.steps import Detail, job_of, progress_of, waiting_steps
 from pipeline.command_line.step_table import StepProgress
+from pipeline.definition.outline import outline
 from tests.pipeline.aws.aws_support import LOST, NOW, Cloud
 
 DEFINITION = {

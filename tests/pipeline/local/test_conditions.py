@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.definition.errors import DefinitionError, UnresolvedError
+from pipeline.definition.expressions import Scope
 from pipeline.local.conditions import all_hold
-from pipeline.local.failures import DefinitionError, UnresolvedError
-from pipeline.local.values import Scope
 
 SCOPE = Scope(parameters={"Threshold": 0.6, "Kind": "big"})
 THRESHOLD = {"Get": "Parameters.Threshold"}

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.command_line.step_table import StepProgress
+from pipeline.definition.errors import DefinitionError
 from pipeline.errors import UsageError
-from pipeline.local.failures import DefinitionError, StepFailed
+from pipeline.local.failures import StepFailed
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store, StoreError
 from tests.pipeline.local.runner_support import (

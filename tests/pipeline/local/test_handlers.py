@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.definition.expressions import Scope
+from pipeline.definition.graph import Step
 from pipeline.local.containers import Background
 from pipeline.local.executions import Execution, Place
 from pipeline.local.failures import StepStopped
-from pipeline.local.graph import Step
 from pipeline.local.handlers import StepContext, name_of, run_step
 from pipeline.local.processes import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
-from pipeline.local.values import Scope
 from tests.pipeline.local.runner_support import BUCKET, ROLE, Json, Lab
 
 LAMBDA = "arn:aws:lambda:us-east-1:111122223333:function:deploy"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.command_line.step_table import show
-from pipeline.local.failures import DefinitionError
+from pipeline.definition.errors import DefinitionError
 from pipeline.local.metrics import MetricReader
 
 DEFINITIONS = [

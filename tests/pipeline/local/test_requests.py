@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.local.failures import UnresolvedError
+from pipeline.definition.errors import UnresolvedError
 from pipeline.local.requests import typed_request
 
 REQUEST = {

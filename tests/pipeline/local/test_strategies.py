@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.local.failures import DefinitionError
+from pipeline.definition.errors import DefinitionError
 from pipeline.local.strategies import Search, read_ranges
 
 RANGES = {

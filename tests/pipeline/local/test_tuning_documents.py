@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.failures import DefinitionError
+from pipeline.definition.errors import DefinitionError
 from pipeline.local.tuning_documents import only_definition, training_request, trial_name
 
 ONE: dict[str, Any] = {"DefinitionName": "one", "RoleArn": "arn"}

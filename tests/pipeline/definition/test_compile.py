@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.definition import compile_definition, definition_json
+from pipeline.definition.compile import compile_definition, definition_json
 from pipeline.errors import UsageError
 from pipeline.settings import load_settings
 
 pytestmark = pytest.mark.xdist_group("sdk")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMPILE = """
 import socket, sys
 from pathlib import Path
@@ -26,7 +26,7 @@ def refuse(*args, **kwargs):
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 root = Path(sys.argv[1])
 sys.path.insert(0, str(root))
-from pipeline.definition import definition_json
+from pipeline.definition.compile import definition_json
 from pipeline.settings import load_settings
 settings = load_settings(root / "pipeline.yaml", None, ["backbone.weights=imagenet"])
 sys.stdout.write(definition_json(settings, root))

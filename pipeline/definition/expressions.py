@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.definition.errors import DefinitionError, UnresolvedError, did_you_mean
 from pipeline.errors import UsageError
-from pipeline.local.failures import DefinitionError, UnresolvedError, did_you_mean
 
 Part = str | int
 

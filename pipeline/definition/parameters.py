@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pipeline.definition.errors import DefinitionError, did_you_mean
 from pipeline.errors import UsageError
-from pipeline.local.failures import DefinitionError, did_you_mean
 
 Value = str | int | float | bool
 

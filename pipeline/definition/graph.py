@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.local.failures import DefinitionError, did_you_mean
-from pipeline.local.values import PropertyFile, parse_path, references
+from pipeline.definition.errors import DefinitionError, did_you_mean
+from pipeline.definition.expressions import PropertyFile, parse_path, references
 
 STEP_TYPES = (
     "Processing",

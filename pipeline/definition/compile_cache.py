@@ -31,7 +31,7 @@ def definition_text(settings: Settings, root: Path, state: Path) -> str:
     kept = state / "definitions" / f"{_digest(settings, root)}.json"
     if kept.is_file():
         return kept.read_text(encoding="utf-8")
-    from pipeline.definition import definition_json
+    from pipeline.definition.compile import definition_json
 
     text = definition_json(settings, root)
     _keep(kept, text)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.local.failures import DefinitionError, UnresolvedError
-from pipeline.local.values import (
+from pipeline.definition.errors import DefinitionError, UnresolvedError
+from pipeline.definition.expressions import (
     Part,
     PropertyFile,
     Scope,

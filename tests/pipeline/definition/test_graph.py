@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.failures import DefinitionError
-from pipeline.local.graph import read_graph
-from pipeline.local.values import PropertyFile
+from pipeline.definition.errors import DefinitionError
+from pipeline.definition.expressions import PropertyFile
+from pipeline.definition.graph import read_graph
 
 Json = dict[str, Any]
 

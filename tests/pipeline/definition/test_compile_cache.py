@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.command_line.running import ROOT
-from pipeline.compiled import definition_text
+from pipeline.definition.compile_cache import definition_text
 from pipeline.settings import load_settings
 
 
@@ -16,7 +16,7 @@ def text(tmp_path, monkeypatch):
         compiled.append(1)
         return str(len(compiled))
 
-    monkeypatch.setattr("pipeline.definition.definition_json", compile_anew)
+    monkeypatch.setattr("pipeline.definition.compile.definition_json", compile_anew)
     settings = load_settings(ROOT / "pipeline.yaml", None, ["backbone.weights=none"])
     return lambda: definition_text(settings, tmp_path / "tree", tmp_path / "state")
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.definition.errors import DefinitionError
+from pipeline.definition.parameters import bind_parameters
 from pipeline.errors import UsageError
-from pipeline.local.failures import DefinitionError
-from pipeline.local.parameters import bind_parameters
 
 DECLARED = [
     {"Name": "Jobs", "Type": "Integer", "DefaultValue": 6},
