@@ -168,7 +168,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _diff(options: argparse.Namespace) -> int:
     from pipeline.check import read_definition
-    from pipeline.diff import diff_definitions, diff_json, diff_text
+    from pipeline.diff.steps import diff_definitions, diff_json, diff_text
 
     settings = _settings(options)
     new = _compiled(options, settings)

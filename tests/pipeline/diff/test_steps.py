@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.diff import diff_definitions, diff_json, diff_text
-from tests.pipeline.diff_support import (
+from pipeline.diff.steps import diff_definitions, diff_json, diff_text
+from tests.pipeline.diff.diff_support import (
     CACHED,
     Definition,
     get,

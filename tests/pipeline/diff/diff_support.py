@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.diff import diff_definitions, diff_text
+from pipeline.diff.steps import diff_definitions, diff_text
 
 Definition = dict[str, Any]
 CACHED = {"Enabled": True, "ExpireAfter": "P30D"}

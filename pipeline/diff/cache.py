@@ -9,7 +9,7 @@ from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.node import Node
 from pipeline.definition.cache_fields import CACHE_FIELDS, cache_fields
 from pipeline.definition.expressions import Part
-from pipeline.diff_values import Change, changes
+from pipeline.diff.values import Change, changes
 
 # These run each time and mostly answer the same; only a run shows whether one does not.
 _ANSWERING = ("Lambda", "Callback", "Condition")

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pipeline.check.document import BRANCHES, Document, Step, read_document
 from pipeline.check.node import printable
-from pipeline.diff_cache import CacheEffect, cache_effects
-from pipeline.diff_values import Change, changes, without
+from pipeline.diff.cache import CacheEffect, cache_effects
+from pipeline.diff.values import Change, changes, without
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "renamed": ">"}
 
