@@ -21,7 +21,7 @@ import psutil
 from benchmarks.context import BenchmarkError, Context
 from benchmarks.figures import text_table
 from benchmarks.serving import JPEG, asker, build_models, large_pictures, summarise
-from pipeline.endpoint_bench import measure
+from pipeline.endpoint.bench import measure
 from pipeline.local.service.model_process import ModelServer, start_model_server
 
 BACKBONE = "mobilenet_v2"

@@ -28,7 +28,7 @@ from benchmarks.figures import text_table
 from benchmarks.multi_model_server import missing_part, post, running_model_server
 from benchmarks.pictures import resized_jpeg
 from pipeline.command_line.running import ROOT
-from pipeline.endpoint_bench import percentile
+from pipeline.endpoint.bench import percentile
 from pipeline.local.service.model_process import start_model_server
 
 BACKBONES = ("mobilenet_v2", "squeezenet1_1", "resnet18", "resnet50")

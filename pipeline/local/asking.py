@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.files import DataError, data_root
+from pipeline.endpoint.invoker import asking
+from pipeline.endpoint.predictions import predict
 from pipeline.errors import PipelineError
-from pipeline.invoking import asking
 from pipeline.local.service.bodies import MAXIMUM_BODY
 from pipeline.local.service.client import service_client
-from pipeline.predictions import predict
 from pipeline.target import readable_errors
 
 _PATIENCE_S = 300.0

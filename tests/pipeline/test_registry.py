@@ -230,7 +230,7 @@ class TestOnAws:
 
 def test_help_shows_examples_and_imports_nothing_heavy() -> None:
     program = (
-        "import sys, pipeline.registry, pipeline.endpoint\n"
+        "import sys, pipeline.registry, pipeline.endpoint.__main__\n"
         "heavy = {'boto3', 'botocore', 'rich', 'starlette', 'torch', 'sqlite3', 'pydantic'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "pipeline.registry.main(['approve', '--help'])\n"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from pipeline import endpoint
 from pipeline.aws import clients
 from pipeline.command_line.running import run_command
+from pipeline.endpoint import __main__ as endpoint
 from tests.pipeline.aws.aws_support import ACCOUNT, Cloud
 
 NAME, ENDPOINT = "dog-breeds-deploy-endpoint", "dog-breeds-production"

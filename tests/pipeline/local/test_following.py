@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import endpoint, registry
+from pipeline import registry
 from pipeline.command_line.running import ROOT, run_command
+from pipeline.endpoint import __main__ as endpoint
 from pipeline.local.deployer import install_deployer
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.server import Service

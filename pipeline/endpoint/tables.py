@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipeline.endpoint_bench import Level
-    from pipeline.predictions import Prediction
+    from pipeline.endpoint.bench import Level
+    from pipeline.endpoint.predictions import Prediction
 
 
 def prediction_table(results: Sequence["Prediction"]) -> "Table":

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from deploy_endpoint import deploy
 from pipeline.command_line.running import run_command
-from pipeline.endpoint import main
+from pipeline.endpoint.__main__ import main
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store

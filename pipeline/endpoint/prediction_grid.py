@@ -7,8 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.endpoint.predictions import Prediction
 from pipeline.errors import PipelineError, UsageError
-from pipeline.predictions import Prediction
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont

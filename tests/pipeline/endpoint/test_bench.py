@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.endpoint_bench import measure, percentile
+from pipeline.endpoint.bench import measure, percentile
 
 PICTURES = [(b"a", "image/jpeg"), (b"b", "image/png")]
 

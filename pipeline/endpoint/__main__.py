@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.command_line.running import FIRST_RUN, ROOT, add_state_option, parser, run_command
 from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
-from pipeline.endpoint_tables import bench_table, prediction_table, status_table
+from pipeline.endpoint.tables import bench_table, prediction_table, status_table
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
 from pipeline.target import Target, add_target_options, open_target, require_state
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from pipeline.predictions import Invoke
+    from pipeline.endpoint.predictions import Invoke
 
 _EXAMPLES = """\
   python -m pipeline.endpoint serve
@@ -133,15 +133,15 @@ def _add_rollback(commands: Any) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from pipeline.local.service.serve import serve_model
+    from pipeline.endpoint.serve import serve_model
 
     serve_model(options.state, options.port, options.model, options.group, options.json)
     return EXIT_SUCCEEDED
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from pipeline.prediction_grid import check_grid, write_grid
-    from pipeline.predictions import predict, read_pictures
+    from pipeline.endpoint.prediction_grid import check_grid, write_grid
+    from pipeline.endpoint.predictions import predict, read_pictures
 
     pictures = read_pictures(options.files)
     if options.save:
@@ -162,8 +162,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from pipeline.endpoint_bench import measure
-    from pipeline.predictions import content_type, read_pictures
+    from pipeline.endpoint.bench import measure
+    from pipeline.endpoint.predictions import content_type, read_pictures
 
     named = read_pictures(options.files).items()
     pictures = [(data, content_type(file, data)) for file, data in named]
@@ -181,7 +181,7 @@ def _bench(options: argparse.Namespace) -> int:
 def _invoker(
     options: argparse.Namespace, target: Target, connections: int | None = None
 ) -> "AbstractContextManager[tuple[str, Invoke]]":
-    from pipeline.invoking import aws_invoker, local_invoker
+    from pipeline.endpoint.invoker import aws_invoker, local_invoker
 
     if options.aws:
         return aws_invoker(target, options.endpoint, options.region, connections)
@@ -189,7 +189,7 @@ def _invoker(
 
 
 def _status(options: argparse.Namespace) -> int:
-    from pipeline.invoking import endpoint_names
+    from pipeline.endpoint.invoker import endpoint_names
     from pipeline.local.service.server import find_service
 
     with open_target(options) as target:
@@ -277,7 +277,7 @@ def _print_rollback(options: argparse.Namespace, answer: dict[str, Any]) -> None
 
 
 def _delete(options: argparse.Namespace) -> int:
-    from pipeline.invoking import endpoint_names, listed
+    from pipeline.endpoint.invoker import endpoint_names, listed
 
     with open_target(options) as target:
         names = endpoint_names(target)

@@ -10,7 +10,7 @@ from pipeline.errors import PipelineError, UsageError
 from pipeline.target import Target
 
 if TYPE_CHECKING:
-    from pipeline.predictions import Invoke
+    from pipeline.endpoint.predictions import Invoke
 
 
 @contextmanager

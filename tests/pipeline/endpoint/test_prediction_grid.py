@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import prediction_grid
+from pipeline.endpoint import prediction_grid
+from pipeline.endpoint.prediction_grid import MAXIMUM_PICTURES, check_grid, write_grid
+from pipeline.endpoint.predictions import Prediction
 from pipeline.errors import PipelineError, UsageError
-from pipeline.prediction_grid import MAXIMUM_PICTURES, check_grid, write_grid
-from pipeline.predictions import Prediction
 
 
 def _picture(colour: str, size: tuple[int, int] = (300, 200), orientation: int = 1) -> bytes:

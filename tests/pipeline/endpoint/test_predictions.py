@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.endpoint.predictions import content_type, predict, read_pictures
 from pipeline.errors import UsageError
-from pipeline.predictions import content_type, predict, read_pictures
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline.predictions import Invoke
+from pipeline.endpoint.predictions import Invoke
 
 OK = 200
 NO_ANSWER = 0

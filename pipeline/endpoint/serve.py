@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from pipeline.endpoint.invoker import listed
 from pipeline.errors import PipelineError, UsageError
-from pipeline.invoking import listed
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.server import Service, running_service, serve_until_stopped
 from pipeline.local.store import Store

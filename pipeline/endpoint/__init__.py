@@ -1,0 +1,1 @@
+"""Serves models and asks endpoints, on this machine and on AWS."""
