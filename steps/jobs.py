@@ -23,8 +23,8 @@ from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
 from pipeline.assets.code_bundle import RUNNER, CodeBundle
 from pipeline.errors import UsageError
+from pipeline.job_scripts.metrics import metric_definitions
 from pipeline.settings.model import Instance, Settings
-from steps.metrics import metric_definitions
 from steps.parameters import Parameters
 
 INPUT = "/opt/ml/processing/input"

@@ -12,10 +12,10 @@ from sagemaker.tuner import HyperbandStrategyConfig, HyperparameterTuner, Strate
 from sagemaker.workflow.steps import ProcessingStep, TuningStep
 
 from pipeline.assets.code_bundle import TRIALS
+from pipeline.job_scripts.metrics import metric_definitions, objective_type
 from pipeline.settings.model import CategoricalRange, IntegerRange, Range, Settings
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
 from steps.jobs import Context, cache_config, job_retries, processing_output, training_job
-from steps.metrics import metric_definitions, objective_type
 
 
 def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:

@@ -10,7 +10,7 @@ from pipeline.check.node import path_text
 from pipeline.check.references import check_references
 from pipeline.check.rules import RULES
 from pipeline.check.schema import check_schema
-from pipeline.check.scripts import SCRIPTS, Script
+from pipeline.job_scripts.interface import SCRIPTS, Script
 
 
 def check_definition(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> list[Finding]:

@@ -7,8 +7,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from pipeline.check.node import Node, Path
-from pipeline.check.scripts import SCRIPTS, Script
 from pipeline.errors import UsageError
+from pipeline.job_scripts.interface import SCRIPTS, Script
 
 BRANCHES = {"IfSteps": True, "ElseSteps": False}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import get_args
 
+from pipeline.job_scripts.metrics import REGEXES
 from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
 from pipeline.settings.checks_deploy import DEPLOY_CHECKS
 from pipeline.settings.errors import Problem, nearest
@@ -14,7 +15,6 @@ from pipeline.settings.model import (
     Range,
     Settings,
 )
-from steps.metrics import REGEXES
 
 OBJECTIVES = tuple(name for name in REGEXES if not name.startswith("train:"))
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)

@@ -236,7 +236,7 @@ def test_an_event_that_lacks_something_says_what(event: dict[str, str], missing:
 
 
 def test_the_check_knows_its_event_and_answer() -> None:
-    from pipeline.check.scripts import FUNCTIONS
+    from pipeline.job_scripts.interface import FUNCTIONS
 
     known = FUNCTIONS["find-champion"]
     assert set(known.event) == set(vars(QUESTION))

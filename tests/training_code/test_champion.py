@@ -282,7 +282,7 @@ def test_the_folder_that_stands_for_no_champion(
 def test_the_check_knows_every_member_that_is_written(
     packed: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    from pipeline.check.scripts import SCRIPTS
+    from pipeline.job_scripts.interface import SCRIPTS
 
     section = evaluate(packed, prepared / "test", tmp_path / "out", packed)[0]["champion"]
     known = SCRIPTS["evaluate.py"].files["evaluation.json"]["champion"]

@@ -20,7 +20,7 @@ import feature_set
 from artifact import read_model
 from feature_set import read_features
 from job_errors import JobError
-from steps.metrics import REGEXES
+from pipeline.job_scripts.metrics import REGEXES
 from train import main
 
 CODE = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ from pipeline.check.jobs import script_of
 from pipeline.check.node import Node, is_number, shown
 from pipeline.check.rules.metrics import direction
 from pipeline.check.rules.rule import Rule, rule
-from pipeline.check.scripts import ANY_KEY
 from pipeline.definition.expressions import Part
+from pipeline.job_scripts.interface import ANY_KEY
 
 _PUBLISHING = ("RegisterModel", "EndpointConfig", "Endpoint")
 _MODELS = ("RegisterModel", "Model", "Training", "Tuning", "EndpointConfig", "Endpoint")

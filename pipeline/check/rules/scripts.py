@@ -8,7 +8,7 @@ from pipeline.check.findings import Problem, suggest
 from pipeline.check.jobs import hyperparameters, options, script_node, script_of
 from pipeline.check.node import Node, shown
 from pipeline.check.rules.rule import Rule, rule
-from pipeline.check.scripts import FUNCTIONS, Function, OptionType, Script
+from pipeline.job_scripts.interface import FUNCTIONS, Function, OptionType, Script
 
 _JOBS = ("Processing", "Training", "Tuning")
 _TOOLKIT = ("sagemaker_program", "sagemaker_submit_directory")

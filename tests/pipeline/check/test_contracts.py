@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.check.node import Node
 from pipeline.check.rules.debugger import BUILT_IN_COLLECTIONS, BUILT_IN_RULES
-from pipeline.check.scripts import FUNCTIONS, SCRIPTS
-from steps.metrics import REGEXES
+from pipeline.job_scripts.interface import FUNCTIONS, SCRIPTS
+from pipeline.job_scripts.metrics import REGEXES
 
 ROOT = Path(__file__).parents[3]
 TRAINING = ROOT / "training_code"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from steps.metrics import REGEXES, objective_type
+from pipeline.job_scripts.metrics import REGEXES, objective_type
 from training_loop import Checkpoint, EpochResult
 
 RESULT = EpochResult(

@@ -1,0 +1,1 @@
+"""Says what the scripts in training_code/ take and print."""
