@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.context import BenchmarkError, Context
 from benchmarks.figures import text_table
-from pipeline.local.engine import run_definition
+from pipeline.local.engine.scheduler import run_definition
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Document, Store
 

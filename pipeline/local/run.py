@@ -24,8 +24,8 @@ from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.conclusion import conclude
 from pipeline.local.deployer import HANDLER, install_deployer
-from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
-from pipeline.local.executions import Place
+from pipeline.local.engine.executions import Place
+from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, run_definition
 from pipeline.local.failures import disk_reason
 from pipeline.local.outcome import LocalOutcome
 from pipeline.local.service.server import Service, running_service

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pipeline.definition.expressions import PropertyFile, Scope, resolve
-from pipeline.local.conditions import all_hold
+from pipeline.local.engine.conditions import all_hold
 
 pytestmark = pytest.mark.xdist_group("sdk")
 

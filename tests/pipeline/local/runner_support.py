@@ -12,8 +12,8 @@ from typing import Any
 
 from pipeline.command_line.step_table import StepProgress
 from pipeline.local.containers import Background, Job
-from pipeline.local.engine import ExecutionResult, RunOptions, run_definition
-from pipeline.local.executions import Place
+from pipeline.local.engine.executions import Place
+from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, run_definition
 from pipeline.local.processes import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.local import conclusion
 from pipeline.local.conclusion import conclude
-from pipeline.local.engine import ExecutionResult, StepResult
+from pipeline.local.engine.scheduler import ExecutionResult, StepResult
 from pipeline.local.outcome import LocalOutcome
 from pipeline.local.run import cancel_on_signals
 from pipeline.local.service.bodies import MAXIMUM_BODY

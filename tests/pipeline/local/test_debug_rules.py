@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.local.containers import Background, Job
 from pipeline.local.debug_rules import RuleConfiguration, RuleWatch, read_configurations
-from pipeline.local.engine import ExecutionResult
+from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.processes import Command
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model

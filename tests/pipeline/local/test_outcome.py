@@ -3,7 +3,7 @@
 import json
 
 from pipeline.errors import PipelineError
-from pipeline.local.engine import ExecutionResult, StepResult
+from pipeline.local.engine.scheduler import ExecutionResult, StepResult
 from pipeline.local.outcome import read_outcome
 from pipeline.local.store import Store
 

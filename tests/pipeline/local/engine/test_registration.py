@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.registration import register_model
+from pipeline.local.engine.registration import register_model
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.operations import ApiError
 from pipeline.local.store import Store

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.definition.graph import Step
-from pipeline.local.executions import Execution, Place
+from pipeline.local.engine.executions import Execution, Place
 from pipeline.local.store import Store, StoreError
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

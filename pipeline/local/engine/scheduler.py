@@ -13,10 +13,19 @@ from pipeline.definition.expressions import Scope
 from pipeline.definition.graph import Graph, Step, read_graph
 from pipeline.definition.parameters import bind_parameters
 from pipeline.errors import PipelineError
-from pipeline.local.board import Board, Listener
-from pipeline.local.caching import CacheEntry, StepCache, read_policy
 from pipeline.local.containers import Background
-from pipeline.local.executions import Execution, Place
+from pipeline.local.engine.board import Board, Listener
+from pipeline.local.engine.caching import CacheEntry, StepCache, read_policy
+from pipeline.local.engine.executions import Execution, Place
+from pipeline.local.engine.handlers import (
+    StepContext,
+    StepOutput,
+    function_of,
+    resolve_arguments,
+    run_step,
+)
+from pipeline.local.engine.recovery import holding, settle_dead_runs
+from pipeline.local.engine.registration import Api
 from pipeline.local.failures import (
     MAXIMUM_REASON,
     StepFailed,
@@ -24,16 +33,7 @@ from pipeline.local.failures import (
     disk_reason,
 )
 from pipeline.local.forking import ForkingStarter
-from pipeline.local.handlers import (
-    StepContext,
-    StepOutput,
-    function_of,
-    resolve_arguments,
-    run_step,
-)
 from pipeline.local.processes import Starter, start_process
-from pipeline.local.recovery import holding, settle_dead_runs
-from pipeline.local.registration import Api
 from pipeline.local.store import Document, Store
 
 _POLL_S = 0.1

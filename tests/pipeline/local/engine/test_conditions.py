@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.definition.errors import DefinitionError, UnresolvedError
 from pipeline.definition.expressions import Scope
-from pipeline.local.conditions import all_hold
+from pipeline.local.engine.conditions import all_hold
 
 SCOPE = Scope(parameters={"Threshold": 0.6, "Kind": "big"})
 THRESHOLD = {"Get": "Parameters.Threshold"}

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.definition.errors import UnresolvedError
-from pipeline.local.requests import typed_request
+from pipeline.local.engine.requests import typed_request
 
 REQUEST = {
     "ProcessingJobName": "job",

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.recovery import settle_dead_runs
+from pipeline.local.engine.recovery import settle_dead_runs
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Document, Store
 from tests.pipeline.local.runner_support import Json, Lab, is_gone, wait_for
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 KILLED = "The process that ran it ended without a word."
 PROGRAM = """
 import sys
 from pathlib import Path
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import Lab
-from tests.pipeline.local.test_recovery import run_busily
+from tests.pipeline.local.engine.test_recovery import run_busily
 run_busily(Lab(Store(Path(sys.argv[1]))), Path(sys.argv[2]))
 """
 BUSY = """

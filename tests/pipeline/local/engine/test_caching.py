@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.local.caching import parse_duration
+from pipeline.local.engine.caching import parse_duration
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import BUCKET, OUTPUT, ROLE, Json, Lab, cached, output_of
 
