@@ -9,7 +9,7 @@ from pipeline.command_line.running import ROOT
 from pipeline.deployment import lambda_environment
 from pipeline.errors import PipelineError
 from pipeline.local.failures import StepFailed
-from pipeline.local.lambdas import run_lambda
+from pipeline.local.jobs.lambdas import run_lambda
 from pipeline.local.service.events import RULE
 from pipeline.local.store import Document, Store
 

@@ -8,18 +8,18 @@ from typing import Any
 from pipeline.command_line.step_table import show
 from pipeline.definition.expressions import Scope, resolve, text
 from pipeline.definition.graph import Step
-from pipeline.local.containers import Background, Job, JobOutcome, job_name
 from pipeline.local.engine.conditions import all_hold
 from pipeline.local.engine.executions import Execution
 from pipeline.local.engine.registration import Api, create_model, register_model
 from pipeline.local.engine.requests import typed_request
 from pipeline.local.failures import StepFailed, StepStopped
-from pipeline.local.lambdas import output_parameters, run_lambda
+from pipeline.local.jobs.containers import Background, Job, JobOutcome, job_name
+from pipeline.local.jobs.lambdas import output_parameters, run_lambda
+from pipeline.local.jobs.processing import run_processing_job
+from pipeline.local.jobs.training import run_training_job
+from pipeline.local.jobs.tuning import TuningProgress, run_tuning_job
 from pipeline.local.processes import Starter
-from pipeline.local.processing import run_processing_job
 from pipeline.local.store import Document, Store
-from pipeline.local.training import run_training_job
-from pipeline.local.tuning import TuningProgress, run_tuning_job
 
 _TUNING_NAME_LIMIT = 32
 OPERATIONS: Mapping[str, tuple[str, str]] = {

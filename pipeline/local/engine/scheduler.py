@@ -13,7 +13,6 @@ from pipeline.definition.expressions import Scope
 from pipeline.definition.graph import Graph, Step, read_graph
 from pipeline.definition.parameters import bind_parameters
 from pipeline.errors import PipelineError
-from pipeline.local.containers import Background
 from pipeline.local.engine.board import Board, Listener
 from pipeline.local.engine.caching import CacheEntry, StepCache, read_policy
 from pipeline.local.engine.executions import Execution, Place
@@ -33,6 +32,7 @@ from pipeline.local.failures import (
     disk_reason,
 )
 from pipeline.local.forking import ForkingStarter
+from pipeline.local.jobs.containers import Background
 from pipeline.local.processes import Starter, start_process
 from pipeline.local.store import Document, Store
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.command_line.running import ROOT
 from pipeline.errors import PipelineError
-from pipeline.local.containers import THREADS, bare_environment
+from pipeline.local.jobs.containers import THREADS, bare_environment
 
 START_SECONDS = 120.0
 INVOKE_SECONDS = 60.0

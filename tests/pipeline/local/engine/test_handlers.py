@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.definition.expressions import Scope
 from pipeline.definition.graph import Step
-from pipeline.local.containers import Background
 from pipeline.local.engine.executions import Execution, Place
 from pipeline.local.engine.handlers import StepContext, name_of, run_step
 from pipeline.local.failures import StepStopped
+from pipeline.local.jobs.containers import Background
 from pipeline.local.processes import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pipeline.command_line.running import ROOT
-from pipeline.local import lambdas
 from pipeline.local.deployer import DeploymentError, call_deployer, install_deployer
+from pipeline.local.jobs import lambdas
 from pipeline.local.service import deliveries
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.deliveries import DELIVERY, Deliveries

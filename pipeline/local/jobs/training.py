@@ -12,8 +12,9 @@ from typing import Any
 
 from pipeline.addresses import AddressError
 from pipeline.archives import ArchiveError, extract_archive
-from pipeline.local.cluster import Host, hosts_of, run_together
-from pipeline.local.containers import (
+from pipeline.local.failures import MAXIMUM_REASON, StepFailed, disk_reason
+from pipeline.local.jobs.cluster import Host, hosts_of, run_together
+from pipeline.local.jobs.containers import (
     OPT_ML,
     Job,
     JobOutcome,
@@ -24,12 +25,11 @@ from pipeline.local.containers import (
     python_argv,
     stage_input,
 )
-from pipeline.local.debug_rules import RuleWatch, read_configurations
-from pipeline.local.failures import MAXIMUM_REASON, StepFailed, disk_reason
-from pipeline.local.metrics import MetricReader
+from pipeline.local.jobs.debug_rules import RuleWatch, read_configurations
+from pipeline.local.jobs.metrics import MetricReader
+from pipeline.local.jobs.toolkit import Toolkit
 from pipeline.local.processes import Command, Ending, StartError, run_to_end
 from pipeline.local.store import Document
-from pipeline.local.toolkit import Toolkit
 
 _KIND = "TrainingJob"
 _TENSORS = f"{OPT_ML}/output/tensors"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.containers import Background, Job
-from pipeline.local.debug_rules import RuleConfiguration, RuleWatch, read_configurations
 from pipeline.local.engine.scheduler import ExecutionResult
+from pipeline.local.jobs.containers import Background, Job
+from pipeline.local.jobs.debug_rules import RuleConfiguration, RuleWatch, read_configurations
 from pipeline.local.processes import Command
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
@@ -57,7 +57,7 @@ def lab(store: Store) -> Lab:
 @pytest.fixture
 def without_a_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules are looked at from the start."""
-    monkeypatch.setattr("pipeline.local.debug_rules._HEAD_START_S", 0.0)
+    monkeypatch.setattr("pipeline.local.jobs.debug_rules._HEAD_START_S", 0.0)
 
 
 def rule(name: str, **parameters: str) -> dict[str, Any]:

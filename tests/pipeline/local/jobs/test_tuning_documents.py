@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.definition.errors import DefinitionError
-from pipeline.local.tuning_documents import only_definition, training_request, trial_name
+from pipeline.local.jobs.tuning_documents import only_definition, training_request, trial_name
 
 ONE: dict[str, Any] = {"DefinitionName": "one", "RoleArn": "arn"}
 

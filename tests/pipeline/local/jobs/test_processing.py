@@ -129,7 +129,7 @@ def test_a_full_disk_while_outputs_are_kept_says_what_to_do(
         raise OSError(errno.ENOSPC, "No space left on device", "/state/out.txt")
 
     step = lab.processing("First", WRITE, outputs=["data"], arguments=[f"{OUTPUT}/data", "x"])
-    monkeypatch.setattr("pipeline.local.containers.shutil.move", full)
+    monkeypatch.setattr("pipeline.local.jobs.containers.shutil.move", full)
     result = lab.run(step)
     assert isinstance(result.failure, StepFailed)
     assert result.failure.reason == (

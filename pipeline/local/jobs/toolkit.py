@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.cluster import Host
-from pipeline.local.containers import OPT_ML, Job
 from pipeline.local.failures import StepFailed
+from pipeline.local.jobs.cluster import Host
+from pipeline.local.jobs.containers import OPT_ML, Job
 
 _GROUP = "homogeneousCluster"
 _PREFIX = "sagemaker_"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pipeline.local.failures import StepFailed
+from pipeline.local.jobs.training import run_training_job
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store
-from pipeline.local.training import run_training_job
 from tests.pipeline.local.runner_support import BUCKET, Lab, wait_for, write_archive
 
 # Writes all that it can see of its container into the model.

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.containers import Job, job_environment, log_tail
+from pipeline.local.jobs.containers import Job, job_environment, log_tail
 from pipeline.local.processes import Command, Ending, StartError, run_to_end
 from pipeline.local.store import Document
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from pipeline.definition.errors import DefinitionError
-from pipeline.local.containers import Job
+from pipeline.local.jobs.containers import Job
 from pipeline.local.store import Document
 
 _NOT_TRAINING = ("TuningObjective", "HyperParameterRanges", "DefinitionName", "RetryStrategy")

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.definition.errors import DefinitionError
 from pipeline.errors import PipelineError
-from pipeline.local.containers import Job, JobOutcome
 from pipeline.local.failures import MAXIMUM_REASON, StepFailed
-from pipeline.local.store import Document
-from pipeline.local.strategies import OpenTrial, Search
-from pipeline.local.training import run_training_job
-from pipeline.local.tuning_documents import (
+from pipeline.local.jobs.containers import Job, JobOutcome
+from pipeline.local.jobs.strategies import OpenTrial, Search
+from pipeline.local.jobs.training import run_training_job
+from pipeline.local.jobs.tuning_documents import (
     first_document,
     only_definition,
     require_metric,
@@ -25,6 +24,7 @@ from pipeline.local.tuning_documents import (
     training_request,
     trial_name,
 )
+from pipeline.local.store import Document
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

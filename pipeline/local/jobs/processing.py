@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.addresses import AddressError
-from pipeline.local.containers import (
+from pipeline.local.failures import MAXIMUM_REASON, StepFailed, disk_reason
+from pipeline.local.jobs.containers import (
     Job,
     JobOutcome,
     failure_of,
@@ -18,7 +19,6 @@ from pipeline.local.containers import (
     python_argv,
     stage_input,
 )
-from pipeline.local.failures import MAXIMUM_REASON, StepFailed, disk_reason
 from pipeline.local.processes import Command, Ending, StartError, run_to_end
 from pipeline.local.store import Document
 

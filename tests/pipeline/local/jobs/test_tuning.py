@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.local.jobs.tuning import TuningProgress, run_tuning_job
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store, StoreError
-from pipeline.local.tuning import TuningProgress, run_tuning_job
 from tests.pipeline.local.runner_support import BUCKET, Json, Lab, cached, wait_for
 
 # The best rate is 0.5; the wait differs from trial to trial and from run to run.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.command_line.step_table import show
 from pipeline.definition.errors import DefinitionError
-from pipeline.local.metrics import MetricReader
+from pipeline.local.jobs.metrics import MetricReader
 
 DEFINITIONS = [
     {"Name": "valid:accuracy", "Regex": " valid_accuracy=([0-9.eE+-]+)"},

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.local.containers import (
+from pipeline.local.failures import StepFailed
+from pipeline.local.jobs.containers import (
     Background,
     Job,
     failure_of,
@@ -24,7 +25,6 @@ from pipeline.local.containers import (
     python_argv,
     stage_input,
 )
-from pipeline.local.failures import StepFailed
 from pipeline.local.processes import Ending, StartError, start_process
 from pipeline.local.store import Store
 

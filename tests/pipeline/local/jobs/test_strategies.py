@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.definition.errors import DefinitionError
-from pipeline.local.strategies import Search, read_ranges
+from pipeline.local.jobs.strategies import Search, read_ranges
 
 RANGES = {
     "ContinuousParameterRanges": [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_RULE_CODE = Path(__file__).resolve().parents[2] / "training_code"
+_RULE_CODE = Path(__file__).resolve().parents[3] / "training_code"
 _LINE = "outcome "
 _LEAST_PAUSE_S = 1.0
 _PAUSES_FOR_EACH_LOOK = 10  # of its time: at most a tenth of a core

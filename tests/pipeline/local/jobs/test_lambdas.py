@@ -188,7 +188,7 @@ def handler(event, context):
 def test_a_function_past_its_time_is_ended(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.local.lambda_main.LIMIT_S", 0.1)
+    monkeypatch.setattr("pipeline.local.jobs.lambda_main.LIMIT_S", 0.1)
     step = _step([], mark=str(tmp_path / "mark"), go=str(tmp_path / "never"))
     result = lab.run(step, **_handlers(tmp_path, BUSY))
     assert isinstance(result.failure, StepFailed)
@@ -218,7 +218,7 @@ def test_a_stop_lets_a_function_finish(lab: Lab, tmp_path: Path) -> None:
 def test_a_stop_has_no_endless_patience(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.local.lambdas._STOP_PATIENCE_S", 0.1)
+    monkeypatch.setattr("pipeline.local.jobs.lambdas._STOP_PATIENCE_S", 0.1)
     step = _step([], mark=str(tmp_path / "mark"), go=str(tmp_path / "never"))
     with ThreadPoolExecutor() as pool:
         done = pool.submit(lab.run, step, **_handlers(tmp_path, BUSY))

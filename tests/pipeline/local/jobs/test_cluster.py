@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.cluster import Host, hosts_of, run_together
+from pipeline.local.jobs.cluster import Host, hosts_of, run_together
 from pipeline.local.processes import Ending, StartError
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import Lab
