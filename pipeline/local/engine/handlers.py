@@ -18,7 +18,7 @@ from pipeline.local.jobs.lambdas import output_parameters, run_lambda
 from pipeline.local.jobs.processing import run_processing_job
 from pipeline.local.jobs.training import run_training_job
 from pipeline.local.jobs.tuning import TuningProgress, run_tuning_job
-from pipeline.local.processes import Starter
+from pipeline.local.processes.command import Starter
 from pipeline.local.store import Document, Store
 
 _TUNING_NAME_LIMIT = 32

@@ -31,9 +31,9 @@ from pipeline.local.failures import (
     StepStopped,
     disk_reason,
 )
-from pipeline.local.forking import ForkingStarter
 from pipeline.local.jobs.containers import Background
-from pipeline.local.processes import Starter, start_process
+from pipeline.local.processes.command import Starter, start_process
+from pipeline.local.processes.forking import ForkingStarter
 from pipeline.local.store import Document, Store
 
 _POLL_S = 0.1

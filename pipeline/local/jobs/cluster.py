@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.local.processes import Ending
+from pipeline.local.processes.command import Ending
 
 _LOOPBACK = "127.0.0.1"
 

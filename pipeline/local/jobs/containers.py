@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.local.failures import StepFailed
-from pipeline.local.processes import Ending, Starter
+from pipeline.local.processes.command import Ending, Starter
 from pipeline.local.store import Document, Store
 
 OPT_ML = "/opt/ml"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.local.jobs.containers import Job, job_environment, log_tail
-from pipeline.local.processes import Command, Ending, StartError, run_to_end
+from pipeline.local.processes.command import Command, Ending, StartError, run_to_end
 from pipeline.local.store import Document
 
 _PROCESS = Path(__file__).with_name("rule_process.py")

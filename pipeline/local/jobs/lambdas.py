@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.local.failures import StepFailed
 from pipeline.local.jobs import lambda_main
 from pipeline.local.jobs.containers import job_environment, log_tail
-from pipeline.local.processes import Command, Ending, StartError, run_to_end, start_process
+from pipeline.local.processes.command import Command, Ending, StartError, run_to_end, start_process
 
 _STOP_PATIENCE_S = 30.0
 

@@ -19,7 +19,7 @@ from pipeline.local.jobs.containers import (
     python_argv,
     stage_input,
 )
-from pipeline.local.processes import Command, Ending, StartError, run_to_end
+from pipeline.local.processes.command import Command, Ending, StartError, run_to_end
 from pipeline.local.store import Document
 
 _KIND = "ProcessingJob"

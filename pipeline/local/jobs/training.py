@@ -28,7 +28,7 @@ from pipeline.local.jobs.containers import (
 from pipeline.local.jobs.debug_rules import RuleWatch, read_configurations
 from pipeline.local.jobs.metrics import MetricReader
 from pipeline.local.jobs.toolkit import Toolkit
-from pipeline.local.processes import Command, Ending, StartError, run_to_end
+from pipeline.local.processes.command import Command, Ending, StartError, run_to_end
 from pipeline.local.store import Document
 
 _KIND = "TrainingJob"

@@ -14,7 +14,7 @@ from pipeline.command_line.step_table import StepProgress
 from pipeline.local.engine.executions import Place
 from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, run_definition
 from pipeline.local.jobs.containers import Background, Job
-from pipeline.local.processes import start_process
+from pipeline.local.processes.command import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
 

@@ -11,7 +11,7 @@ from pipeline.local.engine.executions import Execution, Place
 from pipeline.local.engine.handlers import StepContext, name_of, run_step
 from pipeline.local.failures import StepStopped
 from pipeline.local.jobs.containers import Background
-from pipeline.local.processes import start_process
+from pipeline.local.processes.command import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import BUCKET, ROLE, Json, Lab

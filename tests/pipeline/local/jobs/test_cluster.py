@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.local.jobs.cluster import Host, hosts_of, run_together
-from pipeline.local.processes import Ending, StartError
+from pipeline.local.processes.command import Ending, StartError
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import Lab
 

@@ -25,7 +25,7 @@ from pipeline.local.jobs.containers import (
     python_argv,
     stage_input,
 )
-from pipeline.local.processes import Ending, StartError, start_process
+from pipeline.local.processes.command import Ending, StartError, start_process
 from pipeline.local.store import Store
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.jobs.containers import Background, Job
 from pipeline.local.jobs.debug_rules import RuleConfiguration, RuleWatch, read_configurations
-from pipeline.local.processes import Command
+from pipeline.local.processes.command import Command
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.command_line.running import ROOT
-from pipeline.local.processes import Command, Ending, StartError, run_to_end, start_process
+from pipeline.local.processes.command import Command, Ending, StartError, run_to_end, start_process
 from tests.pipeline.local.runner_support import has_ended, is_gone, wait_for
 
 Run = Callable[..., Ending]
@@ -153,7 +153,7 @@ def test_a_command_has_no_children_but_its_own(run: Run) -> None:
 OWNER = """
 import sys, threading
 from pathlib import Path
-from pipeline.local.processes import Command, start_process
+from pipeline.local.processes.command import Command, start_process
 folder = Path(sys.argv[1])
 script = "trap '' TERM HUP; sleep 60 & echo $$ $! > started.part; mv started.part started; wait"
 command = Command(("sh", "-c", script), folder, {"PATH": "/bin:/usr/bin"}, folder / "log.txt")

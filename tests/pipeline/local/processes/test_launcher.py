@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.forking import ForkingStarter
-from pipeline.local.preload import heavy_imports
-from pipeline.local.processes import (
+from pipeline.local.processes.command import (
     Command,
     Ending,
     Starter,
@@ -22,6 +20,8 @@ from pipeline.local.processes import (
     run_to_end,
     start_process,
 )
+from pipeline.local.processes.forking import ForkingStarter
+from pipeline.local.processes.preload import heavy_imports
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import BUCKET, Lab, is_gone, wait_for
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.errors import PipelineError
-from pipeline.local import guard
+from pipeline.local.processes import die_with_owner
 
 _SLOWEST_POLL_S = 0.05
 
@@ -64,7 +64,14 @@ def start_process(command: Command) -> Running:
 def _start_guarded(command: Command) -> subprocess.Popen[bytes]:
     here, there = socket.socketpair()
     character_type = command.environment.get("LC_CTYPE", "")
-    wrapper = (sys.executable, "-I", "-S", guard.__file__, str(there.fileno()), character_type)
+    wrapper = (
+        sys.executable,
+        "-I",
+        "-S",
+        die_with_owner.__file__,
+        str(there.fileno()),
+        character_type,
+    )
     with here, command.log.open("ab") as log:
         with there:
             process = subprocess.Popen(

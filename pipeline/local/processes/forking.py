@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline.local import launcher
-from pipeline.local.preload import heavy_imports
-from pipeline.local.processes import Command, Running, start_process
+from pipeline.local.processes import launcher
+from pipeline.local.processes.command import Command, Running, start_process
+from pipeline.local.processes.preload import heavy_imports
 
 # Read by the interpreter or by native libraries as they are loaded: too late for a forked job.
 _READ_EARLY = re.compile(

@@ -1,8 +1,8 @@
 """Become a command whose process group ends when its owner does, in whatever way.
 
-Run as a script: `guard.py REPORT LC_CTYPE COMMAND…`. The owner holds the other end of its standard
-input: a process beside the command waits for that to be closed and kills the group. REPORT is a
-file descriptor, closed when the command runs; the error's number goes there when it cannot.
+Run as a script: `die_with_owner.py REPORT LC_CTYPE COMMAND…`. The owner holds the other end of its
+standard input: a process beside the command waits for that to be closed and kills the group. REPORT
+is a file descriptor, closed when the command runs; the error's number goes there when it cannot.
 LC_CTYPE is the command's own variable of that name, if it has one.
 """
 

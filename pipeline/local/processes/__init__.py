@@ -1,0 +1,1 @@
+"""Starts the processes of jobs, watches them and ends them."""
