@@ -153,7 +153,7 @@ def _report_aws(options: argparse.Namespace, after: "Version") -> None:
 
 def _report_local(options: argparse.Namespace, after: "Version", since: "datetime") -> None:
     """Report what production is after the decision, where a run has set it up."""
-    from pipeline.local.following import follow_decision
+    from pipeline.local.service.following import follow_decision
 
     deployed = follow_decision(options.state, after.group, since)
     if options.json:

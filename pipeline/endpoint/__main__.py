@@ -242,7 +242,7 @@ def _rollback(options: argparse.Namespace) -> int:
     version = str(options.to) if options.to else None
     if options.aws:
         return _rollback_on_aws(options, version)
-    from pipeline.local.following import roll_back
+    from pipeline.local.service.following import roll_back
 
     require_state(options.state)
     answer, deployed = roll_back(options.state, options.name, version)

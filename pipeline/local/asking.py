@@ -12,8 +12,8 @@ from pipeline.data.files import DataError, data_root
 from pipeline.endpoint.invoker import asking
 from pipeline.endpoint.predictions import predict
 from pipeline.errors import PipelineError
-from pipeline.local.service.bodies import MAXIMUM_BODY
 from pipeline.local.service.client import service_client
+from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.target import readable_errors
 
 _PATIENCE_S = 300.0

@@ -11,7 +11,7 @@ from pipeline.errors import PipelineError
 from pipeline.local.asking import AskingStoppedError, NotAskedError, Question, ask, find_question
 from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.outcome import LocalOutcome, output_folder, read_outcome
-from pipeline.local.service.bodies import MAXIMUM_BODY
+from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.store import Store
 from pipeline.report.after_run import report_local_run
 

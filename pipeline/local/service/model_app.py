@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.local.service.bodies import (
+from pipeline.local.service.http_bodies import (
     BODY_SECONDS,
     MAXIMUM_BODY,
     BodyError,

@@ -16,7 +16,7 @@ from pipeline.local.conclusion import conclude
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
 from pipeline.local.outcome import LocalOutcome
 from pipeline.local.run import cancel_on_signals
-from pipeline.local.service.bodies import MAXIMUM_BODY
+from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from pipeline.local.service.bodies import MAXIMUM_BODY
+from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.service.inference_contract import (
     Answer,
     InferenceCodeError,
