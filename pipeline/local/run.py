@@ -23,11 +23,11 @@ from pipeline.definition.compile_cache import definition_text
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.conclusion import conclude
-from pipeline.local.deployer import HANDLER, install_deployer
 from pipeline.local.engine.executions import Place
 from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, run_definition
 from pipeline.local.failures import disk_reason
 from pipeline.local.outcome import LocalOutcome
+from pipeline.local.service.deployments.deployer import HANDLER, install_deployer
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store, StoreError
 from pipeline.sample import write_sample

@@ -10,8 +10,8 @@ from typing import Any
 
 from pipeline.command_line.running import FIRST_RUN
 from pipeline.errors import PipelineError, UsageError
-from pipeline.local.deployer import call_deployer
-from pipeline.local.service.deliveries import DELIVERY
+from pipeline.local.service.deployments.deliveries import DELIVERY
+from pipeline.local.service.deployments.deployer import call_deployer
 from pipeline.local.service.events import PENDING, RULE
 from pipeline.local.service.model_process import START_SECONDS
 from pipeline.local.service.operations_endpoints import awaited_config

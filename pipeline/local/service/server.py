@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from pipeline.command_line.local_packages import require_packages
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
-from pipeline.local.service.deliveries import Deliveries
+from pipeline.local.service.deployments.deliveries import Deliveries
 from pipeline.local.service.hosting import EndpointUnavailableError, Hosting
 from pipeline.local.service.http_bodies import MAXIMUM_BODY, BodyError, error_body, read_body
 from pipeline.local.service.model_health import Work

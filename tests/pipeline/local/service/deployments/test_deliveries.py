@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from pipeline.command_line.running import ROOT
-from pipeline.local.deployer import DeploymentError, call_deployer, install_deployer
 from pipeline.local.jobs import lambdas
-from pipeline.local.service import deliveries
 from pipeline.local.service.client import sagemaker_client
-from pipeline.local.service.deliveries import DELIVERY, Deliveries
+from pipeline.local.service.deployments import deliveries
+from pipeline.local.service.deployments.deliveries import DELIVERY, Deliveries
+from pipeline.local.service.deployments.deployer import (
+    DeploymentError,
+    call_deployer,
+    install_deployer,
+)
 from pipeline.local.service.events import PENDING, RULE
 from pipeline.local.service.server import running_service
 from pipeline.local.store import Document, Store

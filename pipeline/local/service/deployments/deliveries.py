@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from pipeline.errors import PipelineError
-from pipeline.local.deployer import call_deployer
+from pipeline.local.service.deployments.deployer import call_deployer
 from pipeline.local.service.events import PENDING, RULE
 from pipeline.local.store import Document, Store
 
