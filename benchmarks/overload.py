@@ -22,7 +22,7 @@ from benchmarks.context import BenchmarkError, Context
 from benchmarks.figures import text_table
 from benchmarks.serving import JPEG, asker, build_models, large_pictures, summarise
 from pipeline.endpoint.bench import measure
-from pipeline.local.service.model_process import ModelServer, start_model_server
+from pipeline.local.service.hosting.model_process import ModelServer, start_model_server
 
 BACKBONE = "mobilenet_v2"
 TIMES_CAPACITY = 2

@@ -29,7 +29,7 @@ from benchmarks.multi_model_server import missing_part, post, running_model_serv
 from benchmarks.pictures import resized_jpeg
 from pipeline.command_line.running import ROOT
 from pipeline.endpoint.bench import percentile
-from pipeline.local.service.model_process import start_model_server
+from pipeline.local.service.hosting.model_process import start_model_server
 
 BACKBONES = ("mobilenet_v2", "squeezenet1_1", "resnet18", "resnet50")
 USUAL, OURS, LOCAL, INT8, ONE_THREAD = "usual", "ours", "local", "int8", "one thread"

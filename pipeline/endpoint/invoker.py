@@ -86,8 +86,8 @@ def listed(names: Sequence[str]) -> str:
 @contextmanager
 def _local_runtime(state: Path, url: str | None, connections: int | None) -> Iterator[Any]:
     from pipeline.local.service.client import runtime_client, service_client
-    from pipeline.local.service.hosting import Hosting
-    from pipeline.local.service.model_process import START_SECONDS
+    from pipeline.local.service.hosting.host import Hosting
+    from pipeline.local.service.hosting.model_process import START_SECONDS
     from pipeline.local.store import Store
 
     if url:

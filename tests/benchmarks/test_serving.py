@@ -15,7 +15,7 @@ from benchmarks.context import BenchmarkError, Context
 from benchmarks.overload import BAD, GOOD, LOST, REFUSED, WRONG, overload
 from benchmarks.pictures import resized_jpeg, write_splits
 from benchmarks.serving import Case, compare_answers, measure, read_cases
-from pipeline.local.service.model_process import ModelServer
+from pipeline.local.service.hosting.model_process import ModelServer
 
 PROBABILITIES = {"a": 0.75, "b": 0.25}
 

@@ -18,7 +18,7 @@ from artifact import GRAPH_FILE, read_model
 from benchmarks.multi_model_server import missing_part, post, running_model_server
 from graph_export import export_graph
 from inference import open_model
-from pipeline.local.service.model_process import start_model_server
+from pipeline.local.service.hosting.model_process import start_model_server
 from request_reading import MAX_BODY_BYTES
 from tests.inference_code.hostile_requests import JSON_BODIES, PICTURES, Hostile
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy_endpoint import deploy, handler
-from pipeline.local.service.hosting import Hosting
+from pipeline.local.service.hosting.host import Hosting
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from production_endpoint import Clients

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pipeline.local.service.api import LocalApi
-from pipeline.local.service.hosting import Hosting
-from pipeline.local.service.model_process import Reply
+from pipeline.local.service.hosting.host import Hosting
+from pipeline.local.service.hosting.model_process import Reply
 from pipeline.local.service.operations import ACCOUNT, REGION
 from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
 from pipeline.local.store import Store

@@ -23,10 +23,10 @@ from pipeline.command_line.local_packages import require_packages
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.deployments.deliveries import Deliveries
-from pipeline.local.service.hosting import EndpointUnavailableError, Hosting
+from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
+from pipeline.local.service.hosting.model_health import Work
+from pipeline.local.service.hosting.model_process import START_SECONDS, ModelServerError, Reply
 from pipeline.local.service.http_bodies import MAXIMUM_BODY, BodyError, error_body, read_body
-from pipeline.local.service.model_health import Work
-from pipeline.local.service.model_process import START_SECONDS, ModelServerError, Reply
 from pipeline.local.service.operations import ACCOUNT, REGION
 from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
 from pipeline.local.store import Store

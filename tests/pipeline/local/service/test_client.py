@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from pipeline.local.service.client import runtime_client, sagemaker_client
-from pipeline.local.service.hosting import Hosting
+from pipeline.local.service.hosting.host import Hosting
 from pipeline.local.store import Store
 
 ROLE = "arn:aws:iam::111122223333:role/execution"

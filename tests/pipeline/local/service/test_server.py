@@ -21,8 +21,8 @@ from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.client import service_client
-from pipeline.local.service.hosting import Hosting
-from pipeline.local.service.model_process import Reply
+from pipeline.local.service.hosting.host import Hosting
+from pipeline.local.service.hosting.model_process import Reply
 from pipeline.local.service.server import (
     Service,
     create_app,

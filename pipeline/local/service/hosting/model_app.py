@@ -8,6 +8,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.local.service.hosting.inference_contract import Answer, LoadedModel
+from pipeline.local.service.hosting.model_health import Work
 from pipeline.local.service.http_bodies import (
     BODY_SECONDS,
     MAXIMUM_BODY,
@@ -15,8 +17,6 @@ from pipeline.local.service.http_bodies import (
     error_body,
     read_body,
 )
-from pipeline.local.service.inference_contract import Answer, LoadedModel
-from pipeline.local.service.model_health import Work
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.service import model_process
-from pipeline.local.service.model_process import (
+from pipeline.local.service.hosting import model_process
+from pipeline.local.service.hosting.model_process import (
     ModelServer,
     ModelServerError,
     ModelServerGoneError,

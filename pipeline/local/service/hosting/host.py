@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.local.service.model_process import (
+from pipeline.local.service.hosting.model_process import (
     START_SECONDS,
     ModelServer,
     ModelServerGoneError,

@@ -15,16 +15,16 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from pipeline.local.service.http_bodies import MAXIMUM_BODY
-from pipeline.local.service.inference_contract import (
+from pipeline.local.service.hosting.inference_contract import (
     Answer,
     InferenceCodeError,
     LoadedModel,
     load_model,
 )
-from pipeline.local.service.model_app import Limits, create_app
-from pipeline.local.service.model_health import FAULTS, STUCK_SECONDS, Work
-from pipeline.local.service.model_server import http_server, sweep
+from pipeline.local.service.hosting.model_app import Limits, create_app
+from pipeline.local.service.hosting.model_health import FAULTS, STUCK_SECONDS, Work
+from pipeline.local.service.hosting.model_server import http_server, sweep
+from pipeline.local.service.http_bodies import MAXIMUM_BODY
 
 PLAIN = """
 def model_fn(model_dir): return model_dir

@@ -140,7 +140,7 @@ def _launch(archive: Path, work: Path, log: Path, environment: Mapping[str, str]
     with socket.socket() as listener, log.open("ab") as output:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
-        command = [sys.executable, "-m", "pipeline.local.service.model_server"]
+        command = [sys.executable, "-m", "pipeline.local.service.hosting.model_server"]
         process = subprocess.Popen(
             [*command, "--model", archive, "--work", work, "--fd", str(listener.fileno())],
             cwd=ROOT,

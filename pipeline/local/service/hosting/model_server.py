@@ -1,7 +1,7 @@
 """Run the process behind an endpoint: one model on /ping and /invocations, by AWS's contract.
 
-Started by hosting.py with a listening socket. It ends when the pipe on its standard input closes,
-that is, whenever the process that started it ends, in whatever way.
+Started by model_process.py with a listening socket. It ends when the pipe on its standard input
+closes, that is, whenever the process that started it ends, in whatever way.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.archives import extract_archive
 from pipeline.errors import PipelineError
-from pipeline.local.service.inference_contract import LoadedModel, load_model
-from pipeline.local.service.model_app import create_app
+from pipeline.local.service.hosting.inference_contract import LoadedModel, load_model
+from pipeline.local.service.hosting.model_app import create_app
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -120,7 +120,7 @@ def _end_with_owner(orphaned: threading.Event, folder: Path) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.local.service.model_server")
+    parser = argparse.ArgumentParser(prog="python -m pipeline.local.service.hosting.model_server")
     parser.add_argument("--model", type=Path, required=True, help="model.tar.gz")
     parser.add_argument("--work", type=Path, required=True, help="folder to unpack in")
     parser.add_argument("--fd", type=int, required=True, help="a listening socket")

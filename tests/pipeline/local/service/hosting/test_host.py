@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pipeline.local.service.api import ApiError, LocalApi
-from pipeline.local.service.hosting import EndpointUnavailableError, Hosting
-from pipeline.local.service.model_process import ModelServerError
+from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
+from pipeline.local.service.hosting.model_process import ModelServerError
 from pipeline.local.store import Store, StoreError
 
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
