@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from deploy_endpoint import handle
-from pipeline.local.service.events import PENDING, RULE
-from pipeline.local.service.operations_endpoints import (
+from pipeline.local.service.operations.endpoints import (
     awaited_config,
     fail_deployment,
     finish_deployment,
 )
+from pipeline.local.service.operations.events import PENDING, RULE
 from pipeline.local.store import Store
 from production_endpoint import Clients
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToError
-from pipeline.local.service.events import PENDING
+from pipeline.local.service.operations.events import PENDING
 from tests.lambda_code.deploy_support import GROUP, PREFIX, PRODUCTION, ROLE, World, run
 
 
@@ -115,7 +115,7 @@ class TestThePipelinesOwnCall:
         }
 
     def _end(self, world: World) -> None:
-        from pipeline.local.service.operations_endpoints import awaited_config, finish_deployment
+        from pipeline.local.service.operations.endpoints import awaited_config, finish_deployment
 
         config = awaited_config(world.store.get("Endpoint", self.STAGING))
         hosted = {"InstanceCount": 1, "VariantName": "AllTraffic"}

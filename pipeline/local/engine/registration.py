@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from pipeline.local.service.operations import ApiError
+from pipeline.local.service.operations.context import ApiError
 from pipeline.local.store import Document, Store
 
 

@@ -3,13 +3,8 @@
 import uuid
 from typing import Any
 
-from pipeline.local.service import (
-    operations_endpoints,
-    operations_models,
-    operations_packages,
-    operations_runs,
-)
-from pipeline.local.service.operations import (
+from pipeline.local.service.operations import endpoints, models, packages, runs
+from pipeline.local.service.operations.context import (
     ACCOUNT,
     REGION,
     ApiError,
@@ -29,10 +24,10 @@ __all__ = ["OPERATIONS", "ApiError", "LocalApi"]
 OPERATIONS: Table = {
     "AddTags": add_tags,
     "ListTags": list_tags,
-    **operations_models.OPERATIONS,
-    **operations_packages.OPERATIONS,
-    **operations_endpoints.OPERATIONS,
-    **operations_runs.OPERATIONS,
+    **models.OPERATIONS,
+    **packages.OPERATIONS,
+    **endpoints.OPERATIONS,
+    **runs.OPERATIONS,
 }
 
 # Members that botocore calls required and SageMaker itself leaves out: of a versioned package, and

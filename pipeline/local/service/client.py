@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.hosting.host import Hosting
 from pipeline.local.service.hosting.model_process import Reply
-from pipeline.local.service.operations import ACCOUNT, REGION
+from pipeline.local.service.operations.context import ACCOUNT, REGION
 from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
 from pipeline.local.store import Store
 

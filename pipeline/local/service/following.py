@@ -12,9 +12,9 @@ from pipeline.command_line.running import FIRST_RUN
 from pipeline.errors import PipelineError, UsageError
 from pipeline.local.service.deployments.deliveries import DELIVERY
 from pipeline.local.service.deployments.deployer import call_deployer
-from pipeline.local.service.events import PENDING, RULE
 from pipeline.local.service.hosting.model_process import START_SECONDS
-from pipeline.local.service.operations_endpoints import awaited_config
+from pipeline.local.service.operations.endpoints import awaited_config
+from pipeline.local.service.operations.events import PENDING, RULE
 from pipeline.local.service.server import find_service, running_service
 from pipeline.local.store import Document, Store
 

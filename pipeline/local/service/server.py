@@ -27,7 +27,7 @@ from pipeline.local.service.hosting.host import EndpointUnavailableError, Hostin
 from pipeline.local.service.hosting.model_health import Work
 from pipeline.local.service.hosting.model_process import START_SECONDS, ModelServerError, Reply
 from pipeline.local.service.http_bodies import MAXIMUM_BODY, BodyError, error_body, read_body
-from pipeline.local.service.operations import ACCOUNT, REGION
+from pipeline.local.service.operations.context import ACCOUNT, REGION
 from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
 from pipeline.local.store import Store
 

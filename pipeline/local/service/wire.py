@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.local.service.api import OPERATIONS, LocalApi
 from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
 from pipeline.local.service.hosting.model_process import ModelServerError, ModelTimeoutError, Reply
-from pipeline.local.service.operations import ApiError
+from pipeline.local.service.operations.context import ApiError
 from pipeline.local.service.shapes import find_problems, from_wire, service_model, to_wire
 
 _JSON = "application/x-amz-json-1.1"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pipeline.errors import PipelineError
 from pipeline.local.service.deployments.deployer import call_deployer
-from pipeline.local.service.events import PENDING, RULE
+from pipeline.local.service.operations.events import PENDING, RULE
 from pipeline.local.store import Document, Store
 
 DELIVERY = "Delivery"

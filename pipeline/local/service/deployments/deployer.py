@@ -10,7 +10,7 @@ from pipeline.deployment import lambda_environment
 from pipeline.errors import PipelineError
 from pipeline.local.failures import StepFailed
 from pipeline.local.jobs.lambdas import run_lambda
-from pipeline.local.service.events import RULE
+from pipeline.local.service.operations.events import RULE
 from pipeline.local.store import Document, Store
 
 if TYPE_CHECKING:

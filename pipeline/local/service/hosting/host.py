@@ -19,14 +19,14 @@ from pipeline.local.service.hosting.model_process import (
     Reply,
     start_model_server,
 )
-from pipeline.local.service.operations import REGION, Context, invalid
-from pipeline.local.service.operations_endpoints import (
+from pipeline.local.service.operations.context import REGION, Context, invalid
+from pipeline.local.service.operations.endpoints import (
     awaited_config,
     fail_deployment,
     finish_deployment,
 )
-from pipeline.local.service.operations_models import find_endpoint_config, find_model
-from pipeline.local.service.operations_packages import find_package
+from pipeline.local.service.operations.models import find_endpoint_config, find_model
+from pipeline.local.service.operations.packages import find_package
 from pipeline.local.store import Document, Store
 
 _DEFAULT = "default"

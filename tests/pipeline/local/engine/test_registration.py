@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.local.engine.registration import register_model
 from pipeline.local.service.api import LocalApi
-from pipeline.local.service.operations import ApiError
+from pipeline.local.service.operations.context import ApiError
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import BUCKET, ROLE, Json, Lab
 

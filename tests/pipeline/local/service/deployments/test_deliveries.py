@@ -21,7 +21,7 @@ from pipeline.local.service.deployments.deployer import (
     call_deployer,
     install_deployer,
 )
-from pipeline.local.service.events import PENDING, RULE
+from pipeline.local.service.operations.events import PENDING, RULE
 from pipeline.local.service.server import running_service
 from pipeline.local.store import Document, Store
 from pipeline.settings import load_settings

@@ -1,8 +1,6 @@
 """Answer endpoint operations: record what is asked for; the host makes it so and says when."""
 
-from pipeline.local.service.events import publish_endpoint
-from pipeline.local.service.listing import Listing, list_operation
-from pipeline.local.service.operations import (
+from pipeline.local.service.operations.context import (
     TAGS,
     Context,
     Table,
@@ -11,7 +9,9 @@ from pipeline.local.service.operations import (
     put_tags,
     refuse,
 )
-from pipeline.local.service.operations_models import find_endpoint_config
+from pipeline.local.service.operations.events import publish_endpoint
+from pipeline.local.service.operations.listing import Listing, list_operation
+from pipeline.local.service.operations.models import find_endpoint_config
 from pipeline.local.store import Document, Store
 
 IN_PROGRESS = ("Creating", "Updating", "RollingBack")

@@ -9,8 +9,7 @@ ObjectiveStatus.
 
 import json
 
-from pipeline.local.service.listing import Listing, list_operation, page_of
-from pipeline.local.service.operations import (
+from pipeline.local.service.operations.context import (
     Context,
     Handler,
     Table,
@@ -21,6 +20,7 @@ from pipeline.local.service.operations import (
     put_tags,
     refuse,
 )
+from pipeline.local.service.operations.listing import Listing, list_operation, page_of
 from pipeline.local.store import Document
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.local.service.operations import Context, Handler, invalid, select
+from pipeline.local.service.operations.context import Context, Handler, invalid, select
 from pipeline.local.service.shapes import service_model
 from pipeline.local.store import Document
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from pipeline.local.service.listing import Listing, list_operation
-from pipeline.local.service.operations import (
+from pipeline.local.service.operations.context import (
     TAGS,
     Context,
     Table,
@@ -13,7 +12,8 @@ from pipeline.local.service.operations import (
     put_tags,
     refuse,
 )
-from pipeline.local.service.operations_packages import find_package
+from pipeline.local.service.operations.listing import Listing, list_operation
+from pipeline.local.service.operations.packages import find_package
 from pipeline.local.store import Document
 
 

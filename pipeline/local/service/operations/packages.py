@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from pipeline.local.service.events import publish_package
-from pipeline.local.service.listing import Listing, list_operation
-from pipeline.local.service.operations import (
+from pipeline.local.service.operations.context import (
     TAGS,
     ApiError,
     Context,
@@ -15,6 +13,8 @@ from pipeline.local.service.operations import (
     put_tags,
     refuse,
 )
+from pipeline.local.service.operations.events import publish_package
+from pipeline.local.service.operations.listing import Listing, list_operation
 from pipeline.local.store import Document
 
 _KEY = "ModelPackageArn"
