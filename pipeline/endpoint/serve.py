@@ -8,8 +8,8 @@ from pipeline.errors import PipelineError, UsageError
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.server import Service, running_service, serve_until_stopped
 from pipeline.local.store import Store
+from pipeline.registry.versions import find_version
 from pipeline.target import Target, readable_errors, require_state
-from pipeline.versions import find_version
 
 
 def serve_model(state: Path, port: int, model: str, group: str | None, as_json: bool) -> None:

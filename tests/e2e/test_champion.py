@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
-from pipeline.registry import main as registry
+from pipeline.registry.__main__ import main as registry
 from tests.e2e.conftest import Finished, Run
 from tests.e2e.test_local_run import cached_steps, versions
 

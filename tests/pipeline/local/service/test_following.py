@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import registry
 from pipeline.command_line.running import ROOT, run_command
 from pipeline.endpoint import __main__ as endpoint
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.deployments.deployer import install_deployer
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
+from pipeline.registry import __main__ as registry
 from pipeline.settings import load_settings
 
 Run = Callable[..., tuple[int, str, str]]

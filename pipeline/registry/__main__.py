@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from pipeline.versions import Version
+    from pipeline.registry.versions import Version
 
 _EXAMPLES = """\
   python -m pipeline.registry list
@@ -78,7 +78,7 @@ def _with_version(command: argparse.ArgumentParser) -> None:
 
 
 def _list(target: Target, options: argparse.Namespace) -> None:
-    from pipeline.versions import choose_group, list_arns, read_versions
+    from pipeline.registry.versions import choose_group, list_arns, read_versions
 
     group = choose_group(target, options.group)
     arns = list_arns(target, group)
@@ -92,7 +92,7 @@ def _list(target: Target, options: argparse.Namespace) -> None:
 
 
 def _show(target: Target, options: argparse.Namespace) -> None:
-    from pipeline.versions import find_version
+    from pipeline.registry.versions import find_version
 
     version = find_version(target, options.group, options.version)
     if options.json:
@@ -104,8 +104,8 @@ def _show(target: Target, options: argparse.Namespace) -> None:
 
 
 def _compare(target: Target, options: argparse.Namespace) -> None:
-    from pipeline.comparison import compare_versions
-    from pipeline.comparison_view import print_comparison
+    from pipeline.registry.comparison import compare_versions
+    from pipeline.registry.comparison_view import print_comparison
 
     found = compare_versions(target, options.group, options.version, options.other)
     if options.json:
@@ -126,7 +126,7 @@ def _reject(target: Target, options: argparse.Namespace) -> None:
 def _decide(target: Target, options: argparse.Namespace, status: str) -> None:
     from datetime import UTC, datetime
 
-    from pipeline.versions import find_version, read_version
+    from pipeline.registry.versions import find_version, read_version
 
     version = find_version(target, options.group, options.version)
     reason = {"ApprovalDescription": options.reason} if options.reason else {}
@@ -218,7 +218,7 @@ def _facts(version: "Version") -> "Table":
 
 
 def _metric_values(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    from pipeline.versions import metric_value
+    from pipeline.registry.versions import metric_value
 
     names = evaluation.get("multiclass_classification_metrics", {})
     found = {name: metric_value(evaluation, name) for name in names if name != "accuracy"}

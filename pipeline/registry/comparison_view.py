@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.command_line.subcommands import print_table
-from pipeline.comparison import AccuracyDifference, Comparison, Measured
-from pipeline.versions import Version
+from pipeline.registry.comparison import AccuracyDifference, Comparison, Measured
+from pipeline.registry.versions import Version
 
 if TYPE_CHECKING:
     from rich.table import Table

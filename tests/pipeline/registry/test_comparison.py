@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from pipeline.command_line.running import run_command
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
-from pipeline.registry import main
+from pipeline.registry.__main__ import main
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:model-package/dogs"
 MOMENT = datetime(2026, 11, 21, tzinfo=UTC)

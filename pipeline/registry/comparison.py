@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.errors import PipelineError, UsageError
-from pipeline.intervals import LEVEL, Interval, paired_interval, unpaired_interval
+from pipeline.registry.intervals import LEVEL, Interval, paired_interval, unpaired_interval
+from pipeline.registry.versions import Version, choose_group, find_version, list_arns, read_version
 from pipeline.target import Target
-from pipeline.versions import Version, choose_group, find_version, list_arns, read_version
 
 _METRICS = "multiclass_classification_metrics"
 _SHOWN_DIGITS = 12  # of a fingerprint

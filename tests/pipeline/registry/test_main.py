@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from pipeline.command_line.running import ROOT, run_command
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
-from pipeline.registry import main
+from pipeline.registry.__main__ import main
 
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
 Run = Callable[..., tuple[int, str, str]]
@@ -230,10 +230,10 @@ class TestOnAws:
 
 def test_help_shows_examples_and_imports_nothing_heavy() -> None:
     program = (
-        "import sys, pipeline.registry, pipeline.endpoint.__main__\n"
+        "import sys, pipeline.registry.__main__, pipeline.endpoint.__main__\n"
         "heavy = {'boto3', 'botocore', 'rich', 'starlette', 'torch', 'sqlite3', 'pydantic'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-        "pipeline.registry.main(['approve', '--help'])\n"
+        "pipeline.registry.__main__.main(['approve', '--help'])\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

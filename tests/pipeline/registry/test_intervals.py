@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.intervals import paired_interval, unpaired_interval
+from pipeline.registry.intervals import paired_interval, unpaired_interval
 
 
 def chance(counts: tuple[int, ...], shares: tuple[float, ...]) -> float:

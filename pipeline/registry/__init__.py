@@ -1,0 +1,1 @@
+"""Lists, compares, approves and rejects the registered versions of a model."""
