@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.report.formatting import number, percent, plural, rule_message
-from pipeline.report.model import (
+from pipeline.report.contents import (
     Dataset,
     Epoch,
     Evaluation,
@@ -14,6 +13,7 @@ from pipeline.report.model import (
     RunReport,
     Tuning,
 )
+from pipeline.report.formatting import number, percent, plural, rule_message
 
 BAD, CHECK = "bad", "check"
 _ORDER = (BAD, CHECK)

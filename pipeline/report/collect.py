@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import PipelineError
+from pipeline.report.contents import Epoch, RunReport
 from pipeline.report.dataset import read_dataset
 from pipeline.report.debugging import read_rules
 from pipeline.report.evaluation import read_evaluation
 from pipeline.report.facts import Document, Facts, read_facts
-from pipeline.report.model import Epoch, RunReport
 from pipeline.report.network import read_description, read_model
 from pipeline.report.profile import read_profile
 from pipeline.report.reproduction import read_reproduction

@@ -2,8 +2,8 @@
 
 import json
 
+from pipeline.report.contents import Dataset, Duplicate, Refused
 from pipeline.report.facts import Facts
-from pipeline.report.model import Dataset, Duplicate, Refused
 from pipeline.report.source import Source
 
 STEP = "Prepare"

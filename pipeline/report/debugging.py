@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.report.contents import Rule, Rules
 from pipeline.report.facts import Document
-from pipeline.report.model import Rule, Rules
 from pipeline.report.source import Absent
 from pipeline.report.training_output import read_json
 

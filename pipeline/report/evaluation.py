@@ -6,14 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
+from pipeline.report.contents import CalibrationBin, ClassQuality, ConfusedPair, Evaluation, Mistake
 from pipeline.report.facts import Facts
-from pipeline.report.model import (
-    CalibrationBin,
-    ClassQuality,
-    ConfusedPair,
-    Evaluation,
-    Mistake,
-)
 from pipeline.report.pictures import picture_reader
 from pipeline.report.source import Source
 

@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from pipeline.report import formatting, views
 from pipeline.report.attention import notes
+from pipeline.report.contents import RunReport
 from pipeline.report.dag import draw_dag
-from pipeline.report.model import RunReport
 from pipeline.report.plots import Plot, draw_plots
 
 REPORT_FILE = "report.html"

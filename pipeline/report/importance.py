@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.report.model import Importance, Trial
+from pipeline.report.contents import Importance, Trial
 
 _FEWEST = 4
 _FEW = 20

@@ -10,8 +10,8 @@ from typing import Any
 
 from pipeline.errors import UsageError
 from pipeline.report.collect import collect
+from pipeline.report.contents import MetricFile, RunReport
 from pipeline.report.metric_files import write_jobs, write_metrics
-from pipeline.report.model import MetricFile, RunReport
 from pipeline.report.reproduction import DEFINITION_FILE, definition_text
 from pipeline.report.source import INSTALL, Absent, Source
 

@@ -10,8 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.errors import PipelineError
+from pipeline.report.contents import ClassQuality, Epoch, MetricFile, RunReport, Series
 from pipeline.report.facts import Document, Facts, utc
-from pipeline.report.model import ClassQuality, Epoch, MetricFile, RunReport, Series
 from pipeline.report.source import Source
 from pipeline.report.training_output import open_output, read_history
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.report.contents import Layer, Model
 from pipeline.report.facts import Document
-from pipeline.report.model import Layer, Model
 from pipeline.report.source import Absent, Source
 from pipeline.report.training_output import read_json
 

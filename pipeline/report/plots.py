@@ -8,9 +8,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pipeline.report import plots_quality, plots_training, plots_tuning
+from pipeline.report.contents import Evaluation, Profile, RunReport, Series, Tensors, Tuning
 from pipeline.report.figures import arrange, as_svg, house_style, save_png
 from pipeline.report.formatting import number, percent, plural
-from pipeline.report.model import Evaluation, Profile, RunReport, Series, Tensors, Tuning
 
 
 @dataclass(frozen=True)

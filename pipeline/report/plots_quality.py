@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from pipeline.report.class_order import neighbour_order
+from pipeline.report.contents import Dataset, Evaluation
 from pipeline.report.figures import (
     BLUE,
     GREY,
@@ -22,7 +23,6 @@ from pipeline.report.figures import (
     labels,
     new_axes,
 )
-from pipeline.report.model import Dataset, Evaluation
 
 Counts = NDArray[np.float64]
 FEW_CLASSES = 30

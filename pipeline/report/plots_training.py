@@ -11,6 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from pipeline.report.contents import Epoch, Profile, Series
 from pipeline.report.figures import (
     BLUE,
     GREEN,
@@ -30,7 +31,6 @@ from pipeline.report.figures import (
     new_figure,
     plain_powers,
 )
-from pipeline.report.model import Epoch, Profile, Series
 
 _MOST_LINES = 6  # more layers are a heat map
 _MOST_ROWS = 40

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.report.contents import Finding, Profile, ProfiledPhase
 from pipeline.report.facts import Document
-from pipeline.report.model import Finding, Profile, ProfiledPhase
 from pipeline.report.training_output import read_json
 
 _FOLDER = "profile"

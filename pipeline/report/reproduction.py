@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from pipeline.report.contents import Reproduction
 from pipeline.report.facts import Document, Facts
-from pipeline.report.model import Reproduction
 from pipeline.report.source import Source
 
 DEFINITION_FILE = "definition.json"

@@ -9,8 +9,8 @@ from pipeline.command_line.step_table import StepProgress
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.graph import read_graph
 from pipeline.definition.outline import outline
+from pipeline.report.contents import Run, Step
 from pipeline.report.facts import Facts, utc
-from pipeline.report.model import Run, Step
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
 

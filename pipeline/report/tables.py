@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.report.model import Series
+from pipeline.report.contents import Series
 from pipeline.report.runs import RunSummary
 
 

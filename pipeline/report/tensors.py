@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.command_line.running import ROOT
+from pipeline.report.contents import Series, Tensors
 from pipeline.report.facts import Document
-from pipeline.report.model import Series, Tensors
 from pipeline.report.source import INSTALL, Absent, Source
 
 EMBEDDED = "debug"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.archives import extract_archive
+from pipeline.report.contents import Epoch
 from pipeline.report.facts import Document, Facts
-from pipeline.report.model import Epoch
 from pipeline.report.source import Absent, Source
 
 _MAXIMUM_BYTES = 2 * 1024**3

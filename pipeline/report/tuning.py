@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.report.contents import Trial, Tuning
 from pipeline.report.facts import Facts, utc
 from pipeline.report.importance import importance_of
-from pipeline.report.model import Trial, Tuning
 from pipeline.report.source import Source
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pipeline.report.class_order import neighbour_order
+from pipeline.report.contents import ClassQuality, Dataset, Evaluation, Layer, Step
 from pipeline.report.formatting import number, size
-from pipeline.report.model import ClassQuality, Dataset, Evaluation, Layer, Step
 from pipeline.report.plots import Plot
 from pipeline.report.plots_quality import FEW_CLASSES
 

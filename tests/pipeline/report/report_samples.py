@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from pipeline.report.model import (
+from pipeline.report.contents import (
     CalibrationBin,
     ClassQuality,
     ConfusedPair,

@@ -17,9 +17,9 @@ from pipeline.local.service.server import running_service
 from pipeline.report.after_run import report_aws_run
 from pipeline.report.aws_source import AwsSource
 from pipeline.report.collect import collect
+from pipeline.report.contents import RunReport
 from pipeline.report.facts import read_facts
 from pipeline.report.local_source import LocalSource
-from pipeline.report.model import RunReport
 from pipeline.report.source import Absent
 from tests.pipeline.aws.aws_support import ACCOUNT, REGION, Cloud
 from tests.pipeline.report.report_support import Finished

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.report.contents import Rule, Rules
 from pipeline.report.debugging import read_rules
-from pipeline.report.model import Rule, Rules
 from pipeline.report.source import Absent
 
 

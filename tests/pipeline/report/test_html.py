@@ -6,8 +6,8 @@ from random import Random
 import pytest
 from PIL import Image
 
+from pipeline.report.contents import RunReport, Series
 from pipeline.report.html import render
-from pipeline.report.model import RunReport, Series
 from pipeline.report.plots import draw_series
 from tests.pipeline.report.report_samples import (
     HOSTILE,

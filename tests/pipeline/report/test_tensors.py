@@ -9,8 +9,8 @@ from smdebug.core.save_config import SaveConfig
 from torch import Tensor, nn
 
 from guarded_hook import GuardedHook
+from pipeline.report.contents import Series
 from pipeline.report.local_source import LocalSource
-from pipeline.report.model import Series
 from pipeline.report.source import Absent
 from pipeline.report.tensor_reader import read_all
 from pipeline.report.tensors import find_tensors, read_saved, read_tensors, series_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.report.model import Epoch
+from pipeline.report.contents import Epoch
 from pipeline.report.source import Absent
 from pipeline.report.training_output import best_epoch, epochs_of_log, read_json
 from training_loop import Checkpoint, EpochResult
