@@ -189,7 +189,7 @@ def _tensors(options: argparse.Namespace) -> int:
 
 
 def _plot(options: argparse.Namespace, found: dict[str, Any]) -> None:
-    from pipeline.report.plots import draw_series
+    from pipeline.report.page.plots import draw_series
     from pipeline.report.tables import series_table
     from pipeline.report.tensors import series_of
 

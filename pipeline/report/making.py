@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.errors import UsageError
 from pipeline.report.collect import collect
 from pipeline.report.contents import MetricFile, RunReport
-from pipeline.report.metric_files import write_jobs, write_metrics
+from pipeline.report.page.csv_files import write_jobs, write_metrics
 from pipeline.report.reproduction import DEFINITION_FILE, definition_text
 from pipeline.report.source import INSTALL, Absent, Source
 
@@ -59,7 +59,7 @@ def make_report(source: Source, arn: str, folder: Path | None = None) -> Made:
 
 def _renderer() -> Callable[[RunReport, Path], Path]:
     try:
-        from pipeline.report.html import render
+        from pipeline.report.page.html import render
     except ImportError as error:
         raise UsageError(f"a report needs {error.name}, not installed here: {INSTALL}") from error
     return render

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.html import render
+from pipeline.report.page.html import render
 from tests.pipeline.report.report_samples import (
     diverged_report,
     empty_report,

@@ -13,7 +13,7 @@ from pipeline.report.contents import (
     RunReport,
     Tuning,
 )
-from pipeline.report.formatting import number, percent, plural, rule_message
+from pipeline.report.page.formatting import number, percent, plural, rule_message
 
 BAD, CHECK = "bad", "check"
 _ORDER = (BAD, CHECK)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from pipeline.report import plots_quality, plots_training, plots_tuning
 from pipeline.report.contents import Evaluation, Profile, RunReport, Series, Tensors, Tuning
-from pipeline.report.figures import arrange, as_svg, house_style, save_png
-from pipeline.report.formatting import number, percent, plural
+from pipeline.report.page import plots_quality, plots_training, plots_tuning
+from pipeline.report.page.figures import arrange, as_svg, house_style, save_png
+from pipeline.report.page.formatting import number, percent, plural
 
 
 @dataclass(frozen=True)

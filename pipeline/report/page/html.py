@@ -10,14 +10,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.report import formatting, views
-from pipeline.report.attention import notes
 from pipeline.report.contents import RunReport
-from pipeline.report.dag import draw_dag
-from pipeline.report.plots import Plot, draw_plots
+from pipeline.report.page import formatting, rows
+from pipeline.report.page.dag import draw_dag
+from pipeline.report.page.highlights import notes
+from pipeline.report.page.plots import Plot, draw_plots
 
 REPORT_FILE = "report.html"
-_TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATES = Path(__file__).parents[1] / "templates"
 _WIDEST_DAG = 1200  # CSS pixels: a wider one is drawn downwards on every screen
 
 
@@ -67,7 +67,7 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
         sections=_sections(report),
         notes=notes(report),
         missing=_missing(report),
-        steps=views.step_rows(report.steps),
+        steps=rows.step_rows(report.steps),
         across=across if across.width <= _WIDEST_DAG else downwards,
         downwards=downwards,
         css=Markup(_text("report.css")),  # noqa: S704  files of this package
@@ -102,10 +102,10 @@ def _environment() -> Environment:
     filters = (
         formatting.percent, formatting.number, formatting.large, formatting.size,
         formatting.duration, formatting.when, formatting.plural,
-        formatting.rule_message, formatting.sentence, views.system_lines,
-        views.class_rows, views.confusion_rows, views.picture_address, views.heaviest,
-        views.count_rows, views.svg, views.breakable, views.short_value, views.state_class,
-        views.state_word,
+        formatting.rule_message, formatting.sentence, rows.system_lines,
+        rows.class_rows, rows.confusion_rows, rows.picture_address, rows.heaviest,
+        rows.count_rows, rows.svg, rows.breakable, rows.short_value, rows.state_class,
+        rows.state_word,
     )  # fmt: skip
     environment.filters.update({function.__name__: function for function in filters})
     return environment

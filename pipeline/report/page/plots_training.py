@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from pipeline.report.contents import Epoch, Profile, Series
-from pipeline.report.figures import (
+from pipeline.report.page.figures import (
     BLUE,
     GREEN,
     GREY,

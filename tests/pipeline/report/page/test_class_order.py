@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report.class_order import neighbour_order
+from pipeline.report.page.class_order import neighbour_order
 
 
 @st.composite

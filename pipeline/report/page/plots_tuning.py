@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.contents import Trial, Tuning
-from pipeline.report.figures import (
+from pipeline.report.page.figures import (
     BLUE,
     GREEN,
     HEIGHT,

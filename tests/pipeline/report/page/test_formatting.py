@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from pipeline.report import formatting as f
+from pipeline.report.page import formatting as f
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from pipeline.report.attention import Note, notes
 from pipeline.report.contents import Evaluation, Rule, Rules, RunReport, Step
-from pipeline.report.html import render
+from pipeline.report.page.highlights import Note, notes
+from pipeline.report.page.html import render
 from tests.pipeline.report.report_samples import (
     diverged_report,
     failed_report,

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.report.contents import Step
-from pipeline.report.dag import BOX_HEIGHT, BOX_WIDTH, Box, Drawing, draw_dag
+from pipeline.report.page.dag import BOX_HEIGHT, BOX_WIDTH, Box, Drawing, draw_dag
 from tests.pipeline.report.report_samples import some_steps
 
 

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from pipeline.report.class_order import neighbour_order
 from pipeline.report.contents import Dataset, Evaluation
-from pipeline.report.figures import (
+from pipeline.report.page.class_order import neighbour_order
+from pipeline.report.page.figures import (
     BLUE,
     GREY,
     HEIGHT,

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from pipeline.report.contents import RunReport, Series
-from pipeline.report.html import render
-from pipeline.report.plots import draw_series
+from pipeline.report.page.html import render
+from pipeline.report.page.plots import draw_series
 from tests.pipeline.report.report_samples import (
     HOSTILE,
     a_run,

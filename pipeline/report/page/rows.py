@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pipeline.report.class_order import neighbour_order
 from pipeline.report.contents import ClassQuality, Dataset, Evaluation, Layer, Step
-from pipeline.report.formatting import number, size
-from pipeline.report.plots import Plot
-from pipeline.report.plots_quality import FEW_CLASSES
+from pipeline.report.page.class_order import neighbour_order
+from pipeline.report.page.formatting import number, size
+from pipeline.report.page.plots import Plot
+from pipeline.report.page.plots_quality import FEW_CLASSES
 
 _BREAKS = re.compile(r"(?<=[_./-])(?=\w)")
 _MOST_CELLS = 200  # classes: more cells slow a browser, and the plot has them

@@ -1,0 +1,1 @@
+"""Draws and writes the report: page, plots, tables of numbers."""
