@@ -190,8 +190,8 @@ def _tensors(options: argparse.Namespace) -> int:
 
 def _plot(options: argparse.Namespace, found: dict[str, Any]) -> None:
     from pipeline.report.page.plots import draw_series
+    from pipeline.report.sections.tensors import series_of
     from pipeline.report.tables import series_table
-    from pipeline.report.tensors import series_of
 
     series = series_of(found["series"])
     path = options.save or Path(f"{options.name.replace('/', '-')}.png")

@@ -8,18 +8,23 @@ from typing import Any, TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.report.contents import Epoch, RunReport
-from pipeline.report.dataset import read_dataset
-from pipeline.report.debugging import read_rules
-from pipeline.report.evaluation import read_evaluation
 from pipeline.report.facts import Document, Facts, read_facts
-from pipeline.report.network import read_description, read_model
-from pipeline.report.profile import read_profile
-from pipeline.report.reproduction import read_reproduction
+from pipeline.report.sections.dataset import read_dataset
+from pipeline.report.sections.debugging import read_rules
+from pipeline.report.sections.evaluation import read_evaluation
+from pipeline.report.sections.network import read_description, read_model
+from pipeline.report.sections.profile import read_profile
+from pipeline.report.sections.reproduction import read_reproduction
+from pipeline.report.sections.steps import read_run, read_steps
+from pipeline.report.sections.tensors import read_tensors
+from pipeline.report.sections.training_output import (
+    best_epoch,
+    open_output,
+    read_history,
+    training_job,
+)
+from pipeline.report.sections.tuning import read_tuning
 from pipeline.report.source import INSTALL, Source
-from pipeline.report.steps import read_run, read_steps
-from pipeline.report.tensors import read_tensors
-from pipeline.report.training_output import best_epoch, open_output, read_history, training_job
-from pipeline.report.tuning import read_tuning
 
 Made = TypeVar("Made")
 _STEP_TIMES = "profile/steps.csv"

@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.report.collect import collect
 from pipeline.report.contents import MetricFile, RunReport
 from pipeline.report.page.csv_files import write_jobs, write_metrics
-from pipeline.report.reproduction import DEFINITION_FILE, definition_text
+from pipeline.report.sections.reproduction import DEFINITION_FILE, definition_text
 from pipeline.report.source import INSTALL, Absent, Source
 
 REPORT_FILE = "report.html"

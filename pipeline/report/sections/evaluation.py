@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.report.contents import CalibrationBin, ClassQuality, ConfusedPair, Evaluation, Mistake
 from pipeline.report.facts import Facts
-from pipeline.report.pictures import picture_reader
+from pipeline.report.sections.pictures import picture_reader
 from pipeline.report.source import Source
 
 STEP = "Evaluate"

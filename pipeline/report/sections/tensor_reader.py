@@ -1,6 +1,6 @@
 """Read what Debugger's hook saved, in a process of its own: smdebug is heavy and loads torch.
 
-    python -m pipeline.report.tensor_reader FOLDER [NAME]
+    python -m pipeline.report.sections.tensor_reader FOLDER [NAME]
 
 Prints one JSON object: the summary of all tensors that a report shows, or one tensor's values.
 """

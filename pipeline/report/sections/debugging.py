@@ -8,8 +8,8 @@ from typing import Any
 
 from pipeline.report.contents import Rule, Rules
 from pipeline.report.facts import Document
+from pipeline.report.sections.training_output import read_json
 from pipeline.report.source import Absent
-from pipeline.report.training_output import read_json
 
 RULES_FILE = "debug/rules.json"
 _STEP = re.compile(r"\bat step (\d+)\b")

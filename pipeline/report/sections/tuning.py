@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.report.contents import Trial, Tuning
 from pipeline.report.facts import Facts, utc
-from pipeline.report.importance import importance_of
+from pipeline.report.sections.importance import importance_of
 from pipeline.report.source import Source
 
 

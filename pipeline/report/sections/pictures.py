@@ -4,8 +4,8 @@ import io
 import json
 from collections.abc import Callable
 
-from pipeline.report.dataset import STEP
 from pipeline.report.facts import Facts
+from pipeline.report.sections.dataset import STEP
 from pipeline.report.source import Absent, Source
 
 _HEADER_BYTES = 4096

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.report.contents import Rule, Rules
-from pipeline.report.debugging import read_rules
+from pipeline.report.sections.debugging import read_rules
 from pipeline.report.source import Absent
 
 

@@ -47,7 +47,7 @@ def read_tensors(source: Source, job: Document, output: Path | None) -> Tensors:
 
 def read_saved(folder: Path, name: str | None = None) -> dict[str, Any]:
     """Return what `tensor_reader` prints of a folder, or of one tensor in it. Raises Absent."""
-    argv = [sys.executable, "-m", "pipeline.report.tensor_reader", str(folder.resolve())]
+    argv = [sys.executable, "-m", "pipeline.report.sections.tensor_reader", str(folder.resolve())]
     argv += [name] if name else []
     try:
         done = subprocess.run(

@@ -1,0 +1,1 @@
+"""Reads what a section of the report shows from what the run left."""
