@@ -16,7 +16,7 @@ from pipeline.errors import EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws
-    from pipeline.report.source import Source
+    from pipeline.report.sources.source import Source
 
 _EXAMPLES = """\
   python -m pipeline.report                              the runs, newest first
@@ -105,8 +105,8 @@ def _place(options: argparse.Namespace) -> Iterator[Place]:
 
 def _local_place(state: Path) -> Place:
     from pipeline.local.store import Store
-    from pipeline.report.local_source import LocalSource
     from pipeline.report.runs import pipelines_of
+    from pipeline.report.sources.local_source import LocalSource
     from pipeline.target import require_state
 
     require_state(state)
@@ -116,7 +116,7 @@ def _local_place(state: Path) -> Place:
 
 def _aws_place(options: argparse.Namespace, scratch: Path) -> Place:
     from pipeline.aws.clients import connect
-    from pipeline.report.aws_source import AwsSource
+    from pipeline.report.sources.aws_source import AwsSource
     from pipeline.settings import load_settings
 
     settings = load_settings(options.settings, options.env, options.set)

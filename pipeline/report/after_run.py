@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.aws.clients import Aws
 from pipeline.command_line.running import from_here
 from pipeline.local.store import Store
-from pipeline.report.local_source import LocalSource, keep_command
+from pipeline.report.sources.local_source import LocalSource, keep_command
 
 
 def report_local_run(store: Store, arn: str, command: str | None) -> str | None:

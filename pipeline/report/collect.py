@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.report.contents import Epoch, RunReport
-from pipeline.report.facts import Document, Facts, read_facts
 from pipeline.report.sections.dataset import read_dataset
 from pipeline.report.sections.debugging import read_rules
 from pipeline.report.sections.evaluation import read_evaluation
@@ -24,7 +23,8 @@ from pipeline.report.sections.training_output import (
     training_job,
 )
 from pipeline.report.sections.tuning import read_tuning
-from pipeline.report.source import INSTALL, Source
+from pipeline.report.sources.facts import Document, Facts, read_facts
+from pipeline.report.sources.source import INSTALL, Source
 
 Made = TypeVar("Made")
 _STEP_TIMES = "profile/steps.csv"

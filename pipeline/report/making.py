@@ -13,7 +13,7 @@ from pipeline.report.collect import collect
 from pipeline.report.contents import MetricFile, RunReport
 from pipeline.report.page.csv_files import write_jobs, write_metrics
 from pipeline.report.sections.reproduction import DEFINITION_FILE, definition_text
-from pipeline.report.source import INSTALL, Absent, Source
+from pipeline.report.sources.source import INSTALL, Absent, Source
 
 REPORT_FILE = "report.html"
 _EXECUTION = {"Get": "Execution.PipelineExecutionId"}

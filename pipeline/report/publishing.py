@@ -7,8 +7,8 @@ from pathlib import Path
 from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import explained
-from pipeline.report.aws_source import AwsSource
 from pipeline.report.making import REPORT_FILE, Made, make_report
+from pipeline.report.sources.aws_source import AwsSource
 
 
 def make_aws_report(aws: Aws, arn: str, folder: Path) -> Made:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.report.facts import utc
+from pipeline.report.sources.facts import utc
 
 NEWEST = "newest"
 _SUGGESTED = 5

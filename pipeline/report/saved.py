@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.report.facts import read_facts
 from pipeline.report.sections.tensors import find_tensors, read_saved
 from pipeline.report.sections.training_output import open_output, training_job
-from pipeline.report.source import Source
+from pipeline.report.sources.facts import read_facts
+from pipeline.report.sources.source import Source
 
 
 def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from pipeline.errors import PipelineError
 from pipeline.report.contents import ClassQuality, Epoch, MetricFile, RunReport, Series
-from pipeline.report.facts import Document, Facts, utc
 from pipeline.report.sections.training_output import open_output, read_history
-from pipeline.report.source import Source
+from pipeline.report.sources.facts import Document, Facts, utc
+from pipeline.report.sources.source import Source
 
 FOLDER = "metrics"
 _TRIALS = "trials"

@@ -3,8 +3,8 @@
 import json
 
 from pipeline.report.contents import Dataset, Duplicate, Refused
-from pipeline.report.facts import Facts
-from pipeline.report.source import Source
+from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.source import Source
 
 STEP = "Prepare"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.report.contents import Rule, Rules
-from pipeline.report.facts import Document
 from pipeline.report.sections.training_output import read_json
-from pipeline.report.source import Absent
+from pipeline.report.sources.facts import Document
+from pipeline.report.sources.source import Absent
 
 RULES_FILE = "debug/rules.json"
 _STEP = re.compile(r"\bat step (\d+)\b")

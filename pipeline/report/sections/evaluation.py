@@ -7,9 +7,9 @@ from statistics import NormalDist
 from typing import Any
 
 from pipeline.report.contents import CalibrationBin, ClassQuality, ConfusedPair, Evaluation, Mistake
-from pipeline.report.facts import Facts
 from pipeline.report.sections.pictures import picture_reader
-from pipeline.report.source import Source
+from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.source import Source
 
 STEP = "Evaluate"
 _Z = NormalDist().inv_cdf(0.975)

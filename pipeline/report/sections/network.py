@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.report.contents import Layer, Model
-from pipeline.report.facts import Document
 from pipeline.report.sections.training_output import read_json
-from pipeline.report.source import Absent, Source
+from pipeline.report.sources.facts import Document
+from pipeline.report.sources.source import Absent, Source
 
 SUMMARY_FILE = "model_summary.json"
 DESCRIPTION_FILE = "model.json"

@@ -4,9 +4,9 @@ import io
 import json
 from collections.abc import Callable
 
-from pipeline.report.facts import Facts
 from pipeline.report.sections.dataset import STEP
-from pipeline.report.source import Absent, Source
+from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.source import Absent, Source
 
 _HEADER_BYTES = 4096
 _QUALITY = 85

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.report.contents import Finding, Profile, ProfiledPhase
-from pipeline.report.facts import Document
 from pipeline.report.sections.training_output import read_json
+from pipeline.report.sources.facts import Document
 
 _FOLDER = "profile"
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.report.contents import Reproduction
-from pipeline.report.facts import Document, Facts
-from pipeline.report.source import Source
+from pipeline.report.sources.facts import Document, Facts
+from pipeline.report.sources.source import Source
 
 DEFINITION_FILE = "definition.json"
 _DIRTY = "-dirty"

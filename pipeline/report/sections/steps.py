@@ -10,7 +10,7 @@ from pipeline.definition.errors import DefinitionError
 from pipeline.definition.graph import read_graph
 from pipeline.definition.outline import outline
 from pipeline.report.contents import Run, Step
-from pipeline.report.facts import Facts, utc
+from pipeline.report.sources.facts import Facts, utc
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
 

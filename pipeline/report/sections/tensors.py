@@ -9,8 +9,8 @@ from typing import Any
 
 from pipeline.command_line.running import ROOT
 from pipeline.report.contents import Series, Tensors
-from pipeline.report.facts import Document
-from pipeline.report.source import INSTALL, Absent, Source
+from pipeline.report.sources.facts import Document
+from pipeline.report.sources.source import INSTALL, Absent, Source
 
 EMBEDDED = "debug"
 _LIMIT_S = 600

@@ -10,8 +10,8 @@ from typing import Any
 
 from pipeline.archives import extract_archive
 from pipeline.report.contents import Epoch
-from pipeline.report.facts import Document, Facts
-from pipeline.report.source import Absent, Source
+from pipeline.report.sources.facts import Document, Facts
+from pipeline.report.sources.source import Absent, Source
 
 _MAXIMUM_BYTES = 2 * 1024**3
 _COLUMNS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")

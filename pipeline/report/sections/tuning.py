@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.report.contents import Trial, Tuning
-from pipeline.report.facts import Facts, utc
 from pipeline.report.sections.importance import importance_of
-from pipeline.report.source import Source
+from pipeline.report.sources.facts import Facts, utc
+from pipeline.report.sources.source import Source
 
 
 def read_tuning(source: Source, facts: Facts) -> Tuning:

@@ -15,12 +15,12 @@ from pipeline.aws.clients import Aws
 from pipeline.local.service.client import service_client
 from pipeline.local.service.server import running_service
 from pipeline.report.after_run import report_aws_run
-from pipeline.report.aws_source import AwsSource
 from pipeline.report.collect import collect
 from pipeline.report.contents import RunReport
-from pipeline.report.facts import read_facts
-from pipeline.report.local_source import LocalSource
-from pipeline.report.source import Absent
+from pipeline.report.sources.aws_source import AwsSource
+from pipeline.report.sources.facts import read_facts
+from pipeline.report.sources.local_source import LocalSource
+from pipeline.report.sources.source import Absent
 from tests.pipeline.aws.aws_support import ACCOUNT, REGION, Cloud
 from tests.pipeline.report.report_support import Finished
 

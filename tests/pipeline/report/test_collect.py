@@ -11,8 +11,8 @@ from PIL import Image
 from pipeline.errors import UsageError
 from pipeline.report.collect import collect
 from pipeline.report.contents import ClassQuality, ConfusedPair, RunReport
-from pipeline.report.local_source import LocalSource
 from pipeline.report.sections.evaluation import wilson_interval
+from pipeline.report.sources.local_source import LocalSource
 from tests.pipeline.report.report_support import CLASSES, SCORES, SIDE, Finished, finish, pictures
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.report.contents import Rule, Rules
 from pipeline.report.sections.debugging import read_rules
-from pipeline.report.source import Absent
+from pipeline.report.sources.source import Absent
 
 
 def _job(*statuses: tuple[str, str, str], **members: Any) -> dict[str, Any]:

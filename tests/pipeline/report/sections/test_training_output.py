@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.report.contents import Epoch
 from pipeline.report.sections.training_output import best_epoch, epochs_of_log, read_json
-from pipeline.report.source import Absent
+from pipeline.report.sources.source import Absent
 from training_loop import Checkpoint, EpochResult
 
 _SHARES = st.floats(0, 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.aws.steps import job_of
 from pipeline.errors import UsageError
-from pipeline.report.source import Absent, Source
+from pipeline.report.sources.source import Absent, Source
 
 Document = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import error_code, is_denied, message_of
-from pipeline.report.source import Absent
+from pipeline.report.sources.source import Absent
 
 _MISSING = ("404", "NoSuchKey", "NotFound", "NoSuchBucket")
 _LOGS = "/aws/sagemaker/TrainingJobs"

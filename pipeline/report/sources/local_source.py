@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
-from pipeline.report.source import Absent
+from pipeline.report.sources.source import Absent
 
 COMMAND_FILE = "command.json"
 
