@@ -22,14 +22,14 @@ from pipeline.data.files import check_folders
 from pipeline.definition.compile_cache import definition_text
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
-from pipeline.local.conclusion import conclude
 from pipeline.local.engine.executions import Place
 from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, run_definition
 from pipeline.local.failures import disk_reason
-from pipeline.local.outcome import LocalOutcome
 from pipeline.local.service.deployments.deployer import HANDLER, install_deployer
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store, StoreError
+from pipeline.run.conclusion import conclude
+from pipeline.run.outcome import LocalOutcome
 from pipeline.sample import write_sample
 from pipeline.settings.model import Settings
 

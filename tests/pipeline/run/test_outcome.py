@@ -4,8 +4,8 @@ import json
 
 from pipeline.errors import PipelineError
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
-from pipeline.local.outcome import read_outcome
 from pipeline.local.store import Store
+from pipeline.run.outcome import read_outcome
 
 
 def test_pictures_that_were_refused_are_told(store: Store) -> None:

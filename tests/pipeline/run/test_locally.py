@@ -8,8 +8,8 @@ import pytest
 from pipeline.assets.code_bundle import bundles_of
 from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
-from pipeline.local import run
 from pipeline.local.store import Store, StoreError
+from pipeline.run import locally
 from pipeline.settings.loading import load_settings
 
 
@@ -19,9 +19,9 @@ def test_code_that_is_saved_while_it_is_compiled_is_compiled_again(
     settings = load_settings(ROOT / "pipeline.yaml", "local", [])
     addresses = [bundle.uri for bundle in bundles_of(settings, ROOT).values()]
     texts = iter(['{"of": "an earlier state of the files"}', f'{{"of": "{" ".join(addresses)}"}}'])
-    monkeypatch.setattr(run, "definition_text", lambda *_: next(texts))
+    monkeypatch.setattr(locally, "definition_text", lambda *_: next(texts))
     store = Store(tmp_path)
-    definition = run.compile_and_stage(settings, ROOT, store)
+    definition = locally.compile_and_stage(settings, ROOT, store)
     assert addresses[0] in definition["of"]
     assert all(store.path(uri).exists() for uri in addresses)
 
@@ -30,9 +30,9 @@ def test_code_that_goes_on_changing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load_settings(ROOT / "pipeline.yaml", "local", [])
-    monkeypatch.setattr(run, "definition_text", lambda *_: "{}")
+    monkeypatch.setattr(locally, "definition_text", lambda *_: "{}")
     with pytest.raises(UsageError, match="is being changed: run again"):
-        run.compile_and_stage(settings, ROOT, Store(tmp_path))
+        locally.compile_and_stage(settings, ROOT, Store(tmp_path))
 
 
 def test_what_another_run_is_in_the_middle_of_writing_is_not_touched(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_what_another_run_is_in_the_middle_of_writing_is_not_touched(tmp_path: P
     for half in halves:
         half.parent.mkdir(parents=True, exist_ok=True)
         half.write_text("half of it")
-    run.compile_and_stage(settings, ROOT, store)
+    locally.compile_and_stage(settings, ROOT, store)
     assert all(path.exists() for path in written)
     assert all(half.read_text() == "half of it" for half in halves)
 
@@ -59,7 +59,7 @@ def test_a_full_disk_names_the_file_and_leaves_nothing_half_written(
     store = Store(tmp_path)
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StoreError, match=r"cannot write .+/code/.+: No space left .+free some"):
-        run.compile_and_stage(settings, ROOT, store)
+        locally.compile_and_stage(settings, ROOT, store)
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -73,8 +73,8 @@ def test_the_sample_is_made_once_also_by_runs_that_begin_together(
         (tmp_path / "sample" / "cat").mkdir(parents=True)
         (tmp_path / "sample" / "cat" / "1.jpg").write_text("theirs")
 
-    monkeypatch.setattr(run, "write_sample", write)
+    monkeypatch.setattr(locally, "write_sample", write)
     for _ in range(2):
-        assert run.generated_sample(tmp_path) == tmp_path / "sample"
+        assert locally.generated_sample(tmp_path) == tmp_path / "sample"
     assert (tmp_path / "sample" / "cat" / "1.jpg").read_text() == "theirs"
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]

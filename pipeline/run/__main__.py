@@ -122,7 +122,7 @@ def _run_locally(options: argparse.Namespace) -> int:
     from pipeline.command_line.local_packages import require_packages
 
     require_packages()
-    from pipeline.local.run import LocalRequest, run_locally
+    from pipeline.run.locally import LocalRequest, run_locally
 
     settings, given = _for_run(options, "local")
     note = _environment_note(options)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pipeline.command_line.running import default_state, from_here
 from pipeline.errors import PipelineError
-from pipeline.local.asking import AskingStoppedError, NotAskedError, Question, ask, find_question
 from pipeline.local.engine.scheduler import ExecutionResult
-from pipeline.local.outcome import LocalOutcome, output_folder, read_outcome
 from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.store import Store
 from pipeline.report.after_run import report_local_run
+from pipeline.run.outcome import LocalOutcome, output_folder, read_outcome
+from pipeline.run.smoke_test import AskingStoppedError, NotAskedError, Question, ask, find_question
 
 
 def conclude(

@@ -8,10 +8,10 @@ from typing import Any
 
 from pipeline.command_line.running import from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
-from pipeline.local.asking import Asked
 from pipeline.local.engine.scheduler import ExecutionResult
-from pipeline.local.rule_summary import rules_line
 from pipeline.local.store import Store
+from pipeline.run.rule_summary import rules_line
+from pipeline.run.smoke_test import Asked
 
 _EXIT_CODES = {"Succeeded": EXIT_SUCCEEDED, "Stopped": EXIT_STOPPED}
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.local import conclusion
-from pipeline.local.conclusion import conclude
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
-from pipeline.local.outcome import LocalOutcome
-from pipeline.local.run import cancel_on_signals
 from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
+from pipeline.run import conclusion
+from pipeline.run.conclusion import conclude
+from pipeline.run.locally import cancel_on_signals
+from pipeline.run.outcome import LocalOutcome
 
 EVALUATION = "s3://b/evaluation"
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.rule_summary import rules_line, summed_up
 from pipeline.local.store import Store
+from pipeline.run.rule_summary import rules_line, summed_up
 from tests.pipeline.local.runner_support import BUCKET, write_archive
 
 MODEL = f"{BUCKET}/runs/1/Train/job/output/model.tar.gz"

@@ -8,7 +8,7 @@ import pytest
 from pipeline.command_line.running import run_command
 from pipeline.definition.given_parameters import parse_parameters
 from pipeline.errors import UsageError
-from pipeline.run import main
+from pipeline.run.__main__ import main
 
 pytestmark = pytest.mark.xdist_group("sdk")
 
@@ -94,7 +94,7 @@ def test_a_run_begins_with_what_its_environment_replaces(
     def no_compiler(*_: object) -> None:
         raise UsageError("so far")
 
-    monkeypatch.setattr("pipeline.local.run.compile_and_stage", no_compiler)
+    monkeypatch.setattr("pipeline.run.locally.compile_and_stage", no_compiler)
     given = [
         "--set",
         "tuning.max_jobs=9",

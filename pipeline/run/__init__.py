@@ -1,0 +1,1 @@
+"""Runs our pipeline, here and on AWS, and says how it ended."""
