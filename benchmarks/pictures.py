@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.sample import write_sample
+from pipeline.sample.pictures import write_sample
 
 _TRAIN, _VALID = 0.7, 0.15
 

@@ -30,7 +30,7 @@ from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store, StoreError
 from pipeline.run.conclusion import conclude
 from pipeline.run.outcome import LocalOutcome
-from pipeline.sample import write_sample
+from pipeline.sample.pictures import write_sample
 from pipeline.settings.model import Settings
 
 CHAMPION_HANDLER = ROOT / "lambda_code" / "find_champion.py"

@@ -82,7 +82,7 @@ def run(environment: dict[str, str]) -> Run:
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated data set of 4 classes that can be learned."""
-    from pipeline.sample import write_sample
+    from pipeline.sample.pictures import write_sample
 
     folder = tmp_path_factory.mktemp("pictures") / "sample"
     write_sample(folder, classes=4, per_class=40)

@@ -17,7 +17,7 @@ import pytest
 from pipeline.local.service.client import sagemaker_client, service_client
 from pipeline.local.service.server import running_service
 from pipeline.local.store import Store
-from pipeline.sample import write_sample
+from pipeline.sample.pictures import write_sample
 from tests.e2e.conftest import ROOT, Finished, Run, command
 
 pytestmark = pytest.mark.xdist_group("e2e")

@@ -8,10 +8,13 @@ one is sometimes wrong.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from pipeline.errors import PipelineError, UsageError
 
 Colour = tuple[int, int, int]
 Plane = npt.NDArray[np.float64]
@@ -41,6 +44,37 @@ def draw_picture(coat: Coat, random: np.random.Generator) -> Image.Image:
     pixels = _blots(pixels, random) * _light(height, width, random)
     pixels = pixels + random.normal(0, random.uniform(4, 18), pixels.shape)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def write_sample(
+    folder: Path,
+    classes: int = 6,
+    per_class: int = 60,
+    seed: int = 0,
+    shuffle_labels: bool = False,
+) -> list[str]:
+    """Write `folder/<class>/<number>.jpg` and return the class names.
+
+    The same arguments give the same bytes (with the same numpy and Pillow). With
+    `shuffle_labels` the same pictures lie in random classes, so that nothing can be learned.
+    Raises UsageError for impossible numbers or when `folder` holds anything already, and
+    PipelineError when it cannot be written.
+    """
+    _check_numbers(classes, len(COATS), per_class, seed)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise UsageError(f"{folder} is not an empty folder; name a new one, or remove it first")
+    names = list(COATS)[:classes]
+    drawn = [name for name in names for _ in range(per_class)]
+    labels = np.random.default_rng(seed).permutation(drawn) if shuffle_labels else drawn
+    try:
+        for number, (name, label) in enumerate(zip(drawn, labels, strict=True)):
+            random = np.random.default_rng([seed, number])
+            path = folder / str(label) / f"{number:05d}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draw_picture(COATS[name], random).save(path, quality=int(random.integers(70, 93)))
+    except OSError as error:
+        raise PipelineError(f"{folder} cannot be written: {error.strerror}") from error
+    return names
 
 
 def _grid(height: int, width: int, random: np.random.Generator) -> tuple[Plane, Plane]:
@@ -137,3 +171,12 @@ COATS = {
     "wasp": Coat(stripes, (240, 210, 40), (25, 20, 15)),
     "starfish": Coat(rays, (235, 130, 100), (40, 80, 140)),
 }
+
+
+def _check_numbers(classes: int, most_classes: int, per_class: int, seed: int) -> None:
+    if not 2 <= classes <= most_classes:
+        raise UsageError(f"--classes {classes}: give a number from 2 to {most_classes}")
+    if per_class < 3:
+        raise UsageError(f"--per-class {per_class}: give 3 or more, one for each split")
+    if seed < 0:
+        raise UsageError(f"--seed {seed}: give 0 or more")

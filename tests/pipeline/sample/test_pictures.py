@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import UsageError
-from pipeline.sample import main, write_sample
+from pipeline.sample.__main__ import main
+from pipeline.sample.pictures import write_sample
 
 
 def contents(folder: Path) -> dict[str, bytes]:

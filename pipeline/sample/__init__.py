@@ -1,0 +1,1 @@
+"""Generates pictures to try the pipeline on."""
