@@ -11,8 +11,8 @@ from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, error_code, explained, is_denied
 from pipeline.bootstrap.stack import StackRequest, StackState
-from pipeline.deployment import deployment_json
 from pipeline.errors import UsageError
+from pipeline.settings.lambda_environment import deployment_json
 from pipeline.settings.model import Settings
 
 # Parameters of the template that no setting gives: they keep their value unless one is given.

@@ -10,8 +10,8 @@ import pytest
 from deployment_inputs import Production
 from pipeline.bootstrap.stack_parameters import FREE_PARAMETERS, Foundation, names_of
 from pipeline.command_line.running import ROOT
-from pipeline.deployment import lambda_environment
 from pipeline.settings import Settings
+from pipeline.settings.lambda_environment import lambda_environment
 from tests.infra.template_support import (
     ACCOUNT,
     PATH,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.command_line.running import ROOT
-from pipeline.deployment import lambda_environment
 from pipeline.errors import PipelineError
 from pipeline.local.failures import StepFailed
 from pipeline.local.jobs.lambdas import run_lambda
 from pipeline.local.service.operations.events import RULE
 from pipeline.local.store import Document, Store
+from pipeline.settings.lambda_environment import lambda_environment
 
 if TYPE_CHECKING:
     from pipeline.settings.model import Settings

@@ -13,7 +13,7 @@ from pipeline.settings import (
     overlay_of,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILE = ROOT / "pipeline.yaml"
 
 

@@ -16,7 +16,7 @@ from pipeline.settings import (
     parse_override,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILE = ROOT / "pipeline.yaml"
 
 WORDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)
