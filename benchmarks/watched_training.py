@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.turns import Turns
-from debug_plan import DebugPlan, read_plan
-from debugging import Debugger, open_debugger
+from debugger.plan import DebugPlan, read_plan
+from debugger.session import Debugger, open_debugger
 from feature_set import Features
 from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head

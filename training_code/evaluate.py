@@ -20,8 +20,8 @@ from typing import Any
 
 from champion import NONE, Challenger, Champion, Exam, compare
 from dataset import open_split, read_info
-from debug_findings import debugger_findings
-from debug_plan import read_named
+from debugger.findings import debugger_findings
+from debugger.plan import read_named
 from freed_memory import keep_freed_memory
 from graph_check import open_check
 from job_errors import JobError, run_job

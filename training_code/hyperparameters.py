@@ -21,7 +21,7 @@ class Hyperparameters:
     `fine_tune_epochs` on the pictures follow, in `fine_tune_views` random views of each whose
     frozen activations are cached (0: new views every epoch, and nothing is cached). With `export`
     the whole model is written, without it (in tuning) only the head and its metrics. For
-    `debug_...` see debug_plan.py. Raises JobError for values that cannot work.
+    `debug_...` see debugger/plan.py. Raises JobError for values that cannot work.
     """
 
     lr: float = 0.0003

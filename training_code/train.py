@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 
 import dataset
 import feature_set
-from debug_plan import DebugPlan, read_plan
-from debugging import Debugger, open_debugger
+from debugger.plan import DebugPlan, read_plan
+from debugger.session import Debugger, open_debugger
 from feature_set import BACKBONE_FILE, FeatureInfo, read_features
 from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head

@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
-from debugging import Debugger
+from debugger.session import Debugger
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from mixed_precision import mixed_precision

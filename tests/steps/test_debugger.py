@@ -81,7 +81,7 @@ def test_embedded_needs_nothing_of_debuggers_api_and_no_region_with_it(step):
 
 
 def test_the_job_reads_what_the_definition_says(step):
-    from debug_plan import read_plan
+    from debugger.plan import read_plan
 
     told = step("Train", "debugger.mode=embedded", SOME, STOP)["Arguments"]["HyperParameters"]
     plan = read_plan(told["debug_collections"], told["debug_rules"], told["debug_stop_on"])

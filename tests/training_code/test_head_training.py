@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from debugging import Debugger
+from debugger.session import Debugger
 from feature_set import Features
 from head_training import (
     head_phase,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from debugging import Debugger
+from debugger.session import Debugger
 from hyperparameters import Hyperparameters
 from network import Head
 from profiling import Profiler, open_profiler

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import training_loop
-from debugging import Debugger
+from debugger.session import Debugger
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Head

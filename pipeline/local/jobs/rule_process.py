@@ -63,14 +63,14 @@ def _open(groups: list[_Group], folder: str) -> None:
     # smdebug loads torch: named here, it is loaded already in the process that this is forked from.
     import torch  # noqa: F401
 
-    from rule_evaluation import RuleSet
+    from debugger.rule_evaluation import RuleSet
 
     for group in groups:
         group.rules = RuleSet(folder, group.parameters)
 
 
 def _look(rules: Any, end: str | None) -> Any:
-    """Return the outcomes (training_code/rule_evaluation.py) of the rules that are decided."""
+    """Return the outcomes of the rules that are decided (debugger/rule_evaluation.py)."""
     known = rules.advance()
     if end is None:
         return known

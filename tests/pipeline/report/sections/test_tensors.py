@@ -8,7 +8,7 @@ import torch
 from smdebug.core.save_config import SaveConfig
 from torch import Tensor, nn
 
-from guarded_hook import GuardedHook
+from debugger.guarded_hook import GuardedHook
 from pipeline.report.contents import Series
 from pipeline.report.sections.tensor_reader import read_all
 from pipeline.report.sections.tensors import find_tensors, read_saved, read_tensors, series_of

@@ -7,16 +7,16 @@ import torch
 
 pytest.importorskip("smdebug")
 
-from debug_plan import read_plan
-from debugging import open_debugger
+from debugger.plan import read_plan
+from debugger.rule_evaluation import evaluate_rules
+from debugger.session import open_debugger
 from feature_set import Features
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters
 from pipeline.settings import load_settings
-from rule_evaluation import evaluate_rules
 from training_loop import ClassificationLoss, fit
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 SAVED = "gradients?save_interval=25 losses?save_interval=5&eval.save_interval=1"
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artifact import ArtifactError, extract_archive
-from debug_plan import Named
+from debugger.plan import Named
+from debugger.rules_file import DEBUG_FOLDER, lost_because
 from job_errors import JobError
-from rules_file import DEBUG_FOLDER, lost_because
 
 if TYPE_CHECKING:
-    from rule_evaluation import RuleOutcome
+    from debugger.rule_evaluation import RuleOutcome
 
 OUTPUT_ARCHIVE = "output.tar.gz"
 _MOST_FILES = 1_000_000
@@ -32,7 +32,7 @@ def debugger_findings(folder: Path, rules: Named) -> dict[str, Any]:
     A rule that cannot be judged counts as an issue: it does not rule one out.
     Raises JobError when the archive cannot be read.
     """
-    from rule_evaluation import evaluate_rules  # noqa: PLC0415 - smdebug only when asked for
+    from debugger.rule_evaluation import evaluate_rules  # noqa: PLC0415 - smdebug only when asked for
 
     with _tensors(folder) as place:
         reason = lost_because(place)

@@ -13,7 +13,7 @@ import pytest
 import train as train_job
 from tests.training_code.conftest import container
 
-CODE = Path(__file__).resolve().parents[2]
+CODE = Path(__file__).resolve().parents[3]
 JOB = """
 import sys, threading
 import job_errors, train

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from debug_plan import DebugPlan
+from debugger.plan import DebugPlan
+from debugger.rule_evaluation import RuleOutcome, RuleSet
+from debugger.rules_file import write_rules
 from job_errors import JobError
-from rule_evaluation import RuleOutcome, RuleSet
-from rules_file import write_rules
 
 _WAIT = 100.0  # times the last look: looking takes at most a hundredth of the time
 

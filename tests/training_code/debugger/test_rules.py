@@ -20,13 +20,20 @@ from smdebug.pytorch import ReductionConfig
 from smdebug.rules.rule_invoker import invoke_rule
 from smdebug.trials import create_trial
 
-import debugger_rules
+from debugger import rules
+from debugger.rule_evaluation import evaluate_rules, rule_names
 from pipeline.settings.debugger import RULE_PARAMETERS
-from rule_evaluation import evaluate_rules, rule_names
-from tests.training_code.rule_support import ACTIVATIONS, LOSS_INPUTS, blobs, judge, layers, train
+from tests.training_code.debugger.rule_support import (
+    ACTIVATIONS,
+    LOSS_INPUTS,
+    blobs,
+    judge,
+    layers,
+    train,
+)
 
 LOSSES = ("losses",)  # all that some rules read
-SOURCE = Path(__file__).resolve().parents[2] / "training_code/debugger_rules.py"
+SOURCE = Path(__file__).resolve().parents[3] / "training_code/debugger/rules.py"
 pytestmark = pytest.mark.usefixtures("rules_at_once")
 
 
@@ -258,10 +265,10 @@ def test_smdebugs_own_invoker_runs_the_rules_as_the_service_does(tmp_path: Path)
     path = train(tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), lr=0.0)
     trial = create_trial(str(path))
     with pytest.raises(RuleEvaluationConditionMet):
-        rule = debugger_rules.UnchangedTensor(trial, num_steps="3")
+        rule = rules.UnchangedTensor(trial, num_steps="3")
         invoke_rule(rule, raise_eval_cond=True)
     with pytest.raises(InsufficientInformationForRuleInvocation, match="no ReLU inputs"):
-        invoke_rule(debugger_rules.DeadRelu(trial))
+        invoke_rule(rules.DeadRelu(trial))
 
 
 def test_the_rules_are_one_file_that_an_older_python_reads() -> None:
@@ -330,7 +337,7 @@ DOCUMENTED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", rule_names())
 def test_parameters_and_defaults_are_those_that_aws_documents(name: str) -> None:
-    ours = inspect.signature(getattr(debugger_rules, name)).parameters
+    ours = inspect.signature(getattr(rules, name)).parameters
     assert ours.keys() - DOCUMENTED[name].keys() <= {"base_trial", "action_json", "mode"}
     assert set(RULE_PARAMETERS[name]) == ours.keys() - {"base_trial", "action_json"}
     for parameter, default in DOCUMENTED[name].items():

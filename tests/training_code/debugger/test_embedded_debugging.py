@@ -17,12 +17,12 @@ pytest.importorskip("smdebug")
 from smdebug.pytorch import Hook, modes
 from smdebug.trials import create_trial
 
-import embedded_rules
 import train as train_job
 import training_loop
-from debug_plan import DebugPlan, read_named, read_plan
-from debugging import Debugger, open_debugger
-from guarded_hook import GuardedHook, sampled
+from debugger import embedded_rules
+from debugger.guarded_hook import GuardedHook, sampled
+from debugger.plan import DebugPlan, read_named, read_plan
+from debugger.session import Debugger, open_debugger
 from job_errors import JobError
 
 EVERY_STEP = " ".join(f"{name}?save_interval=1" for name in ("gradients", "losses", "weights"))

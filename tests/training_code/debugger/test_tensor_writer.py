@@ -17,7 +17,7 @@ from smdebug.core.index_reader import LocalIndexReader
 from smdebug.core.tfrecord.tensor_reader import TensorReader
 from smdebug.core.writer import FileWriter
 
-from tensor_writer import StepWriter, UnknownType
+from debugger.tensor_writer import StepWriter, UnknownType
 
 TYPES = st.sampled_from(["float32", "float64", "float16", "int32", "int64", "uint8", "bool"])
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, max_side=6)

@@ -20,8 +20,8 @@ from smdebug.pytorch import Hook, modes
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from save_schedule import next_saved
-from tensor_writer import StepWriter
+from debugger.save_schedule import next_saved
+from debugger.tensor_writer import StepWriter
 
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names a layer's inputs and outputs
 HELD_S = 5.0  # the longest that a loss is held back while training goes on

@@ -15,20 +15,20 @@ from smdebug.exceptions import (
 )
 from smdebug.trials import create_trial
 
-import debugger_rules
-from debugger_rules import SavedTensorRule
+from debugger import rules
+from debugger.rules import SavedTensorRule
 
 RULES: tuple[type[SavedTensorRule], ...] = (
-    debugger_rules.VanishingGradient,
-    debugger_rules.ExplodingTensor,
-    debugger_rules.Overfit,
-    debugger_rules.Overtraining,
-    debugger_rules.PoorWeightInitialization,
-    debugger_rules.LossNotDecreasing,
-    debugger_rules.DeadRelu,
-    debugger_rules.SaturatedActivation,
-    debugger_rules.UnchangedTensor,
-    debugger_rules.ClassImbalance,
+    rules.VanishingGradient,
+    rules.ExplodingTensor,
+    rules.Overfit,
+    rules.Overtraining,
+    rules.PoorWeightInitialization,
+    rules.LossNotDecreasing,
+    rules.DeadRelu,
+    rules.SaturatedActivation,
+    rules.UnchangedTensor,
+    rules.ClassImbalance,
 )
 Parameters = Mapping[str, str | float | bool]
 _NOTHING_THIS_STEP = (TensorUnavailableForStep, StepUnavailable, TensorUnavailable)

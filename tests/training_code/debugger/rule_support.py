@@ -11,9 +11,9 @@ import torch
 from smdebug.pytorch import ReductionConfig, SaveConfig
 from torch import Tensor, nn
 
-from debugging import Debugger
-from guarded_hook import GuardedHook
-from rule_evaluation import RuleOutcome, evaluate_rules
+from debugger.guarded_hook import GuardedHook
+from debugger.rule_evaluation import RuleOutcome, evaluate_rules
+from debugger.session import Debugger
 
 COLLECTIONS = ("losses", "gradients", "weights")
 ACTIVATIONS = ".*(relu|tanh|sigmoid)_input.*"

@@ -9,8 +9,8 @@ from torch import nn
 pytest.importorskip("smdebug")
 
 import train as train_job
-from rule_evaluation import evaluate_rules, rule_names
-from tests.training_code.rule_support import (
+from debugger.rule_evaluation import evaluate_rules, rule_names
+from tests.training_code.debugger.rule_support import (
     COLLECTIONS,
     LOSS_INPUTS,
     blobs,

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from debug_plan import DebugPlan
+from debugger.plan import DebugPlan
+from debugger.rules_file import DEBUG_FOLDER, said, write_rules
 from job_errors import JobError
-from rules_file import DEBUG_FOLDER, said, write_rules
 
 if TYPE_CHECKING:
-    from embedded_rules import EmbeddedRules
+    from debugger.embedded_rules import EmbeddedRules
 
 CONFIG_VARIABLE = "SMDEBUG_CONFIG_FILE_PATH"
 CONFIG_PATH = Path("/opt/ml/input/config/debughookconfig.json")
@@ -142,7 +142,7 @@ def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO
     os.environ.setdefault("SMDEBUG_LOG_LEVEL", "warning")
     try:
         if path is not None:
-            from guarded_hook import GuardedHook  # noqa: PLC0415 - smdebug only when asked for
+            from debugger.guarded_hook import GuardedHook  # noqa: PLC0415 - smdebug only when asked for
 
             hook = GuardedHook.create_from_json_file(str(path))
             return Debugger(hook, places=(folder, Path(hook.out_dir)))
@@ -153,8 +153,8 @@ def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO
 
 
 def _embedded(plan: DebugPlan, folder: Path) -> Debugger:
-    from embedded_rules import EmbeddedRules  # noqa: PLC0415 - as above
-    from guarded_hook import GuardedHook  # noqa: PLC0415 - as above
+    from debugger.embedded_rules import EmbeddedRules  # noqa: PLC0415 - as above
+    from debugger.guarded_hook import GuardedHook  # noqa: PLC0415 - as above
 
     with TemporaryDirectory() as scratch:
         path = Path(scratch) / CONFIG_PATH.name

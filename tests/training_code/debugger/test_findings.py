@@ -9,12 +9,12 @@ from torch import nn
 
 pytest.importorskip("smdebug")
 
-from debug_findings import debugger_findings
-from debug_plan import read_plan
-from debugging import open_debugger
+from debugger.findings import debugger_findings
+from debugger.plan import read_plan
+from debugger.rule_evaluation import rule_names
+from debugger.rules_file import write_rules
+from debugger.session import open_debugger
 from job_errors import JobError
-from rule_evaluation import rule_names
-from rules_file import write_rules
 
 RULES = {"UnchangedTensor": {"num_steps": "3"}, "VanishingGradient": {}}
 

@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("smdebug")
 
-import embedded_rules
-from debug_plan import DebugPlan
-from embedded_rules import EmbeddedRules, TrainingLost
-from rule_evaluation import RuleOutcome
+from debugger import embedded_rules
+from debugger.embedded_rules import EmbeddedRules, TrainingLost
+from debugger.plan import DebugPlan
+from debugger.rule_evaluation import RuleOutcome
 
 NAMES = ("DeadRelu", "Overfit")
 FAILED = RuleOutcome("DeadRelu", "Error", None, None, "no tensors")

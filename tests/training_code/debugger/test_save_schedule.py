@@ -8,7 +8,7 @@ pytest.importorskip("smdebug")
 
 from smdebug import SaveConfig, modes
 
-from save_schedule import NEVER, next_saved
+from debugger.save_schedule import NEVER, next_saved
 
 CONFIGURATIONS = st.builds(
     SaveConfig,
