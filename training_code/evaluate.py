@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from champion import NONE, Challenger, Champion, Exam, compare
 from dataset import open_split, read_info
 from debugger.findings import debugger_findings
 from debugger.plan import read_named
+from evaluation.champion import NONE, Challenger, Champion, Exam, compare
+from evaluation.graph_check import open_check
+from evaluation.model_quality import Outcomes, join, multiclass_metrics, outcomes_of
+from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
 from freed_memory import keep_freed_memory
-from graph_check import open_check
 from job_errors import JobError, run_job
-from model_quality import Outcomes, join, multiclass_metrics, outcomes_of
-from served_model import ARCHIVE, check_fit, predict, served_model
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from PIL import Image
 import inference as own_inference
 from dataset import open_split
 from evaluate import main
+from evaluation.served_model import serving_code
 from job_errors import JobError
-from served_model import serving_code
 
 Pack = Callable[[Path, Path], Path]
 

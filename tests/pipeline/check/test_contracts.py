@@ -57,13 +57,14 @@ def test_the_data_set_description_has_the_documented_names() -> None:
 def test_the_evaluation_has_the_documented_names() -> None:
     import numpy as np
 
-    import model_quality
+    from evaluation import model_quality
 
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
     outcomes = model_quality.outcomes_of(np.array([0, 1]), probabilities)
     metrics = model_quality.multiclass_metrics(outcomes, ["a", "b"])
     documented = SCRIPTS["evaluate.py"].files["evaluation.json"]
-    assert set(documented["champion"]) in _keys(ast.parse((TRAINING / "champion.py").read_text()))
+    tree = ast.parse((TRAINING / "evaluation" / "champion.py").read_text())
+    assert set(documented["champion"]) in _keys(tree)
     assert set(documented["multiclass_classification_metrics"]) == set(metrics)
     for name, value in documented["multiclass_classification_metrics"].items():
         if "value" in value:

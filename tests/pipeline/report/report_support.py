@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from model_quality import multiclass_metrics, outcomes_of
+from evaluation.model_quality import multiclass_metrics, outcomes_of
 from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import OUTPUT, Json, Lab

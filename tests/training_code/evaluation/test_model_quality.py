@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_quality import Outcomes, calibration, join, multiclass_metrics, outcomes_of
+from evaluation.model_quality import Outcomes, calibration, join, multiclass_metrics, outcomes_of
 
 CLASSES = ["cat", "dog", "emu"]
 

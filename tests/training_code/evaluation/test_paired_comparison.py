@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paired_comparison import PairedCounts, count_pairs, mcnemar
+from evaluation.paired_comparison import PairedCounts, count_pairs, mcnemar
 
 
 def exact(only_first: int, only_second: int) -> Fraction:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from champion import Challenger, Champion, Exam, compare
 from dataset import open_split, read_info
 from evaluate import main
+from evaluation.champion import Challenger, Champion, Exam, compare
 
 Pack = Callable[[Path, Path], Path]
 Change = Callable[[Path], None]
