@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from benchmarks.turns import Turns
 from debugger.plan import DebugPlan, read_plan
 from debugger.session import Debugger, open_debugger
-from feature_set import Features
+from extraction.feature_files import Features
 from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from dataset import Split, reserve
-from feature_pass import in_order
-from feature_runtime import Runtime, Values
+from extraction.backbone_pass import in_order
+from extraction.runtime import Runtime, Values
 from job_progress import ProgressLines
 from preprocessing import Preprocessing, normalise
 from views import random_views

@@ -19,10 +19,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dataset import open_split, read_info
-from feature_cache import FeatureCache, cache_folder, prune
-from feature_pass import features_of
-from feature_runtime import Runtime, open_runtime
-from feature_set import (
+from extraction.backbone_pass import features_of
+from extraction.cache import FeatureCache, cache_folder, prune
+from extraction.feature_files import (
     BACKBONE_FILE,
     FeatureInfo,
     features_path,
@@ -30,6 +29,7 @@ from feature_set import (
     write_info,
     write_labels,
 )
+from extraction.runtime import Runtime, open_runtime
 from freed_memory import keep_freed_memory
 from job_errors import JobError, run_job
 from job_progress import ProgressLines

@@ -10,7 +10,7 @@ from torch import nn
 
 from activation_cache import NotCacheable, Pictures, cache_activations
 from dataset import Split
-from feature_runtime import open_runtime
+from extraction.runtime import open_runtime
 from fine_tuning_data import CachedSource, PictureSource, Plan, Source
 from hyperparameters import Hyperparameters
 from job_errors import JobError

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from feature_set import Features
+from extraction.feature_files import Features
 from hyperparameters import Hyperparameters
 from network import Head
 from training_loop import Batches, ClassificationLoss, Phase, make_optimizer

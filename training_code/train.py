@@ -18,10 +18,10 @@ import torch
 from safetensors.torch import load_file
 
 import dataset
-import feature_set
 from debugger.plan import DebugPlan, read_plan
 from debugger.session import Debugger, open_debugger
-from feature_set import BACKBONE_FILE, FeatureInfo, read_features
+from extraction import feature_files
+from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features
 from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
@@ -165,7 +165,7 @@ def train(
     settings: Hyperparameters, folders: Folders, environ: Mapping[str, str], replicas: Replicas
 ) -> None:
     """Train; the first of the replicas alone trains the head, watches, and writes the result."""
-    info = feature_set.read_info(folders.features)
+    info = feature_files.read_info(folders.features)
     criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
     split = read_features(folders.features, "train")
     head = make_head(split, len(info.classes), settings.seed)

@@ -11,7 +11,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from artifact import ModelDescription, write_model
-from feature_set import FeatureInfo
+from extraction.feature_files import FeatureInfo
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Classifier, Head

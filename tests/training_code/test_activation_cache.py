@@ -14,7 +14,7 @@ import torch
 import activation_cache
 from activation_cache import NotCacheable, Pictures, cache_activations
 from dataset import Split
-from feature_runtime import Runtime
+from extraction.runtime import Runtime
 from preprocessing import Preprocessing
 
 NEEDED = 3 * 18 * 3 * 16 * 32 * 2  # bytes: views, rows and what `corner` leaves, in half precision

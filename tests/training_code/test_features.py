@@ -11,11 +11,11 @@ import torch
 import torchvision
 from safetensors.torch import load_file
 
-import feature_set
 from dataset import open_split, read_info
-from feature_cache import KEY_BYTES
-from feature_runtime import Runtime
-from feature_set import read_features
+from extraction import feature_files
+from extraction.cache import KEY_BYTES
+from extraction.feature_files import read_features
+from extraction.runtime import Runtime
 from features import main, open_cache, pretrained_normalisation
 from job_errors import JobError
 from network import build_backbone, load_state
@@ -42,7 +42,7 @@ def difference(one: torch.Tensor, other: torch.Tensor) -> float:
 
 
 def test_features_are_the_backbones_on_normalised_crops(prepared: Path, features: Path) -> None:
-    info = feature_set.read_info(features)
+    info = feature_files.read_info(features)
     backbone = build_backbone(BACKBONE, 0)
     load_state(backbone, load_file(features / "backbone.safetensors"))
     for split, rows in (("train", 36), ("valid", 12)):
@@ -56,7 +56,7 @@ def test_features_are_the_backbones_on_normalised_crops(prepared: Path, features
 
 
 def test_features_json_says_where_they_are_from(prepared: Path, features: Path) -> None:
-    info, data = feature_set.read_info(features), read_info(prepared / "dataset")
+    info, data = feature_files.read_info(features), read_info(prepared / "dataset")
     assert (info.backbone, info.seed, info.dimension, info.views) == (BACKBONE, 0, 1024, 1)
     assert (info.crop, info.resize) == (32, 40)
     assert info.classes == tuple(data["classes"])
@@ -122,14 +122,14 @@ def test_what_was_rounded_for_other_pictures_is_not_taken_over(
     features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JOB_CACHE_DIR", str(tmp_path))
-    info = feature_set.read_info(features)
+    info = feature_files.read_info(features)
     key, value = [b"k" * KEY_BYTES], np.zeros((1, info.dimension), np.float32)
     found = []
     for calibrated in (False, True):
         runtime = Runtime("some", 1, 8, lambda squares: squares.numpy(), calibrated=calibrated)
         for fingerprint in ("these", "others"):
             described = replace(info, fingerprint=fingerprint)
-            cache = open_cache(described, runtime, features / feature_set.BACKBONE_FILE)
+            cache = open_cache(described, runtime, features / feature_files.BACKBONE_FILE)
             assert cache is not None
             found.append(len(cache))
             cache.add(key, value)
@@ -139,7 +139,7 @@ def test_what_was_rounded_for_other_pictures_is_not_taken_over(
 def test_with_weights_pictures_are_normalised_as_those_were_trained(
     extract: Extract, weights: Path
 ) -> None:
-    info = feature_set.read_info(extract(weights=weights))
+    info = feature_files.read_info(extract(weights=weights))
     assert (info.mean, info.std) == (IMAGENET_MEAN, IMAGENET_STD)
     assert info.weights_sha256 is not None
     assert len(info.weights_sha256) == 64
@@ -216,4 +216,4 @@ def test_damaged_features_are_refused(features: Path, tmp_path: Path, damage: st
         elif damage == "missing":
             read_features(tmp_path, "valid")
         else:
-            feature_set.read_info(tmp_path)
+            feature_files.read_info(tmp_path)

@@ -14,8 +14,8 @@ from torch import nn
 import activation_cache
 import fine_tuning
 from dataset import open_split
-from feature_runtime import Runtime
-from feature_set import read_info
+from extraction.feature_files import read_info
+from extraction.runtime import Runtime
 from fine_tuning import fine_tuning_phase, set_training, unfreeze
 from hyperparameters import Hyperparameters
 from job_errors import JobError

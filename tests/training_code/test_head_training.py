@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from debugger.session import Debugger
-from feature_set import Features
+from extraction.feature_files import Features
 from head_training import (
     head_phase,
     make_head,

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-import feature_set
+from extraction import feature_files
 from model_summary import summarise, write_summary
 
 Train = Callable[..., Any]
@@ -68,7 +68,7 @@ def test_a_training_leaves_the_summary_of_the_whole_model(
     trained: Any, train: Train, prepared: Path, features: Path
 ) -> None:
     totals = json.loads((trained.output / "model_summary.json").read_text())["totals"]
-    info = feature_set.read_info(features)
+    info = feature_files.read_info(features)
     assert totals["trained_parameters"] == (info.dimension + 1) * len(info.classes)  # the head's
     tuned = train(dataset=prepared / "dataset", fine_tune_blocks=1, fine_tune_epochs=1, epochs=1)
     more = json.loads((tuned.output / "model_summary.json").read_text())["totals"]

@@ -16,9 +16,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import feature_set
 from artifact import read_model
-from feature_set import read_features
+from extraction import feature_files
+from extraction.feature_files import read_features
 from job_errors import JobError
 from pipeline.job_scripts.metrics import REGEXES
 from train import main
@@ -84,7 +84,7 @@ def test_the_last_line_and_the_model_are_of_the_best_epoch(trained: Any, feature
 
 
 def test_the_exported_model_holds_all_that_serving_needs(trained: Any, features: Path) -> None:
-    info = feature_set.read_info(features)
+    info = feature_files.read_info(features)
     _, description = read_model(trained.model)
     assert description.classes == info.classes
     assert description.backbone == info.backbone

@@ -10,7 +10,7 @@ pytest.importorskip("smdebug")
 from debugger.plan import read_plan
 from debugger.rule_evaluation import evaluate_rules
 from debugger.session import open_debugger
-from feature_set import Features
+from extraction.feature_files import Features
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters
 from pipeline.settings import load_settings

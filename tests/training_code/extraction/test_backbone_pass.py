@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-import feature_pass
 from dataset import Split
-from feature_cache import FeatureCache
-from feature_pass import features_of, in_order
-from feature_runtime import Runtime
+from extraction import backbone_pass
+from extraction.backbone_pass import features_of, in_order
+from extraction.cache import FeatureCache
+from extraction.runtime import Runtime
 from job_errors import JobError
 
 CROP = 8
@@ -20,7 +20,7 @@ CROP = 8
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_pass, "_CHUNK", 4)
+    monkeypatch.setattr(backbone_pass, "_CHUNK", 4)
 
 
 def split_of(images: np.ndarray) -> Split:

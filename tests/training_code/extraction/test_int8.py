@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from feature_int8 import noise
-from feature_runtime import open_runtime
+from extraction.int8 import noise
+from extraction.runtime import open_runtime
 from graph import GraphError
 from preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
@@ -49,7 +49,7 @@ def test_features_in_8_bits_are_nearly_those_in_32(
 def test_too_much_noise_keeps_them_in_32(
     backbone: nn.Module, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feature_int8.MAX_NOISE", 0.0)
+    monkeypatch.setattr("extraction.int8.MAX_NOISE", 0.0)
     assert open_runtime(backbone, PREPROCESSING, 8, 1, images()).name == "ONNX Runtime"
     assert "they stay in 32 bits" in capsys.readouterr().out
 
@@ -60,7 +60,7 @@ def test_a_rounded_graph_that_cannot_run_leaves_them_in_32(
     def fail(*_: object) -> None:
         raise GraphError("int8.onnx is no usable graph")
 
-    monkeypatch.setattr("feature_runtime.int8_graph", fail)
+    monkeypatch.setattr("extraction.runtime.int8_graph", fail)
     assert open_runtime(backbone, PREPROCESSING, 8, 1, images()).name == "ONNX Runtime"
     assert "stay in 32 bits: int8.onnx is no usable graph" in capsys.readouterr().out
 

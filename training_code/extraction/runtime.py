@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from feature_int8 import MAX_NOISE, int8_graph
+from extraction.int8 import MAX_NOISE, int8_graph
 from graph import Graph, GraphError, available, open_graph
 from graph_export import GraphExportError, export_graph
 from job_errors import JobError

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_cache import FeatureCache, cache_folder, prune, row_key
+from extraction.cache import FeatureCache, cache_folder, prune, row_key
 
 DIMENSION = 4
 

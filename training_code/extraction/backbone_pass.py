@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 
 from dataset import Split
-from feature_cache import FeatureCache, row_key
-from feature_runtime import Runtime, check_finite
+from extraction.cache import FeatureCache, row_key
+from extraction.runtime import Runtime, check_finite
 from views import random_views
 
 Values = npt.NDArray[np.float32]

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import feature_runtime
-from feature_runtime import open_runtime
+from extraction import runtime as feature_runtime
+from extraction.runtime import open_runtime
 from network import build_backbone
 from preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, normalise
 

@@ -1,0 +1,1 @@
+"""Computes the backbone's features once, and keeps them."""
