@@ -21,8 +21,8 @@ from torch import Tensor
 from artifact import GRAPH_FILE, INT8_GRAPH_FILE, ModelDescription, write_model
 from benchmarks.usual_handler import build_model
 from graph import open_graph
-from graph_export import INPUT_NAME, export_graph
-from int8_graph import write_int8_graph
+from graphs.export import INPUT_NAME, export_graph
+from graphs.int8 import write_int8_graph
 from network import Classifier, Head, build_backbone, load_backbone_weights
 from preprocessing import (
     IMAGENET_MEAN,

@@ -32,7 +32,7 @@ from benchmarks.usual_script import (
     validation_transform,
 )
 from graph import open_graph
-from graph_export import export_graph
+from graphs.export import export_graph
 
 EPOCHS = 20
 LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)

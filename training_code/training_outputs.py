@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 
 from artifact import ModelDescription, write_model
 from extraction.feature_files import FeatureInfo
+from graphs.serving import write_graphs
 from hyperparameters import Hyperparameters
 from job_errors import JobError
 from network import Classifier, Head
 from provenance import package_versions
-from serving_graphs import write_graphs
 from training_loop import EpochResult
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from artifact import GRAPH_FILE, read_model
 from benchmarks.multi_model_server import missing_part, post, running_model_server
-from graph_export import export_graph
+from graphs.export import export_graph
 from inference import open_model
 from pipeline.local.service.hosting.model_process import start_model_server
 from request_reading import MAX_BODY_BYTES

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 
 from graph import Graph, open_graph
-from graph_export import INPUT_NAME
-from int8_graph import write_int8_graph
+from graphs.export import INPUT_NAME
+from graphs.int8 import write_int8_graph
 from preprocessing import Preprocessing, normalise
 
 Values = npt.NDArray[np.float32]

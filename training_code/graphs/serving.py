@@ -8,9 +8,9 @@ import torch
 
 from artifact import GRAPH_FILE, INT8_GRAPH_FILE, read_model
 from dataset import Split, open_split
-from graph_export import INPUT_NAME, GraphExportError, export_graph
+from graphs.export import INPUT_NAME, GraphExportError, export_graph
+from graphs.int8 import write_int8_graph
 from hyperparameters import Hyperparameters
-from int8_graph import write_int8_graph
 from job_errors import JobError
 from preprocessing import Preprocessing, normalise
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graph import open_graph
-from graph_export import GraphExportError, export_graph
+from graphs.export import GraphExportError, export_graph
 from network import Classifier, Head, build_backbone
 
 pytest.importorskip("onnxruntime")

@@ -1,0 +1,1 @@
+"""Exports the network as graphs that onnxruntime serves."""
