@@ -27,9 +27,9 @@ from benchmarks.turns import Turns
 from debugger.plan import DebugPlan, read_plan
 from debugger.session import Debugger, open_debugger
 from extraction.feature_files import Features
-from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
+from job.malloc_tuning import keep_freed_memory
 from network import Classifier, Head, build_backbone, use_available_cores
 from profiling import FOLDER as PROFILE
 from profiling import Profiler

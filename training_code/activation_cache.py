@@ -19,7 +19,7 @@ from torch import Tensor
 from dataset import Split, reserve
 from extraction.backbone_pass import in_order
 from extraction.runtime import Runtime, Values
-from job_progress import ProgressLines
+from job.progress import ProgressLines
 from preprocessing import Preprocessing, normalise
 from views import random_views
 

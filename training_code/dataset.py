@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from job_errors import JobError, disk_full_message, is_disk_full
+from job.errors import JobError, disk_full_message, is_disk_full
 from picture_rows import Sums
 
 INFO_FILE = "dataset.json"

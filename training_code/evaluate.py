@@ -25,8 +25,8 @@ from evaluation.champion import NONE, Challenger, Champion, Exam, compare
 from evaluation.graph_check import open_check
 from evaluation.model_quality import Outcomes, join, multiclass_metrics, outcomes_of
 from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
-from freed_memory import keep_freed_memory
-from job_errors import JobError, run_job
+from job.errors import JobError, run_job
+from job.malloc_tuning import keep_freed_memory
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,10 @@ from extraction.feature_files import (
     write_labels,
 )
 from extraction.runtime import Runtime, open_runtime
-from freed_memory import keep_freed_memory
-from job_errors import JobError, run_job
-from job_progress import ProgressLines
+from job.errors import JobError, run_job
+from job.malloc_tuning import keep_freed_memory
+from job.progress import ProgressLines
+from job.provenance import package_versions, sha256_of
 from network import (
     NetworkError,
     best_device,
@@ -41,7 +42,6 @@ from network import (
     load_backbone_weights,
     use_available_cores,
 )
-from provenance import package_versions, sha256_of
 from views import LARGEST_ASPECT, SMALLEST_AREA
 
 

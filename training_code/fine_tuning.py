@@ -13,7 +13,7 @@ from dataset import Split
 from extraction.runtime import open_runtime
 from fine_tuning_data import CachedSource, PictureSource, Plan, Source
 from hyperparameters import Hyperparameters
-from job_errors import JobError
+from job.errors import JobError
 from network import Classifier, blocks
 from network_cut import CannotCut, cut
 from preprocessing import Preprocessing

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
-from job_errors import JobError
+from job.errors import JobError
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 GRAPHS = ("onnx", "none")

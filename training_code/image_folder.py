@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from job_errors import JobError
+from job.errors import JobError
 
 SPLITS = ("train", "valid", "test")
 _SPLIT_NAMES = {

@@ -24,8 +24,8 @@ from dataset import (
 )
 from dataset_info import class_counts, duplicates, fingerprint, refused_list, versions
 from image_folder import ImageFolder, PictureFile, find_images
-from job_errors import JobError, run_job
-from parallel import parallel_map, stop_on_sigterm
+from job.errors import JobError, run_job
+from job.parallel import parallel_map, stop_on_sigterm
 from picture_rows import Refused, Row, Sums, hash_file, write_picture
 from row_plan import Picture, Rows, plan_rows
 from stratified_split import Fractions, parse_fractions

@@ -21,7 +21,7 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
-from job_errors import JobError
+from job.errors import JobError
 
 Value = TypeVar("Value")
 _PORT = "7777"  # SageMaker's own choice

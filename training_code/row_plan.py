@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from image_folder import SPLITS, ImageFolder, PictureFile
-from job_errors import JobError
+from job.errors import JobError
 from stratified_split import Fractions, stratified_split, too_few_message
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from job_errors import JobError, run_job
+from job.errors import JobError, run_job
 
 
 def unmet_requirements(path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from image_folder import SPLITS
-from job_errors import JobError
+from job.errors import JobError
 
 Fractions = tuple[float, float, float]
 

@@ -22,10 +22,10 @@ from debugger.plan import DebugPlan, read_plan
 from debugger.session import Debugger, open_debugger
 from extraction import feature_files
 from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features
-from freed_memory import keep_freed_memory
 from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
-from job_errors import JobError, run_job
+from job.errors import JobError, run_job
+from job.malloc_tuning import keep_freed_memory
 from model_summary import write_summary
 from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
 from profiling import Profiler, open_profiler

@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
 from debugger.session import Debugger
 from hyperparameters import Hyperparameters
-from job_errors import JobError
-from mixed_precision import mixed_precision
+from job.errors import JobError
+from job.mixed_precision import mixed_precision
 from profiling import Profiler
 from replicas import ALONE, Replicas
 

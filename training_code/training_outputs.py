@@ -14,9 +14,9 @@ from artifact import ModelDescription, write_model
 from extraction.feature_files import FeatureInfo
 from graphs.serving import write_graphs
 from hyperparameters import Hyperparameters
-from job_errors import JobError
+from job.errors import JobError
+from job.provenance import package_versions
 from network import Classifier, Head
-from provenance import package_versions
 from training_loop import EpochResult
 
 

@@ -15,7 +15,7 @@ from dataset import (
     read_info,
     write_rows,
 )
-from job_errors import JobError
+from job.errors import JobError
 from picture_rows import sum_pixels
 
 

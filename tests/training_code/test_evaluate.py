@@ -16,7 +16,7 @@ import inference as own_inference
 from dataset import open_split
 from evaluate import main
 from evaluation.served_model import serving_code
-from job_errors import JobError
+from job.errors import JobError
 
 Pack = Callable[[Path, Path], Path]
 

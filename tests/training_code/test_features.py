@@ -17,7 +17,7 @@ from extraction.cache import KEY_BYTES
 from extraction.feature_files import read_features
 from extraction.runtime import Runtime
 from features import main, open_cache, pretrained_normalisation
-from job_errors import JobError
+from job.errors import JobError
 from network import build_backbone, load_state
 from preprocessing import IMAGENET_MEAN, IMAGENET_STD, normalise
 

@@ -18,7 +18,7 @@ from extraction.feature_files import read_info
 from extraction.runtime import Runtime
 from fine_tuning import fine_tuning_phase, set_training, unfreeze
 from hyperparameters import Hyperparameters
-from job_errors import JobError
+from job.errors import JobError
 from network import Classifier, Head, blocks, build_backbone
 from profiling import Profiler
 from replicas import Replicas

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperparameters import Hyperparameters, parse_hyperparameters
-from job_errors import JobError
+from job.errors import JobError
 
 
 def test_all_are_read_as_sagemaker_gives_them() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from image_folder import find_images
-from job_errors import JobError
+from job.errors import JobError
 
 
 def touch(root: Path, *names: str) -> Path:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from dataset import open_split, read_info
-from job_errors import JobError
+from job.errors import JobError
 from prepare import Options, prepare
 from preprocessing import decode_square
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from job_errors import JobError
+from job.errors import JobError
 from replicas import Replicas, join_replicas
 from tests.training_code.conftest import container
 

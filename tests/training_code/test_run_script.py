@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from job_errors import JobError
+from job.errors import JobError
 from run_script import unmet_requirements
 
 CODE = Path(__file__).resolve().parents[2] / "training_code"
@@ -24,7 +24,8 @@ def code(tmp_path: Path) -> Path:
     """A job's code folder: the runner, a script and a module that it imports."""
     folder = tmp_path / "code"
     folder.mkdir()
-    for name in ("run_script.py", "job_errors.py"):
+    (folder / "job").mkdir()
+    for name in ("run_script.py", "job/__init__.py", "job/errors.py"):
         shutil.copyfile(CODE / name, folder / name)
     (folder / "script.py").write_text(SCRIPT)
     (folder / "neighbour.py").write_text("FOLDER = __file__.rsplit('/', 1)[0]\nVALUE = 42\n")

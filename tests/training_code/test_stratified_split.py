@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job_errors import JobError
+from job.errors import JobError
 from stratified_split import parse_fractions, split_sizes, stratified_split
 
 FRACTIONS = (0.8, 0.1, 0.1)

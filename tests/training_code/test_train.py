@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from artifact import read_model
 from extraction import feature_files
 from extraction.feature_files import read_features
-from job_errors import JobError
+from job.errors import JobError
 from pipeline.job_scripts.metrics import REGEXES
 from train import main
 

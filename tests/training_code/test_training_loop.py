@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import training_loop
 from debugger.session import Debugger
 from hyperparameters import Hyperparameters
-from job_errors import JobError
+from job.errors import JobError
 from network import Head
 from profiling import Profiler
 from training_loop import (

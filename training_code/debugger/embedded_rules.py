@@ -8,7 +8,7 @@ from pathlib import Path
 from debugger.plan import DebugPlan
 from debugger.rule_evaluation import RuleOutcome, RuleSet
 from debugger.rules_file import write_rules
-from job_errors import JobError
+from job.errors import JobError
 
 _WAIT = 100.0  # times the last look: looking takes at most a hundredth of the time
 

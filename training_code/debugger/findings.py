@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from artifact import ArtifactError, extract_archive
 from debugger.plan import Named
 from debugger.rules_file import DEBUG_FOLDER, lost_because
-from job_errors import JobError
+from job.errors import JobError
 
 if TYPE_CHECKING:
     from debugger.rule_evaluation import RuleOutcome

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from job_errors import JobError
+from job.errors import JobError
 
 Named = Mapping[str, Mapping[str, str]]
 

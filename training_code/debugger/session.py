@@ -22,7 +22,7 @@ from torch import nn
 
 from debugger.plan import DebugPlan
 from debugger.rules_file import DEBUG_FOLDER, said, write_rules
-from job_errors import JobError
+from job.errors import JobError
 
 if TYPE_CHECKING:
     from debugger.embedded_rules import EmbeddedRules

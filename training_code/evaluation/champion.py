@@ -17,7 +17,7 @@ import numpy.typing as npt
 from dataset import Split
 from evaluation.paired_comparison import PairedCounts, count_pairs
 from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
-from job_errors import JobError
+from job.errors import JobError
 
 NONE = "none"
 _OTHER_DATA = "it learned from other data, in which these pictures may have been"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from dataset import Split
 from evaluation.served_model import ServedModel
-from job_errors import JobError
+from job.errors import JobError
 
 LARGEST_DIFFERENCE = 1e-3
 _TIE = 1e-5  # rounding may swap classes whose probabilities are so close

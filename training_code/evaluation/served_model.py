@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from artifact import ArtifactError, extract_archive
 from dataset import Split
-from job_errors import JobError
-from job_progress import ProgressLines
+from job.errors import JobError
+from job.progress import ProgressLines
 
 ARCHIVE = "model.tar.gz"
 _CLASSES_SHOWN = 4

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from job_errors import JobError
+from job.errors import JobError
 from preprocessing import Preprocessing
 
 INFO_FILE = "features.json"

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from extraction.int8 import MAX_NOISE, int8_graph
 from graph import Graph, GraphError, available, open_graph
 from graphs.export import GraphExportError, export_graph
-from job_errors import JobError
-from mixed_precision import compute_type, mixed_precision
+from job.errors import JobError
+from job.mixed_precision import compute_type, mixed_precision
 from preprocessing import Preprocessing, normalise
 
 Values = npt.NDArray[np.float32]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from job_errors import JobError
+from job.errors import JobError
 
 
 def write_int8_graph(graph: Path, target: Path, batches: Iterator[Mapping[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from dataset import Split, open_split
 from graphs.export import INPUT_NAME, GraphExportError, export_graph
 from graphs.int8 import write_int8_graph
 from hyperparameters import Hyperparameters
-from job_errors import JobError
+from job.errors import JobError
 from preprocessing import Preprocessing, normalise
 
 OUTPUT_NAME = "logits"

@@ -23,7 +23,7 @@ from debugger import embedded_rules
 from debugger.guarded_hook import GuardedHook, sampled
 from debugger.plan import DebugPlan, read_named, read_plan
 from debugger.session import Debugger, open_debugger
-from job_errors import JobError
+from job.errors import JobError
 
 EVERY_STEP = " ".join(f"{name}?save_interval=1" for name in ("gradients", "losses", "weights"))
 

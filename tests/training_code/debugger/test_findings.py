@@ -14,7 +14,7 @@ from debugger.plan import read_plan
 from debugger.rule_evaluation import rule_names
 from debugger.rules_file import write_rules
 from debugger.session import open_debugger
-from job_errors import JobError
+from job.errors import JobError
 
 RULES = {"UnchangedTensor": {"num_steps": "3"}, "VanishingGradient": {}}
 

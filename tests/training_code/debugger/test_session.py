@@ -16,7 +16,7 @@ from tests.training_code.conftest import container
 CODE = Path(__file__).resolve().parents[3]
 JOB = """
 import sys, threading
-import job_errors, train
+import job.errors, train
 
 
 class Threads:
@@ -27,7 +27,7 @@ class Threads:
 
 sys.meta_path.insert(0, Threads())
 sys.argv[0] = "train.py"
-job_errors.run_job(train.main)
+job.errors.run_job(train.main)
 print("smdebug imported:", "smdebug" in sys.modules)
 """
 

@@ -12,7 +12,7 @@ import graph
 import inference
 import prediction
 from evaluate import main
-from job_errors import JobError
+from job.errors import JobError
 
 Train = Callable[..., Any]
 Pack = Callable[[Path, Path], Path]

@@ -13,7 +13,7 @@ from extraction import backbone_pass
 from extraction.backbone_pass import features_of, in_order
 from extraction.cache import FeatureCache
 from extraction.runtime import Runtime
-from job_errors import JobError
+from job.errors import JobError
 
 CROP = 8
 

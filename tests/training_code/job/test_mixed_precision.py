@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mixed_precision import compute_type, mixed_precision
+from job.mixed_precision import compute_type, mixed_precision
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from job_errors import MESSAGE_BYTES, JobError, run_job
+from job.errors import MESSAGE_BYTES, JobError, run_job
 
 
 @pytest.fixture

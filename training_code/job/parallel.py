@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import torch
 
-from job_errors import JobError
-from job_progress import ProgressLines
+from job.errors import JobError
+from job.progress import ProgressLines
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from job_errors import JobError
-from job_progress import ProgressLines
-from parallel import parallel_map
+from job.errors import JobError
+from job.parallel import parallel_map
+from job.progress import ProgressLines
 
-CODE = Path(__file__).resolve().parents[2] / "training_code"
+CODE = Path(__file__).resolve().parents[3] / "training_code"
 
 
 def test_results_come_in_the_order_of_the_items(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,7 +37,8 @@ def test_a_killed_worker_is_an_error_that_says_so() -> None:
 
 def test_sigterm_ends_the_workers_too() -> None:
     script = (
-        "import time, parallel; parallel.stop_on_sigterm(); print('go', flush=True);"
+        "import time; from job import parallel;"
+        "parallel.stop_on_sigterm(); print('go', flush=True);"
         "parallel.parallel_map(time.sleep, [0.02] * 5000, 'slept')"
     )
     process = subprocess.Popen(
