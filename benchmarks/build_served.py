@@ -23,6 +23,7 @@ from benchmarks.usual_handler import build_model
 from graph import open_graph
 from graphs.export import INPUT_NAME, export_graph
 from graphs.int8 import write_int8_graph
+from learning.training_outputs import copy_serving_code
 from network import Classifier, Head, build_backbone, load_backbone_weights
 from preprocessing import (
     IMAGENET_MEAN,
@@ -31,7 +32,6 @@ from preprocessing import (
     decode_square,
     normalise,
 )
-from training_outputs import copy_serving_code
 
 PREPROCESSING = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD)
 BATCH = 16

@@ -27,14 +27,14 @@ from benchmarks.turns import Turns
 from debugger.plan import DebugPlan, read_plan
 from debugger.session import Debugger, open_debugger
 from extraction.feature_files import Features
-from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
 from job.malloc_tuning import keep_freed_memory
+from learning.head_training import head_phase, make_head
+from learning.training_loop import ClassificationLoss, Phase, fit, make_optimizer
 from network import Classifier, Head, build_backbone, use_available_cores
 from profiling import FOLDER as PROFILE
 from profiling import Profiler
 from profiling_system import SystemSampler
-from training_loop import ClassificationLoss, Phase, fit, make_optimizer
 
 # about the dogs' size: 120 classes, mobilenet_v2's features
 CLASSES, DIMENSION, VALID, BATCH = 120, 1280, 840, 64

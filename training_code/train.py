@@ -22,15 +22,13 @@ from debugger.plan import DebugPlan, read_plan
 from debugger.session import Debugger, open_debugger
 from extraction import feature_files
 from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features
-from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters, parse_hyperparameters
 from job.errors import JobError, run_job
 from job.malloc_tuning import keep_freed_memory
-from model_summary import write_summary
-from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
-from profiling import Profiler, open_profiler
-from replicas import Replicas, join_replicas
-from training_loop import (
+from learning.distributed import Replicas, join_replicas
+from learning.head_training import head_phase, make_head
+from learning.model_summary import write_summary
+from learning.training_loop import (
     Checkpoint,
     ClassificationLoss,
     EpochResult,
@@ -38,7 +36,9 @@ from training_loop import (
     restore,
     trained_parameters,
 )
-from training_outputs import write_artifact, write_head, write_history
+from learning.training_outputs import write_artifact, write_head, write_history
+from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
+from profiling import Profiler, open_profiler
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def fine_tune(
     replicas: Replicas,
 ) -> tuple[Checkpoint, list[EpochResult]]:
     """Fine-tune from the trained head on; leave the best epoch of both phases in `classifier`."""
-    from fine_tuning import fine_tuning_phase  # noqa: PLC0415 - a trial of the head needs none
+    from learning.fine_tuning import fine_tuning_phase  # noqa: PLC0415 - a trial of the head needs none
 
     if dataset.read_info(folder)["fingerprint"] != info.fingerprint:
         raise JobError("channels 'dataset' and 'features' are not of the same data: run both again")

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from debugger.session import Debugger
 from hyperparameters import Hyperparameters
+from learning.training_loop import ClassificationLoss, Phase, fit, make_optimizer
 from network import Head
 from profiling import Profiler, open_profiler
 from profiling_steps import PARTS
 from profiling_system import SystemSampler
-from training_loop import ClassificationLoss, Phase, fit, make_optimizer
 
 Train = Callable[..., Any]
 Files = tuple[dict[str, Any], list[dict[str, str]], list[dict[str, str]]]

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from learning.training_loop import Checkpoint, EpochResult
 from pipeline.job_scripts.metrics import REGEXES, objective_type
-from training_loop import Checkpoint, EpochResult
 
 RESULT = EpochResult(
     epoch=3, train_loss=0.123456, train_accuracy=0.912345, valid_loss=1.5e-7, valid_accuracy=0.8

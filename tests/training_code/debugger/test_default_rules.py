@@ -11,10 +11,10 @@ from debugger.plan import read_plan
 from debugger.rule_evaluation import evaluate_rules
 from debugger.session import open_debugger
 from extraction.feature_files import Features
-from head_training import head_phase, make_head
 from hyperparameters import Hyperparameters
+from learning.head_training import head_phase, make_head
+from learning.training_loop import ClassificationLoss, fit
 from pipeline.settings import load_settings
-from training_loop import ClassificationLoss, fit
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SAVED = "gradients?save_interval=25 losses?save_interval=5&eval.save_interval=1"

@@ -18,12 +18,12 @@ from smdebug.pytorch import Hook, modes
 from smdebug.trials import create_trial
 
 import train as train_job
-import training_loop
 from debugger import embedded_rules
 from debugger.guarded_hook import GuardedHook, sampled
 from debugger.plan import DebugPlan, read_named, read_plan
 from debugger.session import Debugger, open_debugger
 from job.errors import JobError
+from learning import training_loop
 
 EVERY_STEP = " ".join(f"{name}?save_interval=1" for name in ("gradients", "losses", "weights"))
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learning.training_loop import Checkpoint, EpochResult
 from pipeline.report.contents import Epoch
 from pipeline.report.sections.training_output import best_epoch, epochs_of_log, read_json
 from pipeline.report.sources.source import Absent
-from training_loop import Checkpoint, EpochResult
 
 _SHARES = st.floats(0, 1)
 _LOSSES = st.floats(0, 1e6)

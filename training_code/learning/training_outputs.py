@@ -16,8 +16,8 @@ from graphs.serving import write_graphs
 from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.provenance import package_versions
+from learning.training_loop import EpochResult
 from network import Classifier, Head
-from training_loop import EpochResult
 
 
 def write_history(folder: Path, history: Sequence[EpochResult]) -> None:
@@ -69,7 +69,7 @@ def write_artifact(
 
 def copy_serving_code(target: Path) -> None:
     """Copy inference_code/ (from the job's code, or from the repository) to `target`."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     for source in (here / "inference_code", here.parent / "inference_code"):
         if (source / "inference.py").is_file():
             break

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from activation_cache import NotCacheable, Pictures, cache_activations
 from dataset import Split
 from extraction.runtime import open_runtime
-from fine_tuning_data import CachedSource, PictureSource, Plan, Source
 from hyperparameters import Hyperparameters
 from job.errors import JobError
+from learning.activation_cache import NotCacheable, Pictures, cache_activations
+from learning.distributed import ALONE, Replicas
+from learning.fine_tuning_data import CachedSource, PictureSource, Plan, Source
+from learning.network_cut import CannotCut, cut
+from learning.training_loop import ClassificationLoss, Phase, make_optimizer
 from network import Classifier, blocks
-from network_cut import CannotCut, cut
 from preprocessing import Preprocessing
-from replicas import ALONE, Replicas
-from training_loop import ClassificationLoss, Phase, make_optimizer
 
 HEAD_LR_SHARE = 0.1  # the head starts trained: it moves on more slowly than it began
 

@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from activation_cache import Activations, Pictures, Rows
 from hyperparameters import Hyperparameters
-from replicas import ALONE, Replicas
-from training_loop import Batches
+from learning.activation_cache import Activations, Pictures, Rows
+from learning.distributed import ALONE, Replicas
+from learning.training_loop import Batches
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 

@@ -5,15 +5,15 @@ import torch
 
 from debugger.session import Debugger
 from extraction.feature_files import Features
-from head_training import (
+from hyperparameters import Hyperparameters
+from learning.head_training import (
     head_phase,
     make_head,
     mean_and_std,
     ordered_batches,
     random_batches,
 )
-from hyperparameters import Hyperparameters
-from training_loop import ClassificationLoss, fit
+from learning.training_loop import ClassificationLoss, fit
 
 
 def features(views: int, rows: int, dimension: int = 1) -> Features:

@@ -14,8 +14,8 @@ from debugger.session import Debugger
 from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.mixed_precision import mixed_precision
+from learning.distributed import ALONE, Replicas
 from profiling import Profiler
-from replicas import ALONE, Replicas
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 Parameters = dict[str, Tensor]

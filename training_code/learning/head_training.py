@@ -8,8 +8,8 @@ from torch import Tensor
 
 from extraction.feature_files import Features
 from hyperparameters import Hyperparameters
+from learning.training_loop import Batches, ClassificationLoss, Phase, make_optimizer
 from network import Head
-from training_loop import Batches, ClassificationLoss, Phase, make_optimizer
 
 _CHUNK = 4096
 _SUMMED_ROWS = 256  # as float64 they stay in the processor's cache

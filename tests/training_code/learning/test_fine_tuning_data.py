@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from activation_cache import Pictures
 from dataset import Split
-from fine_tuning_data import Plan
 from hyperparameters import Hyperparameters
+from learning.activation_cache import Pictures
+from learning.distributed import ALONE, Replicas
+from learning.fine_tuning_data import Plan
 from preprocessing import Preprocessing
-from replicas import ALONE, Replicas
 
 ROWS = 11
 

@@ -11,18 +11,17 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-import activation_cache
-import fine_tuning
 from dataset import open_split
 from extraction.feature_files import read_info
 from extraction.runtime import Runtime
-from fine_tuning import fine_tuning_phase, set_training, unfreeze
 from hyperparameters import Hyperparameters
 from job.errors import JobError
+from learning import activation_cache, fine_tuning
+from learning.distributed import Replicas
+from learning.fine_tuning import fine_tuning_phase, set_training, unfreeze
+from learning.training_loop import ClassificationLoss, Phase, train_one_epoch, validate
 from network import Classifier, Head, blocks, build_backbone
 from profiling import Profiler
-from replicas import Replicas
-from training_loop import ClassificationLoss, Phase, train_one_epoch, validate
 
 Train = Callable[..., Any]
 SMALL = "shufflenet_v2_x0_5"

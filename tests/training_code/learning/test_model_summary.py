@@ -12,7 +12,7 @@ from torch import nn
 from torchvision import models
 
 from extraction import feature_files
-from model_summary import summarise, write_summary
+from learning.model_summary import summarise, write_summary
 
 Train = Callable[..., Any]
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from learning.network_cut import CannotCut, cut
 from network import blocks, build_backbone
-from network_cut import CannotCut, cut
 
 
 def last_blocks(backbone: nn.Module, count: int) -> list[nn.Module]:

@@ -8,13 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import training_loop
 from debugger.session import Debugger
 from hyperparameters import Hyperparameters
 from job.errors import JobError
-from network import Head
-from profiling import Profiler
-from training_loop import (
+from learning import training_loop
+from learning.training_loop import (
     ClassificationLoss,
     EpochResult,
     Phase,
@@ -25,6 +23,8 @@ from training_loop import (
     trained_parameters,
     validate,
 )
+from network import Head
+from profiling import Profiler
 
 FEATURES = torch.eye(4).repeat(5, 1)
 LABELS = torch.arange(4).repeat(5)

@@ -17,11 +17,11 @@ import torch
 from safetensors.torch import load_file
 
 from job.errors import JobError
-from replicas import Replicas, join_replicas
+from learning.distributed import Replicas, join_replicas
 from tests.training_code.conftest import container
 
 Train = Callable[..., Any]
-CODE = Path(__file__).resolve().parents[2]
+CODE = Path(__file__).resolve().parents[3]
 TRAINING = {
     "epochs": 2,
     "batch_size": 5,
@@ -33,7 +33,7 @@ TRAINING = {
 DEBUGGING = {"debug_collections": "losses?save_interval=1", "debug_rules": "ExplodingTensor"}
 MEETING = """
 import os, torch
-from replicas import join_replicas
+from learning.distributed import join_replicas
 with join_replicas(os.environ) as replicas:
     print(float(replicas.total(torch.tensor(replicas.rank + 1.0))))
 """

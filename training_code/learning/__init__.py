@@ -1,0 +1,1 @@
+"""Trains the head and the last blocks, and writes what a training leaves."""
