@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset import open_split, read_info
 from debugger.findings import debugger_findings
 from debugger.plan import read_named
 from evaluation.champion import NONE, Challenger, Champion, Exam, compare
@@ -27,6 +26,7 @@ from evaluation.model_quality import Outcomes, join, multiclass_metrics, outcome
 from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
 from job.errors import JobError, run_job
 from job.malloc_tuning import keep_freed_memory
+from pictures.dataset import open_split, read_info
 
 
 @dataclass(frozen=True)

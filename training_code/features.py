@@ -18,7 +18,6 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from dataset import open_split, read_info
 from extraction.backbone_pass import features_of
 from extraction.cache import FeatureCache, cache_folder, prune
 from extraction.feature_files import (
@@ -42,7 +41,8 @@ from network import (
     load_backbone_weights,
     use_available_cores,
 )
-from views import LARGEST_ASPECT, SMALLEST_AREA
+from pictures.augmentation import LARGEST_ASPECT, SMALLEST_AREA
+from pictures.dataset import open_split, read_info
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset import (
+from job.errors import JobError, run_job
+from job.parallel import parallel_map, stop_on_sigterm
+from pictures.dataset import (
     INFO_FILE,
     copy_images,
     create_images,
@@ -22,13 +24,11 @@ from dataset import (
     write_json,
     write_rows,
 )
-from dataset_info import class_counts, duplicates, fingerprint, refused_list, versions
-from image_folder import ImageFolder, PictureFile, find_images
-from job.errors import JobError, run_job
-from job.parallel import parallel_map, stop_on_sigterm
-from picture_rows import Refused, Row, Sums, hash_file, write_picture
-from row_plan import Picture, Rows, plan_rows
-from stratified_split import Fractions, parse_fractions
+from pictures.dataset_info import class_counts, duplicates, fingerprint, refused_list, versions
+from pictures.image_folder import ImageFolder, PictureFile, find_images
+from pictures.picture_rows import Refused, Row, Sums, hash_file, write_picture
+from pictures.row_plan import Picture, Rows, plan_rows
+from pictures.stratified_split import Fractions, parse_fractions
 
 MAX_REFUSED_SHARE = 0.2
 MAX_RESIZE = 4096

@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-import dataset
 from debugger.plan import DebugPlan, read_plan
 from debugger.session import Debugger, open_debugger
 from extraction import feature_files
@@ -38,6 +37,7 @@ from learning.training_loop import (
 )
 from learning.training_outputs import write_artifact, write_head, write_history
 from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
+from pictures import dataset
 from profiling import Profiler, open_profiler
 
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 import inference as own_inference
-from dataset import open_split
 from evaluate import main
 from evaluation.served_model import serving_code
 from job.errors import JobError
+from pictures.dataset import open_split
 
 Pack = Callable[[Path, Path], Path]
 

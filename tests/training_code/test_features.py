@@ -11,7 +11,6 @@ import torch
 import torchvision
 from safetensors.torch import load_file
 
-from dataset import open_split, read_info
 from extraction import feature_files
 from extraction.cache import KEY_BYTES
 from extraction.feature_files import read_features
@@ -19,6 +18,7 @@ from extraction.runtime import Runtime
 from features import main, open_cache, pretrained_normalisation
 from job.errors import JobError
 from network import build_backbone, load_state
+from pictures.dataset import open_split, read_info
 from preprocessing import IMAGENET_MEAN, IMAGENET_STD, normalise
 
 BACKBONE = "shufflenet_v2_x0_5"

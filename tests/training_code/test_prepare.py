@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dataset import open_split, read_info
 from job.errors import JobError
+from pictures.dataset import open_split, read_info
 from prepare import Options, prepare
 from preprocessing import decode_square
 

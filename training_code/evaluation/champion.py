@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dataset import Split
 from evaluation.paired_comparison import PairedCounts, count_pairs
 from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
 from job.errors import JobError
+from pictures.dataset import Split
 
 NONE = "none"
 _OTHER_DATA = "it learned from other data, in which these pictures may have been"

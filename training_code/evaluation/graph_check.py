@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dataset import Split
 from evaluation.served_model import ServedModel
 from job.errors import JobError
+from pictures.dataset import Split
 
 LARGEST_DIFFERENCE = 1e-3
 _TIE = 1e-5  # rounding may swap classes whose probabilities are so close

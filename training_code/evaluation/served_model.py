@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from artifact import ArtifactError, extract_archive
-from dataset import Split
 from job.errors import JobError
 from job.progress import ProgressLines
+from pictures.dataset import Split
 
 ARCHIVE = "model.tar.gz"
 _CLASSES_SHOWN = 4

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dataset import Split
 from extraction.cache import FeatureCache, row_key
 from extraction.runtime import Runtime, check_finite
-from views import random_views
+from pictures.augmentation import random_views
+from pictures.dataset import Split
 
 Values = npt.NDArray[np.float32]
 Item = TypeVar("Item")

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from artifact import GRAPH_FILE, INT8_GRAPH_FILE, read_model
-from dataset import Split, open_split
 from graphs.export import INPUT_NAME, GraphExportError, export_graph
 from graphs.int8 import write_int8_graph
 from hyperparameters import Hyperparameters
 from job.errors import JobError
+from pictures.dataset import Split, open_split
 from preprocessing import Preprocessing, normalise
 
 OUTPUT_NAME = "logits"

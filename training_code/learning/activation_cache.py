@@ -16,12 +16,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dataset import Split, reserve
 from extraction.backbone_pass import in_order
 from extraction.runtime import Runtime, Values
 from job.progress import ProgressLines
+from pictures.augmentation import random_views
+from pictures.dataset import Split, reserve
 from preprocessing import Preprocessing, normalise
-from views import random_views
 
 LARGEST_SHARE = 0.5  # of the free disk space
 Activations = npt.NDArray[np.float16]

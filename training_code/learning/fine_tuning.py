@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from dataset import Split
 from extraction.runtime import open_runtime
 from hyperparameters import Hyperparameters
 from job.errors import JobError
@@ -18,6 +17,7 @@ from learning.fine_tuning_data import CachedSource, PictureSource, Plan, Source
 from learning.network_cut import CannotCut, cut
 from learning.training_loop import ClassificationLoss, Phase, make_optimizer
 from network import Classifier, blocks
+from pictures.dataset import Split
 from preprocessing import Preprocessing
 
 HEAD_LR_SHARE = 0.1  # the head starts trained: it moves on more slowly than it began

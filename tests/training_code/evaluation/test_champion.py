@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dataset import open_split, read_info
 from evaluate import main
 from evaluation.champion import Challenger, Champion, Exam, compare
+from pictures.dataset import open_split, read_info
 
 Pack = Callable[[Path, Path], Path]
 Change = Callable[[Path], None]

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from dataset import Split
 from extraction import backbone_pass
 from extraction.backbone_pass import features_of, in_order
 from extraction.cache import FeatureCache
 from extraction.runtime import Runtime
 from job.errors import JobError
+from pictures.dataset import Split
 
 CROP = 8
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from dataset import Split
 from extraction.runtime import Runtime
 from learning import activation_cache
 from learning.activation_cache import NotCacheable, Pictures, cache_activations
+from pictures.dataset import Split
 from preprocessing import Preprocessing
 
 NEEDED = 3 * 18 * 3 * 16 * 32 * 2  # bytes: views, rows and what `corner` leaves, in half precision

@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from dataset import open_split
 from extraction.feature_files import read_info
 from extraction.runtime import Runtime
 from hyperparameters import Hyperparameters
@@ -21,6 +20,7 @@ from learning.distributed import Replicas
 from learning.fine_tuning import fine_tuning_phase, set_training, unfreeze
 from learning.training_loop import ClassificationLoss, Phase, train_one_epoch, validate
 from network import Classifier, Head, blocks, build_backbone
+from pictures.dataset import open_split
 from profiling import Profiler
 
 Train = Callable[..., Any]

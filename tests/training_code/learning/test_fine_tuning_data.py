@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dataset import Split
 from hyperparameters import Hyperparameters
 from learning.activation_cache import Pictures
 from learning.distributed import ALONE, Replicas
 from learning.fine_tuning_data import Plan
+from pictures.dataset import Split
 from preprocessing import Preprocessing
 
 ROWS = 11

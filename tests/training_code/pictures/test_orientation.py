@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import inference
-from dataset import open_split
 from evaluate import main as evaluate
+from pictures.dataset import open_split
 from prepare import Options, prepare
 from tests.training_code.conftest import RESIZE
 

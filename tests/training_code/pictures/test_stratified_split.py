@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from job.errors import JobError
-from stratified_split import parse_fractions, split_sizes, stratified_split
+from pictures.stratified_split import parse_fractions, split_sizes, stratified_split
 
 FRACTIONS = (0.8, 0.1, 0.1)
 sizes = st.dictionaries(st.text("abc", min_size=1), st.integers(3, 40), min_size=2, max_size=5)

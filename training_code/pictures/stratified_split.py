@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 
-from image_folder import SPLITS
 from job.errors import JobError
+from pictures.image_folder import SPLITS
 
 Fractions = tuple[float, float, float]
 

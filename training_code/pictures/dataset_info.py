@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 
-from row_plan import Picture, Rows
+from pictures.row_plan import Picture, Rows
 
 
 def class_counts(rows: Rows, classes: Sequence[str]) -> dict[str, dict[str, int]]:

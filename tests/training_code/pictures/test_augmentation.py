@@ -5,7 +5,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from views import random_view, random_views
+from pictures.augmentation import random_view, random_views
 
 
 @given(side=st.integers(1, 40), crop=st.integers(1, 40), seed=st.integers(0, 2**32))

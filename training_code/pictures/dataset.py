@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from job.errors import JobError, disk_full_message, is_disk_full
-from picture_rows import Sums
+from pictures.picture_rows import Sums
 
 INFO_FILE = "dataset.json"
 

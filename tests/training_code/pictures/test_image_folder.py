@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from image_folder import find_images
 from job.errors import JobError
+from pictures.image_folder import find_images
 
 
 def touch(root: Path, *names: str) -> Path:

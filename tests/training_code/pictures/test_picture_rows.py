@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import picture_rows
 import preprocessing
-from picture_rows import Refused, hash_file
+from pictures import picture_rows
+from pictures.picture_rows import Refused, hash_file
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(92)
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from image_folder import SPLITS, ImageFolder, PictureFile
 from job.errors import JobError
-from stratified_split import Fractions, stratified_split, too_few_message
+from pictures.image_folder import SPLITS, ImageFolder, PictureFile
+from pictures.stratified_split import Fractions, stratified_split, too_few_message
 
 
 @dataclass(frozen=True, slots=True)

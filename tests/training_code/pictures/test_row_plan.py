@@ -2,8 +2,8 @@
 
 import pytest
 
-from image_folder import ImageFolder, PictureFile
-from row_plan import Picture, plan_rows
+from pictures.image_folder import ImageFolder, PictureFile
+from pictures.row_plan import Picture, plan_rows
 
 FRACTIONS = (0.6, 0.2, 0.2)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset import (
+from job.errors import JobError
+from pictures.dataset import (
     copy_images,
     create_images,
     image_offset,
@@ -15,8 +16,7 @@ from dataset import (
     read_info,
     write_rows,
 )
-from job.errors import JobError
-from picture_rows import sum_pixels
+from pictures.picture_rows import sum_pixels
 
 
 def write(folder: Path, split: str, pixels: np.ndarray) -> None:

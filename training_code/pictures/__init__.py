@@ -1,0 +1,1 @@
+"""Reads pictures, splits and stores them, and makes random views of them."""
