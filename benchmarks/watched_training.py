@@ -32,9 +32,9 @@ from job.malloc_tuning import keep_freed_memory
 from learning.head_training import head_phase, make_head
 from learning.training_loop import ClassificationLoss, Phase, fit, make_optimizer
 from network import Classifier, Head, build_backbone, use_available_cores
-from profiling import FOLDER as PROFILE
-from profiling import Profiler
-from profiling_system import SystemSampler
+from profiler.session import FOLDER as PROFILE
+from profiler.session import Profiler
+from profiler.system import SystemSampler
 
 # about the dogs' size: 120 classes, mobilenet_v2's features
 CLASSES, DIMENSION, VALID, BATCH = 120, 1280, 840, 64

@@ -38,7 +38,7 @@ from learning.training_loop import (
 from learning.training_outputs import write_artifact, write_head, write_history
 from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
 from pictures import dataset
-from profiling import Profiler, open_profiler
+from profiler.session import Profiler, open_profiler
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.mixed_precision import mixed_precision
 from learning.distributed import ALONE, Replicas
-from profiling import Profiler
+from profiler.session import Profiler
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 Parameters = dict[str, Tensor]

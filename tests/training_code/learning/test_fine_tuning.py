@@ -21,7 +21,7 @@ from learning.fine_tuning import fine_tuning_phase, set_training, unfreeze
 from learning.training_loop import ClassificationLoss, Phase, train_one_epoch, validate
 from network import Classifier, Head, blocks, build_backbone
 from pictures.dataset import open_split
-from profiling import Profiler
+from profiler.session import Profiler
 
 Train = Callable[..., Any]
 SMALL = "shufflenet_v2_x0_5"

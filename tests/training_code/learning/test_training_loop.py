@@ -24,7 +24,7 @@ from learning.training_loop import (
     validate,
 )
 from network import Head
-from profiling import Profiler
+from profiler.session import Profiler
 
 FEATURES = torch.eye(4).repeat(5, 1)
 LABELS = torch.arange(4).repeat(5)

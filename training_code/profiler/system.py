@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from profiling_gpu import Gpu, GpuLoad
+from profiler.gpu import Gpu, GpuLoad
 
 FIRST_INTERVAL_S = 0.5
 _KEPT_SAMPLES = 2000  # then every second one is dropped, and half as many are taken

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from profiling_findings import Measured, MeasuredPhase, find
-from profiling_steps import PARTS
-from profiling_system import Sample
+from profiler.findings import Measured, MeasuredPhase, find
+from profiler.steps import PARTS
+from profiler.system import Sample
 
 GB = 1_000_000_000
 SAMPLE = Sample(

@@ -15,9 +15,9 @@ from debugger.session import Debugger
 from hyperparameters import Hyperparameters
 from learning.training_loop import ClassificationLoss, Phase, fit, make_optimizer
 from network import Head
-from profiling import Profiler, open_profiler
-from profiling_steps import PARTS
-from profiling_system import SystemSampler
+from profiler.session import Profiler, open_profiler
+from profiler.steps import PARTS
+from profiler.system import SystemSampler
 
 Train = Callable[..., Any]
 Files = tuple[dict[str, Any], list[dict[str, str]], list[dict[str, str]]]
@@ -184,7 +184,7 @@ def test_a_counter_that_breaks_later_ends_the_profile_and_nothing_else(
 
 
 def test_long_jobs_keep_a_bounded_number_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("profiling_system._KEPT_SAMPLES", 8)
+    monkeypatch.setattr("profiler.system._KEPT_SAMPLES", 8)
     sampler = SystemSampler(interval_s=0.001)
     sampler.start()
     while sampler.interval_s < 0.01:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from profiling_findings import Measured, MeasuredPhase
-from profiling_report import write_profile
-from profiling_steps import CudaClock, HostClock, StepTimer
+from profiler.findings import Measured, MeasuredPhase
+from profiler.report import write_profile
+from profiler.steps import CudaClock, HostClock, StepTimer
 
 if TYPE_CHECKING:
-    from profiling_system import SystemSampler
+    from profiler.system import SystemSampler
 
 FOLDER = "profile"
 Batch = TypeVar("Batch")
@@ -116,8 +116,8 @@ def open_profiler(on: bool, hook_seconds: Callable[[], float] | None = None) -> 
     if not on:
         return Profiler()
     try:
-        from profiling_gpu import open_gpu  # noqa: PLC0415 - only when it is on
-        from profiling_system import SystemSampler  # noqa: PLC0415
+        from profiler.gpu import open_gpu  # noqa: PLC0415 - only when it is on
+        from profiler.system import SystemSampler  # noqa: PLC0415
 
         sampler = SystemSampler(open_gpu())
         sampler.start()

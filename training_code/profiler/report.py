@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from profiling_findings import Measured, MeasuredPhase, find
-from profiling_steps import PARTS, seconds_of_a_mark, step_percentiles
+from profiler.findings import Measured, MeasuredPhase, find
+from profiler.steps import PARTS, seconds_of_a_mark, step_percentiles
 
 if TYPE_CHECKING:
-    from profiling_system import Sample
+    from profiler.system import Sample
 
 _STEP_ROWS = 1000
 _PERCENTS = ("cpu_percent", "system_cpu_percent", "io_wait_percent")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from profiling_steps import PARTS
+from profiler.steps import PARTS
 
 if TYPE_CHECKING:  # psutil is there only where something is measured
-    from profiling_system import Sample
+    from profiler.system import Sample
 
 MINIMUM_SECONDS = 1.0  # of steps in a phase: less is over before anything could be gained
 MINIMUM_STEPS = 20

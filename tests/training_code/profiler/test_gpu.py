@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from profiling import Profiler
-from profiling_gpu import Gpu, GpuLoad, open_gpu
-from profiling_steps import PARTS, StepTimer, step_percentiles
-from profiling_system import SystemSampler
+from profiler.gpu import Gpu, GpuLoad, open_gpu
+from profiler.session import Profiler
+from profiler.steps import PARTS, StepTimer, step_percentiles
+from profiler.system import SystemSampler
 
 
 class Library:
@@ -110,8 +110,8 @@ class QueuedClock:
 def test_a_profile_knows_whether_its_steps_ran_on_the_gpu(
     on_gpu: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("profiling.CudaClock", QueuedClock)
-    monkeypatch.setattr("profiling.HostClock", QueuedClock)
+    monkeypatch.setattr("profiler.session.CudaClock", QueuedClock)
+    monkeypatch.setattr("profiler.session.HostClock", QueuedClock)
     sampler = SystemSampler(Gpu("GPU-1", Library()), interval_s=0.01)
     sampler.start()
     profiler = Profiler(sampler)
