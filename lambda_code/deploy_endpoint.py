@@ -48,7 +48,7 @@ from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoin
 from endpoint_calls import bring_to, describe_endpoint, is_same_endpoint
 from endpoint_plan import Plan
 from endpoint_rollback import roll_back
-from production_endpoint import Answer, Clients, answer, on_package_event, reconcile
+from production_endpoint import Clients, Outcome, answer, on_package_event, reconcile
 
 _FIELDS = ("model_package_arn", "endpoint_name", "instance_type", "instance_count", "role_arn")
 _PATIENCE_SECONDS = 420  # a step's function may take 600
@@ -57,7 +57,7 @@ _PACKAGE_EVENT = "SageMaker Model Package State Change"
 _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 
 
-def handler(event: Mapping[str, Any], _context: object) -> Answer:
+def handler(event: Mapping[str, Any], _context: object) -> Outcome:
     """Handle a Lambda invocation. Raises DeployError, its subclasses, or botocore's ClientError."""
     clients = Clients(boto3.client("sagemaker"), lambda: boto3.client("application-autoscaling"))
     done = handle(event, os.environ, clients)
@@ -65,7 +65,7 @@ def handler(event: Mapping[str, Any], _context: object) -> Answer:
     return done
 
 
-def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Clients) -> Answer:
+def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Clients) -> Outcome:
     """Do what the event asks for and return what was done."""
     if "rollback" in event:
         request = RollbackRequest.from_event(event)
@@ -75,7 +75,7 @@ def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Cl
     return deploy(event, clients, production=environment.get("PRODUCTION_ENDPOINT", ""))
 
 
-def _on_event(event: Mapping[str, Any], production: Production, clients: Clients) -> Answer:
+def _on_event(event: Mapping[str, Any], production: Production, clients: Clients) -> Outcome:
     kind = event["detail-type"]
     if kind == _PACKAGE_EVENT:
         return on_package_event(production, PackageEvent.from_event(event), clients)
@@ -87,7 +87,7 @@ def _on_event(event: Mapping[str, Any], production: Production, clients: Clients
     raise DeployError(f"nothing is to be done at an event {kind!r}: correct the rule that sent it")
 
 
-def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Answer:
+def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Outcome:
     """Do the Deploy step's work: create what is missing and bring the endpoint to it.
 
     Never `production`, the endpoint that only approvals bring versions to. Raises DeployError, and

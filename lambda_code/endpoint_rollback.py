@@ -17,12 +17,12 @@ from deployment_history import (
 from deployment_inputs import Production, RollbackRequest
 from endpoint_calls import bring_to, busy_error, describe_endpoint, is_busy, is_same_endpoint
 from endpoint_plan import Plan
-from production_endpoint import Answer, Clients, approval_of, choose, current_record, start
+from production_endpoint import Clients, Outcome, approval_of, choose, current_record, start
 
 _TICK = timedelta(milliseconds=1)
 
 
-def roll_back(production: Production, request: RollbackRequest, clients: Clients) -> Answer:
+def roll_back(production: Production, request: RollbackRequest, clients: Clients) -> Outcome:
     """Roll back to the version asked for, or to the one before the current. Idempotent.
 
     The decision is written down like an approval, so that no later event undoes it; production
@@ -143,7 +143,7 @@ def _elsewhere(
     return bring_to(client, plan, config, sleep=clients.sleep), config
 
 
-def _answer(action: str, reason: str, name: str, record: Record | None) -> Answer:
+def _answer(action: str, reason: str, name: str, record: Record | None) -> Outcome:
     return {
         "action": action,
         "reason": reason,

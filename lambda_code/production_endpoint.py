@@ -36,7 +36,7 @@ from endpoint_scaling import apply_scaling, remove_scaling
 _LAST = "last-deployment"
 _OVER = "last-deployment-over"
 _LISTING_SECONDS = 3.0
-Answer = dict[str, str]
+Outcome = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Clients:
     sleep: Callable[[float], None] = time.sleep
 
 
-def on_package_event(production: Production, event: PackageEvent, clients: Clients) -> Answer:
+def on_package_event(production: Production, event: PackageEvent, clients: Clients) -> Outcome:
     """Handle the approval or rejection of a version. Raises DeployError."""
     if event.group != production.group:
         return answer("ignored", f"the group {event.group} is not ours", production)
@@ -65,7 +65,7 @@ def on_package_event(production: Production, event: PackageEvent, clients: Clien
     return done
 
 
-def reconcile(production: Production, clients: Clients, made: Record | None = None) -> Answer:
+def reconcile(production: Production, clients: Clients, made: Record | None = None) -> Outcome:
     """Take the one step that brings the endpoint nearer to what it should run, if there is any.
 
     `made` is a decision written down just now. Raises NothingToReturnToError, and DeployError for
@@ -131,7 +131,7 @@ def current_record(client: Any, endpoint: Mapping[str, Any] | None) -> Record | 
 
 def answer(
     action: str, reason: str, production: Production, record: Record | None = None
-) -> Answer:
+) -> Outcome:
     """Return what was done and why, for the log and for the caller."""
     return {
         "action": action,
@@ -168,7 +168,7 @@ def _deploy(
     wanted: Record,
     *,
     is_return: bool,
-) -> Answer:
+) -> Outcome:
     title = title_of(wanted.package)
     if endpoint and is_busy(endpoint) and endpoint["EndpointStatus"] != "Deleting":
         reason = f"{title} follows when the endpoint is no longer {endpoint['EndpointStatus']}"
@@ -187,7 +187,7 @@ def _settled(
     clients: Clients,
     endpoint: Mapping[str, Any] | None,
     current: Record,
-) -> Answer:
+) -> Outcome:
     title = title_of(current.package)
     if not endpoint or endpoint["EndpointStatus"] != "InService":
         return answer("unchanged", f"{title} is on its way already", production, current)
@@ -199,7 +199,7 @@ def _settled(
 
 def _nothing_wanted(
     production: Production, endpoint: Mapping[str, Any] | None, current: Record | None
-) -> Answer:
+) -> Outcome:
     name = production.plan.endpoint_name
     if current:
         raise NothingToReturnToError(

@@ -7,7 +7,7 @@ from sagemaker.lambda_helper import Lambda
 from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
 
 from pipeline.assets.code_bundle import NO_CHAMPION
-from steps.jobs import Context
+from steps.jobs import BuildContext
 
 OUTPUTS = ("model_data", "model_package_arn")
 
@@ -29,7 +29,7 @@ class ChampionStep:
         return self.step.properties.Outputs["model_package_arn"]
 
 
-def build_champion_step(context: Context) -> ChampionStep | None:
+def build_champion_step(context: BuildContext) -> ChampionStep | None:
     """Build the FindChampion step; None when gate.champion_tolerance is null.
 
     It needs no other step, so that a missing permission shows before hours of training. It is

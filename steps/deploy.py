@@ -3,13 +3,13 @@
 from sagemaker.lambda_helper import Lambda
 from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
 
-from steps.jobs import Context
+from steps.jobs import BuildContext
 from steps.register import RegisterStep
 
 OUTPUTS = ("endpoint_name", "endpoint_config_name", "model_name")
 
 
-def build_deploy_step(context: Context, register: RegisterStep) -> LambdaStep:
+def build_deploy_step(context: BuildContext, register: RegisterStep) -> LambdaStep:
     """Build the Deploy step, which calls the function by its ARN.
 
     Publishing the function's code is not the definition's work.

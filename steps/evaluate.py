@@ -7,13 +7,13 @@ from sagemaker.workflow.steps import ProcessingStep, TrainingStep
 
 from steps.champion import ChampionStep
 from steps.debugger import rules_text, tensors_of
-from steps.jobs import INPUT, OUTPUT, Context, processing_output, processing_step
+from steps.jobs import INPUT, OUTPUT, BuildContext, processing_output, processing_step
 
 EVALUATION_FILE = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
 
 
 def build_evaluate_step(
-    context: Context,
+    context: BuildContext,
     prepare: ProcessingStep,
     train: TrainingStep,
     champion: ChampionStep | None,

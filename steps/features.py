@@ -4,10 +4,10 @@ from typing import Any
 
 from sagemaker.workflow.steps import ProcessingStep
 
-from steps.jobs import INPUT, OUTPUT, Context, processing_output, processing_step
+from steps.jobs import INPUT, OUTPUT, BuildContext, processing_output, processing_step
 
 
-def build_features_step(context: Context, prepare: ProcessingStep) -> ProcessingStep:
+def build_features_step(context: BuildContext, prepare: ProcessingStep) -> ProcessingStep:
     """Build the ExtractFeatures step; output: `features`.
 
     The weights, when there are any, come in as a file.

@@ -14,7 +14,7 @@ from sagemaker.workflow.step_collections import StepCollection
 from sagemaker.workflow.steps import ProcessingStep, Step
 
 from steps.evaluate import EVALUATION_FILE
-from steps.jobs import Context
+from steps.jobs import BuildContext
 
 ACCURACY = "multiclass_classification_metrics.accuracy.value"
 SHORTFALL = "champion.shortfall"
@@ -24,7 +24,7 @@ FOUND = "debugger.summary"
 
 
 def build_gate_step(
-    context: Context, evaluate: ProcessingStep, passed: list[Step | StepCollection]
+    context: BuildContext, evaluate: ProcessingStep, passed: list[Step | StepCollection]
 ) -> ConditionStep:
     """Build the Gate step: the steps in `passed` run when every condition holds.
 

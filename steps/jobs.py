@@ -33,7 +33,7 @@ PYTORCH, PYTHON = "2.6.0", "py312"
 
 
 @dataclass(frozen=True)
-class Context:
+class BuildContext:
     """The settings, parameters, session and uploaded code that every step builder works with."""
 
     settings: Settings
@@ -48,13 +48,13 @@ class Context:
         return dict(sorted({"project": self.settings.project, **self.settings.aws.tags}.items()))
 
 
-def output_uri(context: Context, *parts: str) -> Join:
+def output_uri(context: BuildContext, *parts: str) -> Join:
     """Return an S3 address of this execution's own: s3://{bucket}/runs/{execution}/{step}/..."""
     start = f"s3://{context.settings.bucket}/runs"
     return Join(on="/", values=[start, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
 
-def image_uri(context: Context, scope: str, instance_type: str) -> str:
+def image_uri(context: BuildContext, scope: str, instance_type: str) -> str:
     """Return the PyTorch image for an instance type, without asking AWS. Raises UsageError."""
     return _image_uri(context.settings.aws.region, scope, instance_type)
 
@@ -78,7 +78,7 @@ def _image_uri(region: str, scope: str, instance_type: str) -> str:
 
 
 def processing_step(
-    context: Context,
+    context: BuildContext,
     name: str,
     script: str,
     *,
@@ -137,7 +137,7 @@ def processing_output(step: ProcessingStep, name: str) -> Any:
 
 
 def training_job(
-    context: Context,
+    context: BuildContext,
     step_name: str,
     instance: Instance,
     *,

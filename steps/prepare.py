@@ -3,12 +3,12 @@
 from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep
 
-from steps.jobs import INPUT, OUTPUT, Context, processing_step
+from steps.jobs import INPUT, OUTPUT, BuildContext, processing_step
 
 DATASET_FILE = PropertyFile(name="Dataset", output_name="dataset", path="dataset.json")
 
 
-def build_prepare_step(context: Context) -> ProcessingStep:
+def build_prepare_step(context: BuildContext) -> ProcessingStep:
     """Build the Prepare step; outputs: `dataset` (train and valid), `test` for Evaluate only."""
     settings = context.settings
     split = settings.data.split

@@ -13,7 +13,7 @@ from sagemaker.workflow.steps import (
     TrainingStep,
 )
 
-from steps.jobs import Context, image_uri, output_uri, processing_output, step_retries
+from steps.jobs import BuildContext, image_uri, output_uri, processing_output, step_retries
 from steps.prepare import DATASET_FILE
 
 CONTENT_TYPES = ["image/jpeg", "image/png", "image/webp", "application/json"]
@@ -29,7 +29,7 @@ SERVING_ENVIRONMENT: dict[str, Any] = {
 class RegisterStep(ConfigurableRetryStep):
     """A RegisterModel step that keeps the name it is given; the SDK's own appends to it."""
 
-    def __init__(self, name: str, request: dict[str, Any], context: Context) -> None:
+    def __init__(self, name: str, request: dict[str, Any], context: BuildContext) -> None:
         super().__init__(
             name, StepTypeEnum.REGISTER_MODEL, retry_policies=step_retries(context.settings)
         )
@@ -50,7 +50,7 @@ class RegisterStep(ConfigurableRetryStep):
 
 
 def build_register_step(
-    context: Context, prepare: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep
+    context: BuildContext, prepare: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep
 ) -> RegisterStep:
     """Build the Register step; the artifact holds its serving code, so nothing is repacked."""
     settings, parameters = context.settings, context.parameters

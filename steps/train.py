@@ -11,7 +11,7 @@ from pipeline.settings.model import Instance
 from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
 from steps.jobs import (
-    Context,
+    BuildContext,
     cache_config,
     image_uri,
     job_retries,
@@ -20,7 +20,7 @@ from steps.jobs import (
 )
 
 
-def launch_hyperparameters(context: Context, instance: Instance) -> dict[str, str]:
+def launch_hyperparameters(context: BuildContext, instance: Instance) -> dict[str, str]:
     """Return hyperparameters that start fine-tuning by torchrun: a process a GPU, or a machine.
 
     One machine without GPUs needs no launcher, and the head alone is trained by one process.
@@ -40,7 +40,7 @@ class _StableTrainingStep(TrainingStep):
 
 
 def build_train_step(
-    context: Context, prepare: ProcessingStep, features: ProcessingStep, tune: TuningStep
+    context: BuildContext, prepare: ProcessingStep, features: ProcessingStep, tune: TuningStep
 ) -> TrainingStep:
     """Build the Train step, which makes the model artifact.
 

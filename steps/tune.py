@@ -15,10 +15,10 @@ from pipeline.assets.code_bundle import TRIALS
 from pipeline.job_scripts.metrics import metric_definitions, objective_type
 from pipeline.settings.model import CategoricalRange, IntegerRange, Range, Settings
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
-from steps.jobs import Context, cache_config, job_retries, processing_output, training_job
+from steps.jobs import BuildContext, cache_config, job_retries, processing_output, training_job
 
 
-def build_tune_step(context: Context, features: ProcessingStep) -> TuningStep:
+def build_tune_step(context: BuildContext, features: ProcessingStep) -> TuningStep:
     """Build the Tune step, whose best hyperparameters go to Train.
 
     Trials write no model (export=false).

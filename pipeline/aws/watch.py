@@ -11,7 +11,7 @@ from pipeline.aws.clients import Aws
 from pipeline.aws.details import Details
 from pipeline.aws.errors import AwsAccessError
 from pipeline.aws.logs import LogTail, log_tail
-from pipeline.aws.patience import Patience
+from pipeline.aws.retrying import Patience
 from pipeline.aws.steps import failure_reason, progress_of
 from pipeline.aws.timing import Timing
 from pipeline.command_line.step_table import StepProgress

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.check.document import Document, is_out_of_bounds, read_document
+from pipeline.check.document import CheckedDefinition, is_out_of_bounds, read_document
 from pipeline.check.findings import Finding, Problem
 from pipeline.check.functions import check_functions
 from pipeline.check.node import path_text
@@ -28,7 +28,7 @@ def check_definition(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -
     return [_finding(document, problem) for problem in problems]
 
 
-def _problems(document: Document) -> Iterator[Problem]:
+def _problems(document: CheckedDefinition) -> Iterator[Problem]:
     yield from check_schema(document)
     yield from check_functions(document)
     yield from check_references(document)
@@ -44,7 +44,7 @@ def _order(place: Mapping[Any, int], problem: Problem) -> int:
     return place[path]
 
 
-def _finding(document: Document, problem: Problem) -> Finding:
+def _finding(document: CheckedDefinition, problem: Problem) -> Finding:
     return Finding(
         rule=problem.rule,
         severity=problem.severity,

@@ -17,7 +17,7 @@ _DEEPEST = 60  # levels; our own definition has 14, and Python's parser gives up
 
 
 @dataclass(frozen=True)
-class Step:
+class CheckedStep:
     """A step; `branches` are the conditions around it and their outcomes, outermost first."""
 
     name: str
@@ -40,18 +40,18 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Document:
+class CheckedDefinition:
     """A definition, read leniently: what cannot be understood is left to check_schema.
 
     `parameters` are the declarations by name, `scripts` what is known of the scripts it runs.
     """
 
     node: Node
-    steps: tuple[Step, ...]
+    steps: tuple[CheckedStep, ...]
     parameters: Mapping[str, Node]
     scripts: Mapping[str, Script]
 
-    def step(self, name: str) -> Step | None:
+    def step(self, name: str) -> CheckedStep | None:
         """Return the first step of that name; None when there is none."""
         return next((step for step in self.steps if step.name == name), None)
 
@@ -60,16 +60,16 @@ class Document:
         around = [step for step in self.steps if path[: len(step.node.path)] == step.node.path]
         return max(around, key=lambda step: len(step.node.path)).name if around else ""
 
-    def of_type(self, *types: str) -> list[Step]:
+    def of_type(self, *types: str) -> list[CheckedStep]:
         """Return the steps of the given types, in order."""
         return [step for step in self.steps if step.type in types]
 
 
-def read_document(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> Document:
+def read_document(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> CheckedDefinition:
     """Read a definition into a Document; what is none has no steps. Never raises."""
     node = Node(definition)
     parameters = {p["Name"].text or "": p for p in node["Parameters"].items()}
-    return Document(node, tuple(_steps(node["Steps"], ())), parameters, scripts)
+    return CheckedDefinition(node, tuple(_steps(node["Steps"], ())), parameters, scripts)
 
 
 def read_definition(file: FilePath) -> dict[str, Any]:
@@ -99,9 +99,9 @@ def is_out_of_bounds(definition: Any) -> bool:
     )
 
 
-def _steps(nodes: Node, branches: tuple[tuple[str, bool], ...]) -> Iterator[Step]:
+def _steps(nodes: Node, branches: tuple[tuple[str, bool], ...]) -> Iterator[CheckedStep]:
     for node in nodes.items():
-        step = Step(node["Name"].text or "", node["Type"].text or "", node, branches)
+        step = CheckedStep(node["Name"].text or "", node["Type"].text or "", node, branches)
         if node.exists:
             yield step
         if step.type == "Condition":

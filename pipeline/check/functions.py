@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.check.document import Document
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.node import Node, is_number, shown
 from pipeline.definition.errors import DefinitionError
@@ -43,7 +43,7 @@ def reference_parts(node: Node) -> tuple[Part, ...]:
         return ()
 
 
-def known_value(document: Document, node: Node) -> Any:
+def known_value(document: CheckedDefinition, node: Node) -> Any:
     """Return a value as far as it is known before a run: literals, defaults, joined texts.
 
     None when only a run can tell.
@@ -61,7 +61,7 @@ def known_value(document: Document, node: Node) -> Any:
     return None
 
 
-def _known_reference(document: Document, parts: tuple[Part, ...]) -> Any:
+def _known_reference(document: CheckedDefinition, parts: tuple[Part, ...]) -> Any:
     match parts:
         case ("Parameters", str(name)):
             return document.parameters.get(name, Node())["DefaultValue"].value
@@ -70,7 +70,7 @@ def _known_reference(document: Document, parts: tuple[Part, ...]) -> Any:
     return None
 
 
-def check_functions(document: Document) -> Iterator[Problem]:
+def check_functions(document: CheckedDefinition) -> Iterator[Problem]:
     """Check how every function in every step is written."""
     for step in document.steps:
         for node in step.own_nodes():

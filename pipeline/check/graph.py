@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.node import Node
 
@@ -15,7 +15,7 @@ def steps_referred_to(node: Node) -> Iterator[tuple[str, Node]]:
         yield from _reference(inner)
 
 
-def uses_of(document: Document, step: Step) -> Iterator[tuple[str, Node]]:
+def uses_of(document: CheckedDefinition, step: CheckedStep) -> Iterator[tuple[str, Node]]:
     """Yield the steps that a step refers to or names in DependsOn, each with the node."""
     for node in step.own_nodes():
         yield from _reference(node)
@@ -24,7 +24,7 @@ def uses_of(document: Document, step: Step) -> Iterator[tuple[str, Node]]:
             yield name.text, name
 
 
-def direct_needs(document: Document) -> Needs:
+def direct_needs(document: CheckedDefinition) -> Needs:
     """Return what every step waits for directly: references, DependsOn, its condition."""
     return {
         step.name: frozenset(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.findings import suggest
 from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.kinds import KINDS, arguments_shape
@@ -46,7 +46,7 @@ class _Place:
     given: Node
 
 
-def function_type(document: Document, node: Node) -> str | None:
+def function_type(document: CheckedDefinition, node: Node) -> str | None:
     """Return the type that a function gives, as text; None when not known.
 
     String, Integer, Float or Boolean, or "a structure" and the like.
@@ -67,7 +67,7 @@ def function_type(document: Document, node: Node) -> str | None:
     return None if shape is None else _type_name(load_shapes()[shape]["type"])
 
 
-def shape_of(document: Document, node: Node) -> str | None:
+def shape_of(document: CheckedDefinition, node: Node) -> str | None:
     """Return the shape that a Get of a step's property leads to; None when there is none."""
     match reference_parts(node):
         case ("Steps", str(name), *rest) if step := document.step(name):
@@ -78,7 +78,7 @@ def shape_of(document: Document, node: Node) -> str | None:
     return None
 
 
-def property_shape(step: Step, parts: Sequence[Part]) -> str | None:
+def property_shape(step: CheckedStep, parts: Sequence[Part]) -> str | None:
     """Return the shape of a step's property; None when nothing describes it. Raises Nowhere."""
     shapes = load_shapes()
     kind = KINDS.get(step.type)
@@ -96,7 +96,7 @@ def property_shape(step: Step, parts: Sequence[Part]) -> str | None:
     return place.shape
 
 
-def _next(shapes: Mapping[str, Shape], step: Step, place: _Place, part: Part) -> _Place:
+def _next(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, part: Part) -> _Place:
     shape = shapes[place.shape]
     if shape["type"] == "structure":
         return _member(shapes, step, place, str(part))
@@ -107,7 +107,7 @@ def _next(shapes: Mapping[str, Shape], step: Step, place: _Place, part: Part) ->
     raise Nowhere(f"{place.shape} has no parts, so no {part!r}", "leave the rest of the path out")
 
 
-def _member(shapes: Mapping[str, Shape], step: Step, place: _Place, name: str) -> _Place:
+def _member(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, name: str) -> _Place:
     members = shapes[place.shape]["members"]
     if name not in members:
         what = f"{step.type} step {step.name} has no property {name!r} in {place.shape}"
@@ -117,7 +117,7 @@ def _member(shapes: Mapping[str, Shape], step: Step, place: _Place, name: str) -
     return _Place(members[name]["shape"], request, place.given[name])
 
 
-def _item(shapes: Mapping[str, Shape], step: Step, place: _Place, part: Part) -> _Place:
+def _item(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, part: Part) -> _Place:
     inner = _inner(shapes, place, "member")
     items = place.given.items()
     if not place.request:
@@ -134,7 +134,7 @@ def _item(shapes: Mapping[str, Shape], step: Step, place: _Place, part: Part) ->
     return _Place(*inner, named[part])
 
 
-def _entry(shapes: Mapping[str, Shape], step: Step, place: _Place, key: str) -> _Place:
+def _entry(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, key: str) -> _Place:
     known = [name for name, _ in place.given.members()] if place.request else None
     if step.type == "Tuning" and place.given.key == "TunedHyperParameters":
         known = tuned_names(step)
@@ -145,7 +145,7 @@ def _entry(shapes: Mapping[str, Shape], step: Step, place: _Place, key: str) -> 
     return _Place(*_inner(shapes, place, "value"), place.given[key])
 
 
-def tuned_names(step: Step) -> list[str]:
+def tuned_names(step: CheckedStep) -> list[str]:
     """Return the names of the hyperparameters that a tuning step searches."""
     arguments = step.arguments
     definitions = [arguments["TrainingJobDefinition"], *arguments["TrainingJobDefinitions"].items()]
@@ -170,7 +170,7 @@ def _names(item: Node) -> list[str]:
     return [inner.value for key, inner in item.members() if key.endswith("Name") and inner.text]
 
 
-def _output_parameter(step: Step, parts: Sequence[Part]) -> str | None:
+def _output_parameter(step: CheckedStep, parts: Sequence[Part]) -> str | None:
     outputs = [item["OutputName"].text or "" for item in step.node["OutputParameters"].items()]
     match parts:
         case ("OutputParameters", str(name)) if name in outputs:
@@ -183,7 +183,7 @@ def _output_parameter(step: Step, parts: Sequence[Part]) -> str | None:
     )
 
 
-def _output_type(step: Step | None, name: str) -> str | None:
+def _output_type(step: CheckedStep | None, name: str) -> str | None:
     outputs = step.node["OutputParameters"].items() if step else []
     found = [item["OutputType"].text for item in outputs if item["OutputName"].text == name]
     return found[0] if found else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import EXECUTION_SAMPLES, function_name, reference_parts
 from pipeline.check.node import Node, shown
@@ -11,7 +11,7 @@ from pipeline.check.properties import Nowhere, property_shape
 _ROOTS = ("Parameters", "Execution", "Steps")
 
 
-def check_references(document: Document) -> Iterator[Problem]:
+def check_references(document: CheckedDefinition) -> Iterator[Problem]:
     """Report references to unknown steps, properties, property files, parameters, variables."""
     for step in document.steps:
         for node in step.own_nodes():
@@ -22,7 +22,7 @@ def check_references(document: Document) -> Iterator[Problem]:
                 yield _unknown_step(document, name, name.text)
 
 
-def _check(document: Document, node: Node) -> Iterator[Problem]:
+def _check(document: CheckedDefinition, node: Node) -> Iterator[Problem]:
     match reference_parts(node):
         case ("Parameters", str(name)):
             if name not in document.parameters:
@@ -51,14 +51,14 @@ def _check(document: Document, node: Node) -> Iterator[Problem]:
             yield Problem(node.path, what, mend, "bad-function")
 
 
-def _check_property(step: Step, node: Node) -> Iterator[Problem]:
+def _check_property(step: CheckedStep, node: Node) -> Iterator[Problem]:
     try:
         property_shape(step, reference_parts(node)[2:])
     except Nowhere as nowhere:
         yield Problem(node.path, nowhere.what, nowhere.mend, "unknown-property")
 
 
-def _check_property_file(step: Step, node: Node, rest: list[str | int]) -> Iterator[Problem]:
+def _check_property_file(step: CheckedStep, node: Node, rest: list[str | int]) -> Iterator[Problem]:
     files = [file["PropertyFileName"].text or "" for file in step.node["PropertyFiles"].items()]
     if len(rest) != 1 or rest[0] not in files:
         name = ".".join(map(str, rest))
@@ -70,6 +70,6 @@ def _check_property_file(step: Step, node: Node, rest: list[str | int]) -> Itera
         yield Problem(node.path, what, "read it with Std:JsonGet", "bad-function")
 
 
-def _unknown_step(document: Document, node: Node, name: str) -> Problem:
+def _unknown_step(document: CheckedDefinition, node: Node, name: str) -> Problem:
     mend = suggest(name, [step.name for step in document.steps], "name a step that exists")
     return Problem(node.path, f"there is no step {name!r}", mend, "unknown-step")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.check.constraints import type_problems, value_problems
-from pipeline.check.document import Document
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import function_name, known_value, reference_parts
 from pipeline.check.node import Node, shown
@@ -16,7 +16,7 @@ from pipeline.check.properties import FITTING, function_type, shape_of
 from pipeline.check.shapes import SCALARS, load_shapes
 
 
-def check_schema(document: Document) -> Iterator[Problem]:
+def check_schema(document: CheckedDefinition) -> Iterator[Problem]:
     """Report everything in the definition that its shape does not allow."""
     return Schema(load_shapes(), document).problems("DefinitionFile", document.node)
 
@@ -26,7 +26,7 @@ class Schema:
     """The shapes, and the definition that functions are looked up in."""
 
     shapes: Mapping[str, Shape]
-    document: Document
+    document: CheckedDefinition
 
     def problems(self, name: str, node: Node) -> Iterator[Problem]:
         """Report what is wrong with a value that should have the shape of that name."""

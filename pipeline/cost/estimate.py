@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.check.document import Document, read_document
+from pipeline.check.document import CheckedDefinition, read_document
 from pipeline.check.node import Node, printable
 from pipeline.check.rules.account import regions_of
 from pipeline.cost.lines import Calculator, CostLine
@@ -106,7 +106,7 @@ def _dearest(lines: Sequence[CostLine], inside: tuple[tuple[str, bool], ...]) ->
     return total
 
 
-def _notes(document: Document, prices: Prices) -> Iterator[str]:
+def _notes(document: CheckedDefinition, prices: Prices) -> Iterator[str]:
     yield f"prices of {prices.region}, {prices.date}: {prices.source}; refresh: {prices.refresh}"
     other = sorted(regions_of(document) - {prices.region})
     if other:

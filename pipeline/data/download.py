@@ -30,7 +30,7 @@ class DownloadError(PipelineError):
     """The address does not give the file; the message says why."""
 
 
-class AddressError(UsageError):
+class SourceError(UsageError):
     """Not an address to download from."""
 
 
@@ -71,11 +71,11 @@ class Opener:
         parts = urlsplit(url)
         if parts.scheme not in self._schemes:
             wanted = " or ".join(sorted(self._schemes))
-            raise AddressError(f"{shown(url)}: only {wanted} addresses are downloaded from")
+            raise SourceError(f"{shown(url)}: only {wanted} addresses are downloaded from")
         if not parts.hostname:
-            raise AddressError(f"{shown(url)}: names no host")
+            raise SourceError(f"{shown(url)}: names no host")
         if parts.username or parts.password:
-            raise AddressError(f"{parts.hostname}: give no user name and password in the address")
+            raise SourceError(f"{parts.hostname}: give no user name and password in the address")
 
     def open(self, url: str, headers: dict[str, str]) -> Any:
         """Return the response of an address; urllib's errors are left as they are."""

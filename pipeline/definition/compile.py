@@ -38,7 +38,7 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
         from sagemaker.workflow.pipeline import Pipeline
         from sagemaker.workflow.pipeline_definition_config import PipelineDefinitionConfig
 
-        from steps.jobs import Context
+        from steps.jobs import BuildContext
         from steps.parameters import build_parameters
         from steps.session import offline_session
 
@@ -48,7 +48,7 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
             name=settings.project,
             parameters=parameters.all(),
             pipeline_experiment_config=None,
-            steps=_build_steps(Context(settings, parameters, session, bundles, weights)),
+            steps=_build_steps(BuildContext(settings, parameters, session, bundles, weights)),
             sagemaker_session=session,
             # SageMaker names the jobs: a prefix of ours leaves 6 characters for a tuning job's.
             pipeline_definition_config=PipelineDefinitionConfig(use_custom_job_prefix=False),

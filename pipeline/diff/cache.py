@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.node import Node
 from pipeline.definition.cache_fields import CACHE_FIELDS, cache_fields
@@ -26,7 +26,7 @@ class CacheEffect:
     reasons: tuple[str, ...] = ()
 
 
-def cache_effects(old: Document, new: Document) -> tuple[CacheEffect, ...]:
+def cache_effects(old: CheckedDefinition, new: CheckedDefinition) -> tuple[CacheEffect, ...]:
     """Return one effect for every step of the new definition that can be cached, in its order."""
     question = _Question(old, new)
     steps = [step for step in new.steps if step.type in CACHE_FIELDS]
@@ -35,18 +35,18 @@ def cache_effects(old: Document, new: Document) -> tuple[CacheEffect, ...]:
 
 @dataclass(frozen=True)
 class _Question:
-    old: Document
-    new: Document
+    old: CheckedDefinition
+    new: CheckedDefinition
     answers: dict[str, CacheEffect] = field(default_factory=dict)
 
-    def effect(self, step: Step) -> CacheEffect:
+    def effect(self, step: CheckedStep) -> CacheEffect:
         if step.name not in self.answers:
             # A cycle ends here; the check of the definition says that there is one.
             self.answers[step.name] = CacheEffect(step.name, "kept")
             self.answers[step.name] = self._effect(step)
         return self.answers[step.name]
 
-    def _effect(self, step: Step) -> CacheEffect:
+    def _effect(self, step: CheckedStep) -> CacheEffect:
         before = self.old.step(step.name)
         if changing := sorted(set(self._of_the_run(step))):
             reasons = [f"{name} is new in each run" for name in changing]
@@ -61,17 +61,17 @@ class _Question:
             return CacheEffect(step.name, "lost", tuple(reasons))
         return CacheEffect(step.name, "always" if inherited else "kept", tuple(reasons))
 
-    def _own_changes(self, before: Step, after: Step) -> Iterator[Change]:
+    def _own_changes(self, before: CheckedStep, after: CheckedStep) -> Iterator[Change]:
         old, new = (_fields(step) for step in (before, after))
         return changes(_with_defaults(self.old, old), _with_defaults(self.new, new))
 
-    def _of_the_run(self, step: Step) -> Iterator[str]:
+    def _of_the_run(self, step: CheckedStep) -> Iterator[str]:
         for node in _cache_nodes(step):
             match reference_parts(node):
                 case ("Execution", str(name)) if name != "PipelineName":
                     yield f"Execution.{name}"
 
-    def _sources(self, step: Step) -> list[tuple[str, str, list[str]]]:
+    def _sources(self, step: CheckedStep) -> list[tuple[str, str, list[str]]]:
         """List the steps before that run again: (step, kind of what is taken, its names)."""
         found: dict[tuple[str, str], list[str]] = {}
         for node in _cache_nodes(step):
@@ -88,12 +88,12 @@ class _Question:
         when = "again" if lost else "each time"
         return f"{name} runs {when}, which changes {kind} {', '.join(taken)}"
 
-    def _outcome_of(self, step: Step | None) -> Outcome:
+    def _outcome_of(self, step: CheckedStep | None) -> Outcome:
         if step is None or step.type in _ANSWERING:
             return "kept"
         return self.effect(step).outcome if step.type in CACHE_FIELDS else "always"
 
-    def _moves(self, source: Step, rest: list[Part]) -> bool:
+    def _moves(self, source: CheckedStep, rest: list[Part]) -> bool:
         """Check whether a property may be another one after the step has run again."""
         match rest:
             case ["ProcessingOutputConfig", "Outputs", name, "S3Output", "S3Uri"]:
@@ -113,7 +113,7 @@ class _Question:
         return False
 
 
-def _switched(before: Step | None, step: Step) -> CacheEffect | None:
+def _switched(before: CheckedStep | None, step: CheckedStep) -> CacheEffect | None:
     """Return the effect on a step whose cache is off or was not there; None for any other."""
     had_cache = before is not None and _is_cached(before)
     if not _is_cached(step):
@@ -125,20 +125,20 @@ def _switched(before: Step | None, step: Step) -> CacheEffect | None:
     return None if had_cache else CacheEffect(step.name, "lost", ("it was not cached until now",))
 
 
-def _is_cached(step: Step) -> bool:
+def _is_cached(step: CheckedStep) -> bool:
     return step.type in CACHE_FIELDS and step.node["CacheConfig"]["Enabled"].value is True
 
 
-def _fields(step: Step) -> dict[str, Any]:
+def _fields(step: CheckedStep) -> dict[str, Any]:
     arguments = step.arguments.value
     return cache_fields(step.type, arguments if isinstance(arguments, dict) else {})
 
 
-def _cache_nodes(step: Step) -> Iterator[Node]:
+def _cache_nodes(step: CheckedStep) -> Iterator[Node]:
     return Node(_fields(step)).walk()
 
 
-def _with_defaults(document: Document, value: Any) -> Any:
+def _with_defaults(document: CheckedDefinition, value: Any) -> Any:
     """Replace the parameters in a value by their defaults, where they have some."""
     if function_name(value) == "Get":
         match reference_parts(Node(value)):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from pipeline.check.document import BRANCHES, Document, Step, read_document
+from pipeline.check.document import BRANCHES, CheckedDefinition, CheckedStep, read_document
 from pipeline.check.node import printable
 from pipeline.diff.cache import CacheEffect, cache_effects
 from pipeline.diff.values import Change, changes, without
@@ -92,7 +92,7 @@ def _parameter_changes(old: Any, new: Any) -> tuple[Change, ...]:
     return tuple(changes(before, after, "Parameters", "Parameters"))
 
 
-def _step_diffs(before: Document, after: Document) -> Iterator[StepDiff]:
+def _step_diffs(before: CheckedDefinition, after: CheckedDefinition) -> Iterator[StepDiff]:
     old = {step.name: step for step in before.steps}
     new = {step.name: step for step in after.steps}
     renamed = _renamed(old, new)
@@ -108,7 +108,7 @@ def _step_diffs(before: Document, after: Document) -> Iterator[StepDiff]:
             yield StepDiff(name, step.type, "removed")
 
 
-def _renamed(old: Mapping[str, Step], new: Mapping[str, Step]) -> dict[str, str]:
+def _renamed(old: Mapping[str, CheckedStep], new: Mapping[str, CheckedStep]) -> dict[str, str]:
     """Map new names to old ones, for steps that are otherwise the same."""
     gone = [step for name, step in old.items() if name not in new]
     found: dict[str, str] = {}
@@ -119,7 +119,7 @@ def _renamed(old: Mapping[str, Step], new: Mapping[str, Step]) -> dict[str, str]
     return found
 
 
-def _content(step: Step) -> dict[str, Any]:
+def _content(step: CheckedStep) -> dict[str, Any]:
     """Return a step without its name; a condition also without the steps behind it."""
     body = step.node.value if isinstance(step.node.value, dict) else {}
     content = without(body, ("Name",))

@@ -23,7 +23,7 @@ from pipeline.report.sections.training_output import (
     training_job,
 )
 from pipeline.report.sections.tuning import read_tuning
-from pipeline.report.sources.facts import Document, Facts, read_facts
+from pipeline.report.sources.facts import Description, Facts, read_facts
 from pipeline.report.sources.source import INSTALL, Source
 
 Made = TypeVar("Made")
@@ -47,7 +47,7 @@ class Collected:
 class _Training:
     """The final training: its job ({} when there was none), its output, its model.json."""
 
-    job: Document
+    job: Description
     output: Path | None
     description: Mapping[str, Any]
 

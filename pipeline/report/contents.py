@@ -29,7 +29,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Step:
+class ReportedStep:
     """A step of the pipeline's DAG.
 
     `status`: Succeeded, Failed, Stopped, Executing, Skipped (a branch not taken) or NotStarted.
@@ -165,7 +165,7 @@ class ProfiledPhase:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ProfileFinding:
     """A finding of the profiler: what was seen and what to change."""
 
     rule: str
@@ -184,7 +184,7 @@ class Profile:
     """
 
     phases: tuple[ProfiledPhase, ...]
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ProfileFinding, ...] = ()
     system: Mapping[str, float] = field(default_factory=dict)
     samples: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     overhead_seconds: float | None = None
@@ -341,7 +341,7 @@ class RunReport:
     """
 
     run: Run
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ReportedStep, ...] = ()
     tuning: Tuning | None = None
     history: tuple[Epoch, ...] = ()
     best_epoch: int | None = None

@@ -89,7 +89,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ProfileFinding:
     """A rule's finding: `message` tells what was seen, `advice` what to change."""
 
     rule: str
@@ -99,18 +99,18 @@ class Finding:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-def find(measured: Measured) -> list[Finding]:
+def find(measured: Measured) -> list[ProfileFinding]:
     """Return everything worth telling, in the order of RULES."""
     return [finding for rule in RULES for finding in rule(measured)]
 
 
-def data_loader_bottleneck(measured: Measured) -> Iterator[Finding]:
+def data_loader_bottleneck(measured: Measured) -> Iterator[ProfileFinding]:
     """Find steps that wait for their batch."""
     for phase in _judged(measured):
         waited = phase.seconds["data"]
         share = waited / phase.total
         if share >= DATA_SHARE:
-            yield Finding(
+            yield ProfileFinding(
                 "DataLoaderBottleneck",
                 "warning",
                 f"{phase.name}: {share:.0%} of the time of {phase.steps} steps ({waited:.1f} s of"
@@ -121,13 +121,13 @@ def data_loader_bottleneck(measured: Measured) -> Iterator[Finding]:
             )
 
 
-def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
+def cpu_bottleneck(measured: Measured) -> Iterator[ProfileFinding]:
     """Find a GPU that idles beside a busy CPU; without a GPU, a long training on busy cores."""
     if samples := measured.gpu_busy:
         held = [s.system_cpu_percent >= BUSY_CPU and _gpu(s) <= IDLE_GPU for s in samples]
         share = float(np.mean(held))
         if share >= BOTTLENECK_SHARE:
-            yield Finding(
+            yield ProfileFinding(
                 "CPUBottleneck",
                 "warning",
                 f"in {share:.0%} of {len(samples)} samples the CPU was above {BUSY_CPU:.0f} % while"
@@ -142,7 +142,7 @@ def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
     longest = max(measured.phases, key=lambda phase: phase.total)
     compute = longest.seconds["forward"] + longest.seconds["backward"]
     if mean >= BUSY_CPU and longest.total >= LONG_PHASE_S and compute >= longest.total / 2:
-        yield Finding(
+        yield ProfileFinding(
             "CPUBottleneck",
             "info",
             f"{longest.name}: {measured.cores} cores were busy ({mean:.0f} %) for"
@@ -152,12 +152,12 @@ def cpu_bottleneck(measured: Measured) -> Iterator[Finding]:
         )
 
 
-def gpu_not_used(measured: Measured) -> Iterator[Finding]:
+def gpu_not_used(measured: Measured) -> Iterator[ProfileFinding]:
     """Find a GPU on which nothing is trained: the head alone never needs one."""
     phases = measured.phases
     if _judged(measured) and measured.has_gpu and not any(phase.on_gpu for phase in phases):
         steps, seconds = sum(phase.steps for phase in phases), sum(phase.total for phase in phases)
-        yield Finding(
+        yield ProfileFinding(
             "GPUNotUsed",
             "warning",
             f"the GPU was not used: all {steps} steps ({seconds:.1f} s) ran on the CPU, as those of"
@@ -168,7 +168,7 @@ def gpu_not_used(measured: Measured) -> Iterator[Finding]:
         )
 
 
-def low_gpu_utilisation(measured: Measured) -> Iterator[Finding]:
+def low_gpu_utilisation(measured: Measured) -> Iterator[ProfileFinding]:
     """Find a GPU whose load is never high, or goes up and down."""
     samples = measured.gpu_busy
     if not samples:
@@ -178,14 +178,14 @@ def low_gpu_utilisation(measured: Measured) -> Iterator[Finding]:
     if high < LOW_P95:
         what = f"the GPU's load stayed below {high:.0f} % in 95 % of {len(samples)} samples"
         mend = "a larger batch_size, or a smaller instance (instances.training.type)"
-        yield Finding("LowGPUUtilization", "warning", what, mend, numbers)
+        yield ProfileFinding("LowGPUUtilization", "warning", what, mend, numbers)
     elif low < LOW_P5:
         what = f"the GPU's load goes up and down: 5 % of samples below {low:.0f} %, 5 % above"
         mend = "see what the steps wait for (parts of a step), and prepare batches ahead"
-        yield Finding("LowGPUUtilization", "info", f"{what} {high:.0f} %", mend, numbers)
+        yield ProfileFinding("LowGPUUtilization", "info", f"{what} {high:.0f} %", mend, numbers)
 
 
-def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
+def batch_size_too_small(measured: Measured) -> Iterator[ProfileFinding]:
     """Find a machine that a batch does not fill, or steps that are mostly their own overhead."""
     size = measured.batch_size
     mend = f"a batch_size above {size}, with the learning rate tuned again"
@@ -200,7 +200,7 @@ def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
         if max(numbers.values()) < LOW_P95:
             what = f"with batches of {size}, 95 % of samples show CPU, GPU and its memory below"
             text = f"{what} {LOW_P95:.0f} %"
-            yield Finding(
+            yield ProfileFinding(
                 "BatchSizeTooSmall", "warning", text, mend, numbers | {"batch_size": size}
             )
     for phase in _judged(measured):
@@ -209,7 +209,7 @@ def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
         overhead = (phase.seconds["optimizer"] + phase.seconds["other"]) / phase.total
         step = float(np.median(phase.table.sum(axis=1)))
         if overhead >= OVERHEAD_SHARE and step < SHORT_STEP_S:
-            yield Finding(
+            yield ProfileFinding(
                 "BatchSizeTooSmall",
                 "info",
                 f"{phase.name}: a step of {size} takes {1000 * step:.1f} ms, and {overhead:.0%} of"
@@ -219,7 +219,7 @@ def batch_size_too_small(measured: Measured) -> Iterator[Finding]:
             )
 
 
-def io_wait(measured: Measured) -> Iterator[Finding]:
+def io_wait(measured: Measured) -> Iterator[ProfileFinding]:
     """Find cores or a GPU that have nothing to do but wait for a disk."""
     samples = measured.busy
     if not samples:
@@ -229,7 +229,7 @@ def io_wait(measured: Measured) -> Iterator[Finding]:
     share = float(np.mean(held)) if held else 0.0
     if mean >= IO_WAIT_PERCENT or share >= BOTTLENECK_SHARE:
         read = samples[-1].disk_read_bytes
-        yield Finding(
+        yield ProfileFinding(
             "IOWait",
             "warning",
             f"cores waited for a disk for {mean:.0f} % of the time; {read / 1e6:,.0f} MB were read",
@@ -239,7 +239,7 @@ def io_wait(measured: Measured) -> Iterator[Finding]:
         )
 
 
-def step_outlier(measured: Measured) -> Iterator[Finding]:
+def step_outlier(measured: Measured) -> Iterator[ProfileFinding]:
     """Find steps that take far longer than most, when together they cost something."""
     for phase in _judged(measured):
         table = phase.table[1:]  # step 1 sets things up: row 0 here is step 2
@@ -253,7 +253,7 @@ def step_outlier(measured: Measured) -> Iterator[Finding]:
         part = PARTS[int((table[slow] - usual).sum(axis=0).argmax())]
         at = ", ".join(str(int(row) + 2) for row in slow[:5])
         more = ", ..." if len(slow) > 5 else ""
-        yield Finding(
+        yield ProfileFinding(
             "StepOutlier",
             "warning",
             f"{phase.name}: {len(slow)} of {phase.steps} steps took longer than {limit:.3f} s (the"
@@ -264,7 +264,7 @@ def step_outlier(measured: Measured) -> Iterator[Finding]:
         )
 
 
-def memory_growth(measured: Measured) -> Iterator[Finding]:
+def memory_growth(measured: Measured) -> Iterator[ProfileFinding]:
     """Find memory that grows through the whole training, which ends when there is none left."""
     kinds = {
         "memory": [(s.seconds, float(s.own_memory_bytes)) for s in measured.busy],
@@ -281,7 +281,7 @@ def memory_growth(measured: Measured) -> Iterator[Finding]:
         if grown < floor or steps.min() < floor / (2 * len(steps)):
             continue
         rate = grown / ((seconds[-1] - seconds[0]) * (_WINDOWS - 2) / _WINDOWS)
-        yield Finding(
+        yield ProfileFinding(
             "MemoryGrowth",
             "warning",
             f"{kind} grew all the time: by {grown / 1e6:,.0f} MB to {means[-1] / 1e6:,.0f} MB,"
@@ -292,13 +292,13 @@ def memory_growth(measured: Measured) -> Iterator[Finding]:
         )
 
 
-def hook_cost(measured: Measured) -> Iterator[Finding]:
+def hook_cost(measured: Measured) -> Iterator[ProfileFinding]:
     """Find debugging that slows the training down."""
     for phase in _judged(measured):
         spent = phase.seconds["hook"]
         share = spent / phase.total
         if share >= HOOK_SHARE:
-            yield Finding(
+            yield ProfileFinding(
                 "HookCost",
                 "warning",
                 f"{phase.name}: saving tensors took {share:.0%} of the time ({spent:.1f} s)",
@@ -313,7 +313,7 @@ _OUTLIER_ADVICE = {
     "transfer": "batches in pinned memory, copied ahead of the step that needs them",
 }
 
-RULES: tuple[Callable[[Measured], Iterator[Finding]], ...] = (
+RULES: tuple[Callable[[Measured], Iterator[ProfileFinding]], ...] = (
     data_loader_bottleneck,
     cpu_bottleneck,
     gpu_not_used,

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.check.document import Document
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.jobs import options
 from pipeline.check.node import Node, shown
@@ -29,13 +29,13 @@ _SECRET_VALUE = re.compile(
 
 
 @rule("region")
-def regions(document: Document) -> Iterator[Problem]:
+def regions(document: CheckedDefinition) -> Iterator[Problem]:
     """Report images, ARNs and hyperparameters of another region than most of the pipeline."""
     yield from _others(_regions(document), "is in region", "use the one of the same region")
 
 
 @rule("account")
-def accounts(document: Document) -> Iterator[Problem]:
+def accounts(document: CheckedDefinition) -> Iterator[Problem]:
     """Report roles and functions of another account than most of the pipeline."""
     found = [
         (node, match[1])
@@ -46,7 +46,7 @@ def accounts(document: Document) -> Iterator[Problem]:
 
 
 @rule("secret")
-def secrets(document: Document) -> Iterator[Problem]:
+def secrets(document: CheckedDefinition) -> Iterator[Problem]:
     """Report secrets: whoever may describe the pipeline or a job could read them."""
     mend = "keep it in Secrets Manager, and let the job read it there"
     for node in document.node.walk():
@@ -59,7 +59,7 @@ def secrets(document: Document) -> Iterator[Problem]:
 
 
 @rule("size")
-def sizes(document: Document) -> Iterator[Problem]:
+def sizes(document: CheckedDefinition) -> Iterator[Problem]:
     """Report more characters or steps than SageMaker takes."""
     length = len(json.dumps(document.node.value, default=str))
     if length > MOST_CHARACTERS:
@@ -71,7 +71,7 @@ def sizes(document: Document) -> Iterator[Problem]:
 
 
 @rule("retry")
-def retries(document: Document) -> Iterator[Problem]:
+def retries(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a retry policy with two limits, or two policies for the same exception."""
     for step in document.steps:
         seen: set[str] = set()
@@ -86,12 +86,12 @@ def retries(document: Document) -> Iterator[Problem]:
                 seen.add(exception.text or "")
 
 
-def regions_of(document: Document) -> frozenset[str]:
+def regions_of(document: CheckedDefinition) -> frozenset[str]:
     """Return the regions that images, ARNs and hyperparameters of a definition name."""
     return frozenset(region for _, region in _regions(document))
 
 
-def _regions(document: Document) -> list[tuple[Node, str]]:
+def _regions(document: CheckedDefinition) -> list[tuple[Node, str]]:
     return [(node, region) for node in document.node.walk() if (region := _region(node))]
 
 
@@ -114,7 +114,7 @@ def _others(found: list[tuple[Node, str]], words: str, mend: str) -> Iterator[Pr
             yield Problem(node.path, what, mend)
 
 
-def _named_values(document: Document) -> Iterator[tuple[str, Node]]:
+def _named_values(document: CheckedDefinition) -> Iterator[tuple[str, Node]]:
     for step in document.steps:
         for node in step.own_nodes():
             if node.key in ("Environment", "HyperParameters", "StaticHyperParameters"):

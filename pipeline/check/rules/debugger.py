@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.check.document import Document
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.node import Node
 from pipeline.check.rules.rule import Rule, rule
@@ -56,7 +56,7 @@ BUILT_IN_COLLECTIONS = (
 
 
 @rule("debugger")
-def debugger(document: Document) -> Iterator[Problem]:
+def debugger(document: CheckedDefinition) -> Iterator[Problem]:
     """Report rules that do not exist or have no tensors, and collections that save none."""
     for step in document.of_type("Training"):
         rules, hook = step.arguments["DebugRuleConfigurations"], step.arguments["DebugHookConfig"]

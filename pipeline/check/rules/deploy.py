@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from pipeline.check.constraints import type_problems, value_problems
-from pipeline.check.document import Document
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, known_value
 from pipeline.check.node import Node, is_number
@@ -30,7 +30,7 @@ _UNITS = {"hour": 3600, "minute": 60, "min": 60}
 
 
 @rule("lambda-argument")
-def lambda_arguments(document: Document) -> Iterator[Problem]:
+def lambda_arguments(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a Lambda's argument whose value is not what its name says, such as an ARN."""
     shapes = load_shapes()
     for step in document.of_type("Lambda"):
@@ -48,7 +48,7 @@ def lambda_arguments(document: Document) -> Iterator[Problem]:
 
 
 @rule("lambda-wait")
-def lambda_wait(document: Document) -> Iterator[Problem]:
+def lambda_wait(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a Lambda that is told to wait for longer than SageMaker waits for a Lambda."""
     for step in document.of_type("Lambda"):
         for name, node in step.arguments.members():
@@ -63,7 +63,7 @@ def lambda_wait(document: Document) -> Iterator[Problem]:
 
 
 @rule("no-rollback")
-def no_rollback(document: Document) -> Iterator[Problem]:
+def no_rollback(document: CheckedDefinition) -> Iterator[Problem]:
     """Report endpoint updates with no alarm that brings the old version back."""
     for step in document.of_type("Lambda", "Endpoint"):
         configs = [node for node in step.own_nodes() if _plain(node.key) == "deploymentconfig"]

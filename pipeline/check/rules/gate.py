@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import function_name, json_path, known_value, reference_parts
 from pipeline.check.graph import all_needs, direct_needs, steps_referred_to, uses_of
@@ -23,7 +23,7 @@ _LESS = ("LessThan", "LessThanOrEqualTo")
 
 
 @rule("not-behind-gate")
-def not_behind_gate(document: Document) -> Iterator[Problem]:
+def not_behind_gate(document: CheckedDefinition) -> Iterator[Problem]:
     """Report steps that publish a model, or wait for the gate, whatever the gate decides."""
     gates = {step.name for step in document.of_type("Condition")}
     needs = direct_needs(document)
@@ -39,7 +39,7 @@ def not_behind_gate(document: Document) -> Iterator[Problem]:
 
 
 @rule("gate-inverted")
-def gate_inverted(document: Document) -> Iterator[Problem]:
+def gate_inverted(document: CheckedDefinition) -> Iterator[Problem]:
     """Report gates that publish a model when its metric is on the bad side."""
     for gate in document.of_type("Condition"):
         published = _published_when(document, gate)
@@ -52,7 +52,7 @@ def gate_inverted(document: Document) -> Iterator[Problem]:
 
 
 @rule("threshold")
-def thresholds(document: Document) -> Iterator[Problem]:
+def thresholds(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a share, such as an accuracy, compared with a number not between 0 and 1."""
     for gate in document.of_type("Condition"):
         for comparison, _ in _comparisons(gate.arguments["Conditions"], True):
@@ -65,7 +65,7 @@ def thresholds(document: Document) -> Iterator[Problem]:
 
 
 @rule("blind-gate")
-def blind_gates(document: Document) -> Iterator[Problem]:
+def blind_gates(document: CheckedDefinition) -> Iterator[Problem]:
     """Report comparisons, and gates before a model, that look at no step's result.
 
     Switches, such as a parameter that Equals "yes", may stand beside a measurement.
@@ -84,7 +84,7 @@ def blind_gates(document: Document) -> Iterator[Problem]:
 
 
 @rule("json-path")
-def json_paths(document: Document) -> Iterator[Problem]:
+def json_paths(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a Std:JsonGet's path that is not in the file that the script writes."""
     for step in document.steps:
         for node in step.own_nodes():
@@ -98,7 +98,7 @@ def json_paths(document: Document) -> Iterator[Problem]:
 
 
 @rule("not-the-measured-model")
-def not_the_measured_model(document: Document) -> Iterator[Problem]:
+def not_the_measured_model(document: CheckedDefinition) -> Iterator[Problem]:
     """Report registering a model that the gate's measurement never saw."""
     needs = direct_needs(document)
     for step in document.of_type("RegisterModel"):
@@ -116,13 +116,13 @@ def _looks(node: Node) -> bool:
     return any(True for _ in steps_referred_to(node))
 
 
-def _published_when(document: Document, gate: Step) -> set[bool]:
+def _published_when(document: CheckedDefinition, gate: CheckedStep) -> set[bool]:
     """Return the outcomes of a gate after which a model is published."""
     behind = [step for step in document.steps if _publishes(document, step)]
     return {outcome for step in behind for name, outcome in step.branches if name == gate.name}
 
 
-def _publishes(document: Document, step: Step) -> bool:
+def _publishes(document: CheckedDefinition, step: CheckedStep) -> bool:
     """Check whether a step publishes a model; a Lambda does when it is given one."""
     if step.type != "Lambda":
         return step.type in _PUBLISHING
@@ -169,7 +169,7 @@ def _metric_name(metric: Node) -> str:
     return metric["Std:JsonGet"]["Path"].text or ""
 
 
-def _sample(document: Document, get: Node) -> tuple[Any, str]:
+def _sample(document: CheckedDefinition, get: Node) -> tuple[Any, str]:
     """Return sample content of the property file that a JsonGet reads, and the file's name."""
     match reference_parts(get["PropertyFile"]):
         case ("Steps", str(name), "PropertyFiles", str(file)) if step := document.step(name):
@@ -197,7 +197,9 @@ def _follow(sample: Any, path: Sequence[Part], node: Node, file: str) -> Iterato
         yield Problem(node.path, what, "go on to a single value")
 
 
-def _seen_by_gates(document: Document, needs: Mapping[str, Any], step: Step) -> frozenset[str]:
+def _seen_by_gates(
+    document: CheckedDefinition, needs: Mapping[str, Any], step: CheckedStep
+) -> frozenset[str]:
     conditions = [name for name, _ in step.branches]
     return frozenset[str]().union(*(all_needs(needs, name) for name in conditions))
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import known_value, reference_parts
 from pipeline.check.node import Node, is_number, path_text
@@ -16,7 +16,7 @@ _ACCELERATED = re.compile(r"ml\.(g|p|trn|inf)\d")
 
 
 @rule("property-file-output")
-def property_file_outputs(document: Document) -> Iterator[Problem]:
+def property_file_outputs(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a property file in an output that the step does not have."""
     for step in document.of_type("Processing"):
         outputs = step.arguments.at("ProcessingOutputConfig", "Outputs").items()
@@ -29,7 +29,7 @@ def property_file_outputs(document: Document) -> Iterator[Problem]:
 
 
 @rule("local-path")
-def local_paths(document: Document) -> Iterator[Problem]:
+def local_paths(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a processing job's folders outside of /opt/ml/processing, or used twice."""
     for step in document.of_type("Processing"):
         seen: dict[str, str] = {}
@@ -44,7 +44,7 @@ def local_paths(document: Document) -> Iterator[Problem]:
 
 
 @rule("path-argument")
-def path_arguments(document: Document) -> Iterator[Problem]:
+def path_arguments(document: CheckedDefinition) -> Iterator[Problem]:
     """Report arguments that point to a folder which is neither an input nor an output."""
     for step in document.of_type("Processing"):
         folders = [(node.text or "").rstrip("/") for _, node in _folders(step)]
@@ -59,7 +59,7 @@ def path_arguments(document: Document) -> Iterator[Problem]:
 
 
 @rule("output-path")
-def output_paths(document: Document) -> Iterator[Problem]:
+def output_paths(document: CheckedDefinition) -> Iterator[Problem]:
     """Report outputs in the same S3 folder, or in folders that are the same in each run."""
     seen: dict[str, Node] = {}
     for step in document.of_type("Processing"):
@@ -81,7 +81,7 @@ def output_paths(document: Document) -> Iterator[Problem]:
 
 
 @rule("test-split-in-training", "warning")
-def training_sees_test_split(document: Document) -> Iterator[Problem]:
+def training_sees_test_split(document: CheckedDefinition) -> Iterator[Problem]:
     """Report training or tuning that is given the data it will be judged on."""
     for step in document.of_type("Training", "Tuning"):
         for node in step.own_nodes():
@@ -93,7 +93,7 @@ def training_sees_test_split(document: Document) -> Iterator[Problem]:
 
 
 @rule("spot-wait")
-def spot_wait(document: Document) -> Iterator[Problem]:
+def spot_wait(document: CheckedDefinition) -> Iterator[Problem]:
     """Report managed spot training whose waiting time is missing or shorter than its run time."""
     for step in document.of_type("Training", "Tuning"):
         job = step.arguments if step.type == "Training" else step.arguments["TrainingJobDefinition"]
@@ -111,7 +111,7 @@ def spot_wait(document: Document) -> Iterator[Problem]:
 
 
 @rule("cpu-image", "warning")
-def cpu_images(document: Document) -> Iterator[Problem]:
+def cpu_images(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a machine with an accelerator whose image cannot use it."""
     for step in document.of_type(*_JOBS):
         images = [n for n in step.own_nodes() if n.key in ("ImageUri", "TrainingImage")]
@@ -126,7 +126,7 @@ def cpu_images(document: Document) -> Iterator[Problem]:
 
 
 @rule("cache-never-hit", "warning")
-def cache_never_hit(document: Document) -> Iterator[Problem]:
+def cache_never_hit(document: CheckedDefinition) -> Iterator[Problem]:
     """Report cached steps whose cache key holds something that is new in each run."""
     for step in document.of_type(*CACHE_FIELDS):
         if step.node["CacheConfig"]["Enabled"].value is not True:
@@ -139,7 +139,7 @@ def cache_never_hit(document: Document) -> Iterator[Problem]:
                     yield Problem(node.path, what, "keep it out of the step's inputs")
 
 
-def _folders(step: Step) -> Iterator[tuple[str, Node]]:
+def _folders(step: CheckedStep) -> Iterator[tuple[str, Node]]:
     for item in step.arguments["ProcessingInputs"].items():
         for kind in ("S3Input", "DatasetDefinition"):
             if item[kind]["LocalPath"].exists:

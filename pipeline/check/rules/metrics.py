@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.jobs import script_of
 from pipeline.check.node import Node
@@ -14,7 +14,7 @@ HIGHER_IS_BETTER = ("accuracy", "f1", "auc", "recall", "precision", "r2")
 
 
 @rule("objective-metric")
-def objective_metric(document: Document) -> Iterator[Problem]:
+def objective_metric(document: CheckedDefinition) -> Iterator[Problem]:
     """Report tuning for a metric that no job reports: every trial fails at its end."""
     for step in document.of_type("Tuning"):
         for objective, definitions in _objectives(step):
@@ -30,7 +30,7 @@ def objective_metric(document: Document) -> Iterator[Problem]:
 
 
 @rule("objective-direction")
-def objective_direction(document: Document) -> Iterator[Problem]:
+def objective_direction(document: CheckedDefinition) -> Iterator[Problem]:
     """Report tuning towards the worst value of a metric."""
     for step in document.of_type("Tuning"):
         for objective, _ in _objectives(step):
@@ -44,7 +44,7 @@ def objective_direction(document: Document) -> Iterator[Problem]:
 
 
 @rule("metric-regex")
-def metric_regexes(document: Document) -> Iterator[Problem]:
+def metric_regexes(document: CheckedDefinition) -> Iterator[Problem]:
     """Report metric expressions that are invalid, take out no number, or fit no log line."""
     for job, script in _jobs(document):
         lines = _sample_lines(document, script)
@@ -63,7 +63,7 @@ def metric_regexes(document: Document) -> Iterator[Problem]:
 
 
 @rule("metric-mixed-up")
-def metrics_mixed_up(document: Document) -> Iterator[Problem]:
+def metrics_mixed_up(document: CheckedDefinition) -> Iterator[Problem]:
     """Report metrics that read the same number: an expression fits more than it should."""
     for job, script in _jobs(document):
         lines = _sample_lines(document, script)
@@ -87,19 +87,19 @@ def direction(name: str) -> str | None:
     return "higher" if any(word in HIGHER_IS_BETTER for word in words) else None
 
 
-def _jobs(document: Document) -> Iterator[tuple[Node, str | None]]:
+def _jobs(document: CheckedDefinition) -> Iterator[tuple[Node, str | None]]:
     for step in document.of_type("Training"):
         yield step.arguments, script_of(step)
     for step in document.of_type("Tuning"):
         yield step.arguments["TrainingJobDefinition"], script_of(step)
 
 
-def _sample_lines(document: Document, script: str | None) -> tuple[str, ...]:
+def _sample_lines(document: CheckedDefinition, script: str | None) -> tuple[str, ...]:
     known = document.scripts.get(script or "")
     return known.lines if known else ()
 
 
-def _objectives(step: Step) -> Iterator[tuple[Node, Node]]:
+def _objectives(step: CheckedStep) -> Iterator[tuple[Node, Node]]:
     """Yield objectives, each with the metric definitions of the job that it is about."""
     config = step.arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     one = step.arguments["TrainingJobDefinition"]

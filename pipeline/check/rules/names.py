@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.check.constraints import type_problems
-from pipeline.check.document import Document
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.node import Node, shown
@@ -15,7 +15,7 @@ _TYPES = {"String": "string", "Integer": "integer", "Float": "float", "Boolean":
 
 
 @rule("duplicate-name")
-def duplicate_names(document: Document) -> Iterator[Problem]:
+def duplicate_names(document: CheckedDefinition) -> Iterator[Problem]:
     """Report elements of one list with the same name, such as channels, outputs or metrics."""
     for node in document.node.walk():
         key = NATURAL_KEYS.get(node.key)
@@ -24,7 +24,7 @@ def duplicate_names(document: Document) -> Iterator[Problem]:
 
 
 @rule("duplicate-name")
-def duplicate_steps(document: Document) -> Iterator[Problem]:
+def duplicate_steps(document: CheckedDefinition) -> Iterator[Problem]:
     """Report steps with the same name, also when a condition is around one of them."""
     for node in _repeats([step.node["Name"] for step in document.steps]):
         in_branch = any(part in ("IfSteps", "ElseSteps") for part in node.path)
@@ -35,7 +35,7 @@ def duplicate_steps(document: Document) -> Iterator[Problem]:
 
 
 @rule("hyperparameter-twice")
-def hyperparameters_twice(document: Document) -> Iterator[Problem]:
+def hyperparameters_twice(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a hyperparameter that is searched in two ranges, or searched and fixed at once."""
     for step in document.of_type("Tuning"):
         tuned = tuned_names(step)
@@ -51,7 +51,7 @@ def hyperparameters_twice(document: Document) -> Iterator[Problem]:
 
 
 @rule("parameter-value")
-def parameter_values(document: Document) -> Iterator[Problem]:
+def parameter_values(document: CheckedDefinition) -> Iterator[Problem]:
     """Report parameters whose default or choice has another type, or whose default is no choice."""
     for parameter in document.parameters.values():
         kind = _TYPES.get(parameter["Type"].text or "")
@@ -66,7 +66,7 @@ def parameter_values(document: Document) -> Iterator[Problem]:
 
 
 @rule("unused-parameter", "warning")
-def unused_parameters(document: Document) -> Iterator[Problem]:
+def unused_parameters(document: CheckedDefinition) -> Iterator[Problem]:
     """Report parameters that no step uses."""
     used = {
         reference_parts(node)[1]

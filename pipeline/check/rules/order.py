@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.findings import Problem
 from pipeline.check.graph import all_needs, direct_needs, uses_of
 from pipeline.check.rules.rule import Rule, rule
 
 
 @rule("cycle")
-def cycles(document: Document) -> Iterator[Problem]:
+def cycles(document: CheckedDefinition) -> Iterator[Problem]:
     """Report steps that wait for each other; each cycle once, at its first step."""
     needs = direct_needs(document)
     reported: set[str] = set()
@@ -24,7 +24,7 @@ def cycles(document: Document) -> Iterator[Problem]:
 
 
 @rule("unreachable")
-def unreachable(document: Document) -> Iterator[Problem]:
+def unreachable(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a step that waits for a Fail step, or for one in a branch that it is not in."""
     for step in document.steps:
         for name, node in uses_of(document, step):
@@ -44,7 +44,7 @@ def unreachable(document: Document) -> Iterator[Problem]:
 
 
 @rule("empty-condition", "warning")
-def empty_conditions(document: Document) -> Iterator[Problem]:
+def empty_conditions(document: CheckedDefinition) -> Iterator[Problem]:
     """Report conditions that no step depends on."""
     for step in document.of_type("Condition"):
         arguments = step.arguments
@@ -52,7 +52,7 @@ def empty_conditions(document: Document) -> Iterator[Problem]:
             yield Problem(step.node.path, "no step depends on this condition", "give it IfSteps")
 
 
-def _unshared(other: Step, step: Step) -> tuple[str, bool]:
+def _unshared(other: CheckedStep, step: CheckedStep) -> tuple[str, bool]:
     own = step.branches
     return next(
         branch

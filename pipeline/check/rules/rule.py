@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from pipeline.check.document import Document
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, Severity
 
-Check = Callable[[Document], Iterator[Problem]]
+Check = Callable[[CheckedDefinition], Iterator[Problem]]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Rule:
     severity: Severity
     check: Check
 
-    def problems(self, document: Document) -> Iterator[Problem]:
+    def problems(self, document: CheckedDefinition) -> Iterator[Problem]:
         """Yield what the rule finds, under its name and severity."""
         for problem in self.check(document):
             yield replace(problem, rule=self.id, severity=self.severity)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from pipeline.check.document import Document, Step
+from pipeline.check.document import CheckedDefinition, CheckedStep
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.jobs import hyperparameters, options, script_node, script_of
 from pipeline.check.node import Node, shown
@@ -16,7 +16,7 @@ _FLAGS = ("true", "false", "1", "0", "yes", "no")
 
 
 @rule("script-name")
-def script_names(document: Document) -> Iterator[Problem]:
+def script_names(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a script that is almost named like one of ours, or a program without its code."""
     for step in document.of_type(*_JOBS):
         node = script_node(step)
@@ -33,7 +33,7 @@ def script_names(document: Document) -> Iterator[Problem]:
 
 
 @rule("script-option")
-def script_options(document: Document) -> Iterator[Problem]:
+def script_options(document: CheckedDefinition) -> Iterator[Problem]:
     """Report options that the script does not take or cannot read, and needed ones left out."""
     for step, script in _known_jobs(document):
         name = script_of(step)
@@ -53,7 +53,7 @@ def script_options(document: Document) -> Iterator[Problem]:
 
 
 @rule("script-channel")
-def script_channels(document: Document) -> Iterator[Problem]:
+def script_channels(document: CheckedDefinition) -> Iterator[Problem]:
     """Report channels that the script does not read, and needed ones left out."""
     for step, script in _known_jobs(document):
         job = step.arguments["TrainingJobDefinition"] if step.type == "Tuning" else step.arguments
@@ -69,7 +69,7 @@ def script_channels(document: Document) -> Iterator[Problem]:
 
 
 @rule("script-file")
-def script_files(document: Document) -> Iterator[Problem]:
+def script_files(document: CheckedDefinition) -> Iterator[Problem]:
     """Report property files that the script does not write."""
     for step, script in _known_jobs(document):
         for file in step.node["PropertyFiles"].items():
@@ -80,7 +80,7 @@ def script_files(document: Document) -> Iterator[Problem]:
 
 
 @rule("lambda-event")
-def lambda_events(document: Document) -> Iterator[Problem]:
+def lambda_events(document: CheckedDefinition) -> Iterator[Problem]:
     """Report Lambdas of ours that lack what they need, or are asked for an unknown output."""
     for step in document.of_type("Lambda"):
         function = _function(step)
@@ -98,7 +98,7 @@ def lambda_events(document: Document) -> Iterator[Problem]:
                 yield Problem(output["OutputName"].path, what, suggest(name, function.outputs))
 
 
-def _known_jobs(document: Document) -> Iterator[tuple[Step, Script]]:
+def _known_jobs(document: CheckedDefinition) -> Iterator[tuple[CheckedStep, Script]]:
     for step in document.of_type(*_JOBS):
         script = document.scripts.get(script_of(step) or "")
         if script:
@@ -120,12 +120,12 @@ def _option_problems(
         yield Problem(value.path, what, f"give {wanted}")
 
 
-def _ranges(step: Step) -> list[Node]:
+def _ranges(step: CheckedStep) -> list[Node]:
     found = step.arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")
     return [item for _, kind in found.members() for item in kind.items()]
 
 
-def _strays(step: Step) -> Iterator[Problem]:
+def _strays(step: CheckedStep) -> Iterator[Problem]:
     """Report arguments that are neither an option nor the value of one."""
     taken = True
     for argument in step.arguments.at("AppSpecification", "ContainerArguments").items():
@@ -136,7 +136,7 @@ def _strays(step: Step) -> Iterator[Problem]:
         taken = not is_option or "=" in (argument.text or "")
 
 
-def _function(step: Step) -> Function | None:
+def _function(step: CheckedStep) -> Function | None:
     arn = step.node["FunctionArn"].text or ""
     return next((known for end, known in FUNCTIONS.items() if arn.endswith(end)), None)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.check.document import Document
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import known_value
 from pipeline.check.graph import steps_referred_to
@@ -15,7 +15,7 @@ _NUMERIC = ("ContinuousParameterRanges", "IntegerParameterRanges")
 
 
 @rule("range")
-def ranges(document: Document) -> Iterator[Problem]:
+def ranges(document: CheckedDefinition) -> Iterator[Problem]:
     """Report ranges that are empty, not numeric, not scalable as set, or repeat a value."""
     for config in _configs(document):
         for kind in _NUMERIC:
@@ -28,7 +28,7 @@ def ranges(document: Document) -> Iterator[Problem]:
 
 
 @rule("parallel-trials")
-def parallel_trials(document: Document) -> Iterator[Problem]:
+def parallel_trials(document: CheckedDefinition) -> Iterator[Problem]:
     """Report more trials at once than there are in all."""
     for config in _configs(document):
         limits = config["ResourceLimits"]
@@ -40,7 +40,7 @@ def parallel_trials(document: Document) -> Iterator[Problem]:
 
 
 @rule("strategy")
-def strategies(document: Document) -> Iterator[Problem]:
+def strategies(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a strategy that does not go with the rest of the search."""
     for config in _configs(document):
         strategy, found = config["Strategy"], config["ParameterRanges"]
@@ -57,7 +57,7 @@ def strategies(document: Document) -> Iterator[Problem]:
 
 
 @rule("tuned-value-unused", "warning")
-def tuned_values_unused(document: Document) -> Iterator[Problem]:
+def tuned_values_unused(document: CheckedDefinition) -> Iterator[Problem]:
     """Report hyperparameters that are searched while the final training ignores what was found.
 
     Judged for training steps that take at least one tuned value.
@@ -77,12 +77,12 @@ def tuned_values_unused(document: Document) -> Iterator[Problem]:
                     yield Problem(node[name].path, what, mend)
 
 
-def _configs(document: Document) -> list[Node]:
+def _configs(document: CheckedDefinition) -> list[Node]:
     steps = document.of_type("Tuning")
     return [step.arguments["HyperParameterTuningJobConfig"] for step in steps]
 
 
-def _range_problems(document: Document, item: Node, whole: bool) -> Iterator[Problem]:
+def _range_problems(document: CheckedDefinition, item: Node, whole: bool) -> Iterator[Problem]:
     ends = {}
     for key in ("MinValue", "MaxValue"):
         value = known_value(document, item[key])

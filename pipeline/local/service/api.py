@@ -8,8 +8,8 @@ from pipeline.local.service.operations.context import (
     ACCOUNT,
     REGION,
     ApiError,
-    Context,
     EndpointHost,
+    OperationContext,
     Table,
     add_tags,
     invalid,
@@ -45,7 +45,7 @@ class LocalApi:
         region: str = REGION,
         account_id: str = ACCOUNT,
     ) -> None:
-        self.context = Context(store, host, region, account_id)
+        self.context = OperationContext(store, host, region, account_id)
 
     def call(self, operation: str, params: Document) -> Document:
         """Answer one operation, named and shaped as in boto3's request; times are datetimes.

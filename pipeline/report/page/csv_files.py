@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from pipeline.errors import PipelineError
 from pipeline.report.contents import ClassQuality, Epoch, MetricFile, RunReport, Series
 from pipeline.report.sections.training_output import open_output, read_history
-from pipeline.report.sources.facts import Document, Facts, utc
+from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
 
 FOLDER = "metrics"
@@ -92,14 +92,14 @@ def write_jobs(
     return tuple(metrics.files)
 
 
-def _last_metrics(jobs: Iterable[Document]) -> Iterable[Row]:
+def _last_metrics(jobs: Iterable[Description]) -> Iterable[Row]:
     for job in jobs:
         for metric in job.get("FinalMetricDataList") or []:
             name, value, time = (metric.get(k) for k in ("MetricName", "Value", "Timestamp"))
             yield {"job": job["TrainingJobName"], "metric": name, "value": value, "time": utc(time)}
 
 
-def _history(source: Source, job: Document) -> tuple[Epoch, ...]:
+def _history(source: Source, job: Description) -> tuple[Epoch, ...]:
     with tempfile.TemporaryDirectory(prefix="trial-") as scratch:
         return read_history(source, job, open_output(source, job, Path(scratch)))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipeline.report.contents import Step
+from pipeline.report.contents import ReportedStep
 
 BOX_WIDTH, BOX_HEIGHT = 124, 60
 _LINE = 14  # space that a passing line takes in a layer
@@ -21,7 +21,7 @@ _MARGIN = 2
 class Box:
     """A step's box in the drawing: its top left corner, in CSS pixels."""
 
-    step: Step
+    step: ReportedStep
     x: float
     y: float
 
@@ -48,7 +48,7 @@ Node = str | tuple[str, str, int]  # a step, or a line's place in a layer: (from
 Point = tuple[float, float]
 
 
-def draw_dag(steps: Sequence[Step], downwards: bool) -> Drawing:
+def draw_dag(steps: Sequence[ReportedStep], downwards: bool) -> Drawing:
     """Lay out any acyclic set of steps, from left to right or downwards."""
     known = {step.name: step for step in steps}
     parents = _without_detours(_parents(known))
@@ -65,7 +65,7 @@ def draw_dag(steps: Sequence[Step], downwards: bool) -> Drawing:
     return Drawing(width, height, tuple(boxes), tuple(lines))
 
 
-def _parents(known: Mapping[str, Step]) -> dict[str, list[str]]:
+def _parents(known: Mapping[str, ReportedStep]) -> dict[str, list[str]]:
     parents = {}
     for name, step in known.items():
         above = [*step.depends_on, *([step.branch[0]] if step.branch else [])]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pipeline.report.contents import ClassQuality, Dataset, Evaluation, Layer, Step
+from pipeline.report.contents import ClassQuality, Dataset, Evaluation, Layer, ReportedStep
 from pipeline.report.page.class_order import neighbour_order
 from pipeline.report.page.formatting import number, size
 from pipeline.report.page.plots import Plot
@@ -46,7 +46,7 @@ _STATE_CLASSES = {
 class StepRow:
     """A step and its bar on the run's timeline: shares of the whole, None where it has no time."""
 
-    step: Step
+    step: ReportedStep
     left: float | None
     width: float
 
@@ -87,7 +87,7 @@ class CountRow:
     total: int
 
 
-def step_rows(steps: Sequence[Step]) -> list[StepRow]:
+def step_rows(steps: Sequence[ReportedStep]) -> list[StepRow]:
     """Place each step on the timeline from the first start to the last end."""
     starts = [step.started for step in steps if step.started]
     if not starts:

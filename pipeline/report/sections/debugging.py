@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.report.contents import Rule, Rules
 from pipeline.report.sections.training_output import read_json
-from pipeline.report.sources.facts import Document
+from pipeline.report.sources.facts import Description
 from pipeline.report.sources.source import Absent
 
 RULES_FILE = "debug/rules.json"
@@ -17,7 +17,7 @@ _TENSOR = re.compile(r"^(?:[A-Za-z]+: )?(\S*[./_]\S*) ")
 _OWN = ("rule_to_invoke", "source_s3_uri", "action_json")
 
 
-def read_rules(job: Document, output: Path | None) -> Rules:
+def read_rules(job: Description, output: Path | None) -> Rules:
     """Read a training job's rules: the service's, else its own. Raises Absent when it had none."""
     if job.get("DebugRuleConfigurations"):
         return replace(_of_service(job), lost=_lost(job, output))
@@ -26,7 +26,7 @@ def read_rules(job: Document, output: Path | None) -> Rules:
     return Rules(rules, content.get("stopped_by"), content.get("lost"))
 
 
-def _lost(job: Document, output: Path | None) -> str | None:
+def _lost(job: Description, output: Path | None) -> str | None:
     """Return why saving tensors ended early, which only the job writes down; None if it did not."""
     try:
         return read_json(job, output, RULES_FILE, "").get("lost")
@@ -45,19 +45,19 @@ def _embedded(item: Mapping[str, Any]) -> Rule:
     )
 
 
-def _of_service(job: Document) -> Rules:
+def _of_service(job: Description) -> Rules:
     given = {
         config["RuleConfigurationName"]: _parameters(config)
         for config in job["DebugRuleConfigurations"]
     }
-    statuses: Sequence[Document] = job.get("DebugRuleEvaluationStatuses") or []
+    statuses: Sequence[Description] = job.get("DebugRuleEvaluationStatuses") or []
     if not statuses:
         raise Absent(f"{len(given)} rules were asked for ({', '.join(given)}), and not evaluated")
     rules = tuple(_status(item, given) for item in statuses)
     return Rules(rules, _stopped_by(job, rules))
 
 
-def _stopped_by(job: Document, rules: Sequence[Rule]) -> str | None:
+def _stopped_by(job: Description, rules: Sequence[Rule]) -> str | None:
     """Return the rule whose StopTraining action ended the job; the service does not say which."""
     stopping = {
         config["RuleConfigurationName"]
@@ -68,11 +68,11 @@ def _stopped_by(job: Document, rules: Sequence[Rule]) -> str | None:
     return fired[0] if fired and job.get("TrainingJobStatus") == "Stopped" else None
 
 
-def _action(config: Document) -> str:
+def _action(config: Description) -> str:
     return str((config.get("RuleParameters") or {}).get("action_json", "")).lower()
 
 
-def _status(item: Document, given: Mapping[str, Mapping[str, str]]) -> Rule:
+def _status(item: Description, given: Mapping[str, Mapping[str, str]]) -> Rule:
     name, text = str(item["RuleConfigurationName"]), str(item.get("StatusDetails") or "")
     fired = item["RuleEvaluationStatus"] == "IssuesFound"
     step = _STEP.search(text) if fired else None
@@ -87,6 +87,6 @@ def _status(item: Document, given: Mapping[str, Mapping[str, str]]) -> Rule:
     )
 
 
-def _parameters(config: Document) -> dict[str, str]:
+def _parameters(config: Description) -> dict[str, str]:
     given = config.get("RuleParameters") or {}
     return {name: value for name, value in given.items() if name not in _OWN}

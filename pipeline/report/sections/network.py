@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.report.contents import Layer, Model
 from pipeline.report.sections.training_output import read_json
-from pipeline.report.sources.facts import Document
+from pipeline.report.sources.facts import Description
 from pipeline.report.sources.source import Absent, Source
 
 SUMMARY_FILE = "model_summary.json"
@@ -17,7 +17,7 @@ DESCRIPTION_FILE = "model.json"
 _MAXIMUM_DESCRIPTION = 16 * 1024**2
 
 
-def read_model(job: Document, output: Path | None, description: Mapping[str, Any]) -> Model:
+def read_model(job: Description, output: Path | None, description: Mapping[str, Any]) -> Model:
     """Read the network; without model_summary.json only its artifact's facts. Raises Absent."""
     facts = _facts(description)
     try:
@@ -36,7 +36,7 @@ def read_model(job: Document, output: Path | None, description: Mapping[str, Any
     )
 
 
-def read_description(source: Source, job: Document) -> dict[str, Any]:
+def read_description(source: Source, job: Description) -> dict[str, Any]:
     """Read model.json from a job's model.tar.gz, and the archive's size as `archive_bytes`.
 
     Raises Absent.

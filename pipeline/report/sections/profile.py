@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.report.contents import Finding, Profile, ProfiledPhase
+from pipeline.report.contents import Profile, ProfiledPhase, ProfileFinding
 from pipeline.report.sections.training_output import read_json
-from pipeline.report.sources.facts import Document
+from pipeline.report.sources.facts import Description
 
 _FOLDER = "profile"
 
 
-def read_profile(job: Document, output: Path | None) -> Profile:
+def read_profile(job: Description, output: Path | None) -> Profile:
     """Read the profiler's results. Raises Absent when it did not run."""
     why = "it was not profiled (debugger.profile)"
     content = read_json(job, output, f"{_FOLDER}/profile.json", why)
@@ -35,8 +35,8 @@ def _phase(item: Mapping[str, Any]) -> ProfiledPhase:
     )
 
 
-def _finding(item: Mapping[str, Any]) -> Finding:
-    return Finding(
+def _finding(item: Mapping[str, Any]) -> ProfileFinding:
+    return ProfileFinding(
         rule=str(item["rule"]),
         severity=str(item.get("severity", "info")),
         message=str(item.get("message", "")),

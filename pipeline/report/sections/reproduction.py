@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.report.contents import Reproduction
-from pipeline.report.sources.facts import Document, Facts
+from pipeline.report.sources.facts import Description, Facts
 from pipeline.report.sources.source import Source
 
 DEFINITION_FILE = "definition.json"
@@ -106,7 +106,7 @@ def _fingerprints(facts: Facts, description: Mapping[str, Any], data: str | None
     return found
 
 
-def _code(job: Document) -> str | None:
+def _code(job: Description) -> str | None:
     """Return the address of a job's code, which holds the hash of its content."""
     given = job.get("HyperParameters") or {}
     uri = given.get("sagemaker_submit_directory")

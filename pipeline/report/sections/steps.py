@@ -9,7 +9,7 @@ from pipeline.command_line.step_table import StepProgress
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.graph import read_graph
 from pipeline.definition.outline import outline
-from pipeline.report.contents import Run, Step
+from pipeline.report.contents import ReportedStep, Run
 from pipeline.report.sources.facts import Facts, utc
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
@@ -37,7 +37,7 @@ def read_run(facts: Facts, where: str) -> Run:
     )
 
 
-def read_steps(facts: Facts) -> tuple[Step, ...]:
+def read_steps(facts: Facts) -> tuple[ReportedStep, ...]:
     """Read every step of the definition, nested ones too, in the definition's order."""
     needs = _needs(facts)
     written = outline(facts.definition)
@@ -68,10 +68,10 @@ def _step(
     summary: Mapping[str, Any],
     depends_on: tuple[str, ...],
     branch: tuple[str, str] | None,
-) -> Step:
+) -> ReportedStep:
     origin = (summary.get("CacheHitResult") or {}).get("SourcePipelineExecutionArn")
     job = job_of(summary)
-    return Step(
+    return ReportedStep(
         name=state.name,
         type=state.type,
         status="NotStarted" if state.status == "Waiting" else state.status,

@@ -9,14 +9,14 @@ from typing import Any
 
 from pipeline.command_line.running import ROOT
 from pipeline.report.contents import Series, Tensors
-from pipeline.report.sources.facts import Document
+from pipeline.report.sources.facts import Description
 from pipeline.report.sources.source import INSTALL, Absent, Source
 
 EMBEDDED = "debug"
 _LIMIT_S = 600
 
 
-def find_tensors(source: Source, job: Document, output: Path | None) -> tuple[Path, str]:
+def find_tensors(source: Source, job: Description, output: Path | None) -> tuple[Path, str]:
     """Return the local folder of a training's tensors and its name for people. Raises Absent."""
     if hook := job.get("DebugHookConfig"):
         uri = f"{hook['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}/debug-output"
@@ -30,7 +30,7 @@ def find_tensors(source: Source, job: Document, output: Path | None) -> tuple[Pa
     return folder, name
 
 
-def read_tensors(source: Source, job: Document, output: Path | None) -> Tensors:
+def read_tensors(source: Source, job: Description, output: Path | None) -> Tensors:
     """Read gradient norms, update ratios and losses of a training. Raises Absent."""
     folder, name = find_tensors(source, job, output)
     found = read_saved(folder)

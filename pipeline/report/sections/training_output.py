@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.archives import extract_archive
 from pipeline.report.contents import Epoch
-from pipeline.report.sources.facts import Document, Facts
+from pipeline.report.sources.facts import Description, Facts
 from pipeline.report.sources.source import Absent, Source
 
 _MAXIMUM_BYTES = 2 * 1024**3
@@ -18,13 +18,13 @@ _COLUMNS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
 _METRIC = re.compile(r"\b(epoch|train_loss|train_accuracy|valid_loss|valid_accuracy)=(\S+)")
 
 
-def output_uri(job: Document) -> str:
+def output_uri(job: Description) -> str:
     """Return the S3 address of a training job's output.tar.gz, beside its model."""
     prefix = str(job["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
     return f"{prefix}/{job['TrainingJobName']}/output/output.tar.gz"
 
 
-def open_output(source: Source, job: Document, scratch: Path) -> Path | None:
+def open_output(source: Source, job: Description, scratch: Path) -> Path | None:
     """Unpack a training job's output below `scratch`; return its folder, None when it has none.
 
     Of a failed job it is what the job left behind, where that is kept.
@@ -40,7 +40,7 @@ def open_output(source: Source, job: Document, scratch: Path) -> Path | None:
     return folder
 
 
-def read_history(source: Source, job: Document, output: Path | None) -> tuple[Epoch, ...]:
+def read_history(source: Source, job: Description, output: Path | None) -> tuple[Epoch, ...]:
     """Read the epochs from history.csv; of an unfinished training from its log. Raises Absent."""
     path = output / "history.csv" if output else None
     if path and path.is_file():
@@ -71,7 +71,7 @@ def best_epoch(history: Sequence[Epoch]) -> int | None:
     return best.epoch if best else None
 
 
-def read_json(job: Document, output: Path | None, name: str, why: str) -> Mapping[str, Any]:
+def read_json(job: Description, output: Path | None, name: str, why: str) -> Mapping[str, Any]:
     """Read a JSON file of a training's output.
 
     Raises Absent; `why` is the reason given when a finished training has not written it.
@@ -90,7 +90,7 @@ def read_json(job: Document, output: Path | None, name: str, why: str) -> Mappin
     return content
 
 
-def training_job(facts: Facts) -> Document:
+def training_job(facts: Facts) -> Description:
     """Return the Describe answer of the final training job. Raises Absent."""
     return facts.job_of_kind("TrainingJob")[1]
 

@@ -10,7 +10,7 @@ from pipeline.aws.steps import job_of
 from pipeline.errors import UsageError
 from pipeline.report.sources.source import Absent, Source
 
-Document = Mapping[str, Any]
+Description = Mapping[str, Any]
 
 
 def utc(time: datetime | None) -> datetime | None:
@@ -35,11 +35,11 @@ class Facts:
     step), and `jobs`, the Describe answers of what the steps ran.
     """
 
-    execution: Document
-    definition: Document
+    execution: Description
+    definition: Description
     parameters: Mapping[str, str]
-    summaries: Mapping[str, Document]
-    jobs: Mapping[str, Document]
+    summaries: Mapping[str, Description]
+    jobs: Mapping[str, Description]
 
     @property
     def arn(self) -> str:
@@ -51,13 +51,13 @@ class Facts:
         """The execution's id: the end of its ARN."""
         return self.arn.rpartition("/")[2]
 
-    def job(self, step: str) -> Document:
+    def job(self, step: str) -> Description:
         """Return a step's job. Raises Absent when it ran none."""
         if step in self.jobs:
             return self.jobs[step]
         raise Absent(self._why_no_job(step))
 
-    def job_of_kind(self, kind: str) -> tuple[str, Document]:
+    def job_of_kind(self, kind: str) -> tuple[str, Description]:
         """Return (step, job) of the first job of a kind: "TrainingJob", .... Raises Absent."""
         name = f"HyperParameter{kind}Name" if kind == "TuningJob" else f"{kind}Name"
         for step, job in self.jobs.items():
@@ -97,11 +97,11 @@ def read_facts(source: Source, arn: str) -> Facts:
     )
 
 
-def _describe_execution(client: Any, arn: str) -> Document:
+def _describe_execution(client: Any, arn: str) -> Description:
     from botocore.exceptions import ClientError
 
     try:
-        execution: Document = client.describe_pipeline_execution(PipelineExecutionArn=arn)
+        execution: Description = client.describe_pipeline_execution(PipelineExecutionArn=arn)
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in ("ResourceNotFound", "ValidationError"):
             raise UsageError(f"there is no run {arn}") from error
@@ -109,7 +109,7 @@ def _describe_execution(client: Any, arn: str) -> Document:
     return execution
 
 
-def _summaries(client: Any, arn: str) -> dict[str, Document]:
+def _summaries(client: Any, arn: str) -> dict[str, Description]:
     pages = client.get_paginator("list_pipeline_execution_steps").paginate(
         PipelineExecutionArn=arn, SortOrder="Ascending"
     )
@@ -123,7 +123,7 @@ def _parameters(client: Any, arn: str) -> dict[str, str]:
     return {item["Name"]: item["Value"] for page in pages for item in page["PipelineParameters"]}
 
 
-def _jobs(client: Any, summaries: Mapping[str, Document]) -> dict[str, Document]:
+def _jobs(client: Any, summaries: Mapping[str, Description]) -> dict[str, Description]:
     found = {}
     for name, summary in summaries.items():
         job = _find_job(client, summary)
@@ -132,7 +132,7 @@ def _jobs(client: Any, summaries: Mapping[str, Document]) -> dict[str, Document]
     return {name: job for name, job in found.items() if job is not None}
 
 
-def _find_job(client: Any, summary: Document) -> tuple[str, str] | None:
+def _find_job(client: Any, summary: Description) -> tuple[str, str] | None:
     """Return (kind, ARN) of a step's job; None when it ran none.
 
     A cached step that names no job has that of the execution it comes from.
@@ -146,13 +146,13 @@ def _find_job(client: Any, summary: Document) -> tuple[str, str] | None:
     return None
 
 
-def _describe(client: Any, kind: str, arn: str) -> Document | None:
+def _describe(client: Any, kind: str, arn: str) -> Description | None:
     from botocore.exceptions import ClientError
 
     operation, parameter = _DESCRIBE[kind]
     name = arn if kind == "RegisterModel" else arn.rpartition("/")[2]
     try:
-        answer: Document = getattr(client, operation)(**{parameter: name})
+        answer: Description = getattr(client, operation)(**{parameter: name})
     except ClientError:
         return None  # deleted, or not to be read with these credentials: its section says so
     return answer

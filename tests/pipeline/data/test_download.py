@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.aws.timing import Timing
-from pipeline.data.download import AddressError, DownloadError, Opener, download, shown
+from pipeline.data.download import DownloadError, Opener, SourceError, download, shown
 from pipeline.data.progress import Progress
 
 CONTENT = bytes(range(256)) * 4_000
@@ -215,7 +215,7 @@ def test_a_host_that_is_not_there_is_named(server: Server, tmp_path: Path) -> No
     ],
 )
 def test_only_https_addresses_without_passwords_are_opened(url: str, tmp_path: Path) -> None:
-    with pytest.raises(AddressError) as error:
+    with pytest.raises(SourceError) as error:
         download(url, tmp_path, Progress(StringIO()))
     assert "secret" not in str(error.value)
 
@@ -224,7 +224,7 @@ def test_only_https_addresses_without_passwords_are_opened(url: str, tmp_path: P
 def test_redirects_keep_to_the_schemes_allowed(to: str, server: Server, tmp_path: Path) -> None:
     # The server speaks http, so http is what this opener allows, and https is the stranger.
     server.redirect = to
-    with pytest.raises((AddressError, DownloadError)):
+    with pytest.raises((SourceError, DownloadError)):
         _fetch(server, tmp_path)
     assert len(server.requests) == 1
 

@@ -16,7 +16,6 @@ from pipeline.report.contents import (
     Duplicate,
     Epoch,
     Evaluation,
-    Finding,
     Importance,
     Layer,
     MetricFile,
@@ -24,14 +23,15 @@ from pipeline.report.contents import (
     Model,
     Profile,
     ProfiledPhase,
+    ProfileFinding,
     Refused,
+    ReportedStep,
     Reproduction,
     Rule,
     Rules,
     Run,
     RunReport,
     Series,
-    Step,
     Tensors,
     Trial,
     Tuning,
@@ -79,8 +79,8 @@ def failed_report() -> RunReport:
     return RunReport(
         run=a_run("Failed", failure=reason, endpoint=None, model_package=None, approval=None),
         steps=(
-            Step("Prepare", "Processing", "Failed", START, 1.8, failure=reason),
-            Step("Train", "Training", "NotStarted", depends_on=("Prepare",)),
+            ReportedStep("Prepare", "Processing", "Failed", START, 1.8, failure=reason),
+            ReportedStep("Train", "Training", "NotStarted", depends_on=("Prepare",)),
         ),
         missing=dict.fromkeys(names, "Prepare failed before it"),
     )
@@ -122,21 +122,31 @@ def a_run(status: str, **changes: Any) -> Run:
     return Run("zo1hya3po8f4", arn, "dog-breeds", "local", status, **values)
 
 
-def some_steps() -> tuple[Step, ...]:
+def some_steps() -> tuple[ReportedStep, ...]:
     def at(seconds: float) -> datetime:
         return START + timedelta(seconds=seconds)
 
     return (
-        Step("Prepare", "Processing", "Succeeded", at(0), 18, cached_from="aa11bb22cc33"),
-        Step("ExtractFeatures", "Processing", "Succeeded", at(18), 41, ("Prepare",)),
-        Step("Tune", "Tuning", "Succeeded", at(59), 16, ("ExtractFeatures",), detail="trials 8/8"),
-        Step("Train", "Training", "Succeeded", at(75), 11, ("Tune", "ExtractFeatures", "Prepare")),
-        Step("FindChampion", "Lambda", "Succeeded", at(0), 0.4),
-        Step("Evaluate", "Processing", "Succeeded", at(86), 7, ("Train", "FindChampion")),
-        Step("Gate", "Condition", "Succeeded", at(93), 0.0, ("Evaluate",), detail="outcome: True"),
-        Step("Register", "RegisterModel", "Succeeded", at(93), 0.1, branch=("Gate", "True")),
-        Step("Deploy", "Lambda", "Succeeded", at(93.2), 2.2, ("Register",), ("Gate", "True")),
-        Step("AccuracyTooLow", "Fail", "Skipped", branch=("Gate", "False")),
+        ReportedStep("Prepare", "Processing", "Succeeded", at(0), 18, cached_from="aa11bb22cc33"),
+        ReportedStep("ExtractFeatures", "Processing", "Succeeded", at(18), 41, ("Prepare",)),
+        ReportedStep(
+            "Tune", "Tuning", "Succeeded", at(59), 16, ("ExtractFeatures",), detail="trials 8/8"
+        ),
+        ReportedStep(
+            "Train", "Training", "Succeeded", at(75), 11, ("Tune", "ExtractFeatures", "Prepare")
+        ),
+        ReportedStep("FindChampion", "Lambda", "Succeeded", at(0), 0.4),
+        ReportedStep("Evaluate", "Processing", "Succeeded", at(86), 7, ("Train", "FindChampion")),
+        ReportedStep(
+            "Gate", "Condition", "Succeeded", at(93), 0.0, ("Evaluate",), detail="outcome: True"
+        ),
+        ReportedStep(
+            "Register", "RegisterModel", "Succeeded", at(93), 0.1, branch=("Gate", "True")
+        ),
+        ReportedStep(
+            "Deploy", "Lambda", "Succeeded", at(93.2), 2.2, ("Register",), ("Gate", "True")
+        ),
+        ReportedStep("AccuracyTooLow", "Fail", "Skipped", branch=("Gate", "False")),
     )
 
 
@@ -235,10 +245,12 @@ def a_profile(rng: random.Random) -> Profile:
                           {"p50": 0.36, "p95": 0.41, "p99": 0.52, "max": 0.61}),
         ),
         (
-            Finding("DataLoaderBottleneck", "warning", "35% of the head's time is waiting for data",
-                    "keep the features in memory, or raise the batch size", {"share": 0.35}),
-            Finding("CPUBottleneck", "info", "the CPU is at 96% on average",
-                    "an instance with more cores trains faster", {"cpu_percent": 96.0}),
+            ProfileFinding(
+                "DataLoaderBottleneck", "warning", "35% of the head's time is waiting for data",
+                "keep the features in memory, or raise the batch size", {"share": 0.35}),
+            ProfileFinding(
+                "CPUBottleneck", "info", "the CPU is at 96% on average",
+                "an instance with more cores trains faster", {"cpu_percent": 96.0}),
         ),
         {"cpu_percent mean": 91.5, "cpu_percent max": 100.0, "memory_bytes max": 1.3e9},
         {"seconds": seconds, "cpu_percent": tuple(rng.uniform(80, 100) for _ in seconds),

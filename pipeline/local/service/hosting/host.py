@@ -19,7 +19,7 @@ from pipeline.local.service.hosting.model_process import (
     Reply,
     start_model_server,
 )
-from pipeline.local.service.operations.context import REGION, Context, invalid
+from pipeline.local.service.operations.context import REGION, OperationContext, invalid
 from pipeline.local.service.operations.endpoints import (
     awaited_config,
     fail_deployment,
@@ -212,7 +212,7 @@ class Hosting:
 
     def _deploy_config(self, endpoint: str, config: str) -> None:
         try:
-            hosted = resolve_model(Context(self._store), config)
+            hosted = resolve_model(OperationContext(self._store), config)
             self._switch(endpoint, config, hosted, self._start(f"endpoint/{endpoint}", hosted))
         except PipelineError as error:
             self._fail(endpoint, config, str(error))
@@ -237,7 +237,7 @@ class Hosting:
                 server.stop()
 
 
-def resolve_model(context: Context, config: str) -> Document:
+def resolve_model(context: OperationContext, config: str) -> Document:
     """Collect what a host needs to run an endpoint configuration. Raises ApiError.
 
     It is kept apart from models and configurations, which may be deleted while the endpoint runs.

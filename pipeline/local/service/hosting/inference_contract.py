@@ -48,7 +48,7 @@ class ServingContext:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ModelAnswer:
     """A model's answer: a status, the encoded prediction and its content type."""
 
     status: int
@@ -72,7 +72,7 @@ class LoadedModel:
 
     def answer(
         self, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]
-    ) -> Answer:
+    ) -> ModelAnswer:
         """Return the model's answer. Raises what the model's code raises."""
         context = ServingContext(self.model_dir, headers)
         accept = DEFAULT_ACCEPT if accept in ("", "*/*") else accept
@@ -81,7 +81,7 @@ class LoadedModel:
         if isinstance(result, tuple):
             result, accept = result
         content = result if isinstance(result, bytes) else str(result).encode()
-        return Answer(context.status, content, accept)
+        return ModelAnswer(context.status, content, accept)
 
 
 def load_model(model_dir: Path, program: str = "inference.py") -> LoadedModel:

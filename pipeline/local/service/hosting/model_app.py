@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.local.service.hosting.inference_contract import Answer, LoadedModel
+from pipeline.local.service.hosting.inference_contract import LoadedModel, ModelAnswer
 from pipeline.local.service.hosting.model_health import Work
 from pipeline.local.service.http_bodies import (
     BODY_SECONDS,
@@ -111,7 +111,7 @@ def _invocations(model: LoadedModel, work: Work, limits: Limits, concurrency: in
     return invocations
 
 
-def _answer(model: LoadedModel, body: bytes, headers: dict[str, str]) -> Answer:
+def _answer(model: LoadedModel, body: bytes, headers: dict[str, str]) -> ModelAnswer:
     content_type, accept = headers.get("content-type", ""), headers.get("accept", "")
     try:
         return model.answer(body, content_type, accept, headers)
@@ -119,7 +119,7 @@ def _answer(model: LoadedModel, body: bytes, headers: dict[str, str]) -> Answer:
         return _refusal(error)
 
 
-def _refusal(error: Exception) -> Answer:
+def _refusal(error: Exception) -> ModelAnswer:
     """Turn a refusal by the model's code into its status and words, a fault of the code into a 500.
 
     The code says so with an exception that has a `status` (or `status_code`), `code` and `message`.
@@ -128,10 +128,10 @@ def _refusal(error: Exception) -> Answer:
     if not isinstance(status, int) or not 400 <= status <= 599:
         _log.error("the model failed", exc_info=error)
         content = error_body("InternalError", "the model failed; its log says why")
-        return Answer(500, content, JSON_TYPE)
+        return ModelAnswer(500, content, JSON_TYPE)
     code = getattr(error, "code", None) or _CODES.get(status, "Refused")
     content = error_body(str(code), str(getattr(error, "message", "") or error))
-    return Answer(status, content, JSON_TYPE)
+    return ModelAnswer(status, content, JSON_TYPE)
 
 
 def _error(status: int, code: str, message: str) -> "Response":

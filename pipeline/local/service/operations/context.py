@@ -50,7 +50,7 @@ class EndpointHost(Protocol):
 
 
 @dataclass(frozen=True)
-class Context:
+class OperationContext:
     """The state and account that an operation works on; `host` is None where nothing is hosted."""
 
     store: Store
@@ -63,7 +63,7 @@ class Context:
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource}/{name}"
 
 
-Handler = Callable[[Context, Document], Document]
+Handler = Callable[[OperationContext, Document], Document]
 Table = dict[str, Handler]
 
 
@@ -94,21 +94,21 @@ def refuse(params: Document, members: Iterable[str]) -> None:
             raise invalid(f"{member} is not supported by the local service: leave it out.")
 
 
-def put_tags(context: Context, arn: str, tags: list[dict[str, str]] | None) -> None:
+def put_tags(context: OperationContext, arn: str, tags: list[dict[str, str]] | None) -> None:
     """Add tags to a resource; one with the same key is replaced."""
     if tags:
         kept = {tag["Key"]: tag for tag in [*get_tags(context, arn), *tags]}
         context.store.put(TAGS, arn, {"Tags": list(kept.values())}, arn=arn)
 
 
-def get_tags(context: Context, arn: str) -> list[dict[str, str]]:
+def get_tags(context: OperationContext, arn: str) -> list[dict[str, str]]:
     """Return the tags of a resource, oldest first."""
     document = context.store.get(TAGS, arn) or {}
     tags: list[dict[str, str]] = document.get("Tags", [])
     return tags
 
 
-def add_tags(context: Context, params: Document) -> Document:
+def add_tags(context: OperationContext, params: Document) -> Document:
     """Answer AddTags with all tags that the resource has now."""
     arn = params["ResourceArn"]
     _require_resource(context, arn)
@@ -116,13 +116,13 @@ def add_tags(context: Context, params: Document) -> Document:
     return {"Tags": get_tags(context, arn)}
 
 
-def list_tags(context: Context, params: Document) -> Document:
+def list_tags(context: OperationContext, params: Document) -> Document:
     """Answer ListTags in one page: a resource has 50 tags at most."""
     _require_resource(context, params["ResourceArn"])
     return {"Tags": get_tags(context, params["ResourceArn"])}
 
 
-def _require_resource(context: Context, arn: str) -> None:
+def _require_resource(context: OperationContext, arn: str) -> None:
     kind = _KINDS.get(arn.split(":", 5)[5].partition("/")[0])
     if kind is None or context.store.get_by_arn(kind, arn) is None:
         raise invalid(f"Could not find resource {arn}.")

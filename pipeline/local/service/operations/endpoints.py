@@ -2,7 +2,7 @@
 
 from pipeline.local.service.operations.context import (
     TAGS,
-    Context,
+    OperationContext,
     Table,
     invalid,
     now,
@@ -18,7 +18,7 @@ IN_PROGRESS = ("Creating", "Updating", "RollingBack")
 _REASON_LENGTH = 1024
 
 
-def create_endpoint(context: Context, params: Document) -> Document:
+def create_endpoint(context: OperationContext, params: Document) -> Document:
     """Answer CreateEndpoint at once: it is Creating until its model server is well."""
     name = params["EndpointName"]
     arn = context.arn("endpoint", name)
@@ -42,7 +42,7 @@ def create_endpoint(context: Context, params: Document) -> Document:
     return {"EndpointArn": arn}
 
 
-def update_endpoint(context: Context, params: Document) -> Document:
+def update_endpoint(context: OperationContext, params: Document) -> Document:
     """Answer UpdateEndpoint at once: the old model answers until the new one is well.
 
     Traffic shifts all at once on this machine, whatever the DeploymentConfig asks for.
@@ -72,12 +72,12 @@ def update_endpoint(context: Context, params: Document) -> Document:
     return {"EndpointArn": endpoint["EndpointArn"]}
 
 
-def describe_endpoint(context: Context, params: Document) -> Document:
+def describe_endpoint(context: OperationContext, params: Document) -> Document:
     """Answer DescribeEndpoint."""
     return find_endpoint(context, params["EndpointName"])
 
 
-def delete_endpoint(context: Context, params: Document) -> Document:
+def delete_endpoint(context: OperationContext, params: Document) -> Document:
     """Answer DeleteEndpoint when it is gone; refuse while a host is at work on it."""
     with context.store.transaction():
         endpoint = find_endpoint(context, params["EndpointName"])
@@ -92,7 +92,7 @@ def delete_endpoint(context: Context, params: Document) -> Document:
     return {}
 
 
-def find_endpoint(context: Context, name: str) -> Document:
+def find_endpoint(context: OperationContext, name: str) -> Document:
     """Return the endpoint of that name. Raises ApiError."""
     document = context.store.get("Endpoint", name)
     if document is None:

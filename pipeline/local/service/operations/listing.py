@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.local.service.operations.context import Context, Handler, invalid, select
+from pipeline.local.service.operations.context import Handler, OperationContext, invalid, select
 from pipeline.local.service.shapes import service_model
 from pipeline.local.store import Document
 
@@ -35,14 +35,14 @@ class Listing:
     status: str = ""
     sort: str = "CreationTime"
     descending: bool = False
-    find: Callable[[Context, Document], list[Document]] | None = None
+    find: Callable[[OperationContext, Document], list[Document]] | None = None
     filters: dict[str, Test] = field(default_factory=dict)
 
 
 def list_operation(operation: str, listing: Listing) -> Handler:
     """Create the handler of a List operation; its summaries have the API's own members."""
 
-    def handle(context: Context, params: Document) -> Document:
+    def handle(context: OperationContext, params: Document) -> Document:
         output = service_model().operation_model(operation).output_shape
         (member,) = [name for name in output.members if name != "NextToken"]
         summary = output.members[member].member

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.local.service.operations.context import (
     TAGS,
-    Context,
+    OperationContext,
     Table,
     get_tags,
     invalid,
@@ -17,7 +17,7 @@ from pipeline.local.service.operations.packages import find_package
 from pipeline.local.store import Document
 
 
-def create_model(context: Context, params: Document) -> Document:
+def create_model(context: OperationContext, params: Document) -> Document:
     """Answer CreateModel: one container, by image and data or by model package."""
     name = params["ModelName"]
     arn = context.arn("model", name)
@@ -32,17 +32,17 @@ def create_model(context: Context, params: Document) -> Document:
     return {"ModelArn": arn}
 
 
-def describe_model(context: Context, params: Document) -> Document:
+def describe_model(context: OperationContext, params: Document) -> Document:
     """Answer DescribeModel."""
     return find_model(context, params["ModelName"])
 
 
-def delete_model(context: Context, params: Document) -> Document:
+def delete_model(context: OperationContext, params: Document) -> Document:
     """Answer DeleteModel: running endpoints keep what they loaded."""
     return _delete(context, "Model", find_model(context, params["ModelName"]))
 
 
-def find_model(context: Context, name: str) -> Document:
+def find_model(context: OperationContext, name: str) -> Document:
     """Return the model of that name. Raises ApiError."""
     document = context.store.get("Model", name)
     if document is None:
@@ -50,7 +50,7 @@ def find_model(context: Context, name: str) -> Document:
     return document
 
 
-def create_endpoint_config(context: Context, params: Document) -> Document:
+def create_endpoint_config(context: OperationContext, params: Document) -> Document:
     """Answer CreateEndpointConfig: one production variant, whose model must exist."""
     name = params["EndpointConfigName"]
     arn = context.arn("endpoint-config", name)
@@ -70,18 +70,18 @@ def create_endpoint_config(context: Context, params: Document) -> Document:
     return {"EndpointConfigArn": arn}
 
 
-def describe_endpoint_config(context: Context, params: Document) -> Document:
+def describe_endpoint_config(context: OperationContext, params: Document) -> Document:
     """Answer DescribeEndpointConfig."""
     return find_endpoint_config(context, params["EndpointConfigName"])
 
 
-def delete_endpoint_config(context: Context, params: Document) -> Document:
+def delete_endpoint_config(context: OperationContext, params: Document) -> Document:
     """Answer DeleteEndpointConfig: as on SageMaker, endpoints that use it go on."""
     document = find_endpoint_config(context, params["EndpointConfigName"])
     return _delete(context, "EndpointConfig", document)
 
 
-def find_endpoint_config(context: Context, name: str) -> Document:
+def find_endpoint_config(context: OperationContext, name: str) -> Document:
     """Return the endpoint configuration of that name. Raises ApiError."""
     document = context.store.get("EndpointConfig", name)
     if document is None:
@@ -100,7 +100,7 @@ def _container(params: Document) -> Document:
     return container
 
 
-def _check_container(context: Context, container: Document) -> None:
+def _check_container(context: OperationContext, container: Document) -> None:
     refuse(container, ["MultiModelConfig", "ModelDataSource", "AdditionalModelDataSources"])
     if package_name := container.get("ModelPackageName"):
         if container.get("Image") or container.get("ModelDataUrl"):
@@ -119,7 +119,7 @@ def _without_tags(params: Document) -> Document:
     return {name: value for name, value in params.items() if name != "Tags"}
 
 
-def _delete(context: Context, kind: str, document: Document) -> Document:
+def _delete(context: OperationContext, kind: str, document: Document) -> Document:
     context.store.delete(kind, document[f"{kind}Name"])
     if get_tags(context, document[f"{kind}Arn"]):
         context.store.delete(TAGS, document[f"{kind}Arn"])

@@ -5,7 +5,7 @@ from typing import Any
 from pipeline.local.service.operations.context import (
     TAGS,
     ApiError,
-    Context,
+    OperationContext,
     Table,
     invalid,
     name_of,
@@ -29,7 +29,7 @@ _UPDATED = (
 )
 
 
-def create_group(context: Context, params: Document) -> Document:
+def create_group(context: OperationContext, params: Document) -> Document:
     """Answer CreateModelPackageGroup."""
     name = params["ModelPackageGroupName"]
     arn = context.arn("model-package-group", name)
@@ -48,12 +48,12 @@ def create_group(context: Context, params: Document) -> Document:
     return {"ModelPackageGroupArn": arn}
 
 
-def describe_group(context: Context, params: Document) -> Document:
+def describe_group(context: OperationContext, params: Document) -> Document:
     """Answer DescribeModelPackageGroup, by name or ARN."""
     return find_group(context, params["ModelPackageGroupName"])
 
 
-def delete_group(context: Context, params: Document) -> Document:
+def delete_group(context: OperationContext, params: Document) -> Document:
     """Answer DeleteModelPackageGroup; refuse while it holds packages."""
     with context.store.transaction():
         group = find_group(context, params["ModelPackageGroupName"])
@@ -69,7 +69,7 @@ def delete_group(context: Context, params: Document) -> Document:
     return {}
 
 
-def find_group(context: Context, name: str) -> Document:
+def find_group(context: OperationContext, name: str) -> Document:
     """Return the model package group of that name or ARN. Raises ApiError."""
     document = context.store.get("ModelPackageGroup", name_of(name))
     if document is None:
@@ -78,7 +78,7 @@ def find_group(context: Context, name: str) -> Document:
     return document
 
 
-def create_package(context: Context, params: Document) -> Document:
+def create_package(context: OperationContext, params: Document) -> Document:
     """Answer CreateModelPackage: the next version of a group, or a single package with a name.
 
     For a ClientToken seen before, answer the package that was made then.
@@ -105,7 +105,7 @@ def create_package(context: Context, params: Document) -> Document:
     return answer
 
 
-def _identity(context: Context, params: Document) -> tuple[str, Document]:
+def _identity(context: OperationContext, params: Document) -> tuple[str, Document]:
     if name := params.get("ModelPackageName"):
         if context.store.get("ModelPackage", name):
             arn = context.arn("model-package", name)
@@ -119,7 +119,7 @@ def _identity(context: Context, params: Document) -> tuple[str, Document]:
     return f"{group}/{version}", {"ModelPackageGroupName": group, "ModelPackageVersion": version}
 
 
-def _new_package(context: Context, params: Document, identity: Document) -> Document:
+def _new_package(context: OperationContext, params: Document, identity: Document) -> Document:
     left_out = ("Tags", "ClientToken", "ModelPackageName", "ModelPackageGroupName")
     name = identity.get("ModelPackageName") or (
         f"{identity['ModelPackageGroupName']}/{identity['ModelPackageVersion']}"
@@ -142,12 +142,12 @@ def _new_package(context: Context, params: Document, identity: Document) -> Docu
     )
 
 
-def describe_package(context: Context, params: Document) -> Document:
+def describe_package(context: OperationContext, params: Document) -> Document:
     """Answer DescribeModelPackage, by name or ARN."""
     return find_package(context, params["ModelPackageName"])
 
 
-def update_package(context: Context, params: Document) -> Document:
+def update_package(context: OperationContext, params: Document) -> Document:
     """Answer UpdateModelPackage: change approval, description and metadata of a package."""
     refuse(params, ["AdditionalInferenceSpecificationsToAdd"])
     with context.store.transaction():
@@ -165,7 +165,7 @@ def update_package(context: Context, params: Document) -> Document:
     return {"ModelPackageArn": package["ModelPackageArn"]}
 
 
-def delete_package(context: Context, params: Document) -> Document:
+def delete_package(context: OperationContext, params: Document) -> Document:
     """Answer DeleteModelPackage, by name or ARN; a version number is not given again."""
     package = find_package(context, params["ModelPackageName"])
     context.store.delete("ModelPackage", name_of(package["ModelPackageArn"]))
@@ -173,7 +173,7 @@ def delete_package(context: Context, params: Document) -> Document:
     return {}
 
 
-def find_package(context: Context, name: str) -> Document:
+def find_package(context: OperationContext, name: str) -> Document:
     """Return the model package of that name or ARN. Raises ApiError."""
     document = context.store.get("ModelPackage", name_of(name))
     if document is None:
@@ -182,17 +182,17 @@ def find_package(context: Context, name: str) -> Document:
     return document
 
 
-def _put_package(context: Context, package: Document) -> None:
+def _put_package(context: OperationContext, package: Document) -> None:
     arn = package["ModelPackageArn"]
     context.store.put("ModelPackage", name_of(arn), package, arn=arn)
 
 
-def _packages_of(context: Context, group: str) -> list[Document]:
+def _packages_of(context: OperationContext, group: str) -> list[Document]:
     packages = context.store.list("ModelPackage")
     return [package for package in packages if package.get("ModelPackageGroupName") == group]
 
 
-def _find_listed(context: Context, params: Document) -> list[Document]:
+def _find_listed(context: OperationContext, params: Document) -> list[Document]:
     if group := params.get("ModelPackageGroupName"):
         return _packages_of(context, find_group(context, group)["ModelPackageGroupName"])
     kind = params.get("ModelPackageType", "Unversioned")

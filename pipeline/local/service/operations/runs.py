@@ -10,8 +10,8 @@ ObjectiveStatus.
 import json
 
 from pipeline.local.service.operations.context import (
-    Context,
     Handler,
+    OperationContext,
     Table,
     invalid,
     name_of,
@@ -24,7 +24,7 @@ from pipeline.local.service.operations.listing import Listing, list_operation, p
 from pipeline.local.store import Document
 
 
-def create_pipeline(context: Context, params: Document) -> Document:
+def create_pipeline(context: OperationContext, params: Document) -> Document:
     """Answer CreatePipeline: the definition must be JSON; it is not checked further here."""
     name = params["PipelineName"]
     refuse(params, ["PipelineDefinitionS3Location", "PipelineVersionAliases"])
@@ -51,7 +51,7 @@ def create_pipeline(context: Context, params: Document) -> Document:
     return {"PipelineArn": arn}
 
 
-def update_pipeline(context: Context, params: Document) -> Document:
+def update_pipeline(context: OperationContext, params: Document) -> Document:
     """Answer UpdatePipeline: what is given replaces what was there."""
     refuse(params, ["PipelineDefinitionS3Location", "PipelineVersionAliases"])
     if "PipelineDefinition" in params:
@@ -65,13 +65,13 @@ def update_pipeline(context: Context, params: Document) -> Document:
     return {"PipelineArn": arn}
 
 
-def describe_pipeline(context: Context, params: Document) -> Document:
+def describe_pipeline(context: OperationContext, params: Document) -> Document:
     """Answer DescribePipeline, by name or ARN."""
     refuse(params, ["PipelineVersionId", "PipelineVersionAlias"])
     return find_pipeline(context, params["PipelineName"])
 
 
-def find_pipeline(context: Context, name: str) -> Document:
+def find_pipeline(context: OperationContext, name: str) -> Document:
     """Return the pipeline of that name or ARN. Raises ApiError."""
     document = context.store.get("Pipeline", name_of(name))
     if document is None:
@@ -87,17 +87,17 @@ def _check_definition(params: Document) -> None:
         raise invalid(f"Unable to parse pipeline definition: {error}") from error
 
 
-def describe_execution(context: Context, params: Document) -> Document:
+def describe_execution(context: OperationContext, params: Document) -> Document:
     """Answer DescribePipelineExecution."""
     return find_execution(context, params["PipelineExecutionArn"])
 
 
-def describe_definition(context: Context, params: Document) -> Document:
+def describe_definition(context: OperationContext, params: Document) -> Document:
     """Answer DescribePipelineDefinitionForExecution."""
     return find_execution(context, params["PipelineExecutionArn"])
 
 
-def list_parameters(context: Context, params: Document) -> Document:
+def list_parameters(context: OperationContext, params: Document) -> Document:
     """Answer ListPipelineParametersForExecution, in the order of the definition."""
     execution = find_execution(context, params["PipelineExecutionArn"])
     found = execution.get("PipelineParameters", [])
@@ -106,7 +106,7 @@ def list_parameters(context: Context, params: Document) -> Document:
     return {"PipelineParameters": page} | ({"NextToken": token} if token else {})
 
 
-def find_execution(context: Context, arn: str) -> Document:
+def find_execution(context: OperationContext, arn: str) -> Document:
     """Return the pipeline execution of that ARN. Raises ApiError."""
     document = context.store.get_by_arn("PipelineExecution", arn)
     if document is None:
@@ -114,7 +114,7 @@ def find_execution(context: Context, arn: str) -> Document:
     return document
 
 
-def _executions(context: Context, params: Document) -> list[Document]:
+def _executions(context: OperationContext, params: Document) -> list[Document]:
     name = find_pipeline(context, params["PipelineName"])["PipelineName"]
     return [
         execution
@@ -128,7 +128,7 @@ def _executions(context: Context, params: Document) -> list[Document]:
     ]
 
 
-def _steps(context: Context, params: Document) -> list[Document]:
+def _steps(context: OperationContext, params: Document) -> list[Document]:
     if "PipelineExecutionArn" not in params:
         raise invalid("PipelineExecutionArn is needed.")
     arn = find_execution(context, params["PipelineExecutionArn"])["PipelineExecutionArn"]
@@ -139,7 +139,7 @@ def _steps(context: Context, params: Document) -> list[Document]:
     ]
 
 
-def _trials(context: Context, params: Document) -> list[Document]:
+def _trials(context: OperationContext, params: Document) -> list[Document]:
     tuning = _find_job(context, "HyperParameterTuningJob", params["HyperParameterTuningJobName"])
     trials = [
         _trial(job, tuning)
@@ -163,7 +163,7 @@ def _trial(job: Document, tuning: Document) -> Document:
     )
 
 
-def _find_job(context: Context, kind: str, name: str) -> Document:
+def _find_job(context: OperationContext, kind: str, name: str) -> Document:
     document = context.store.get(kind, name)
     if document is None:
         raise not_found(f"Requested resource not found: {kind} {name}.")
@@ -178,7 +178,7 @@ def _list_jobs(kind: str) -> Handler:
     return list_operation(f"List{kind}s", Listing(kind, f"{kind}Name", status=f"{kind}Status"))
 
 
-def _tuning_jobs(context: Context, _params: Document) -> list[Document]:
+def _tuning_jobs(context: OperationContext, _params: Document) -> list[Document]:
     # Their summaries show two members of the configuration.
     return [
         {

@@ -3,19 +3,19 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.report.contents import Step
+from pipeline.report.contents import ReportedStep
 from pipeline.report.page.dag import BOX_HEIGHT, BOX_WIDTH, Box, Drawing, draw_dag
 from tests.pipeline.report.report_samples import some_steps
 
 
 @st.composite
-def any_dag(draw: st.DrawFn) -> list[Step]:
+def any_dag(draw: st.DrawFn) -> list[ReportedStep]:
     count = draw(st.integers(1, 9))
     steps = []
     for number in range(count):
         before = [f"s{n}" for n in range(number)]
         above = draw(st.lists(st.sampled_from(before), unique=True)) if before else []
-        steps.append(Step(f"s{number}", "Training", "Succeeded", depends_on=tuple(above)))
+        steps.append(ReportedStep(f"s{number}", "Training", "Succeeded", depends_on=tuple(above)))
     return draw(st.permutations(steps))
 
 
@@ -50,13 +50,13 @@ def test_our_pipeline_is_drawn_without_lines_that_a_longer_way_says_already():
 
 def test_a_line_over_several_layers_passes_beside_the_boxes_between():
     steps = [
-        Step("a", "x", "Succeeded"),
-        Step("b", "x", "Succeeded", depends_on=("a",)),
-        Step("c", "x", "Succeeded", depends_on=("b",)),
-        Step("d", "x", "Succeeded", depends_on=("c",)),
-        Step("e", "x", "Succeeded", depends_on=("d",)),
-        Step("side", "x", "Succeeded", depends_on=("a",)),
-        Step("end", "x", "Succeeded", depends_on=("side", "e")),
+        ReportedStep("a", "x", "Succeeded"),
+        ReportedStep("b", "x", "Succeeded", depends_on=("a",)),
+        ReportedStep("c", "x", "Succeeded", depends_on=("b",)),
+        ReportedStep("d", "x", "Succeeded", depends_on=("c",)),
+        ReportedStep("e", "x", "Succeeded", depends_on=("d",)),
+        ReportedStep("side", "x", "Succeeded", depends_on=("a",)),
+        ReportedStep("end", "x", "Succeeded", depends_on=("side", "e")),
     ]
     drawing = draw_dag(steps, downwards=False)
     long = max(drawing.lines, key=lambda line: line.path.count("C"))
@@ -69,8 +69,8 @@ def test_a_line_over_several_layers_passes_beside_the_boxes_between():
 
 def test_steps_of_a_cycle_or_with_unknown_parents_are_still_drawn():
     steps = [
-        Step("a", "x", "Failed", depends_on=("b", "gone")),
-        Step("b", "x", "Failed", depends_on=("a", "b")),
+        ReportedStep("a", "x", "Failed", depends_on=("b", "gone")),
+        ReportedStep("b", "x", "Failed", depends_on=("a", "b")),
     ]
     assert set(at(draw_dag(steps, downwards=True))) == {"a", "b"}
 

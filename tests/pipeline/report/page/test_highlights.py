@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from pipeline.report.contents import Evaluation, Rule, Rules, RunReport, Step
+from pipeline.report.contents import Evaluation, ReportedStep, Rule, Rules, RunReport
 from pipeline.report.page.highlights import Note, notes
 from pipeline.report.page.html import render
 from tests.pipeline.report.report_samples import (
@@ -45,7 +45,7 @@ def test_what_failed_comes_first_with_its_reason_and_where_to_look():
 
 
 def test_the_gate_is_said_once_in_its_own_words():
-    fail = Step("AccuracyTooLow", "Fail", "Failed", failure="accuracy 0.71 is below 0.8")
+    fail = ReportedStep("AccuracyTooLow", "Fail", "Failed", failure="accuracy 0.71 is below 0.8")
     report = replace(full_report(), steps=(*some_steps()[:-1], fail))
     assert "AccuracyTooLow: accuracy 0.71 is below 0.8" in texts(report)
 

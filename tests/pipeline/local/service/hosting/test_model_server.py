@@ -16,9 +16,9 @@ import pytest
 from starlette.applications import Starlette
 
 from pipeline.local.service.hosting.inference_contract import (
-    Answer,
     InferenceCodeError,
     LoadedModel,
+    ModelAnswer,
     load_model,
 )
 from pipeline.local.service.hosting.model_app import Limits, create_app
@@ -103,7 +103,7 @@ def test_transform_fn_replaces_the_three_and_the_code_says_what_else_it_can(
     tmp_path: Path,
 ) -> None:
     model = _load(tmp_path, TRANSFORM)
-    assert model.answer(b"", "", "", {}) == Answer(202, b"3", "text/csv")
+    assert model.answer(b"", "", "", {}) == ModelAnswer(202, b"3", "text/csv")
     assert model.concurrency == 5
     text = _send(create_app(model), "GET", "/metrics").text
     assert text.endswith("own 3\n") and "endpoint_requests_at_hand 0\n" in text

@@ -11,7 +11,7 @@ from pipeline.aws.timing import Timing
 _FIRST_S = 5.0
 _LONGEST_S = 300.0
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Patience:
@@ -21,7 +21,7 @@ class Patience:
         self.timing = timing
         self._say = say
 
-    def __call__(self, doing: str, call: Callable[[], Answer]) -> Answer:
+    def __call__(self, doing: str, call: Callable[[], Result]) -> Result:
         """Return what `call` answers. Raises UsageError, AwsError where waiting does not help."""
         said = False
         pauses = self.timing.pauses(_FIRST_S, _LONGEST_S)
