@@ -1,0 +1,71 @@
+"""No import runs upwards: a module uses its own room and the floors below, and no other room."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.command_line.running import ROOT
+
+# The floors, top first; the rooms of one floor know nothing of each other.
+FLOORS = (
+    ("pipeline.run", "benchmarks"),
+    ("pipeline.endpoint",),
+    ("pipeline.report", "pipeline.registry"),
+    ("pipeline.bootstrap", "pipeline.data", "pipeline.target", "pipeline.diff", "pipeline.cost"),
+    ("pipeline.aws", "pipeline.local", "pipeline.check"),
+    ("pipeline.definition",),
+    ("steps",),
+    ("pipeline.assets",),
+    ("pipeline.settings", "pipeline.sample"),
+    ("pipeline.command_line", "pipeline.addresses", "pipeline.archives"),
+    ("pipeline.git", "pipeline.errors", "pipeline.job_scripts"),
+)
+ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# What runs elsewhere: on SageMaker, or in Lambda.
+FAR = ("training_code", "inference_code", "lambda_code")
+
+
+def test_no_import_runs_upwards() -> None:
+    wrong = []
+    for file in _files("pipeline", "steps", "benchmarks"):
+        own = _room(".".join(file.relative_to(ROOT).with_suffix("").parts))
+        for line, name in _imported(file):
+            other = _room(name)
+            if other not in (None, own) and (own is None or ROOMS[other] <= ROOMS[own]):
+                wrong.append(f"{file.relative_to(ROOT)}:{line} imports {name}, not below it")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    for file in _files("pipeline", "steps", "benchmarks"):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        assert _room(name) or name == "pipeline.__init__", f"{name}: add its room to FLOORS"
+
+
+def test_code_of_jobs_and_lambdas_imports_nothing_of_the_machinery() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for file in _files(*FAR)
+        for line, name in _imported(file)
+        if name.partition(".")[0] in ("pipeline", "steps", "benchmarks", "tests")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _files(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def _room(name: str) -> str | None:
+    return next((room for room in ROOMS if f"{name}.".startswith(f"{room}.")), None)
+
+
+def _imported(file: Path) -> Iterator[tuple[int, str]]:
+    """(Line, dotted name) of every import in a file, wherever it stands."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}:{node.lineno}: a relative import hides where it leads"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
