@@ -15,6 +15,7 @@ from pipeline.settings.forms import (
     Bucket,
     DataUri,
     Duration,
+    Form,
     FunctionName,
     InstanceType,
     ProjectName,
@@ -22,7 +23,6 @@ from pipeline.settings.forms import (
     ResourceName,
     RoleArn,
     Section,
-    form,
 )
 
 Optimizer = Literal["SGD", "Adam", "AdamW"]
@@ -41,7 +41,7 @@ class Aws(Section):
 
     region: Region
     account_id: Annotated[
-        str, form(r"\d{12}", "12 digits, in quotes"), BeforeValidator(_account_id)
+        str, Form(r"\d{12}", "12 digits, in quotes"), BeforeValidator(_account_id)
     ]
     bucket: Bucket | None = None
     role_arn: RoleArn | None = None
@@ -77,7 +77,7 @@ class Preprocessing(Section):
 class Backbone(Section):
     """The network in front of the classifier."""
 
-    name: Annotated[str, form(r"[a-z][a-z0-9_]*", "a torchvision model, as in resnet50")]
+    name: Annotated[str, Form(r"[a-z][a-z0-9_]*", "a torchvision model, as in resnet50")]
     weights: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)]
 

@@ -1,0 +1,58 @@
+"""python -m pipeline.settings: every setting with its type, bounds, value and meaning."""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from pipeline.command_line.running import ROOT, parser, run_command
+from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.settings.errors import nearest
+from pipeline.settings.reference import Entry, SectionEntries, sections
+
+_EXAMPLES = """\
+  python -m pipeline.settings                        every setting, as Markdown
+  python -m pipeline.settings tuning gate            those of two sections
+  python -m pipeline.settings > docs/settings.md     the page in docs"""
+_INTRODUCTION = """\
+# Settings
+
+Every setting of [pipeline.yaml](../pipeline.yaml). Made by
+`python -m pipeline.settings > docs/settings.md`: types and bounds are those of `pipeline/settings`,
+values and meanings those of pipeline.yaml.
+
+- `--set training.epochs=5` changes one for one run; `--env production` overlays an environment.
+- null stands for a name made from `project`. A key that does not exist is refused.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the sections that are asked for."""
+    command = parser("pipeline.settings", "Every setting, with its meaning.", _EXAMPLES)
+    command.add_argument("sections", nargs="*", metavar="SECTION", help="all when none is named")
+    asked = command.parse_args(arguments).sections
+    found = {section.name: section for section in sections(ROOT / "pipeline.yaml")}
+    for name in asked:
+        if name not in found:
+            raise UsageError(f"there is no section {name!r}{nearest(name, list(found))}")
+    print("\n".join(_page([found[name] for name in asked or found])))
+    return EXIT_SUCCEEDED
+
+
+def _page(chosen: Sequence[SectionEntries]) -> Iterator[str]:
+    yield _INTRODUCTION
+    for section in chosen:
+        yield f"## {section.name}\n"
+        if section.about:
+            yield f"{section.about}\n"
+        yield "| key | may be | here | meaning |"
+        yield "|---|---|---|---|"
+        yield from map(_row, section.entries)
+        yield ""
+
+
+def _row(entry: Entry) -> str:
+    cells = (f"`{entry.key}`", entry.allowed, f"`{entry.default}`", entry.meaning)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
