@@ -44,11 +44,11 @@ infra-check: $(VENV)/.dev
 	$(VENV)-checkov/bin/checkov -f infra/template.yaml --framework cloudformation \
 		--skip-download --quiet --compact
 
-# Everything measured, into benchmarks/results and the README; small: make bench ARGS=--quick
+# Everything measured, into benchmarks/results and docs/performance.md; small: make bench ARGS=--quick
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(if $(wildcard $(BENCH_DATA)),--data $(BENCH_DATA)) \
 		$(if $(wildcard $(BENCH_WEIGHTS)),--weights $(BENCH_WEIGHTS)) $(ARGS)
-	$(BIN)/python -m benchmarks.readme
+	$(BIN)/python -m benchmarks.page
 
 clean:
 	rm -rf $(VENV) $(VENV)-checkov .local .pytest_cache .ruff_cache .mypy_cache .hypothesis

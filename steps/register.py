@@ -13,6 +13,7 @@ from sagemaker.workflow.steps import (
     TrainingStep,
 )
 
+from pipeline.version import VERSION
 from steps.jobs import BuildContext, image_uri, output_uri, processing_output, step_retries
 from steps.prepare import DATASET_FILE
 
@@ -73,6 +74,7 @@ def build_register_step(
         model_metrics=_metrics(evaluate),
         customer_metadata_properties={
             "GitCommit": parameters.git_commit,
+            "PipelineVersion": VERSION,
             "DataFingerprint": fingerprint,
             "TrainingJob": train.properties.TrainingJobName,
             "Report": output_uri(context, "report", "report.html"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reason
+from pipeline.version import VERSION
 
 FIRST_RUN = "python -m pipeline.run --local"
 EXIT_CODES = "exit codes: 0 succeeded, 1 failed, 2 usage, 3 stopped"
@@ -38,13 +39,15 @@ def run_command(
 
 
 def parser(module: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """Create a parser that shows examples and the exit codes below its options."""
-    return argparse.ArgumentParser(
+    """Make a parser with --version that shows examples and exit codes below its options."""
+    result = argparse.ArgumentParser(
         prog=f"python -m {module}",
         description=description,
         epilog=f"examples:\n{examples.rstrip()}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    result.add_argument("--version", action="version", version=VERSION)
+    return result
 
 
 def add_state_option(target: argparse.ArgumentParser) -> None:

@@ -173,6 +173,7 @@ def _summary(version: "Version") -> dict[str, Any]:
         "accuracy": version.accuracy,
         "data_fingerprint": version.metadata.get("DataFingerprint"),
         "git_commit": version.metadata.get("GitCommit"),
+        "pipeline_version": version.metadata.get("PipelineVersion"),
         "training_job": version.metadata.get("TrainingJob"),
         "report": version.metadata.get("Report"),
         "created": version.created.isoformat(),

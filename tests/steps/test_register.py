@@ -2,6 +2,8 @@
 
 import pytest
 
+from pipeline.version import VERSION
+
 pytestmark = pytest.mark.xdist_group("sdk")
 
 
@@ -11,6 +13,7 @@ def test_a_version_knows_where_it_came_from(step):
     assert register["Type"] == "RegisterModel"
     assert register["Arguments"]["CustomerMetadataProperties"] == {
         "GitCommit": {"Get": "Parameters.GitCommit"},
+        "PipelineVersion": VERSION,
         "DataFingerprint": {
             "Std:JsonGet": {
                 "PropertyFile": {"Get": "Steps.Prepare.PropertyFiles.Dataset"},

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.command_line.running import from_here, parser, run_command
 from pipeline.errors import PipelineError, UsageError
+from pipeline.version import VERSION
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,12 @@ def test_help_shows_examples_and_exit_codes() -> None:
     text = parser("pipeline.run", "Runs it.", "  python -m pipeline.run --local").format_help()
     assert "python -m pipeline.run --local" in text
     assert "3 stopped" in text
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        parser("pipeline.run", "Runs it.", "").parse_args(["--version"])
+    assert capsys.readouterr().out.strip() == VERSION
 
 
 def test_a_path_below_the_working_directory_is_shown_without_it(

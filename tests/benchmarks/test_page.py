@@ -1,11 +1,11 @@
-"""The README's figures are those of the recorded runs."""
+"""The figures in docs are those of the recorded runs."""
 
 import pytest
 
-from benchmarks.readme import (
+from benchmarks.page import (
     BEGIN,
     END,
-    README,
+    PAGE,
     NoPlace,
     debugging,
     overhead,
@@ -21,23 +21,23 @@ def spread(value: float, runs: int = 3) -> dict[str, float]:
     return {"median": value, "min": value / 2, "max": 2 * value, "runs": runs}
 
 
-def test_the_readme_says_what_the_results_say() -> None:
+def test_the_page_says_what_the_results_say() -> None:
     results = read_results()
     assert results
     assert not any(result["quick"] for result in results.values())
-    readme = README.read_text()
-    assert with_section(readme, section(results)) == readme
+    page = PAGE.read_text()
+    assert with_section(page, section(results)) == page
 
 
 def test_figures_replace_those_between_the_marks() -> None:
-    readme = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert with_section(readme, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert with_section(page, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
 
 
-@pytest.mark.parametrize("readme", ["", BEGIN, END, f"{END}{BEGIN}"])
-def test_a_readme_without_a_place_is_refused(readme: str) -> None:
+@pytest.mark.parametrize("page", ["", BEGIN, END, f"{END}{BEGIN}"])
+def test_a_page_without_a_place_is_refused(page: str) -> None:
     with pytest.raises(NoPlace, match="needs the lines"):
-        with_section(readme, "new")
+        with_section(page, "new")
 
 
 def test_training_shows_medians_with_their_spread() -> None:

@@ -1,4 +1,7 @@
-"""Write the figures of benchmarks/results into the README: python -m benchmarks.readme."""
+"""Write what benchmarks/results says into docs/performance.md.
+
+python -m benchmarks.page
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +12,7 @@ from typing import Any
 from pipeline.command_line.running import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 Result = Mapping[str, Any]
 _PLOTS = {
@@ -19,7 +22,7 @@ _PLOTS = {
 
 
 class NoPlace(ValueError):
-    """The README has no place for the figures."""
+    """The page has no place for the figures."""
 
 
 def section(results: Mapping[str, Result]) -> str:
@@ -35,7 +38,7 @@ def section(results: Mapping[str, Result]) -> str:
     }
     parts = [writers[name](results[name]) for name in writers if name in results]
     parts += [
-        f"![{text}](benchmarks/results/{name}.png)"
+        f"![{text}](../benchmarks/results/{name}.png)"
         for name, text in _PLOTS.items()
         if name in results
     ]
@@ -48,12 +51,12 @@ def read_results(folder: Path = RESULTS) -> dict[str, Result]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
-def with_section(readme: str, text: str) -> str:
-    """Put the figures between the README's marks; raises NoPlace when it lacks them."""
-    before, begin, rest = readme.partition(BEGIN)
+def with_section(page: str, text: str) -> str:
+    """Put the figures between the page's marks; raise NoPlace when it lacks them."""
+    before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise NoPlace(f"README.md needs the lines {BEGIN} and {END}")
+        raise NoPlace(f"{PAGE.name} needs the lines {BEGIN} and {END}")
     return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
@@ -196,8 +199,8 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Put the figures into the README."""
-    README.write_text(with_section(README.read_text(), section(read_results())))
+    """Put the figures into the page."""
+    PAGE.write_text(with_section(PAGE.read_text(), section(read_results())))
 
 
 if __name__ == "__main__":

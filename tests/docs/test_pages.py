@@ -1,0 +1,78 @@
+"""README and docs name what there is: files, links, commands with their options, errors."""
+
+import argparse
+import ast
+import importlib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.command_line.running import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+CODE = ("pipeline", "steps", "training_code", "inference_code", "lambda_code")
+# What a user meets; others are caught on the way.
+ENDINGS = ("PipelineError", "UsageError", "JobError", "DeployError", "AwsError", "ModelServerError")
+
+
+def commands() -> Iterator[str]:
+    """Every command of ours in a page, without the words that explain it."""
+    for page in PAGES:
+        text = page.read_text().replace("\\\n", " ")
+        for found in re.findall(r"(?:^|`)(python -m pipeline\.[^`\n]*)", text, re.MULTILINE):
+            yield re.split(r" {2,}(?=\S)(?!--)", found)[0].partition(" > ")[0]
+
+
+def error_classes() -> Iterator[str]:
+    for folder in CODE:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                    continue
+                if any(ast.unparse(base) in ENDINGS for base in node.bases):
+                    yield node.name
+
+
+class Accepted(Exception):
+    """The command line was understood; nothing of it is to be done."""
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_a_command_in_a_page_is_understood(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = argparse.ArgumentParser.parse_args
+
+    def only_parse(parser: argparse.ArgumentParser, words: list[str]) -> None:
+        parse(parser, words)
+        raise Accepted
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", only_parse)
+    module, *words = shlex.split(command)[2:]
+    folder = ROOT / Path(*module.split("."))
+    main = importlib.import_module(f"{module}.__main__" if folder.is_dir() else module).main
+    with pytest.raises(Accepted):
+        main(words)
+
+
+def test_the_commands_are_found() -> None:
+    assert "python -m pipeline.registry compare 2 1" in set(commands())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_named_files_exist(page: Path) -> None:
+    text = page.read_text()
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
+    named = re.findall(rf"`((?:{'|'.join(CODE)}|tests|benchmarks|infra|docs)/[\w/.]*)`", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(error_classes())))
+def test_every_error_that_a_user_meets_is_explained(name: str) -> None:
+    assert re.search(rf"\b{name}\b", (ROOT / "docs" / "troubleshooting.md").read_text())
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
