@@ -1,15 +1,20 @@
 """Define train.py's hyperparameters: which can be tuned, and the values of the others."""
 
-from pipeline.settings.model import Ranges, Settings
-
-TUNABLE = tuple(Ranges.model_fields)
+from pipeline.job_scripts.hyperparameters import training_settings, tunable_hyperparameters
+from pipeline.settings.model import Settings
 
 
 def fixed_hyperparameters(settings: Settings) -> dict[str, str]:
     """Return the hyperparameters that are not tuned, with their values from the settings."""
     tuned = dict(settings.tuning.ranges.items())
-    values = {name: getattr(settings.training, name) for name in (*TUNABLE, "seed")}
-    return {name: hyperparameter(value) for name, value in values.items() if name not in tuned}
+    names = [name for name in (*tunable_hyperparameters(), "seed") if name not in tuned]
+    return {name: hyperparameter(getattr(settings.training, name)) for name in names}
+
+
+def fine_tuning_hyperparameters(settings: Settings) -> dict[str, str]:
+    """Return those of the final training alone, with their values from the settings."""
+    names = [name for name, one in training_settings().items() if not one.tunable]
+    return {name: hyperparameter(getattr(settings.training, name)) for name in names}
 
 
 def hyperparameter(value: str | int | float | bool) -> str:

@@ -9,7 +9,11 @@ from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 from pipeline.assets.code_bundle import TRAIN
 from pipeline.settings.model import Instance
 from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
-from steps.hyperparameters import fixed_hyperparameters, hyperparameter
+from steps.hyperparameters import (
+    fine_tuning_hyperparameters,
+    fixed_hyperparameters,
+    hyperparameter,
+)
 from steps.jobs import (
     BuildContext,
     cache_config,
@@ -59,10 +63,7 @@ def build_train_step(
         hyperparameters={
             **fixed_hyperparameters(settings),
             **{name: best[name] for name, _ in settings.tuning.ranges.items()},
-            "fine_tune_blocks": hyperparameter(training.fine_tune_blocks),
-            "fine_tune_lr": hyperparameter(training.fine_tune_lr),
-            "fine_tune_epochs": hyperparameter(training.fine_tune_epochs),
-            "fine_tune_views": hyperparameter(training.fine_tune_views),
+            **fine_tuning_hyperparameters(settings),
             "export": hyperparameter(True),
             "graph": hyperparameter(settings.serving.graph),
             "int8": hyperparameter(settings.serving.int8),

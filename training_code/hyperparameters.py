@@ -2,15 +2,24 @@
 
 import argparse
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, NoReturn
 
 from job.errors import JobError
+from learning.optimizers import OPTIMIZERS
 
-OPTIMIZERS = ("sgd", "adam", "adamw")
 GRAPHS = ("onnx", "none")
-_WATCHING = ("debug_collections", "debug_rules", "debug_stop_on", "profile")
+
+
+def hyperparameter(default: Any, **facts: Any) -> Any:
+    """Declare a hyperparameter: its default, and what the settings and the check derive from it.
+
+    `tunable`: may have a range in `tuning.ranges`. `setting`: has a value under `training`.
+    `above`, `at_least`, `below`: limits of what can work. `most`: the largest that settings take.
+    `choices`: the words to choose from. `watches`: changes nothing in the model.
+    """
+    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True)
@@ -24,43 +33,36 @@ class Hyperparameters:
     `debug_...` see debugger/plan.py. Raises JobError for values that cannot work.
     """
 
-    lr: float = 0.0003
-    batch_size: int = 64
-    weight_decay: float = 0.01
-    optimizer: str = "adamw"
-    epochs: int = 20
-    label_smoothing: float = 0.0
-    fine_tune_blocks: int = 0
-    fine_tune_lr: float = 0.0001
-    fine_tune_epochs: int = 5
-    fine_tune_views: int = 4
-    seed: int = 0
+    lr: float = hyperparameter(0.0003, tunable=True, above=0, most=10)
+    batch_size: int = hyperparameter(64, tunable=True, at_least=1, most=65536)
+    weight_decay: float = hyperparameter(0.01, tunable=True, at_least=0, most=10)
+    optimizer: str = hyperparameter("AdamW", tunable=True, choices=OPTIMIZERS)
+    epochs: int = hyperparameter(20, tunable=True, at_least=1, most=10000)
+    label_smoothing: float = hyperparameter(0.0, tunable=True, at_least=0, below=1)
+    fine_tune_blocks: int = hyperparameter(0, setting=True, at_least=0, most=1000)
+    fine_tune_lr: float = hyperparameter(0.0001, setting=True, above=0, most=10)
+    fine_tune_epochs: int = hyperparameter(5, setting=True, at_least=1, most=10000)
+    fine_tune_views: int = hyperparameter(4, setting=True, at_least=0, most=64)
+    seed: int = hyperparameter(0, setting=True, at_least=0)
     export: bool = True
-    graph: str = "onnx"
+    graph: str = hyperparameter("onnx", choices=GRAPHS)
     int8: bool = False
-    debug_collections: str = ""
-    debug_rules: str = ""
-    debug_stop_on: str = ""
-    profile: bool = False
+    debug_collections: str = hyperparameter("", watches=True)
+    debug_rules: str = hyperparameter("", watches=True)
+    debug_stop_on: str = hyperparameter("", watches=True)
+    profile: bool = hyperparameter(False, watches=True)
 
     def __post_init__(self) -> None:
-        _require("lr", self.lr, 0 < self.lr < math.inf, "above 0")
-        _require("fine_tune_lr", self.fine_tune_lr, 0 < self.fine_tune_lr < math.inf, "above 0")
-        _require("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "0 or more")
-        _require("label_smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1, "0 to 1")
-        known = ", ".join(OPTIMIZERS)
-        _require("optimizer", self.optimizer, self.optimizer in OPTIMIZERS, f"one of {known}")
-        _require("graph", self.graph, self.graph in GRAPHS, f"one of {', '.join(GRAPHS)}")
-        has_graph = self.graph != "none"
-        _require("int8", self.int8, has_graph or not self.int8, "false when graph is none")
-        for name in ("batch_size", "epochs", "fine_tune_epochs"):
-            _require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        for name in ("fine_tune_blocks", "fine_tune_views", "seed"):
-            _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        for one in fields(self):
+            _check(one.name, getattr(self, one.name), **one.metadata)
+        _require(
+            "int8", self.int8, self.graph != "none" or not self.int8, "false when graph is none"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, without settings that only watch the training."""
-        return {name: value for name, value in asdict(self).items() if name not in _WATCHING}
+        watching = {one.name for one in fields(self) if one.metadata.get("watches")}
+        return {name: value for name, value in asdict(self).items() if name not in watching}
 
 
 def parse_hyperparameters(arguments: list[str]) -> Hyperparameters:
@@ -69,12 +71,13 @@ def parse_hyperparameters(arguments: list[str]) -> Hyperparameters:
     Raises JobError that names the hyperparameter that is unknown or out of range.
     """
     parser = _Parser(description="Trains the classifier.", allow_abbrev=False)
-    for name, read in _READERS.items():
-        parser.add_argument(f"--{name}", type=read, default=argparse.SUPPRESS)
+    for one in fields(Hyperparameters):
+        parser.add_argument(f"--{one.name}", type=_reader(one), default=argparse.SUPPRESS)
     known, others = parser.parse_known_args(arguments)
     for name in others:
         if name.startswith("--") and not name.startswith("--sagemaker_"):
-            parser.error(f"{name.removeprefix('--')} is unknown; known are {', '.join(_READERS)}")
+            known_names = ", ".join(one.name for one in fields(Hyperparameters))
+            parser.error(f"{name.removeprefix('--')} is unknown; known are {known_names}")
     return Hyperparameters(**vars(known))
 
 
@@ -83,31 +86,32 @@ class _Parser(argparse.ArgumentParser):
         raise JobError(f"hyperparameter {message.removeprefix('argument --')}")
 
 
+def _check(name: str, value: Any, **facts: Any) -> None:
+    """Raise JobError for a value that cannot work, by the facts that `hyperparameter` declares."""
+    if isinstance(value, float):
+        _require(name, value, math.isfinite(value), "a finite number")
+    if (limit := facts.get("above")) is not None:
+        _require(name, value, value > limit, f"above {limit}")
+    if (limit := facts.get("at_least")) is not None:
+        _require(name, value, value >= limit, f"{limit} or more")
+    if (limit := facts.get("below")) is not None:
+        _require(name, value, value < limit, f"below {limit}")
+    if choices := facts.get("choices"):
+        _require(name, value, value in choices, f"one of {', '.join(choices)}")
+
+
 def _require(name: str, value: object, holds: bool, expected: str) -> None:
     if not holds:
         raise JobError(f"hyperparameter {name} is {value}; it must be {expected}")
 
 
-def _text(value: str) -> str:
-    return value.strip().strip('"').lower()  # some versions of the SDK quote categorical values
+def _reader(one: Field[Any]) -> Callable[[str], Any]:
+    """Return what reads a hyperparameter's text as the type of its field."""
+    choices = one.metadata.get("choices")
+    if choices:
+        return lambda text: _choice(_unquoted(text), choices)
+    read, expected = _READERS[one.type]
 
-
-def _number(value: str) -> float:
-    return float(_text(value))
-
-
-def _whole(value: str) -> int:
-    number = float(_text(value))
-    if not number.is_integer():
-        raise ValueError(value)
-    return int(number)
-
-
-def _yes_or_no(value: str) -> bool:
-    return {"true": True, "1": True, "false": False, "0": False}[_text(value)]
-
-
-def _reader(read: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
     def checked(value: str) -> Any:
         try:
             return read(value)
@@ -117,23 +121,33 @@ def _reader(read: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
     return checked
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
-    "lr": _reader(_number, "number"),
-    "batch_size": _reader(_whole, "whole number"),
-    "weight_decay": _reader(_number, "number"),
-    "optimizer": _reader(_text, "name"),
-    "epochs": _reader(_whole, "whole number"),
-    "label_smoothing": _reader(_number, "number"),
-    "fine_tune_blocks": _reader(_whole, "whole number"),
-    "fine_tune_lr": _reader(_number, "number"),
-    "fine_tune_epochs": _reader(_whole, "whole number"),
-    "fine_tune_views": _reader(_whole, "whole number"),
-    "seed": _reader(_whole, "whole number"),
-    "export": _reader(_yes_or_no, "true or false"),
-    "graph": _reader(_text, "name"),
-    "int8": _reader(_yes_or_no, "true or false"),
-    "debug_collections": str,
-    "debug_rules": str,
-    "debug_stop_on": str,
-    "profile": _reader(_yes_or_no, "true or false"),
+def _unquoted(value: str) -> str:
+    return value.strip().strip('"')  # some versions of the SDK quote categorical values
+
+
+def _choice(word: str, choices: Iterable[str]) -> str:
+    """Return the choice that is this word in any case, or the word for __post_init__ to refuse."""
+    return next((choice for choice in choices if choice.lower() == word.lower()), word)
+
+
+def _number(value: str) -> float:
+    return float(_unquoted(value))
+
+
+def _whole(value: str) -> int:
+    number = float(_unquoted(value))
+    if not number.is_integer():
+        raise ValueError(value)
+    return int(number)
+
+
+def _yes_or_no(value: str) -> bool:
+    return {"true": True, "1": True, "false": False, "0": False}[_unquoted(value).lower()]
+
+
+_READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
+    float: (_number, "number"),
+    int: (_whole, "whole number"),
+    bool: (_yes_or_no, "true or false"),
+    str: (str, "text"),
 }

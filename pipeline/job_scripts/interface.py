@@ -3,9 +3,17 @@
 A definition names the script that a job runs; one that is not listed here is not judged.
 """
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from pipeline.job_scripts.hyperparameters import (
+    TRAINING_CODE,
+    Hyperparameter,
+    parse_source,
+    read_hyperparameters,
+)
 
 # A kind of value, or the words to choose from, in upper or lower case.
 OptionType = Literal["int", "float", "bool", "text"] | tuple[str, ...]
@@ -101,54 +109,34 @@ _EVALUATION = {
     },
 }
 
+
+def _option(one: Hyperparameter) -> OptionType:
+    kinds: dict[str, OptionType] = {"float": "float", "int": "int", "bool": "bool"}
+    return one.choices or kinds.get(one.kind, "text")
+
+
+def _script(name: str, **rest: Any) -> Script:
+    """Describe a script whose options are those that its source gives to argparse."""
+    options: dict[str, OptionType] = {}
+    required = []
+    for node in ast.walk(parse_source(TRAINING_CODE / name)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".add_argument"):
+            option = ast.literal_eval(node.args[0]).removeprefix("--")
+            words = {word.arg: word.value for word in node.keywords}
+            kind = ast.unparse(words["type"]) if "type" in words else "str"
+            options[option] = "int" if kind == "int" else "float" if kind == "float" else "text"
+            if "choices" in words:
+                options[option] = tuple(ast.literal_eval(words["choices"]))
+            if "required" in words:
+                required.append(option)
+    return Script(options, tuple(required), **rest)
+
+
 SCRIPTS: Mapping[str, Script] = {
-    "prepare.py": Script(
-        options={
-            "data": "text",
-            "dataset": "text",
-            "test": "text",
-            "resize": "int",
-            "split": "text",
-            "seed": "int",
-        },
-        required=("data", "dataset", "test"),
-        files={"dataset.json": _DATASET},
-    ),
-    "features.py": Script(
-        options={
-            "dataset": "text",
-            "features": "text",
-            "backbone": "text",
-            "backbone-seed": "int",
-            "crop": "int",
-            "views": "int",
-            "batch-size": "int",
-            "precision": "text",
-            "weights": "text",
-        },
-        required=("dataset", "features", "backbone"),
-    ),
+    "prepare.py": _script("prepare.py", files={"dataset.json": _DATASET}),
+    "features.py": _script("features.py"),
     "train.py": Script(
-        options={
-            "lr": "float",
-            "batch_size": "int",
-            "weight_decay": "float",
-            "optimizer": ("sgd", "adam", "adamw"),
-            "epochs": "int",
-            "label_smoothing": "float",
-            "fine_tune_blocks": "int",
-            "fine_tune_lr": "float",
-            "fine_tune_epochs": "int",
-            "fine_tune_views": "int",
-            "seed": "int",
-            "export": "bool",
-            "graph": ("onnx", "none"),
-            "int8": "bool",
-            "debug_collections": "text",
-            "debug_rules": "text",
-            "debug_stop_on": "text",
-            "profile": "bool",
-        },
+        options={name: _option(one) for name, one in read_hyperparameters().items()},
         channels={"features": True, "dataset": False},
         lines=(
             "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
@@ -157,19 +145,8 @@ SCRIPTS: Mapping[str, Script] = {
             "best_epoch=3 best_valid_loss=0.234567 best_valid_accuracy=0.801234",
         ),
     ),
-    "evaluate.py": Script(
-        options={
-            "model": "text",
-            "test": "text",
-            "evaluation": "text",
-            "batch-size": "int",
-            "champion": "text",
-            "champion-package": "text",
-            "tensors": "text",
-            "rules": "text",
-            "int8-tolerance": "float",
-        },
-        required=("model", "test", "evaluation"),
+    "evaluate.py": _script(
+        "evaluate.py",
         lines=("test_accuracy=0.801234 standard_error=0.012345 pictures=835",),
         files={"evaluation.json": _EVALUATION},
     ),

@@ -1,8 +1,8 @@
 """Check what no type can say about settings: each check looks at one thing, yields problems."""
 
 from collections.abc import Callable, Iterator
-from typing import get_args
 
+from pipeline.job_scripts.hyperparameters import Hyperparameter, tunable_hyperparameters
 from pipeline.job_scripts.metrics import REGEXES
 from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
 from pipeline.settings.checks_deploy import DEPLOY_CHECKS
@@ -11,21 +11,11 @@ from pipeline.settings.model import (
     CategoricalRange,
     ContinuousRange,
     IntegerRange,
-    Optimizer,
     Range,
     Settings,
 )
 
 OBJECTIVES = tuple(name for name in REGEXES if not name.startswith("train:"))
-OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
-_WHOLE = ("batch_size", "epochs")
-_LIMITS: dict[str, tuple[float, float]] = {
-    "lr": (0, 10),
-    "batch_size": (1, 65536),
-    "weight_decay": (0, 10),
-    "epochs": (1, 10000),
-    "label_smoothing": (0, 0.999999),
-}
 
 
 def check(settings: Settings) -> list[Problem]:
@@ -166,47 +156,45 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
 
 
 def _range_problems(name: str, values: Range) -> Iterator[tuple[str, str]]:
+    one = tunable_hyperparameters()[name]
     if isinstance(values, CategoricalRange):
-        yield from _categorical_problems(name, values)
-    elif name == "optimizer":
-        yield "type", "an optimizer is chosen by name: categorical, with values"
-    elif name in _WHOLE and isinstance(values, ContinuousRange):
+        yield from _categorical_problems(one, values)
+    elif one.choices:
+        yield "type", f"an {name} is chosen by name: categorical, with values"
+    elif one.kind == "int" and isinstance(values, ContinuousRange):
         yield "type", f"{name} is a whole number: integer or categorical"
-    elif name not in _WHOLE and isinstance(values, IntegerRange):
+    elif one.kind == "float" and isinstance(values, IntegerRange):
         yield "type", f"{name} is a fraction: continuous or categorical"
     else:
-        yield from _bounds_problems(name, values)
+        yield from _bounds_problems(one, values)
 
 
 def _bounds_problems(
-    name: str, values: ContinuousRange | IntegerRange
+    one: Hyperparameter, values: ContinuousRange | IntegerRange
 ) -> Iterator[tuple[str, str]]:
-    least, most = _LIMITS[name]
+    wrong = next((end for end in ("min", "max") if not one.allows(getattr(values, end))), None)
     if values.min >= values.max:
         yield "min", f"{values.min:g} is not less than max ({values.max:g})"
-    elif values.min < least or values.max > most:
-        yield "min" if values.min < least else "max", f"{name} goes from {least:g} to {most:g}"
+    elif wrong:
+        yield wrong, f"{one.name} must be {one.limits()}"
     elif values.scaling == "Logarithmic" and values.min <= 0:
         yield "min", "Logarithmic scaling needs a min above 0"
     elif values.scaling == "ReverseLogarithmic" and not 0 <= values.min <= values.max < 1:
         yield "max", "ReverseLogarithmic scaling needs 0 <= min < max < 1"
 
 
-def _categorical_problems(name: str, values: CategoricalRange) -> Iterator[tuple[str, str]]:
+def _categorical_problems(
+    one: Hyperparameter, values: CategoricalRange
+) -> Iterator[tuple[str, str]]:
     if not 0 < len(values.values) <= 30:
         yield "values", f"must have 1 to 30 values, not {len(values.values)}"
     if len(set(values.values)) != len(values.values):
         yield "values", "has the same value twice"
     for value in values.values:
-        if name == "optimizer" and value not in OPTIMIZERS:
-            yield "values", f"{value!r} is no optimizer{nearest(str(value), OPTIMIZERS)}"
-        elif name != "optimizer" and not _is_allowed_number(name, value):
-            least, most = _LIMITS[name]
-            kind = "whole number" if name in _WHOLE else "number"
-            yield "values", f"{value!r} is not a {kind} from {least:g} to {most:g}"
-
-
-def _is_allowed_number(name: str, value: str | int | float) -> bool:
-    if isinstance(value, str) or (name in _WHOLE and not isinstance(value, int)):
-        return False
-    return _LIMITS[name][0] <= value <= _LIMITS[name][1]
+        if one.allows(value):
+            continue
+        if one.choices:
+            yield "values", f"{value!r} is no {one.name}{nearest(str(value), one.choices)}"
+        else:
+            kind = "whole number" if one.kind == "int" else "number"
+            yield "values", f"{value!r} is not a {kind}, {one.limits()}"

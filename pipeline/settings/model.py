@@ -1,14 +1,20 @@
 """Define the shape of pipeline.yaml: every setting with its type, and names derived from them.
 
-Values live in pipeline.yaml only; what may be left out (null) gets its name from `project`.
+Values live in pipeline.yaml; what may be left out (null) gets its name from `project`. A
+hyperparameter that is left out has the default of training_code/hyperparameters.py.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, create_model
 
 from pipeline.addresses import folder_uri
+from pipeline.job_scripts.hyperparameters import (
+    Hyperparameter,
+    training_settings,
+    tunable_hyperparameters,
+)
 from pipeline.settings.debugger import Debugger, RuleName
 from pipeline.settings.deploy import Deploy
 from pipeline.settings.forms import (
@@ -25,7 +31,6 @@ from pipeline.settings.forms import (
     Section,
 )
 
-Optimizer = Literal["SGD", "Adam", "AdamW"]
 Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
 Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
@@ -90,20 +95,12 @@ class Features(Section):
     precision: Literal["fp32", "int8"]
 
 
-class Training(Section):
+class TrainingSection(Section):
     """Hyperparameters of every trial that the tuner does not choose, and of the final training."""
 
-    optimizer: Optimizer
-    lr: Annotated[float, Field(gt=0, le=10)]
-    batch_size: Annotated[int, Field(ge=1, le=65536)]
-    weight_decay: Annotated[float, Field(ge=0, le=10)]
-    epochs: Annotated[int, Field(ge=1, le=10000)]
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    fine_tune_blocks: Annotated[int, Field(ge=0, le=1000)]
-    fine_tune_lr: Annotated[float, Field(gt=0, le=10)]
-    fine_tune_epochs: Annotated[int, Field(ge=1, le=10000)]
-    fine_tune_views: Annotated[int, Field(ge=0, le=64)]
-    seed: Annotated[int, Field(ge=0)]
+    # What is read by name here; all others follow from training_code/hyperparameters.py below.
+    epochs: int
+    fine_tune_blocks: int
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
 
 
@@ -135,15 +132,8 @@ class CategoricalRange(Section):
 Range = Annotated[ContinuousRange | IntegerRange | CategoricalRange, Field(discriminator="type")]
 
 
-class Ranges(Section):
+class RangesSection(Section):
     """What the tuner varies; null leaves a hyperparameter at its value under `training`."""
-
-    lr: Range | None = None
-    batch_size: Range | None = None
-    weight_decay: Range | None = None
-    optimizer: Range | None = None
-    epochs: Range | None = None
-    label_smoothing: Range | None = None
 
     def items(self) -> Iterator[tuple[str, Range]]:
         """Yield (hyperparameter, range) of those that are tuned, in a fixed order."""
@@ -151,6 +141,36 @@ class Ranges(Section):
             value = getattr(self, name)
             if value is not None:
                 yield name, value
+
+
+def _setting(one: Hyperparameter) -> Any:
+    """Return a hyperparameter's field: its type with its limits, and its default."""
+    if one.choices:
+        return Literal[one.choices], one.default
+    limits = Field(ge=one.at_least, gt=one.above, le=one.most, lt=one.below)
+    return Annotated[{"int": int, "float": float}[one.kind], limits], one.default
+
+
+if TYPE_CHECKING:
+
+    class Training(TrainingSection):
+        """Stand for the model below, which holds every hyperparameter."""
+
+    class Ranges(RangesSection):
+        """Stand for the model below, which holds every tunable hyperparameter."""
+else:
+    Training = create_model(
+        "Training",
+        __base__=TrainingSection,
+        __doc__=TrainingSection.__doc__,
+        **{name: _setting(one) for name, one in training_settings().items()},
+    )
+    Ranges = create_model(
+        "Ranges",
+        __base__=RangesSection,
+        __doc__=RangesSection.__doc__,
+        **dict.fromkeys(tunable_hyperparameters(), (Range | None, None)),
+    )
 
 
 class Tuning(Section):

@@ -40,7 +40,7 @@ def test_a_trials_hyperparameters(step):
     )
 
     assert (read.lr, read.batch_size, read.weight_decay) == (0.0123, 32, 1e-5)
-    assert (read.optimizer.lower(), read.export, read.fine_tune_blocks) == ("sgd", False, 0)
+    assert (read.optimizer, read.export, read.fine_tune_blocks) == ("SGD", False, 0)
 
 
 def test_the_final_trainings_hyperparameters(step):

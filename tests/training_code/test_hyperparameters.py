@@ -19,7 +19,7 @@ def test_all_are_read_as_sagemaker_gives_them() -> None:
         lr=0.003,
         batch_size=32,
         weight_decay=0.0,
-        optimizer="sgd",
+        optimizer="SGD",
         epochs=7,
         label_smoothing=0.1,
         fine_tune_blocks=2,
@@ -41,7 +41,7 @@ def test_whole_numbers_may_be_quoted_or_have_a_point(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["AdamW", "adamw", '"AdamW"'])
 def test_optimizers_are_read_in_any_case(value: str) -> None:
-    assert parse_hyperparameters(["--optimizer", value]).optimizer == "adamw"
+    assert parse_hyperparameters(["--optimizer", value]).optimizer == "AdamW"
 
 
 @pytest.mark.parametrize(

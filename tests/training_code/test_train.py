@@ -112,7 +112,7 @@ def test_the_same_training_gives_the_same_bytes(train: Train, trained: Any) -> N
     assert again.log == trained.log
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW"])
 def test_the_seed_decides_what_is_learned(train: Train, optimizer: str) -> None:
     told = {"optimizer": optimizer, "epochs": 2, "export": False}
     first, second, other = (train(seed=seed, **told) for seed in (1, 1, 2))
@@ -155,7 +155,7 @@ def test_a_channel_with_something_else_is_explained(train: Train, tmp_path: Path
 
 def test_a_learning_rate_that_diverges_is_explained(train: Train) -> None:
     with pytest.raises(JobError, match=r"Lower the hyperparameter lr \(now 1e\+38\)"):
-        train(lr=1e38, optimizer="sgd")
+        train(lr=1e38, optimizer="SGD")
 
 
 def script(features: Path, tmp_path: Path, *arguments: str, code: Path | None = None) -> Any:

@@ -15,6 +15,7 @@ from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.mixed_precision import mixed_precision
 from learning.distributed import ALONE, Replicas
+from learning.optimizers import OPTIMIZERS
 from profiler.session import Profiler
 
 Batches = Iterable[tuple[Tensor, Tensor]]
@@ -220,16 +221,9 @@ def make_optimizer(
     settings: Hyperparameters, groups: list[dict[str, object]], steps: int
 ) -> tuple[Optimizer, LRScheduler]:
     """Make the optimizer, and the schedule of its learning rates: to 0 along a cosine, by step."""
-    decay = settings.weight_decay
-    optimizer: Optimizer
-    if settings.optimizer == "sgd":
-        optimizer = torch.optim.SGD(
-            groups, momentum=0.9, nesterov=True, weight_decay=decay, fused=True
-        )
-    elif settings.optimizer == "adam":
-        optimizer = torch.optim.Adam(groups, weight_decay=decay, fused=True)
-    else:
-        optimizer = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
+    options = OPTIMIZERS[settings.optimizer](settings)
+    make: type[Optimizer] = getattr(torch.optim, settings.optimizer)
+    optimizer = make(groups, weight_decay=settings.weight_decay, **options)  # type: ignore[call-arg]
     return optimizer, CosineAnnealingLR(optimizer, T_max=steps)
 
 

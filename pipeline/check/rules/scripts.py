@@ -143,7 +143,7 @@ def _function(step: CheckedStep) -> Function | None:
 
 def _reads_as(kind: OptionType, value: str) -> bool:
     if isinstance(kind, tuple):
-        return value.strip().strip('"').lower() in kind
+        return value.strip().strip('"').lower() in (word.lower() for word in kind)
     if kind == "bool":
         return value.lower() in _FLAGS
     readers = {"int": int, "float": float, "text": str}

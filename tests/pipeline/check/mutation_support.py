@@ -303,7 +303,7 @@ MUTATIONS = [
     put(f"{HYPER}/epochs", "many", "script-option"),
     put(f"{CHOICES}/batch_size/Values/0", "x", "script-option"),
     put(f"{TRIAL}/StaticHyperParameters/export", "perhaps", "script-option"),
-    drop(f"Prepare/{A}/AppSpecification/ContainerArguments", "script-option"),
+    drop(f"ExtractFeatures/{A}/AppSpecification/ContainerArguments", "script-option"),
     drop(f"Prepare/{A}/AppSpecification/ContainerArguments/2", "script-option"),
     put(f"Prepare/{A}/AppSpecification/ContainerEntrypoint/2", "prepared.py", "script-name"),
     drop(f"{HYPER}/sagemaker_submit_directory", "script-name"),

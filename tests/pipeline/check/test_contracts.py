@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,6 @@ from pipeline.job_scripts.metrics import REGEXES
 
 ROOT = Path(__file__).parents[3]
 TRAINING = ROOT / "training_code"
-
-
-@pytest.mark.parametrize("script", ["prepare.py", "features.py", "evaluate.py"])
-def test_options_are_those_the_script_parses(script: str) -> None:
-    written = dict(_options(ast.parse((TRAINING / script).read_text())))
-    assert set(SCRIPTS[script].options) == set(written)
-    for name, kind in written.items():
-        assert SCRIPTS[script].options[name] == {"int": "int", "float": "float"}.get(kind, "text")
-
-
-def test_hyperparameters_are_those_that_training_takes() -> None:
-    tree = ast.parse((TRAINING / "hyperparameters.py").read_text())
-    fields = dict(_fields(tree, "Hyperparameters"))
-    options = SCRIPTS["train.py"].options
-    assert set(options) == set(fields)
-    for name, kind in fields.items():
-        assert isinstance(options[name], tuple) or options[name] == {"str": "text"}.get(kind, kind)
-    assert options["optimizer"] == _constant(tree, "OPTIMIZERS")
 
 
 def test_every_metric_reads_one_number_of_a_line_and_is_on_one() -> None:
@@ -121,22 +102,6 @@ def _keys(tree: ast.Module) -> list[set[str]]:
     """The keys of every literal object in a file."""
     literals = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
     return [{str(k.value) for k in one.keys if isinstance(k, ast.Constant)} for one in literals]
-
-
-def _options(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".add_argument"):
-            kinds = [ast.unparse(word.value) for word in node.keywords if word.arg == "type"]
-            yield ast.literal_eval(node.args[0]).removeprefix("--"), (kinds or ["text"])[0]
-
-
-def _fields(tree: ast.Module, name: str) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            for line in node.body:
-                if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-                    assert isinstance(line.annotation, ast.Name)
-                    yield line.target.id, line.annotation.id
 
 
 def _constant(tree: ast.Module, name: str) -> Any:

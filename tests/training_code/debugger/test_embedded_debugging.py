@@ -109,7 +109,7 @@ def test_debugging_changes_nothing_in_the_model(features: Path, tmp_path: Path) 
 
 def test_a_lost_training_ends_and_says_why(features: Path, tmp_path: Path) -> None:
     rules = "LossNotDecreasing?num_steps=3&increase_threshold_percent=0 VanishingGradient"
-    told = {"debug_rules": rules, "epochs": 50, "optimizer": "sgd", "lr": 1e-30}
+    told = {"debug_rules": rules, "epochs": 50, "optimizer": "SGD", "lr": 1e-30}
     lost = watched(features, tmp_path / "lost", debug_stop_on="LossNotDecreasing", **told)
     assert lost.log.count("\nepoch=") < 49
     assert "JobError: debugger rule LossNotDecreasing found an issue" in lost.log
@@ -122,7 +122,7 @@ def test_a_lost_training_ends_and_says_why(features: Path, tmp_path: Path) -> No
 def test_a_training_that_fails_leaves_what_its_rules_and_profile_saw(
     features: Path, tmp_path: Path
 ) -> None:
-    told = {"debug_rules": "ExplodingTensor UnchangedTensor", "optimizer": "sgd", "lr": 1e30}
+    told = {"debug_rules": "ExplodingTensor UnchangedTensor", "optimizer": "SGD", "lr": 1e30}
     failed = watched(features, tmp_path, profile=True, **told)
     assert "JobError: the training loss is nan" in failed.log
     assert failed.statuses() == {
@@ -163,7 +163,7 @@ def test_a_finding_that_ends_nothing_leaves_the_training_alone(
     features: Path, tmp_path: Path
 ) -> None:
     rules = "LossNotDecreasing?num_steps=3&increase_threshold_percent=0"
-    found = watched(features, tmp_path, debug_rules=rules, optimizer="sgd", lr=1e-30)
+    found = watched(features, tmp_path, debug_rules=rules, optimizer="SGD", lr=1e-30)
     assert found.statuses() == {"LossNotDecreasing": "IssuesFound"}
     assert found.log.count("debugger rule LossNotDecreasing: IssuesFound") == 1
     assert (tmp_path / "model/model.safetensors").is_file()

@@ -37,7 +37,7 @@ def batches(labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 def phase_of(network: nn.Module, good_epochs: set[int], lr: float = 0.5) -> Phase:
     """Learns the right labels in the good epochs, and wrong ones in all others."""
-    settings = Hyperparameters(lr=lr, optimizer="sgd", weight_decay=0)
+    settings = Hyperparameters(lr=lr, optimizer="SGD", weight_decay=0)
     groups: list[dict[str, object]] = [{"params": list(network.parameters()), "lr": lr}]
     optimizer, schedule = make_optimizer(settings, groups, 1000)
     return Phase(
@@ -157,7 +157,7 @@ def test_smoothing_is_for_learning_only() -> None:
 
 @pytest.mark.parametrize(
     ("name", "learned", "decayed"),
-    [("sgd", 1 - 0.1 * 1.9, 1 - 0.1 * 1.9 * 0.5), ("adam", 0.9, 0.9), ("adamw", 0.9, 0.95)],
+    [("SGD", 1 - 0.1 * 1.9, 1 - 0.1 * 1.9 * 0.5), ("Adam", 0.9, 0.9), ("AdamW", 0.9, 0.95)],
 )
 def test_every_optimizer_learns_and_decays_in_its_own_way(
     name: str, learned: float, decayed: float
@@ -171,7 +171,7 @@ def test_every_optimizer_learns_and_decays_in_its_own_way(
         assert weight.item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
 def test_every_optimizer_follows_the_cosine_to_zero(name: str) -> None:
     settings = Hyperparameters(lr=0.2, optimizer=name)
     head = Head(4, 4)

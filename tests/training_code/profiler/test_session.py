@@ -85,7 +85,7 @@ def learn(
 ) -> Files:
     """Trains a head for 60 steps whose batches take `wait` and whose network takes `work`."""
     head = Head(4, 4)
-    settings = Hyperparameters(lr=0.1, optimizer="sgd")
+    settings = Hyperparameters(lr=0.1, optimizer="SGD")
     groups: list[dict[str, object]] = [{"params": list(head.parameters()), "lr": 0.1}]
     optimizer, schedule = make_optimizer(settings, groups, 60)
     step = -1

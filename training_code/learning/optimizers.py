@@ -1,0 +1,17 @@
+"""List the optimizers that can be chosen: names in torch.optim, with the options of each.
+
+Imports no torch: the settings and the offline check take the names from here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hyperparameters import Hyperparameters
+
+# Weight decay is every optimizer's; an option here may depend on the hyperparameters.
+OPTIMIZERS: Mapping[str, Callable[["Hyperparameters"], dict[str, Any]]] = {
+    "SGD": lambda settings: {"momentum": 0.9, "nesterov": True, "fused": True},
+    "Adam": lambda settings: {"fused": True},
+    "AdamW": lambda settings: {"fused": True},
+}
