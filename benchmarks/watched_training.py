@@ -1,4 +1,4 @@
-"""Train the same side by side: unwatched, with Debugger's hook, with rules, profiled.
+r"""Train the same side by side: unwatched, with Debugger's hook, with rules, profiled.
 
     python -m benchmarks.watched_training --part head --parameters JSON --rounds N --steps N \\
         --work FOLDER

@@ -150,7 +150,7 @@ def _built_in(rule: DebugRule, configs: list[CollectionConfig], image: str) -> A
 
 @cache  # the SDK reads all of AWS's endpoints for each
 def _rules_image(region: str) -> str:
-    """The image of AWS's rules. Raises UsageError where there is none."""
+    """Return the image of AWS's rules. Raises UsageError where there is none."""
     image_uri: Any = get_rule_container_image_uri
     try:
         return str(image_uri(None, region))

@@ -136,7 +136,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _closure(root: Path, entries: tuple[str, ...]) -> dict[str, bytes]:
-    """The entries and all modules they import, through any number of others.
+    """Collect the entries and all modules they import, through any number of others.
 
     Modules keep their packages' folders; a package is its __init__.py, if it has one.
     """
@@ -172,7 +172,7 @@ def _modules(root: Path) -> dict[str, tuple[Path, Path]]:
 
 @cache
 def _imported(path: Path, source: bytes, package: tuple[str, ...]) -> tuple[str, ...]:
-    """What a file of this package may import, wherever it does, and the packages around that."""
+    """Name what a file of this package may import, wherever it does, and the packages around."""
     try:
         tree = ast.parse(source)
     except SyntaxError as error:

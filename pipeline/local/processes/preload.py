@@ -35,7 +35,7 @@ def heavy_imports(script: Path, arguments: Sequence[str]) -> list[str]:
 
 
 def _imported(file: Path, folder: Path) -> Iterator[str]:
-    """What a file below `folder` imports, as dotted names of modules or of names in them."""
+    """List what a file below `folder` imports, as dotted names of modules or of names in them."""
     try:
         with _PARSING:
             tree = ast.parse(file.read_bytes())
@@ -52,7 +52,7 @@ def _imported(file: Path, folder: Path) -> Iterator[str]:
 
 
 def _beside(folder: Path, module: str) -> Iterator[Path]:
-    """The files that importing a dotted name runs, of those below `folder`."""
+    """List the files below `folder` that importing a dotted name runs."""
     path = folder
     for part in module.split("."):
         path /= part

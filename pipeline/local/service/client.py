@@ -85,7 +85,7 @@ def _local_session() -> Any:
 
 @cache
 def _loader() -> Any:
-    """What has read the services' models, which are megabytes of JSON, once for all clients."""
+    """Return the loader that has read the services' models (megabytes of JSON) for all clients."""
     from botocore.loaders import create_loader
 
     return create_loader()
