@@ -1,5 +1,4 @@
-# make local: set up and run the whole pipeline on this machine. make test: set up and pass the tests.
-# make test-quick: those that start no pipeline, no browser and no model server.
+# make help: what there is. ARGS are passed on: make local ARGS="--data ~/pictures"
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,25 +6,28 @@ ARGS ?=
 BENCH_DATA ?= ../shared/data/dogs120
 BENCH_WEIGHTS ?= ../shared/weights
 
-.PHONY: local test test-quick lint format infra-check bench clean
+help:  ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
-local: $(VENV)/.local
+.PHONY: help local test test-quick lint format infra-check bench clean
+
+local: $(VENV)/.local  ## set up, then run the whole pipeline on this machine
 	$(BIN)/python -m pipeline.run --local $(ARGS)
 
-test: $(VENV)/.toolkit lint
+test: $(VENV)/.toolkit lint  ## set up, then pass the checks and every test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-quick: $(VENV)/.dev
+test-quick: $(VENV)/.dev  ## the tests that start no pipeline, no browser and no model server
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not e2e and not browser and not server" $(ARGS)
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy training_code inference_code lambda_code
 	$(BIN)/mypy -p benchmarks
 
-format: $(VENV)/.dev
+format: $(VENV)/.dev  ## mend what a tool can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -37,20 +39,19 @@ $(VENV)/.toolkit: $(VENV)/.dev
 	touch $@
 
 # checkov wants older libraries than ours, so it lives in an environment of its own.
-infra-check: $(VENV)/.dev
+infra-check: $(VENV)/.dev  ## check the CloudFormation template
 	$(BIN)/cfn-lint infra/template.yaml
 	test -x $(VENV)-checkov/bin/checkov || { $(PYTHON) -m venv $(VENV)-checkov && \
 		$(VENV)-checkov/bin/python -m pip install --quiet checkov==3.3.30; }
 	$(VENV)-checkov/bin/checkov -f infra/template.yaml --framework cloudformation \
 		--skip-download --quiet --compact
 
-# Everything measured, into benchmarks/results and docs/performance.md; small: make bench ARGS=--quick
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev  ## measure everything, into benchmarks/results and docs/performance.md; small: ARGS=--quick
 	$(BIN)/python -m benchmarks $(if $(wildcard $(BENCH_DATA)),--data $(BENCH_DATA)) \
 		$(if $(wildcard $(BENCH_WEIGHTS)),--weights $(BENCH_WEIGHTS)) $(ARGS)
 	$(BIN)/python -m benchmarks.page
 
-clean:
+clean:  ## remove what was installed, and all runs
 	rm -rf $(VENV) $(VENV)-checkov .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/.local: requirements.txt requirements-local.txt constraints.txt
