@@ -20,16 +20,12 @@ from sagemaker.workflow.functions import Join
 from sagemaker.workflow.steps import TrainingStep
 
 from pipeline.errors import UsageError
+from pipeline.job_scripts.debugger_rules import rule_collection
 from pipeline.settings.debugger import DebugRule
 from pipeline.settings.model import Settings
 
 # Collections read by rules whose base configuration names none.
 _ALWAYS = ("gradients", "losses", "weights")
-# Collections of rules whose base configuration leaves the choice to the user.
-_NEEDED = {
-    "ClassImbalance": ("loss_input", ".*[Ll]oss_input"),
-    "SaturatedActivation": ("tanh_sigmoid_input", ".*tanh_input,.*sigmoid_input"),
-}
 _LOSSES_MORE_OFTEN = 5
 _LONGEST_HYPERPARAMETER = 2500  # SageMaker's limit, in characters
 
@@ -113,9 +109,8 @@ def collections(settings: Settings) -> Collections:
     for rule in debugger.rules:
         for config in _base_config(rule.name).get("CollectionConfigurations", []):
             wanted.setdefault(config["CollectionName"], {}).update(config["CollectionParameters"])
-        if rule.name in _NEEDED:
-            name, pattern = _NEEDED[rule.name]
-            wanted[name] = {"include_regex": pattern}
+        if own := rule_collection(rule.name):
+            wanted[own[0]] = {"include_regex": own[1]}
     interval = str(debugger.save_interval)
     for one in wanted.values():
         one["save_interval"] = interval
@@ -125,8 +120,8 @@ def collections(settings: Settings) -> Collections:
     if "loss_input" in wanted:  # ClassImbalance counts the labels of many batches
         wanted["loss_input"]["save_interval"] = often
     wanted["losses"]["eval.save_interval"] = "1"
-    for name, own in debugger.collections.items():
-        told = {key: str(value) for key, value in own.model_dump(exclude_none=True).items()}
+    for name, more in debugger.collections.items():
+        told = {key: str(value) for key, value in more.model_dump(exclude_none=True).items()}
         wanted[name] = {
             "save_interval": str(debugger.save_interval),
             **wanted.get(name, {}),
@@ -137,9 +132,13 @@ def collections(settings: Settings) -> Collections:
 
 def _built_in(rule: DebugRule, configs: list[CollectionConfig], image: str) -> Any:
     """Build AWS's rule; all get the same collections, or the hook would get some twice."""
+    base = _base_config(rule.name)
+    if not base:
+        what = f"SageMaker Debugger has no rule {rule.name}"
+        raise UsageError(f"{what}: set debugger.mode to embedded, or drop it from debugger.rules")
     built_in: Any = Rule.sagemaker
     made = built_in(
-        _base_config(rule.name),
+        base,
         rule_parameters=dict(sorted(rule.parameters.items())),
         collections_to_save=configs,
     )
@@ -168,7 +167,8 @@ def sort_collections(request: Any) -> Any:
 
 
 def _base_config(rule: str) -> dict[str, Any]:
-    """VanishingGradient -> the SDK's rule_configs.vanishing_gradient()."""
+    """VanishingGradient -> the SDK's rule_configs.vanishing_gradient(), or {} without one."""
     name = "".join(f"_{c.lower()}" if c.isupper() else c for c in rule).removeprefix("_")
-    config: dict[str, Any] = getattr(rule_configs, name)()
+    configure: Any = getattr(rule_configs, name, dict)
+    config: dict[str, Any] = configure()
     return config

@@ -6,75 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from pipeline.job_scripts.debugger_rules import rule_names, rule_parameters
 from pipeline.settings.errors import nearest
-from pipeline.settings.forms import Section
+from pipeline.settings.forms import OneOf, Section
 
-RuleName = Literal[
-    "VanishingGradient",
-    "ExplodingTensor",
-    "Overfit",
-    "Overtraining",
-    "PoorWeightInitialization",
-    "LossNotDecreasing",
-    "DeadRelu",
-    "SaturatedActivation",
-    "UnchangedTensor",
-    "ClassImbalance",
-]
-# As in AWS's "List of Debugger built-in rules", less the base_trial that the platform gives.
-RULE_PARAMETERS: dict[str, tuple[str, ...]] = {
-    "VanishingGradient": ("threshold",),
-    "ExplodingTensor": ("collection_names", "tensor_regex", "only_nan"),
-    "Overfit": ("tensor_regex", "start_step", "patience", "ratio_threshold"),
-    "Overtraining": ("patience_train", "patience_validation", "delta"),
-    "PoorWeightInitialization": (
-        "activation_inputs_regex",
-        "threshold",
-        "distribution_range",
-        "patience",
-        "steps",
-    ),
-    "LossNotDecreasing": (
-        "collection_names",
-        "tensor_regex",
-        "use_losses_collection",
-        "num_steps",
-        "diff_percent",
-        "increase_threshold_percent",
-        "mode",
-    ),
-    "DeadRelu": ("tensor_regex", "threshold_inactivity", "threshold_layer"),
-    "SaturatedActivation": (
-        "collection_names",
-        "tensor_regex",
-        "threshold_tanh_min",
-        "threshold_tanh_max",
-        "threshold_sigmoid_min",
-        "threshold_sigmoid_max",
-        "threshold_inactivity",
-        "threshold_layer",
-    ),
-    "UnchangedTensor": (
-        "collection_names",
-        "tensor_regex",
-        "num_steps",
-        "rtol",
-        "atol",
-        "equal_nan",
-    ),
-    "ClassImbalance": (
-        "threshold_imbalance",
-        "threshold_misprediction",
-        "samples",
-        "argmax",
-        "labels_regex",
-        "predictions_regex",
-    ),
-}
+RuleName = Annotated[str, OneOf(rule_names)]
 # What smdebug's PyTorch hook knows without being told which tensors belong to it.
 BUILT_IN_COLLECTIONS = ("all", "biases", "default", "gradients", "losses", "weights")
 _MODES = ("TRAIN", "EVAL", "PREDICT", "GLOBAL")
-_FLAGS = ("only_nan", "use_losses_collection", "equal_nan", "argmax")
 
 
 class Collection(Section):
@@ -104,24 +43,23 @@ def _one_rule(value: Any) -> Any:
     return {"name": name, "parameters": {str(k): _parameter(name, k, given[k]) for k in given}}
 
 
-def _parameter(rule: str, name: object, value: object) -> str:
-    known = RULE_PARAMETERS.get(rule)
-    if known is None:
+def _parameter(rule: str, name: Any, value: object) -> str:
+    if rule not in rule_names():
         return str(value)  # the rule's name is refused by its own type
+    known = rule_parameters(rule)
     if name not in known:
-        raise _problem(f"{rule} has no parameter {name!r}{nearest(str(name), known)}")
-    if name in _FLAGS:
+        raise _problem(f"{rule} has no parameter {name!r}{nearest(str(name), tuple(known))}")
+    if isinstance(known[name], bool):
         fits = isinstance(value, bool)
     elif name == "mode":
         fits = value in _MODES
-    elif name == "collection_names":
-        fits = isinstance(value, str)
-    elif str(name).endswith("regex"):
-        fits = isinstance(value, str)
-        for pattern in str(value).split(","):  # as AWS takes several
-            _compile(pattern, f"{rule}.{name}")
-    else:
+    elif isinstance(known[name], int | float):
         fits = isinstance(value, int | float) and not isinstance(value, bool)
+    else:
+        fits = isinstance(value, str)
+        if str(name).endswith("regex"):
+            for pattern in str(value).split(","):  # as AWS takes several
+                _compile(pattern, f"{rule}.{name}")
     if not fits:
         raise _problem(f"{rule}.{name} cannot be {value!r}")
     return str(value)

@@ -1,11 +1,12 @@
 """Define what settings are made of: sections, and text that must match a pattern."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 
 class Section(BaseModel):
@@ -36,6 +37,32 @@ class Form:
     def _check(self, value: str) -> str:
         if re.fullmatch(self.pattern, value) is None:
             raise PydanticCustomError("form", "{wanted}", {"wanted": self.words})
+        return value
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A type's annotation: a Literal whose words are only read when a value is checked."""
+
+    words: Callable[[], tuple[str, ...]]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Check the value as a Literal would."""
+        return core_schema.no_info_plain_validator_function(self._check)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Give the words to whoever describes the settings."""
+        return {"enum": list(self.words()), "type": "string"}
+
+    def _check(self, value: object) -> object:
+        words = self.words()
+        if value not in words:
+            expected = " or ".join(repr(word) for word in words)
+            raise PydanticKnownError("literal_error", {"expected": expected})
         return value
 
 

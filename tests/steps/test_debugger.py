@@ -104,3 +104,12 @@ def test_a_pattern_too_long_for_a_hyperparameter_is_one_clear_error(compiled, st
 def test_a_region_without_debugger_is_one_clear_error(compiled):
     with pytest.raises(UsageError, match=r"no rules in ap-southeast-7: set debugger\.mode"):
         compiled("aws.region=ap-southeast-7")
+
+
+def test_a_rule_that_aws_has_not_needs_the_mode_embedded(compiled, step, monkeypatch):
+    monkeypatch.delattr("sagemaker.debugger.rule_configs.class_imbalance")
+    told = step("Train", "debugger.mode=embedded", SOME)["Arguments"]["HyperParameters"]
+    assert "ClassImbalance" in told["debug_rules"].split()
+    assert "loss_input?" in told["debug_collections"]
+    with pytest.raises(UsageError, match=r"no rule ClassImbalance: set debugger\.mode to embedded"):
+        compiled("debugger.mode=service", SOME)

@@ -15,21 +15,9 @@ from smdebug.exceptions import (
 )
 from smdebug.trials import create_trial
 
-from debugger import rules
-from debugger.rules import SavedTensorRule
+from debugger.rules import RULES
+from debugger.rules.base import SavedTensorRule
 
-RULES: tuple[type[SavedTensorRule], ...] = (
-    rules.VanishingGradient,
-    rules.ExplodingTensor,
-    rules.Overfit,
-    rules.Overtraining,
-    rules.PoorWeightInitialization,
-    rules.LossNotDecreasing,
-    rules.DeadRelu,
-    rules.SaturatedActivation,
-    rules.UnchangedTensor,
-    rules.ClassImbalance,
-)
 Parameters = Mapping[str, str | float | bool]
 _NOTHING_THIS_STEP = (TensorUnavailableForStep, StepUnavailable, TensorUnavailable)
 
@@ -168,11 +156,6 @@ class RuleSet:
         return [rule.stop() for rule in self._rules]
 
 
-def rule_names() -> list[str]:
-    """Return the names that `evaluate_rules` knows."""
-    return [rule.__name__ for rule in RULES]
-
-
 def evaluate_rules(
     trial_folder: Path | str,
     names_with_parameters: Mapping[str, Parameters],
@@ -199,8 +182,8 @@ def _open_trial(folder: str) -> Any:
 
 
 def _create(name: str, given: Parameters, trial: Any) -> SavedTensorRule:
-    classes: dict[str, Any] = {rule.__name__: rule for rule in RULES}
-    if name not in classes:
-        raise UnknownRule(f"there is no rule {name}; there are {', '.join(rule_names())}")
-    rule: SavedTensorRule = classes[name](trial, **given)
+    if name not in RULES:
+        raise UnknownRule(f"there is no rule {name}; there are {', '.join(RULES)}")
+    create: Any = RULES[name]  # each takes parameters of its own
+    rule: SavedTensorRule = create(trial, **given)
     return rule

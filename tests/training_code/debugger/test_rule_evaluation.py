@@ -9,7 +9,8 @@ from torch import nn
 pytest.importorskip("smdebug")
 
 import train as train_job
-from debugger.rule_evaluation import evaluate_rules, rule_names
+from debugger.rule_evaluation import evaluate_rules
+from debugger.rules import RULES
 from tests.training_code.debugger.rule_support import (
     COLLECTIONS,
     LOSS_INPUTS,
@@ -37,7 +38,7 @@ def test_all_rules_read_what_the_projects_training_saves(features: Path, tmp_pat
         "SMDEBUG_CONFIG_FILE_PATH": str(tmp_path / "hook.json"),
     }
     train_job.main(["--epochs=15", "--batch_size=12", "--lr=0.01"], environment)
-    outcomes = evaluate_rules(tmp_path / "tensors", {name: {} for name in rule_names()})
+    outcomes = evaluate_rules(tmp_path / "tensors", {name: {} for name in RULES})
     failed = {one.name: one.message for one in outcomes if one.status == "Error"}
     assert failed.keys() == {"DeadRelu", "SaturatedActivation"}
     for message in failed.values():  # a head has no activations
@@ -50,9 +51,9 @@ def test_what_was_not_saved_is_said(tmp_path: Path) -> None:
     path = train(
         tmp_path, layers(nn.ReLU, (8, 16, 3)), blobs(30), epochs=2, collections=("losses",)
     )
-    outcomes = evaluate_rules(path, {name: {} for name in rule_names()})
+    outcomes = evaluate_rules(path, {name: {} for name in RULES})
     told = {one.name: one.message for one in outcomes if one.status == "Error"}
-    assert told.keys() == set(rule_names()) - {"ExplodingTensor", "LossNotDecreasing"}
+    assert told.keys() == RULES.keys() - {"ExplodingTensor", "LossNotDecreasing"}
     assert "no gradients" in told["VanishingGradient"]
     assert "no ReLU inputs or outputs" in told["DeadRelu"]
     assert "no EVAL losses" in told["Overfit"]
