@@ -3,32 +3,22 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import PipelineError
-from pipeline.report.contents import Epoch, RunReport
-from pipeline.report.sections.dataset import read_dataset
-from pipeline.report.sections.debugging import read_rules
-from pipeline.report.sections.evaluation import read_evaluation
-from pipeline.report.sections.network import read_description, read_model
-from pipeline.report.sections.profile import read_profile
-from pipeline.report.sections.reproduction import read_reproduction
-from pipeline.report.sections.steps import read_run, read_steps
-from pipeline.report.sections.tensors import read_tensors
-from pipeline.report.sections.training_output import (
-    best_epoch,
-    open_output,
-    read_history,
-    training_job,
-)
-from pipeline.report.sections.tuning import read_tuning
-from pipeline.report.sources.facts import Description, Facts, read_facts
+from pipeline.report.contents import RunReport
+from pipeline.report.section import Inputs, Section
+from pipeline.report.sections import all_sections
+from pipeline.report.sections.model import read_description
+from pipeline.report.sections.steps import read_run
+from pipeline.report.sources.facts import Facts, read_facts
 from pipeline.report.sources.source import INSTALL, Source
+from pipeline.report.sources.training_output import open_output, training_job
 
 Made = TypeVar("Made")
 _STEP_TIMES = "profile/steps.csv"
-_OF_TRAINING = ("history", "tensors", "rules", "profile", "model")
 
 
 @dataclass(frozen=True)
@@ -41,15 +31,6 @@ class Collected:
     report: RunReport
     facts: Facts
     files: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class _Training:
-    """The final training: its job ({} when there was none), its output, its model.json."""
-
-    job: Description
-    output: Path | None
-    description: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,53 +69,34 @@ def collect(source: Source, arn: str) -> Collected:
 
 def _collect(source: Source, facts: Facts, scratch: Path) -> Collected:
     sections = _Sections()
-    make = sections.make
-    training = _open_training(source, facts, scratch, sections)
-    dataset = make("dataset", lambda: read_dataset(source, facts), None)
-    fingerprint = dataset.fingerprint if dataset else None
-    report = RunReport(
-        run=read_run(facts, source.where),
-        steps=make("steps", lambda: read_steps(facts), ()),
-        tuning=make("tuning", lambda: read_tuning(source, facts), None),
-        evaluation=make("evaluation", lambda: read_evaluation(source, facts), None),
-        dataset=dataset,
-        reproduction=make(
-            "reproduction",
-            lambda: read_reproduction(source, facts, training.description, fingerprint),
-            None,
-        ),
-        **(_training_sections(source, training, sections) if training.job else {}),
-        missing=sections.missing,
-    )
-    return Collected(report, facts, _csv_files(training.output))
+    values: dict[str, Any] = {}
+    inputs = _open_training(source, facts, scratch, sections, values)
+    for section in _by_turn():
+        if inputs.job or not section.of_training:
+            read = partial(section.read, inputs)
+            values[section.name] = sections.make(section.name, read, None)
+    report = RunReport(read_run(facts, source.where), values, sections.missing)
+    return Collected(report, facts, _csv_files(inputs.output))
 
 
-def _open_training(source: Source, facts: Facts, scratch: Path, sections: _Sections) -> _Training:
+def _open_training(
+    source: Source, facts: Facts, scratch: Path, sections: _Sections, values: Mapping[str, Any]
+) -> Inputs:
+    """Open the final training's output and model; without one, note why its parts are missing."""
     job = sections.make("training", lambda: training_job(facts), None)
     if job is None:
         reason = sections.missing.pop("training")
-        sections.missing.update(dict.fromkeys(_OF_TRAINING, reason))
-        return _Training({}, None, {})
-    return _Training(
-        job,
-        sections.make("output", lambda: open_output(source, job, scratch), None),
-        sections.make("artifact", lambda: read_description(source, job), {}),
-    )
+        of_training = [section.name for section in _by_turn() if section.of_training]
+        sections.missing.update(dict.fromkeys(of_training, reason))
+        return Inputs(source, facts, {}, None, {}, values)
+    output = sections.make("output", lambda: open_output(source, job, scratch), None)
+    nothing: dict[str, Any] = {}
+    description = sections.make("artifact", lambda: read_description(source, job), nothing)
+    return Inputs(source, facts, job, output, description, values)
 
 
-def _training_sections(source: Source, training: _Training, sections: _Sections) -> dict[str, Any]:
-    """Return the sections that come from the final training."""
-    make, job, output = sections.make, training.job, training.output
-    nothing: tuple[Epoch, ...] = ()
-    history = make("history", lambda: read_history(source, job, output), nothing)
-    return {
-        "history": history,
-        "best_epoch": best_epoch(history),
-        "tensors": make("tensors", lambda: read_tensors(source, job, output), None),
-        "rules": make("rules", lambda: read_rules(job, output), None),
-        "profile": make("profile", lambda: read_profile(job, output), None),
-        "model": make("model", lambda: read_model(job, output, training.description), None),
-    }
+def _by_turn() -> list[Section[Any]]:
+    return sorted(all_sections(), key=lambda section: section.turn)
 
 
 def _csv_files(output: Path | None) -> dict[str, str]:

@@ -10,8 +10,11 @@ from typing import Any
 
 from pipeline.errors import UsageError
 from pipeline.report.collect import collect
-from pipeline.report.contents import MetricFile, RunReport
+from pipeline.report.contents import RunReport
 from pipeline.report.page.csv_files import write_jobs, write_metrics
+from pipeline.report.sections import all_sections
+from pipeline.report.sections.files import SECTION as FILES
+from pipeline.report.sections.files import MetricFile
 from pipeline.report.sections.reproduction import DEFINITION_FILE, definition_text
 from pipeline.report.sources.source import INSTALL, Absent, Source
 
@@ -53,7 +56,7 @@ def make_report(source: Source, arn: str, folder: Path | None = None) -> Made:
         *write_jobs(source, collected.facts, collected.report, place),
         MetricFile(DEFINITION_FILE, "the pipeline's definition as it ran", 1),
     )
-    report = dataclasses.replace(collected.report, files=files)
+    report = collected.report.changed(FILES, files)
     return Made(render(report, place), report, base)
 
 
@@ -86,10 +89,15 @@ def _runs(value: Any) -> str | None:
 
 def report_json(report: RunReport) -> str:
     """Return all that the report shows as JSON, without the pictures."""
-    return json.dumps(dataclasses.asdict(report), indent=2, default=_plain)
+    content: dict[str, object] = {"run": report.run}
+    for section in all_sections():
+        content |= section.json(report.values)
+    return json.dumps({**content, "missing": report.missing}, indent=2, default=_plain)
 
 
 def _plain(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, bytes):
         return f"{len(value)} bytes of JPEG"
     if isinstance(value, datetime):

@@ -7,9 +7,9 @@ from typing import Any
 
 from pipeline.errors import UsageError
 from pipeline.report.sections.tensors import find_tensors, read_saved
-from pipeline.report.sections.training_output import open_output, training_job
 from pipeline.report.sources.facts import read_facts
 from pipeline.report.sources.source import Source
+from pipeline.report.sources.training_output import open_output, training_job
 
 
 def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, Any]:

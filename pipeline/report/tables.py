@@ -6,8 +6,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.report.contents import Series
 from pipeline.report.runs import RunSummary
+from pipeline.report.sections.tensors import Series
 
 
 def runs_table(runs: Sequence[RunSummary]) -> Table:

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+FEW_CLASSES = 30
+"""Up to here plots show each class with its name and counts; above, the picture as a whole."""
+
 
 def neighbour_order(confusion: Sequence[Sequence[int]]) -> list[int]:
     """Return every class's index once: chains of confused classes first, the longest first.

@@ -10,10 +10,25 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.errors import PipelineError
-from pipeline.report.contents import ClassQuality, Epoch, MetricFile, RunReport, Series
-from pipeline.report.sections.training_output import open_output, read_history
+from pipeline.report.contents import RunReport
+from pipeline.report.sections.dataset import SECTION as DATASET
+from pipeline.report.sections.dataset import Dataset
+from pipeline.report.sections.evaluation import SECTION as EVALUATION
+from pipeline.report.sections.evaluation import ClassQuality, Evaluation
+from pipeline.report.sections.files import MetricFile
+from pipeline.report.sections.history import SECTION as HISTORY
+from pipeline.report.sections.history import Epoch, read_history
+from pipeline.report.sections.model import SECTION as MODEL
+from pipeline.report.sections.profile import SECTION as PROFILE
+from pipeline.report.sections.profile import Profile
+from pipeline.report.sections.rules import SECTION as RULES
+from pipeline.report.sections.steps import SECTION as STEPS
+from pipeline.report.sections.tensors import SECTION as TENSORS
+from pipeline.report.sections.tensors import Series
+from pipeline.report.sections.tuning import SECTION as TUNING
 from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
+from pipeline.report.sources.training_output import open_output
 
 FOLDER = "metrics"
 _TRIALS = "trials"
@@ -48,24 +63,27 @@ def write_metrics(
 ) -> tuple[MetricFile, ...]:
     """Write everything the report holds as CSV files, and `others`: CSV texts by name."""
     metrics = MetricFolder(folder)
-    metrics.write("steps", "states and times of the steps", map(_step, report.steps))
-    if report.tuning:
-        metrics.write("Tune", "the tuning's trials", map(_trial, report.tuning.trials))
-    metrics.write("Train", "the final training, by epoch", map(_epoch, report.history))
-    if report.tensors:
-        _write_series(metrics, "Train-gradient-norms", report.tensors.gradient_norms)
-        _write_series(metrics, "Train-update-ratios", report.tensors.update_ratios)
-        _write_series(metrics, "Train-losses", report.tensors.losses)
-    if report.profile:
-        metrics.write("Train-time", "where the training's time went", _phases(report))
-        metrics.write("Train-system", "the machine during training", _samples(report))
-    if report.rules:
-        metrics.write("Train-rules", "the debugger's rules", map(_flat, report.rules.rules))
-    if report.model:
-        metrics.write("Train-layers", "the network's layers", map(_flat, report.model.layers))
-    _write_evaluation(metrics, report)
-    if report.dataset:
-        metrics.write("Prepare", "pictures by class and split", _counts(report))
+    if steps := report.get(STEPS):
+        metrics.write("steps", "states and times of the steps", map(_step, steps))
+    if tuning := report.get(TUNING):
+        metrics.write("Tune", "the tuning's trials", map(_trial, tuning.trials))
+    if history := report.get(HISTORY):
+        metrics.write("Train", "the final training, by epoch", map(_epoch, history.epochs))
+    if tensors := report.get(TENSORS):
+        _write_series(metrics, "Train-gradient-norms", tensors.gradient_norms)
+        _write_series(metrics, "Train-update-ratios", tensors.update_ratios)
+        _write_series(metrics, "Train-losses", tensors.losses)
+    if profile := report.get(PROFILE):
+        metrics.write("Train-time", "where the training's time went", _phases(profile))
+        metrics.write("Train-system", "the machine during training", _samples(profile.samples))
+    if rules := report.get(RULES):
+        metrics.write("Train-rules", "the debugger's rules", map(_flat, rules.rules))
+    if model := report.get(MODEL):
+        metrics.write("Train-layers", "the network's layers", map(_flat, model.layers))
+    if evaluation := report.get(EVALUATION):
+        _write_evaluation(metrics, evaluation)
+    if dataset := report.get(DATASET):
+        metrics.write("Prepare", "pictures by class and split", _counts(dataset))
     for name, text in others.items():
         metrics.write(
             name, name.partition("-")[2].replace("-", " "), csv.DictReader(text.splitlines())
@@ -79,7 +97,8 @@ def write_jobs(
     """Write the last metrics of every training job, and each trial's by epoch, where kept."""
     metrics = MetricFolder(folder)
     jobs = [job for job in facts.jobs.values() if "TrainingJobName" in job]
-    for trial in report.tuning.trials if report.tuning else ():
+    tuning = report.get(TUNING)
+    for trial in tuning.trials if tuning else ():
         about = f"trial {trial.number}, by epoch"
         try:
             job = source.sagemaker.describe_training_job(TrainingJobName=trial.name)
@@ -140,8 +159,8 @@ def _write_series(metrics: MetricFolder, name: str, series: Sequence[Series]) ->
     metrics.write(name, about, rows)
 
 
-def _phases(report: RunReport) -> Iterable[Row]:
-    for phase in report.profile.phases if report.profile else ():
+def _phases(profile: Profile) -> Iterable[Row]:
+    for phase in profile.phases:
         yield {
             "phase": phase.name,
             "steps": phase.steps,
@@ -150,16 +169,12 @@ def _phases(report: RunReport) -> Iterable[Row]:
         }
 
 
-def _samples(report: RunReport) -> Iterable[Row]:
-    samples = report.profile.samples if report.profile else {}
+def _samples(samples: Mapping[str, Sequence[float]]) -> Iterable[Row]:
     for values in zip(*samples.values(), strict=True):
         yield dict(zip(samples, values, strict=True))
 
 
-def _write_evaluation(metrics: MetricFolder, report: RunReport) -> None:
-    found = report.evaluation
-    if found is None:
-        return
+def _write_evaluation(metrics: MetricFolder, found: Evaluation) -> None:
     values = {
         "pictures": found.pictures,
         "accuracy": found.accuracy,
@@ -184,7 +199,6 @@ def _confusion(
         yield {"actual": actual.name} | {f"said {name}": count for name, count in said.items()}
 
 
-def _counts(report: RunReport) -> Iterable[Row]:
-    for name in report.dataset.classes if report.dataset else ():
-        counts = report.dataset.counts if report.dataset else {}
-        yield {"class": name} | {split: counts[split].get(name, 0) for split in counts}
+def _counts(dataset: Dataset) -> Iterable[Row]:
+    for name in dataset.classes:
+        yield {"class": name} | {split: of.get(name, 0) for split, of in dataset.counts.items()}

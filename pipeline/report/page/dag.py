@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipeline.report.contents import ReportedStep
+from pipeline.report.sections.steps import ReportedStep
 
 BOX_WIDTH, BOX_HEIGHT = 124, 60
 _LINE = 14  # space that a passing line takes in a layer

@@ -1,19 +1,24 @@
 """Pick the few lines of a report that a person should read first, the worst first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipeline.report.contents import (
-    Dataset,
-    Epoch,
-    Evaluation,
-    Profile,
-    Rule,
-    Rules,
-    RunReport,
-    Tuning,
-)
+from pipeline.report.contents import RunReport
 from pipeline.report.page.formatting import number, percent, plural, rule_message
+from pipeline.report.section import Section, Value
+from pipeline.report.sections.dataset import SECTION as DATASET
+from pipeline.report.sections.dataset import Dataset
+from pipeline.report.sections.evaluation import SECTION as EVALUATION
+from pipeline.report.sections.evaluation import Evaluation
+from pipeline.report.sections.history import SECTION as HISTORY
+from pipeline.report.sections.history import History
+from pipeline.report.sections.profile import SECTION as PROFILE
+from pipeline.report.sections.profile import Profile
+from pipeline.report.sections.rules import SECTION as RULES
+from pipeline.report.sections.rules import Rule, Rules
+from pipeline.report.sections.steps import SECTION as STEPS
+from pipeline.report.sections.tuning import SECTION as TUNING
+from pipeline.report.sections.tuning import Tuning
 
 BAD, CHECK = "bad", "check"
 _ORDER = (BAD, CHECK)
@@ -36,18 +41,25 @@ def notes(report: RunReport) -> list[Note]:
     """Return what is wrong or needs a look, the worst first; empty when nothing does."""
     found = [
         *_of_steps(report),
-        *(_of_rules(report.rules) if report.rules else ()),
-        *(_of_evaluation(report.evaluation) if report.evaluation else ()),
-        *_of_history(report.history, report.best_epoch),
-        *(_of_dataset(report.dataset) if report.dataset else ()),
-        *(_of_profile(report.profile) if report.profile else ()),
-        *(_of_tuning(report.tuning) if report.tuning else ()),
+        *_of(report, RULES, _of_rules),
+        *_of(report, EVALUATION, _of_evaluation),
+        *_of(report, HISTORY, _of_history),
+        *_of(report, DATASET, _of_dataset),
+        *_of(report, PROFILE, _of_profile),
+        *_of(report, TUNING, _of_tuning),
     ]
     return sorted(found, key=lambda note: _ORDER.index(note.level))
 
 
+def _of(
+    report: RunReport, section: Section[Value], said: Callable[[Value], Iterator[Note]]
+) -> Iterator[Note]:
+    value = report.get(section)
+    return iter(()) if value is None else said(value)
+
+
 def _of_steps(report: RunReport) -> Iterator[Note]:
-    for step in report.steps:
+    for step in report.get(STEPS) or ():
         if step.status in ("Failed", "Stopped") and step.type != "Fail":
             reason = f": {_first_line(step.failure)}" if step.failure else ""
             yield Note(BAD, f"{step.name} {step.status.lower()}{reason}", "steps")
@@ -100,12 +112,13 @@ def _of_evaluation(evaluation: Evaluation) -> Iterator[Note]:
             yield Note(CHECK, text, "test")
 
 
-def _of_history(history: tuple[Epoch, ...], best: int | None) -> Iterator[Note]:
-    losses = [value for epoch in history for value in (epoch.train_loss, epoch.valid_loss)]
+def _of_history(history: History) -> Iterator[Note]:
+    epochs, best = history.epochs, history.best_epoch
+    losses = [value for epoch in epochs for value in (epoch.train_loss, epoch.valid_loss)]
     if any(value != value or value == float("inf") for value in losses):  # noqa: PLR0124  NaN
         yield Note(BAD, "The loss became infinite or not a number", "training")
         return
-    kept = [epoch for epoch in history if epoch.epoch == best] or list(history[-1:])
+    kept = [epoch for epoch in epochs if epoch.epoch == best] or list(epochs[-1:])
     gap = kept[-1].train_accuracy - kept[-1].valid_accuracy if kept else 0.0
     if gap > _WIDE_GAP:
         text = f"Training accuracy is {100 * gap:.0f} points above validation: it learns by heart"

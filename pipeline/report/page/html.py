@@ -2,47 +2,34 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.report.contents import RunReport
-from pipeline.report.page import formatting, rows
-from pipeline.report.page.dag import draw_dag
+from pipeline.report.page import formatting, markup
 from pipeline.report.page.highlights import notes
 from pipeline.report.page.plots import Plot, draw_plots
+from pipeline.report.sections import all_sections
 
 REPORT_FILE = "report.html"
 _TEMPLATES = Path(__file__).parents[1] / "templates"
-_WIDEST_DAG = 1200  # CSS pixels: a wider one is drawn downwards on every screen
 
 
 @dataclass(frozen=True)
-class Section:
-    """A section of the page, shown when the report's `field` is not empty; links lead to `id`."""
+class Shown:
+    """A section as the page shows it; links lead to `id`, `rows` is what its template needs."""
 
     id: str
+    name: str
     title: str
-    field: str
-
-
-SECTIONS = (
-    Section("steps", "Steps", "steps"),
-    Section("test", "Test results", "evaluation"),
-    Section("training", "Training", "history"),
-    Section("tuning", "Tuning", "tuning"),
-    Section("rules", "Debugger rules", "rules"),
-    Section("tensors", "Gradients and updates", "tensors"),
-    Section("profile", "Where the time went", "profile"),
-    Section("dataset", "Data set", "dataset"),
-    Section("model", "Model", "model"),
-    Section("reproduction", "How to make it again", "reproduction"),
-    Section("files", "Files", "files"),
-)
+    value: Any
+    rows: Mapping[str, Any]
 
 
 def render(report: RunReport, folder: Path) -> Path:
@@ -59,31 +46,29 @@ def render(report: RunReport, folder: Path) -> Path:
 def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
     script = _text("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    across, downwards = draw_dag(report.steps, False), draw_dag(report.steps, True)
     return _environment().get_template("report.html").render(
-        report=report,
+        values={section.name: report.get(section) for section in all_sections()},
         run=report.run,
         plots=plots,
-        sections=_sections(report),
+        sections=list(_shown(report)),
         notes=notes(report),
         missing=_missing(report),
-        steps=rows.step_rows(report.steps),
-        across=across if across.width <= _WIDEST_DAG else downwards,
-        downwards=downwards,
         css=Markup(_text("report.css")),  # noqa: S704  files of this package
         script=Markup(script),  # noqa: S704
         script_digest=digest,
     )  # fmt: skip
 
 
-def _sections(report: RunReport) -> list[Section]:
-    """Return the sections that the report has, in the order of the page."""
-    return [section for section in SECTIONS if getattr(report, section.field)]
+def _shown(report: RunReport) -> Iterator[Shown]:
+    """Yield the sections that the report has, in the order of the page."""
+    for section in all_sections():
+        if value := report.get(section):
+            yield Shown(section.id, section.name, section.title, value, section.rows(value))
 
 
 def _missing(report: RunReport) -> dict[str, list[str]]:
     """Group the titles of missing sections by the reason they share."""
-    titles = {section.field: section.title for section in SECTIONS}
+    titles = {section.name: section.title for section in all_sections()}
     reasons: dict[str, list[str]] = {}
     for name, reason in report.missing.items():
         reasons.setdefault(reason, []).append(titles.get(name, name))
@@ -102,10 +87,8 @@ def _environment() -> Environment:
     filters = (
         formatting.percent, formatting.number, formatting.large, formatting.size,
         formatting.duration, formatting.when, formatting.plural,
-        formatting.rule_message, formatting.sentence, rows.system_lines,
-        rows.class_rows, rows.confusion_rows, rows.picture_address, rows.heaviest,
-        rows.count_rows, rows.svg, rows.breakable, rows.short_value, rows.state_class,
-        rows.state_word,
+        formatting.rule_message, formatting.sentence, markup.picture_address, markup.svg,
+        markup.breakable, markup.short_value, markup.state_class, markup.state_word,
     )  # fmt: skip
     environment.filters.update({function.__name__: function for function in filters})
     return environment

@@ -7,10 +7,22 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from pipeline.report.contents import Evaluation, Profile, RunReport, Series, Tensors, Tuning
+from pipeline.report.contents import RunReport
 from pipeline.report.page import plots_quality, plots_training, plots_tuning
+from pipeline.report.page.class_order import FEW_CLASSES
 from pipeline.report.page.figures import arrange, as_svg, house_style, save_png
 from pipeline.report.page.formatting import number, percent, plural
+from pipeline.report.sections.dataset import SECTION as DATASET
+from pipeline.report.sections.evaluation import SECTION as EVALUATION
+from pipeline.report.sections.evaluation import Evaluation
+from pipeline.report.sections.history import SECTION as HISTORY
+from pipeline.report.sections.history import History
+from pipeline.report.sections.profile import SECTION as PROFILE
+from pipeline.report.sections.profile import Profile
+from pipeline.report.sections.tensors import SECTION as TENSORS
+from pipeline.report.sections.tensors import Series, Tensors
+from pipeline.report.sections.tuning import SECTION as TUNING
+from pipeline.report.sections.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -59,17 +71,17 @@ def _draw(planned: _Planned, place: Path) -> Plot | None:
 
 
 def _planned(report: RunReport) -> Iterator[_Planned]:
-    if report.tuning and report.tuning.trials:
-        yield from _of_tuning(report.tuning)
-    if report.history:
-        yield from _of_history(report)
-    if report.tensors:
-        yield from _of_tensors(report.tensors)
-    if report.profile:
-        yield from _of_profile(report.profile)
-    if report.evaluation:
-        yield from _of_evaluation(report.evaluation)
-    if (dataset := report.dataset) and dataset.classes:
+    if (tuning := report.get(TUNING)) and tuning.trials:
+        yield from _of_tuning(tuning)
+    if history := report.get(HISTORY):
+        yield from _of_history(history)
+    if tensors := report.get(TENSORS):
+        yield from _of_tensors(tensors)
+    if profile := report.get(PROFILE):
+        yield from _of_profile(profile)
+    if evaluation := report.get(EVALUATION):
+        yield from _of_evaluation(evaluation)
+    if (dataset := report.get(DATASET)) and dataset.classes:
         words = f"Pictures of each of {len(dataset.classes)} classes, by split"
         yield _Planned("dataset", words, lambda: plots_quality.draw_counts(dataset))
 
@@ -90,8 +102,8 @@ def _of_tuning(tuning: Tuning) -> Iterator[_Planned]:
         yield _Planned("tuning_hyperparameters", words, lambda: draw(tuning))
 
 
-def _of_history(report: RunReport) -> Iterator[_Planned]:
-    history, best = report.history, report.best_epoch
+def _of_history(found: History) -> Iterator[_Planned]:
+    history, best = found.epochs, found.best_epoch
     first, last = history[0], history[-1]
     words = (
         f"Loss over {len(history)} epochs: train from {number(first.train_loss)} to "
@@ -143,6 +155,6 @@ def _of_evaluation(evaluation: Evaluation) -> Iterator[_Planned]:
     if any(one.count for one in evaluation.calibration):
         words = "How often answers are right, by confidence: the same figures as in the table"
         yield _Planned("calibration", words, lambda: plots_quality.draw_calibration(evaluation))
-    if count > plots_quality.FEW_CLASSES:
+    if count > FEW_CLASSES:
         words = "How many classes have which share of their pictures right"
         yield _Planned("recalls", words, lambda: plots_quality.draw_recalls(evaluation))

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from pipeline.report.contents import Dataset, Evaluation
-from pipeline.report.page.class_order import neighbour_order
+from pipeline.report.page.class_order import FEW_CLASSES, neighbour_order
 from pipeline.report.page.figures import (
     BLUE,
     GREY,
@@ -23,10 +22,10 @@ from pipeline.report.page.figures import (
     labels,
     new_axes,
 )
+from pipeline.report.sections.dataset import Dataset
+from pipeline.report.sections.evaluation import Evaluation
 
 Counts = NDArray[np.float64]
-FEW_CLASSES = 30
-"""Up to here plots show each class with its name and counts; above, the picture as a whole."""
 _RIGHT, _WRONG = to_rgb("#3f8cff"), to_rgb("#f0524f")  # seen on white and on black
 _MOST_NAMES = 200  # more would make the drawing too long
 

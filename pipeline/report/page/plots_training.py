@@ -11,7 +11,6 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from pipeline.report.contents import Epoch, Profile, Series
 from pipeline.report.page.figures import (
     BLUE,
     GREEN,
@@ -31,6 +30,9 @@ from pipeline.report.page.figures import (
     new_figure,
     plain_powers,
 )
+from pipeline.report.sections.history import Epoch
+from pipeline.report.sections.profile import Profile
+from pipeline.report.sections.tensors import Series
 
 _MOST_LINES = 6  # more layers are a heat map
 _MOST_ROWS = 40

@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.report.contents import Trial, Tuning
 from pipeline.report.page.figures import (
     BLUE,
     GREEN,
@@ -22,6 +21,7 @@ from pipeline.report.page.figures import (
     new_figure,
     plain_powers,
 )
+from pipeline.report.sections.tuning import Trial, Tuning
 
 _LOGARITHMIC = 10  # largest value / smallest above which a hyperparameter has a log axis
 _FEW_VALUES = 5  # up to so many values, if trials share any, stand side by side as choices

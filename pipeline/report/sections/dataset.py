@@ -1,17 +1,57 @@
 """Read the prepared data set's description from dataset.json, as the step Prepare wrote it."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from pipeline.report.contents import Dataset, Duplicate, Refused
-from pipeline.report.sources.facts import Facts
+from pipeline.report.section import Section
+from pipeline.report.sources.facts import PREPARE, Facts
 from pipeline.report.sources.source import Source
 
-STEP = "Prepare"
+
+@dataclass(frozen=True)
+class Refused:
+    """A file of the data set that is no usable picture, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Files of identical content, and the splits and classes they lie in."""
+
+    files: tuple[str, ...]
+    splits: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The prepared data set. `counts`: {split: {class: pictures}}, classes in order."""
+
+    classes: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    fingerprint: str
+    resize: int
+    split_source: str
+    refused: tuple[Refused, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """A class and its number of pictures in each split."""
+
+    name: str
+    counts: tuple[int, ...]
+    total: int
 
 
 def read_dataset(source: Source, facts: Facts) -> Dataset:
     """Read class counts, refused files and duplicates. Raises Absent when nothing was prepared."""
-    info = json.loads(source.read(f"{facts.output(STEP, 'dataset')}/dataset.json"))
+    info = json.loads(source.read(f"{facts.output(PREPARE, 'dataset')}/dataset.json"))
     return Dataset(
         classes=tuple(info["classes"]),
         counts=info["counts"],
@@ -24,3 +64,26 @@ def read_dataset(source: Source, facts: Facts) -> Dataset:
             for one in info["duplicates"]
         ),
     )
+
+
+def count_rows(dataset: Dataset) -> list[CountRow]:
+    """Count the pictures of each class by split, in the classes' order."""
+    rows = []
+    for name in dataset.classes:
+        counts = tuple(split.get(name, 0) for split in dataset.counts.values())
+        rows.append(CountRow(name, counts, sum(counts)))
+    return rows
+
+
+def _rows(dataset: Dataset) -> dict[str, Any]:
+    return {"classes": count_rows(dataset)}
+
+
+SECTION = Section(
+    name="dataset",
+    title="Data set",
+    place=80,
+    turn=10,
+    read=lambda run: read_dataset(run.source, run.facts),
+    rows=_rows,
+)

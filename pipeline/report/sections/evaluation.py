@@ -3,18 +3,118 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
-from pipeline.report.contents import CalibrationBin, ClassQuality, ConfusedPair, Evaluation, Mistake
-from pipeline.report.sections.pictures import picture_reader
+from pipeline.report.page.class_order import FEW_CLASSES, neighbour_order
+from pipeline.report.section import Section
 from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.pictures import picture_reader
 from pipeline.report.sources.source import Source
 
 STEP = "Evaluate"
 _Z = NormalDist().inv_cdf(0.975)
 _MISTAKES = 24
 _PAIRS = 30
+_MOST_CELLS = 200  # classes: more cells slow a browser, and the plot has them
+_LEVELS = 9
+
+
+@dataclass(frozen=True)
+class ClassQuality:
+    """A class's test results; None where nothing was counted."""
+
+    name: str
+    support: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Pictures whose confidence lies in [lower, upper): mean confidence and accuracy."""
+
+    lower: float
+    upper: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """The number of pictures of `actual` that were classified as `predicted`."""
+
+    actual: str
+    predicted: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A confident wrong prediction. `picture`: the prepared square as JPEG, if it is there.
+
+    `probability` is that of the predicted class, `actual_probability` that of the actual one.
+    """
+
+    file: str
+    actual: str
+    predicted: str
+    probability: float
+    actual_probability: float | None = None
+    picture: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The test results. `low` and `high`: Wilson's 95 % interval of the accuracy.
+
+    `confusion`: counts, row = actual, column = predicted, in the order of `classes`.
+    """
+
+    pictures: int
+    accuracy: float
+    low: float
+    high: float
+    classes: tuple[ClassQuality, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    confused_pairs: tuple[ConfusedPair, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    calibration: tuple[CalibrationBin, ...] = ()
+    calibration_error: float | None = None
+    top_k: int | None = None
+    top_k_accuracy: float | None = None
+    threshold: float | None = None
+    champion: str | None = None
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class and the wrong class that its pictures were most often taken for."""
+
+    quality: ClassQuality
+    taken_for: str
+    times: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the confusion table: `level` 1 to 9 is how dark it is."""
+
+    count: int
+    level: int
+    right: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class ConfusionRow:
+    """A row of the confusion table: a true class and the predictions for its pictures."""
+
+    name: str
+    cells: tuple[Cell | None, ...]
 
 
 def read_evaluation(source: Source, facts: Facts) -> Evaluation:
@@ -131,3 +231,58 @@ def _champion(compared: Mapping[str, Any] | None) -> str | None:
     if compared is None:
         return None
     return str(compared.get("summary") or compared.get("reason") or "") or None
+
+
+def class_rows(evaluation: Evaluation) -> list[ClassRow]:
+    """Return a row for every class, the worst F1 first."""
+    rows = []
+    for index, quality in enumerate(evaluation.classes):
+        said = list(evaluation.confusion[index]) if index < len(evaluation.confusion) else []
+        if index < len(said):
+            said[index] = 0
+        times = max(said, default=0)
+        name = evaluation.classes[said.index(times)].name if times else ""
+        rows.append(ClassRow(quality, name, times))
+    return sorted(rows, key=lambda row: (row.quality.f1 is None, row.quality.f1 or 0.0))
+
+
+def confusion_rows(evaluation: Evaluation) -> list[ConfusionRow]:
+    """Return the confusion matrix as rows, ordered as its plot is; empty above 200 classes."""
+    confusion, classes = evaluation.confusion, evaluation.classes
+    count = len(confusion)
+    if not 0 < count <= _MOST_CELLS:
+        return []
+    order = list(range(count)) if count <= FEW_CLASSES else neighbour_order(confusion)
+    rows = []
+    for row in order:
+        whole = sum(confusion[row])
+        cells = [
+            _cell(confusion[row][column], whole, classes[row].name, classes[column].name)
+            for column in order
+        ]
+        rows.append(ConfusionRow(classes[row].name, tuple(cells)))
+    return rows
+
+
+def _cell(count: int, whole: int, actual: str, said: str) -> Cell | None:
+    if not count:
+        return None
+    level = max(1, round(_LEVELS * (count / whole) ** 0.5))
+    right = actual == said
+    words = f"{actual}, right: {count}" if right else f"{actual}, taken for {said}: {count}"
+    return Cell(count, level, right, words)
+
+
+def _rows(evaluation: Evaluation) -> dict[str, Any]:
+    return {"classes": class_rows(evaluation), "confusion": confusion_rows(evaluation)}
+
+
+SECTION = Section(
+    name="evaluation",
+    title="Test results",
+    place=20,
+    turn=40,
+    anchor="test",
+    read=lambda run: read_evaluation(run.source, run.facts),
+    rows=_rows,
+)

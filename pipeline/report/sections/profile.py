@@ -3,14 +3,53 @@
 import csv
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.report.contents import Profile, ProfiledPhase, ProfileFinding
-from pipeline.report.sections.training_output import read_json
+from pipeline.report.page.formatting import number, size
+from pipeline.report.section import Section
 from pipeline.report.sources.facts import Description
+from pipeline.report.sources.training_output import read_json
 
 _FOLDER = "profile"
+_KINDS = ("mean", "p50", "p95", "p99", "max", "first", "last")
+
+
+@dataclass(frozen=True)
+class ProfiledPhase:
+    """A training phase's time: seconds by part (data, transfer, forward, ...)."""
+
+    name: str
+    steps: int
+    seconds: Mapping[str, float]
+    step_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ProfileFinding:
+    """A finding of the profiler: what was seen and what to change."""
+
+    rule: str
+    severity: str
+    message: str
+    advice: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The profiler's results.
+
+    `system`: summary figures by name, flat ("cpu_percent mean", ...). `samples`: columns of
+    system.csv by name, all of one length, `seconds` first.
+    """
+
+    phases: tuple[ProfiledPhase, ...]
+    findings: tuple[ProfileFinding, ...] = ()
+    system: Mapping[str, float] = field(default_factory=dict)
+    samples: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    overhead_seconds: float | None = None
 
 
 def read_profile(job: Description, output: Path | None) -> Profile:
@@ -75,3 +114,30 @@ def _number(text: str | None) -> float:
         return float(text or "nan")
     except ValueError:
         return math.nan
+
+
+def system_lines(system: Mapping[str, float]) -> dict[str, str]:
+    """Group the profiler's figures by what they measure: "cpu percent": "mean 91, max 100"."""
+    lines: dict[str, list[str]] = {}
+    for name, value in system.items():
+        of, _, kind = name.rpartition(" ")
+        text = size(value) if "bytes" in name else number(value)
+        known = bool(of) and kind in _KINDS
+        what = (of if known else name).replace("_bytes", "").replace("_", " ")
+        lines.setdefault(what, []).append(f"{kind} {text}" if known else text)
+    return {what: ", ".join(texts) for what, texts in lines.items()}
+
+
+def _rows(profile: Profile) -> dict[str, Any]:
+    return {"system": system_lines(profile.system)}
+
+
+SECTION = Section(
+    name="profile",
+    title="Where the time went",
+    place=70,
+    turn=90,
+    of_training=True,
+    read=lambda run: read_profile(run.job, run.output),
+    rows=_rows,
+)

@@ -3,16 +3,31 @@
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from pipeline.report.contents import Reproduction
+from pipeline.report.section import Inputs, Section
+from pipeline.report.sections.dataset import SECTION as DATASET
 from pipeline.report.sources.facts import Description, Facts
 from pipeline.report.sources.source import Source
 
 DEFINITION_FILE = "definition.json"
 _DIRTY = "-dirty"
 _OWN = ("sagemaker_", "_tuning")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The commands that repeat a run, and all that must be equal for the same result."""
+
+    commands: tuple[str, ...]
+    commit: str | None = None
+    seeds: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_reproduction(
@@ -119,3 +134,18 @@ def _code(job: Description) -> str | None:
 def definition_text(facts: Facts) -> str:
     """Return the JSON of the definition that ran, as --diff reads it."""
     return json.dumps(facts.definition, indent=1) + "\n"
+
+
+def _read(run: Inputs) -> Reproduction:
+    dataset = DATASET.of(run.values)
+    fingerprint = dataset.fingerprint if dataset else None
+    return read_reproduction(run.source, run.facts, run.description, fingerprint)
+
+
+SECTION = Section(
+    name="reproduction",
+    title="How to make it again",
+    place=100,
+    turn=50,  # after the data set
+    read=_read,
+)

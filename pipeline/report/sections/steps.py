@@ -1,6 +1,7 @@
 """Read the run and its steps: states, times and dependencies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +10,43 @@ from pipeline.command_line.step_table import StepProgress
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.graph import read_graph
 from pipeline.definition.outline import outline
-from pipeline.report.contents import ReportedStep, Run
+from pipeline.report.contents import Run
+from pipeline.report.section import Section
 from pipeline.report.sources.facts import Facts, utc
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
+_WIDEST_DAG = 1200  # CSS pixels: a wider one is drawn downwards on every screen
+
+
+@dataclass(frozen=True)
+class ReportedStep:
+    """A step of the pipeline's DAG.
+
+    `status`: Succeeded, Failed, Stopped, Executing, Skipped (a branch not taken) or NotStarted.
+    `depends_on`: names of steps. `branch`: (condition step, "True" or "False") when it lies in
+    one. `cached_from`: the id of the execution whose result was taken. `job`: the job's name.
+    """
+
+    name: str
+    type: str
+    status: str
+    started: datetime | None = None
+    seconds: float | None = None
+    depends_on: tuple[str, ...] = ()
+    branch: tuple[str, str] | None = None
+    cached_from: str | None = None
+    job: str | None = None
+    detail: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """A step and its bar on the run's timeline: shares of the whole, None where it has no time."""
+
+    step: ReportedStep
+    left: float | None
+    width: float
 
 
 def read_run(facts: Facts, where: str) -> Run:
@@ -115,3 +149,46 @@ def _endpoint(facts: Facts) -> str | None:
             if output.get("Name") == "endpoint_name" and summary.get("StepStatus") == "Succeeded":
                 return str(output.get("Value"))
     return None
+
+
+def step_rows(steps: Sequence[ReportedStep]) -> list[StepRow]:
+    """Place each step on the timeline from the first start to the last end."""
+    starts = [step.started for step in steps if step.started]
+    if not starts:
+        return [StepRow(step, None, 0.0) for step in steps]
+    first = min(starts)
+    spans = {
+        step.name: ((step.started - first).total_seconds(), step.seconds or 0.0)
+        for step in steps
+        if step.started
+    }
+    whole = max(start + seconds for start, seconds in spans.values()) or 1.0
+    rows = []
+    for step in steps:
+        if step.name not in spans or step.cached_from:
+            rows.append(StepRow(step, None, 0.0))
+        else:
+            start, seconds = spans[step.name]
+            rows.append(StepRow(step, start / whole, seconds / whole))
+    return rows
+
+
+def _rows(steps: Sequence[ReportedStep]) -> dict[str, Any]:
+    from pipeline.report.page.dag import draw_dag
+
+    across, downwards = draw_dag(steps, False), draw_dag(steps, True)
+    return {
+        "steps": step_rows(steps),
+        "across": across if across.width <= _WIDEST_DAG else downwards,
+        "downwards": downwards,
+    }
+
+
+SECTION = Section(
+    name="steps",
+    title="Steps",
+    place=10,
+    turn=20,
+    read=lambda run: read_steps(run.facts),
+    rows=_rows,
+)

@@ -4,16 +4,45 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.command_line.running import ROOT
-from pipeline.report.contents import Series, Tensors
+from pipeline.report.section import Section
 from pipeline.report.sources.facts import Description
 from pipeline.report.sources.source import INSTALL, Absent, Source
 
 EMBEDDED = "debug"
 _LIMIT_S = 600
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values (same length as steps) of one tensor or layer over the saved training steps."""
+
+    name: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Tensors that Debugger's hook saved: `source` is where, `names` how many there are.
+
+    `gradient_norms`: L2 norm of each parameter's gradient. `update_ratios`: L2 norm of a
+    weight's change between two saved steps / (the weight's norm * training steps between them).
+    `losses`: a series per loss and mode (TRAIN, EVAL). Steps are counted over all modes, as the
+    rules count them; values may be inf or nan. `note`: what was left out, "" when nothing was.
+    """
+
+    source: str
+    names: int
+    steps: int
+    gradient_norms: tuple[Series, ...] = ()
+    update_ratios: tuple[Series, ...] = ()
+    losses: tuple[Series, ...] = ()
+    note: str = ""
 
 
 def find_tensors(source: Source, job: Description, output: Path | None) -> tuple[Path, str]:
@@ -47,7 +76,7 @@ def read_tensors(source: Source, job: Description, output: Path | None) -> Tenso
 
 def read_saved(folder: Path, name: str | None = None) -> dict[str, Any]:
     """Return what `tensor_reader` prints of a folder, or of one tensor in it. Raises Absent."""
-    argv = [sys.executable, "-m", "pipeline.report.sections.tensor_reader", str(folder.resolve())]
+    argv = [sys.executable, "-m", "pipeline.report.sources.tensor_reader", str(folder.resolve())]
     argv += [name] if name else []
     try:
         done = subprocess.run(
@@ -70,3 +99,13 @@ def series_of(lines: Sequence[Mapping[str, Any]]) -> tuple[Series, ...]:
         Series(line["name"], tuple(line["steps"]), tuple(map(float, line["values"])))
         for line in lines
     )
+
+
+SECTION = Section(
+    name="tensors",
+    title="Gradients and updates",
+    place=60,
+    turn=70,
+    of_training=True,
+    read=lambda run: read_tensors(run.source, run.job, run.output),
+)

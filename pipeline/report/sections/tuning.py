@@ -2,12 +2,43 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from pipeline.report.contents import Trial, Tuning
-from pipeline.report.sections.importance import importance_of
+from pipeline.report.importance import Importance, importance_of
+from pipeline.report.section import Section
 from pipeline.report.sources.facts import Facts, utc
 from pipeline.report.sources.source import Source
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training job of the tuning, from number 1; `best_so_far`: best value up to this trial."""
+
+    number: int
+    name: str
+    status: str
+    hyperparameters: Mapping[str, str]
+    value: float | None = None
+    best_so_far: float | None = None
+    started: datetime | None = None
+    seconds: float | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A tuning job. `importance_note` says how it was computed, or why there is none."""
+
+    job: str
+    objective: str
+    maximize: bool
+    strategy: str
+    trials: tuple[Trial, ...]
+    best: str | None = None
+    importance: tuple[Importance, ...] = ()
+    importance_note: str = ""
 
 
 def read_tuning(source: Source, facts: Facts) -> Tuning:
@@ -70,3 +101,12 @@ def _value(job: Mapping[str, Any]) -> float | None:
     metric = job.get("FinalHyperParameterTuningJobObjectiveMetric") or {}
     value = metric.get("Value")
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+SECTION = Section(
+    name="tuning",
+    title="Tuning",
+    place=40,
+    turn=30,
+    read=lambda run: read_tuning(run.source, run.facts),
+)

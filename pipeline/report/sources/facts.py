@@ -11,6 +11,8 @@ from pipeline.errors import UsageError
 from pipeline.report.sources.source import Absent, Source
 
 Description = Mapping[str, Any]
+PREPARE = "Prepare"
+"""The step that writes the data set."""
 
 
 def utc(time: datetime | None) -> datetime | None:

@@ -8,34 +8,25 @@ from typing import Any
 
 from PIL import Image
 
-from pipeline.report.contents import (
+from pipeline.report.contents import Run, RunReport
+from pipeline.report.importance import Importance
+from pipeline.report.sections.dataset import Dataset, Duplicate, Refused
+from pipeline.report.sections.evaluation import (
     CalibrationBin,
     ClassQuality,
     ConfusedPair,
-    Dataset,
-    Duplicate,
-    Epoch,
     Evaluation,
-    Importance,
-    Layer,
-    MetricFile,
     Mistake,
-    Model,
-    Profile,
-    ProfiledPhase,
-    ProfileFinding,
-    Refused,
-    ReportedStep,
-    Reproduction,
-    Rule,
-    Rules,
-    Run,
-    RunReport,
-    Series,
-    Tensors,
-    Trial,
-    Tuning,
 )
+from pipeline.report.sections.files import MetricFile
+from pipeline.report.sections.history import Epoch, History
+from pipeline.report.sections.model import Layer, Model
+from pipeline.report.sections.profile import Profile, ProfiledPhase, ProfileFinding
+from pipeline.report.sections.reproduction import Reproduction
+from pipeline.report.sections.rules import Rule, Rules
+from pipeline.report.sections.steps import ReportedStep
+from pipeline.report.sections.tensors import Series, Tensors
+from pipeline.report.sections.tuning import Trial, Tuning
 
 START = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>"
@@ -52,24 +43,23 @@ def many_classes(count: int) -> tuple[str, ...]:
 def full_report(classes: tuple[str, ...] = CLASSES, layers: int = 2) -> RunReport:
     """A run that succeeded, with everything in it."""
     rng = random.Random(len(classes))  # noqa: S311
-    return RunReport(
-        run=a_run("Succeeded"),
-        steps=some_steps(),
-        tuning=a_tuning(rng),
-        history=a_history(),
-        best_epoch=9,
-        tensors=some_tensors(rng, layers),
-        rules=some_rules(),
-        profile=a_profile(rng),
-        evaluation=an_evaluation(classes, rng),
-        dataset=a_dataset(classes, rng),
-        model=a_model(),
-        reproduction=a_reproduction(),
-        files=(
+    values = {
+        "steps": some_steps(),
+        "tuning": a_tuning(rng),
+        "history": History(a_history(), best_epoch=9),
+        "tensors": some_tensors(rng, layers),
+        "rules": some_rules(),
+        "profile": a_profile(rng),
+        "evaluation": an_evaluation(classes, rng),
+        "dataset": a_dataset(classes, rng),
+        "model": a_model(),
+        "reproduction": a_reproduction(),
+        "files": (
             MetricFile("metrics/Train.csv", "every epoch of the training", 12),
             MetricFile("metrics/Tune.csv", "every trial", 8),
         ),
-    )
+    }
+    return RunReport(a_run("Succeeded"), values)
 
 
 def failed_report() -> RunReport:
@@ -78,10 +68,12 @@ def failed_report() -> RunReport:
     names = ("tuning", "history", "tensors", "rules", "profile", "evaluation", "dataset", "model")
     return RunReport(
         run=a_run("Failed", failure=reason, endpoint=None, model_package=None, approval=None),
-        steps=(
-            ReportedStep("Prepare", "Processing", "Failed", START, 1.8, failure=reason),
-            ReportedStep("Train", "Training", "NotStarted", depends_on=("Prepare",)),
-        ),
+        values={
+            "steps": (
+                ReportedStep("Prepare", "Processing", "Failed", START, 1.8, failure=reason),
+                ReportedStep("Train", "Training", "NotStarted", depends_on=("Prepare",)),
+            ),
+        },
         missing=dict.fromkeys(names, "Prepare failed before it"),
     )
 
@@ -105,7 +97,8 @@ def diverged_report() -> RunReport:
     )
     shares = (Importance("lr", math.nan),)
     tuning = Tuning("tune", "valid_loss", False, "Bayesian", trials, "t2", shares)
-    return RunReport(a_run("Failed"), tuning=tuning, history=epochs, tensors=tensors)
+    values = {"tuning": tuning, "history": History(epochs), "tensors": tensors}
+    return RunReport(a_run("Failed"), values)
 
 
 def a_run(status: str, **changes: Any) -> Run:

@@ -17,6 +17,8 @@ from pipeline.local.service.server import running_service
 from pipeline.report.after_run import report_aws_run
 from pipeline.report.collect import collect
 from pipeline.report.contents import RunReport
+from pipeline.report.sections.reproduction import SECTION as REPRODUCTION
+from pipeline.report.sections.tuning import SECTION as TUNING
 from pipeline.report.sources.aws_source import AwsSource
 from pipeline.report.sources.facts import read_facts
 from pipeline.report.sources.local_source import LocalSource
@@ -58,10 +60,11 @@ def test_the_report_is_the_same_from_both(
 ) -> None:
     there = collect(AwsSource(aws, tmp_path), finished.arn).report
     assert there.run == dataclasses.replace(here.run, where="aws")
-    assert there.reproduction is not None
-    assert "python -m pipeline.run --upsert --start --wait" in there.reproduction.commands
-    same = {"run": here.run, "reproduction": here.reproduction}
-    assert dataclasses.replace(there, **same) == here
+    reproduction = there.get(REPRODUCTION)
+    assert reproduction is not None
+    assert "python -m pipeline.run --upsert --start --wait" in reproduction.commands
+    there = there.changed(REPRODUCTION, here.get(REPRODUCTION))
+    assert dataclasses.replace(there, run=here.run) == here
 
 
 def test_after_a_run_it_is_uploaded_to_where_the_registry_says(
@@ -90,7 +93,8 @@ def test_what_may_not_be_read_is_missing_and_not_a_failure(
     report = collect(AwsSource(aws, tmp_path), finished.arn).report
     assert {"evaluation", "dataset", "history", "artifact", "profile"} <= set(report.missing)
     assert "is not there (any more)" in report.missing["evaluation"]
-    assert report.tuning is not None and len(report.tuning.trials) == 4
+    tuning = report.get(TUNING)
+    assert tuning is not None and len(tuning.trials) == 4
 
 
 def test_a_fault_is_one_warning(

@@ -10,8 +10,17 @@ from PIL import Image
 
 from pipeline.errors import UsageError
 from pipeline.report.collect import collect
-from pipeline.report.contents import ClassQuality, ConfusedPair, RunReport
-from pipeline.report.sections.evaluation import wilson_interval
+from pipeline.report.contents import RunReport
+from pipeline.report.sections.dataset import SECTION as DATASET
+from pipeline.report.sections.evaluation import SECTION as EVALUATION
+from pipeline.report.sections.evaluation import ClassQuality, ConfusedPair, wilson_interval
+from pipeline.report.sections.history import SECTION as HISTORY
+from pipeline.report.sections.model import SECTION as MODEL
+from pipeline.report.sections.profile import SECTION as PROFILE
+from pipeline.report.sections.reproduction import SECTION as REPRODUCTION
+from pipeline.report.sections.rules import SECTION as RULES
+from pipeline.report.sections.steps import SECTION as STEPS
+from pipeline.report.sections.tuning import SECTION as TUNING
 from pipeline.report.sources.local_source import LocalSource
 from tests.pipeline.report.report_support import CLASSES, SCORES, SIDE, Finished, finish, pictures
 
@@ -29,17 +38,18 @@ def test_a_whole_run_lacks_only_what_it_did_not_save(report: RunReport) -> None:
 
 
 def test_steps_have_states_times_and_what_they_wait_for(report: RunReport) -> None:
-    assert [(step.name, step.status) for step in report.steps] == [
+    steps = report.get(STEPS) or ()
+    assert [(step.name, step.status) for step in steps] == [
         (name, "Succeeded") for name in ("Prepare", "Tune", "Train", "Evaluate")
     ]
-    assert [step.depends_on for step in report.steps] == [(), ("Prepare",), ("Tune",), ("Train",)]
-    assert all(step.seconds is not None and step.seconds > 0 for step in report.steps)
+    assert [step.depends_on for step in steps] == [(), ("Prepare",), ("Tune",), ("Train",)]
+    assert all(step.seconds is not None and step.seconds > 0 for step in steps)
     total = report.run.seconds
-    assert total is not None and total >= max(step.seconds or 0 for step in report.steps)
+    assert total is not None and total >= max(step.seconds or 0 for step in steps)
 
 
 def test_tuning_has_each_trial_and_the_best_so_far(report: RunReport) -> None:
-    tuning = report.tuning
+    tuning = report.get(TUNING)
     assert tuning is not None
     values = [SCORES[trial.hyperparameters["rate"]] for trial in tuning.trials]
     assert [trial.value for trial in tuning.trials] == values
@@ -51,21 +61,23 @@ def test_tuning_has_each_trial_and_the_best_so_far(report: RunReport) -> None:
 
 
 def test_training_has_history_rules_profile_and_layers(report: RunReport) -> None:
-    assert [epoch.train_loss for epoch in report.history] == [1.5, 0.5, 0.25]
-    assert report.best_epoch == 3  # as accurate as epoch 2, with a lower loss
-    assert report.rules is not None and report.profile is not None and report.model is not None
-    quiet, fired = report.rules.rules
+    history, rules = report.get(HISTORY), report.get(RULES)
+    profile, model = report.get(PROFILE), report.get(MODEL)
+    assert history and rules and profile and model
+    assert [epoch.train_loss for epoch in history.epochs] == [1.5, 0.5, 0.25]
+    assert history.best_epoch == 3  # as accurate as epoch 2, with a lower loss
+    quiet, fired = rules.rules
     assert (quiet.status, quiet.parameters) == ("NoIssuesFound", {"patience": "10"})
     assert (fired.name, fired.step, fired.tensor) == ("DeadRelu", 20, "relu_0")
-    assert report.profile.system["cpu_percent p95"] == 99.0
-    assert report.profile.samples == {"seconds": (0.0, 0.5), "cpu_percent": (50.0, 100.0)}
-    assert report.profile.findings[0].advice == "more workers"
-    assert report.model.layers[0].output == "3"
-    assert (report.model.parameters, report.model.facts["weights"]) == (15, "random")
+    assert profile.system["cpu_percent p95"] == 99.0
+    assert profile.samples == {"seconds": (0.0, 0.5), "cpu_percent": (50.0, 100.0)}
+    assert profile.findings[0].advice == "more workers"
+    assert model.layers[0].output == "3"
+    assert (model.parameters, model.facts["weights"]) == (15, "random")
 
 
 def test_test_results_are_counted_by_class(report: RunReport) -> None:
-    found = report.evaluation
+    found = report.get(EVALUATION)
     assert found is not None
     assert (found.pictures, found.accuracy, found.threshold) == (8, 0.75, 0.6)
     assert found.low < 0.75 < found.high
@@ -80,8 +92,9 @@ def test_test_results_are_counted_by_class(report: RunReport) -> None:
 
 
 def test_the_surest_mistake_comes_first_with_its_own_picture(report: RunReport) -> None:
-    assert report.evaluation is not None
-    first, second = report.evaluation.mistakes
+    found = report.get(EVALUATION)
+    assert found is not None
+    first, second = found.mistakes
     assert (first.file, first.actual, first.predicted) == ("boxer/5.jpg", "boxer", "<pug>")
     assert (first.probability, first.actual_probability) == (0.9, 0.0)
     for mistake, row in ((first, 5), (second, 2)):
@@ -91,17 +104,18 @@ def test_the_surest_mistake_comes_first_with_its_own_picture(report: RunReport) 
 
 
 def test_data_and_reproduction(report: RunReport) -> None:
-    assert report.dataset is not None and report.reproduction is not None
-    assert report.dataset.classes == tuple(CLASSES)
-    assert report.dataset.refused[0].reason == "not a picture"
-    assert report.dataset.duplicates[0].splits == ("test", "train")
-    commands = report.reproduction.commands
+    dataset, reproduction = report.get(DATASET), report.get(REPRODUCTION)
+    assert dataset is not None and reproduction is not None
+    assert dataset.classes == tuple(CLASSES)
+    assert dataset.refused[0].reason == "not a picture"
+    assert dataset.duplicates[0].splits == ("test", "train")
+    commands = reproduction.commands
     assert commands[0] == "git checkout abc"
     assert "changes" in commands[1]
     assert "python -m pipeline.run --local" in commands
-    assert report.reproduction.seeds == {"Prepare seed": "3", "Tune RandomSeed": "7"}
-    assert report.reproduction.hyperparameters == {"lr": "0.2"}
-    assert report.reproduction.fingerprints["data"] == "f" * 64
+    assert reproduction.seeds == {"Prepare seed": "3", "Tune RandomSeed": "7"}
+    assert reproduction.hyperparameters == {"lr": "0.2"}
+    assert reproduction.fingerprints["data"] == "f" * 64
 
 
 def test_a_failed_training_shows_what_it_left(tmp_path: Path) -> None:
@@ -109,17 +123,18 @@ def test_a_failed_training_shows_what_it_left(tmp_path: Path) -> None:
     report = collect(LocalSource(finished.store), finished.arn).report
     assert report.run.status == "Failed"
     assert "the loss is nan" in (report.run.failure or "")
-    states = {step.name: step.status for step in report.steps}
+    states = {step.name: step.status for step in report.get(STEPS) or ()}
     assert states == {
         "Prepare": "Succeeded",
         "Tune": "Succeeded",
         "Train": "Failed",
         "Evaluate": "NotStarted",
     }
-    assert len(report.history) == 3
-    assert report.rules is not None and report.rules.rules[1].status == "IssuesFound"
+    history, rules = report.get(HISTORY), report.get(RULES)
+    assert history is not None and len(history.epochs) == 3
+    assert rules is not None and rules.rules[1].status == "IssuesFound"
     assert report.missing["evaluation"] == "step Evaluate did not run"
-    assert report.dataset is not None
+    assert report.get(DATASET) is not None
 
 
 def test_damaged_files_are_said_to_be_and_harm_no_other_section(tmp_path: Path) -> None:
@@ -132,7 +147,7 @@ def test_damaged_files_are_said_to_be_and_harm_no_other_section(tmp_path: Path) 
     report = collect(LocalSource(finished.store), finished.arn).report
     assert set(report.missing) == {"tensors", "evaluation", "dataset", "artifact"}
     assert "cannot be read" in report.missing["evaluation"]
-    assert len(report.history) == 3
+    assert report.get(HISTORY) is not None
 
 
 def test_a_cached_step_is_shown_with_the_job_it_came_from(tmp_path: Path) -> None:
@@ -147,9 +162,10 @@ def test_a_cached_step_is_shown_with_the_job_it_came_from(tmp_path: Path) -> Non
     first = lab.run_definition(written, {})
     second = lab.run_definition(written, {"AccuracyThreshold": "0.7"})
     report = collect(LocalSource(lab.store), second.execution_arn).report
-    assert {step.cached_from for step in report.steps} == {first.execution_id}
-    assert len(report.history) == 3
-    assert report.evaluation is not None and report.evaluation.threshold == 0.7
+    assert {step.cached_from for step in report.get(STEPS) or ()} == {first.execution_id}
+    assert report.get(HISTORY) is not None
+    evaluation = report.get(EVALUATION)
+    assert evaluation is not None and evaluation.threshold == 0.7
 
 
 def test_an_unknown_run_is_a_usage_error(finished: Finished) -> None:

@@ -3,8 +3,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.report.contents import ReportedStep
 from pipeline.report.page.dag import BOX_HEIGHT, BOX_WIDTH, Box, Drawing, draw_dag
+from pipeline.report.sections.steps import ReportedStep
 from tests.pipeline.report.report_samples import some_steps
 
 

@@ -6,9 +6,10 @@ from random import Random
 import pytest
 from PIL import Image
 
-from pipeline.report.contents import RunReport, Series
+from pipeline.report.contents import RunReport
 from pipeline.report.page.html import render
 from pipeline.report.page.plots import draw_series
+from pipeline.report.sections.tensors import Series
 from tests.pipeline.report.report_samples import (
     HOSTILE,
     a_run,
@@ -128,7 +129,8 @@ def test_a_diverged_training_is_drawn_with_what_it_has(tmp_path):
 
 def test_above_200_classes_there_is_a_plot_and_no_table_of_cells(tmp_path):
     classes = many_classes(201)
-    report = RunReport(a_run("Succeeded"), evaluation=an_evaluation(classes, Random(0)))  # noqa: S311
+    evaluation = an_evaluation(classes, Random(0))  # noqa: S311
+    report = RunReport(a_run("Succeeded"), {"evaluation": evaluation})
     page = Page(render(report, tmp_path))
     assert page.tags["td"] < 5_000  # 40,401 cells otherwise
     assert (tmp_path / "plots/confusion.png").is_file()

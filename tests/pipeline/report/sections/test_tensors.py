@@ -9,11 +9,16 @@ from smdebug.core.save_config import SaveConfig
 from torch import Tensor, nn
 
 from debugger.guarded_hook import GuardedHook
-from pipeline.report.contents import Series
-from pipeline.report.sections.tensor_reader import read_all
-from pipeline.report.sections.tensors import find_tensors, read_saved, read_tensors, series_of
+from pipeline.report.sections.tensors import (
+    Series,
+    find_tensors,
+    read_saved,
+    read_tensors,
+    series_of,
+)
 from pipeline.report.sources.local_source import LocalSource
 from pipeline.report.sources.source import Absent
+from pipeline.report.sources.tensor_reader import read_all
 from tests.pipeline.report.report_support import Finished
 
 SAVED = (0, 3, 6)

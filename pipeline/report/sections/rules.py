@@ -2,19 +2,46 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.report.contents import Rule, Rules
-from pipeline.report.sections.training_output import read_json
+from pipeline.report.section import Section
 from pipeline.report.sources.facts import Description
 from pipeline.report.sources.source import Absent
+from pipeline.report.sources.training_output import read_json
 
 RULES_FILE = "debug/rules.json"
 _STEP = re.compile(r"\bat step (\d+)\b")
 _TENSOR = re.compile(r"^(?:[A-Za-z]+: )?(\S*[./_]\S*) ")
 _OWN = ("rule_to_invoke", "source_s3_uri", "action_json")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A debugger rule's result.
+
+    `status`: NoIssuesFound, IssuesFound, Error, Stopped, InProgress.
+    """
+
+    name: str
+    status: str
+    step: int | None = None
+    tensor: str | None = None
+    message: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The results of all debugger rules of the training.
+
+    `stopped_by`: the rule that stopped it. `lost`: why saving tensors ended early.
+    """
+
+    rules: tuple[Rule, ...]
+    stopped_by: str | None = None
+    lost: str | None = None
 
 
 def read_rules(job: Description, output: Path | None) -> Rules:
@@ -90,3 +117,13 @@ def _status(item: Description, given: Mapping[str, Mapping[str, str]]) -> Rule:
 def _parameters(config: Description) -> dict[str, str]:
     given = config.get("RuleParameters") or {}
     return {name: value for name, value in given.items() if name not in _OWN}
+
+
+SECTION = Section(
+    name="rules",
+    title="Debugger rules",
+    place=50,
+    turn=80,
+    of_training=True,
+    read=lambda run: read_rules(run.job, run.output),
+)

@@ -4,8 +4,7 @@ import io
 import json
 from collections.abc import Callable
 
-from pipeline.report.sections.dataset import STEP
-from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.facts import PREPARE, Facts
 from pipeline.report.sources.source import Absent, Source
 
 _HEADER_BYTES = 4096
@@ -15,7 +14,7 @@ _QUALITY = 85
 def picture_reader(source: Source, facts: Facts) -> Callable[[str], bytes | None]:
     """Return a function from a test file's name to its prepared square as JPEG, or None."""
     try:
-        folder = facts.output(STEP, "test")
+        folder = facts.output(PREPARE, "test")
         rows = {name: row for row, name in enumerate(_files(source, folder))}
         uri = f"{folder}/test.images.npy"
         start, shape = _header(source, uri)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.contents import Trial
-from pipeline.report.sections.importance import importance_of
+from pipeline.report.importance import importance_of
+from pipeline.report.sections.tuning import Trial
 
 RANGES = {
     "ContinuousParameterRanges": [

@@ -3,18 +3,42 @@
 import json
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.report.contents import Layer, Model
-from pipeline.report.sections.training_output import read_json
+from pipeline.report.section import Section
 from pipeline.report.sources.facts import Description
 from pipeline.report.sources.source import Absent, Source
+from pipeline.report.sources.training_output import read_json
 
 SUMMARY_FILE = "model_summary.json"
 DESCRIPTION_FILE = "model.json"
 _MAXIMUM_DESCRIPTION = 16 * 1024**2
+_HEAVY_LAYERS = 12
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the network. `output`: its output shape without the batch, as text."""
+
+    name: str
+    type: str
+    output: str
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """The trained network. `facts`: lines for people (backbone, artifact size, ...)."""
+
+    layers: tuple[Layer, ...]
+    parameters: int | None = None
+    trained_parameters: int | None = None
+    multiply_adds: int | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_model(job: Description, output: Path | None, description: Mapping[str, Any]) -> Model:
@@ -85,3 +109,24 @@ def _facts(description: Mapping[str, Any]) -> dict[str, str]:
         "input": f"{pixels.get('crop')} x {pixels.get('crop')} pixels, RGB",
         "artifact": f"{description['archive_bytes'] / 1e6:.1f} MB",
     }
+
+
+def heaviest(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers with the most multiply-adds, in the network's order."""
+    chosen = sorted(layers, key=lambda layer: -layer.multiply_adds)[:_HEAVY_LAYERS]
+    return [layer for layer in layers if layer in chosen]
+
+
+def _rows(model: Model) -> dict[str, Any]:
+    return {"heaviest": heaviest(model.layers)}
+
+
+SECTION = Section(
+    name="model",
+    title="Model",
+    place=90,
+    turn=95,
+    of_training=True,
+    read=lambda run: read_model(run.job, run.output, run.description),
+    rows=_rows,
+)

@@ -6,17 +6,27 @@ Arbitrary Subspaces" (2023), as Optuna computes it.
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from pipeline.report.contents import Importance, Trial
+if TYPE_CHECKING:
+    from pipeline.report.sections.tuning import Trial
 
 _FEWEST = 4
 _FEW = 20
 _BETTER = 0.5  # a smaller share tells the very best apart, but needs many more trials
 
 
+@dataclass(frozen=True)
+class Importance:
+    """A hyperparameter's share in setting the better half of the trials apart; they sum up to 1."""
+
+    name: str
+    share: float
+
+
 def importance_of(
-    trials: Sequence[Trial], ranges: Mapping[str, Any], maximize: bool
+    trials: Sequence["Trial"], ranges: Mapping[str, Any], maximize: bool
 ) -> tuple[tuple[Importance, ...], str]:
     """Return each hyperparameter's share, largest first, and a note: how computed, or why none."""
     ended = [trial for trial in trials if trial.value is not None]
@@ -37,7 +47,7 @@ def importance_of(
 
 
 def _shares(
-    optuna: Any, ended: Sequence[Trial], distributions: Mapping[str, Any], maximize: bool
+    optuna: Any, ended: Sequence["Trial"], distributions: Mapping[str, Any], maximize: bool
 ) -> dict[str, float]:
     optuna.logging.set_verbosity(logging.ERROR)
     study = optuna.create_study(direction="maximize" if maximize else "minimize")

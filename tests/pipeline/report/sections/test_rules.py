@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.contents import Rule, Rules
-from pipeline.report.sections.debugging import read_rules
+from pipeline.report.sections.rules import Rule, Rules, read_rules
 from pipeline.report.sources.source import Absent
 
 

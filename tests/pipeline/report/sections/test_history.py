@@ -1,17 +1,13 @@
-"""What is read from a training's log and output, however they look."""
+"""What is read from a training's log, however it looks."""
 
-import json
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.training_loop import Checkpoint, EpochResult
-from pipeline.report.contents import Epoch
-from pipeline.report.sections.training_output import best_epoch, epochs_of_log, read_json
-from pipeline.report.sources.source import Absent
+from pipeline.report.sections.history import Epoch, best_epoch, epochs_of_log
 
 _SHARES = st.floats(0, 1)
 _LOSSES = st.floats(0, 1e6)
@@ -48,20 +44,3 @@ def test_the_best_epoch_is_the_one_that_training_keeps() -> None:
     epochs = [Epoch(n, 1.0, 0.5, loss, share) for n, (share, loss) in enumerate(rows, start=1)]
     assert best_epoch(epochs) == 3
     assert best_epoch([]) is None
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [("{", "is damaged"), ("[]", "no JSON object"), (None, "no x.json: why")],
-)
-def test_a_file_that_cannot_be_used_says_so(
-    content: str | None, message: str, tmp_path: Path
-) -> None:
-    if content is not None:
-        (tmp_path / "x.json").write_text(content)
-    with pytest.raises(Absent, match=message):
-        read_json({}, tmp_path, "x.json", "why")
-    with pytest.raises(Absent, match="did not come to its end"):
-        read_json({"TrainingJobStatus": "Failed"}, tmp_path, "y.json", "why")
-    (tmp_path / "x.json").write_text(json.dumps({"a": 1}))
-    assert read_json({}, tmp_path, "x.json", "why") == {"a": 1}

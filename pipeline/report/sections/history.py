@@ -1,0 +1,101 @@
+"""Read the final training's epochs, from its history.csv or its log."""
+
+import csv
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.report.section import Inputs, Section
+from pipeline.report.sources.facts import Description
+from pipeline.report.sources.source import Absent, Source
+
+_COLUMNS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
+_METRIC = re.compile(r"\b(epoch|train_loss|train_accuracy|valid_loss|valid_accuracy)=(\S+)")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of history.csv. `phase` is "head" or "fine_tuning" when the history says so."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float
+    valid_accuracy: float
+    phase: str | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """The epochs of the final training, and the one whose weights were kept."""
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int | None = None
+
+
+def read_history(source: Source, job: Description, output: Path | None) -> tuple[Epoch, ...]:
+    """Read the epochs from history.csv; of an unfinished training from its log. Raises Absent."""
+    path = output / "history.csv" if output else None
+    if path and path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            epochs = tuple(_epoch(row) for row in csv.DictReader(file))
+    else:
+        epochs = epochs_of_log(source.log(str(job["TrainingJobName"])))
+    if not epochs:
+        raise Absent(f"{job['TrainingJobName']} completed no epoch")
+    return epochs
+
+
+def epochs_of_log(lines: Sequence[str]) -> tuple[Epoch, ...]:
+    """Parse the epochs from a training's metric lines, each once."""
+    found = {}
+    for line in lines:
+        values = dict(_METRIC.findall(line))
+        if {"epoch", *_COLUMNS} <= set(values) and values["epoch"].isdecimal():
+            epoch = _epoch(values)
+            found[epoch.epoch] = epoch
+    return tuple(found.values())
+
+
+def best_epoch(history: Sequence[Epoch]) -> int | None:
+    """Return the epoch that was kept: highest validation accuracy, among equals lowest loss."""
+    ranked = [e for e in history if math.isfinite(e.valid_loss)]
+    best = max(ranked, key=lambda e: (e.valid_accuracy, -e.valid_loss), default=None)
+    return best.epoch if best else None
+
+
+def _epoch(row: Mapping[str, str]) -> Epoch:
+    values = {name: _number(row[name]) for name in _COLUMNS}
+    return Epoch(epoch=int(row["epoch"]), **values, phase=row.get("phase") or None)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _read(run: Inputs) -> History:
+    epochs = read_history(run.source, run.job, run.output)
+    return History(epochs, best_epoch(epochs))
+
+
+def _json(history: History | None) -> dict[str, Any]:
+    found = history or History(())
+    return {"history": found.epochs, "best_epoch": found.best_epoch}
+
+
+SECTION = Section(
+    name="history",
+    title="Training",
+    place=30,
+    turn=60,
+    of_training=True,
+    anchor="training",
+    read=_read,
+    as_json=_json,
+)
