@@ -43,7 +43,7 @@ def rule_collection(name: str, code: Path = CODE) -> tuple[str, str] | None:
 
 @cache
 def _modules(code: Path) -> dict[str, str]:
-    """The module of each class in the table, as the registration imports it."""
+    """Return the module of each class in the table, as the registration imports it."""
     body = _parsed(code / _REGISTRATION).body
     modules = {
         alias.name: str(node.module)
