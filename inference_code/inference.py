@@ -1,6 +1,6 @@
 """Serve the model as AWS's model servers ask for it: by model_fn and transform_fn.
 
-In: the bytes of one JPEG, PNG or WebP picture, or application/json with up to 64 of them:
+In: the bytes of one picture (of a format in picture_formats.py), or application/json with up to 64:
 
     {"instances": [{"b64": "<base64 of a picture>"}, ...]}
 

@@ -3,9 +3,9 @@
 Prepare stores `decode_square(data, resize)`; training and evaluation read that, serving makes it
 again, and all then apply `normalise`. What is decided here holds for all of them:
 
-- JPEG, PNG and WebP only, told by content, never by the name; the pixel count is read from the
-  header before anything is decoded; an animation is refused; of a camera's multi-picture JPEG
-  (MPO) the first picture is used.
+- Only the formats of picture_formats.py, told by content, never by the name; the pixel count is
+  read from the header before anything is decoded; an animation is refused; of a camera's
+  multi-picture JPEG (MPO) the first picture is used.
 - The EXIF orientation is applied. Colours become RGB as Pillow's `convert("RGB")` makes them
   (what torchvision does too): alpha is dropped, grey is repeated, CMYK is converted without a
   colour profile. 16-bit grey keeps its upper 8 bits.
@@ -31,14 +31,14 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.io import ImageReadMode, decode_jpeg
 
-FORMATS = ("JPEG", "PNG", "WEBP")
+from picture_formats import FORMATS, format_of, listed
+
 MAX_FILE_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000
 MAX_SCANS = 100  # of a progressive JPEG: each is a pass over all pixels, for a few bytes
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-_JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _ORIENTATION_TAG = 0x0112
 _LONGEST = 4  # times the short side: longer pictures are cropped before they are scaled
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
@@ -105,9 +105,8 @@ def check_bytes(data: bytes) -> None:
         raise UnusableImage("the file is empty")
     if len(data) > MAX_FILE_BYTES:
         raise UnusableImage(f"{len(data):,} bytes; at most {MAX_FILE_BYTES:,} are read")
-    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    if not is_webp and not data.startswith(_JPEG_OR_PNG):
-        raise UnusableImage("not a JPEG, PNG or WebP picture")
+    if format_of(data) is None:
+        raise UnusableImage(f"not a {listed()} picture")
     if data.startswith(b"\xff") and _scans(data) > MAX_SCANS:
         raise UnusableImage(f"more than {MAX_SCANS} scans in a JPEG")
 
@@ -164,7 +163,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     """Open a picture and check its header; errors of decoding it become UnusableImage."""
     check_bytes(data)
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
+        with Image.open(BytesIO(data), formats=[each.name for each in FORMATS]) as image:
             _check_header(image)
             yield image
     except UnusableImage:

@@ -6,7 +6,8 @@ import re
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
+from picture_formats import MIME_TYPES
+
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 6_291_456  # SageMaker's own limit
 MAX_PICTURES = 64
@@ -44,8 +45,8 @@ def read_pictures(body: bytes | bytearray | str, content_type: str | None) -> li
     kind = (content_type or "").split(";")[0].strip().lower()
     if kind == JSON_TYPE:
         return _json_pictures(body)
-    if kind not in PICTURE_TYPES:
-        known = ", ".join((*PICTURE_TYPES, JSON_TYPE))
+    if kind not in MIME_TYPES:
+        known = ", ".join((*MIME_TYPES, JSON_TYPE))
         given = "is missing" if not kind else f"{kind} is not supported"
         if kind and not _PLAIN_TYPE.fullmatch(kind):
             given = "is not supported"  # what could be markup is not sent back

@@ -13,11 +13,12 @@ from sagemaker.workflow.steps import (
     TrainingStep,
 )
 
+from inference_code.picture_formats import MIME_TYPES
 from pipeline.version import VERSION
 from steps.jobs import BuildContext, image_uri, output_uri, processing_output, step_retries
 from steps.prepare import DATASET_FILE
 
-CONTENT_TYPES = ["image/jpeg", "image/png", "image/webp", "application/json"]
+CONTENT_TYPES = [*MIME_TYPES, "application/json"]
 RESPONSE_TYPES = ["application/json", "text/csv"]
 # Where the serving container finds our functions in the artifact.
 SERVING_ENVIRONMENT: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """No import runs upwards: a module uses its own room and the floors below, and no other room."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ FLOORS = (
 ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What runs elsewhere: on SageMaker, or in Lambda.
 FAR = ("training_code", "inference_code", "lambda_code")
+# What the machinery shares with the jobs: plain Python, for every command to start at once.
+SHARED = ("inference_code.picture_formats",)
 
 
 def test_no_import_runs_upwards() -> None:
@@ -49,6 +52,20 @@ def test_code_of_jobs_and_lambdas_imports_nothing_of_the_machinery() -> None:
         for line, name in _imported(file)
         if name.partition(".")[0] in ("pipeline", "steps", "benchmarks", "tests")
     ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_machinery_shares_only_plain_modules_with_the_jobs() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for file in _files("pipeline", "steps")
+        for line, name in _imported(file)
+        if name.partition(".")[0] in FAR
+        if not any(f"{name}.".startswith(f"{module}.") for module in SHARED)
+    ]
+    for file in (ROOT / f"{module.replace('.', '/')}.py" for module in SHARED):
+        names = {name.partition(".")[0] for _, name in _imported(file)}
+        wrong += [f"{file} imports {name}" for name in names - sys.stdlib_module_names]
     assert not wrong, "\n".join(wrong)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from job.errors import JobError, run_job
 from job.parallel import parallel_map, stop_on_sigterm
+from picture_formats import listed
 from pictures.dataset import (
     INFO_FILE,
     copy_images,
@@ -125,7 +126,7 @@ def _check_refused(found: ImageFolder, refused: Mapping[PictureFile, str]) -> No
             file, reason = next(item for item in first if item[0].label == label)
             raise JobError(
                 f"none of the {count} files of class {label!r} is a usable picture ({file.name}:"
-                f" {reason}); JPEG, PNG and WebP are read: mend the files or remove the class"
+                f" {reason}); {listed('and')} are read: mend the files or remove the class"
             )
     share = len(refused) / len(found.files)
     if share > MAX_REFUSED_SHARE:

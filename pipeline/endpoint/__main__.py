@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inference_code.picture_formats import listed
 from pipeline.command_line.running import FIRST_RUN, ROOT, add_state_option, parser, run_command
 from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.endpoint.tables import bench_table, prediction_table, status_table
@@ -80,7 +81,7 @@ def _add_serve(commands: Any) -> None:
 def _add_predict(commands: Any) -> None:
     text = "ask an endpoint what is on pictures"
     ask = add_command(commands, "predict", text, _predict, _EXAMPLES)
-    ask.add_argument("files", nargs="+", metavar="FILE", help="JPEG, PNG or WebP")
+    ask.add_argument("files", nargs="+", metavar="FILE", help=listed())
     ask.add_argument(
         "--top", type=positive_number, default=5, metavar="N", help="classes (default: 5)"
     )
@@ -94,7 +95,7 @@ def _add_predict(commands: Any) -> None:
 def _add_bench(commands: Any) -> None:
     text = "measure an endpoint: times and answers a second"
     bench = add_command(commands, "bench", text, _bench, _EXAMPLES)
-    bench.add_argument("files", nargs="+", metavar="FILE", help="JPEG, PNG or WebP, asked in turn")
+    bench.add_argument("files", nargs="+", metavar="FILE", help=f"{listed()}, asked in turn")
     bench.add_argument(
         "--concurrency",
         type=_levels,

@@ -7,13 +7,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference_code.picture_formats import format_named, listed
 from pipeline.endpoint.predictions import Prediction
 from pipeline.errors import PipelineError, UsageError
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
 
-KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MAXIMUM_PICTURES = 400
 _TILE, _GAP, _LINE, _SHOWN = 260, 20, 26, 3
 _COLUMNS = 5
@@ -24,8 +24,8 @@ _MAXIMUM_PIXELS = 50_000_000
 
 def check_grid(path: Path, pictures: int) -> None:
     """Raise UsageError for what write_grid could not write, before anything is asked."""
-    if path.suffix.lower() not in KINDS:
-        raise UsageError(f"--save {path}: name a .png, .jpg or .webp file")
+    if not format_named(path):
+        raise UsageError(f"--save {path}: the suffix must be that of a {listed()} file")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"--save {path}: there is no folder {path.parent}")
     if pictures > MAXIMUM_PICTURES:
@@ -54,7 +54,7 @@ def write_grid(
         sheet.paste(_tile(pictures[result.file]), corner)
         _write_answer(draw, (corner[0], corner[1] + _TILE), result)
     try:
-        sheet.save(path, KINDS[path.suffix.lower()])
+        sheet.save(path)
     except OSError as error:
         raise PipelineError(f"{path} cannot be written: {error.strerror or error}") from error
     return size

@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference_code.picture_formats import format_named, format_of
 from pipeline.errors import UsageError
-
-_MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
-_SUFFIXES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-}
 
 # Returns the status and body of one invocation, given a picture's bytes and content type.
 Invoke = Callable[[bytes, str], tuple[int, bytes]]
@@ -76,12 +69,8 @@ def content_type(file: str, data: bytes) -> str:
 
     What looks like no picture is for the endpoint to refuse.
     """
-    for magic, kind in _MAGIC.items():
-        if data.startswith(magic):
-            return kind
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return _SUFFIXES.get(Path(file).suffix.lower(), "application/octet-stream")
+    found = format_of(data) or format_named(Path(file))
+    return found.mime_type if found else "application/octet-stream"
 
 
 def _reason(body: bytes) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from inference_code.picture_formats import listed
 from pipeline.command_line.running import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -72,6 +73,10 @@ def test_links_and_named_files_exist(page: Path) -> None:
 @pytest.mark.parametrize("name", sorted(set(error_classes())))
 def test_every_error_that_a_user_meets_is_explained(name: str) -> None:
     assert re.search(rf"\b{name}\b", (ROOT / "docs" / "troubleshooting.md").read_text())
+
+
+def test_the_picture_formats_are_current() -> None:
+    assert f"one {listed()} picture" in (ROOT / "docs" / "serving.md").read_text()
 
 
 def test_the_readme_is_short() -> None:

@@ -33,9 +33,8 @@ _STATE_CLASSES = {
 
 
 def picture_address(picture: bytes) -> str:
-    """Return a picture as a data: URL."""
-    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+    """Return a JPEG as a data: URL."""
+    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
 
 
 def short_value(text: str) -> str:

@@ -86,8 +86,8 @@ def test_a_picture_of_too_many_pixels_has_an_empty_place(
 @pytest.mark.parametrize(
     ("name", "pictures", "message"),
     [
-        ("grid.gif", 1, "name a .png, .jpg or .webp file"),
-        ("grid", 1, "name a .png, .jpg or .webp file"),
+        ("grid.gif", 1, "the suffix must be that of a JPEG"),
+        ("grid", 1, "the suffix must be that of a JPEG"),
         ("nowhere/grid.png", 1, "there is no folder"),
         ("grid.png", MAXIMUM_PICTURES + 1, "at most 400 pictures, not 401"),
     ],
