@@ -25,7 +25,7 @@ ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What runs elsewhere: on SageMaker, or in Lambda.
 FAR = ("training_code", "inference_code", "lambda_code")
 # What the machinery shares with the jobs: plain Python, for every command to start at once.
-SHARED = ("inference_code.picture_formats",)
+SHARED = ("inference_code.picture_formats", "training_code.pictures.folder_walk")
 
 
 def test_no_import_runs_upwards() -> None:

@@ -1,5 +1,6 @@
 """Find the files of a folder-per-class data set, and the fingerprint that names it."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -9,11 +10,11 @@ from pathlib import Path
 
 from pipeline.data.progress import Progress
 from pipeline.errors import UsageError
+from training_code.pictures import folder_walk
+from training_code.pictures.folder_walk import EXPECTED, files_below, subfolders
 
 MAXIMUM_FILE_BYTES = 5 * 1000**3  # what S3 takes in one request; no picture is near it
 _MAXIMUM_NAME_BYTES = 900  # of S3's 1,024 for a key, less what goes in front
-_SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
-_EXPECTED = "expected DIR/<class>/<picture> or DIR/{train,valid,test}/<class>/<picture>"
 _HASHING_THREADS = 8
 
 
@@ -59,11 +60,13 @@ def scan(folder: Path, progress: Progress) -> DataSet:
     Raises DataError when nothing is left, or a file cannot be read or named on S3.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; {_EXPECTED}")
+        raise DataError(f"{folder} is no folder; {EXPECTED}")
     root = data_root(folder)
-    found = [(path, _name(path, root)) for top in _folders(root) for path in _walk(top)]
+    with _readable():
+        paths = [path for top in subfolders(root) for path in files_below(top)]
+    found = [(path, _name(path, root)) for path in paths]
     if not found:
-        raise DataError(f"{folder} holds no pictures in folders; {_EXPECTED}")
+        raise DataError(f"{folder} holds no pictures in folders; {EXPECTED}")
     sizes = {path: _size(path) for path, _ in found}
     with (
         progress.stage("looking at the files", sum(sizes.values())) as advance,
@@ -86,49 +89,26 @@ def data_root(folder: Path) -> Path:
     Names of pictures are relative to it, here and in what Prepare writes. Raises DataError when a
     folder cannot be read.
     """
-    above = {folder.resolve()}
-    while True:
-        folders = _folders(folder)
-        if len(folders) != 1 or not _folders(folders[0]) or folders[0].resolve() in above:
-            return folder
-        folder = folders[0]
-        above.add(folder.resolve())
+    with _readable():
+        return folder_walk.data_root(folder)
 
 
 def check_folders(folder: Path) -> None:
     """Raise DataError for a folder without two classes, or splits, in it; open no file."""
     root = data_root(folder)
-    if (count := len(_folders(root))) < 2:
+    with _readable():
+        count = len(subfolders(root))
+    if count < 2:
         found = "one folder" if count else "no folders"
-        raise DataError(f"{root} holds {found}, and two classes are the least; {_EXPECTED}")
+        raise DataError(f"{root} holds {found}, and two classes are the least; {EXPECTED}")
 
 
-def _walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Yield all visible files below a folder; a link back to a folder above is not followed."""
-    here = folder.resolve()
-    if here in above:
-        return
-    for entry in _visible(folder):
-        if entry.is_dir():
-            yield from _walk(entry, above | {here})
-        else:
-            yield entry
-
-
-def _visible(folder: Path) -> list[Path]:
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
     try:
-        entries = sorted(folder.iterdir())
+        yield
     except OSError as error:
-        raise DataError(f"{folder} cannot be read: {error.strerror}") from error
-    return [
-        entry
-        for entry in entries
-        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM_NAMES
-    ]
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in _visible(folder) if entry.is_dir()]
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def _name(path: Path, root: Path) -> str:

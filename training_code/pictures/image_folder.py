@@ -5,7 +5,7 @@
 Pictures may lie in sub-folders of their class. Hidden files, system files and files that lie
 beside the class folders are ignored; every other file of a class counts as a picture, and
 whoever reads it finds out whether it is one. A single folder around the whole data set (as many
-archives have) is stepped into. Symbolic links are followed, loops are not.
+archives have) is stepped into. Symbolic links are followed, but not in circles.
 """
 
 import os
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from job.errors import JobError
+from pictures.folder_walk import EXPECTED, beside, data_root, files_below, subfolders, visible
 
 SPLITS = ("train", "valid", "test")
 _SPLIT_NAMES = {
@@ -26,8 +27,6 @@ _SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-_SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
-_EXPECTED = "expected DIR/<class>/<picture> or DIR/{train,valid,test}/<class>/<picture>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,45 +56,41 @@ def find_images(root: Path) -> ImageFolder:
     """Read the folder structure below `root`, without opening any file.
 
     Raises JobError when the folder is missing or empty, holds fewer than two classes, or when
-    the splits' class folders differ or two have the same letters in two Unicode forms.
+    the splits' class folders differ or two have the same letters in two Unicode forms, or when a
+    folder cannot be read.
     """
+    try:
+        return _find_images(root)
+    except OSError as error:
+        raise JobError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def _find_images(root: Path) -> ImageFolder:
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
-        raise JobError(f"the data folder {root} {what}; {_EXPECTED}")
-    root = _step_into(root)
+        raise JobError(f"the data folder {root} {what}; {EXPECTED}")
+    root = data_root(root)
     splits = _split_folders(root)
     if splits is None:
         classes = _class_folders(root)
         files = [file for label in classes for file in _class_files(root, root / label, None)]
-        ignored = _beside(root)
+        ignored = beside(root)
     else:
         classes = _common_classes(root, splits)
         places = [(split, folder / label) for split, folder in splits.items() for label in classes]
         files = [file for split, place in places for file in _class_files(root, place, split)]
         kept = {folder.name for folder in splits.values()}
-        ignored = [entry.name for entry in _visible(root) if entry.name not in kept]
-        ignored += [name for folder in splits.values() for name in _beside(folder)]
+        ignored = [entry.name for entry in visible(root) if entry.name not in kept]
+        ignored += [name for folder in splits.values() for name in beside(folder)]
     if not files:
-        raise JobError(f"{root} holds class folders but no files; {_EXPECTED}")
+        raise JobError(f"{root} holds class folders but no files; {EXPECTED}")
     return ImageFolder(tuple(classes), tuple(files), splits is not None, tuple(ignored))
-
-
-def _step_into(root: Path) -> Path:
-    """Return the folder that holds classes or splits: `root`, or the only folder around them."""
-    while True:
-        folders = _folders(root)
-        if not folders:
-            raise JobError(f"{root} holds no class folders; {_EXPECTED}")
-        leads_back = root.resolve().is_relative_to(folders[0].resolve())
-        if len(folders) > 1 or leads_back or not _folders(folders[0]):
-            return root
-        root = folders[0]
 
 
 def _split_folders(root: Path) -> dict[str, Path] | None:
     """Return the folders of the three splits, or None for a data set that is not split."""
     found: dict[str, list[Path]] = {}
-    for folder in _folders(root):
+    for folder in subfolders(root):
         if split := _SPLIT_NAMES.get(folder.name.lower()):
             found.setdefault(split, []).append(folder)
     # one such name alone may well be a class: pictures of trains, say
@@ -118,7 +113,7 @@ def _split_folders(root: Path) -> dict[str, Path] | None:
 def _common_classes(root: Path, splits: dict[str, Path]) -> list[str]:
     train = _class_folders(splits["train"])
     for split in ("valid", "test"):
-        names = {folder.name for folder in _folders(splits[split])}
+        names = {folder.name for folder in subfolders(splits[split])}
         _check_forms(
             {*train, *names},
             f"the class folders of train and {split} in {root}",
@@ -136,9 +131,9 @@ def _common_classes(root: Path, splits: dict[str, Path]) -> list[str]:
 
 
 def _class_folders(folder: Path) -> list[str]:
-    classes = [entry.name for entry in _folders(folder)]
+    classes = [entry.name for entry in subfolders(folder)]
     if not classes:
-        raise JobError(f"{folder} holds no class folders; {_EXPECTED}")
+        raise JobError(f"{folder} holds no class folders; {EXPECTED}")
     if len(classes) == 1:
         raise JobError(
             f"{folder} holds one class only ({classes[0]}); a classifier needs two or more"
@@ -166,42 +161,9 @@ def _check_forms(names: Iterable[str], whose: str, mend: str) -> None:
 
 
 def _class_files(root: Path, folder: Path, split: str | None) -> Iterator[PictureFile]:
-    for path in _walk(folder, frozenset()):
+    for path in files_below(folder):
         name = os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
         yield PictureFile(str(path), name, folder.name, split)
-
-
-def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
-    """Yield all visible files below a folder, without following a link to a folder above."""
-    status = folder.stat()
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        return
-    for entry in _visible(folder):
-        if entry.is_dir():
-            yield from _walk(entry, above | {here})
-        else:
-            yield entry
-
-
-def _visible(folder: Path) -> list[Path]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise JobError(f"{folder} cannot be read: {error.strerror}") from error
-    return [
-        entry
-        for entry in entries
-        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM_NAMES
-    ]
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in _visible(folder) if entry.is_dir()]
-
-
-def _beside(folder: Path) -> list[str]:
-    return [entry.name for entry in _visible(folder) if not entry.is_dir()]
 
 
 def _some(names: list[str]) -> str:

@@ -69,17 +69,22 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     touch(tmp_path / "elsewhere", "2.jpg")
     (data / "a" / "linked").symlink_to(tmp_path / "elsewhere")
     (data / "a" / "up").symlink_to(data / "a")
-    (data / "b" / "all").symlink_to(data)  # a circle through two folders
+    (data / "b" / "all").symlink_to(data)
+    (data / "b" / "around").symlink_to(tmp_path)
+    (data / "self").symlink_to(data)
+    (tmp_path / "elsewhere" / "back").symlink_to(data)
     found = find_images(data)
-    pictures = ["a/1.jpg", "a/linked/2.jpg"]
-    names = [*pictures, "b/1.jpg", *(f"b/all/{name}" for name in pictures)]
-    assert [file.name for file in found.files] == names
+    assert [file.name for file in found.files] == ["a/1.jpg", "a/linked/2.jpg", "b/1.jpg"]
+    assert found.classes == ("a", "b") and found.ignored == ("self",)
 
 
-def test_a_folder_that_only_links_to_itself_holds_no_data(tmp_path: Path) -> None:
-    (tmp_path / "self").symlink_to(tmp_path)
-    with pytest.raises(JobError):
-        find_images(tmp_path)
+def test_folders_that_only_link_to_each_other_hold_no_data(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "one" / "way").symlink_to(tmp_path / "two")
+    (tmp_path / "two" / "back").symlink_to(tmp_path / "one")
+    with pytest.raises(JobError, match="one holds one class only"):
+        find_images(tmp_path / "one")
 
 
 @pytest.mark.parametrize(
