@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from job.errors import JobError
+from picture_formats import listed
 from pictures.dataset import open_split, read_info
 from prepare import Options, prepare
 from preprocessing import decode_square
@@ -139,12 +140,12 @@ def test_a_refused_file_leaves_no_trace_but_its_reason(data: Path, tmp_path: Pat
         (data / name).write_text("not a picture")
     info = run(data, tmp_path / "more")
     assert {one["file"]: one["reason"].split(" (")[0] for one in info["refused"]} == {
-        "a/notes.txt": "not a JPEG, PNG or WebP picture",
+        "a/notes.txt": f"not a {listed()} picture",
         "b/cut.png": "damaged or cut short",
         "b/empty.jpg": "the file is empty",
         "c/gone.png": "a broken link",
         "c/pipe.png": "no regular file",
-    } | dict.fromkeys(more_notes, "not a JPEG, PNG or WebP picture")
+    } | dict.fromkeys(more_notes, f"not a {listed()} picture")
     clean, more = outputs(tmp_path / "clean"), outputs(tmp_path / "more")
     assert clean.keys() == more.keys()
     assert {name for name in clean if clean[name] != more[name]} == {

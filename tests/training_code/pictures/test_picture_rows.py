@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import preprocessing
+from picture_formats import listed
 from pictures import picture_rows
 from pictures.picture_rows import Refused, hash_file
 
@@ -30,7 +31,7 @@ def test_a_file_may_have_as_many_bytes_as_are_read_and_not_one_more(
 
 def test_what_is_no_picture_is_refused_without_being_decoded(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a picture")
-    assert hash_file(str(tmp_path / "notes.txt")) == Refused("not a JPEG, PNG or WebP picture")
+    assert hash_file(str(tmp_path / "notes.txt")) == Refused(f"not a {listed()} picture")
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate(2**40)  # takes no space, and is more than fits into memory
     assert hash_file(str(tmp_path / "huge.png")) == Refused(
