@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.command_line.step_table import StepProgress
-from pipeline.definition.outline import OutlineStep, outline
+from pipeline.definition.node import Node
+from pipeline.definition.steps import WrittenStep, written_steps
 
 ENDED = ("Succeeded", "Failed", "Stopped")
 
@@ -21,11 +22,11 @@ class Detail:
 
 def waiting_steps(definition: Mapping[str, Any]) -> list[StepProgress]:
     """Return all steps as they are before anything has begun, to open a display with."""
-    return [StepProgress(step.name, step.type, "Waiting") for step in outline(definition)]
+    return [StepProgress(step.name, step.type, "Waiting") for step in written_steps(definition)]
 
 
 def progress_of(
-    steps: Sequence[OutlineStep],
+    steps: Sequence[WrittenStep],
     summaries: Sequence[Mapping[str, Any]],
     details: Mapping[str, Detail],
 ) -> list[StepProgress]:
@@ -37,7 +38,7 @@ def progress_of(
     begun = {summary["StepName"]: summary for summary in summaries}
     outcomes = {name: outcome for name, s in begun.items() if (outcome := _outcome(s))}
     known = {step.name for step in steps}
-    others = [OutlineStep(name, _type(begun[name])) for name in begun if name not in known]
+    others = [WrittenStep(name, _type(begun[name]), Node()) for name in begun if name not in known]
     result: dict[str, StepProgress] = {}
     for step in (*steps, *others):
         if step.name in begun:
@@ -63,7 +64,7 @@ def failure_reason(summary: Mapping[str, Any]) -> str | None:
     return fail.get("ErrorMessage") or summary.get("FailureReason")
 
 
-def _begun(step: OutlineStep, summary: Mapping[str, Any], detail: Detail) -> StepProgress:
+def _begun(step: WrittenStep, summary: Mapping[str, Any], detail: Detail) -> StepProgress:
     return StepProgress(
         name=step.name,
         type=step.type,
@@ -79,15 +80,15 @@ def _begun(step: OutlineStep, summary: Mapping[str, Any], detail: Detail) -> Ste
 
 
 def _is_skipped(
-    step: OutlineStep, outcomes: Mapping[str, str], before: Mapping[str, StepProgress]
+    step: WrittenStep, outcomes: Mapping[str, str], before: Mapping[str, StepProgress]
 ) -> bool:
     """Check whether a step is in the branch not taken, or behind a skipped condition."""
-    if step.branch is None:
+    if not step.branches:
         return False
-    condition, side = step.branch
+    condition, side = step.branches[-1]
     if condition in before and before[condition].status == "Skipped":
         return True
-    return outcomes.get(condition, side) != side
+    return outcomes.get(condition, str(side)) != str(side)
 
 
 def _outcome(summary: Mapping[str, Any]) -> str | None:

@@ -15,7 +15,7 @@ from pipeline.aws.retrying import Patience
 from pipeline.aws.steps import failure_reason, progress_of
 from pipeline.aws.timing import Timing
 from pipeline.command_line.step_table import StepProgress
-from pipeline.definition.outline import outline
+from pipeline.definition.steps import written_steps
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
 
 _ENDED = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
@@ -148,7 +148,7 @@ def _follow(
     show: Callable[[StepProgress], None],
     patience: Patience,
 ) -> _View:
-    details, steps, timing = Details(aws), outline(definition), patience.timing
+    details, steps, timing = Details(aws), written_steps(definition), patience.timing
     shown: dict[str, StepProgress] = {}
     pauses = timing.pauses(_SHORTEST_S, _LONGEST_S, 1.3)
     while True:

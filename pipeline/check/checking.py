@@ -6,10 +6,10 @@ from typing import Any
 from pipeline.check.document import CheckedDefinition, is_out_of_bounds, read_document
 from pipeline.check.findings import Finding, Problem
 from pipeline.check.functions import check_functions
-from pipeline.check.node import path_text
 from pipeline.check.references import check_references
 from pipeline.check.rules import RULES
 from pipeline.check.schema import check_schema
+from pipeline.definition.node import path_text
 from pipeline.job_scripts.interface import SCRIPTS, Script
 
 

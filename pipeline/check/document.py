@@ -1,42 +1,18 @@
 """Read a definition for its checks: steps and parameters with their paths, however broken."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from pipeline.check.node import Node, Path
+from pipeline.definition.node import Node, Path
+from pipeline.definition.steps import WrittenStep, written_steps
 from pipeline.errors import UsageError
 from pipeline.job_scripts.interface import SCRIPTS, Script
 
-BRANCHES = {"IfSteps": True, "ElseSteps": False}
-
 _LARGEST_BITS = 1000  # of a whole number: what a float can still hold
 _DEEPEST = 60  # levels; our own definition has 14, and Python's parser gives up near 1,000
-
-
-@dataclass(frozen=True)
-class CheckedStep:
-    """A step; `branches` are the conditions around it and their outcomes, outermost first."""
-
-    name: str
-    type: str
-    node: Node
-    branches: tuple[tuple[str, bool], ...] = ()
-
-    @property
-    def arguments(self) -> Node:
-        """The request the step makes."""
-        return self.node["Arguments"]
-
-    def own_nodes(self) -> Iterator[Node]:
-        """Yield every value of the step, except those of the steps inside a condition."""
-        for name, inner in self.node.members():
-            if name != "Arguments" or self.type != "Condition":
-                yield from inner.walk()
-        if self.type == "Condition":
-            yield from self.arguments["Conditions"].walk()
 
 
 @dataclass(frozen=True)
@@ -47,11 +23,11 @@ class CheckedDefinition:
     """
 
     node: Node
-    steps: tuple[CheckedStep, ...]
+    steps: tuple[WrittenStep, ...]
     parameters: Mapping[str, Node]
     scripts: Mapping[str, Script]
 
-    def step(self, name: str) -> CheckedStep | None:
+    def step(self, name: str) -> WrittenStep | None:
         """Return the first step of that name; None when there is none."""
         return next((step for step in self.steps if step.name == name), None)
 
@@ -60,7 +36,7 @@ class CheckedDefinition:
         around = [step for step in self.steps if path[: len(step.node.path)] == step.node.path]
         return max(around, key=lambda step: len(step.node.path)).name if around else ""
 
-    def of_type(self, *types: str) -> list[CheckedStep]:
+    def of_type(self, *types: str) -> list[WrittenStep]:
         """Return the steps of the given types, in order."""
         return [step for step in self.steps if step.type in types]
 
@@ -69,7 +45,7 @@ def read_document(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> C
     """Read a definition into a Document; what is none has no steps. Never raises."""
     node = Node(definition)
     parameters = {p["Name"].text or "": p for p in node["Parameters"].items()}
-    return CheckedDefinition(node, tuple(_steps(node["Steps"], ())), parameters, scripts)
+    return CheckedDefinition(node, written_steps(definition), parameters, scripts)
 
 
 def read_definition(file: FilePath) -> dict[str, Any]:
@@ -97,13 +73,3 @@ def is_out_of_bounds(definition: Any) -> bool:
         or (isinstance(node.value, int) and node.value.bit_length() > _LARGEST_BITS)
         for node in Node(definition).walk()
     )
-
-
-def _steps(nodes: Node, branches: tuple[tuple[str, bool], ...]) -> Iterator[CheckedStep]:
-    for node in nodes.items():
-        step = CheckedStep(node["Name"].text or "", node["Type"].text or "", node, branches)
-        if node.exists:
-            yield step
-        if step.type == "Condition":
-            for field, outcome in BRANCHES.items():
-                yield from _steps(step.arguments[field], (*branches, (step.name, outcome)))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from pipeline.check.node import Path, printable
+from pipeline.definition.node import Path, printable
 
 Severity = Literal["error", "warning"]
 

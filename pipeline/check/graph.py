@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.functions import function_name, reference_parts
-from pipeline.check.node import Node
+from pipeline.definition.node import Node
+from pipeline.definition.steps import WrittenStep
 
 Needs = Mapping[str, frozenset[str]]
 
@@ -15,7 +16,7 @@ def steps_referred_to(node: Node) -> Iterator[tuple[str, Node]]:
         yield from _reference(inner)
 
 
-def uses_of(document: CheckedDefinition, step: CheckedStep) -> Iterator[tuple[str, Node]]:
+def uses_of(document: CheckedDefinition, step: WrittenStep) -> Iterator[tuple[str, Node]]:
     """Yield the steps that a step refers to or names in DependsOn, each with the node."""
     for node in step.own_nodes():
         yield from _reference(node)

@@ -97,7 +97,6 @@ UNDESCRIBED = (
     "InferenceComponent",
     "Lineage",
 )
-STEP_TYPES = (*KINDS, *UNDESCRIBED)
 
 
 def arguments_shape(kind: Kind) -> str:

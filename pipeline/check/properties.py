@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import suggest
 from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.kinds import KINDS, arguments_shape
-from pipeline.check.node import Node
 from pipeline.check.own_shapes import Shape
 from pipeline.check.shapes import NUMBERS, load_shapes
 from pipeline.definition.expressions import Part
+from pipeline.definition.node import Node
+from pipeline.definition.steps import WrittenStep
 
 # A shape's type -> the types of pipeline functions that may stand there.
 FITTING: Mapping[str, tuple[str, ...]] = {
@@ -78,7 +79,7 @@ def shape_of(document: CheckedDefinition, node: Node) -> str | None:
     return None
 
 
-def property_shape(step: CheckedStep, parts: Sequence[Part]) -> str | None:
+def property_shape(step: WrittenStep, parts: Sequence[Part]) -> str | None:
     """Return the shape of a step's property; None when nothing describes it. Raises Nowhere."""
     shapes = load_shapes()
     kind = KINDS.get(step.type)
@@ -96,7 +97,7 @@ def property_shape(step: CheckedStep, parts: Sequence[Part]) -> str | None:
     return place.shape
 
 
-def _next(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, part: Part) -> _Place:
+def _next(shapes: Mapping[str, Shape], step: WrittenStep, place: _Place, part: Part) -> _Place:
     shape = shapes[place.shape]
     if shape["type"] == "structure":
         return _member(shapes, step, place, str(part))
@@ -107,7 +108,7 @@ def _next(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, part: P
     raise Nowhere(f"{place.shape} has no parts, so no {part!r}", "leave the rest of the path out")
 
 
-def _member(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, name: str) -> _Place:
+def _member(shapes: Mapping[str, Shape], step: WrittenStep, place: _Place, name: str) -> _Place:
     members = shapes[place.shape]["members"]
     if name not in members:
         what = f"{step.type} step {step.name} has no property {name!r} in {place.shape}"
@@ -117,7 +118,7 @@ def _member(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, name:
     return _Place(members[name]["shape"], request, place.given[name])
 
 
-def _item(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, part: Part) -> _Place:
+def _item(shapes: Mapping[str, Shape], step: WrittenStep, place: _Place, part: Part) -> _Place:
     inner = _inner(shapes, place, "member")
     items = place.given.items()
     if not place.request:
@@ -134,7 +135,7 @@ def _item(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, part: P
     return _Place(*inner, named[part])
 
 
-def _entry(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, key: str) -> _Place:
+def _entry(shapes: Mapping[str, Shape], step: WrittenStep, place: _Place, key: str) -> _Place:
     known = [name for name, _ in place.given.members()] if place.request else None
     if step.type == "Tuning" and place.given.key == "TunedHyperParameters":
         known = tuned_names(step)
@@ -145,7 +146,7 @@ def _entry(shapes: Mapping[str, Shape], step: CheckedStep, place: _Place, key: s
     return _Place(*_inner(shapes, place, "value"), place.given[key])
 
 
-def tuned_names(step: CheckedStep) -> list[str]:
+def tuned_names(step: WrittenStep) -> list[str]:
     """Return the names of the hyperparameters that a tuning step searches."""
     arguments = step.arguments
     definitions = [arguments["TrainingJobDefinition"], *arguments["TrainingJobDefinitions"].items()]
@@ -170,7 +171,7 @@ def _names(item: Node) -> list[str]:
     return [inner.value for key, inner in item.members() if key.endswith("Name") and inner.text]
 
 
-def _output_parameter(step: CheckedStep, parts: Sequence[Part]) -> str | None:
+def _output_parameter(step: WrittenStep, parts: Sequence[Part]) -> str | None:
     outputs = [item["OutputName"].text or "" for item in step.node["OutputParameters"].items()]
     match parts:
         case ("OutputParameters", str(name)) if name in outputs:
@@ -183,7 +184,7 @@ def _output_parameter(step: CheckedStep, parts: Sequence[Part]) -> str | None:
     )
 
 
-def _output_type(step: CheckedStep | None, name: str) -> str | None:
+def _output_type(step: WrittenStep | None, name: str) -> str | None:
     outputs = step.node["OutputParameters"].items() if step else []
     found = [item["OutputType"].text for item in outputs if item["OutputName"].text == name]
     return found[0] if found else None

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import EXECUTION_SAMPLES, function_name, reference_parts
-from pipeline.check.node import Node, shown
 from pipeline.check.properties import Nowhere, property_shape
+from pipeline.definition.node import Node, shown
+from pipeline.definition.steps import WrittenStep
 
 _ROOTS = ("Parameters", "Execution", "Steps")
 
@@ -51,14 +52,14 @@ def _check(document: CheckedDefinition, node: Node) -> Iterator[Problem]:
             yield Problem(node.path, what, mend, "bad-function")
 
 
-def _check_property(step: CheckedStep, node: Node) -> Iterator[Problem]:
+def _check_property(step: WrittenStep, node: Node) -> Iterator[Problem]:
     try:
         property_shape(step, reference_parts(node)[2:])
     except Nowhere as nowhere:
         yield Problem(node.path, nowhere.what, nowhere.mend, "unknown-property")
 
 
-def _check_property_file(step: CheckedStep, node: Node, rest: list[str | int]) -> Iterator[Problem]:
+def _check_property_file(step: WrittenStep, node: Node, rest: list[str | int]) -> Iterator[Problem]:
     files = [file["PropertyFileName"].text or "" for file in step.node["PropertyFiles"].items()]
     if len(rest) != 1 or rest[0] not in files:
         name = ".".join(map(str, rest))

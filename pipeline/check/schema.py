@@ -10,10 +10,10 @@ from pipeline.check.constraints import type_problems, value_problems
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import function_name, known_value, reference_parts
-from pipeline.check.node import Node, shown
 from pipeline.check.own_shapes import Shape
 from pipeline.check.properties import FITTING, function_type, shape_of
 from pipeline.check.shapes import SCALARS, load_shapes
+from pipeline.definition.node import Node, shown
 
 
 def check_schema(document: CheckedDefinition) -> Iterator[Problem]:

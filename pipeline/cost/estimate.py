@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.check.document import CheckedDefinition, read_document
-from pipeline.check.node import Node, printable
 from pipeline.check.rules.account import regions_of
 from pipeline.cost.lines import Calculator, CostLine
 from pipeline.cost.prices import Prices, load_prices
+from pipeline.definition.node import Node, printable
 from pipeline.definition.parameters import bind_parameters
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.functions import known_value
-from pipeline.check.node import Node, is_number
 from pipeline.cost.prices import Prices
+from pipeline.definition.node import Node, is_number
+from pipeline.definition.steps import WrittenStep
 
 MONTH_HOURS = 730
 DEFAULT_RUN_SECONDS = 86_400  # SageMaker's own limit, when a job sets none
@@ -57,7 +58,7 @@ class Calculator:
         """List what endpoints cost a month, when they run all the time."""
         return tuple(line for step in self.document.steps for line in self._endpoint(step))
 
-    def _step(self, step: CheckedStep) -> Iterator[CostLine]:
+    def _step(self, step: WrittenStep) -> Iterator[CostLine]:
         if step.arguments["ProcessingResources"].exists:
             cluster = step.arguments.at("ProcessingResources", "ClusterConfig")
             machines, seconds = self._machines(cluster), self._seconds(step.arguments)
@@ -70,7 +71,7 @@ class Calculator:
             what = f"{step.type}: the definition limits no time"
             yield self._line(step, what, None)
 
-    def _training(self, step: CheckedStep) -> Iterator[CostLine]:
+    def _training(self, step: WrittenStep) -> Iterator[CostLine]:
         seconds = self._seconds(step.arguments)
         for machines in self._groups(step.arguments["ResourceConfig"]):
             yield self._job(step, "training", machines, seconds)
@@ -81,7 +82,7 @@ class Calculator:
                 name = rule["RuleConfigurationName"].value
                 yield self._line(step, f"debugger rule {name}: {line.what}", line.amount)
 
-    def _tuning(self, step: CheckedStep) -> CostLine:
+    def _tuning(self, step: WrittenStep) -> CostLine:
         limits = step.arguments.at("HyperParameterTuningJobConfig", "ResourceLimits")
         trials = self._number(limits["MaxNumberOfTrainingJobs"]) or 1
         at_once = self._number(limits["MaxParallelTrainingJobs"]) or trials
@@ -95,7 +96,7 @@ class Calculator:
         return next((line for line in lines if line.amount is None), self._line(step, "?", None))
 
     def _trials(
-        self, step: CheckedStep, job: Node, trials: float, at_once: float, whole: float | None
+        self, step: WrittenStep, job: Node, trials: float, at_once: float, whole: float | None
     ) -> CostLine:
         """Price all trials as if each were of this kind; `whole` limits their time together."""
         resources = job["HyperParameterTuningResourceConfig"]
@@ -112,7 +113,7 @@ class Calculator:
         return self._line(step, what, sum(filter(None, amounts)) * times)
 
     def _job(
-        self, step: CheckedStep, component: str, machines: Machines, seconds: float
+        self, step: WrittenStep, component: str, machines: Machines, seconds: float
     ) -> CostLine:
         what = f"{machines.text()}, at most {hours(seconds)}"
         price = self.prices.per_hour[component].get(machines.type or "")
@@ -123,11 +124,11 @@ class Calculator:
         amount = (price + disk) * machines.count * seconds / 3600
         return self._line(step, what, amount)
 
-    def _line(self, step: CheckedStep, what: str, amount: float | None) -> CostLine:
+    def _line(self, step: WrittenStep, what: str, amount: float | None) -> CostLine:
         cached = step.node["CacheConfig"]["Enabled"].value is True
         return CostLine(step.name, what, amount, cached, step.branches)
 
-    def _endpoint(self, step: CheckedStep) -> Iterator[CostLine]:
+    def _endpoint(self, step: WrittenStep) -> Iterator[CostLine]:
         if step.type == "Lambda" and step.arguments["instance_type"].exists:
             arguments = step.arguments
             machines = Machines(
@@ -144,7 +145,7 @@ class Calculator:
                 machines = Machines(self._text(variant["InstanceType"]), count, disk)
                 yield self._month(step, f"variant {variant['VariantName'].value}", machines)
 
-    def _month(self, step: CheckedStep, name: str, machines: Machines) -> CostLine:
+    def _month(self, step: WrittenStep, name: str, machines: Machines) -> CostLine:
         line = self._job(step, "hosting", machines, MONTH_HOURS * 3600)
         what = line.what.replace(f", at most {hours(MONTH_HOURS * 3600)}", "")
         return self._line(step, f"{name}: {what}", line.amount)

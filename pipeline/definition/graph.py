@@ -1,11 +1,13 @@
-"""Read the steps of a definition and what each one waits for."""
+"""Find out what each step of a definition waits for, and refuse what cannot run here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pipeline.definition.errors import DefinitionError, did_you_mean
 from pipeline.definition.expressions import PropertyFile, parse_path, references
+from pipeline.definition.steps import BRANCHES, WrittenStep, own_arguments, written_steps
 
 STEP_TYPES = (
     "Processing",
@@ -42,10 +44,7 @@ class Step:
     @property
     def arguments(self) -> Mapping[str, Any]:
         """The step's request, unresolved; of a condition only what it compares."""
-        arguments: Mapping[str, Any] = self.definition.get("Arguments") or {}
-        if self.type == "Condition":
-            return {"Conditions": arguments.get("Conditions", [])}
-        return arguments
+        return own_arguments(self.definition)
 
 
 @dataclass(frozen=True)
@@ -63,78 +62,66 @@ def read_graph(definition: Mapping[str, Any]) -> Graph:
     Raises DefinitionError for a step type that cannot run here, a name used twice, a reference to
     a step, parameter or variable that does not exist, or a cycle.
     """
-    try:
-        written = list(_flatten(definition["Steps"], None))
-        names = [raw["Name"] for raw, _ in written]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DefinitionError(f"this is not a pipeline definition: {error!r}") from error
+    written = written_steps(definition)
+    _refuse_unreadable(definition, written)
+    names = [step.name for step in written]
     for name in names:
         if names.count(name) > 1:
             raise DefinitionError(f"two steps are named {name!r}: rename one of them")
     parameters = [parameter["Name"] for parameter in definition.get("Parameters") or []]
-    steps = {raw["Name"]: _read_step(raw, branch, names, parameters) for raw, branch in written}
+    steps = {step.name: _read_step(step, names, parameters) for step in written}
     _refuse_cycles(steps)
     return Graph(steps, _property_files(steps.values()))
 
 
-def _flatten(
-    steps: Sequence[Mapping[str, Any]], branch: tuple[str, bool] | None
-) -> Iterator[tuple[Mapping[str, Any], tuple[str, bool] | None]]:
-    for raw in steps:
-        if raw["Type"] not in STEP_TYPES:
+def _refuse_unreadable(definition: Mapping[str, Any], steps: Sequence[WrittenStep]) -> None:
+    conditions = [step for step in steps if step.type == "Condition"]
+    inner = [step.arguments[field] for step in conditions for field in BRANCHES]
+    lists = [definition.get("Steps"), *(node.value for node in inner if node.exists)]
+    if not all(isinstance(one, list) and None not in one for one in lists):
+        raise DefinitionError("this is not a pipeline definition: its steps must be lists of steps")
+    for step in steps:
+        if not step.name or not step.type:
+            raise DefinitionError("this is not a pipeline definition: a step has no Name or Type")
+        if step.type not in STEP_TYPES:
             raise DefinitionError(
-                f"step {raw['Name']} is of type {raw['Type']!r}, which does not run on this "
+                f"step {step.name} is of type {step.type!r}, which does not run on this "
                 f"machine; these do: {', '.join(STEP_TYPES)}"
             )
-        yield raw, branch
-        if raw["Type"] == "Condition":
-            yield from _flatten(raw["Arguments"].get("IfSteps") or [], (raw["Name"], True))
-            yield from _flatten(raw["Arguments"].get("ElseSteps") or [], (raw["Name"], False))
 
 
-def _read_step(
-    raw: Mapping[str, Any],
-    branch: tuple[str, bool] | None,
-    names: Sequence[str],
-    parameters: Sequence[str],
-) -> Step:
-    step = Step(raw["Name"], raw["Type"], raw, branch, frozenset())
+def _read_step(written: WrittenStep, names: Sequence[str], parameters: Sequence[str]) -> Step:
+    name, raw = written.name, written.node.value
     needs = set(raw.get("DependsOn") or [])
-    for reference in references([step.arguments, raw.get("FunctionArn")]):
+    known = {"Parameters": parameters, "Execution": EXECUTION_VARIABLES, "Steps": names}
+    for reference in references([own_arguments(raw), raw.get("FunctionArn")]):
         root, *rest = parse_path(reference)
         if not rest:
-            raise DefinitionError(f"step {step.name}: {reference!r} is no reference")
-        known = {"Parameters": parameters, "Execution": EXECUTION_VARIABLES, "Steps": names}
+            raise DefinitionError(f"step {name}: {reference!r} is no reference")
         if root not in known:
-            raise DefinitionError(f"step {step.name}: cannot read the reference {reference!r}")
+            raise DefinitionError(f"step {name}: cannot read the reference {reference!r}")
         if rest[0] not in known[str(root)]:
             hint = did_you_mean(str(rest[0]), known[str(root)])
-            raise DefinitionError(f"step {step.name} refers to {reference}, unknown{hint}")
+            raise DefinitionError(f"step {name} refers to {reference}, unknown{hint}")
         if root == "Steps":
             needs.add(str(rest[0]))
     for need in needs:
         if need not in names:
             hint = did_you_mean(need, names)
-            raise DefinitionError(f"step {step.name} depends on {need!r}, no such step{hint}")
-    if branch:
-        needs.add(branch[0])
-    return Step(step.name, step.type, raw, branch, frozenset(needs))
+            raise DefinitionError(f"step {name} depends on {need!r}, no such step{hint}")
+    around = written.branches[-1] if written.branches else None
+    if around:
+        needs.add(around[0])
+    return Step(name, written.type, raw, around, frozenset(needs))
 
 
 def _refuse_cycles(steps: Mapping[str, Step]) -> None:
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            circle = " -> ".join([*path[path.index(name) :], name])
-            raise DefinitionError(f"these steps wait for each other: {circle}")
-        if name not in done:
-            for need in sorted(steps[name].needs):
-                visit(need, (*path, name))
-            done.add(name)
-
-    for name in steps:
-        visit(name, ())
+    try:
+        TopologicalSorter({name: sorted(step.needs) for name, step in steps.items()}).prepare()
+    except CycleError as error:
+        # Its cycle goes from what is needed to what needs it.
+        circle = " -> ".join(reversed(error.args[1]))
+        raise DefinitionError(f"these steps wait for each other: {circle}") from None
 
 
 def _property_files(steps: Any) -> dict[tuple[str, str], PropertyFile]:

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.functions import function_name, reference_parts
-from pipeline.check.node import Node
 from pipeline.definition.cache_fields import CACHE_FIELDS, cache_fields
 from pipeline.definition.expressions import Part
+from pipeline.definition.node import Node
+from pipeline.definition.steps import WrittenStep
 from pipeline.diff.values import Change, changes
 
 # These run each time and mostly answer the same; only a run shows whether one does not.
@@ -39,14 +40,14 @@ class _Question:
     new: CheckedDefinition
     answers: dict[str, CacheEffect] = field(default_factory=dict)
 
-    def effect(self, step: CheckedStep) -> CacheEffect:
+    def effect(self, step: WrittenStep) -> CacheEffect:
         if step.name not in self.answers:
             # A cycle ends here; the check of the definition says that there is one.
             self.answers[step.name] = CacheEffect(step.name, "kept")
             self.answers[step.name] = self._effect(step)
         return self.answers[step.name]
 
-    def _effect(self, step: CheckedStep) -> CacheEffect:
+    def _effect(self, step: WrittenStep) -> CacheEffect:
         before = self.old.step(step.name)
         if changing := sorted(set(self._of_the_run(step))):
             reasons = [f"{name} is new in each run" for name in changing]
@@ -61,17 +62,17 @@ class _Question:
             return CacheEffect(step.name, "lost", tuple(reasons))
         return CacheEffect(step.name, "always" if inherited else "kept", tuple(reasons))
 
-    def _own_changes(self, before: CheckedStep, after: CheckedStep) -> Iterator[Change]:
+    def _own_changes(self, before: WrittenStep, after: WrittenStep) -> Iterator[Change]:
         old, new = (_fields(step) for step in (before, after))
         return changes(_with_defaults(self.old, old), _with_defaults(self.new, new))
 
-    def _of_the_run(self, step: CheckedStep) -> Iterator[str]:
+    def _of_the_run(self, step: WrittenStep) -> Iterator[str]:
         for node in _cache_nodes(step):
             match reference_parts(node):
                 case ("Execution", str(name)) if name != "PipelineName":
                     yield f"Execution.{name}"
 
-    def _sources(self, step: CheckedStep) -> list[tuple[str, str, list[str]]]:
+    def _sources(self, step: WrittenStep) -> list[tuple[str, str, list[str]]]:
         """List the steps before that run again: (step, kind of what is taken, its names)."""
         found: dict[tuple[str, str], list[str]] = {}
         for node in _cache_nodes(step):
@@ -88,12 +89,12 @@ class _Question:
         when = "again" if lost else "each time"
         return f"{name} runs {when}, which changes {kind} {', '.join(taken)}"
 
-    def _outcome_of(self, step: CheckedStep | None) -> Outcome:
+    def _outcome_of(self, step: WrittenStep | None) -> Outcome:
         if step is None or step.type in _ANSWERING:
             return "kept"
         return self.effect(step).outcome if step.type in CACHE_FIELDS else "always"
 
-    def _moves(self, source: CheckedStep, rest: list[Part]) -> bool:
+    def _moves(self, source: WrittenStep, rest: list[Part]) -> bool:
         """Check whether a property may be another one after the step has run again."""
         match rest:
             case ["ProcessingOutputConfig", "Outputs", name, "S3Output", "S3Uri"]:
@@ -113,7 +114,7 @@ class _Question:
         return False
 
 
-def _switched(before: CheckedStep | None, step: CheckedStep) -> CacheEffect | None:
+def _switched(before: WrittenStep | None, step: WrittenStep) -> CacheEffect | None:
     """Return the effect on a step whose cache is off or was not there; None for any other."""
     had_cache = before is not None and _is_cached(before)
     if not _is_cached(step):
@@ -125,16 +126,16 @@ def _switched(before: CheckedStep | None, step: CheckedStep) -> CacheEffect | No
     return None if had_cache else CacheEffect(step.name, "lost", ("it was not cached until now",))
 
 
-def _is_cached(step: CheckedStep) -> bool:
+def _is_cached(step: WrittenStep) -> bool:
     return step.type in CACHE_FIELDS and step.node["CacheConfig"]["Enabled"].value is True
 
 
-def _fields(step: CheckedStep) -> dict[str, Any]:
+def _fields(step: WrittenStep) -> dict[str, Any]:
     arguments = step.arguments.value
     return cache_fields(step.type, arguments if isinstance(arguments, dict) else {})
 
 
-def _cache_nodes(step: CheckedStep) -> Iterator[Node]:
+def _cache_nodes(step: WrittenStep) -> Iterator[Node]:
     return Node(_fields(step)).walk()
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from pipeline.check.document import BRANCHES, CheckedDefinition, CheckedStep, read_document
-from pipeline.check.node import printable
+from pipeline.check.document import CheckedDefinition, read_document
+from pipeline.definition.node import printable
+from pipeline.definition.steps import BRANCHES, WrittenStep
 from pipeline.diff.cache import CacheEffect, cache_effects
 from pipeline.diff.values import Change, changes, without
 
@@ -108,7 +109,7 @@ def _step_diffs(before: CheckedDefinition, after: CheckedDefinition) -> Iterator
             yield StepDiff(name, step.type, "removed")
 
 
-def _renamed(old: Mapping[str, CheckedStep], new: Mapping[str, CheckedStep]) -> dict[str, str]:
+def _renamed(old: Mapping[str, WrittenStep], new: Mapping[str, WrittenStep]) -> dict[str, str]:
     """Map new names to old ones, for steps that are otherwise the same."""
     gone = [step for name, step in old.items() if name not in new]
     found: dict[str, str] = {}
@@ -119,7 +120,7 @@ def _renamed(old: Mapping[str, CheckedStep], new: Mapping[str, CheckedStep]) -> 
     return found
 
 
-def _content(step: CheckedStep) -> dict[str, Any]:
+def _content(step: WrittenStep) -> dict[str, Any]:
     """Return a step without its name; a condition also without the steps behind it."""
     body = step.node.value if isinstance(step.node.value, dict) else {}
     content = without(body, ("Name",))

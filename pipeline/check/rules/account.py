@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.jobs import options
-from pipeline.check.node import Node, shown
 from pipeline.check.rules.rule import Rule, rule
+from pipeline.definition.node import Node, shown
 
 MOST_CHARACTERS = 1_048_576
 MOST_STEPS = 50

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
-from pipeline.check.node import Node
 from pipeline.check.rules.rule import Rule, rule
+from pipeline.definition.node import Node
 
 # As in AWS's list of built-in rules, with their names for rule_to_invoke.
 BUILT_IN_RULES = (

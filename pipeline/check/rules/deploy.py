@@ -6,10 +6,10 @@ from pipeline.check.constraints import type_problems, value_problems
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, known_value
-from pipeline.check.node import Node, is_number
 from pipeline.check.properties import shape_of
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.check.shapes import load_shapes
+from pipeline.definition.node import Node, is_number
 
 MOST_LAMBDA_SECONDS = 600
 

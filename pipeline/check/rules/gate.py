@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import function_name, json_path, known_value, reference_parts
 from pipeline.check.graph import all_needs, direct_needs, steps_referred_to, uses_of
 from pipeline.check.jobs import script_of
-from pipeline.check.node import Node, is_number, shown
 from pipeline.check.rules.metrics import direction
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.expressions import Part
+from pipeline.definition.node import Node, is_number, shown
+from pipeline.definition.steps import WrittenStep
 from pipeline.job_scripts.interface import ANY_KEY
 
 _PUBLISHING = ("RegisterModel", "EndpointConfig", "Endpoint")
@@ -116,13 +117,13 @@ def _looks(node: Node) -> bool:
     return any(True for _ in steps_referred_to(node))
 
 
-def _published_when(document: CheckedDefinition, gate: CheckedStep) -> set[bool]:
+def _published_when(document: CheckedDefinition, gate: WrittenStep) -> set[bool]:
     """Return the outcomes of a gate after which a model is published."""
     behind = [step for step in document.steps if _publishes(document, step)]
     return {outcome for step in behind for name, outcome in step.branches if name == gate.name}
 
 
-def _publishes(document: CheckedDefinition, step: CheckedStep) -> bool:
+def _publishes(document: CheckedDefinition, step: WrittenStep) -> bool:
     """Check whether a step publishes a model; a Lambda does when it is given one."""
     if step.type != "Lambda":
         return step.type in _PUBLISHING
@@ -198,7 +199,7 @@ def _follow(sample: Any, path: Sequence[Part], node: Node, file: str) -> Iterato
 
 
 def _seen_by_gates(
-    document: CheckedDefinition, needs: Mapping[str, Any], step: CheckedStep
+    document: CheckedDefinition, needs: Mapping[str, Any], step: WrittenStep
 ) -> frozenset[str]:
     conditions = [name for name, _ in step.branches]
     return frozenset[str]().union(*(all_needs(needs, name) for name in conditions))

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.functions import known_value, reference_parts
-from pipeline.check.node import Node, is_number, path_text
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.cache_fields import CACHE_FIELDS
+from pipeline.definition.node import Node, is_number, path_text
+from pipeline.definition.steps import WrittenStep
 
 _ROOT = "/opt/ml/processing"
 _JOBS = ("Processing", "Training", "Tuning")
@@ -139,7 +140,7 @@ def cache_never_hit(document: CheckedDefinition) -> Iterator[Problem]:
                     yield Problem(node.path, what, "keep it out of the step's inputs")
 
 
-def _folders(step: CheckedStep) -> Iterator[tuple[str, Node]]:
+def _folders(step: WrittenStep) -> Iterator[tuple[str, Node]]:
     for item in step.arguments["ProcessingInputs"].items():
         for kind in ("S3Input", "DatasetDefinition"):
             if item[kind]["LocalPath"].exists:

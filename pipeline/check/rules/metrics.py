@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.jobs import script_of
-from pipeline.check.node import Node
 from pipeline.check.rules.rule import Rule, rule
+from pipeline.definition.node import Node
+from pipeline.definition.steps import WrittenStep
 
 LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "shortfall")
 HIGHER_IS_BETTER = ("accuracy", "f1", "auc", "recall", "precision", "r2")
@@ -99,7 +100,7 @@ def _sample_lines(document: CheckedDefinition, script: str | None) -> tuple[str,
     return known.lines if known else ()
 
 
-def _objectives(step: CheckedStep) -> Iterator[tuple[Node, Node]]:
+def _objectives(step: WrittenStep) -> Iterator[tuple[Node, Node]]:
     """Yield objectives, each with the metric definitions of the job that it is about."""
     config = step.arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     one = step.arguments["TrainingJobDefinition"]

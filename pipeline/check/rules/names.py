@@ -6,10 +6,10 @@ from pipeline.check.constraints import type_problems
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, reference_parts
-from pipeline.check.node import Node, shown
 from pipeline.check.properties import tuned_names
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.natural_keys import NATURAL_KEYS
+from pipeline.definition.node import Node, shown
 
 _TYPES = {"String": "string", "Integer": "integer", "Float": "float", "Boolean": "boolean"}
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.graph import all_needs, direct_needs, uses_of
 from pipeline.check.rules.rule import Rule, rule
+from pipeline.definition.steps import WrittenStep
 
 
 @rule("cycle")
@@ -52,7 +53,7 @@ def empty_conditions(document: CheckedDefinition) -> Iterator[Problem]:
             yield Problem(step.node.path, "no step depends on this condition", "give it IfSteps")
 
 
-def _unshared(other: CheckedStep, step: CheckedStep) -> tuple[str, bool]:
+def _unshared(other: WrittenStep, step: WrittenStep) -> tuple[str, bool]:
     own = step.branches
     return next(
         branch

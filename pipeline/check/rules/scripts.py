@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from pipeline.check.document import CheckedDefinition, CheckedStep
+from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem, suggest
 from pipeline.check.jobs import hyperparameters, options, script_node, script_of
-from pipeline.check.node import Node, shown
 from pipeline.check.rules.rule import Rule, rule
+from pipeline.definition.node import Node, shown
+from pipeline.definition.steps import WrittenStep
 from pipeline.job_scripts.interface import FUNCTIONS, Function, OptionType, Script
 
 _JOBS = ("Processing", "Training", "Tuning")
@@ -98,7 +99,7 @@ def lambda_events(document: CheckedDefinition) -> Iterator[Problem]:
                 yield Problem(output["OutputName"].path, what, suggest(name, function.outputs))
 
 
-def _known_jobs(document: CheckedDefinition) -> Iterator[tuple[CheckedStep, Script]]:
+def _known_jobs(document: CheckedDefinition) -> Iterator[tuple[WrittenStep, Script]]:
     for step in document.of_type(*_JOBS):
         script = document.scripts.get(script_of(step) or "")
         if script:
@@ -120,12 +121,12 @@ def _option_problems(
         yield Problem(value.path, what, f"give {wanted}")
 
 
-def _ranges(step: CheckedStep) -> list[Node]:
+def _ranges(step: WrittenStep) -> list[Node]:
     found = step.arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")
     return [item for _, kind in found.members() for item in kind.items()]
 
 
-def _strays(step: CheckedStep) -> Iterator[Problem]:
+def _strays(step: WrittenStep) -> Iterator[Problem]:
     """Report arguments that are neither an option nor the value of one."""
     taken = True
     for argument in step.arguments.at("AppSpecification", "ContainerArguments").items():
@@ -136,7 +137,7 @@ def _strays(step: CheckedStep) -> Iterator[Problem]:
         taken = not is_option or "=" in (argument.text or "")
 
 
-def _function(step: CheckedStep) -> Function | None:
+def _function(step: WrittenStep) -> Function | None:
     arn = step.node["FunctionArn"].text or ""
     return next((known for end, known in FUNCTIONS.items() if arn.endswith(end)), None)
 

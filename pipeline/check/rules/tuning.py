@@ -7,9 +7,9 @@ from pipeline.check.findings import Problem
 from pipeline.check.functions import known_value
 from pipeline.check.graph import steps_referred_to
 from pipeline.check.jobs import hyperparameters
-from pipeline.check.node import Node, is_number, shown
 from pipeline.check.properties import tuned_names
 from pipeline.check.rules.rule import Rule, rule
+from pipeline.definition.node import Node, is_number, shown
 
 _NUMERIC = ("ContinuousParameterRanges", "IntegerParameterRanges")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from pipeline.definition.steps import own_arguments, written_steps
 from pipeline.report.section import Inputs, Section
 from pipeline.report.sections.dataset import SECTION as DATASET
 from pipeline.report.sources.facts import Description, Facts
@@ -90,9 +91,9 @@ def _hyperparameters(facts: Facts) -> dict[str, str]:
 def _seeds(facts: Facts) -> dict[str, str]:
     """Return every seed in the definition by step: of arguments, hyperparameters and the tuner."""
     found: dict[str, str] = {}
-    for step in facts.definition.get("Steps", []):
-        for name, value in _seeds_in(step.get("Arguments") or {}):
-            found[f"{step['Name']} {name}"] = value
+    for step in written_steps(facts.definition):
+        for name, value in _seeds_in(own_arguments(step.node.value)):
+            found[f"{step.name} {name}"] = value
     return found
 
 

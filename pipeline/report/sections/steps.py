@@ -9,7 +9,7 @@ from pipeline.aws.steps import failure_reason, job_of, progress_of
 from pipeline.command_line.step_table import StepProgress
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.graph import read_graph
-from pipeline.definition.outline import outline
+from pipeline.definition.steps import WrittenStep, written_steps
 from pipeline.report.contents import Run
 from pipeline.report.section import Section
 from pipeline.report.sources.facts import Facts, utc
@@ -74,8 +74,8 @@ def read_run(facts: Facts, where: str) -> Run:
 def read_steps(facts: Facts) -> tuple[ReportedStep, ...]:
     """Read every step of the definition, nested ones too, in the definition's order."""
     needs = _needs(facts)
-    written = outline(facts.definition)
-    branches = {step.name: step.branch for step in written}
+    written = written_steps(facts.definition)
+    branches = {step.name: _branch(step) for step in written}
     order = [step.name for step in written]
     progress = progress_of(written, list(facts.summaries.values()), {})
     return tuple(
@@ -95,6 +95,10 @@ def _needs(facts: Facts) -> dict[str, frozenset[str]]:
         return {name: step.needs for name, step in read_graph(facts.definition).steps.items()}
     except DefinitionError:
         return {}
+
+
+def _branch(step: WrittenStep) -> tuple[str, str] | None:
+    return (step.branches[-1][0], str(step.branches[-1][1])) if step.branches else None
 
 
 def _step(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.aws.steps import job_of
+from pipeline.definition.steps import written_steps
 from pipeline.errors import UsageError
 from pipeline.report.sources.source import Absent, Source
 
@@ -65,8 +66,8 @@ class Facts:
         for step, job in self.jobs.items():
             if name in job:
                 return step, job
-        types = [kind.removesuffix("Job")]
-        steps = [s["Name"] for s in self.definition.get("Steps", []) if s.get("Type") in types]
+        type_ = kind.removesuffix("Job")
+        steps = [step.name for step in written_steps(self.definition) if step.type == type_]
         raise Absent(self._why_no_job(steps[0]) if steps else f"the pipeline has no {kind}")
 
     def output(self, step: str, name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from pipeline.aws.details import Details
 from pipeline.aws.steps import Detail, job_of, progress_of, waiting_steps
 from pipeline.command_line.step_table import StepProgress
-from pipeline.definition.outline import outline
+from pipeline.definition.steps import written_steps
 from tests.pipeline.aws.aws_support import LOST, NOW, Cloud
 
 DEFINITION = {
@@ -42,7 +42,7 @@ def summary(name: str, status: str = "Executing", **more: Any) -> dict[str, Any]
 
 
 def states(*summaries: dict[str, Any]) -> dict[str, str]:
-    steps = progress_of(outline(DEFINITION), summaries, {})
+    steps = progress_of(written_steps(DEFINITION), summaries, {})
     return {step.name: step.status for step in steps}
 
 
@@ -52,14 +52,14 @@ def test_before_anything_has_begun_all_steps_wait_in_order() -> None:
     assert [step.name for step in steps] == names
     assert {step.status for step in steps} == {"Waiting"}
     assert steps[-1].type == "Fail"
-    assert [step.name for step in progress_of(outline(DEFINITION), [], {})] == names
+    assert [step.name for step in progress_of(written_steps(DEFINITION), [], {})] == names
 
 
 def test_a_step_shows_its_times_and_whether_it_came_from_the_cache() -> None:
     end = NOW + timedelta(seconds=9)
     hit = {"SourcePipelineExecutionArn": "arn"}
     (shown, *_) = progress_of(
-        outline(DEFINITION),
+        written_steps(DEFINITION),
         [summary("Prepare", "Succeeded", EndTime=end, CacheHitResult=hit)],
         {"Prepare": Detail("best 0.9", 2, 6)},
     )
@@ -93,14 +93,14 @@ def test_a_step_that_was_tried_again_counts_as_it_is_now() -> None:
 
 def test_a_step_that_the_definition_does_not_name_is_shown_last() -> None:
     steps = progress_of(
-        outline(DEFINITION), [summary("Extra", Metadata={"TransformJob": {"Arn": "a"}})], {}
+        written_steps(DEFINITION), [summary("Extra", Metadata={"TransformJob": {"Arn": "a"}})], {}
     )
     assert (steps[-1].name, steps[-1].type) == ("Extra", "Transform")
 
 
 def test_a_fail_step_shows_its_message() -> None:
     failed = summary("AccuracyTooLow", "Failed", Metadata={"Fail": {"ErrorMessage": "too low"}})
-    assert progress_of(outline(DEFINITION), [failed], {})[-1].message == "too low"
+    assert progress_of(written_steps(DEFINITION), [failed], {})[-1].message == "too low"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.check.node import Node
 from pipeline.check.rules.debugger import BUILT_IN_COLLECTIONS, BUILT_IN_RULES
+from pipeline.definition.node import Node
 from pipeline.job_scripts.interface import FUNCTIONS, SCRIPTS
 from pipeline.job_scripts.metrics import REGEXES
 

@@ -14,7 +14,7 @@ from pipeline.check import (
     read_definition,
 )
 from pipeline.check.findings import suggest
-from pipeline.check.node import Node, path_text, shown
+from pipeline.definition.node import Node, path_text, shown
 from pipeline.errors import UsageError
 
 ERROR = Finding("range", "error", "Tune", "$.Steps[2].X", "it is empty", "widen it")

@@ -17,7 +17,7 @@ def _step(name: str, *references: str, kind: str = "Processing", **extra: Any) -
     return {"Name": name, "Type": kind, "Arguments": arguments, **extra}
 
 
-def _gate(name: str, left: str, if_steps: list[Json], else_steps: list[Json]) -> Json:
+def _gate(name: str, left: str, if_steps: Any, else_steps: Any) -> Json:
     condition = {"Type": "Equals", "LeftValue": {"Get": left}, "RightValue": 1}
     arguments = {"Conditions": [condition], "IfSteps": if_steps, "ElseSteps": else_steps}
     return {"Name": name, "Type": "Condition", "Arguments": arguments}
@@ -75,7 +75,10 @@ def test_property_files_are_known_by_step_and_name() -> None:
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([_step("A", "Steps.B.x"), _step("B", "Steps.A.x")], "A -> B -> A"),
+        (
+            [_step("A", "Steps.B.x"), _step("B", "Steps.C.x"), _step("C", "Steps.A.x")],
+            "B -> C -> A",
+        ),
         ([_step("A", "Steps.A.x")], "A -> A"),
         ([_step("A", "Steps.Prepar.x"), _step("Prepare")], "did you mean 'Prepare'"),
         ([_step("A", DependsOn=["Prepar"]), _step("Prepare")], "did you mean 'Prepare'"),
@@ -85,6 +88,8 @@ def test_property_files_are_known_by_step_and_name() -> None:
         ([_step("A"), _step("A")], "two steps are named 'A'"),
         ([_step("A", kind="EMR")], "of type 'EMR', which does not run on this machine"),
         ([{"Type": "Processing"}], "not a pipeline definition"),
+        ([_step("A"), None], "not a pipeline definition"),
+        ([_gate("A", "Parameters.P", {"Name": "B"}, [])], "not a pipeline definition"),
     ],
 )
 def test_what_cannot_run_is_refused_with_its_reason(steps: list[Json], message: str) -> None:
