@@ -19,7 +19,14 @@ FLOORS = (
     ("pipeline.assets",),
     ("pipeline.settings", "pipeline.sample"),
     ("pipeline.command_line", "pipeline.addresses", "pipeline.archives"),
-    ("pipeline.git", "pipeline.errors", "pipeline.version", "pipeline.job_scripts"),
+    (
+        "pipeline.git",
+        "pipeline.errors",
+        "pipeline.version",
+        "pipeline.suggestions",
+        "pipeline.service_patterns",
+        "pipeline.job_scripts",
+    ),
 )
 ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What runs elsewhere: on SageMaker, or in Lambda.

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.check.own_shapes import Shape
-from pipeline.check.patterns import compile_pattern
 from pipeline.check.shapes import NUMBERS
 from pipeline.definition.node import Node, is_number, shown
+from pipeline.service_patterns import compile_pattern
+from pipeline.suggestions import suggest
 
 _LISTED = 4  # choices shown when none is near
 

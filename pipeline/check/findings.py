@@ -3,15 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 from pipeline.definition.node import Path, printable
 
 Severity = Literal["error", "warning"]
-
-_LISTED = 12  # up to so many names are all listed when none is near
-_TELLING = 4  # a word this long that is part of a name is taken to mean that name
 
 
 @dataclass(frozen=True)
@@ -61,16 +57,6 @@ def findings_json(findings: Sequence[Finding]) -> str:
         "warnings": len(findings) - errors,
     }
     return printable(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def suggest(word: str, known: Sequence[str], otherwise: str = "remove it") -> str:
-    """Say how to mend an unknown name: the nearest one, a short list of all, or `otherwise`."""
-    names = sorted({name for name in known if name})
-    longer = [name for name in names if len(word) >= _TELLING and word in name]
-    near = [min(longer, key=len)] if longer else get_close_matches(word, names, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"there are: {', '.join(names)}" if 0 < len(names) <= _LISTED else otherwise
 
 
 def _block(finding: Finding) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.expressions import Part, parse_path
 from pipeline.definition.node import Node, is_number, shown
+from pipeline.suggestions import suggest
 
 # What stands for a value that only a run has, so that a text joined with it can be judged.
 EXECUTION_SAMPLES: Mapping[str, str] = {

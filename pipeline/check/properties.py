@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import suggest
 from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.kinds import KINDS, arguments_shape
 from pipeline.check.own_shapes import Shape
@@ -13,6 +12,7 @@ from pipeline.check.shapes import NUMBERS, load_shapes
 from pipeline.definition.expressions import Part
 from pipeline.definition.node import Node
 from pipeline.definition.steps import WrittenStep
+from pipeline.suggestions import suggest
 
 # A shape's type -> the types of pipeline functions that may stand there.
 FITTING: Mapping[str, tuple[str, ...]] = {
@@ -177,7 +177,9 @@ def _output_parameter(step: WrittenStep, parts: Sequence[Part]) -> str | None:
         case ("OutputParameters", str(name)) if name in outputs:
             return None
         case ("OutputParameters", str(name)):
-            raise Nowhere(f"step {step.name} has no output {name!r}", suggest(name, outputs))
+            raise Nowhere(
+                f"step {step.name} has no output {name!r}", suggest(name, outputs, "remove it")
+            )
     raise Nowhere(
         f"{step.type} step {step.name} has no property {'.'.join(map(str, parts))!r}",
         "a Lambda or Callback has OutputParameters['<name>'] only",

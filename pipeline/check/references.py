@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.check.functions import EXECUTION_SAMPLES, function_name, reference_parts
 from pipeline.check.properties import Nowhere, property_shape
 from pipeline.definition.node import Node, shown
 from pipeline.definition.steps import WrittenStep
+from pipeline.suggestions import suggest
 
 _ROOTS = ("Parameters", "Execution", "Steps")
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from pipeline.check.constraints import type_problems, value_problems
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, known_value, reference_parts
 from pipeline.check.own_shapes import Shape
 from pipeline.check.properties import FITTING, function_type, shape_of
 from pipeline.check.shapes import SCALARS, load_shapes
 from pipeline.definition.node import Node, shown
+from pipeline.suggestions import suggest
 
 
 def check_schema(document: CheckedDefinition) -> Iterator[Problem]:
@@ -64,7 +65,9 @@ class Schema:
                 yield from self.problems(known[key]["shape"], inner)
             else:
                 what = f"{_spoken(name)} has no field {key!r}"
-                yield Problem(inner.path, what, suggest(key, list(known)), "unknown-field")
+                yield Problem(
+                    inner.path, what, suggest(key, list(known), "remove it"), "unknown-field"
+                )
         present = {key for key, _ in node.members()}
         for group in [(field,) for field in shape.get("required", ())] + list(
             shape.get("one_of", ())

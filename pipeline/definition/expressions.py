@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.definition.errors import DefinitionError, UnresolvedError, did_you_mean
+from pipeline.definition.errors import DefinitionError, UnresolvedError
 from pipeline.errors import UsageError
+from pipeline.suggestions import suggest
 
 Part = str | int
 
@@ -90,8 +91,8 @@ def _member(value: Any, part: Part, where: str) -> Any:
     if isinstance(value, Mapping):
         if str(part) in value:
             return value[str(part)]
-        hint = did_you_mean(str(part), list(value))
-        raise UnresolvedError(f"{where}: there is no {part!r}{hint}")
+        hint = suggest(str(part), list(value))
+        raise UnresolvedError(f"{where}: there is no {part!r}; {hint}")
     if isinstance(value, Sequence) and not isinstance(value, str):
         if isinstance(part, int):
             if part < len(value):

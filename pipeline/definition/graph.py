@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from pipeline.definition.errors import DefinitionError, did_you_mean
+from pipeline.definition.errors import DefinitionError
 from pipeline.definition.expressions import PropertyFile, parse_path, references
 from pipeline.definition.steps import BRANCHES, WrittenStep, own_arguments, written_steps
+from pipeline.suggestions import suggest
 
 STEP_TYPES = (
     "Processing",
@@ -101,14 +102,14 @@ def _read_step(written: WrittenStep, names: Sequence[str], parameters: Sequence[
         if root not in known:
             raise DefinitionError(f"step {name}: cannot read the reference {reference!r}")
         if rest[0] not in known[str(root)]:
-            hint = did_you_mean(str(rest[0]), known[str(root)])
-            raise DefinitionError(f"step {name} refers to {reference}, unknown{hint}")
+            hint = suggest(str(rest[0]), known[str(root)])
+            raise DefinitionError(f"step {name} refers to {reference}, unknown; {hint}")
         if root == "Steps":
             needs.add(str(rest[0]))
     for need in needs:
         if need not in names:
-            hint = did_you_mean(need, names)
-            raise DefinitionError(f"step {name} depends on {need!r}, no such step{hint}")
+            hint = suggest(need, names)
+            raise DefinitionError(f"step {name} depends on {need!r}, no such step; {hint}")
     around = written.branches[-1] if written.branches else None
     if around:
         needs.add(around[0])

@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline.definition.errors import DefinitionError, did_you_mean
+from pipeline.definition.errors import DefinitionError
 from pipeline.errors import UsageError
+from pipeline.suggestions import suggest
 
 Value = str | int | float | bool
 
@@ -22,8 +23,8 @@ def bind_parameters(
     names = [parameter["Name"] for parameter in declared]
     for name in given:
         if name not in names:
-            hint = did_you_mean(name, names)
-            raise UsageError(f"the pipeline has no parameter {name!r}{hint}")
+            hint = suggest(name, names)
+            raise UsageError(f"the pipeline has no parameter {name!r}; {hint}")
     return {parameter["Name"]: _bind(parameter, given) for parameter in declared}
 
 

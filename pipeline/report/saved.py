@@ -1,7 +1,6 @@
 """Read the saved tensors of a run, for the command line."""
 
 import tempfile
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from pipeline.report.sections.tensors import find_tensors, read_saved
 from pipeline.report.sources.facts import read_facts
 from pipeline.report.sources.source import Source
 from pipeline.report.sources.training_output import open_output, training_job
+from pipeline.suggestions import suggest
 
 
 def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, Any]:
@@ -27,6 +27,5 @@ def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, An
 
 
 def _unknown(name: str, names: list[str]) -> str:
-    close = get_close_matches(name, names, n=1) or [one for one in names if name in one][:1]
-    hint = f"did you mean {close[0]}?" if close else f"there are {len(names)}: list them without it"
+    hint = suggest(name, names, f"there are {len(names)}: list them without it")
     return f"no tensor {name!r} was saved; {hint}"

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.command_line.running import ROOT, parser, run_command
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
-from pipeline.settings.errors import nearest
 from pipeline.settings.reference import Entry, SectionEntries, sections
+from pipeline.suggestions import suggest
 
 _EXAMPLES = """\
   python -m pipeline.settings                        every setting, as Markdown
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = {section.name: section for section in sections(ROOT / "pipeline.yaml")}
     for name in asked:
         if name not in found:
-            raise UsageError(f"there is no section {name!r}{nearest(name, list(found))}")
+            raise UsageError(f"there is no section {name!r}; {suggest(name, list(found))}")
     print("\n".join(_page([found[name] for name in asked or found])))
     return EXIT_SUCCEEDED
 

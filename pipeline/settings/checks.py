@@ -6,7 +6,7 @@ from pipeline.job_scripts.hyperparameters import Hyperparameter, tunable_hyperpa
 from pipeline.job_scripts.metrics import REGEXES
 from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
 from pipeline.settings.checks_deploy import DEPLOY_CHECKS
-from pipeline.settings.errors import Problem, nearest
+from pipeline.settings.errors import Problem
 from pipeline.settings.model import (
     CategoricalRange,
     ContinuousRange,
@@ -14,6 +14,7 @@ from pipeline.settings.model import (
     Range,
     Settings,
 )
+from pipeline.suggestions import suggest
 
 OBJECTIVES = tuple(name for name in REGEXES if not name.startswith("train:"))
 
@@ -51,8 +52,8 @@ def objective_is_known(settings: Settings) -> Iterator[Problem]:
     """Check that the objective is a metric that the training script prints."""
     objective = settings.tuning.objective
     if objective not in OBJECTIVES:
-        hint = nearest(objective, OBJECTIVES)
-        yield Problem(("tuning", "objective"), f"{objective!r} is not a metric{hint}")
+        hint = suggest(objective, OBJECTIVES)
+        yield Problem(("tuning", "objective"), f"{objective!r} is not a metric; {hint}")
 
 
 def ranges_make_sense(settings: Settings) -> Iterator[Problem]:
@@ -194,7 +195,7 @@ def _categorical_problems(
         if one.allows(value):
             continue
         if one.choices:
-            yield "values", f"{value!r} is no {one.name}{nearest(str(value), one.choices)}"
+            yield "values", f"{value!r} is no {one.name}; {suggest(str(value), one.choices)}"
         else:
             kind = "whole number" if one.kind == "int" else "number"
             yield "values", f"{value!r} is not a {kind}, {one.limits()}"

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from pipeline.job_scripts.debugger_rules import rule_names, rule_parameters
-from pipeline.settings.errors import nearest
 from pipeline.settings.forms import OneOf, Section
+from pipeline.suggestions import suggest
 
 RuleName = Annotated[str, OneOf(rule_names)]
 # What smdebug's PyTorch hook knows without being told which tensors belong to it.
@@ -48,7 +48,7 @@ def _parameter(rule: str, name: Any, value: object) -> str:
         return str(value)  # the rule's name is refused by its own type
     known = rule_parameters(rule)
     if name not in known:
-        raise _problem(f"{rule} has no parameter {name!r}{nearest(str(name), tuple(known))}")
+        raise _problem(f"{rule} has no parameter {name!r}; {suggest(str(name), tuple(known))}")
     if isinstance(known[name], bool):
         fits = isinstance(value, bool)
     elif name == "mode":
@@ -78,7 +78,7 @@ def _patterns_work(collections: dict[str, Collection]) -> dict[str, Collection]:
         if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) is None:
             raise _problem(f"{name!r} is no collection's name: letters, digits, _ and -")
         if collection.include_regex is None and name not in BUILT_IN_COLLECTIONS:
-            raise _problem(f"{name} needs an include_regex{nearest(name, BUILT_IN_COLLECTIONS)}")
+            raise _problem(f"{name} needs an include_regex; {suggest(name, BUILT_IN_COLLECTIONS)}")
         _compile(collection.include_regex or "", f"{name}.include_regex")
     return collections
 

@@ -1,6 +1,5 @@
 """Say what is wrong with settings in one line: place, key, what, and the nearest valid name."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.errors import UsageError
 from pipeline.settings.keys import Keys, all_keys, known_keys
+from pipeline.suggestions import nearest, suggest
 
 
 class SettingsError(UsageError):
@@ -43,20 +43,6 @@ def dotted(path: Keys) -> str:
     return text.removeprefix(".")
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Return `; did you mean x?`, or what there is when nothing is near."""
-    close = _closest(word, known)
-    if close:
-        return f"; did you mean {close}?"
-    return f"; known: {', '.join(known)}" if known else ""
-
-
-def _closest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str | None:
-    by_lower = {name.lower(): name for name in reversed(known)}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
-    return by_lower[found[0]] if found else None
-
-
 def problems_of(error: ValidationError, model: type[BaseModel], data: object) -> list[Problem]:
     """Turn pydantic's findings into problems with a path into `data`."""
     return [_problem(details, model, data) for details in error.errors(include_url=False)]
@@ -75,11 +61,11 @@ def _problem(details: ErrorDetails, model: type[BaseModel], data: object) -> Pro
         expected = [
             word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")
         ]
-        return Problem(path, f"{_shown(value)} is not allowed{nearest(str(value), expected)}")
+        return Problem(path, f"{_shown(value)} is not allowed; {suggest(str(value), expected)}")
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         given = str(context.get("tag", "nothing"))
-        hint = nearest(given, ("continuous", "integer", "categorical"))
-        return Problem((*path, "type"), f"{given!r} is not a type of range{hint}")
+        hint = suggest(given, ("continuous", "integer", "categorical"))
+        return Problem((*path, "type"), f"{given!r} is not a type of range; {hint}")
     return Problem(path, _message(kind, value, context, details["msg"]))
 
 
@@ -146,11 +132,11 @@ def _unknown(path: Keys, model: type[BaseModel], data: object) -> str:
     word, known = str(path[-1]), known_keys(model, path[:-1], data)
     if len(path) == 1:
         known.append("environments")
-    close = _closest(word, known)
+    close = nearest(word, known)
     if close:
         return f"; did you mean {dotted((*path[:-1], close))}?"
     everywhere: dict[str, str] = {}
     for keys in all_keys(model):
         everywhere.setdefault(keys[-1], dotted(keys))
-    elsewhere = _closest(word, list(everywhere), cutoff=0.8)
-    return f"; did you mean {everywhere[elsewhere]}?" if elsewhere else nearest(word, known)
+    elsewhere = nearest(word, list(everywhere), cutoff=0.8)
+    return f"; did you mean {everywhere[elsewhere]}?" if elsewhere else f"; {suggest(word, known)}"

@@ -11,10 +11,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.settings.checks import check
-from pipeline.settings.errors import SettingsError, dotted, nearest, problems_of, settings_error
+from pipeline.settings.errors import SettingsError, dotted, problems_of, settings_error
 from pipeline.settings.keys import Keys
 from pipeline.settings.model import Settings
 from pipeline.settings.yaml_reader import YamlProblem, read_scalar, read_yaml
+from pipeline.suggestions import suggest
 
 _OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w-]*(?:\.[\w-]+)*)\s*=(?P<value>.*)", re.DOTALL)
 
@@ -112,8 +113,8 @@ def _overlay(
         return {}
     known = list(environments or {})
     if environment not in known:
-        hint = nearest(environment, known) or "; the file has none"
-        raise SettingsError(f"{path}: no environment {environment!r}{hint}")
+        hint = suggest(environment, known)
+        raise SettingsError(f"{path}: no environment {environment!r}; {hint}")
     overlay = (environments or {})[environment]
     if overlay is not None and not isinstance(overlay, dict):
         line = lines[("environments", environment)]

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node
+from pipeline.suggestions import suggest
 
 # As in AWS's list of built-in rules, with their names for rule_to_invoke.
 BUILT_IN_RULES = (

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, json_path, known_value, reference_parts
 from pipeline.check.graph import all_needs, direct_needs, steps_referred_to, uses_of
 from pipeline.check.jobs import script_of
@@ -14,6 +14,7 @@ from pipeline.definition.expressions import Part
 from pipeline.definition.node import Node, is_number, shown
 from pipeline.definition.steps import WrittenStep
 from pipeline.job_scripts.interface import ANY_KEY
+from pipeline.suggestions import suggest
 
 _PUBLISHING = ("RegisterModel", "EndpointConfig", "Endpoint")
 _MODELS = ("RegisterModel", "Model", "Training", "Tuning", "EndpointConfig", "Endpoint")

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.check.functions import known_value, reference_parts
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.cache_fields import CACHE_FIELDS
 from pipeline.definition.node import Node, is_number, path_text
 from pipeline.definition.steps import WrittenStep
+from pipeline.suggestions import suggest
 
 _ROOT = "/opt/ml/processing"
 _JOBS = ("Processing", "Training", "Tuning")

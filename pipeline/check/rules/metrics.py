@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.check.jobs import script_of
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node
 from pipeline.definition.steps import WrittenStep
+from pipeline.suggestions import suggest
 
 LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "shortfall")
 HIGHER_IS_BETTER = ("accuracy", "f1", "auc", "recall", "precision", "r2")

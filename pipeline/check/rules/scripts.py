@@ -1,15 +1,15 @@
 """Check what jobs and functions pass to our code against what it takes, writes and answers."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem, suggest
+from pipeline.check.findings import Problem
 from pipeline.check.jobs import hyperparameters, options, script_node, script_of
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node, shown
 from pipeline.definition.steps import WrittenStep
 from pipeline.job_scripts.interface import FUNCTIONS, Function, OptionType, Script
+from pipeline.suggestions import nearest, suggest
 
 _JOBS = ("Processing", "Training", "Tuning")
 _TOOLKIT = ("sagemaker_program", "sagemaker_submit_directory")
@@ -22,9 +22,9 @@ def script_names(document: CheckedDefinition) -> Iterator[Problem]:
     for step in document.of_type(*_JOBS):
         node = script_node(step)
         name = (node.text or "").rsplit("/", 1)[-1]
-        near = get_close_matches(name, list(document.scripts), n=1, cutoff=0.8)
+        near = nearest(name, list(document.scripts), cutoff=0.8)
         if name not in document.scripts and near:
-            yield Problem(node.path, f"there is no script {name!r}", f"did you mean {near[0]!r}?")
+            yield Problem(node.path, f"there is no script {name!r}", f"did you mean {near}?")
         told = hyperparameters(step)
         given = [key for key in _TOOLKIT if told[key].exists]
         if len(given) == 1:
@@ -62,7 +62,9 @@ def script_channels(document: CheckedDefinition) -> Iterator[Problem]:
         for node in names if script.channels else ():
             if node.text is not None and node.text not in script.channels:
                 what = f"{script_of(step)} reads no channel {node.text!r}"
-                yield Problem(node.path, what, suggest(node.text, list(script.channels)))
+                yield Problem(
+                    node.path, what, suggest(node.text, list(script.channels), "remove it")
+                )
         for channel, needed in script.channels.items():
             if needed and channel not in [node.text for node in names]:
                 what = f"{script_of(step)} needs the channel {channel!r}"
@@ -77,7 +79,9 @@ def script_files(document: CheckedDefinition) -> Iterator[Problem]:
             path = file["FilePath"].text
             if path is not None and path not in script.files:
                 what = f"{script_of(step)} writes no {path!r}"
-                yield Problem(file["FilePath"].path, what, suggest(path, list(script.files)))
+                yield Problem(
+                    file["FilePath"].path, what, suggest(path, list(script.files), "remove it")
+                )
 
 
 @rule("lambda-event")
@@ -96,7 +100,9 @@ def lambda_events(document: CheckedDefinition) -> Iterator[Problem]:
             name = output["OutputName"].text or ""
             if name and name not in function.outputs:
                 what = f"the function does not answer {name!r}"
-                yield Problem(output["OutputName"].path, what, suggest(name, function.outputs))
+                yield Problem(
+                    output["OutputName"].path, what, suggest(name, function.outputs, "remove it")
+                )
 
 
 def _known_jobs(document: CheckedDefinition) -> Iterator[tuple[WrittenStep, Script]]:
@@ -112,7 +118,7 @@ def _option_problems(
     kind = script.options.get(option)
     if kind is None:
         what = f"{name} takes no {option!r}"
-        yield Problem(place.path, what, suggest(option, list(script.options)))
+        yield Problem(place.path, what, suggest(option, list(script.options), "remove it"))
     elif not value.exists or (value.text or "").startswith("--"):
         yield Problem(place.path, f"{option!r} has no value", "give one after it")
     elif value.text is not None and not _reads_as(kind, value.text):

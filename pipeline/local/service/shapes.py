@@ -4,13 +4,13 @@ botocore's client checks required, type and `min` alone; here enum, max and patt
 so that what passes on this machine passes on AWS.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s", r"\p{Alnum}": "a-zA-Z0-9"}
+from pipeline.service_patterns import compile_pattern
+
 _NUMBERS = ("integer", "long", "float", "double")
 
 
@@ -134,7 +134,7 @@ def _beyond_limits(shape: Any, value: Any, path: str) -> Iterator[str]:
     elif "max" in facts and size > facts["max"]:
         yield _problem(value, path, f"Member must have {kind} less than or equal to {facts['max']}")
     elif isinstance(value, str) and (pattern := facts.get("pattern")):
-        expression = _compile(pattern)
+        expression = compile_pattern(pattern)
         if expression and not expression.fullmatch(value):
             rule = f"Member must satisfy regular expression pattern: {pattern}"
             yield _problem(value, path, rule)
@@ -142,19 +142,6 @@ def _beyond_limits(shape: Any, value: Any, path: str) -> Iterator[str]:
 
 def _has_length(shape: Any) -> bool:
     return shape.type_name in ("string", "list", "map", "blob")
-
-
-@lru_cache
-def _compile(pattern: str) -> re.Pattern[str] | None:
-    """Compile a Java pattern, a little wider where Python lacks the class; None if it can't."""
-    if re.search(r"\\p\{[MSP]\}", pattern):
-        return None  # these allow all that people write
-    for java, python in _CLASSES.items():
-        pattern = pattern.replace(java, python)
-    try:
-        return re.compile(re.sub(r"\$\{1,\d+\}$", "", pattern))
-    except re.error:
-        return None
 
 
 def _problem(value: Any, path: str, constraint: str) -> str:

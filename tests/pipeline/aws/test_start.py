@@ -98,7 +98,7 @@ def test_data_are_a_folder_and_nothing_beside_it_that_begins_alike(
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"AcuracyThreshold": "0.8"}, "did you mean 'AccuracyThreshold'"),
+        ({"AcuracyThreshold": "0.8"}, "did you mean AccuracyThreshold"),
         ({"AccuracyThreshold": "high"}, "is of type Float: 'high' is not"),
         ({"TuningMaxJobs": "1.5"}, "is of type Integer"),
         ({"ModelApprovalStatus": "Yes"}, "must be one of PendingManualApproval, Approved"),

@@ -13,7 +13,6 @@ from pipeline.check import (
     has_errors,
     read_definition,
 )
-from pipeline.check.findings import suggest
 from pipeline.definition.node import Node, path_text, shown
 from pipeline.errors import UsageError
 
@@ -87,25 +86,6 @@ def test_a_definition_is_read(tmp_path: Path) -> None:
     file.write_text('{"Version": "2020-12-01", "Steps": []}')
     assert read_definition(file) == {"Version": "2020-12-01", "Steps": []}
     assert [f.rule for f in check_definition(read_definition(file))] == ["length"]
-
-
-@pytest.mark.parametrize(
-    ("word", "known", "answer"),
-    [
-        ("ChanelName", ["ChannelName", "DataSource"], "did you mean 'ChannelName'?"),
-        (
-            "m5.large",
-            ["eu.ml.m5.large", "ml.r5.large", "ml.m5.large"],
-            "did you mean 'ml.m5.large'?",
-        ),
-        ("x", ["alpha", "beta", ""], "there are: alpha, beta"),
-        ("x", list("abcdefghijkl"), "there are: a, b, c, d, e, f, g, h, i, j, k, l"),
-        ("x", list("abcdefghijklm"), "remove it"),
-        ("x", [], "remove it"),
-    ],
-)
-def test_a_suggestion_is_the_nearest_name(word: str, known: list[str], answer: str) -> None:
-    assert suggest(word, known) == answer
 
 
 def test_paths_and_values_are_shown_briefly() -> None:

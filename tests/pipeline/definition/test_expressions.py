@@ -117,7 +117,7 @@ def test_get(reference: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("Steps.Tune.BestTrainingJob.TunedHyperParameters['lrr']", "did you mean 'lr'"),
+        ("Steps.Tune.BestTrainingJob.TunedHyperParameters['lrr']", "did you mean lr"),
         ("Steps.Prepare.ProcessingOutputConfig.Outputs['x']", "no 'x'"),
         ("Steps.Prepare.ProcessingOutputConfig.Outputs[2]", "no item 2 in a list of 2"),
         ("Steps.Train.TrainingJobName", "no 'Train'"),

@@ -56,7 +56,7 @@ def test_values_come_as_text_or_typed(name: str, given: Any, value: Any) -> None
         ("Fast", "yes", "Fast is of type Boolean: 'yes' is not"),
         ("Status", 3, "Status is of type String: 3 is not"),
         ("Status", "Done", "Status must be one of Pending, Ok: 'Done' is not"),
-        ("Job", 3, "the pipeline has no parameter 'Job'; did you mean 'Jobs'?"),
+        ("Job", 3, "the pipeline has no parameter 'Job'; did you mean Jobs?"),
     ],
 )
 def test_a_wrong_value_is_one_clear_line(name: str, given: Any, message: str) -> None:

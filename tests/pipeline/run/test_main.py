@@ -65,7 +65,7 @@ def test_an_unknown_parameter_is_refused_before_anything_runs(
         (tmp_path / name).mkdir()
     given = ["--data", str(tmp_path), "--parameter", "AcuracyThreshold=1"]
     assert run(state, "--local", *given) == 2
-    assert "did you mean 'AccuracyThreshold'" in capsys.readouterr().err
+    assert "did you mean AccuracyThreshold" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

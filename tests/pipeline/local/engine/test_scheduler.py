@@ -212,7 +212,7 @@ def test_the_local_api_describes_and_lists_what_a_run_left(lab: Lab) -> None:
 
 def test_a_wrong_parameter_is_refused_before_anything_runs(lab: Lab) -> None:
     document = definition(lab.processing("A", ""), parameters={"TuningMaxJobs": 3})
-    with pytest.raises(UsageError, match=r"no parameter 'TuningMaxJob'.*'TuningMaxJobs'"):
+    with pytest.raises(UsageError, match=r"no parameter 'TuningMaxJob'.*mean TuningMaxJobs"):
         lab.run_definition(document, {"TuningMaxJob": 4})
     assert not lab.store.list("PipelineExecution")
 

@@ -3,7 +3,7 @@
 import pytest
 from botocore.loaders import Loader
 
-from pipeline.check.patterns import compile_pattern
+from pipeline.service_patterns import compile_pattern
 
 # Python cannot say these: surrogates, and Unicode's marks, symbols and punctuation.
 BEYOND = (r"\p{M}", r"\p{S}", r"\p{P}", r"\uD800")
