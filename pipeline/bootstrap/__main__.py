@@ -3,10 +3,9 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.command_line.running import ROOT, parser, run_command
+from pipeline.command_line.running import ROOT, add_settings_options, parser, run_command
 from pipeline.errors import EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:
@@ -79,11 +78,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "Makes or updates what the pipeline needs on AWS: bucket, roles, Lambda, alarms, build.",
         _EXAMPLES,
     )
-    result.add_argument("--env", metavar="NAME", help="environment of the settings")
-    result.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
-    result.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
-    )
+    add_settings_options(result)
     result.add_argument("--yes", action="store_true", help="do not ask")
     result.add_argument("--dry-run", action="store_true", help="show the changes, make none")
     build = result.add_argument_group(

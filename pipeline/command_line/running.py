@@ -61,6 +61,18 @@ def add_state_option(target: argparse.ArgumentParser) -> None:
     )
 
 
+def add_settings_options(
+    target: argparse.ArgumentParser | argparse._ArgumentGroup,
+    environment: str = "environment of the settings",
+) -> None:
+    """Add --env, --settings and --set, which say where the settings come from."""
+    target.add_argument("--env", metavar="NAME", help=environment)
+    target.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    target.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
+    )
+
+
 def default_state() -> Path:
     """Return the default state folder: $PIPELINE_STATE, or .local in the repository."""
     return Path(os.environ.get("PIPELINE_STATE", ROOT / ".local"))

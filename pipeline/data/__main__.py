@@ -11,7 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.command_line.running import ROOT, add_state_option, parser, run_command
+from pipeline.command_line.running import (
+    add_settings_options,
+    add_state_option,
+    parser,
+    run_command,
+)
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:
@@ -83,11 +88,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     command.add_argument("source", metavar="SOURCE", help="folder, archive or https address")
     command.add_argument("--local", action="store_true", help="for runs on this machine")
-    command.add_argument("--env", metavar="NAME", help="environment of the settings")
-    command.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
-    command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
-    )
+    add_settings_options(command)
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     add_state_option(command)
     return result.parse_args(arguments)

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference_code.picture_formats import listed
-from pipeline.command_line.running import FIRST_RUN, ROOT, add_state_option, parser, run_command
+from pipeline.command_line.running import (
+    FIRST_RUN,
+    add_settings_options,
+    add_state_option,
+    parser,
+    run_command,
+)
 from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.endpoint.tables import bench_table, prediction_table, status_table
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
@@ -125,12 +131,7 @@ def _add_rollback(commands: Any) -> None:
         "--to", type=positive_number, metavar="VERSION", help="default: the version before"
     )
     add_target_options(command)
-    settings = command.add_argument_group("with --aws")
-    settings.add_argument("--env", metavar="NAME", help="environment of the settings")
-    settings.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
-    settings.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
-    )
+    add_settings_options(command.add_argument_group("with --aws"))
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.command_line.running import ROOT, add_state_option, from_here, parser, run_command
+from pipeline.command_line.running import (
+    add_settings_options,
+    add_state_option,
+    from_here,
+    parser,
+    run_command,
+)
 from pipeline.command_line.subcommands import positive_number, print_table
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
 
@@ -87,12 +93,7 @@ def _add_place(result: argparse.ArgumentParser) -> None:
     where.add_argument("--local", action="store_true", help="on this machine (the default)")
     where.add_argument("--aws", action="store_true", help="on AWS, with your AWS credentials")
     add_state_option(result)
-    settings = result.add_argument_group("with --aws")
-    settings.add_argument("--env", metavar="NAME", help="environment of the settings")
-    settings.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
-    settings.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
-    )
+    add_settings_options(result.add_argument_group("with --aws"))
 
 
 @contextmanager

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.command_line.running import ROOT, add_state_option, parser, run_command
+from pipeline.command_line.running import (
+    ROOT,
+    add_settings_options,
+    add_state_option,
+    parser,
+    run_command,
+)
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
 
 _EXAMPLES = """\
@@ -66,11 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--data", metavar="DIR", help="with --local: pictures, a folder per class (default: sample)"
     )
-    result.add_argument("--env", metavar="NAME", help="environment (default with --local: local)")
-    result.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
-    result.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
-    )
+    add_settings_options(result, "environment (default with --local: local)")
     result.add_argument(
         "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
     )
