@@ -137,16 +137,10 @@ def picture_size(data: bytes) -> tuple[int, int]:
         return image.size
 
 
-def decode_image(data: bytes) -> Image.Image:
-    """Decode the picture in `data` fully, upright and RGB; raises UnusableImage with the reason."""
-    with _opened(data) as image:
-        return _to_rgb(_upright(image))
-
-
 def decode_square(data: bytes, resize: int) -> npt.NDArray[np.uint8]:
     """Decode the upright centre of the picture in `data`: uint8 (3, resize, resize), RGB.
 
-    What `to_square(decode_image(data), resize)` gives, in half the time. Raises UnusableImage
+    What `to_square` gives for the whole upright picture, in half the time. Raises UnusableImage
     with the reason. May be called from several threads at once.
     """
     with _opened(data) as image:

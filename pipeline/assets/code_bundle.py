@@ -69,13 +69,6 @@ class CodeBundle:
             for name in sorted(self.files):
                 yield f"{self.uri}/{name}", self.files[name]
 
-    def write_to(self, folder: Path) -> None:
-        """Write the files, as they are, below `folder`."""
-        for name, content in self.files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-
 
 def bundles_of(settings: Settings, root: Path) -> dict[str, CodeBundle]:
     """Bundle the code of each script, and of TRIALS, by name. Raises BundleError.

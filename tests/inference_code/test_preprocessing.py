@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from torchvision import transforms
 
 from preprocessing import (
@@ -20,7 +20,6 @@ from preprocessing import (
     Preprocessing,
     UnusableImage,
     check_bytes,
-    decode_image,
     decode_square,
     normalise,
     picture_size,
@@ -39,10 +38,15 @@ def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def whole(data: bytes) -> Image.Image:
+    """The picture as Pillow alone decodes it: at its size, upright, RGB."""
+    return ImageOps.exif_transpose(Image.open(BytesIO(data))).convert("RGB")
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_every_format_is_told_by_its_content(form: str) -> None:
-    image = decode_image(encoded(noise(20, 10), form))
-    assert (image.mode, image.size) == ("RGB", (20, 10))
+    square = decode_square(encoded(noise(20, 10), form), 8)
+    assert (square.dtype, square.shape) == (np.uint8, (3, 8, 8))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,7 @@ def test_every_format_is_told_by_its_content(form: str) -> None:
 )
 def test_what_is_no_usable_picture_is_refused_with_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(UnusableImage, match=reason):
-        decode_image(data)
+        decode_square(data, 8)
 
 
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded() -> None:
@@ -68,7 +72,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded() -> None:
     bomb = encoded(Image.new("1", (width, most + 1)))
     assert len(bomb) < 100_000
     with pytest.raises(UnusableImage, match=f"{width} x {most + 1} pixels"):
-        decode_image(bomb)
+        decode_square(bomb, 8)
 
 
 def test_a_file_may_be_as_large_as_the_limit_and_no_larger() -> None:
@@ -82,13 +86,13 @@ def test_a_file_may_be_as_large_as_the_limit_and_no_larger() -> None:
 def test_an_animation_is_refused(form: str) -> None:
     data = encoded(noise(8, 8), form, save_all=True, append_images=[noise(8, 8, 1)])
     with pytest.raises(UnusableImage, match="animation"):
-        decode_image(data)
+        decode_square(data, 8)
 
 
 def test_the_first_picture_of_a_multi_picture_jpeg_is_used() -> None:
     first, second = Image.new("RGB", (16, 16), "red"), Image.new("RGB", (16, 16), "blue")
-    image = decode_image(encoded(first, "MPO", save_all=True, append_images=[second]))
-    red, _, blue = np.asarray(image).mean((0, 1))
+    data = encoded(first, "MPO", save_all=True, append_images=[second])
+    red, _, blue = decode_square(data, 16).mean((1, 2))
     assert red > 200 and blue < 50
 
 
@@ -106,17 +110,19 @@ STORED = {  # how a camera stores an upright picture under each EXIF orientation
 
 @pytest.mark.parametrize("orientation", STORED)
 def test_the_exif_orientation_is_applied(orientation: int) -> None:
-    upright = np.asarray(noise(12, 6))
-    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](upright)))
+    upright = noise(12, 6)
+    pixels = STORED[orientation](np.asarray(upright))
+    stored = Image.fromarray(np.ascontiguousarray(pixels))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    assert np.array_equal(np.asarray(decode_image(encoded(stored, exif=exif))), upright)
+    square = decode_square(encoded(stored, exif=exif), 6)
+    assert np.array_equal(square, to_square(upright, 6))
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_damaged_exif_does_not_make_a_picture_unusable() -> None:
     data = encoded(noise(8, 8), "PNG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff")
-    assert decode_image(data).size == (8, 8)
+    assert np.array_equal(decode_square(data, 8), to_square(noise(8, 8), 8))
 
 
 GREY = Image.new("RGB", (5, 5), (40, 40, 40))
@@ -136,12 +142,12 @@ GREY = Image.new("RGB", (5, 5), (40, 40, 40))
     ids=["RGB", "L", "LA", "RGBA", "palette", "16 bit", "transparent"],
 )
 def test_every_kind_of_png_becomes_rgb_of_the_same_brightness(image: Image.Image) -> None:
-    assert np.array_equal(np.asarray(decode_image(encoded(image))), np.asarray(GREY))
+    assert np.array_equal(decode_square(encoded(image), 5), to_square(GREY, 5))
 
 
 def test_cmyk_jpegs_become_rgb() -> None:
-    image = decode_image(encoded(noise(16, 16).convert("CMYK"), "JPEG"))
-    assert (image.mode, image.size) == ("RGB", (16, 16))
+    square = decode_square(encoded(noise(16, 16).convert("CMYK"), "JPEG"), 16)
+    assert square.shape == (3, 16, 16)
 
 
 @given(st.binary(max_size=300))
@@ -157,9 +163,9 @@ def test_a_damaged_picture_is_decoded_or_refused_but_nothing_else(
 ) -> None:
     data = bytearray(encoded(noise(16, 16), form))
     data[place % len(data)] = byte
-    for decode in (decode_image, lambda data: decode_square(data, 8)):
+    for resize in (8, 16):  # decoded smaller, and whole
         try:
-            assert decode(bytes(data)) is not None
+            assert decode_square(bytes(data), resize).shape == (3, resize, resize)
         except UnusableImage as error:
             assert str(error)
             assert "\n" not in str(error)
@@ -191,7 +197,7 @@ def test_a_jpeg_is_decoded_straight_to_its_square(orientation: int, mode: str) -
     for size in ((90, 60), (31, 64), (16, 90)):
         data = encoded(noise(*size).convert(mode), "JPEG", exif=exif)
         for resize in (16, 40):
-            usual = to_square(decode_image(data), resize)
+            usual = to_square(whole(data), resize)
             np.testing.assert_array_equal(decode_square(data, resize), usual)
 
 
@@ -204,7 +210,7 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(coarse, "JPEG", quality=95, exif=exif)
-    usual = to_square(decode_image(data), 32).astype(int)
+    usual = to_square(whole(data), 32).astype(int)
     difference = np.abs(decode_square(data, 32).astype(int) - usual)
     assert difference.any() == (width % 2 == 0)  # what cannot be divided is decoded whole
     assert difference.mean() < 1
@@ -214,7 +220,7 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "MPO"])
 def test_other_pictures_become_the_same_squares(form: str) -> None:
     data = encoded(noise(30, 20), form)
-    np.testing.assert_array_equal(decode_square(data, 16), to_square(decode_image(data), 16))
+    np.testing.assert_array_equal(decode_square(data, 16), to_square(whole(data), 16))
 
 
 def test_a_header_that_lies_about_its_size_is_left_to_pillow() -> None:

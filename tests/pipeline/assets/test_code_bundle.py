@@ -176,15 +176,6 @@ def test_files_are_staged_one_by_one_and_archives_as_one(root):
     assert len(put) == len(processing.files) + 1
 
 
-def test_written_to_a_folder_it_is_the_files(root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("code")
-
-    training_bundle(root, "train.py", "bucket").write_to(folder)
-
-    assert (folder / "train.py").read_text() == "import network, shared\n"
-    assert (folder / "inference_code/inference.py").is_file()
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
