@@ -6,23 +6,9 @@ from typing import Any
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.definition.errors import DefinitionError
-from pipeline.definition.expressions import Part, parse_path
+from pipeline.definition.expressions import EXECUTION_VARIABLES, Part, parse_path
 from pipeline.definition.node import Node, is_number, shown
 from pipeline.suggestions import suggest
-
-# What stands for a value that only a run has, so that a text joined with it can be judged.
-EXECUTION_SAMPLES: Mapping[str, str] = {
-    "PipelineName": "pipeline",
-    "PipelineArn": "arn:aws:sagemaker:us-east-1:111122223333:pipeline/pipeline",
-    "PipelineExecutionId": "abcdefghijkl",
-    "PipelineExecutionArn": (
-        "arn:aws:sagemaker:us-east-1:111122223333:pipeline/pipeline/execution/abcdefghijkl"
-    ),
-    "StartDateTime": "2020-12-01T00:00:00Z",
-    "CurrentDateTime": "2020-12-01T00:00:00Z",
-    "TrainingJobName": "pipelines-abcdefghijkl-Train-abcdefghij",
-    "ProcessingJobName": "pipelines-abcdefghijkl-Process-abcdefghij",
-}
 
 FUNCTIONS = ("Get", "Std:Join", "Std:JsonGet")
 
@@ -67,7 +53,7 @@ def _known_reference(document: CheckedDefinition, parts: tuple[Part, ...]) -> An
         case ("Parameters", str(name)):
             return document.parameters.get(name, Node())["DefaultValue"].value
         case ("Execution", str(name)):
-            return EXECUTION_SAMPLES.get(name)
+            return EXECUTION_VARIABLES.get(name)
     return None
 
 

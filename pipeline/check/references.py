@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
-from pipeline.check.functions import EXECUTION_SAMPLES, function_name, reference_parts
+from pipeline.check.functions import function_name, reference_parts
 from pipeline.check.properties import Nowhere, property_shape
+from pipeline.definition.expressions import EXECUTION_VARIABLES
 from pipeline.definition.node import Node, shown
 from pipeline.definition.steps import WrittenStep
 from pipeline.suggestions import suggest
@@ -32,9 +33,9 @@ def _check(document: CheckedDefinition, node: Node) -> Iterator[Problem]:
                 mend = suggest(name, list(document.parameters), "declare it under Parameters")
                 yield Problem(node.path, what, mend, "unknown-parameter")
         case ("Execution", str(name)):
-            if name not in EXECUTION_SAMPLES:
+            if name not in EXECUTION_VARIABLES:
                 what = f"an execution has no variable {name!r}"
-                mend = suggest(name, list(EXECUTION_SAMPLES))
+                mend = suggest(name, list(EXECUTION_VARIABLES))
                 yield Problem(node.path, what, mend, "unknown-variable")
         case ("Steps", str(name), *rest):
             step = document.step(name)

@@ -1,1 +1,1 @@
-"""Compiles, reads and resolves pipeline definitions: all others read them through this."""
+"""Compile, read and resolve pipeline definitions: all others read them through this."""

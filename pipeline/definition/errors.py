@@ -1,4 +1,4 @@
-"""How a definition can be wrong, in words that say what, where and how to mend it."""
+"""Define how a definition can be wrong, in words that say what, where and how to mend it."""
 
 from pipeline.errors import PipelineError, UsageError
 

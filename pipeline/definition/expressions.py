@@ -26,6 +26,21 @@ _TOKEN = re.compile(
 _STEP_REFERENCE = 3  # Steps.<name>.<member>
 
 
+# With what a check takes for their values, which only a run has.
+EXECUTION_VARIABLES: Mapping[str, str] = {
+    "PipelineName": "pipeline",
+    "PipelineArn": "arn:aws:sagemaker:us-east-1:111122223333:pipeline/pipeline",
+    "PipelineExecutionId": "abcdefghijkl",
+    "PipelineExecutionArn": (
+        "arn:aws:sagemaker:us-east-1:111122223333:pipeline/pipeline/execution/abcdefghijkl"
+    ),
+    "StartDateTime": "2020-12-01T00:00:00Z",
+    "CurrentDateTime": "2020-12-01T00:00:00Z",
+    "TrainingJobName": "pipelines-abcdefghijkl-Train-abcdefghij",
+    "ProcessingJobName": "pipelines-abcdefghijkl-Process-abcdefghij",
+}
+
+
 @dataclass(frozen=True)
 class PropertyFile:
     """A JSON file that a processing step writes: `path` inside the output named `output`."""

@@ -6,7 +6,12 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pipeline.definition.errors import DefinitionError
-from pipeline.definition.expressions import PropertyFile, parse_path, references
+from pipeline.definition.expressions import (
+    EXECUTION_VARIABLES,
+    PropertyFile,
+    parse_path,
+    references,
+)
 from pipeline.definition.steps import BRANCHES, WrittenStep, own_arguments, written_steps
 from pipeline.suggestions import suggest
 
@@ -19,16 +24,6 @@ STEP_TYPES = (
     "Model",
     "Lambda",
     "Fail",
-)
-EXECUTION_VARIABLES = (
-    "PipelineName",
-    "PipelineArn",
-    "PipelineExecutionId",
-    "PipelineExecutionArn",
-    "StartDateTime",
-    "CurrentDateTime",
-    "TrainingJobName",
-    "ProcessingJobName",
 )
 
 
@@ -94,7 +89,7 @@ def _refuse_unreadable(definition: Mapping[str, Any], steps: Sequence[WrittenSte
 def _read_step(written: WrittenStep, names: Sequence[str], parameters: Sequence[str]) -> Step:
     name, raw = written.name, written.node.value
     needs = set(raw.get("DependsOn") or [])
-    known = {"Parameters": parameters, "Execution": EXECUTION_VARIABLES, "Steps": names}
+    known = {"Parameters": parameters, "Execution": list(EXECUTION_VARIABLES), "Steps": names}
     for reference in references([own_arguments(raw), raw.get("FunctionArn")]):
         root, *rest = parse_path(reference)
         if not rest:

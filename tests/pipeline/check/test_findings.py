@@ -13,7 +13,6 @@ from pipeline.check import (
     has_errors,
     read_definition,
 )
-from pipeline.definition.node import Node, path_text, shown
 from pipeline.errors import UsageError
 
 ERROR = Finding("range", "error", "Tune", "$.Steps[2].X", "it is empty", "widen it")
@@ -86,15 +85,3 @@ def test_a_definition_is_read(tmp_path: Path) -> None:
     file.write_text('{"Version": "2020-12-01", "Steps": []}')
     assert read_definition(file) == {"Version": "2020-12-01", "Steps": []}
     assert [f.rule for f in check_definition(read_definition(file))] == ["length"]
-
-
-def test_paths_and_values_are_shown_briefly() -> None:
-    assert path_text(("Steps", 0, "Std:Join", "a_b", "")) == '$.Steps[0]["Std:Join"].a_b[""]'
-    assert shown("é" * 100) == '"' + "é" * 58 + "…"
-
-
-def test_what_is_absent_reads_as_nothing() -> None:
-    node = Node({"a": [1, {"b": "c"}]})
-    assert node["x"]["y"].items() == []
-    assert node["a"].members() == []
-    assert [inner.path for inner in node.walk()] == [(), ("a",), ("a", 0), ("a", 1), ("a", 1, "b")]
