@@ -62,9 +62,12 @@ def test_any_text_is_a_path_or_a_definition_error(written: str) -> None:
         assert "cannot read the path" in str(error)
 
 
-@pytest.mark.parametrize("path", ["", "a.", ".a", "a..b", "a['b'", "a[x]", "a.[0]", "a]", "['a']b"])
-def test_a_malformed_path_is_refused(path: str) -> None:
-    with pytest.raises(DefinitionError):
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [("", 1), ("a.", 2), (".a", 1), ("a['b'", 2), ("a[x]", 2), ("a.[0]", 2), ("['a']b", 6)],
+)
+def test_a_malformed_path_is_refused(path: str, place: int) -> None:
+    with pytest.raises(DefinitionError, match=f"at character {place}:"):
         parse_path(path)
 
 
@@ -122,6 +125,7 @@ def test_get(reference: str, value: Any) -> None:
         ("Steps.Prepare.ProcessingOutputConfig.Outputs[2]", "no item 2 in a list of 2"),
         ("Steps.Train.TrainingJobName", "no 'Train'"),
         ("Steps.Tune.BestTrainingJob.TunedHyperParameters['lr'].x", "no 'x'"),
+        ("Steps.Tune.BestTrainingJob.TunedHyperParameters['lr'][0]", "no 0"),
     ],
 )
 def test_a_reference_to_nothing_says_what_is_missing(reference: str, message: str) -> None:
@@ -129,7 +133,10 @@ def test_a_reference_to_nothing_says_what_is_missing(reference: str, message: st
         resolve({"Get": reference}, SCOPE)
 
 
-@pytest.mark.parametrize("reference", ["Count", "Parameters", "Parameters.a.b", "Globals.x"])
+@pytest.mark.parametrize(
+    "reference",
+    ["Count", "Parameters", "Parameters.a.b", "Globals.x", "Steps.Tune", "Execution.a.b"],
+)
 def test_a_reference_of_no_known_form_is_refused(reference: str) -> None:
     with pytest.raises(DefinitionError):
         resolve({"Get": reference}, SCOPE)
@@ -137,7 +144,7 @@ def test_a_reference_of_no_known_form_is_refused(reference: str) -> None:
 
 def test_join_makes_one_text_of_every_kind_of_value() -> None:
     values = ["s3:/", {"Get": "Parameters.Count"}, {"Get": "Parameters.Threshold"}, True, 1e-05]
-    inner = {"Std:Join": {"On": "", "Values": ["a", "b"]}}
+    inner = {"Std:Join": {"Values": ["a", "b"]}}
     joined = resolve({"Std:Join": {"On": "/", "Values": [*values, inner]}}, SCOPE)
     assert joined == "s3://3/0.6/true/1e-05/ab"
 
@@ -206,11 +213,16 @@ def test_json_get_of_a_file_that_was_not_written(tmp_path: Path) -> None:
 
 def test_json_get_of_an_undeclared_property_file(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="Prepare has no property file 'Other'"):
-        resolve(_json_get("a", "Other"), _json_scope(tmp_path, "{}"))
+        resolve(_json_get("a", "Other"), scope := _json_scope(tmp_path, '{"a": 1}'))
+    miswritten = {"PropertyFile": {"Get": "Steps.Prepare.Outputs.Dataset"}, "Path": "a"}
+    with pytest.raises(DefinitionError, match="is not Steps"):
+        resolve({"Std:JsonGet": miswritten}, scope)
 
 
 def test_references_are_found_at_any_depth() -> None:
-    value = {"a": [_json_get("x"), {"Std:Join": {"Values": ["t", {"Get": "Parameters.P"}]}}]}
+    value = {
+        "a": [_json_get("x"), {"Get": "it", "Std:Join": {"Values": [{"Get": "Parameters.P"}]}}]
+    }
     assert list(references(value)) == ["Steps.Prepare.PropertyFiles.Dataset", "Parameters.P"]
 
 

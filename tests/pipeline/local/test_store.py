@@ -4,6 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -43,23 +44,30 @@ def test_documents_list_in_the_order_they_were_made_even_when_replaced(store: St
 
 def test_kinds_do_not_mix_and_delete_says_whether_there_was_one(store: Store) -> None:
     store.put("Model", "a", {})
+    store.put("Pipeline", "a", {})
     assert store.get("Endpoint", "a") is None
+    assert store.get("Model", "_") is None
     assert store.delete("Model", "a")
     assert not store.delete("Model", "a")
+    assert store.get("Pipeline", "a") == {}
 
 
 def test_a_failing_transaction_leaves_nothing_behind(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.transaction():
+    with pytest.raises(TypeError, match="cannot store object"), store.transaction():
         store.put("Model", "half", {})
-        raise RuntimeError
+        store.put("Model", "other half", {"member": object()})
     assert store.get("Model", "half") is None
 
 
 def test_a_transaction_holds_the_write_lock_from_its_beginning(store: Store) -> None:
-    with store.transaction(), closing(sqlite3.connect(store.root / "state.db", timeout=0)) as other:
+    reader = sqlite3.connect(store.root / "state.db", timeout=0)
+    with ThreadPoolExecutor() as pool, store.transaction(), closing(reader) as other:
         assert other.execute("SELECT COUNT(*) FROM documents").fetchone() == (0,)
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
+        late = pool.submit(store.put, "Model", "a", {})  # which waits, and is not refused
+        wait([late], timeout=0.2)
+    assert late.result() is None
 
 
 def test_a_full_disk_is_one_clear_error_and_loses_nothing_that_was_there(store: Store) -> None:
@@ -109,8 +117,12 @@ def test_many_threads_write_without_losing_a_document(store: Store) -> None:
     assert len(store.list("Model")) == 80
 
 
-def test_s3_addresses_are_folders_and_file_addresses_are_themselves(store: Store) -> None:
-    assert store.path("s3://bucket/a/b") == store.root / "s3" / "bucket" / "a" / "b"
+def test_s3_addresses_are_folders_and_file_addresses_are_themselves(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(store.root)
+    for one in (store, Store(Path())):
+        assert one.path("s3://bucket/a/b") == store.root / "s3" / "bucket" / "a" / "b"
     assert store.path("file:///data/my%20dogs") == Path("/data/my dogs")
 
 

@@ -72,7 +72,9 @@ def test_top_5_needs_the_class_among_the_five_best() -> None:
     assert outcomes.in_top.tolist() == [True] * 5 + [False] * 2
 
 
-def test_calibration_is_the_mean_gap_between_confidence_and_accuracy() -> None:
+def test_calibration_is_the_mean_gap_between_confidence_and_accuracy(metrics: dict) -> None:
+    by_hand = 3 / 8 * (0.7 - 2 / 3) + 5 / 8 * (0.9 - 2 / 5)
+    assert metrics["expected_calibration_error"]["value"] == pytest.approx(by_hand)
     confidence = np.array([0.95, 0.95, 0.95, 0.95, 0.5, 0.5])
     actual, predicted = np.zeros(6, np.int64), np.array([0, 0, 0, 1, 0, 0])
     found = calibration(Outcomes(actual, predicted, confidence, predicted == 0))
@@ -109,8 +111,8 @@ def test_the_deviation_is_that_between_samples_of_four_fifths() -> None:
 
 def test_batches_do_not_matter() -> None:
     random = np.random.default_rng(1)
-    actual, values = random.integers(0, 3, 50), random.random((50, 3), np.float32)
-    parts = [outcomes_of(actual[i : i + 7], values[i : i + 7]) for i in range(0, 50, 7)]
+    actual, values = random.integers(0, 3, 250), random.random((250, 3), np.float32)
+    parts = [outcomes_of(actual[i : i + 7], values[i : i + 7]) for i in range(0, 250, 7)]
     whole = multiclass_metrics(outcomes_of(actual, values), CLASSES)
     assert multiclass_metrics(join(parts), CLASSES) == whole
 

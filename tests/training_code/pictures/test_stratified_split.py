@@ -72,11 +72,13 @@ def test_a_split_that_another_class_has_filled_gets_no_more(full: str, own: str)
     assert Counter(assigned[f"b-{n}"] for n in range(5)) == {own: 1, "train": 4}
 
 
-def test_a_class_that_copies_leave_no_split_is_named() -> None:
+@pytest.mark.parametrize(("full", "lacking"), [("train", "test"), ("test", "train")])
+def test_a_class_that_copies_leave_no_split_is_named(full: str, lacking: str) -> None:
     large = contents_of({"a": 50})
     alone = stratified_split(large, FRACTIONS, 0)
-    shared = [("b", content) for content, split in alone.items() if split == "train"][:3]
-    with pytest.raises(JobError, match=r"'b' shares pictures with other .* none for test; "):
+    shared = [("b", content) for content, split in alone.items() if split == full][:3]
+    message = f"'b' shares pictures with other .* none for {lacking}; "
+    with pytest.raises(JobError, match=message):
         stratified_split(large + shared, FRACTIONS, 0)
 
 

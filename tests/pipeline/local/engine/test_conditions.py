@@ -1,5 +1,6 @@
 """Every condition type of SageMaker."""
 
+import re
 from typing import Any
 
 import pytest
@@ -62,7 +63,8 @@ def test_all_conditions_of_a_step_must_hold() -> None:
 
 
 def test_what_cannot_be_compared_says_so() -> None:
-    with pytest.raises(UnresolvedError, match="cannot compare 'tall' and 1"):
-        all_hold([_compare("LessThan", "tall", 1)], SCOPE)
+    for right in (1, [1]):
+        with pytest.raises(UnresolvedError, match=re.escape(f"cannot compare 'tall' and {right}")):
+            all_hold([_compare("LessThan", "tall", right)], SCOPE)
     with pytest.raises(DefinitionError, match="unknown condition 'Near'"):
         all_hold([_compare("Near", 1, 1)], SCOPE)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -39,6 +40,7 @@ KINDS = (
     "TrainingJob",
     "HyperParameterTuningJob",
 )
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 BUSY_STEPS = ("Prepare", "Train", "Tune")
 
 
@@ -122,6 +124,7 @@ def _check_settled(
     (execution,) = after["PipelineExecution"]
     assert execution["PipelineExecutionStatus"] == "Stopped"
     assert execution["FailureReason"] == KILLED
+    assert execution["LastModifiedTime"] > before["PipelineExecution"][0]["LastModifiedTime"]
     done, *left = after["PipelineExecutionStep"]
     assert done == before["PipelineExecutionStep"][0]
     assert [step["StepStatus"] for step in left] == ["Stopped"] * 3
@@ -134,6 +137,8 @@ def _check_settled(
     for job in after["TrainingJob"]:
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
         assert job["TrainingEndTime"] >= job["TrainingStartTime"]
+    for kind in (kind for kind in KINDS if kind != "PipelineExecutionStep"):
+        assert [store.get_by_arn(kind, d[f"{kind}Arn"]) for d in after[kind]] == after[kind]
     (tuning,) = after["HyperParameterTuningJob"]
     name = tuning["HyperParameterTuningJobName"]
     answer = LocalApi(store).call(
@@ -152,7 +157,7 @@ def _begun(store: Store, **members: Any) -> None:
 def test_a_rule_that_outlived_its_training_is_settled_as_well(store: Store) -> None:
     _begun(store)
     rules = [
-        {"RuleConfigurationName": name, "RuleEvaluationStatus": status}
+        {"RuleConfigurationName": name, "RuleEvaluationStatus": status, "LastModifiedTime": BEFORE}
         for name, status in (("Overfit", "InProgress"), ("Vanishing", "NoIssuesFound"))
     ]
     job = {
@@ -167,6 +172,7 @@ def test_a_rule_that_outlived_its_training_is_settled_as_well(store: Store) -> N
     (settled,) = store.list("TrainingJob")
     busy, done = settled.pop("DebugRuleEvaluationStatuses")
     assert (busy["RuleEvaluationStatus"], busy["StatusDetails"]) == ("Stopped", KILLED)
+    assert busy["LastModifiedTime"] > BEFORE
     assert done == rules[1]
     assert settled.items() <= job.items()
 
@@ -203,7 +209,9 @@ def test_a_run_is_alive_from_the_moment_that_it_is_said_to_run(
 
 
 def test_a_run_begins_with_settling_what_others_left(store: Store) -> None:
-    _begun(store)
     lab = Lab(store)
     lab.run(lab.processing("A", ""))
-    assert store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
+    _begun(store)
+    lab.run(lab.processing("A", ""))
+    statuses = [one["PipelineExecutionStatus"] for one in store.list("PipelineExecution")]
+    assert statuses == ["Succeeded", "Stopped", "Succeeded"]

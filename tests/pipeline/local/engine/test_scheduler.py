@@ -11,6 +11,7 @@ import pytest
 from pipeline.command_line.step_table import StepProgress
 from pipeline.definition.errors import DefinitionError
 from pipeline.errors import UsageError
+from pipeline.local.engine.executions import Place
 from pipeline.local.failures import StepFailed
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store, StoreError
@@ -88,9 +89,11 @@ def test_a_step_waits_for_what_its_depends_on_names(lab: Lab, tmp_path: Path) ->
 def test_a_failure_names_step_code_reason_and_log_and_leaves_the_rest_in_order(lab: Lab) -> None:
     bad = lab.processing("Bad", "print('before')\nraise SystemExit('no images found')")
     other = lab.processing("Other", "print('fine')")
-    after_other = lab.processing("AfterOther", "print('fine')") | {"DependsOn": ["Other"]}
+    after_other = lab.processing("AfterOther", "raise SystemExit('too late')") | {
+        "DependsOn": ["Other"]
+    }
     behind = lab.processing("Behind", "print('never')") | {"DependsOn": ["Bad"]}
-    result = lab.run(bad, other, after_other, behind)
+    result = lab.run(bad, other, after_other, behind, parallel_steps=1)
     assert result.status == "Failed"
     assert isinstance(result.failure, StepFailed)
     assert "step Bad failed (exit code 1): no images found" in str(result.failure)
@@ -98,7 +101,9 @@ def test_a_failure_names_step_code_reason_and_log_and_leaves_the_rest_in_order(l
     assert result.failure.log is not None
     assert result.failure.log.read_text().endswith("no images found\n")
     states = {name: step.status for name, step in result.steps.items()}
-    assert states == {"Bad": "Failed", "Other": "Succeeded", "AfterOther": "Succeeded"}
+    assert states == {"Bad": "Failed", "Other": "Succeeded", "AfterOther": "Failed"}
+    order = [(state.name, state.status) for state in lab.heard]
+    assert order.index(("Bad", "Failed")) < order.index(("Other", "Executing"))
     documents = lab.step_documents()
     assert "no images found" in documents["Bad"]["FailureReason"]
     job = documents["Bad"]["Metadata"]["ProcessingJob"]["Arn"]
@@ -161,6 +166,9 @@ def test_the_branch_taken_runs_and_the_other_is_skipped(
     assert result.steps["Better"].status == ("Succeeded" if good else "Skipped")
     assert result.steps["Follower"].status == ("Succeeded" if good else "Skipped")
     assert result.steps["TooLow"].status == ("Skipped" if good else "Failed")
+    shown = {state.name: state for state in lab.heard}
+    assert {n: s.status for n, s in shown.items()} == {n: s.status for n, s in result.steps.items()}
+    assert shown["Gate"].message == f"outcome: {good}"
     if not good:
         assert isinstance(result.failure, StepFailed)
         assert result.failure.reason == "accuracy 0.2 is below 0.6"
@@ -193,17 +201,22 @@ def test_the_listener_hears_every_state_of_a_step(lab: Lab) -> None:
 
 
 def test_the_local_api_describes_and_lists_what_a_run_left(lab: Lab) -> None:
-    result = lab.run(lab.processing("A", "print(1)"), parameters={"Speed": 2, "Fast": True})
+    parameters = {"Speed": 2, "Fast": True}
+    result = lab.run(
+        lab.processing("A", "print(1)"), parameters=parameters, place=Place("eu-west-1")
+    )
+    assert result.execution_arn.startswith("arn:aws:sagemaker:eu-west-1:")
     api = LocalApi(lab.store)
     arn = {"PipelineExecutionArn": result.execution_arn}
     assert api.call("DescribePipelineExecution", arn)["PipelineExecutionStatus"] == "Succeeded"
     (step,) = api.call("ListPipelineExecutionSteps", arn)["PipelineExecutionSteps"]
     assert step["StepStatus"] == "Succeeded"
+    assert step["StartTime"] <= step["EndTime"]
     job = step["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
     answer = api.call("DescribeProcessingJob", {"ProcessingJobName": job})
     assert answer["ProcessingJobStatus"] == "Completed"
-    parameters = api.call("ListPipelineParametersForExecution", arn)["PipelineParameters"]
-    assert parameters == [{"Name": "Speed", "Value": "2"}, {"Name": "Fast", "Value": "true"}]
+    given = api.call("ListPipelineParametersForExecution", arn)["PipelineParameters"]
+    assert given == [{"Name": "Speed", "Value": "2"}, {"Name": "Fast", "Value": "true"}]
     executions = api.call("ListPipelineExecutions", {"PipelineName": "pipeline"})
     assert len(executions["PipelineExecutionSummaries"]) == 1
     definition_text = api.call("DescribePipelineDefinitionForExecution", arn)["PipelineDefinition"]
@@ -286,16 +299,15 @@ def test_of_a_long_reason_as_much_is_kept_as_by_sagemaker(lab: Lab) -> None:
 
 def test_a_stop_that_comes_after_the_last_step_changes_nothing(lab: Lab) -> None:
     class Stopping(list[StepProgress]):
-        """Cancels the run when its last step has succeeded."""
+        """Cancels the run when the last step that runs has succeeded."""
 
         def append(self, progress: StepProgress) -> None:
-            if (progress.name, progress.status) == ("Last", "Succeeded"):
+            if (progress.name, progress.status) == ("Gate", "Succeeded"):
                 lab.cancel.set()
 
     lab.heard = Stopping()
-    skipped = lab.processing("Skipped", "")
-    last = lab.processing("Last", "") | {"DependsOn": ["Gate"]}
-    assert lab.run(_gate(2, 1, [], [skipped]), last).status == "Succeeded"
+    behind = lab.processing("Behind", "") | {"DependsOn": ["Skipped"]}
+    assert lab.run(behind, _gate(2, 1, [], [lab.processing("Skipped", "")])).status == "Succeeded"
 
 
 def test_state_that_cannot_be_written_ends_the_run_with_one_line(

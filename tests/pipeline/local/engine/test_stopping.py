@@ -31,9 +31,12 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
         "open(sys.argv[1] + '.pid', 'w').write(str(child.pid))\n" + SLEEP,
         arguments=[str(mark)],
     )
+    failed = lab.processing("Failed", "raise SystemExit(1)")
     behind = lab.processing("Behind", "print('never')") | {"DependsOn": ["Long"]}
     done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(lab.run(step, behind)))
+    thread = threading.Thread(
+        target=lambda: done.append(lab.run(failed, step, behind, parallel_steps=1))
+    )
     thread.start()
     wait_for(mark)
     lab.cancel.set()
@@ -41,7 +44,7 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
     assert done[0].status == "Stopped"
     assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
     assert "FailureReason" not in lab.step_documents()["Long"]
-    assert lab.store.list("ProcessingJob")[0]["ProcessingJobStatus"] == "Stopped"
+    assert lab.store.list("ProcessingJob")[1]["ProcessingJobStatus"] == "Stopped"
     assert lab.store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Stopped"
     assert "Behind" not in lab.step_documents()
     child = int((tmp_path / "started.pid").read_text())

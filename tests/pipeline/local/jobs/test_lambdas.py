@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.local.engine.executions import Place
 from pipeline.local.failures import StepFailed
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import SLEEP, Json, Lab, cached, wait_for
@@ -20,13 +21,13 @@ def handler(event, context):
 def lambda_handler(event, context):
     print("working")
     return {"event": str(sorted(event.items())), "greeting": greeting, "count": 3,
-            "url": os.environ.get("AWS_ENDPOINT_URL_SAGEMAKER"),
-            "s3": os.environ.get("AWS_ENDPOINT_URL_S3"),
-            "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
+            "urls": " ".join(v for k, v in os.environ.items() if k.startswith("AWS_ENDPOINT_URL_")),
+            "aws": " ".join(os.environ.get(f"AWS_{name}", "none") for name in (
+                "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION", "EC2_METADATA_DISABLED")),
             "name": context.function_name, "arn": context.invoked_function_arn,
             "time": 500_000 < context.get_remaining_time_in_millis() <= 600_000}
 """
-OUTPUTS = ["event", "greeting", "count", "url", "s3", "secret", "name", "arn", "time"]
+OUTPUTS = ["event", "greeting", "count", "urls", "aws", "name", "arn", "time"]
 
 
 @pytest.fixture
@@ -68,16 +69,16 @@ def test_a_handler_gets_its_event_and_the_local_service(
         ],
     )
     handlers = _handlers(tmp_path, ECHO)
-    result = lab.run(step, after, parameters={"Name": "dogs"}, **handlers)
+    place = Place("eu-west-1")
+    result = lab.run(step, after, parameters={"Name": "dogs"}, place=place, **handlers)
     assert result.status == "Succeeded", result.failure
     output = result.steps["Deploy"].properties["OutputParameters"]
     assert output == {
         "event": "[('endpoint_name', 'dogs'), ('instance_count', 1)]",
         "greeting": "hello",
         "count": 3,
-        "url": "http://127.0.0.1:9",
-        "s3": "http://127.0.0.1:9",
-        "secret": "local",
+        "urls": " ".join(["http://127.0.0.1:9"] * 3),
+        "aws": "local local eu-west-1 true",
         "name": "dogs-deploy",
         "arn": ARN,
         "time": True,
@@ -101,6 +102,7 @@ def test_a_handler_gets_its_event_and_the_local_service(
         ("def run(e, c): pass", "no function named lambda_handler or handler"),
         ("import no_such_module", "No module named 'no_such_module'"),
         ("import os\nos._exit(3)", "ended without an answer"),
+        ("import sys\nopen(sys.argv[-1], 'w').write('{')\nsys.exit()", "ended without an answer"),
     ],
 )
 def test_a_handler_that_fails_gives_its_own_message(
@@ -109,6 +111,7 @@ def test_a_handler_that_fails_gives_its_own_message(
     result = lab.run(_step(["endpoint"]), **_handlers(tmp_path, code))
     assert result.status == "Failed"
     assert reason in str(result.failure)
+    assert ("(exit code 3)" in str(result.failure)) == ("_exit(3)" in code)
     assert reason in lab.step_documents()["Deploy"]["FailureReason"]
 
 
