@@ -242,6 +242,7 @@ def test_what_cannot_be_used_is_answered_with_4xx(model: Model, case: str) -> No
     error = refusal(body, kind, model)
     assert error.status == status
     assert error.code and 0 < len(error.message) < 500
+    assert "0xff" not in error.message  # nothing of the content is sent back
 
 
 def test_a_request_may_be_as_large_as_its_limits() -> None:

@@ -18,6 +18,7 @@ from job.errors import JobError
 from learning import activation_cache, fine_tuning
 from learning.distributed import Replicas
 from learning.fine_tuning import fine_tuning_phase, set_training, unfreeze
+from learning.network_cut import cut
 from learning.training_loop import ClassificationLoss, Phase, train_one_epoch, validate
 from network import Classifier, Head, blocks, build_backbone
 from pictures.dataset import open_split
@@ -146,7 +147,7 @@ def test_kept_activations_change_nothing_but_the_time(
     prepared: Path, features: Path, tmp_path: Path
 ) -> None:
     split = open_split(prepared / "dataset", "train")
-    results = []
+    results, seen = [], []
     for views in (0, 2):  # a new view every epoch, and as many kept views as epochs
         classifier = Classifier(build_backbone(SMALL), Head(1024, 3))
         with torch.random.fork_rng():
@@ -165,9 +166,16 @@ def test_kept_activations_change_nothing_but_the_time(
             scratch=tmp_path,
         )
         assert (phase.network is classifier) == (views == 0)
+        batches = (next(iter(phase.train_batches(5))), next(iter(phase.valid_batches())))
+        inputs = [phase.to_device(batch)[0] for batch in batches]
+        if views == 0:
+            frozen = cut(classifier.backbone, unfreeze(classifier, 2)).frozen
+            inputs = [frozen(pictures).detach() for pictures in inputs]
+        seen.append(inputs)
         losses = [train_one_epoch(phase, epoch, Profiler())[0] for epoch in (5, 6)]
         results.append(torch.tensor([*losses, *validate(phase)]))
     torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(seen[0], seen[1], rtol=1e-2, atol=1e-6)
 
 
 def test_what_cannot_be_kept_is_computed_anew_every_epoch(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.definition.errors import DefinitionError
@@ -148,6 +148,7 @@ def test_auto_takes_a_logarithmic_scale_for_wide_ranges_alone() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.floats(0, 0.9), st.floats(1e-6, 0.09))
+@example(0.1, 0.0)
 def test_a_reverse_logarithmic_value_never_leaves_its_range(low: float, width: float) -> None:
     high = low + width
     item = {"Name": "x", "MinValue": repr(low), "MaxValue": repr(high)}
@@ -164,14 +165,14 @@ def test_early_stopping_stops_what_is_worse_than_the_median_of_averages(better: 
         "Random", TrainingJobEarlyStoppingType="Auto", HyperParameterTuningJobObjective=objective
     )
     search = Search(config, RANGES)
-    finished = []
-    for number, values in enumerate([(0.5, 1), (0.75, 1.25), (0.25, 0.5)]):
+    finished = [search.open(0, []).close(None, pruned=False)]  # it said nothing, so it judges none
+    for number, values in enumerate([(0.5, 1), (0.75, 1.25), (0.25, 0.5)], start=1):
         trial = search.open(number, finished)
         # Fewer than three earlier trials are too few to judge by.
         assert not any(trial.report(sign * value) for value in (*values, 0))
         finished.append(trial.close(0.0, pruned=False))
     # The earlier trials' averages after two reports are 0.75, 1 and 0.375.
-    good, bad = search.open(3, finished), search.open(3, finished)
+    good, bad = search.open(4, finished), search.open(4, finished)
     assert not good.report(sign * 0.5)
     assert not good.report(sign * 0.75)
     assert not bad.report(sign * 0.5)
@@ -255,7 +256,10 @@ def test_what_no_search_can_do_is_refused() -> None:
     layers = {"Name": "n", "MinValue": "1", "MaxValue": "4", "ScalingType": "ReverseLogarithmic"}
     with pytest.raises(DefinitionError, match="n: whole numbers have no reverse logarithmic scale"):
         read_ranges({"IntegerParameterRanges": [layers]})
-    with pytest.raises(DefinitionError, match="Grid search takes"):
-        Search(_config("Grid"), RANGES)
+    with pytest.raises(DefinitionError, match="the range of n is not of numbers"):
+        read_ranges({"IntegerParameterRanges": [layers | {"MinValue": "1.5"}]})
+    for kind in ("ContinuousParameterRanges", "IntegerParameterRanges"):
+        with pytest.raises(DefinitionError, match="Grid search takes"):
+            Search(_config("Grid"), {kind: RANGES[kind]})
     with pytest.raises(DefinitionError, match="MaxNumberOfTrainingJobs is missing"):
         Search(_config("Random", None), RANGES)

@@ -125,6 +125,7 @@ def test_documents_are_as_the_api_describes_them(lab: Lab) -> None:
     shape = service_model().operation_model("DescribeHyperParameterTuningJob").output_shape
     assert list(find_problems(shape, answer)) == []
     assert answer["HyperParameterTuningJobStatus"] == "Completed"
+    assert answer["HyperParameterTuningEndTime"] >= answer["CreationTime"]
     assert answer["TrainingJobStatusCounters"]["Completed"] == 3
     assert answer["ObjectiveStatusCounters"]["Succeeded"] == 3
     trials = api.call("ListTrainingJobsForHyperParameterTuningJob", name)["TrainingJobSummaries"]
@@ -160,13 +161,14 @@ def test_a_trial_that_fails_does_not_end_the_search(lab: Lab) -> None:
 
 
 def test_all_trials_failing_fails_the_step_with_the_firsts_reason(lab: Lab) -> None:
-    result = lab.run(lab.tuning("Tune", "raise SystemExit('no GPU')", _config(jobs=2)))
+    script = "import sys\nsys.exit('no GPU for ' + sys.argv[-1] + '!' * 1000)"
+    result = lab.run(lab.tuning("Tune", script, _config("Grid", 2, GRID)))
     assert result.status == "Failed"
-    reason = "all 2 training jobs failed, the first with: no GPU"
+    reason = "all 2 training jobs failed, the first with: no GPU for 0.1" + "!" * 1000
     assert f"step Tune failed (exit code 1): {reason}" in str(result.failure)
     (tuning,) = lab.store.list("HyperParameterTuningJob")
     assert tuning["HyperParameterTuningJobStatus"] == "Failed"
-    assert tuning["FailureReason"] == reason
+    assert tuning["FailureReason"] == reason[:1024]
 
 
 def test_a_metric_that_is_never_printed_fails_the_step(lab: Lab) -> None:
@@ -174,6 +176,7 @@ def test_a_metric_that_is_never_printed_fails_the_step(lab: Lab) -> None:
     assert "no training job printed the objective metric score" in str(result.failure)
     (tuning,) = lab.store.list("HyperParameterTuningJob")
     assert tuning["ObjectiveStatusCounters"] == {"Succeeded": 0, "Pending": 0, "Failed": 2}
+    assert [job["ObjectiveStatus"] for job in lab.store.list("TrainingJob")] == ["Failed"] * 2
 
 
 def test_an_objective_without_a_definition_is_refused(lab: Lab) -> None:
@@ -224,18 +227,18 @@ def test_completion_criteria_end_the_search(lab: Lab, criteria: Json, trials: in
 
 def test_a_definition_in_a_list_may_bring_its_own_objective_to_minimize(lab: Lab) -> None:
     config = _config("Grid", 4, parallel=1)
-    config["TuningJobCompletionCriteria"] = {"TargetObjectiveMetricValue": 3.0}
+    config["TuningJobCompletionCriteria"] = {"TargetObjectiveMetricValue": 0.0}
     step = lab.tuning("Tune", "import sys\nprint('score=' + sys.argv[-1])", config)
     arguments = step["Arguments"]
     definition = arguments.pop("TrainingJobDefinition") | {
         "DefinitionName": "one",
         "TuningObjective": {"Type": "Minimize", "MetricName": "score"},
-        "HyperParameterRanges": _grid("5", "3", "4"),
+        "HyperParameterRanges": _grid("5", "0", "4"),
     }
     arguments["TrainingJobDefinitions"] = [definition]
     tuning = lab.run(step).steps["Tune"].properties
-    assert tuning["BestTrainingJob"]["TunedHyperParameters"] == {"rate": "3"}
-    assert [_value(trial) for trial in tuning["TrainingJobSummaries"]] == [3.0, 5.0]
+    assert tuning["BestTrainingJob"]["TunedHyperParameters"] == {"rate": "0"}
+    assert [_value(trial) for trial in tuning["TrainingJobSummaries"]] == [0.0, 5.0]
 
 
 def test_no_trial_starts_after_the_maximum_run_time(lab: Lab) -> None:
