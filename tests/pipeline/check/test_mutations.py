@@ -75,9 +75,17 @@ def test_waiting_for_the_gate_is_not_being_behind_it(definition: Definition) -> 
     gate = definition["Steps"][-1]
     register, deploy = gate["Arguments"]["IfSteps"]
     gate["Arguments"]["IfSteps"] = []
-    definition["Steps"] += [{**register, "DependsOn": ["Gate"]}, deploy]
+    arn = "arn:aws:lambda:us-east-1:111122223333:function:tell"
+    tell = {"Name": "Tell", "Type": "Lambda", "FunctionArn": arn, "DependsOn": ["Gate"]}
+    definition["Steps"] += [{**register, "DependsOn": ["Gate"]}, deploy, tell]
     found = [f for f in check_definition(definition) if f.rule == "not-behind-gate"]
-    assert [f.step for f in found] == ["Register", "Deploy"]
+    assert [f.step for f in found] == ["Register", "Deploy", "Tell"]
+
+
+def test_a_gate_that_publishes_either_way_is_not_inverted(definition: Definition) -> None:
+    gate = definition["Steps"][-1]["Arguments"]
+    gate["ElseSteps"].append({**gate["IfSteps"][0], "Name": "RegisterAnyhow"})
+    assert "gate-inverted" not in _rules(definition)
 
 
 @pytest.mark.parametrize(("waiting", "rule"), [("Prepare", "cycle"), ("Deploy", "unreachable")])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from hyperparameters import Hyperparameters
 from job.errors import JobError
 from learning import training_loop
 from learning.training_loop import (
+    Checkpoint,
     ClassificationLoss,
     EpochResult,
     Phase,
@@ -68,7 +70,9 @@ def test_means_are_over_pictures_whatever_the_batches() -> None:
 
 def test_the_best_epoch_is_kept_when_the_last_is_worse() -> None:
     head = Head(4, 4)
+    head.linear.bias.requires_grad_(False)
     best, history = fit(phase_of(head, {1, 2}), range(1, 6), None, Debugger())
+    assert set(best.parameters) == {"linear.weight"}
     assert [result.epoch for result in history] == [1, 2, 3, 4, 5]
     assert history[-1].valid_accuracy < best.result.valid_accuracy == 1.0
     assert best.result.epoch in (1, 2)
@@ -87,12 +91,16 @@ def test_the_best_epoch_is_kept_when_the_last_is_worse() -> None:
     ],
 )
 def test_the_best_epoch_and_ties(
-    validations: list[tuple[float, float]], best_epoch: int, monkeypatch: pytest.MonkeyPatch
+    validations: list[tuple[float, float]],
+    best_epoch: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     found = iter(validations)
     monkeypatch.setattr(training_loop, "validate", lambda phase: next(found))
     best, _ = fit(phase_of(Head(4, 4), {1, 2, 3}), range(1, 4), None, Debugger())
     assert best.result.epoch == best_epoch
+    assert capsys.readouterr().out.endswith(f" {best.metrics()}\n")
 
 
 def test_an_earlier_best_is_only_replaced_by_a_better_one() -> None:
@@ -112,7 +120,9 @@ def test_dropout_smoothing_and_gradients_are_for_learning_alone() -> None:
         module.register_forward_hook(
             lambda module, *_: seen.append((module.training, torch.is_grad_enabled()))
         )
-    best, _ = fit(phase, range(1, 3), None, Debugger())
+    debugger = Mock(Debugger)
+    best, _ = fit(phase, range(1, 3), None, debugger)
+    assert [call[0] for call in debugger.method_calls] == ["training", "validating", "check"] * 2
     batches_of_an_epoch = [(True, True)] * 2 * 3 + [(False, False)] * 2 * 3
     assert seen == batches_of_an_epoch * 2
     assert validate(phase) == (best.result.valid_loss, best.result.valid_accuracy)
@@ -190,8 +200,10 @@ def test_every_optimizer_follows_the_cosine_to_zero(name: str) -> None:
 
 
 def test_the_metric_line_is_exactly_this() -> None:
-    line = EpochResult(3, 0.1234561, 0.912345, 0.234567, 0.801234).line()
-    assert line == (
+    result = EpochResult(3, 0.1234561, 0.912345, 0.234567, 0.801234)
+    best = "best_epoch=3 best_valid_loss=0.234567 best_valid_accuracy=0.801234"
+    assert Checkpoint(result, {}).line() == best
+    assert result.line() == (
         "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
         " valid_loss=0.234567 valid_accuracy=0.801234"
     )

@@ -172,6 +172,8 @@ def test_what_is_left_in_the_store_and_described(lab: Lab) -> None:
         "DescribeTrainingJob", {"TrainingJobName": job["TrainingJobName"]}
     )
     assert answer["TrainingJobStatus"] == answer["SecondaryStatus"] == "Completed"
+    trained, ended = answer["SecondaryStatusTransitions"]
+    assert trained["EndTime"] == ended["StartTime"] == answer["LastModifiedTime"]
     shape = service_model().operation_model("DescribeTrainingJob").output_shape
     assert list(find_problems(shape, answer)) == []
     work = lab.store.root / "runs" / result.execution_id / "Train"
@@ -201,6 +203,7 @@ raise SystemExit(1)
 """
     hook = {
         "S3OutputPath": f"{BUCKET}/debugger",
+        "LocalPath": "/opt/ml/output/mine",
         "HookParameters": {"save_interval": "10"},
         "CollectionConfigurations": [{"CollectionName": "losses"}],
     }
@@ -211,29 +214,32 @@ raise SystemExit(1)
     assert (folder / "events").read_text() == "tensor"
 
 
-def test_checkpoints_outlive_a_failure(lab: Lab) -> None:
-    script = """
+@pytest.mark.parametrize(
+    ("place", "folder"), [({}, "checkpoints"), ({"LocalPath": "/opt/ml/mine"}, "mine")]
+)
+def test_checkpoints_outlive_a_failure(lab: Lab, place: dict[str, str], folder: str) -> None:
+    script = f"""
 import os
 root = os.path.dirname(os.environ["SM_INPUT_DIR"])
-open(root + "/checkpoints/1.pt", "w").write("half")
+open(root + "/{folder}/1.pt", "w").write("half")
 raise SystemExit(1)
 """
-    lab.run(_training(lab, script, CheckpointConfig={"S3Uri": f"{BUCKET}/checkpoints"}))
+    lab.run(_training(lab, script, CheckpointConfig={"S3Uri": f"{BUCKET}/checkpoints", **place}))
     assert lab.read(f"{BUCKET}/checkpoints/1.pt") == "half"
 
 
 def test_the_failure_file_is_the_reason(lab: Lab) -> None:
     script = """
 import os, sys
-open(os.environ["SM_OUTPUT_DIR"] + "/failure", "w").write("weights do not fit: fc.bias")
+open(os.environ["SM_OUTPUT_DIR"] + "/failure", "wb").write(b"weights do not fit: \\xff\\n")
 sys.exit(1)
 """
     result = lab.run(_training(lab, script))
     assert isinstance(result.failure, StepFailed)
-    assert result.failure.reason == "weights do not fit: fc.bias"
+    assert result.failure.reason == "weights do not fit: \N{REPLACEMENT CHARACTER}"
     job = lab.store.list("TrainingJob")[0]
     assert job["TrainingJobStatus"] == "Failed"
-    assert job["FailureReason"] == "AlgorithmError: weights do not fit: fc.bias, exit code: 1"
+    assert job["FailureReason"] == f"AlgorithmError: {result.failure.reason}, exit code: 1"
     shape = service_model().operation_model("DescribeTrainingJob").output_shape
     answer = LocalApi(lab.store).call(
         "DescribeTrainingJob", {"TrainingJobName": job["TrainingJobName"]}
