@@ -189,14 +189,14 @@ def test_squares_are_those_of_torchvision(width: int, height: int, resize: int) 
     assert difference.max() <= 2  # of 255: both passes round
 
 
-@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("orientation", [*STORED, 9])  # there is no 9
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_a_jpeg_is_decoded_straight_to_its_square(orientation: int, mode: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     for size in ((90, 60), (31, 64), (16, 90)):
         data = encoded(noise(*size).convert(mode), "JPEG", exif=exif)
-        for resize in (16, 40):
+        for resize in (1, 16, 40):
             usual = to_square(whole(data), resize)
             np.testing.assert_array_equal(decode_square(data, resize), usual)
 

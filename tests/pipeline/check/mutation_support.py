@@ -251,6 +251,12 @@ MUTATIONS = [
     put(f"{METRICS}/valid:loss/Regex", "valid_loss=([0-9.]+)", "metric-mixed-up"),
     put(f"{RANGES}/lr/MinValue", "0", "range"),
     put(f"{RANGES}/lr/MaxValue", "ten", "range"),
+    put(f"{RANGES}/lr/MaxValue", "inf", "range"),
+    put(
+        f"{SEARCH}/ParameterRanges/IntegerParameterRanges",
+        [{"Name": "seed", "MinValue": "1.5", "MaxValue": "3"}],
+        "range",
+    ),
     put(f"{CHOICES}/0/Values", ["32", "32"], "range"),
     put(f"{SEARCH}/Strategy", "Grid", "strategy"),
     put(f"{SEARCH}/Strategy", "Hyperband", "strategy"),
