@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, Mock
 
 import numpy as np
 import numpy.typing as npt
@@ -101,9 +101,10 @@ def test_the_answer_is_the_networks_on_the_preprocessed_picture(
 
 def test_one_pictures_large_outputs_do_not_drown_anothers(model: Model, picture: Picture) -> None:
     logits = np.array([[1000, 0, 0], [-1000, -1000, -2000]], np.float32)
-    sure = replace(model, batcher=MicroBatcher(lambda _rows: logits, 4))
+    sure = replace(model, batcher=Mock(run=lambda _rows: (logits, 7)))  # with five of others
     found = predict(decode_squares([picture()] * 2, sure), sure)
     assert found.probabilities.tolist() == [[1, 0, 0], [0.5, 0.5, 0]]
+    assert (found.labels, found.batch_sizes) == ((found.classes[0],) * 2, (7,))
 
 
 def test_many_pictures_in_one_request_are_answered_in_order(model: Model, picture: Picture) -> None:

@@ -2,6 +2,7 @@
 geometry."""
 
 from io import BytesIO
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -123,6 +124,13 @@ def test_the_exif_orientation_is_applied(orientation: int) -> None:
 def test_damaged_exif_does_not_make_a_picture_unusable() -> None:
     data = encoded(noise(8, 8), "PNG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff")
     assert np.array_equal(decode_square(data, 8), to_square(noise(8, 8), 8))
+
+
+def test_too_little_memory_is_no_fault_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(noise(8, 8))
+    monkeypatch.setattr(Image, "open", Mock(side_effect=MemoryError))
+    with pytest.raises(MemoryError):
+        decode_image(data)
 
 
 GREY = Image.new("RGB", (5, 5), (40, 40, 40))

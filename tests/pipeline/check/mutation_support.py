@@ -262,6 +262,7 @@ MUTATIONS = [
     put(f"{SEARCH}/Strategy", "Hyperband", "strategy"),
     put(f"{SEARCH}/ParameterRanges", {}, "strategy"),
     put(f"{HYPER}/lr", "0.001", "tuned-value-unused"),
+    put(f"{HYPER}/lr", get("Steps.Prepare.ProcessingJobName"), "tuned-value-unused"),
     # Order
     put("Prepare/DependsOn", ["Evaluate"], "cycle"),
     put("Train/DependsOn", ["Train"], "cycle"),
@@ -350,6 +351,10 @@ MUTATIONS = [
     put(f"Prepare/{A}/Environment/DB_PASSWORD", "hunter2", "secret"),
     put(f"Train/{A}/Environment", {"KEY": "AKIA" + "A" * 16}, "secret"),
     put(f"Deploy/{A}/api_key", "0123456789", "secret"),
+    put(f"{TRIAL}/StaticHyperParameters/api_key", "0123456789", "secret"),
+    put(f"Prepare/{A}/AppSpecification/ContainerArguments", ["--api_key", "0123"], "secret"),
+    put(f"Prepare/{A}/Environment/FROM", "ghp_" + "a" * 36, "secret"),
+    put("Deploy/FunctionArn", "arn:aws:lambda:us-east-1:999999999999:function:x", "account"),
     put("Train/RetryPolicies/0/ExpireAfterMin", 60, "retry"),
     put("Train/RetryPolicies/0/ExceptionType/0", "Step.THROTTLING", "retry"),
 ]  # fmt: skip
@@ -358,6 +363,9 @@ FOLDERS = {"data": "input/data", "dataset": "output/dataset", "test": "output/te
 INLINE = [f"--{name}=/opt/ml/processing/{place}" for name, place in FOLDERS.items()]
 RUN, WAIT = {"MaxRuntimeInSeconds": 60}, "MaxWaitTimeInSeconds"
 TAGS = [{"Key": str(n), "Value": ""} for n in range(51)]
+ENTRY, MINE = f"{HOOK}/CollectionConfigurations/losses", {"CollectionName": "mine"}
+NAMED = {**MINE, "CollectionParameters": {"tensor_names": "loss"}}
+SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:key"
 RULES = [{"RuleConfigurationName": str(n), "RuleEvaluatorImage": "own:1"} for n in range(21)]
 FAIL = {"Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
 STEPS = [{"Name": f"S{n}", **FAIL} for n in range(51)]
@@ -383,6 +391,9 @@ LIMITS = [
     (f"Train/{A}/DebugRuleConfigurations", RULES[:20], RULES, "length"),
     ("/Parameters", PARAMETERS[:200], PARAMETERS, "length"),
     ("/Steps", STEPS[:50], STEPS, "size"),
+    (ENTRY, NAMED, MINE, "debugger"),
+    (RULE, RULES[0], {**RULES[0], "RuleEvaluatorImage": "sagemaker-debugger-rules:1"}, "debugger"),
+    (f"Prepare/{A}/Environment/API_KEY", SECRET, "0123456789", "secret"),
     ("/Version", 2**1000 - 1, 2**1000, "size"),
     ("/Metadata/deep", nested(58), nested(59), "size"),
     (f"{RANGES}/lr/MinValue", "0.0099", "0.01", "range"),

@@ -156,7 +156,9 @@ def test_the_users_secrets_do_not_reach_the_script(
 
 
 def test_what_is_left_in_the_store_and_described(lab: Lab) -> None:
-    result = lab.run(_training(lab, Tags=[{"Key": "team", "Value": "dogs"}]))
+    rule = RULE | {"RuleEvaluatorImage": "image:1"}  # without a hook it has nothing to judge
+    tags = [{"Key": "team", "Value": "dogs"}]
+    result = lab.run(_training(lab, Tags=tags, DebugRuleConfigurations=[rule]))
     job = result.steps["Train"].properties
     assert "Tags" not in job
     model = (
