@@ -63,8 +63,8 @@ def test_all_conditions_of_a_step_must_hold() -> None:
 
 
 def test_what_cannot_be_compared_says_so() -> None:
-    for right in (1, [1]):
-        with pytest.raises(UnresolvedError, match=re.escape(f"cannot compare 'tall' and {right}")):
-            all_hold([_compare("LessThan", "tall", right)], SCOPE)
+    for left, right in (("tall", 1), ([1], "tall")):
+        with pytest.raises(UnresolvedError, match=re.escape(f"compare {left!r} and {right!r}")):
+            all_hold([_compare("LessThan", left, right)], SCOPE)
     with pytest.raises(DefinitionError, match="unknown condition 'Near'"):
         all_hold([_compare("Near", 1, 1)], SCOPE)

@@ -30,6 +30,7 @@ report = {
     "config": {file.name: json.loads(file.read_text()) for file in config.iterdir()},
     "channels": {n: sorted(os.listdir(os.environ["SM_CHANNEL_" + n.upper()]))
                  for n in json.loads(os.environ["SM_CHANNELS"])},
+    "output": sorted(os.listdir(os.environ["SM_OUTPUT_DIR"])),
 }
 Path(os.environ["SM_MODEL_DIR"], "report.json").write_text(json.dumps(report))
 Path(os.environ["SM_OUTPUT_DATA_DIR"], "history.csv").write_text("epoch,loss")
@@ -94,6 +95,7 @@ def test_the_script_finds_the_toolkits_contract(lab: Lab) -> None:
         "AdamW",
     ]
     assert report["channels"] == {"features": ["train.npy"]}
+    assert report["output"] == ["data", "intermediate"]
     config = report["config"]
     assert config["hyperparameters.json"]["lr"] == "0.001"
     assert config["hyperparameters.json"]["sagemaker_program"] == "train.py"
