@@ -350,18 +350,24 @@ def test_cancelling_stops_every_trial(lab: Lab, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("criteria", "status"), [({}, "Stopped"), ({"TargetObjectiveMetricValue": 0.1}, "Completed")]
+    ("criteria", "status"), [({}, "Stopped"), ({"TargetObjectiveMetricValue": 0.9}, "Completed")]
 )
 def test_a_stop_between_two_trials_counts_unless_the_search_was_complete(
     lab: Lab, criteria: Json, status: str
 ) -> None:
     config = _config("Grid", 3, GRID, parallel=1, TuningJobCompletionCriteria=criteria)
-    heard: list[TuningProgress] = []
+    kept: list[int] = []
+
+    def on_progress(_: TuningProgress) -> None:
+        (document,) = lab.store.list("HyperParameterTuningJob")
+        kept.append(document["TrainingJobStatusCounters"]["Completed"])
+
     step = lab.tuning("Tune", SCORE, config, OutputDataConfig=OUTPUT)
-    job = lab.job(should_stop=lambda: bool(heard))
-    document = run_tuning_job(step["Arguments"], job, heard.append).document
+    job = lab.job(should_stop=lambda: len(kept) > 1)
+    document = run_tuning_job(step["Arguments"], job, on_progress).document
     assert document["HyperParameterTuningJobStatus"] == status
-    assert document["TrainingJobStatusCounters"]["Completed"] == 1
+    assert document["TrainingJobStatusCounters"]["Completed"] == 2
+    assert kept == [0, 1]  # while they ran
 
 
 def test_a_tuning_step_is_reused(lab: Lab) -> None:
