@@ -98,6 +98,8 @@ RULES = "debugger.rules=[Overfit, DeadRelu]"
 def test_rules_that_are_asked_must_have_found_nothing(step, scope, tmp_path, issues, passes):
     conditions = step("Gate", RULES, ASKED)["Arguments"]["Conditions"]
     assert conditions[:2] == [ACCURACY, SHORTFALL]
+    alone = step("Gate", RULES, ASKED, NOT_COMPARED)["Arguments"]["Conditions"]
+    assert alone == [ACCURACY, *conditions[2:]]
     found = scope(0.8, 0.0)
     document = json.loads((tmp_path / "evaluation.json").read_text())
     document["debugger"] = {"issues_found": issues, "summary": "Overfit IssuesFound: at step 4"}
