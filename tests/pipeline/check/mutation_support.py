@@ -356,6 +356,7 @@ MUTATIONS = [
     put(f"Prepare/{A}/Environment/FROM", "ghp_" + "a" * 36, "secret"),
     put("Deploy/FunctionArn", "arn:aws:lambda:us-east-1:999999999999:function:x", "account"),
     put("Train/RetryPolicies/0/ExpireAfterMin", 60, "retry"),
+    add("Train/RetryPolicies", None, "retry"),
     put("Train/RetryPolicies/0/ExceptionType/0", "Step.THROTTLING", "retry"),
 ]  # fmt: skip
 
