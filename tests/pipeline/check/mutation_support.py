@@ -275,6 +275,11 @@ MUTATIONS = [
     put(GATE, comparison("GreaterThan", 0.6, ACCURACY), "gate-inverted", step="Gate"),
     put(GATE, comparison("LessThan", 60, ACCURACY), "threshold", step="Gate"),
     put(f"{GATE}/LeftValue", 0.9, "blind-gate", step="Gate"),
+    put(
+        f"Gate/{A}/Conditions",
+        [comparison("Equals", get("Parameters.ModelApprovalStatus"), "Approved")],
+        "blind-gate",
+    ),
     put(f"Gate/{A}/Conditions/1/Type", "GreaterThan", "gate-inverted", step="Gate"),
     put(f"Gate/{A}/Conditions/1/LeftValue/Std:JsonGet/Path", "champion.shortfal", "json-path"),
     drop(f"FindChampion/{A}/no_champion_uri", "lambda-event"),
