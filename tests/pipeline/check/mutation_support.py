@@ -398,6 +398,12 @@ LIMITS = [
     ("/Parameters", PARAMETERS[:200], PARAMETERS, "length"),
     ("/Steps", STEPS[:50], STEPS, "size"),
     (ENTRY, NAMED, MINE, "debugger"),
+    (
+        f"{SEARCH}/TuningJobCompletionCriteria",
+        {"TargetObjectiveMetricValue": get("Parameters.TuningMaxJobs")},
+        {"TargetObjectiveMetricValue": get("Parameters.DataUri")},
+        "reference-type",
+    ),
     (RULE, RULES[0], {**RULES[0], "RuleEvaluatorImage": "sagemaker-debugger-rules:1"}, "debugger"),
     (f"Prepare/{A}/Environment/API_KEY", SECRET, "0123456789", "secret"),
     ("/Version", 2**1000 - 1, 2**1000, "size"),

@@ -51,6 +51,8 @@ def lambda_property(definition: Definition) -> None:
 
 
 def lambda_output_type(definition: Definition) -> None:
+    first = {"OutputName": "first", "OutputType": "Integer"}
+    step(definition, "L")["OutputParameters"].insert(0, first)
     count = {"Get": "Steps.L.OutputParameters['x']"}
     step(definition, "Transform")["Arguments"]["TransformResources"]["InstanceCount"] = count
 
