@@ -203,6 +203,7 @@ MUTATIONS = [
     put(f"{HYPER}/lr", get("Steps.Tune.BestTrainingJob"), "reference-type"),
     put(f"{CLUSTER}/InstanceCount", get("Parameters.ProcessingInstanceType"), "reference-type"),
     put(f"{HYPER}/seed", get("Parameters.TuningMaxJobs"), "reference-type"),
+    put(f"{CLUSTER}/InstanceCount", get("Execution.PipelineExecutionId"), "reference-type"),
     put("Parameters/TuningMaxJobs/Type", "String", "reference-type", step="Tune"),
     put(f"{HYPER}/seed", get("Parameter.GitCommit"), "bad-function"),
     put(f"{HYPER}/seed", get("Steps..Seed"), "bad-function"),
