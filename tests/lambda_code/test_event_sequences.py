@@ -121,6 +121,7 @@ SEQUENCES = [
     ("a1 ok a2 ok a3 ok back1 ok back3 ok", "1 2 3 1 3", "3"),
     ("a1 ok a2 ok a3 ok back3 back3", "1 2 3", "3"),
     ("a1 ok a2 ok a3 ok back ok a4 ok back ok", "1 2 3 2 4 2", "2"),
+    ("a1 ok a2 ok a3 ok back ok a4 ok back ok r2 ok", "1 2 3 2 4 2 1", "1"),  # never to 3 again
     ("a1 ok a2 ok a3 ok r2 back ok", "1 2 3 1", "1"),
     ("a1 ok a2 ok a3 ok back ok r2 ok", "1 2 3 2 1", "1"),  # not 3, which was rolled back
     ("a1 ok a2 ok back ok r2", "1 2 1", "1"),

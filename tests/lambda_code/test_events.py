@@ -169,6 +169,11 @@ class TestThePipelinesOwnCall:
         world.decide("r", "1")
         with pytest.raises(DeployError, match="dogs-1 is Rejected"):
             world.handle({"rollback": {"endpoint_name": self.STAGING, "version": "1"}})
+        run(world, "x1")
+        with pytest.raises(DeployError, match="dogs-1 is Gone"):
+            world.handle({"rollback": {"endpoint_name": self.STAGING, "version": "1"}})
+        with pytest.raises(DeployError, match=r"never had version 9; it had: 1, 2$"):
+            world.handle({"rollback": {"endpoint_name": self.STAGING, "version": "9"}})
 
 
 @pytest.mark.parametrize(
