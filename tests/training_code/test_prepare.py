@@ -227,12 +227,13 @@ def test_too_many_refused_files_are_an_error_that_names_some(data: Path, tmp_pat
         run(data, tmp_path)
 
 
-def test_a_split_that_lacks_a_class_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lacking", ["valid", "test"])
+def test_a_split_that_lacks_a_class_is_named(tmp_path: Path, lacking: str) -> None:
     for split in SPLITS:
         for index, label in enumerate("ab"):
             save_noise(tmp_path / "data" / split / label / "1.png", index)
-    (tmp_path / "data" / "valid" / "b" / "1.png").unlink()
-    with pytest.raises(JobError, match="class 'b' has no usable picture in valid"):
+    (tmp_path / "data" / lacking / "b" / "1.png").unlink()
+    with pytest.raises(JobError, match=f"class 'b' has no usable picture in {lacking}"):
         run(tmp_path / "data", tmp_path)
 
 

@@ -275,6 +275,12 @@ MUTATIONS = [
     rename(f"Gate/{A}/IfSteps", "ElseSteps", "gate-inverted", step="Gate"),
     put(GATE, comparison("GreaterThan", 0.6, ACCURACY), "gate-inverted", step="Gate"),
     put(GATE, comparison("LessThan", 60, ACCURACY), "threshold", step="Gate"),
+    put(GATE, comparison("LessThan", 60, metric("binary.AUC.value")), "threshold", step="Gate"),
+    put(
+        f"{GATE}/LeftValue/Std:JsonGet/Path",
+        "multiclass_classification_metrics.expected_calibration_error.bins",
+        "json-path",
+    ),
     put(f"{GATE}/LeftValue", 0.9, "blind-gate", step="Gate"),
     put(
         f"Gate/{A}/Conditions",

@@ -80,6 +80,7 @@ def test_waiting_for_the_gate_is_not_being_behind_it(definition: Definition) -> 
     definition["Steps"] += [{**register, "DependsOn": ["Gate"]}, deploy, tell]
     found = [f for f in check_definition(definition) if f.rule == "not-behind-gate"]
     assert [f.step for f in found] == ["Register", "Deploy", "Tell"]
+    assert "not-the-measured-model" not in _rules(definition)  # no gate has measured any
 
 
 def test_a_gate_that_publishes_either_way_is_not_inverted(definition: Definition) -> None:
