@@ -289,6 +289,9 @@ def test_a_model_server_that_dies_is_started_again_but_not_asked_again(
         hosting.invoke("e", b"close", JPEG)
     pids.append(_prediction(hosting)["pid"])  # what was refused a connection is asked again
     assert len(set(pids)) == 3
+    hosting.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[-1], 0)
 
 
 def test_what_another_process_changed_is_noticed(
@@ -363,17 +366,19 @@ def test_a_model_sees_nothing_of_the_users_own_environment(
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "MY_TOKEN", "PYTHONSTARTUP"):
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
     write_model(store.path("s3://b/a.tar.gz"), code=TELL_ENVIRONMENT)
     api = LocalApi(store, hosting, region="eu-west-1")
-    _create(api, _config(api, "a"))
+    _create(api, _config(api, "a", MKL_NUM_THREADS="2", SERVING_METRICS_LOG="/dev/stdout"))
     assert hosting.settle(120)
     seen = _prediction(hosting)
     assert "secret" not in seen.values()
     assert list(Path(seen["HOME"]).iterdir()) == []  # so no credentials file is found
     assert Path(seen["TMPDIR"]).is_dir()
-    kept = [seen[name] for name in ("AWS_REGION", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")]
-    assert kept == ["eu-west-1", "-1", "1"]
+    kept = ("AWS_REGION", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    assert [seen[name] for name in kept] == ["eu-west-1", "-1", "1", "2"]
+    assert seen["SERVING_METRICS_LOG"] == "stdout"  # there is one log here
 
 
 def test_environment_and_data_come_from_the_package_and_the_model_has_the_last_word(
