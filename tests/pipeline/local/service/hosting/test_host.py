@@ -289,6 +289,8 @@ def test_a_model_server_that_dies_is_started_again_but_not_asked_again(
         hosting.invoke("e", b"close", JPEG)
     pids.append(_prediction(hosting)["pid"])  # what was refused a connection is asked again
     assert len(set(pids)) == 3
+    assert hosting.metrics("e").status == 200
+    assert "asked to die" in (store.root / "endpoints" / "endpoint-e.log").read_text()
     hosting.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pids[-1], 0)
