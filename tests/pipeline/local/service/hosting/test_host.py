@@ -69,6 +69,7 @@ def test_an_endpoint_is_creating_and_then_in_service(
     write_model(store.path("s3://b/a.tar.gz"), "beagle", after=tmp_path / "go")
     _create(api, _config(api, "a"))
     assert _describe(api)["EndpointStatus"] == "Creating"
+    assert not hosting.settle(0)
     (tmp_path / "go").touch()
     assert hosting.settle(120)
     endpoint = _describe(api)
