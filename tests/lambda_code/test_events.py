@@ -160,6 +160,7 @@ class TestThePipelinesOwnCall:
         assert world.state == "3"
         again = world.handle(rollback)
         assert again["action"] == "unchanged"
+        assert again["endpoint_config_name"] == answer["endpoint_config_name"]
         config = world.client.describe_endpoint_config(
             EndpointConfigName=again["endpoint_config_name"]
         )
