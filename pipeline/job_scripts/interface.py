@@ -162,10 +162,10 @@ FUNCTIONS: Mapping[str, Function] = {
             "instance_count",
             "role_arn",
         ),
-        outputs=("endpoint_name", "endpoint_config_name", "model_name"),
+        outputs=("endpoint_name", "endpoint_config_name", "model_name", "action"),
     ),
     "find-champion": Function(
-        event=("model_package_group", "no_champion_uri"),
+        event=("model_package_group", "no_champion_uri", "production_endpoint"),
         outputs=("model_data", "model_package_arn"),
     ),
 }

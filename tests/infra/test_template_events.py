@@ -79,10 +79,12 @@ def test_only_a_changed_approval_in_this_group_calls_the_lambda(
         ("dog-breeds-production", "IN_SERVICE", True),
         ("dog-breeds-production", "FAILED", True),
         ("dog-breeds-production", "UPDATING", False),
-        ("dog-breeds-staging", "IN_SERVICE", False),
+        ("dog-breeds-staging", "IN_SERVICE", True),
+        ("dog-breeds-staging", "UPDATING", False),
+        ("dog-breeds-2-staging", "IN_SERVICE", False),
     ],
 )
-def test_an_end_of_productions_deployment_calls_the_lambda(
+def test_an_end_of_a_deployment_calls_the_lambda(
     name: str, status: str, matches: bool, template: Template
 ) -> None:
     from moto.events.models import EventPattern
