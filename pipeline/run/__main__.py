@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("--upsert", action="store_true", help="create or update it on AWS")
     action.add_argument("--watch", metavar="ARN", help="watch an execution on AWS")
     result.add_argument("--start", action="store_true", help="with --upsert: start an execution")
-    result.add_argument("--wait", action="store_true", help="with --start: watch it to its end")
+    wait_help = "with --start: watch it to its end, then ask its endpoint"
+    result.add_argument("--wait", action="store_true", help=wait_help)
     result.add_argument(
         "--data", metavar="DIR", help="with --local: pictures, a folder per class (default: sample)"
     )
@@ -233,10 +234,17 @@ def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[st
     if outcome.status != "Executing":
         from pipeline.report.after_run import report_aws_run
 
+        # Made while the endpoint comes into service.
         report_aws_run(aws, arn, options.state, say=_say)
     look_again = f"python -m pipeline.run --watch {arn}"
-    print(outcome.to_json() if options.json else outcome.summary(look_again))
-    return outcome.exit_code
+    if outcome.status != "Succeeded":
+        print(outcome.to_json() if options.json else outcome.summary(look_again))
+        return outcome.exit_code
+    from pipeline.run.on_aws import follow_endpoint
+
+    served = follow_endpoint(aws, outcome, _say)
+    print(served.to_json() if options.json else served.summary(look_again))
+    return served.exit_code
 
 
 def _report(options: argparse.Namespace, result: Any, is_last: bool) -> None:
