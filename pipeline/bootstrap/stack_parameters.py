@@ -22,6 +22,7 @@ FREE_PARAMETERS = (
     "ConnectionArn",
     "LogRetentionDays",
     "RunsExpireDays",
+    "MinimumRequests",
     "MaximumErrorRate",
     "MaximumLatencyMicroseconds",
 )

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 
 from deployment_inputs import Production
 from pipeline.bootstrap.stack_parameters import FREE_PARAMETERS, Foundation, names_of
@@ -378,6 +379,17 @@ def test_only_pushes_to_the_branch_are_built(template: Template) -> None:
         "EVENT": "PUSH",
         "HEAD_REF": "^refs/heads/main$",
     }
+
+
+def test_no_build_is_dropped(template: Template) -> None:
+    """CodeBuild does not queue what is above a limit of builds at a time."""
+    assert "ConcurrentBuildLimit" not in template.resources()["Build"]
+
+
+def test_there_are_no_yaml_aliases() -> None:
+    """CloudFormation reads YAML 1.1 without them; cfn-lint does not say so."""
+    kinds = (yaml.AliasToken, yaml.AnchorToken)
+    assert not [one for one in yaml.scan(PATH.read_text("utf-8")) if isinstance(one, kinds)]
 
 
 def test_every_suppressed_check_says_why() -> None:
