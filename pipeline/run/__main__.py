@@ -1,6 +1,7 @@
 """Compile, check, compare, price, run, upsert, start or watch: python -m pipeline.run."""
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -202,12 +203,18 @@ def _cost(options: argparse.Namespace) -> int:
 def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.start import StartRequest, start
+    from pipeline.aws.turns import NewerUpsertedError
     from pipeline.aws.upsert import UpsertRequest, upsert
 
     settings, given = _for_run(options)
     definition = _compiled(options, settings)
     aws = connect(settings)
-    done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
+    try:
+        done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
+    except NewerUpsertedError as newer:
+        # Nothing is lost: what is there holds this commit, and its own build starts a run.
+        print(json.dumps({"action": "superseded", "reason": str(newer)}) if options.json else newer)
+        return EXIT_SUCCEEDED
     _report(options, done, is_last=not options.start)
     if not options.start:
         return EXIT_SUCCEEDED
