@@ -126,11 +126,12 @@ def deploy(event: Mapping[str, Any], clients: Clients, *, production: str, stagi
     container = _container(client.describe_model_package(ModelPackageName=package), package)
     model = create_model(client, package, container, plan.role_arn)
     config = create_config(client, plan, package, model)
-    return {
+    done = _bring(clients, plan, config, staging)
+    return done | {
         "endpoint_name": plan.endpoint_name,
         "endpoint_config_name": config,
         "model_name": model,
-        **_bring(clients, plan, config, staging),
+        "action": done["action"],
     }
 
 

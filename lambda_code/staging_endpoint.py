@@ -7,6 +7,7 @@ last to ask is next, and the ones before it are superseded.
 - `wanted-deployment`: the configuration that was asked for last.
 - `last-deployment`: the last one that was begun; when both are equal nothing waits, however it
   ended: what SageMaker brought back is not tried again until somebody asks for it.
+- `failed-deployment`: one that did not come into service, before another one took its place.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from endpoint_calls import (
 from endpoint_plan import Plan
 from production_endpoint import Clients
 
-WANTED, BEGUN = "wanted-deployment", "last-deployment"
+WANTED, BEGUN, FAILED = "wanted-deployment", "last-deployment", "failed-deployment"
 _NONE = "-"
 _ATTEMPTS = 5
 
@@ -42,13 +43,16 @@ def bring_in_turn(clients: Clients, plan: Plan, config: str) -> dict[str, str]:
     for _ in range(_ATTEMPTS):
         endpoint = describe_endpoint(client, name)
         if endpoint and endpoint["EndpointStatus"] not in ("Failed", "Deleting"):
-            before = _waiting(endpoint, tags_of(client, endpoint["EndpointArn"]))
-            if _note(client, endpoint, {WANTED: config, BEGUN: _NONE}):
+            tags = tags_of(client, endpoint["EndpointArn"])
+            before = _waiting(endpoint, tags)
+            noted = {**tags, **_failed(endpoint, tags)}
+            again = {name: _NONE for name in (BEGUN, FAILED) if noted.get(name) == config}
+            if _note(client, endpoint, {WANTED: config, **_failed(endpoint, tags), **again}):
                 # Looked at after the note: the event of an end before it found nothing to do.
                 action, taken = take_turn(clients, plan)
                 action = action if taken == config else "superseded"
                 return {"action": action, "superseded": "" if before == config else before}
-        elif action := _made(clients, plan, config):
+        elif action := _made(clients, plan, config, endpoint):
             return {"action": action, "superseded": ""}
     raise EndpointBusyError(f"endpoint {name} is made and deleted by others: try again later")
 
@@ -67,20 +71,25 @@ def take_turn(clients: Clients, plan: Plan) -> tuple[str, str]:
         return "unchanged", wanted
     if is_busy(endpoint):
         return "waiting", wanted
+    note = {WANTED: wanted, BEGUN: wanted, **_failed(endpoint, tags)}
     try:
-        done = bring_to(client, plan, wanted, tags=_both(wanted), sleep=clients.sleep)
+        done = bring_to(client, plan, wanted, tags=note, sleep=clients.sleep)
     except EndpointBusyError:
         return "waiting", wanted  # somebody was faster: the event of that end looks again
     if done == "updated":
-        # Of what was begun only: `wanted` may have been written anew meanwhile.
-        _note(client, endpoint, {BEGUN: wanted})
+        # Not what is wanted: that may have been written anew meanwhile.
+        del note[WANTED]
+        _note(client, endpoint, note)
     return done, wanted
 
 
-def _made(clients: Clients, plan: Plan, config: str) -> str:
-    """Make an endpoint that is not there, or failed; empty when somebody else was faster."""
+def _made(clients: Clients, plan: Plan, config: str, failed: Mapping[str, Any] | None) -> str:
+    """Make an endpoint that is not there, or `failed`; empty when somebody else was faster."""
+    note = {WANTED: config, BEGUN: config}
+    if failed and (gone := goal_of(failed)) not in ("", config):
+        note[FAILED] = gone
     try:
-        return bring_to(clients.sagemaker, plan, config, tags=_both(config), sleep=clients.sleep)
+        return bring_to(clients.sagemaker, plan, config, tags=note, sleep=clients.sleep)
     except EndpointBusyError:
         endpoint = describe_endpoint(clients.sagemaker, plan.endpoint_name) or {}
         if endpoint.get("EndpointStatus") == "Deleting":
@@ -94,8 +103,11 @@ def _waiting(endpoint: Mapping[str, Any], tags: Mapping[str, str]) -> str:
     return "" if wanted in (tags.get(BEGUN, ""), goal_of(endpoint)) else wanted
 
 
-def _both(config: str) -> dict[str, str]:
-    return {WANTED: config, BEGUN: config}
+def _failed(endpoint: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return a note of what was begun when the endpoint, at rest, does not serve it."""
+    begun = tags.get(BEGUN, _NONE)
+    serves = endpoint["EndpointStatus"] != "Failed" and goal_of(endpoint) == begun
+    return {} if is_busy(endpoint) or serves or begun == _NONE else {FAILED: begun}
 
 
 def _note(client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str]) -> bool:

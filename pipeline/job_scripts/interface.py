@@ -165,7 +165,7 @@ FUNCTIONS: Mapping[str, Function] = {
         outputs=("endpoint_name", "endpoint_config_name", "model_name", "action"),
     ),
     "find-champion": Function(
-        event=("model_package_group", "no_champion_uri", "production_endpoint"),
+        event=("model_package_group", "no_champion_uri"),
         outputs=("model_data", "model_package_arn"),
     ),
 }

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.errors import PipelineError
 
-_WANTED, _BEGUN = "wanted-deployment", "last-deployment"
+_WANTED, _BEGUN, _FAILED = "wanted-deployment", "last-deployment", "failed-deployment"
 _TURN_S = 900.0  # an endpoint at rest with a run that waits: its event was lost, or refused
 _BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 _SURE = 2  # looks in a row that must agree: tags and status are two questions
@@ -133,6 +133,8 @@ def judge(endpoint: Mapping[str, Any], tags: Mapping[str, str], config: str) -> 
         state = "arrived" if status == "InService" else state
     elif wanted == config and begun != config:
         state = "waiting"
+    elif tags.get(_FAILED) == config:
+        state = "failed"
     elif not endpoint:
         state = "coming"  # between its deletion and its making
     elif begun == config or (not begun and endpoint.get("FailureReason")):
@@ -140,7 +142,9 @@ def judge(endpoint: Mapping[str, Any], tags: Mapping[str, str], config: str) -> 
     else:
         state = "superseded"
     other = next((one for one in (wanted, goal) if one not in ("", config)), now)
-    reason = str(endpoint.get("FailureReason") or f"SageMaker went back to {now}")
+    # Once another run's model took its place, the reason that the endpoint has is not ours.
+    own = endpoint.get("FailureReason") if begun in ("", config) else None
+    reason = str(own or f"SageMaker went back, and it has {now} now")
     return _Look(state, status, other if state == "superseded" else now, reason)
 
 

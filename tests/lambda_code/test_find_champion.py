@@ -277,5 +277,5 @@ def test_the_check_knows_its_event_and_answer() -> None:
     from pipeline.job_scripts.interface import FUNCTIONS
 
     known = FUNCTIONS["find-champion"]
-    assert set(known.event) == set(vars(QUESTION))
+    assert {*known.event, "production_endpoint"} == set(vars(QUESTION))
     assert set(known.outputs) == set(NONE)

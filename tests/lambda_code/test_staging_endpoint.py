@@ -18,7 +18,7 @@ from pipeline.local.service.operations.endpoints import (
 )
 from pipeline.local.service.operations.events import RULE
 from pipeline.local.store import Store
-from staging_endpoint import BEGUN, WANTED
+from staging_endpoint import BEGUN, FAILED, WANTED
 from tests.lambda_code.deploy_support import ENVIRONMENT, GROUP, PRODUCTION, ROLE, World
 
 STAGING = "dogs-staging"
@@ -148,6 +148,29 @@ def test_who_waits_is_told_and_who_will_not_come_is_named(world: Staging) -> Non
     assert answer["action"] == "waiting"
     assert answer["superseded"] == world.answers["2"]["endpoint_config_name"]
     assert world.deploy("3")["superseded"] == ""
+
+
+@pytest.mark.parametrize(
+    ("steps", "failed"),
+    [
+        ("d1 ok d2 ok d3", None),
+        ("d1 bad", None),  # the endpoint itself says so
+        ("d1 d2 bad", "1"),
+        ("d1 bad d2 ok", "1"),
+        ("d1 ok d2 d3 bad ok", "2"),
+        ("d1 ok d2 bad d3", "2"),
+        ("d1 ok d2 bad d3 ok d2", None),  # asked for once more
+        ("d1 ok d2 bad d2 ok d1", None),
+        ("d1 ok d2 bad d3 bad d1", "3"),
+    ],
+)
+def test_what_failed_is_remembered_when_another_takes_its_place(
+    world: Staging, steps: str, failed: str | None
+) -> None:
+    for step in steps.split():
+        world.do(step)
+    noted = {tag["Key"]: tag["Value"] for tag in world.tags()}.get(FAILED, "-")
+    assert noted == (world.answers[failed]["endpoint_config_name"] if failed else "-")
 
 
 def test_an_update_that_ends_just_before_the_note_does_not_leave_a_run_waiting(

@@ -26,7 +26,7 @@ def test_a_clone_without_history_tells_when_its_commit_was_made(tmp_path: Path) 
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
     assert git_revision(origin) is None
-    moment = {"GIT_COMMITTER_DATE": "2026-11-29T12:00:00+0900", **os.environ}
+    moment = {**os.environ, "GIT_COMMITTER_DATE": "2026-11-29T12:00:00+0900"}
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
     (origin / "file").write_text("1")
     for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "first")):

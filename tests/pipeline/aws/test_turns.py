@@ -185,7 +185,7 @@ def test_one_that_changes_hands_is_not_left_behind(world: World) -> None:
 
 def test_an_object_that_is_no_record_says_what_to_do(world: World) -> None:
     world.moto.aws.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=b"[]")
-    with pytest.raises(AwsError, match="cannot be read .*: delete it"), world.turn(NEW):
+    with pytest.raises(AwsError, match=r"cannot be read .*: delete it"), world.turn(NEW):
         pass
 
 

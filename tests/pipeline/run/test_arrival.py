@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.errors import PipelineError
 from pipeline.run.arrival import Deployed, NotInServiceError, Place, SupersededError, await_arrival
-from staging_endpoint import BEGUN, WANTED
+from staging_endpoint import BEGUN, FAILED, WANTED
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/e"
 Look = tuple[dict[str, Any] | None, dict[str, str]]
@@ -91,8 +91,14 @@ def test_it_waits_until_the_endpoint_has_it(looks: list[Look]) -> None:
     [
         ((endpoint("Failed", "ours", reason="no ping"), OURS), NotInServiceError, "no ping"),
         ((endpoint("InService", "old", reason="no ping"), OURS), NotInServiceError, "no ping"),
-        ((endpoint("InService", "old"), OURS), NotInServiceError, "went back to old"),
+        ((endpoint("InService", "old"), OURS), NotInServiceError, "went back, and it has old now"),
         ((endpoint("InService", "old", reason="no ping"), {}), NotInServiceError, "no ping"),
+        # before another run's model took its place
+        (
+            (endpoint("Creating", "theirs"), tags("theirs", "theirs") | {FAILED: "ours"}),
+            NotInServiceError,
+            "it has theirs now",
+        ),
         ((endpoint("InService", "old"), tags("theirs", "theirs")), SupersededError, "theirs"),
         ((endpoint("Updating", "x", "theirs"), tags("theirs", "theirs")), SupersededError, "their"),
         ((endpoint("Updating", "x", "y"), tags("theirs", "-")), SupersededError, "theirs"),

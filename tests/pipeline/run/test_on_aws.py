@@ -225,18 +225,6 @@ def test_without_a_test_picture_one_is_made_and_any_answer_will_do(run: Run) -> 
     assert "asked about    a grey picture: anything 75.0%" in outcome.summary("again")
 
 
-def test_the_grey_picture_is_one_that_the_model_takes() -> None:
-    from PIL import Image
-
-    from pipeline.run.arrival import Deployed
-    from pipeline.run.smoke_test import made_question
-
-    with Image.open(io.BytesIO(made_question(Deployed("e", "c")).picture)) as picture:
-        picture.load()
-        assert (picture.format, picture.size, picture.mode) == ("PNG", (64, 64), "L")
-        assert picture.getextrema() == (128, 128)
-
-
 def test_what_another_run_replaced_is_said_and_no_failure(run: Run) -> None:
     run.facts()
     run.test_picture()
