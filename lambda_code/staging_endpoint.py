@@ -45,9 +45,10 @@ def bring_in_turn(clients: Clients, plan: Plan, config: str) -> dict[str, str]:
         if endpoint and endpoint["EndpointStatus"] not in ("Failed", "Deleting"):
             tags = tags_of(client, endpoint["EndpointArn"])
             before = _waiting(endpoint, tags)
-            noted = {**tags, **_failed(endpoint, tags)}
-            again = {name: _NONE for name in (BEGUN, FAILED) if noted.get(name) == config}
-            if _note(client, endpoint, {WANTED: config, **_failed(endpoint, tags), **again}):
+            failed = _failed(endpoint, tags)
+            noted = {**tags, **failed}
+            again = {tag: _NONE for tag in (BEGUN, FAILED) if noted.get(tag) == config}
+            if _note(client, endpoint, {WANTED: config, **failed, **again}):
                 # Looked at after the note: the event of an end before it found nothing to do.
                 action, taken = take_turn(clients, plan)
                 action = action if taken == config else "superseded"

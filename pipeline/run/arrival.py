@@ -14,6 +14,7 @@ from pipeline.errors import PipelineError
 
 _WANTED, _BEGUN, _FAILED = "wanted-deployment", "last-deployment", "failed-deployment"
 _TURN_S = 900.0  # an endpoint at rest with a run that waits: its event was lost, or refused
+_GONE_S = 300.0  # a failed endpoint is deleted and made again; longer, somebody deleted it
 _BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 _SURE = 2  # looks in a row that must agree: tags and status are two questions
 
@@ -84,7 +85,8 @@ def await_arrival(place: Place, deployed: Deployed) -> None:
             raise _error(name, look)
         idle = idle + place.poll_s if look.status not in _BUSY else 0.0
         waited += place.poll_s
-        if idle > _TURN_S or (place.limit_s is not None and waited > place.limit_s):
+        most = _TURN_S if look.now else _GONE_S
+        if idle > most or (place.limit_s is not None and waited > place.limit_s):
             raise NotInServiceError(_late(name, look, min(waited, idle or waited)))
         if (line := look.said(name)) != said:
             place.say(line)

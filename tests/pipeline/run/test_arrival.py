@@ -114,7 +114,7 @@ def test_what_will_not_come_is_said(look: Look, error: type[PipelineError], word
     ("look", "words"),
     [
         ((endpoint("InService", "old"), tags("ours", "-")), "turn did not come in 915 s: see the"),
-        ((None, {}), "still absent after 915 s"),
+        ((None, {}), "still absent after 315 s"),
     ],
 )
 def test_an_event_that_was_lost_ends_the_waiting(look: Look, words: str) -> None:
