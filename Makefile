@@ -17,8 +17,9 @@ local: $(VENV)/.local  ## set up, then run the whole pipeline on this machine
 test: $(VENV)/.toolkit lint  ## set up, then pass the checks and every test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-quick: $(VENV)/.dev  ## the tests that start no pipeline, no browser and no model server
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not e2e and not browser and not server" $(ARGS)
+QUICK := not e2e and not browser and not server and not slow
+test-quick: $(VENV)/.dev  ## the tests without pipelines, browsers, model servers and trainings
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "$(QUICK)" $(ARGS)
 
 lint: $(VENV)/.dev  ## check style and types
 	$(BIN)/ruff check .

@@ -54,8 +54,23 @@ settings.load_profile("patient")
 
 Definition = dict[str, Any]
 # What `make test-quick` leaves out, by its place or by a fixture that it asks for.
-SLOW_PLACES = {"tests/e2e/": "e2e", "tests/pipeline/report/test_browser.py": "browser"}
-SLOW_FIXTURES = {"write_model": "server", "servers": "server"}
+SLOW_PLACES = {
+    "tests/e2e/": "e2e",
+    "tests/pipeline/report/test_browser.py": "browser",
+    "tests/infra/test_template.py::test_cfn_lint": "slow",
+    "tests/pipeline/definition/test_compile.py::test_the_bytes": "slow",
+    "tests/pipeline/local/jobs/test_debug_rules.py": "slow",
+    "tests/test_buildspec.py::test_the_chosen_tests": "slow",
+    "tests/training_code/debugger/test_default_rules.py": "slow",
+    "tests/training_code/learning/test_distributed.py": "slow",
+    "tests/training_code/profiler/test_session.py": "slow",
+}
+SLOW_FIXTURES = {
+    "write_model": "server",
+    "servers": "server",
+    "extract": "slow",
+    "rules_at_once": "slow",
+}
 
 WriteModel = Callable[..., Path]
 RegisterPackage = Callable[..., str]

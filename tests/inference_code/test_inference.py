@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import os
 import shutil
 import threading
 import time
@@ -31,7 +32,7 @@ from inference import model_fn, respond, transform_fn
 from micro_batching import MicroBatcher
 from prediction import Model, Predictions, decode_squares, predict
 from preprocessing import decode_square, normalise
-from request_reading import MAX_BODY_BYTES, MAX_PICTURES, RequestError, read_pictures
+from request_reading import MAX_BODY_BYTES, MAX_PICTURES, read_pictures
 from runtimes import TORCH, open_forward
 
 Picture = Callable[..., bytes]
@@ -191,48 +192,22 @@ def instances(*values: Any) -> str:
 
 GOOD = base64.b64encode(b"not a picture").decode()
 JSON = "application/json"
+# What comes over the wire besides: hostile_requests.py
 REFUSED: dict[str, tuple[Any, str | None, int]] = {
     "no content type": (b"x", None, 415),
     "empty content type": (b"x", "", 415),
-    "form": (b"x", "application/x-www-form-urlencoded", 415),
-    "npy": (b"\x93NUMPY", "application/x-npy", 415),
-    "pickle": (b"\x80\x04.", "application/python-pickle", 415),
-    "gif type": (b"GIF89a", "image/gif", 415),
     "svg": (b"<svg/>", "image/svg+xml", 415),
     "json-like type": (b"{}", "application/jsonlines", 415),
-    "empty picture": (b"", "image/jpeg", 400),
     "text as picture": ("abc", "image/jpeg", 400),
-    "no picture": (b"hello world", "image/jpeg", 422),
-    "gif content": (b"GIF89a" + bytes(40), "image/png", 422),
-    "too large": (bytes(MAX_BODY_BYTES + 1), "image/jpeg", 413),
     "too large json": (b" " * (MAX_BODY_BYTES + 1), JSON, 413),
     "too large text": (" " * (MAX_BODY_BYTES + 1), JSON, 413),
-    "empty json": (b"", JSON, 400),
-    "broken json": (b'{"instances": [', JSON, 400),
-    "not utf-8": (b'{"instances": "\xff"}', JSON, 400),
-    "utf-16": ('{"instances": []}'.encode("utf-16"), JSON, 400),
-    "nan": (b'{"instances": NaN}', JSON, 400),
-    "infinity": (b'{"instances": [{"b64": -Infinity}]}', JSON, 400),
-    "deep list": (b"[" * 100_000, JSON, 400),
-    "deep object": (b'{"a":' * 100_000, JSON, 400),
-    "huge number": (b'{"instances": ' + b"9" * 10_000 + b"}", JSON, 400),
-    "array": (b"[]", JSON, 422),
-    "null": (b"null", JSON, 422),
     "no instances": (b"{}", JSON, 422),
-    "empty instances": (instances(), JSON, 422),
     "instances not a list": ('{"instances": {"b64": "x"}}', JSON, 422),
-    "65 instances": (instances(*[{"b64": GOOD}] * 65), JSON, 413),
-    "10,000 instances": (instances(*[{}] * 10_000), JSON, 413),
-    "instance not an object": (instances("abc"), JSON, 422),
     "no b64": (instances({}), JSON, 422),
-    "a url": (instances({"url": "http://169.254.169.254/latest/meta-data"}), JSON, 422),
     "b64 and a url": (instances({"b64": GOOD, "url": "file:///etc/passwd"}), JSON, 422),
-    "b64 not text": (instances({"b64": 7}), JSON, 422),
     "b64 null": (instances({"b64": None}), JSON, 422),
     "bad base64": (instances({"b64": "a"}), JSON, 400),
     "base64 with other letters": (instances({"b64": f"{GOOD[:4]}!{GOOD[4:]}"}), JSON, 400),
-    "data uri": (instances({"b64": f"data:image/png;base64,{GOOD}"}), JSON, 400),
-    "empty b64": (instances({"b64": ""}), JSON, 422),
     "b64 of no picture": (instances({"b64": GOOD}), JSON, 422),
 }
 
@@ -251,13 +226,6 @@ def test_a_request_may_be_as_large_as_its_limits() -> None:
     assert read_pictures(b"a" * MAX_BODY_BYTES, "image/jpeg") == [b"a" * MAX_BODY_BYTES]
 
 
-def test_an_instance_holds_the_picture_and_nothing_else(picture: Picture) -> None:
-    body = instances({"b64": base64.b64encode(picture()).decode(), "url": "file:///etc/passwd"})
-    with pytest.raises(RequestError) as caught:
-        read_pictures(body, JSON)
-    assert (caught.value.status, caught.value.code) == (422, "InvalidInstance")
-
-
 def test_one_bad_picture_among_good_ones_is_named(model: Model, picture: Picture) -> None:
     error = refusal(as_json(picture(), picture()[:200], picture()), "application/json", model)
     assert error.status == 422
@@ -268,10 +236,6 @@ def flat(size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
     Image.new("1", size).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def test_a_tiny_file_of_very_many_pixels_is_refused(model: Model) -> None:
-    assert refusal(flat((9000, 9000)), "image/png", model).status == 422
 
 
 def test_pictures_of_too_many_pixels_together_are_refused_before_any_is_decoded(
@@ -307,12 +271,6 @@ def test_large_pictures_are_decoded_one_at_a_time_and_hold_up_no_others(
     assert alone.__enter__.call_count == 1
 
 
-def test_a_good_request_after_a_bad_one_is_answered(model: Model, picture: Picture) -> None:
-    before = answer(picture(), "image/jpeg", model)
-    refusal(b"junk", "image/jpeg", model)
-    assert answer(picture(), "image/jpeg", model) == before
-
-
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=20),
     lambda inner: (
@@ -325,7 +283,7 @@ BODIES = st.binary(max_size=300) | st.text(max_size=100) | JSON_VALUES.map(json.
 TYPES = st.none() | st.text(max_size=40) | st.sampled_from(SEEN_OFTEN)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=BODIES, kind=TYPES, accept=st.text(max_size=30) | st.just("text/csv"))
 @example(body=b"\xff\xd8\xff\xe0" + bytes(20), kind="image/jpeg", accept="")
 def test_anything_is_answered_or_refused_with_4xx(
@@ -334,19 +292,6 @@ def test_anything_is_answered_or_refused_with_4xx(
     given = respond(model, body, kind, accept)
     assert given.status == 200 or 400 <= given.status < 500
     assert given.status == 200 or set(json.loads(given.text)) == {"error"}
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_a_damaged_picture_is_answered_or_refused_with_4xx(
-    model: Model, picture: Picture, data: st.DataObject
-) -> None:
-    whole = bytearray(picture(kind=data.draw(st.sampled_from(["JPEG", "PNG", "WEBP"]))))
-    for _ in range(data.draw(st.integers(1, 8))):
-        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    cut = data.draw(st.integers(0, len(whole)))
-    given = respond(model, bytes(whole[:cut]), "image/jpeg", "*/*")
-    assert given.status in (200, 400, 413, 422)
 
 
 class Context:
@@ -405,13 +350,10 @@ def test_each_worker_of_a_model_server_uses_the_gpu_and_the_threads_it_was_given
     monkeypatch.setattr(runtimes, "best_device", device_of)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
-    monkeypatch.setattr(prediction, "chosen_environment", lambda _: {"OMP_NUM_THREADS": "3"})
-    for gpu in (0, 3, None):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)))
+    for gpu, chosen in ((0, {"OMP_NUM_THREADS": "3"}), (3, {}), (None, {})):
+        monkeypatch.setattr(prediction, "chosen_environment", lambda _, chosen=chosen: chosen)
         context = SimpleNamespace(system_properties={"server_name": "MMS", "gpu_id": gpu})
         answer(picture(), "image/jpeg", model_fn(str(model_dir), context))
-    assert (asked, threads) == ([0, 3, None], [3] * 3)  # once a model, not once a request
-
-
-def test_loading_needs_nothing_but_the_artifact(model_dir: Path, picture: Picture) -> None:
-    again = model_fn(str(model_dir))
-    assert answer(picture(), "image/jpeg", again) == answer(picture(), "image/jpeg", again)
+    # once a model, not once a request; without a choice one worker a core
+    assert (asked, threads) == ([0, 3, None], [3, 1, 1])

@@ -31,9 +31,7 @@ from runtimes import (
 CROP = 64
 
 
-@pytest.mark.parametrize(
-    "backbone", ["resnet18", "mobilenet_v3_small", "densenet121", "googlenet", "swin_t"]
-)
+@pytest.mark.parametrize("backbone", ["resnet18", "densenet121", "swin_t"])
 def test_pytorch_computes_what_the_network_does(
     backbone: str, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 import pytest
 
 from pipeline.assets.code_bundle import bundles_of
-from pipeline.check import check_definition
 from pipeline.settings import load_settings
 from steps.champion import OUTPUTS
 from tests.steps.conftest import FIXED, ROOT
@@ -43,8 +42,3 @@ def test_switched_off_nothing_of_it_is_left(compiled):
     assert "hampion" not in str(compiled(NOT_COMPARED))
     settings = load_settings(ROOT / "pipeline.yaml", "local", [*FIXED, NOT_COMPARED])
     assert "no-champion" not in bundles_of(settings, ROOT)
-
-
-@pytest.mark.parametrize("overrides", [(), (NOT_COMPARED,)])
-def test_the_check_finds_nothing(compiled, overrides):
-    assert check_definition(compiled(*overrides)) == []

@@ -61,20 +61,11 @@ def test_without_the_champion_rule_only_the_threshold_counts(step):
 @pytest.mark.parametrize(
     ("numbers", "passes"),  # accuracy, shortfall, threshold, tolerance
     [
-        ((0.80, 0.0, 0.6, 0.02), True),  # better than the champion, the same model, or none there
         ((0.60, 0.0, 0.6, 0.02), True),  # just at the threshold
         ((0.59, 0.0, 0.6, 0.02), False),  # better than the champion, but below the threshold
-        ((0.80, 0.01, 0.6, 0.02), True),  # worse, within the tolerance
         ((0.80, 2 / 100, 0.6, 0.02), True),  # worse by just the tolerance
         ((0.80, 3 / 100, 0.6, 0.02), False),  # worse by more
-        ((0.50, 0.30, 0.6, 0.02), False),  # neither
-        ((0.80, 0.30, 0.6, 1.0), True),  # any difference is tolerated
-        ((0.80, 0.0, 0.6, 0.0), True),  # none is, and there is none
-        ((0.80, 1 / 1000, 0.6, 0.0), False),  # none is, and one picture more is wrong
         ((0.00, 0.0, 0.0, 0.0), True),  # nothing is asked for
-        ((0.00, 1.0, 0.0, 1.0), True),  # nor of one that lost everything
-        ((1.00, 0.0, 1.0, 0.0), True),  # no mistake is allowed, and there is none
-        ((0.999, 0.0, 1.0, 0.0), False),  # and there is one
     ],
 )
 def test_what_the_gate_decides(step, scope, numbers, passes):

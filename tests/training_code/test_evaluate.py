@@ -1,8 +1,8 @@
 """Evaluate: the test pictures through the very code that will serve."""
 
-import io
 import json
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import inference as own_inference
 from evaluate import main
@@ -85,29 +84,6 @@ def test_what_is_served_is_what_was_evaluated(
         np.testing.assert_allclose(served["probability_list"], row["probabilities"], atol=1e-4)
 
 
-def test_a_turned_picture_is_seen_upright_by_all(
-    packed: Path, trained: Any, prepared: Path, tmp_path: Path
-) -> None:
-    evaluate(packed, prepared / "test", tmp_path)
-    model = own_inference.model_fn(str(trained.model))
-    row = lines(tmp_path)[0]
-    upright = Image.open(prepared / "data" / row["file"])
-    turned, exif = io.BytesIO(), Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    upright.transpose(Image.Transpose.ROTATE_90).save(turned, "PNG", exif=exif)
-    answer = own_inference.respond(model, turned.getvalue(), "image/png", "*/*")
-    (served,) = json.loads(answer.text)["predictions"]
-    np.testing.assert_allclose(served["probability_list"], row["probabilities"], atol=1e-4)
-
-
-def test_the_batch_size_changes_nothing(packed: Path, prepared: Path, tmp_path: Path) -> None:
-    first = evaluate(packed, prepared / "test", tmp_path / "a", batch_size=1)
-    second = evaluate(packed, prepared / "test", tmp_path / "b", batch_size=64)
-    names = ("accuracy", "confusion_matrix", "top_5_accuracy")
-    one, two = (r["multiclass_classification_metrics"] for r in (first, second))
-    assert [one[name] for name in names] == [two[name] for name in names]
-
-
 def test_it_predicts_with_the_artifacts_own_code(
     trained: Any, pack: Pack, prepared: Path, tmp_path: Path
 ) -> None:
@@ -120,9 +96,10 @@ def test_it_predicts_with_the_artifacts_own_code(
     assert all(row["probabilities"] == rows[0]["probabilities"] for row in rows)
 
 
-def test_the_jobs_own_modules_come_back_afterwards(trained: Any) -> None:
-    import sys
-
+def test_the_jobs_own_modules_come_back_afterwards(
+    trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the training is for all tests
     before = sys.modules["inference"], list(sys.path)
     with serving_code(trained.model / "code") as inference:
         assert inference is not before[0]
@@ -168,16 +145,6 @@ def test_a_missing_or_damaged_archive_is_explained(prepared: Path, tmp_path: Pat
         pass
     with pytest.raises(JobError, match=r"no code/inference\.py"):
         evaluate(tmp_path, prepared / "test", tmp_path / "out")
-
-
-def test_an_archive_without_its_weights_is_explained(
-    trained: Any, pack: Pack, prepared: Path, tmp_path: Path
-) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(trained.model, model)
-    (model / "model.safetensors").unlink()
-    with pytest.raises(JobError, match=r"model\.safetensors does not hold the model"):
-        evaluate(pack(model, tmp_path), prepared / "test", tmp_path / "out")
 
 
 def test_a_batch_size_of_zero_is_refused(packed: Path, prepared: Path, tmp_path: Path) -> None:

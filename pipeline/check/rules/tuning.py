@@ -42,7 +42,8 @@ def parallel_trials(document: CheckedDefinition) -> Iterator[Problem]:
 @rule("strategy")
 def strategies(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a strategy that does not go with the rest of the search."""
-    for config in _configs(document):
+    for step in document.of_type("Tuning"):
+        config = step.arguments["HyperParameterTuningJobConfig"]
         strategy, found = config["Strategy"], config["ParameterRanges"]
         if strategy.value == "Grid" and any(found[kind].items() for kind in _NUMERIC):
             what = "Grid searches categorical ranges only"
@@ -51,7 +52,7 @@ def strategies(document: CheckedDefinition) -> Iterator[Problem]:
         if strategy.value == "Hyperband" and early.value == "Auto":
             what = "Hyperband stops trials itself; SageMaker refuses it with early stopping"
             yield Problem(early.path, what, "write Off")
-        if strategy.value != "Grid" and not any(kind.items() for _, kind in found.members()):
+        if strategy.value != "Grid" and not tuned_names(step):
             what = "there is no range to search"
             yield Problem(found.path, what, "add a hyperparameter to ParameterRanges")
 

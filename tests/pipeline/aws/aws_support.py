@@ -54,7 +54,7 @@ class Playback(Stubber):  # type: ignore[misc]
 
 
 @cache
-def _session() -> boto3.Session:
+def session() -> boto3.Session:
     """One for all tests: each new one reads the services' models again."""
     return boto3.Session("key", "secret", region_name=REGION)
 
@@ -94,7 +94,7 @@ class Cloud:
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = _session().client(service)
+            self._clients[service] = session().client(service)
             self._playbacks[service] = Playback(self._clients[service])
             self._playbacks[service].activate()
         return self._clients[service]

@@ -119,31 +119,30 @@ def test_a_value_that_is_too_long_is_refused(
         start(cloud.aws, request_for(settings, tmp_path, GitCommit="x" * 2000))
 
 
-def test_the_commit_of_a_build_is_recorded(
+@pytest.mark.parametrize(
+    ("built", "given", "sent", "name"),
+    [
+        (COMMIT, {}, COMMIT, "20261121-034700-3f2a1b9c"),
+        (COMMIT, {"GitCommit": "mine"}, "mine", ANY),
+        (f"{COMMIT}-dirty", {}, f"{COMMIT}-dirty", "20261121-034700-3f2a1b9c-dirty"),
+    ],
+)
+def test_the_commit_of_a_build_is_recorded_unless_another_is_given(
+    *,
     cloud: Cloud,
     clock: Clock,
     settings: Settings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    built: str,
+    given: dict[str, str],
+    sent: str,
+    name: Any,
 ) -> None:
-    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT)
+    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", built)
     expect_data(cloud)
-    expect_start(
-        cloud, {"GitCommit": COMMIT}, PipelineExecutionDisplayName="20261121-034700-3f2a1b9c"
-    )
-    result = start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
-    assert result.arn == EXECUTION
-
-
-def test_a_commit_that_is_given_wins(
-    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT)
-    expect_data(cloud)
-    expect_start(cloud, {"GitCommit": "mine"})
-    result = start(
-        cloud.aws, request_for(settings, tmp_path, GitCommit="mine"), timing=clock.timing()
-    )
+    expect_start(cloud, {"GitCommit": sent}, PipelineExecutionDisplayName=name)
+    result = start(cloud.aws, request_for(settings, tmp_path, **given), timing=clock.timing())
     assert result.arn == EXECUTION
 
 
@@ -154,20 +153,6 @@ def test_a_definition_without_a_commit_gets_none(
     expect_start(cloud, {})
     request = replace(request_for(settings, tmp_path), definition={"Steps": []})
     result = start(cloud.aws, request, timing=clock.timing())
-    assert result.arn == EXECUTION
-
-
-def test_a_changed_tree_shows_in_the_name(
-    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", f"{COMMIT}-dirty")
-    expect_data(cloud)
-    expect_start(
-        cloud,
-        {"GitCommit": f"{COMMIT}-dirty"},
-        PipelineExecutionDisplayName="20261121-034700-3f2a1b9c-dirty",
-    )
-    result = start(cloud.aws, request_for(settings, tmp_path), timing=clock.timing())
     assert result.arn == EXECUTION
 
 

@@ -111,13 +111,6 @@ def test_steps_come_in_pages(watched: Watched) -> None:
     assert watched.states() == [("Prepare", "Succeeded"), ("Train", "Succeeded")]
 
 
-def test_a_step_from_the_cache_says_so(watched: Watched) -> None:
-    hit = {"SourcePipelineExecutionArn": EXECUTION}
-    watched.expect("Succeeded", step("Prepare", "Succeeded", CacheHitResult=hit))
-    watched.run()
-    assert [one.cached for one in watched.shown if one.name == "Prepare"] == [True]
-
-
 def test_throttling_and_lost_connections_are_waited_out_and_said_once(watched: Watched) -> None:
     watched.expect("Executing")
     watched.cloud.refuse("sagemaker", "describe_pipeline_execution", "ThrottlingException")

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import boto3
 from botocore.stub import ANY
 
 from pipeline.aws.clients import Aws
 from pipeline.bootstrap.__main__ import TEMPLATE
-from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback
+from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback, session
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
 CHANGE_SET = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/bootstrap/1"
@@ -17,10 +16,8 @@ class Cloud:
     """Stubbed clients: each call must come in the order it was expected in, as expected."""
 
     def __init__(self) -> None:
-        session = boto3.Session("key", "secret", region_name=REGION)
-        self.clients = {
-            name: session.client(name) for name in ("cloudformation", "s3", "sagemaker")
-        }
+        services = ("cloudformation", "s3", "sagemaker")
+        self.clients = {name: session().client(name) for name in services}
         self.stubs = {name: Playback(client) for name, client in self.clients.items()}
         for stub in self.stubs.values():
             stub.activate()

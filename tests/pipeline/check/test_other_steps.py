@@ -167,6 +167,20 @@ def test_an_update_with_no_way_back_is_found(arguments: Definition) -> None:
     assert "no-rollback" in rules(endpoint(**arguments))
 
 
+def test_what_one_of_several_definitions_tunes_can_be_referred_to(other: Definition) -> None:
+    arguments = step(other, "Tune")["Arguments"]
+    config = arguments["HyperParameterTuningJobConfig"]
+    own = {
+        "DefinitionName": "one",
+        "HyperParameterRanges": config.pop("ParameterRanges"),
+        "TuningObjective": config.pop("HyperParameterTuningJobObjective"),
+    }
+    arguments["TrainingJobDefinitions"] = [arguments.pop("TrainingJobDefinition") | own]
+    best = {"Get": "Steps.Tune.BestTrainingJob.TunedHyperParameters['alpha']"}
+    step(other, "CB")["Arguments"]["a"] = best
+    assert rules(other) == set()
+
+
 def test_a_script_that_is_not_ours_is_not_judged(other: Definition) -> None:
     told = step(other, "Eval")["Arguments"]["AppSpecification"]
     told["ContainerArguments"] = ["--anything", "goes", "stray"]

@@ -71,22 +71,6 @@ def test_a_renamed_file_changes_the_fingerprint(tmp_path: Path) -> None:
     assert scan(tmp_path, QUIET).fingerprint != before
 
 
-def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
-    _write(tmp_path / "data", PICTURES)
-    (tmp_path / "data/dog/linked.jpg").symlink_to(tmp_path / "data/cat/1.jpg")
-    (tmp_path / "data/dog/round").symlink_to(tmp_path / "data")
-    names = [file.name for file in scan(tmp_path / "data", QUIET).files]
-    assert names == sorted([*PICTURES, "dog/linked.jpg"])
-
-
-def test_what_lies_beside_the_data_is_not_taken_through_a_link_back(tmp_path: Path) -> None:
-    _write(tmp_path / "neighbour", PICTURES)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/around").symlink_to(tmp_path)
-    with pytest.raises(DataError, match="data holds no pictures in folders"):
-        scan(tmp_path / "data", QUIET)
-
-
 @pytest.mark.parametrize("files", [{}, {"1.jpg": b"no class"}, {".hidden/1.jpg": b""}])
 def test_no_class_folders_say_what_is_expected(files: dict[str, bytes], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="<class>/<picture>"):

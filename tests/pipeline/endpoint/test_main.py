@@ -205,15 +205,6 @@ def test_a_model_that_does_not_load_is_one_line(run: Run, tmp_path: Path) -> Non
     assert "not a tar archive" in err
 
 
-def test_a_port_in_use_is_one_line(
-    run: Run, service: Service, tmp_path: Path, write_model: Callable[..., Path]
-) -> None:
-    model = write_model(tmp_path / "model.tar.gz")
-    code, _, err = run("serve", "--port", str(service.port), "--model", str(model))
-    assert (code, err.count("\n")) == (2, 1)
-    assert f"port {service.port} is in use" in err
-
-
 def test_before_the_first_run_the_next_command_is_named(
     run: Run, tmp_path: Path, jpeg: str
 ) -> None:

@@ -129,11 +129,8 @@ def test_the_definition_is_printed_the_same_each_time(
     assert json.loads(kept)["Version"] == "2020-12-01"
 
 
-@pytest.mark.parametrize("environment", ["local", "staging", "production"])
-def test_our_own_definition_has_no_finding(
-    environment: str, state: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(state, "--check", "--env", environment, "--json") == 0
+def test_our_own_definition_has_no_finding(state: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(state, "--check", "--env", "staging", "--json") == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
 
 

@@ -115,12 +115,6 @@ def add_code(text: str, file: str = "inference.py") -> Change:
     return change
 
 
-def resized(folder: Path) -> None:
-    description = json.loads((folder / "model.json").read_text())
-    preprocessing = description["preprocessing"] | {"resize": 64}
-    describe(preprocessing=preprocessing)(folder)
-
-
 def test_both_are_asked_about_the_same_pictures(
     packed: Path, untrained: Path, pack: Pack, prepared: Path, tmp_path: Path
 ) -> None:
@@ -189,27 +183,13 @@ def test_a_champion_of_other_data_is_compared_with_a_warning(
     assert section["reason"] in section["summary"]
 
 
-def without(*names: str) -> Change:
-    """Takes these files out of the artifact."""
-
-    def change(folder: Path) -> None:
-        for name in names:
-            (folder / name).unlink()
-
-    return change
-
-
 UNUSABLE: dict[str, tuple[Change, str]] = {
     "other classes": (
         describe(classes=["a", "b", "c"]),
         "the model knows 3 classes (a, b, c), the test",
     ),
-    "other size": (resized, "the model expects (3, 64, 64)"),
-    "no code": (lambda folder: shutil.rmtree(folder / "code"), "no code/inference.py"),
-    "no weights": (without("model.safetensors", "model.onnx"), "model.safetensors"),
     "code of another age": (add_code("import left_behind"), "No module named 'left_behind'"),
     "code that ends the job": (add_code("raise SystemExit('enough')"), "SystemExit: enough"),
-    "code that cannot predict": (add_code("del predict"), "predict"),
     "answers for fewer pictures": (
         add_code("def predict_fn(data, model): return predict(data[1:], model)"),
         "",

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-import graph
-import inference
 import prediction
 from evaluate import main
 from job.errors import JobError
@@ -91,22 +89,6 @@ def test_a_graph_that_cannot_be_checked_here_is_refused(
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(JobError, match=r"model\.onnx"):
         evaluate(trained.model)
-
-
-def test_without_onnxruntime_pytorch_serves_the_same(
-    trained: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    picture = next((prepared / "data").rglob("*.png")).read_bytes()
-    with_graph = inference.respond(inference.model_fn(str(trained.model)), picture, "image/png", "")
-    monkeypatch.setattr("runtimes.available", lambda: False)
-    model = inference.model_fn(str(trained.model))
-    assert model.runtime == "torch"
-    answer = inference.respond(model, picture, "image/png", "")
-    first, second = (
-        json.loads(a.text)["predictions"][0]["probability_list"] for a in (with_graph, answer)
-    )
-    assert first == pytest.approx(second, abs=1e-5)
-    assert graph.available()
 
 
 def test_a_model_without_a_graph_is_served_by_pytorch(train: Train, evaluate: Evaluate) -> None:

@@ -17,9 +17,6 @@ def last_blocks(backbone: nn.Module, count: int) -> list[nn.Module]:
     [
         "mobilenet_v2",
         "resnet18",
-        "squeezenet1_1",
-        "mobilenet_v3_small",
-        "googlenet",
         "densenet121",
         "swin_t",
         "vgg11",

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.local.engine.handlers import StepContext, run_step
+from pipeline.local.processes.command import Ending
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import (
     SLEEP,
@@ -51,17 +53,35 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
     assert is_gone(child)
 
 
-def test_a_job_that_ignores_sigterm_is_killed(lab: Lab, tmp_path: Path) -> None:
-    mark = tmp_path / "started"
-    script = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
-    step = lab.processing("Deaf", script, arguments=[str(mark)])
-    done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(lab.run(step, grace_s=0.2)))
-    thread.start()
-    wait_for(mark)
+def test_a_job_has_the_grace_that_the_run_was_given(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def end(*_: Any, grace_s: float, **__: Any) -> Ending:
+        given.append(grace_s)
+        return Ending(0, "exited")
+
+    monkeypatch.setattr("pipeline.local.jobs.processing.run_to_end", end)
+    lab.run(lab.processing("A", ""), grace_s=0.25)
+    assert given == [0.25]
+
+
+def test_what_goes_on_beside_the_steps_is_cut_off_by_cancelling_alone(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[StepContext] = []
+
+    def note(step: Any, arguments: Any, context: StepContext) -> Any:
+        seen.append(context)
+        return run_step(step, arguments, context)
+
+    monkeypatch.setattr("pipeline.local.engine.scheduler.run_step", note)
+    lab.run({"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}})
+    (context,) = seen
+    assert (context.should_stop(), context.background.cancelled()) == (True, False)
     lab.cancel.set()
-    thread.join(timeout=30)
-    assert done[0].status == "Stopped"
+    assert context.background.cancelled()
 
 
 def test_a_run_that_was_cancelled_before_it_began_runs_nothing(lab: Lab) -> None:

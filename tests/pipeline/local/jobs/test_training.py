@@ -145,18 +145,6 @@ def test_the_script_finds_the_variables(lab: Lab) -> None:
     assert training_env["channel_input_dirs"] == {"features": f"{root}/input/data/features"}
 
 
-def test_the_users_secrets_do_not_reach_the_script(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "top-secret")
-    monkeypatch.setenv("AWS_PROFILE", "top-secret")
-    monkeypatch.setenv("DATABASE_PASSWORD", "top-secret")
-    lab.run(_training(lab))
-    report = _report(lab)
-    assert "top-secret" not in json.dumps(report)
-    assert report["environment"]["HOME"] != str(Path.home())
-
-
 def test_what_is_left_in_the_store_and_described(lab: Lab) -> None:
     rule = RULE | {"RuleEvaluatorImage": "image:1"}  # without a hook it has nothing to judge
     tags = [{"Key": "team", "Value": "dogs"}]

@@ -1,5 +1,6 @@
 """Tuning steps with real training jobs: all strategies, failures, early ends, documents."""
 
+import errno
 import threading
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,24 @@ def test_early_stopping_ends_a_trial_and_it_is_no_best_whatever_it_had_reached(l
         ("9", "Stopped", 9.0),
         ("8", "Stopped", 8.0),
     ]
+
+
+def test_a_trial_that_fails_as_it_is_ended_early_has_failed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_folder: Path, archive: Path) -> None:
+        if archive.name == "output.tar.gz":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipeline.local.jobs.training.pack", full)
+    leave = "import os, sys\nif '9' in sys.argv:\n"
+    leave += "    open(os.environ['SM_OUTPUT_DATA_DIR'] + '/x', 'w').close()\n"
+    grid = _grid("3", "4", "5", "9")
+    config = _config("Grid", 4, grid, parallel=1, TrainingJobEarlyStoppingType="Auto")
+    lab.run(lab.tuning("Tune", leave + FALLING, config))
+    *_, last = lab.store.list("TrainingJob")
+    assert (last["TrainingJobStatus"], last["TunedHyperParameters"]) == ("Failed", {"rate": "9"})
+    assert "No space left" in last["FailureReason"]
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,14 @@ def test_a_limit_ends_even_what_ignores_the_signal(run: Run) -> None:
     assert run(code, limit_s=0.5) == Ending(-signal.SIGKILL, "timed out")
 
 
+def test_a_group_that_is_gone_needs_no_signal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_pid: int, _number: int) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(os, "killpg", gone)
+    assert run("") == Ending(0, "exited")
+
+
 def test_an_error_of_the_listener_ends_the_command(run: Run) -> None:
     pids = []
 

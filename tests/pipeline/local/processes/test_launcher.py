@@ -121,8 +121,8 @@ def test_both_ways_show_a_script_the_same(tmp_path: Path, forking: ForkingStarte
         ("raise KeyboardInterrupt", -signal.SIGINT),
     ],
 )
-def test_exit_codes(tmp_path: Path, start: Starter, code: str, expected: int) -> None:
-    assert _run(_command(tmp_path, code), start)[0] == Ending(expected, "exited")
+def test_exit_codes(tmp_path: Path, forking: ForkingStarter, code: str, expected: int) -> None:
+    assert _run(_command(tmp_path, code), forking)[0] == Ending(expected, "exited")
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,11 @@ def test_both_ways_print_the_same(tmp_path: Path, forking: ForkingStarter, code:
     assert printed[0][1]
 
 
-def test_a_file_that_the_script_left_open_is_written(tmp_path: Path, start: Starter) -> None:
+def test_a_file_that_the_script_left_open_is_written(
+    tmp_path: Path, forking: ForkingStarter
+) -> None:
     code = "file = open('left.txt', 'w')\nfile.write('all of it')"
-    assert _run(_command(tmp_path, code), start)[0].code == 0
+    assert _run(_command(tmp_path, code), forking)[0].code == 0
     assert (tmp_path / "code" / "left.txt").read_text() == "all of it"
 
 
@@ -218,7 +220,7 @@ def test_jobs_run_side_by_side(tmp_path: Path, forking: ForkingStarter) -> None:
     assert endings == [Ending(0, "exited")] * 2
 
 
-def test_a_stop_reaches_the_whole_group(tmp_path: Path, start: Starter) -> None:
+def test_a_stop_reaches_the_whole_group(tmp_path: Path, forking: ForkingStarter) -> None:
     code = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen(['sleep', '60'])\n"
@@ -226,7 +228,7 @@ def test_a_stop_reaches_the_whole_group(tmp_path: Path, start: Starter) -> None:
     )
     lines: list[str] = []
     command = _command(tmp_path, code)
-    ending, text = _run(command, start, on_line=lines.append, should_stop=lambda: bool(lines))
+    ending, text = _run(command, forking, on_line=lines.append, should_stop=lambda: bool(lines))
     assert ending == Ending(-signal.SIGTERM, "stopped")
     assert is_gone(int(text))
 
@@ -236,14 +238,14 @@ def test_what_a_job_leaves_running_ends_with_it(tmp_path: Path, start: Starter) 
     assert is_gone(int(_run(_command(tmp_path, code), start)[1]))
 
 
-def test_a_job_that_ignores_the_signal_is_killed(tmp_path: Path, start: Starter) -> None:
+def test_a_job_that_ignores_the_signal_is_killed(tmp_path: Path, forking: ForkingStarter) -> None:
     code = (
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "print('deaf')\ntime.sleep(60)"
     )
     lines: list[str] = []
     command = _command(tmp_path, code)
-    ending, _ = _run(command, start, on_line=lines.append, should_stop=lambda: bool(lines))
+    ending, _ = _run(command, forking, on_line=lines.append, should_stop=lambda: bool(lines))
     assert ending == Ending(-signal.SIGKILL, "stopped")
 
 
@@ -266,8 +268,9 @@ def test_a_script_of_another_interpreter_is_left_to_it(
     other.write_text("#!/bin/sh\necho mine")
     other.chmod(0o755)
     command = _command(tmp_path, "print('forked')")
-    argv = (str(other), *command.argv[1:])
-    assert _run(Command(argv, *_rest(command)), forking)[1] == "mine\n"
+    for argv in ((str(other), *command.argv[1:]), (str(other),)):
+        command.log.unlink(missing_ok=True)
+        assert _run(Command(argv, *_rest(command)), forking)[1] == "mine\n"
 
 
 def test_a_dead_launcher_takes_its_jobs_along_and_is_replaced(tmp_path: Path) -> None:
@@ -357,6 +360,7 @@ def test_heavy_imports_are_found_through_modules_beside_the_script(tmp_path: Pat
         (tmp_path / name).write_text(content)
     assert heavy_imports(tmp_path / "run.py", []) == []
     assert heavy_imports(tmp_path / "run.py", ["job.py", "--x"]) == ["torch", "torchvision"]
+    assert heavy_imports(tmp_path / "run.py", ["layers/unused.py"]) == []
     assert heavy_imports(tmp_path / "other.py", ["bad.py", "absent.py"]) == ["numpy"]
     assert heavy_imports(tmp_path / "deep.py", []) == ["PIL.Image", "safetensors.torch"]
 

@@ -1,4 +1,4 @@
-"""Programs that know SageMaker and nothing of us work against the local service: AWS CLI, curl."""
+"""A program that knows SageMaker and nothing of us works against the local service: the AWS CLI."""
 
 import json
 import os
@@ -69,15 +69,6 @@ def aws(service: Service, tmp_path: Path) -> Callable[..., Any]:
     return call
 
 
-def _curl(*arguments: str) -> tuple[int, Any]:
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
-    command = ["curl", "--silent", "--noproxy", "*", "--write-out", "\n%{http_code}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    body, _, status = done.stdout.rpartition("\n")
-    return int(status), json.loads(body) if body else None
-
-
 def test_the_aws_cli_deploys_waits_and_asks(
     aws: Callable[..., Any], service: Service, approved: str, picture: Path, tmp_path: Path
 ) -> None:
@@ -98,16 +89,3 @@ def test_the_aws_cli_deploys_waits_and_asks(
     told = aws("sagemaker-runtime", "invoke-endpoint", *endpoint, *body, str(out))
     assert told["ContentType"] == "application/json"
     assert json.loads(out.read_text())["predictions"][0]["label"] == "beagle"
-
-
-def test_curl_posts_a_picture_and_reads_refusals(
-    service: Service, write_model: Callable[..., Path], picture: Path
-) -> None:
-    assert _curl(f"{service.url}/ping")[0] == 503
-    service.hosting.set_default(write_model(picture.with_name("model.tar.gz")))
-    assert _curl(f"{service.url}/ping") == (200, None)
-    data = ("--data-binary", f"@{picture}", f"{service.url}/invocations")
-    status, answer = _curl("--header", "Content-Type: image/jpeg", *data)
-    assert (status, answer["predictions"][0]["label"]) == (200, "beagle")
-    status, answer = _curl("--header", "Content-Type: image/png", *data)
-    assert (status, answer["error"]["message"]) == (415, "no PNG here")

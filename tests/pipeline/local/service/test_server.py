@@ -285,37 +285,6 @@ def test_more_invocations_than_it_can_take_are_told_to_come_again(store: Store) 
     assert of_endpoint.headers["x-amzn-errortype"] == "ServiceUnavailable"
 
 
-def test_endpoints_and_versions_survive_a_restart(
-    store: Store,
-    connect: Connect,
-    write_model: Callable[..., Path],
-    register_package: Callable[..., str],
-) -> None:
-    write_model(store.path("s3://b/model.tar.gz"))
-    with running_service(store) as first:
-        arn = register_package(connect(first.url), "s3://b/model.tar.gz")
-        _deploy(connect(first.url), "s3://b/model.tar.gz")
-        assert first.hosting.settle(60)
-    program = f"""
-import boto3, json
-from pathlib import Path
-from pipeline.local.service.server import running_service
-from pipeline.local.store import Store
-with running_service(Store(Path({str(store.root)!r}))) as service:
-    access = dict(endpoint_url=service.url, region_name="us-east-1",
-                  aws_access_key_id="a", aws_secret_access_key="b")
-    runtime = boto3.client("sagemaker-runtime", **access)
-    answer = runtime.invoke_endpoint(EndpointName="e", Body=b"abc", ContentType="image/jpeg")
-    package = boto3.client("sagemaker", **access).describe_model_package(ModelPackageName={arn!r})
-    print(json.loads(answer["Body"].read())["predictions"][0]["label"],
-          package["ModelPackageVersion"])
-"""
-    again = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert again.stdout.split() == ["beagle", "1"]
-
-
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_served_model_is_found_and_ends_with_its_owner(
     tmp_path: Path, write_model: Callable[..., Path], end: signal.Signals

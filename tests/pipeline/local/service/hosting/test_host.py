@@ -108,6 +108,15 @@ def test_a_model_that_does_not_load_fails_with_its_reason(
     api.call("DeleteEndpoint", {"EndpointName": "e"})
 
 
+def test_a_model_without_data_fails_the_endpoint(api: LocalApi, hosting: Hosting) -> None:
+    api.call("CreateModel", {"ModelName": "m", "PrimaryContainer": {"Image": "image:1"}})
+    variant = {"VariantName": "AllTraffic", "ModelName": "m"}
+    api.call("CreateEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": [variant]})
+    _create(api, "c")
+    assert hosting.settle(120)
+    assert _describe(api)["FailureReason"] == "Model m has no ModelDataUrl to load."
+
+
 @pytest.fixture
 def impossible(store: Store, write_model: WriteModel) -> str:
     """A configuration whose model server cannot be started, for a reason nobody thought of."""
