@@ -57,13 +57,18 @@ Definition = dict[str, Any]
 SLOW_PLACES = {
     "tests/e2e/": "e2e",
     "tests/pipeline/report/test_browser.py": "browser",
+    "tests/inference_code/test_runtimes.py::test_pytorch": "slow",
     "tests/infra/test_template.py::test_cfn_lint": "slow",
     "tests/pipeline/definition/test_compile.py::test_the_bytes": "slow",
     "tests/pipeline/local/jobs/test_debug_rules.py": "slow",
     "tests/test_buildspec.py::test_the_chosen_tests": "slow",
     "tests/training_code/debugger/test_default_rules.py": "slow",
+    "tests/training_code/graphs/": "slow",
     "tests/training_code/learning/test_distributed.py": "slow",
+    "tests/training_code/learning/test_network_cut.py::test_both_parts": "slow",
     "tests/training_code/profiler/test_session.py": "slow",
+    "tests/training_code/test_prepare.py::test_a_full_disk": "slow",
+    "tests/training_code/test_prepare.py::test_the_command": "slow",
 }
 SLOW_FIXTURES = {
     "write_model": "server",
