@@ -173,6 +173,11 @@ def test_a_file_that_the_script_left_open_is_written(
     assert (tmp_path / "code" / "left.txt").read_text() == "all of it"
 
 
+def test_what_waits_in_a_buffer_is_written(tmp_path: Path, forking: ForkingStarter) -> None:
+    command = _command(tmp_path, "print('end')", PYTHONUNBUFFERED="")
+    assert _run(command, forking)[1] == "end\n"
+
+
 def test_a_script_that_is_not_there(tmp_path: Path, forking: ForkingStarter) -> None:
     printed = []
     for start in (start_process, forking):
