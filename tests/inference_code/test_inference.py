@@ -201,6 +201,7 @@ REFUSED: dict[str, tuple[Any, str | None, int]] = {
     "text as picture": ("abc", "image/jpeg", 400),
     "too large json": (b" " * (MAX_BODY_BYTES + 1), JSON, 413),
     "too large text": (" " * (MAX_BODY_BYTES + 1), JSON, 413),
+    "not utf-8": (b'{"instances": "\xff"}', JSON, 400),
     "no instances": (b"{}", JSON, 422),
     "instances not a list": ('{"instances": {"b64": "x"}}', JSON, 422),
     "no b64": (instances({}), JSON, 422),
