@@ -1,8 +1,12 @@
 # make help: what there is. ARGS are passed on: make local ARGS="--data ~/pictures"
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first that really runs: a version manager's shim may be there for a Python that is not.
+PYTHON ?= $(shell for python in python3.12 python3.13 python3.11; do \
+	$$python -c '' 2>/dev/null && echo $$python && break; done)
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+DEBUGGER := training_code/requirements-debugger.txt
 BENCH_DATA ?= ../shared/data/dogs120
 BENCH_WEIGHTS ?= ../shared/weights
 
@@ -55,10 +59,13 @@ bench: $(VENV)/.dev  ## measure everything, into benchmarks/results and docs/per
 clean:  ## remove what was installed, and all runs
 	rm -rf $(VENV) $(VENV)-checkov .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-$(VENV)/.local: requirements.txt requirements-local.txt constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed; found " + sys.version.split()[0] + ". Set it with: make PYTHON=/path/to/python3.11")'
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.local: requirements.txt requirements-local.txt constraints.txt $(DEBUGGER)
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' || { echo "Python 3.12, 3.13 or 3.11 is needed;" \
+		"$(if $(PYTHON),$(PYTHON) is another,none of them runs here). Name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "Python: $$($(PYTHON) -c 'import sys; print(sys.version.split()[0], sys.executable)')"
+	@test "$$($(BIN)/python -V 2>&1)" = "$$($(PYTHON) -V)" || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-local.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(DEBUGGER)
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.local requirements-dev.txt requirements-check.txt

@@ -23,6 +23,7 @@ from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
 from pipeline.assets.code_bundle import RUNNER, CodeBundle
 from pipeline.errors import UsageError
+from pipeline.images.catalog import job_image
 from pipeline.job_scripts.metrics import metric_definitions
 from pipeline.settings.model import Instance, Settings
 from steps.parameters import Parameters
@@ -54,13 +55,13 @@ def output_uri(context: BuildContext, *parts: str) -> Join:
     return Join(on="/", values=[start, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
 
-def image_uri(context: BuildContext, scope: str, instance_type: str) -> str:
-    """Return the PyTorch image for an instance type, without asking AWS. Raises UsageError."""
-    return _image_uri(context.settings.aws.region, scope, instance_type)
+def serving_image_uri(context: BuildContext, instance_type: str) -> str:
+    """Return the image that serves on an instance type, without asking AWS. Raises UsageError."""
+    return _sdk_image_uri(context.settings.aws.region, "inference", instance_type)
 
 
 @cache  # the SDK reads all of AWS's endpoints for each
-def _image_uri(region: str, scope: str, instance_type: str) -> str:
+def _sdk_image_uri(region: str, scope: str, instance_type: str) -> str:
     try:
         uri = image_uris.retrieve(
             "pytorch",
@@ -96,7 +97,7 @@ def processing_step(
     settings, instance = context.settings, context.settings.instances.processing
     processor = Processor(
         role=settings.role_arn,
-        image_uri=image_uri(context, "training", instance.type),
+        image_uri=job_image(settings.aws.region, instance.type),
         instance_count=instance.count,
         instance_type=context.parameters.processing_instance_type,
         entrypoint=["python3", f"{INPUT}/code/{RUNNER}", script],
@@ -152,7 +153,7 @@ def training_job(
     """
     settings, bundle = context.settings, context.bundles[code]
     return Estimator(
-        image_uri=image_uri(context, "training", instance.type),
+        image_uri=job_image(settings.aws.region, instance.type),
         role=settings.role_arn,
         instance_count=instance.count,
         volume_size=instance.volume_gb,

@@ -7,6 +7,7 @@ from sagemaker.inputs import TrainingInput
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 
 from pipeline.assets.code_bundle import TRAIN
+from pipeline.images.catalog import has_gpu
 from pipeline.settings.model import Instance
 from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
 from steps.hyperparameters import (
@@ -17,7 +18,6 @@ from steps.hyperparameters import (
 from steps.jobs import (
     BuildContext,
     cache_config,
-    image_uri,
     job_retries,
     processing_output,
     training_job,
@@ -29,8 +29,8 @@ def launch_hyperparameters(context: BuildContext, instance: Instance) -> dict[st
 
     One machine without GPUs needs no launcher, and the head alone is trained by one process.
     """
-    on_gpu = "-gpu-" in image_uri(context, "training", instance.type)
-    if context.settings.training.fine_tune_blocks == 0 or (instance.count == 1 and not on_gpu):
+    one_process = instance.count == 1 and not has_gpu(instance.type)
+    if context.settings.training.fine_tune_blocks == 0 or one_process:
         return {}
     return {"sagemaker_torch_distributed_enabled": hyperparameter(True)}
 

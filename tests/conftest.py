@@ -1,5 +1,7 @@
 """Shared by many: slow tests, skips; compiled definitions, a tiny model, a registry, a service."""
 
+import contextlib
+import importlib
 import io
 import os
 import tarfile
@@ -89,6 +91,16 @@ def pytest_configure() -> None:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         os.environ[name] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    _load_protobuf_for_smdebug()
+
+
+def _load_protobuf_for_smdebug() -> None:
+    """Choose for this process alone: a job that a test starts has to do so itself."""
+    name = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+    os.environ[name] = "python"
+    with contextlib.suppress(ImportError):
+        importlib.import_module("google.protobuf.internal.api_implementation")
+    del os.environ[name]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

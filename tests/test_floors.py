@@ -18,7 +18,7 @@ FLOORS = (
     ("steps",),
     ("pipeline.assets",),
     ("pipeline.settings", "pipeline.sample"),
-    ("pipeline.command_line", "pipeline.addresses", "pipeline.archives"),
+    ("pipeline.command_line", "pipeline.addresses", "pipeline.archives", "pipeline.images"),
     (
         "pipeline.git",
         "pipeline.errors",

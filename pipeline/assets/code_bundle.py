@@ -21,7 +21,7 @@ from pipeline.settings.model import Settings
 
 SCRIPT_FOLDERS = ("training_code", "inference_code")
 RUNNER = "run_script.py"
-REQUIREMENTS, _FOR_DEBUGGER = "requirements.txt", "requirements-debugger.txt"
+REQUIREMENTS, FOR_DEBUGGER = "requirements.txt", "requirements-debugger.txt"
 TRAIN, TRIALS = "train.py", "trials"  # the same script; a trial is not watched by the debugger
 NO_CHAMPION = "no-champion"
 _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
@@ -100,7 +100,7 @@ def stage(bundle: CodeBundle, put: Callable[[str, bytes], None]) -> None:
 def processing_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:
     """Bundle a script, the runner that starts it, and what they import. Raises BundleError.
 
-    `debugger`: its requirements are installed as well.
+    `debugger`: the job may install what the debugger needs.
     """
     files = _closure(root, (entry, RUNNER)) | _requirements(root, debugger)
     return CodeBundle(entry, "files", dict(sorted(files.items())), bucket)
@@ -109,7 +109,7 @@ def processing_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = F
 def training_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:
     """Bundle a training script, what it imports, and all of inference_code/ for the model.
 
-    `debugger`: its requirements are installed as well. Raises BundleError.
+    `debugger`: the job may install what the debugger needs. Raises BundleError.
     """
     files = _closure(root, (entry,)) | _folder(root, "inference_code")
     files |= _requirements(root, debugger)
@@ -189,10 +189,9 @@ def _with_packages(parts: Sequence[str]) -> Iterator[str]:
 
 
 def _requirements(root: Path, debugger: bool) -> dict[str, bytes]:
-    names = (REQUIREMENTS, _FOR_DEBUGGER) if debugger else (REQUIREMENTS,)
+    names = (REQUIREMENTS, FOR_DEBUGGER) if debugger else (REQUIREMENTS,)
     paths = [root / "training_code" / name for name in names]
-    content = b"".join(path.read_bytes() for path in paths if path.is_file())
-    return {REQUIREMENTS: content} if content else {}
+    return {path.name: path.read_bytes() for path in paths if path.is_file()}
 
 
 def _folder(root: Path, folder: str) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from pipeline.settings.model import Settings
 
 _SOURCES = (
     "pipeline/**/*.py",
+    "pipeline/images/*.yaml",
     "steps/**/*.py",
     "training_code/**/*",
     "inference_code/**/*",

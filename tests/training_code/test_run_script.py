@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import JobError
-from run_script import unmet_requirements
+from job.packages import unmet_requirements
 
 CODE = Path(__file__).resolve().parents[2] / "training_code"
 SCRIPT = """
@@ -25,7 +25,7 @@ def code(tmp_path: Path) -> Path:
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "job").mkdir()
-    for name in ("run_script.py", "job/__init__.py", "job/errors.py"):
+    for name in ("run_script.py", "job/__init__.py", "job/errors.py", "job/packages.py"):
         shutil.copyfile(CODE / name, folder / name)
     (folder / "script.py").write_text(SCRIPT)
     (folder / "neighbour.py").write_text("FOLDER = __file__.rsplit('/', 1)[0]\nVALUE = 42\n")

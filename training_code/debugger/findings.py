@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from artifact import ArtifactError, extract_archive
 from debugger.plan import Named
 from debugger.rules_file import DEBUG_FOLDER, lost_because
+from debugger.smdebug_loading import prepare_smdebug
 from job.errors import JobError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def debugger_findings(folder: Path, rules: Named) -> dict[str, Any]:
     A rule that cannot be judged counts as an issue: it does not rule one out.
     Raises JobError when the archive cannot be read.
     """
+    prepare_smdebug()
     from debugger.rule_evaluation import evaluate_rules  # noqa: PLC0415 - smdebug only when asked for
 
     with _tensors(folder) as place:

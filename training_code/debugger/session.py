@@ -22,6 +22,7 @@ from torch import nn
 
 from debugger.plan import DebugPlan
 from debugger.rules_file import DEBUG_FOLDER, said, write_rules
+from debugger.smdebug_loading import prepare_smdebug
 from job.errors import JobError
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO
     folder = Path(environ["SM_OUTPUT_DATA_DIR"]) / DEBUG_FOLDER
     os.environ.setdefault("SMDEBUG_LOG_LEVEL", "warning")
     try:
+        prepare_smdebug()
         if path is not None:
             from debugger.guarded_hook import GuardedHook  # noqa: PLC0415 - smdebug only when asked for
 

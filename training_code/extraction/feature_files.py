@@ -98,7 +98,7 @@ def features_path(folder: Path, split: str) -> Path:
 def write_header(file: Any, shape: tuple[int, int, int]) -> None:
     """Start a float32 .npy file, whose rows then follow in order, as plain bytes."""
     fields_ = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, fields_)  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(file, fields_)
 
 
 def write_labels(folder: Path, split: str, labels: npt.NDArray[np.int64]) -> None:

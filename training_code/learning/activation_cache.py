@@ -74,7 +74,7 @@ def cache_activations(
     sample = _forward(runtime, pictures.squares(np.zeros(1, np.int64), np.array(views[:1])))
     shape = (len(views), len(rows), *sample.shape[1:])
     _check_space(path.parent, math.prod(shape) * np.dtype(np.float16).itemsize)
-    kept: Activations = np.lib.format.open_memmap(path, "w+", np.float16, shape)  # type: ignore[no-untyped-call]
+    kept: Activations = np.lib.format.open_memmap(path, "w+", np.float16, shape)
     _take_space(path)
 
     def compute(place: tuple[int, slice]) -> int:

@@ -136,7 +136,7 @@ def _header(rows: int, resize: int) -> bytes:
     buffer = BytesIO()
     shape = (rows, 3, resize, resize)
     fields = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(buffer, fields)  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(buffer, fields)
     return buffer.getvalue()
 
 

@@ -63,6 +63,9 @@ def _open(groups: list[_Group], folder: str) -> None:
     # smdebug loads torch: named here, it is loaded already in the process that this is forked from.
     import torch  # noqa: F401
 
+    from debugger.smdebug_loading import prepare_smdebug
+
+    prepare_smdebug()
     from debugger.rule_evaluation import RuleSet
 
     for group in groups:

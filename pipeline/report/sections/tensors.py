@@ -11,10 +11,11 @@ from typing import Any
 from pipeline.command_line.running import ROOT
 from pipeline.report.section import Section
 from pipeline.report.sources.facts import Description
-from pipeline.report.sources.source import INSTALL, Absent, Source
+from pipeline.report.sources.source import Absent, Source
 
 EMBEDDED = "debug"
 _LIMIT_S = 600
+_INSTALL = "pip install --no-deps -r training_code/requirements-debugger.txt"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def read_saved(folder: Path, name: str | None = None) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
     if "No module named 'smdebug'" in done.stderr:
-        raise Absent(f"smdebug is not installed: {INSTALL}")
+        raise Absent(f"smdebug is not installed: {_INSTALL}")
     last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
     raise Absent(f"the tensors in {folder} cannot be read: {last}")
 

@@ -40,10 +40,10 @@ def _header(source: Source, uri: str) -> tuple[int, tuple[int, ...]]:
     from numpy.lib import format as npy
 
     file = io.BytesIO(source.read_part(uri, 0, _HEADER_BYTES))
-    version = npy.read_magic(file)  # type: ignore[no-untyped-call]
+    version = npy.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"{uri}: .npy version {version}")
-    shape, fortran, dtype = npy.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
+    shape, fortran, dtype = npy.read_array_header_1_0(file)
     if fortran or dtype != "uint8" or len(shape) != 4 or shape[1] != 3:
         raise ValueError(f"{uri} holds no pictures")
     return file.tell(), shape

@@ -149,6 +149,8 @@ def main(arguments: Sequence[str]) -> None:
     sys.modules["torch"] = None  # type: ignore[assignment] # saves 1 s: reading needs no torch
     for name, value in _PATIENCE.items():
         os.environ.setdefault(f"SMDEBUG_{name}", value)
+    # All of protobuf that smdebug can be read by (training_code/debugger/smdebug_loading.py).
+    os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
     folder = Path(arguments[0])
     result = read_one(folder, arguments[1]) if arguments[1:] else read_all(folder)
     print(json.dumps(result))

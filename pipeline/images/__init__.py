@@ -1,0 +1,1 @@
+"""Knows AWS's images: where they lie, what they hold, until when they are patched."""
