@@ -1,6 +1,7 @@
 """Run every check of a definition and return one list of findings."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from pipeline.check.document import CheckedDefinition, is_out_of_bounds, read_document
@@ -13,15 +14,18 @@ from pipeline.definition.node import path_text
 from pipeline.job_scripts.interface import SCRIPTS, Script
 
 
-def check_definition(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> list[Finding]:
+def check_definition(
+    definition: Any, scripts: Mapping[str, Script] = SCRIPTS, today: date | None = None
+) -> list[Finding]:
     """Return a definition's findings, in the order of the definition. Never raises.
 
-    `scripts` is what is known of the job scripts, by file name.
+    `scripts` is what is known of the job scripts, by file name. Without `today` nothing is said of
+    what ends at a date.
     """
     if is_out_of_bounds(definition):
         what, mend = "nested too deep, or with huge numbers", "is this a pipeline definition?"
         return [Finding("size", "error", "", "$", what, mend)]
-    document = read_document(definition, scripts)
+    document = read_document(definition, scripts, today)
     problems = list(dict.fromkeys(_problems(document)))
     place = {node.path: index for index, node in enumerate(document.node.walk())}
     problems.sort(key=lambda problem: _order(place, problem))

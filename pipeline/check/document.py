@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -20,12 +21,14 @@ class CheckedDefinition:
     """A definition, read leniently: what cannot be understood is left to check_schema.
 
     `parameters` are the declarations by name, `scripts` what is known of the scripts it runs.
+    Without `today` nothing is said of what ends at a date.
     """
 
     node: Node
     steps: tuple[WrittenStep, ...]
     parameters: Mapping[str, Node]
     scripts: Mapping[str, Script]
+    today: date | None = None
 
     def step(self, name: str) -> WrittenStep | None:
         """Return the first step of that name; None when there is none."""
@@ -41,11 +44,13 @@ class CheckedDefinition:
         return [step for step in self.steps if step.type in types]
 
 
-def read_document(definition: Any, scripts: Mapping[str, Script] = SCRIPTS) -> CheckedDefinition:
+def read_document(
+    definition: Any, scripts: Mapping[str, Script] = SCRIPTS, today: date | None = None
+) -> CheckedDefinition:
     """Read a definition into a Document; what is none has no steps. Never raises."""
     node = Node(definition)
     parameters = {p["Name"].text or "": p for p in node["Parameters"].items()}
-    return CheckedDefinition(node, written_steps(definition), parameters, scripts)
+    return CheckedDefinition(node, written_steps(definition), parameters, scripts, today)
 
 
 def read_definition(file: FilePath) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +166,13 @@ def _check(options: argparse.Namespace) -> int:
         definition = _compiled(options, _settings(options))
     else:
         definition = read_definition(Path(options.check))
-    findings = check_definition(definition)
+    findings = check_definition(definition, today=_today())
     print(findings_json(findings) if options.json else findings_text(findings))
     return EXIT_FAILED if has_errors(findings) else EXIT_SUCCEEDED
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _diff(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """The command line of a run: what it refuses, and with which words and exit codes."""
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.aws.turns import NewerUpsertedError
 from pipeline.command_line.running import run_command
 from pipeline.definition.given_parameters import parse_parameters
 from pipeline.errors import UsageError
+from pipeline.images.catalog import job_image, patched_until
 from pipeline.run.__main__ import main
 
 pytestmark = pytest.mark.xdist_group("sdk")
@@ -129,9 +131,28 @@ def test_the_definition_is_printed_the_same_each_time(
     assert json.loads(kept)["Version"] == "2020-12-01"
 
 
-def test_our_own_definition_has_no_finding(state: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_own_definition_has_no_finding(
+    state: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.run.__main__._today", lambda: date(2026, 3, 1))
     assert run(state, "--check", "--env", "staging", "--json") == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
+@pytest.mark.parametrize(("days", "ended"), [(-90, (0, "image-ends")), (1, (1, "image-unpatched"))])
+def test_a_check_knows_the_day(
+    days: int,
+    ended: tuple[int, str],
+    state: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    end = patched_until(job_image("us-east-1", "ml.m5.large"))
+    assert end is not None
+    monkeypatch.setattr("pipeline.run.__main__._today", lambda: end + timedelta(days))
+    code = run(state, "--check", "--json")
+    rules = {found["rule"] for found in json.loads(capsys.readouterr().out)["findings"]}
+    assert (code, ended[1] in rules) == (ended[0], True)
 
 
 def test_a_finding_in_a_file_is_exit_code_1(
