@@ -25,6 +25,7 @@ from evaluation.graph_check import open_check
 from evaluation.model_quality import Outcomes, join, multiclass_metrics, outcomes_of
 from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
 from job.errors import JobError, run_job
+from job.log import log
 from job.malloc_tuning import keep_freed_memory
 from pictures.dataset import open_split, read_info
 
@@ -126,7 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
     metrics = result["multiclass_classification_metrics"]
     accuracy, spread = metrics["accuracy"]["value"], metrics["accuracy_standard_error"]["value"]
     pictures = len(exam.split.labels)
-    print(f"test_accuracy={accuracy:.6f} standard_error={spread:.6f} pictures={pictures}")
+    log(f"test_accuracy={accuracy:.6f} standard_error={spread:.6f} pictures={pictures}")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from extraction.feature_files import (
 )
 from extraction.runtime import Runtime, open_runtime
 from job.errors import JobError, run_job
+from job.log import log
 from job.malloc_tuning import keep_freed_memory
 from job.progress import ProgressLines
 from job.provenance import package_versions, sha256_of
@@ -146,7 +147,7 @@ def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> Feat
         cache = FeatureCache(cache_folder(root, decided_by), info.dimension)
         prune(root)
     except OSError as error:
-        print(f"no features are kept for another time: {error}", flush=True)
+        log(f"no features are kept for another time: {error}")
         return None
     return cache
 
@@ -212,7 +213,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_info(options.features, info)
     source = "drawn at random" if weights is None else weights.name
     before = f", {known:,} of them known from before" if known else ""
-    print(
+    log(
         f"{options.backbone} ({source}), {runtime.name}: {dimension} features a picture,"
         f" {info.views} views{before}"
     )

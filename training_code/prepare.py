@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from job.errors import JobError, run_job
+from job.log import log
 from job.parallel import parallel_map, stop_on_sigterm
 from picture_formats import listed
 from pictures.dataset import (
@@ -80,10 +81,10 @@ def prepare(options: Options) -> None:
 
 def _announce(found: ImageFolder) -> None:
     split = "split by its folders" if found.is_split else "not split yet"
-    print(f"{len(found.classes):,} classes, {len(found.files):,} files, {split}", flush=True)
+    log(f"{len(found.classes):,} classes, {len(found.files):,} files, {split}")
     if found.ignored:
         more = ", ..." if len(found.ignored) > 5 else ""
-        print(f"ignored beside the class folders: {', '.join(found.ignored[:5])}{more}")
+        log(f"ignored beside the class folders: {', '.join(found.ignored[:5])}{more}")
 
 
 def _hash_all(found: ImageFolder) -> tuple[list[Picture], dict[PictureFile, str]]:
@@ -189,18 +190,18 @@ def _write(rows: Rows, info: Mapping[str, Any], options: Options) -> None:
 def _report(info: Mapping[str, Any]) -> None:
     sizes = {split: sum(counts.values()) for split, counts in info["counts"].items()}
     text = ", ".join(f"{size:,} {split}" for split, size in sizes.items())
-    print(f"{text} pictures; {len(info['refused']):,} refused; data {info['fingerprint'][:16]}")
+    log(f"{text} pictures; {len(info['refused']):,} refused; data {info['fingerprint'][:16]}")
     for refusal in info["refused"][:5]:
-        print(f"refused {refusal['file']}: {refusal['reason']}")
+        log(f"refused {refusal['file']}: {refusal['reason']}")
     across = [one for one in info["duplicates"] if len(one["splits"]) > 1]
     if across:
-        print(
+        log(
             f"warning: {len(across):,} pictures are in more than one split, which makes accuracies"
             f" look better than they are, for example {' = '.join(across[0]['files'][:2])}"
         )
     conflicting = [one for one in info["duplicates"] if len(one["classes"]) > 1]
     if conflicting:
-        print(
+        log(
             f"warning: {len(conflicting):,} pictures are in more than one class, for example"
             f" {' = '.join(conflicting[0]['files'][:2])}"
         )

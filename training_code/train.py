@@ -2,8 +2,8 @@
 
 The script of the steps Tune and Train.
 Reads the channel `features` (from features.py) and, to fine-tune, `dataset` (from prepare.py);
-hyperparameters arrive as `--name value`. Prints one metric line an epoch and one at the end, and
-keeps the epoch with the best validation accuracy of both phases.
+hyperparameters arrive as `--name value`. Logs one metric line an epoch, and keeps the epoch with
+the best validation accuracy of both phases.
 """
 
 import os
@@ -23,6 +23,7 @@ from extraction import feature_files
 from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features
 from hyperparameters import Hyperparameters, parse_hyperparameters
 from job.errors import JobError, run_job
+from job.log import log
 from job.malloc_tuning import keep_freed_memory
 from learning.distributed import Replicas, join_replicas
 from learning.head_training import head_phase, make_head
@@ -199,7 +200,7 @@ def train(
     if not replicas.first:
         return
 
-    print(best.line(), flush=True)
+    log(best.line())
     write_history(folders.output, history)
     if settings.export:
         write_artifact(

@@ -142,7 +142,7 @@ SCRIPTS: Mapping[str, Script] = {
             "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
             " valid_loss=0.234567 valid_accuracy=0.801234"
             " best_valid_loss=0.234567 best_valid_accuracy=0.801234",
-            "best_epoch=3 best_valid_loss=0.234567 best_valid_accuracy=0.801234",
+            "kept epoch 3: validation accuracy 0.801234, loss 0.234567",
         ),
     ),
     "evaluate.py": _script(

@@ -7,14 +7,15 @@ from typing import Any, Final, Literal
 
 _NUMBER = r"([0-9.eE+-]+)"
 
-# A space in front keeps `valid_loss=` from matching inside `best_valid_loss=`.
+# \b keeps `valid_loss=` from matching inside `best_valid_loss=`. Not a space: SageMaker's toolkit
+# strips what it reads of a log, so a metric may come to stand at a line's start.
 REGEXES: Final = {
-    "train:loss": rf" train_loss={_NUMBER}",
-    "train:accuracy": rf" train_accuracy={_NUMBER}",
-    "valid:loss": rf" valid_loss={_NUMBER}",
-    "valid:accuracy": rf" valid_accuracy={_NUMBER}",
-    "best:valid_loss": rf" best_valid_loss={_NUMBER}",
-    "best:valid_accuracy": rf" best_valid_accuracy={_NUMBER}",
+    "train:loss": rf"\btrain_loss={_NUMBER}",
+    "train:accuracy": rf"\btrain_accuracy={_NUMBER}",
+    "valid:loss": rf"\bvalid_loss={_NUMBER}",
+    "valid:accuracy": rf"\bvalid_accuracy={_NUMBER}",
+    "best:valid_loss": rf"\bbest_valid_loss={_NUMBER}",
+    "best:valid_accuracy": rf"\bbest_valid_accuracy={_NUMBER}",
 }
 
 

@@ -9,6 +9,7 @@ from debugger.plan import DebugPlan
 from debugger.rule_evaluation import RuleOutcome, RuleSet
 from debugger.rules_file import write_rules
 from job.errors import JobError
+from job.log import log
 
 _WAIT = 100.0  # times the last look: looking takes at most a hundredth of the time
 
@@ -61,7 +62,7 @@ class EmbeddedRules:
         for one in outcomes:
             if one.status in ("IssuesFound", "Error") and one.name not in self._told:
                 self._told.add(one.name)
-                print(f"debugger rule {one.name}: {one.status}: {one.message}", flush=True)
+                log(f"debugger rule {one.name}: {one.status}: {one.message}")
 
     def _write(
         self,

@@ -22,6 +22,7 @@ from torch.utils.hooks import RemovableHandle
 
 from debugger.save_schedule import next_saved
 from debugger.tensor_writer import StepWriter
+from job.log import log
 
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names a layer's inputs and outputs
 HELD_S = 5.0  # the longest that a loss is held back while training goes on
@@ -77,9 +78,8 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def give_up(self, error: Exception) -> None:
         """Log the error, once, and stop saving."""
         self.lost_because = error
-        print(
+        log(
             f"warning: debugging was lost ({type(error).__name__}: {error}); training goes on",
-            flush=True,
         )
 
     def use_mode(self, name: str) -> None:

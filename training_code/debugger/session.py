@@ -24,6 +24,7 @@ from debugger.plan import DebugPlan
 from debugger.rules_file import DEBUG_FOLDER, said, write_rules
 from debugger.smdebug_loading import prepare_smdebug
 from job.errors import JobError
+from job.log import log
 
 if TYPE_CHECKING:
     from debugger.embedded_rules import EmbeddedRules
@@ -120,7 +121,7 @@ class Debugger:
             raise
         except Exception as error:
             self._rules, self._lost = None, error
-            print(f"warning: the debugger's rules were lost ({said(error)})", flush=True)
+            log(f"warning: the debugger's rules were lost ({said(error)})")
         self._own_seconds += time.perf_counter() - start
 
 
@@ -150,7 +151,7 @@ def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO
             return Debugger(hook, places=(folder, Path(hook.out_dir)))
         return _embedded(plan, folder)
     except Exception as error:  # missing package, unreadable configuration, no place to write
-        print(f"warning: debugging is off: {said(error)}", flush=True)
+        log(f"warning: debugging is off: {said(error)}")
         return Debugger(places=(folder,), lost=error)
 
 

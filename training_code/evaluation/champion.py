@@ -17,6 +17,7 @@ import numpy.typing as npt
 from evaluation.paired_comparison import PairedCounts, count_pairs
 from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
 from job.errors import JobError
+from job.log import log
 from pictures.dataset import Split
 
 NONE = "none"
@@ -71,7 +72,7 @@ def compare(
         section = _not_compared(champion, "its model is not there, or may not be read")
     else:
         section = _compared(champion, challenger, test, batch_size)
-    print(f"champion: {section['summary']}", flush=True)
+    log(f"champion: {section['summary']}")
     return section
 
 

@@ -14,6 +14,7 @@ from extraction.int8 import MAX_NOISE, int8_graph
 from graph import Graph, GraphError, available, open_graph
 from graphs.export import GraphExportError, export_graph
 from job.errors import JobError
+from job.log import log
 from job.mixed_precision import compute_type, mixed_precision
 from preprocessing import Preprocessing, normalise
 
@@ -103,17 +104,17 @@ def _through(graph: Graph, preprocessing: Preprocessing) -> Callable[[Tensor], V
 def _graph_of(backbone: nn.Module, crop: int, path: Path) -> Graph | None:
     """Return the backbone's graph, or None, with a line in the log, when PyTorch has to do it."""
     if not available():
-        print("onnxruntime is not installed: PyTorch computes the features", flush=True)
+        log("onnxruntime is not installed: PyTorch computes the features")
         return None
     try:
         export_graph(backbone, crop, path, output_name="features")
         graph = open_graph(path, threads=1)
         difference = _difference(graph, backbone, crop)
     except (GraphExportError, GraphError) as error:
-        print(f"PyTorch computes the features: {error}", flush=True)
+        log(f"PyTorch computes the features: {error}")
         return None
     if not difference <= TOLERANCE:  # also when it is NaN
-        print(f"PyTorch computes the features: its graph's differ by {difference:.1g}", flush=True)
+        log(f"PyTorch computes the features: its graph's differ by {difference:.1g}")
         return None
     return graph
 
@@ -124,10 +125,10 @@ def _int8_of(
     try:
         graph, found = int8_graph(path, images, preprocessing)
     except GraphError as error:
-        print(f"the features stay in 32 bits: {error}", flush=True)
+        log(f"the features stay in 32 bits: {error}")
         return None
     kept = "" if graph is not None else f", more than {MAX_NOISE:.0%}: they stay in 32 bits"
-    print(f"in 8 bits, rounding adds {found:.1%} noise to the features{kept}", flush=True)
+    log(f"in 8 bits, rounding adds {found:.1%} noise to the features{kept}")
     return graph
 
 

@@ -11,6 +11,7 @@ from graphs.export import INPUT_NAME, GraphExportError, export_graph
 from graphs.int8 import write_int8_graph
 from hyperparameters import Hyperparameters
 from job.errors import JobError
+from job.log import log
 from pictures.dataset import Split, open_split
 from preprocessing import Preprocessing, normalise
 
@@ -37,7 +38,7 @@ def write_graphs(folder: Path, settings: Hyperparameters, dataset: Path | None) 
             raise JobError(
                 f"{error}: set serving.int8 to false, or use another backbone"
             ) from error
-        print(f"no graph: {error}; PyTorch will serve this model", flush=True)
+        log(f"no graph: {error}; PyTorch will serve this model")
         return
     if settings.int8 and dataset is not None:
         batches = calibration_batches(open_split(dataset, "train"), preprocessing)

@@ -39,7 +39,8 @@ def run_job(main: Callable[[], None]) -> None:
         message = disk_full_message(error.filename, None)
     else:
         return
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"error: {message}\n")  # in one piece, as job/log.py
+    sys.stderr.flush()
     _write_message(message)
     sys.exit(1)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from job.errors import JobError
+from job.log import log
 
 
 def unmet_requirements(path: Path) -> list[str]:
@@ -47,7 +48,7 @@ def install_unmet(path: Path, *options: str) -> None:
 
 def _install(requirements: Sequence[str], options: Sequence[str]) -> None:
     names = ", ".join(requirements)
-    print(f"installing what the image lacks: {names}", flush=True)
+    log(f"installing what the image lacks: {names}")
     pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     code = subprocess.run([*pip, *options, *requirements], check=False).returncode
     if code != 0:

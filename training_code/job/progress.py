@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from job.log import log
+
 
 class ProgressLines:
     """Prints `what: 1,200 of 8,400 (430/s, 17 s left)` at most every `every` seconds."""
@@ -24,11 +26,11 @@ class ProgressLines:
         now = self._clock()
         if now - self._printed >= self._every:
             self._printed = now
-            print(self._line(now), flush=True)
+            log(self._line(now))
 
     def finish(self) -> None:
         """Print the last line, with the rate over the whole time."""
-        print(self._line(self._clock()), flush=True)
+        log(self._line(self._clock()))
 
     def _line(self, now: float) -> str:
         seconds = max(now - self._started, 1e-6)

@@ -11,6 +11,7 @@ from torch import nn
 from extraction.runtime import open_runtime
 from hyperparameters import Hyperparameters
 from job.errors import JobError
+from job.log import log
 from learning.activation_cache import NotCacheable, Pictures, cache_activations
 from learning.distributed import ALONE, Replicas
 from learning.fine_tuning_data import CachedSource, PictureSource, Plan, Source
@@ -95,7 +96,7 @@ def _cached(
     able = plan.replicas.total(torch.tensor(float(found is not None)))
     if found and able == plan.replicas.count:  # all must train the same network
         return found
-    print(f"frozen activations are not kept: {reason}", flush=True)
+    log(f"frozen activations are not kept: {reason}")
     return classifier, PictureSource(plan, device)
 
 

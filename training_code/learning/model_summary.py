@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from job.log import log
+
 SUMMARY_FILE = "model_summary.json"
 
 
@@ -56,7 +58,7 @@ def write_summary(folder: Path, network: nn.Module, crop: int) -> None:
     try:
         text = json.dumps(summarise(network, crop), indent=1)
     except Exception as error:  # an unusual layer is no reason to lose a training
-        print(f"warning: no {SUMMARY_FILE}: {type(error).__name__}: {error}", flush=True)
+        log(f"warning: no {SUMMARY_FILE}: {type(error).__name__}: {error}")
         return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SUMMARY_FILE).write_text(text + "\n", encoding="utf-8")

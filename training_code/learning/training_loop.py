@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 from debugger.session import Debugger
 from hyperparameters import Hyperparameters
 from job.errors import JobError
+from job.log import log
 from job.mixed_precision import mixed_precision
 from learning.distributed import ALONE, Replicas
 from learning.optimizers import OPTIMIZERS
@@ -45,7 +46,7 @@ class EpochResult:
     valid_accuracy: float
 
     def line(self) -> str:
-        """Return the metric line that SageMaker reads from the log."""
+        """Return the epoch's metrics, for SageMaker to read from the log."""
         return (
             f"epoch={self.epoch}"
             f" train_loss={self.train_loss:.6f} train_accuracy={self.train_accuracy:.6f}"
@@ -61,11 +62,14 @@ class Checkpoint:
     parameters: Parameters
 
     def line(self) -> str:
-        """Return the last metric line, for the checkpoint that is kept."""
-        return f"best_epoch={self.result.epoch} {self.metrics()}"
+        """Return the training's last line, which is no metric line: an epoch has one, not two."""
+        accuracy, loss = self.result.valid_accuracy, self.result.valid_loss
+        return (
+            f"kept epoch {self.result.epoch}: validation accuracy {accuracy:.6f}, loss {loss:.6f}"
+        )
 
     def metrics(self) -> str:
-        """Return the best metrics so far, as printed after every epoch.
+        """Return the best metrics so far, for the end of every epoch's metric line.
 
         Early stopping and Hyperband judge a trial by them.
         """
@@ -125,7 +129,7 @@ def fit(
         history.append(result)
         if best is None or _rank(result) > _rank(best.result):
             best = Checkpoint(result, trained_parameters(phase.network))
-        print(result.line(), best.metrics(), flush=True)
+        log(f"{result.line()} {best.metrics()}")
         debugger.check()
     profiler.end()
     if best is None:

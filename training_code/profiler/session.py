@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from job.log import log
 from profiler.findings import Measured, MeasuredPhase
 from profiler.report import write_profile
 from profiler.steps import CudaClock, HostClock, StepTimer
@@ -102,7 +103,7 @@ class Profiler:
             measured = Measured(self._phases, sampler.samples, batch_size, cores)
             write_profile(folder / FOLDER, measured, sampler.interval_s, sampler.cost_seconds)
         except Exception as error:  # a full disk, say: the training is what counts
-            print(f"warning: no profile: {type(error).__name__}: {error}", flush=True)
+            log(f"warning: no profile: {type(error).__name__}: {error}")
         finally:
             self._sampler = None
 
@@ -122,6 +123,6 @@ def open_profiler(on: bool, hook_seconds: Callable[[], float] | None = None) -> 
         sampler = SystemSampler(open_gpu())
         sampler.start()
     except Exception as error:  # missing package, unreadable counters
-        print(f"warning: profiling is off: {type(error).__name__}: {error}", flush=True)
+        log(f"warning: profiling is off: {type(error).__name__}: {error}")
         return Profiler()
     return Profiler(sampler, hook_seconds)

@@ -76,7 +76,7 @@ def metrics_mixed_up(document: CheckedDefinition) -> Iterator[Problem]:
                 other = seen.setdefault(place, name)
                 if other != name:
                     what = f"metrics {other!r} and {name!r} read the same number of {script}'s log"
-                    mend = "begin the expressions with a space or \\b"
+                    mend = "begin the expressions with \\b"
                     yield Problem(metric["Regex"].path, what, mend)
                     break
 

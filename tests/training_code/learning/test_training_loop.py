@@ -201,8 +201,10 @@ def test_every_optimizer_follows_the_cosine_to_zero(name: str) -> None:
 
 def test_the_metric_line_is_exactly_this() -> None:
     result = EpochResult(3, 0.1234561, 0.912345, 0.234567, 0.801234)
-    best = "best_epoch=3 best_valid_loss=0.234567 best_valid_accuracy=0.801234"
-    assert Checkpoint(result, {}).line() == best
+    best = "best_valid_loss=0.234567 best_valid_accuracy=0.801234"
+    assert Checkpoint(result, {}).metrics() == best
+    kept = "kept epoch 3: validation accuracy 0.801234, loss 0.234567"
+    assert Checkpoint(result, {}).line() == kept
     assert result.line() == (
         "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
         " valid_loss=0.234567 valid_accuracy=0.801234"
