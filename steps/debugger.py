@@ -1,13 +1,13 @@
 """Configure the debugging of the final training: the tensors saved, and the rules that read them.
 
-`service`: SageMaker Debugger with AWS's built-in rules. `embedded`: the same collections and rules
-as hyperparameters of train.py, which saves tensors and evaluates rules by itself.
+`embedded`: collections and rules are hyperparameters of train.py, which saves tensors and evaluates
+rules by itself. `service`: SageMaker Debugger with AWS's built-in rules of the same names.
 """
 
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from sagemaker.debugger import (  # type: ignore[attr-defined] # documented, not in its __all__
     CollectionConfig,
@@ -57,7 +57,7 @@ def debugger_hyperparameters(settings: Settings) -> dict[str, str]:
     told = {
         "debug_collections": as_text(collections(settings)),
         "debug_rules": rules_text(debugger.rules),
-        "debug_stop_on": " ".join(debugger.stop_training_on),
+        "debug_stop_on": ",".join(debugger.stop_training_on),
     }
     for name, value in told.items():
         if len(value) > _LONGEST_HYPERPARAMETER:
@@ -92,14 +92,19 @@ def rules_text(rules: Iterable[DebugRule]) -> str:
 
 
 def as_text(named: Mapping[str, Mapping[str, str]]) -> str:
-    """Format names and parameters as `name?parameter=value&...`, separated by spaces.
+    """Format names and parameters as `name:parameter=value:...,name`, for a job to read.
 
-    Not as JSON, which SageMaker's toolkit would decode.
+    Values are percent-encoded: SageMaker's toolkit decodes JSON, and a shell reads the command.
     """
-    return " ".join(
-        name + (f"?{urlencode(values, quote_via=quote, safe='.*,/')}" if values else "")
+    parts = [
+        [name, *(f"{key}={_encoded(value)}" for key, value in values.items())]
         for name, values in named.items()
-    )
+    ]
+    return ",".join(map(":".join, parts))
+
+
+def _encoded(value: str) -> str:
+    return quote(value, safe="").replace("~", "%7E")  # quote() takes ~ for plain, a shell does not
 
 
 def collections(settings: Settings) -> Collections:
@@ -155,7 +160,7 @@ def _rules_image(region: str) -> str:
         return str(image_uri(None, region))
     except ValueError:
         what = f"SageMaker Debugger has no rules in {region}"
-        raise UsageError(f"{what}: set debugger.mode to off") from None
+        raise UsageError(f"{what}: set debugger.mode to embedded") from None
 
 
 def sort_collections(request: Any) -> Any:

@@ -25,6 +25,7 @@ from pipeline.assets.code_bundle import RUNNER, CodeBundle
 from pipeline.errors import UsageError
 from pipeline.images.catalog import job_image
 from pipeline.job_scripts.metrics import metric_definitions
+from pipeline.job_scripts.toolkit_arguments import PLAIN, survives_a_shell
 from pipeline.settings.model import Instance, Settings
 from steps.parameters import Parameters
 
@@ -149,9 +150,12 @@ def training_job(
 ) -> Estimator:
     """Build the SDK's Estimator for a training job of train.py, to which `options` go too.
 
-    `code` is its bundle: TRAIN or TRIALS of pipeline/assets/code_bundle.py.
+    `code` is its bundle: TRAIN or TRIALS of pipeline/assets/code_bundle.py. Raises UsageError for
+    a hyperparameter that would not reach the script.
     """
     settings, bundle = context.settings, context.bundles[code]
+    told = {**hyperparameters, **_toolkit_hyperparameters(settings, bundle)}
+    _require_plain(told)
     return Estimator(
         image_uri=job_image(settings.aws.region, instance.type),
         role=settings.role_arn,
@@ -160,7 +164,7 @@ def training_job(
         max_run=max_run_minutes * 60,
         output_path=output_uri(context, step_name),
         sagemaker_session=context.session,
-        hyperparameters={**hyperparameters, **_toolkit_hyperparameters(settings, bundle)},
+        hyperparameters=told,
         metric_definitions=metric_definitions(),
         disable_profiler=True,
         tags=context.tags,
@@ -175,6 +179,13 @@ def _toolkit_hyperparameters(settings: Settings, bundle: CodeBundle) -> dict[str
         "sagemaker_submit_directory": bundle.uri,
         "sagemaker_region": settings.aws.region,
     }
+
+
+def _require_plain(hyperparameters: Mapping[str, Any]) -> None:
+    for name, value in hyperparameters.items():
+        if isinstance(value, str) and not survives_a_shell(value):
+            what = f"the hyperparameter {name} would be {value!r}, which breaks in a shell"
+            raise UsageError(f"{what} of SageMaker's toolkit: allowed are {PLAIN}")
 
 
 def cache_config(settings: Settings) -> CacheConfig:

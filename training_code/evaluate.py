@@ -2,7 +2,7 @@
 
     evaluate.py --model DIR --test DIR --evaluation DIR [--batch-size 64]
                 [--champion DIR --champion-package ARN]
-                [--tensors DIR --rules "Overfit?patience=2 DeadRelu"] [--int8-tolerance 0.005]
+                [--tensors DIR --rules "Overfit:patience=2,DeadRelu"] [--int8-tolerance 0.005]
 
 Unpacks model.tar.gz, imports `inference` from the code/ folder inside it and predicts through the
 same functions as the endpoint: what is measured here is what will be served. A graph in the

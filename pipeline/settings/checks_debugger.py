@@ -26,7 +26,7 @@ def rules_of_the_gate_run(settings: Settings) -> Iterator[Problem]:
 def _must_run(settings: Settings, path: tuple[str, str]) -> Iterator[Problem]:
     names = getattr(getattr(settings, path[0]), path[1])
     if names and settings.debugger.mode == "off":
-        yield Problem(path, "nothing is saved with debugger.mode off: service or embedded")
+        yield Problem(path, "nothing is saved with debugger.mode off: embedded or service")
     known = [rule.name for rule in settings.debugger.rules]
     for number, name in enumerate(names):
         place: Keys = (*path, number)

@@ -97,11 +97,11 @@ def _problem(text: str) -> PydanticCustomError:
 class Debugger(Section):
     """What is saved of the final training while it runs, and the rules that look at it.
 
-    `service` is SageMaker Debugger; with `embedded` the training job does the same by itself,
-    through none of Debugger's API. `stop_training_on` names rules of `rules`.
+    With `embedded` the training job saves and judges by itself; `service` is SageMaker Debugger,
+    which takes no new customers since 2026-07-30. `stop_training_on` names rules of `rules`.
     """
 
-    mode: Literal["service", "embedded", "off"]
+    mode: Literal["embedded", "service", "off"]
     save_interval: Annotated[int, Field(ge=1)]
     rules: Annotated[
         tuple[Annotated[DebugRule, BeforeValidator(_one_rule)], ...],

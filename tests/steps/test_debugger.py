@@ -11,12 +11,13 @@ RULES = (
     "LossNotDecreasing, DeadRelu, SaturatedActivation, UnchangedTensor, ClassImbalance"
 )
 
+SERVICE = "debugger.mode=service"
 SOME = "debugger.rules=[{Overfit: {patience: 3}}, ClassImbalance]"
 STOP = "debugger.stop_training_on=[Overfit]"
 
 
 def test_every_rule_of_the_settings_is_awss_own_by_that_name(step):
-    train = step("Train", f"debugger.rules=[{RULES}]")["Arguments"]
+    train = step("Train", SERVICE, f"debugger.rules=[{RULES}]")["Arguments"]
     rules = train["DebugRuleConfigurations"]
 
     assert [rule["RuleConfigurationName"] for rule in rules] == RULES.split(", ")
@@ -26,7 +27,8 @@ def test_every_rule_of_the_settings_is_awss_own_by_that_name(step):
 
 
 def test_collections_are_sorted_and_there_once_at_our_interval(step):
-    train = step("Train", f"debugger.rules=[{RULES}]", "debugger.save_interval=25")["Arguments"]
+    overrides = (SERVICE, f"debugger.rules=[{RULES}]", "debugger.save_interval=25")
+    train = step("Train", *overrides)["Arguments"]
     collections = train["DebugHookConfig"]["CollectionConfigurations"]
     names = [one["CollectionName"] for one in collections]
 
@@ -40,7 +42,7 @@ def test_collections_are_sorted_and_there_once_at_our_interval(step):
 
 
 def test_where_tensors_go_is_the_same_in_every_run_or_nothing_would_be_cached(step):
-    hook = step("Train")["Arguments"]["DebugHookConfig"]
+    hook = step("Train", SERVICE)["Arguments"]["DebugHookConfig"]
 
     assert hook["S3OutputPath"] == "s3://dog-breeds-111122223333-us-east-1/debugger"
 
@@ -49,11 +51,13 @@ def test_off_leaves_no_trace(step):
     train = step("Train", "debugger.mode=off")["Arguments"]
 
     assert not [field for field in train if field.startswith("Debug")]
+    assert not [name for name in train["HyperParameters"] if name.startswith("debug")]
 
 
 def test_parameters_and_own_collections_go_along(step):
     train = step(
         "Train",
+        SERVICE,
         "debugger.rules=[{Overfit: {patience: 3, ratio_threshold: 0.2}}]",
         "debugger.collections={biases: {}, logits: {include_regex: '.*head_output', "
         "save_interval: 7}}",
@@ -70,20 +74,20 @@ def test_parameters_and_own_collections_go_along(step):
 
 
 def test_embedded_needs_nothing_of_debuggers_api_and_no_region_with_it(step):
-    overrides = ("debugger.mode=embedded", "aws.region=ap-southeast-7", SOME, STOP)
+    overrides = ("aws.region=ap-southeast-7", SOME, STOP)
     train = step("Train", *overrides)["Arguments"]
     assert not [field for field in train if field.startswith("Debug")]
     told = train["HyperParameters"]
-    assert told["debug_rules"] == "Overfit?patience=3 ClassImbalance"
+    assert told["debug_rules"] == "Overfit:patience=3,ClassImbalance"
     assert told["debug_stop_on"] == "Overfit"
-    names = [part.partition("?")[0] for part in told["debug_collections"].split()]
+    names = [part.partition(":")[0] for part in told["debug_collections"].split(",")]
     assert names == ["gradients", "loss_input", "losses", "weights"]
 
 
 def test_the_job_reads_what_the_definition_says(step):
     from debugger.plan import read_plan
 
-    told = step("Train", "debugger.mode=embedded", SOME, STOP)["Arguments"]["HyperParameters"]
+    told = step("Train", SOME, STOP)["Arguments"]["HyperParameters"]
     plan = read_plan(told["debug_collections"], told["debug_rules"], told["debug_stop_on"])
     assert plan.rules == {"Overfit": {"patience": "3"}, "ClassImbalance": {}}
     assert plan.collections["loss_input"]["include_regex"] == ".*[Ll]oss_input"
@@ -91,25 +95,24 @@ def test_the_job_reads_what_the_definition_says(step):
 
 def test_a_pattern_too_long_for_a_hyperparameter_is_one_clear_error(compiled, step):
     def embedded(letters):
-        pattern = f"debugger.collections={{x: {{include_regex: {'a' * letters}}}}}"
-        return "debugger.mode=embedded", pattern
+        return f"debugger.collections={{x: {{include_regex: {'a' * letters}}}}}"
 
-    told = step("Train", *embedded(1))["Arguments"]["HyperParameters"]["debug_collections"]
+    told = step("Train", embedded(1))["Arguments"]["HyperParameters"]["debug_collections"]
     longest = 2500 - len(told) + 1
-    compiled(*embedded(longest))
+    compiled(embedded(longest))
     with pytest.raises(UsageError, match=r"debug_collections .* 2501 characters; at most 2500"):
-        compiled(*embedded(longest + 1))
+        compiled(embedded(longest + 1))
 
 
 def test_a_region_without_debugger_is_one_clear_error(compiled):
     with pytest.raises(UsageError, match=r"no rules in ap-southeast-7: set debugger\.mode"):
-        compiled("aws.region=ap-southeast-7")
+        compiled(SERVICE, "aws.region=ap-southeast-7")
 
 
 def test_a_rule_that_aws_has_not_needs_the_mode_embedded(compiled, step, monkeypatch):
     monkeypatch.delattr("sagemaker.debugger.rule_configs.class_imbalance")
-    told = step("Train", "debugger.mode=embedded", SOME)["Arguments"]["HyperParameters"]
-    assert "ClassImbalance" in told["debug_rules"].split()
-    assert "loss_input?" in told["debug_collections"]
+    told = step("Train", SOME)["Arguments"]["HyperParameters"]
+    assert "ClassImbalance" in told["debug_rules"].split(",")
+    assert "loss_input:" in told["debug_collections"]
     with pytest.raises(UsageError, match=r"no rule ClassImbalance: set debugger\.mode to embedded"):
-        compiled("debugger.mode=service", SOME)
+        compiled(SERVICE, SOME)

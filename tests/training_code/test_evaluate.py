@@ -65,7 +65,7 @@ def test_every_test_picture_gets_a_line_and_counts(
 
 def test_rules_are_judged_beside_a_champion(packed: Path, prepared: Path, tmp_path: Path) -> None:
     pytest.importorskip("smdebug")
-    asked = {"tensors": tmp_path, "rules": "DeadRelu Overfit?patience=2", "champion": tmp_path}
+    asked = {"tensors": tmp_path, "rules": "DeadRelu,Overfit:patience=2", "champion": tmp_path}
     result = evaluate(packed, prepared / "test", tmp_path / "out", **asked)
     assert [rule["name"] for rule in result["debugger"]["rules"]] == ["DeadRelu", "Overfit"]
     assert not result["champion"]["compared"]

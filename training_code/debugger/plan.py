@@ -1,13 +1,13 @@
 """Read from hyperparameters which tensors a training saves and which rules judge them.
 
-Collections and rules are written `name?parameter=value&other=value`, separated by spaces, with
-values percent-encoded as in a URL: text that SageMaker's toolkit passes on unchanged.
+Collections and rules are written `name:parameter=value:other=value`, separated by commas, with
+values percent-encoded as in a URL: text that SageMaker's toolkit and a shell pass on unchanged.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from job.errors import JobError
 
@@ -56,22 +56,19 @@ def read_plan(collections: str, rules: str, stop_on: str) -> DebugPlan:
     return DebugPlan(
         read_named(collections, "hyperparameter debug_collections"),
         read_named(rules, "hyperparameter debug_rules"),
-        tuple(stop_on.split()),
+        tuple(filter(None, stop_on.split(","))),
     )
 
 
 def read_named(text: str, where: str) -> dict[str, dict[str, str]]:
-    """Read `a?x=1&y=2 b` as {"a": {"x": "1", "y": "2"}, "b": {}}; raise JobError with `where`."""
+    """Read `a:x=1:y=2,b` as {"a": {"x": "1", "y": "2"}, "b": {}}; raise JobError with `where`."""
     found: dict[str, dict[str, str]] = {}
-    for part in text.split():
-        name, mark, query = part.partition("?")
-        try:
-            values = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(mark)))
-        except ValueError:
-            values = {}
-        if not name or (mark and not values):
-            raise JobError(f"{where}: {part!r} cannot be read; write name?parameter=value&...")
+    for part in text.split(",") if text else ():
+        name, *pairs = part.split(":")
+        split = [pair.partition("=") for pair in pairs]
+        if not name or not all(key and equals for key, equals, _ in split):
+            raise JobError(f"{where}: {part!r} cannot be read; write name:parameter=value:...")
         if name in found:
             raise JobError(f"{where}: {name} is there twice")
-        found[name] = values
+        found[name] = {key: unquote(value) for key, _, value in split}
     return found

@@ -1,4 +1,4 @@
-"""Check that SageMaker Debugger's rules exist, and have tensors to look at."""
+"""Check SageMaker Debugger: who may use it, which rules exist, and that they have tensors."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,8 @@ from pipeline.check.findings import Problem
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node
 from pipeline.suggestions import suggest
+
+CLOSED = "2026-07-30"  # to new customers
 
 # As in AWS's list of built-in rules, with their names for rule_to_invoke.
 BUILT_IN_RULES = (
@@ -75,6 +77,16 @@ def debugger(document: CheckedDefinition) -> Iterator[Problem]:
                 yield Problem(name.path, what, mend)
 
 
+@rule("debugger-closed", "warning")
+def debugger_closed(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report trainings that SageMaker Debugger watches: it takes no new customers."""
+    for step in document.of_type("Training"):
+        rules = step.arguments["DebugRuleConfigurations"]
+        if rules.items():
+            what = f"Debugger is closed to accounts that did not use it before {CLOSED}"
+            yield Problem(rules.path, what, "in such an account, set debugger.mode to embedded")
+
+
 def _rule_problems(item: Node) -> Iterator[Problem]:
     name = item["RuleParameters"]["rule_to_invoke"]
     if "sagemaker-debugger-rules" not in (item["RuleEvaluatorImage"].text or ""):
@@ -87,4 +99,4 @@ def _rule_problems(item: Node) -> Iterator[Problem]:
         yield Problem(name.path, what, suggest(name.text, BUILT_IN_RULES, "use one that exists"))
 
 
-RULES: tuple[Rule, ...] = (debugger,)
+RULES: tuple[Rule, ...] = (debugger, debugger_closed)

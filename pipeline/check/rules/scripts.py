@@ -4,14 +4,17 @@ from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
+from pipeline.check.functions import known_value
 from pipeline.check.jobs import hyperparameters, options, script_node, script_of
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node, shown
 from pipeline.definition.steps import WrittenStep
 from pipeline.job_scripts.interface import FUNCTIONS, Function, OptionType, Script
+from pipeline.job_scripts.toolkit_arguments import PLAIN, survives_a_shell
 from pipeline.suggestions import nearest, suggest
 
 _JOBS = ("Processing", "Training", "Tuning")
+_NO_SHELL = "sagemaker_toolkit_native_launcher_enabled"
 _TOOLKIT = ("sagemaker_program", "sagemaker_submit_directory")
 _FLAGS = ("true", "false", "1", "0", "yes", "no")
 
@@ -51,6 +54,21 @@ def script_options(document: CheckedDefinition) -> Iterator[Problem]:
                 tuned = item["Name"]
                 if tuned.text is not None and value.text is not None:
                     yield from _option_problems(f"{name}", script, tuned.text, tuned, value)
+
+
+@rule("hyperparameter-shell", "warning")
+def hyperparameters_in_a_shell(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report values that a shell changes: the toolkit of AWS's images hands them to one."""
+    for step in document.of_type("Training", "Tuning"):
+        told = hyperparameters(step)
+        if script_of(step) is None or told[_NO_SHELL].text == "true":
+            continue
+        tuned = [value for item in _ranges(step) for value in item["Values"].items()]
+        for node in [value for _, _, value in options(step)] + tuned:
+            value = known_value(document, node)
+            if isinstance(value, str) and not survives_a_shell(value):
+                what = f"{shown(value)} breaks in the shell of SageMaker's toolkit (up to 5.1.2)"
+                yield Problem(node.path, what, f"encode it: what passes is {PLAIN}")
 
 
 @rule("script-channel")
@@ -164,6 +182,7 @@ def _reads_as(kind: OptionType, value: str) -> bool:
 RULES: tuple[Rule, ...] = (
     script_names,
     script_options,
+    hyperparameters_in_a_shell,
     script_channels,
     script_files,
     lambda_events,

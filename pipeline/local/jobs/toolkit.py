@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.job_scripts.toolkit_arguments import argument, decoded
 from pipeline.local.failures import StepFailed
 from pipeline.local.jobs.cluster import Host
 from pipeline.local.jobs.containers import OPT_ML, Job
@@ -35,19 +36,19 @@ class Toolkit:
         self._job = job
         self._host = host
         self._raw: Mapping[str, str] = request.get("HyperParameters") or {}
-        decoded = {name: _decode(value) for name, value in self._raw.items()}
+        values = {name: decoded(value) for name, value in self._raw.items()}
         self._hyperparameters = {
             name: value
-            for name, value in decoded.items()
+            for name, value in values.items()
             if not name.startswith(_PREFIX) and name != _OBJECTIVE
         }
         self._framework = {
             name: value
-            for name, value in decoded.items()
+            for name, value in values.items()
             if name.startswith(_PREFIX) and name not in _OWN
         }
-        self._program = decoded.get(_PROGRAM)
-        self.submit_directory: str | None = decoded.get(_SUBMIT_DIRECTORY)
+        self._program = values.get(_PROGRAM)
+        self.submit_directory: str | None = values.get(_SUBMIT_DIRECTORY)
 
     def argv(self) -> tuple[str, ...]:
         """Return the program with its hyperparameters, or the image's own entry point."""
@@ -191,23 +192,8 @@ class Toolkit:
     def _arguments(self) -> list[str]:
         words = []
         for name, value in sorted(self._hyperparameters.items()):
-            words += [f"--{name}" if len(name) > 1 else f"-{name}", _argument(value)]
+            words += [f"--{name}" if len(name) > 1 else f"-{name}", argument(value)]
         return words
-
-
-def _decode(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _argument(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Mapping):
-        return ",".join(f"{key}={inner}" for key, inner in sorted(value.items()))
-    return str(value)
 
 
 def _encode(value: Any) -> str:

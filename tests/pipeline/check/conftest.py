@@ -26,7 +26,7 @@ FIXED = (
     "tuning.ranges.batch_size={type: categorical, values: [32, 64]}",
     "tuning.max_jobs=6",
     "tuning.max_parallel_jobs=2",
-    "debugger.mode=service",
+    "debugger.mode=embedded",
     "caching.enabled=true",
     "gate.accuracy_threshold=0.6",
     "gate.champion_tolerance=0.02",
@@ -67,3 +67,16 @@ def compiled(definition_of: DefinitionOf) -> Definition:
 def definition(compiled: Definition) -> Definition:
     """A copy of our definition, to be changed."""
     return copy.deepcopy(compiled)
+
+
+@pytest.fixture
+def mutable(definition: Definition, watched: Definition) -> Callable[[str], Definition]:
+    """The copy that has what a path names: SageMaker Debugger is in one of its own."""
+    return lambda path: watched if "/Debug" in path else definition
+
+
+@pytest.fixture
+def watched(definition_of: DefinitionOf) -> Definition:
+    """A copy of our definition with SageMaker Debugger, to be changed."""
+    overrides = (*FIXED, "debugger.mode=service")
+    return copy.deepcopy(definition_of(load_settings(ROOT / "pipeline.yaml", "local", overrides)))

@@ -219,6 +219,9 @@ MUTATIONS = [
         [{"Name": "lr", "MinValue": "1", "MaxValue": "2"}],
         "hyperparameter-twice",
     ),
+    put(f"{TRIAL}/StaticHyperParameters/optimizer", "A W", "hyperparameter-shell"),
+    put(f"{HYPER}/debug_rules", join("Overfit", "DeadRelu", on=" "), "hyperparameter-shell"),
+    put(f"{CHOICES}/0/Values", ["32", "6 4"], "hyperparameter-shell"),
     # Metrics and the search
     put(f"{OBJECTIVE}/MetricName", "valid:acuracy", "objective-metric"),
     drop(f"{METRICS}/best:valid_accuracy", "objective-metric"),

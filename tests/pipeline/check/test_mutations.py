@@ -26,10 +26,11 @@ pytestmark = pytest.mark.xdist_group("compiled")
 
 @pytest.mark.parametrize(("path", "change", "rule", "step"), MUTATIONS)
 def test_a_mutation_is_caught(
-    definition: Definition, path: str, change: Change, rule: str, step: str
+    mutable: Callable[[str], Definition], path: str, change: Change, rule: str, step: str
 ) -> None:
-    change(*_locate(definition, path))
-    findings = check_definition(definition)
+    mutated = mutable(path)
+    change(*_locate(mutated, path))
+    findings = check_definition(mutated)
     assert (rule, step) in {(found.rule, found.step) for found in findings}, findings_text(findings)
     assert all(found.what and found.mend for found in findings)
 
@@ -38,13 +39,14 @@ def test_a_mutation_is_caught(
     ("path", "last", "beyond", "rule"), LIMITS, ids=[f"{limit[3]}: {limit[0]}" for limit in LIMITS]
 )
 def test_a_limit_is_exact(
-    definition: Definition, path: str, last: Any, beyond: Any, rule: str
+    mutable: Callable[[str], Definition], path: str, last: Any, beyond: Any, rule: str
 ) -> None:
-    parent, key = _locate(definition, path)
+    mutated = mutable(path)
+    parent, key = _locate(mutated, path)
     parent[key] = last
-    assert rule not in _rules(definition)
+    assert rule not in _rules(mutated)
     parent[key] = beyond
-    assert rule in _rules(definition)
+    assert rule in _rules(mutated)
 
 
 def test_a_definition_may_have_as_many_characters_as_sagemaker_takes(
@@ -159,6 +161,30 @@ def test_nothing_is_found_in_what_we_compile(
 
 def test_nothing_is_found_in_the_definition_that_is_mutated(compiled: Definition) -> None:
     assert check_definition(compiled) == []
+
+
+def test_debugger_is_told_to_be_closed_to_new_accounts(watched: Definition) -> None:
+    (found,) = check_definition(watched)
+    assert (found.rule, found.severity, found.step) == ("debugger-closed", "warning", "Train")
+    assert "did not use it before 2026-07-30" in found.what
+    assert found.mend.endswith("set debugger.mode to embedded")
+
+
+@pytest.mark.parametrize("value", ["a b", "", "null", "[1, 2]", "it's", "$HOME", "a&b", "a;b", "*"])
+def test_what_the_toolkits_shell_breaks_is_a_warning(definition: Definition, value: str) -> None:
+    train = next(step for step in definition["Steps"] if step["Name"] == "Train")["Arguments"]
+    train["HyperParameters"]["debug_rules"] = value
+    (found,) = check_definition(definition)
+    assert (found.rule, found.severity) == ("hyperparameter-shell", "warning")
+    train["HyperParameters"]["sagemaker_toolkit_native_launcher_enabled"] = "true"
+    assert check_definition(definition) == []
+
+
+@pytest.mark.parametrize("value", ['"SGD"', "-1e-05", "s3://bucket/a_b.pt", "x:y=%2A,z"])
+def test_what_it_passes_on_is_none(definition: Definition, value: str) -> None:
+    train = next(step for step in definition["Steps"] if step["Name"] == "Train")["Arguments"]
+    train["HyperParameters"]["debug_rules"] = value
+    assert check_definition(definition) == []
 
 
 def _rules(definition: Definition) -> set[str]:

@@ -223,12 +223,11 @@ MISTAKES = [
     ("debugger.rules=[7]", "debugger.rules[0]: a rule is a name, or {name: {parameter: value}}"),
     ("debugger.rules=[Overfit, Overfit]", "debugger.rules: Overfit is there twice"),
     ("debugger.stop_training_on=[DeadRelu]", "DeadRelu does not run: add it to debugger.rules"),
-    ("debugger.stop_training_on=[Overfit]", "stop a pipeline's job safely: debugger.mode embedded"),
     ("debugger.collections={bias: {}}", "bias needs an include_regex; did you mean biases?"),
     ("debugger.collections={x: {include_regex: '('}}", "x.include_regex is no regular expression"),
     ("gate.no_issues_from=[Overfit, Overfit]", "no_issues_from[1]: Overfit is there twice"),
     ("gate.no_issues_from=[DeadRelu]", "no_issues_from[0]: DeadRelu does not run: add it to"),
-    ("debugger.mode=on", "'on' is not allowed; there are: service, embedded, off"),
+    ("debugger.mode=on", "'on' is not allowed; there are: embedded, service, off"),
     ("gate.champion_tolerance=off", "gate.champion_tolerance: must be a number, not 'off'"),
     ("caching.expire_after=30d", "must be a duration, as in P30D (days) or PT12H (hours)"),
     ("backbone.weights=s3://bucket", "'s3://bucket' names no file"),
@@ -295,6 +294,11 @@ class TestMistakes:
 
         assert line in message
         assert all(": " in part for part in message.splitlines())
+
+    def test_a_rule_of_the_service_that_is_to_end_a_training(self):
+        message = error_of("debugger.mode=service", "debugger.stop_training_on=[Overfit]")
+
+        assert "stop a pipeline's job safely: debugger.mode embedded" in message
 
     @pytest.mark.parametrize(
         ("override", "line"),

@@ -17,7 +17,7 @@ from learning.training_loop import ClassificationLoss, fit
 from pipeline.settings import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-SAVED = "gradients?save_interval=25 losses?save_interval=5&eval.save_interval=1"
+SAVED = "gradients:save_interval=25,losses:save_interval=5:eval.save_interval=1"
 
 
 def pictures(count: int, seed: int, *, learnable: bool) -> Features:

@@ -25,7 +25,7 @@ from debugger.session import Debugger, open_debugger
 from job.errors import JobError
 from learning import training_loop
 
-EVERY_STEP = " ".join(f"{name}?save_interval=1" for name in ("gradients", "losses", "weights"))
+EVERY_STEP = ",".join(f"{name}:save_interval=1" for name in ("gradients", "losses", "weights"))
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def watched(
 
 
 def test_tensors_and_what_rules_found_lie_in_the_output(features: Path, tmp_path: Path) -> None:
-    rules = "VanishingGradient ExplodingTensor Overtraining?patience_train=2"
+    rules = "VanishingGradient,ExplodingTensor,Overtraining:patience_train=2"
     found = watched(features, tmp_path, debug_rules=rules)
     trial = create_trial(str(found.debug))
     assert trial.tensor("ClassificationLoss_output_0").steps(mode=modes.TRAIN) == list(range(9))
@@ -108,7 +108,7 @@ def test_debugging_changes_nothing_in_the_model(features: Path, tmp_path: Path) 
 
 
 def test_a_lost_training_ends_and_says_why(features: Path, tmp_path: Path) -> None:
-    rules = "LossNotDecreasing?num_steps=3&increase_threshold_percent=0 VanishingGradient"
+    rules = "LossNotDecreasing:num_steps=3:increase_threshold_percent=0,VanishingGradient"
     told = {"debug_rules": rules, "epochs": 50, "optimizer": "SGD", "lr": 1e-30}
     lost = watched(features, tmp_path / "lost", debug_stop_on="LossNotDecreasing", **told)
     assert lost.log.count("\nepoch=") < 49
@@ -122,7 +122,7 @@ def test_a_lost_training_ends_and_says_why(features: Path, tmp_path: Path) -> No
 def test_a_training_that_fails_leaves_what_its_rules_and_profile_saw(
     features: Path, tmp_path: Path
 ) -> None:
-    told = {"debug_rules": "ExplodingTensor UnchangedTensor", "optimizer": "SGD", "lr": 1e30}
+    told = {"debug_rules": "ExplodingTensor,UnchangedTensor", "optimizer": "SGD", "lr": 1e30}
     failed = watched(features, tmp_path, profile=True, **told)
     assert "JobError: the training loss is nan" in failed.log
     assert failed.statuses() == {
@@ -153,7 +153,7 @@ def test_a_rule_that_ends_the_training_is_told_although_saving_was_lost_before(
     hook: Any = None
     monkeypatch.setattr(GuardedHook, "create_from_json_file", remembered)
     monkeypatch.setattr(training_loop, "validate", losing)
-    rules = {"debug_rules": "VanishingGradient?threshold=1e9", "debug_stop_on": "VanishingGradient"}
+    rules = {"debug_rules": "VanishingGradient:threshold=1e9", "debug_stop_on": "VanishingGradient"}
     lost = watched(features, tmp_path, **rules)
     assert lost.document()["stopped_by"] == "VanishingGradient"
     assert lost.statuses() == {"VanishingGradient": "IssuesFound"}
@@ -162,7 +162,7 @@ def test_a_rule_that_ends_the_training_is_told_although_saving_was_lost_before(
 def test_a_finding_that_ends_nothing_leaves_the_training_alone(
     features: Path, tmp_path: Path
 ) -> None:
-    rules = "LossNotDecreasing?num_steps=3&increase_threshold_percent=0"
+    rules = "LossNotDecreasing:num_steps=3:increase_threshold_percent=0"
     found = watched(features, tmp_path, debug_rules=rules, optimizer="SGD", lr=1e-30)
     assert found.statuses() == {"LossNotDecreasing": "IssuesFound"}
     assert found.log.count("debugger rule LossNotDecreasing: IssuesFound") == 1
@@ -193,7 +193,7 @@ def test_fine_tuning_saves_what_it_trains_and_nothing_frozen(
     features: Path, prepared: Path, tmp_path: Path
 ) -> None:
     told = {"fine_tune_blocks": 1, "fine_tune_epochs": 1, "debug_rules": "DeadRelu"}
-    collections = f"{EVERY_STEP} relu_input?save_interval=1&include_regex=.*relu_input"
+    collections = f"{EVERY_STEP},relu_input:save_interval=1:include_regex=.*relu_input"
     found = watched(features, tmp_path, prepared / "dataset", debug_collections=collections, **told)
     trial = create_trial(str(found.debug))
     weights = {name for name in trial.tensor_names() if name.endswith("weight")}
@@ -210,7 +210,7 @@ def test_fine_tuning_saves_what_it_trains_and_nothing_frozen(
 
 def test_losses_are_there_when_rules_look(tmp_path: Path) -> None:
     plan = read_plan(
-        "losses?eval.save_interval=1&save_interval=2 gradients?save_interval=4", "", ""
+        "losses:eval.save_interval=1:save_interval=2,gradients:save_interval=4", "", ""
     )
     network, loss = nn.Linear(4, 3), nn.CrossEntropyLoss()
     debugger = open_debugger({"SM_OUTPUT_DATA_DIR": str(tmp_path)}, plan)
@@ -241,7 +241,7 @@ def test_losses_are_there_when_rules_look(tmp_path: Path) -> None:
 
 
 def test_an_activation_keeps_its_input_only_in_a_step_that_saves_it(tmp_path: Path) -> None:
-    plan = read_plan("relu_input?save_interval=2&include_regex=.*relu_input", "", "")
+    plan = read_plan("relu_input:save_interval=2:include_regex=.*relu_input", "", "")
     network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(inplace=True), nn.Linear(8, 3))
     loss = nn.CrossEntropyLoss()
     kept = []
@@ -263,7 +263,7 @@ def test_an_activation_keeps_its_input_only_in_a_step_that_saves_it(tmp_path: Pa
 
 
 def test_bfloat16_of_mixed_precision_is_saved_as_float32(tmp_path: Path) -> None:
-    plan = read_plan(f"{EVERY_STEP} relu_input?save_interval=1&include_regex=.*relu_input", "", "")
+    plan = read_plan(f"{EVERY_STEP},relu_input:save_interval=1:include_regex=.*relu_input", "", "")
     network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
     loss = nn.CrossEntropyLoss()
     debugger = open_debugger({"SM_OUTPUT_DATA_DIR": str(tmp_path)} | no_configuration(), plan)
@@ -332,8 +332,8 @@ def test_large_activations_are_sampled_and_no_unit_is_left_out(
 
 def test_a_plan_is_read_as_it_was_written() -> None:
     plan = read_plan(
-        "a?include_regex=.*x%20%26_in,%5Ey&save_interval=5 b",
-        "Overfit?patience=3 DeadRelu",
+        "a:include_regex=.%2Ax%20%26_in%2C%5Ey:save_interval=5,b",
+        "Overfit:patience=3,DeadRelu",
         "Overfit",
     )
     assert plan.collections == {
@@ -346,7 +346,7 @@ def test_a_plan_is_read_as_it_was_written() -> None:
     assert not read_plan("", "", "").active
 
 
-@pytest.mark.parametrize("text", ["a?", "?x=1", "a?x", "a a"])
+@pytest.mark.parametrize("text", ["a:", ":x=1", "a:x", "a:=1", "a,a", "a,", ","])
 def test_a_plan_that_cannot_be_read_is_one_clear_error(text: str) -> None:
     with pytest.raises(JobError, match=r"^--rules: "):
         read_named(text, "--rules")

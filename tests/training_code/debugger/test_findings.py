@@ -23,7 +23,7 @@ def train(folder: Path, lr: float) -> Path:
     """Six steps of a small network; returns the job's output folder."""
     torch.manual_seed(0)
     network, loss = nn.Linear(4, 3), nn.CrossEntropyLoss()
-    names = " ".join(f"{name}?save_interval=1" for name in ("gradients", "losses", "weights"))
+    names = ",".join(f"{name}:save_interval=1" for name in ("gradients", "losses", "weights"))
     environment = {"SM_OUTPUT_DATA_DIR": str(folder), "SMDEBUG_CONFIG_FILE_PATH": "/nowhere"}
     debugger = open_debugger(environment, read_plan(names, "", ""))
     debugger.watch(network, loss)

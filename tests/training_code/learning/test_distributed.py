@@ -30,7 +30,7 @@ TRAINING = {
     "fine_tune_lr": 0.0003,
     "graph": "none",
 }
-DEBUGGING = {"debug_collections": "losses?save_interval=1", "debug_rules": "ExplodingTensor"}
+DEBUGGING = {"debug_collections": "losses:save_interval=1", "debug_rules": "ExplodingTensor"}
 MEETING = """
 import os, torch
 from learning.distributed import join_replicas
