@@ -36,11 +36,13 @@ format: $(VENV)/.dev  ## mend what a tool can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# SageMaker's training toolkit wants another protobuf than smdebug: a folder beside the environment.
+# SageMaker's training toolkits, as the images hold them: a folder beside the environment.
 $(VENV)/.toolkit: $(VENV)/.dev
+	rm -rf $(VENV)/toolkit
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--target $(VENV)/toolkit sagemaker-training==5.1.4 inotify_simple==1.2.1 paramiko==5.1.0 \
-		bcrypt==5.0.0 pynacl==1.6.2 invoke==3.0.3 || echo "no C compiler: its test is skipped"
+		--target $(VENV)/toolkit sagemaker-training==5.1.1 sagemaker-pytorch-training==3.0.0 \
+		retrying==1.3.7 inotify_simple==1.2.1 paramiko==5.1.0 bcrypt==5.0.0 pynacl==1.6.2 \
+		invoke==3.0.3 || echo "no C compiler: their tests are skipped"
 	touch $@
 
 # checkov wants older libraries than ours, so it lives in an environment of its own.

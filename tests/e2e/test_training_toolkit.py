@@ -1,15 +1,11 @@
-"""AWS's own training toolkit runs our code as the local runner does, and makes the same model.
-
-The toolkit's requirements collide with those of SageMaker Debugger, so it lies in a folder of its
-own: $TRAINING_TOOLKIT, or toolkit/ in the virtual environment (the Makefile fills it).
-"""
+"""AWS's own training toolkit runs our code as the local runner does, and makes the same models."""
 
 import json
-import os
-import subprocess
-import sys
+import re
+import socket
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,99 +13,179 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from pipeline.local.service.client import sagemaker_client
+from pipeline.local.jobs.training import run_training_job
 from pipeline.local.store import Store
-from tests.e2e.conftest import Finished
+from pipeline.settings import Settings, load_settings
+from tests.e2e.conftest import ROOT, Finished
+from tests.e2e.toolkit_support import Ended, Json, missing_toolkit, run_toolkit
+from tests.pipeline.local.runner_support import Lab
 
-TOOLKIT = Path(os.environ.get("TRAINING_TOOLKIT", Path(sys.prefix) / "toolkit"))
-RUN = "from sagemaker_training.cli.train import main; main()"
-HOST = "algo-1"
 pytestmark = [
     pytest.mark.xdist_group("e2e"),
-    pytest.mark.skipif(
-        not (TOOLKIT / "sagemaker_training").is_dir(),
-        reason=f"sagemaker-training is not in {TOOLKIT}",
-    ),
+    pytest.mark.skipif(missing_toolkit() is not None, reason=str(missing_toolkit())),
 ]
+FINE_TUNING = {
+    "epochs": "3",
+    "fine_tune_blocks": "1",
+    "fine_tune_epochs": "1",
+    "graph": "none",
+    "sagemaker_torch_distributed_enabled": "true",  # as the SDK's distribution asks for torchrun
+}
+Toolkit = Callable[..., list[Ended]]
+DefinitionOf = Callable[[Settings], Json]
 
 
-def write_container(base: Path, job: Mapping[str, Any], store: Store) -> None:
-    """/opt/ml as SageMaker lays it out for a training job, its inputs taken from the store."""
-    channels = {}
-    for channel in job["InputDataConfig"]:
-        target = base / "input" / "data" / channel["ChannelName"]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(store.path(channel["DataSource"]["S3DataSource"]["S3Uri"]))
-        channels[channel["ChannelName"]] = {
-            "TrainingInputMode": "File",
-            "S3DistributionType": "FullyReplicated",
-            "RecordWrapperType": "None",
-        }
-    # The code's archive is the only thing that the toolkit would fetch from S3 itself.
-    local = str(store.path(job["HyperParameters"]["sagemaker_submit_directory"]))
-    instance = {"instance_type": "ml.m5.xlarge", "hosts": [HOST]}
-    resources = {
-        "current_host": HOST,
-        "current_instance_type": "ml.m5.xlarge",
-        "current_group_name": "homogeneousCluster",
-        "hosts": [HOST],
-        "instance_groups": [{"instance_group_name": "homogeneousCluster", **instance}],
-        "network_interface_name": "eth0",
+@pytest.fixture
+def state(finished: Finished, tmp_path: Path) -> Store:
+    """The store of a finished run, to go on with."""
+    return Store(finished.copied(tmp_path / "state").state)
+
+
+@pytest.fixture
+def toolkit(state: Store, environment: dict[str, str], tmp_path: Path) -> Iterator[Toolkit]:
+    """Runs a training job's request by AWS's toolkit."""
+    with socket.socket() as held:  # as pipeline/local/jobs/cluster.py holds a free port
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        yield lambda request: run_toolkit(request, state, tmp_path / "ml", environment, port)
+
+
+def trainings(state: Store, *, final: bool) -> list[Json]:
+    """The final training of the run, or its trials."""
+    return [job for job in state.list("TrainingJob") if ("TuningJobArn" in job) != final]
+
+
+def changed(job: Mapping[str, Any], state: Store, told: Mapping[str, str], count: int = 1) -> Json:
+    """A training that fine-tunes: with pictures, other hyperparameters, on `count` machines."""
+    features = job["InputDataConfig"][0]
+    uri = features["DataSource"]["S3DataSource"]["S3Uri"]
+    source = {**features["DataSource"]["S3DataSource"], "S3Uri": dataset_of(state)}
+    assert uri != source["S3Uri"]
+    pictures = {"ChannelName": "dataset", "DataSource": {"S3DataSource": source}}
+    return {
+        **job,
+        "HyperParameters": {**job["HyperParameters"], **told},
+        "InputDataConfig": [features, pictures],
+        "ResourceConfig": {**job["ResourceConfig"], "InstanceCount": count},
     }
-    values = {
-        "hyperparameters": {**job["HyperParameters"], "sagemaker_submit_directory": local},
-        "inputdataconfig": channels,
-        "resourceconfig": resources,
-    }
-    config = base / "input" / "config"
-    config.mkdir(parents=True)
-    for name, value in values.items():
-        (config / f"{name}.json").write_text(json.dumps(value))
 
 
-def run_toolkit(base: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """`train`, as a framework image starts it; nothing may be downloaded or installed."""
-    own = {
-        "PYTHONPATH": str(TOOLKIT),
-        "SAGEMAKER_BASE_DIR": str(base),
-        "SM_STUDIO_LOCAL_MODE": "true",  # the host's name is in no DNS here
-        "TRAINING_JOB_NAME": "toolkit",
-        "PIP_NO_INDEX": "1",
-        "PIP_DRY_RUN": "1",
-        "PYTHONHASHSEED": "0",
-    }
-    return subprocess.run(
-        [sys.executable, "-c", RUN],
-        cwd=base,
-        env={**environment, **own},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def dataset_of(state: Store) -> str:
+    """Where Prepare left the pictures."""
+    outputs = [
+        output
+        for job in state.list("ProcessingJob")
+        for output in job["ProcessingOutputConfig"]["Outputs"]
+    ]
+    return next(o["S3Output"]["S3Uri"] for o in outputs if o["OutputName"] == "dataset")
 
 
-def test_the_toolkit_makes_the_same_model(
-    finished: Finished, environment: dict[str, str], tmp_path: Path
-) -> None:
-    store = Store(finished.state)
-    client = sagemaker_client(store)
-    name = f"pipelines-{finished.result['execution']}-Train"
-    job = client.describe_training_job(TrainingJobName=name)
-    base = tmp_path / "ml"
-    write_container(base, job, store)
-    done = run_toolkit(base, environment)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert (base / "output" / "success").exists()
-    with tarfile.open(store.path(job["ModelArtifacts"]["S3ModelArtifacts"])) as archive:
-        archive.extractall(tmp_path / "ours", filter="data")
-    ours, theirs = (load_file(f / "model.safetensors") for f in (tmp_path / "ours", base / "model"))
-    assert set(ours) == set(theirs)
+def run_here(request: Mapping[str, Any], state: Store, tmp_path: Path) -> Path:
+    """The model's archive of the local runner, for the same request."""
+    job = replace(Lab(state).job(), name="here", work=tmp_path / "here")
+    outcome = run_training_job(request, job)
+    assert outcome.failure is None, outcome.failure
+    return state.path(outcome.document["ModelArtifacts"]["S3ModelArtifacts"])
+
+
+def files_of(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def assert_same_model(archive: Path, theirs: Path, scratch: Path) -> None:
+    """The same files with the same weights as in the archive of a local run."""
+    with tarfile.open(archive) as packed:
+        packed.extractall(scratch, filter="data")
+    assert files_of(theirs) == files_of(scratch)
+    for path in scratch.glob("*.json"):
+        assert (theirs / path.name).read_text() == path.read_text()
+    (weights,) = scratch.glob("*.safetensors")
+    ours, others = load_file(weights), load_file(theirs / weights.name)
+    assert set(ours) == set(others)
     for key, value in ours.items():
-        np.testing.assert_allclose(theirs[key], value, atol=1e-6, err_msg=key)
-    assert (base / "model" / "model.json").read_text() == (
-        tmp_path / "ours" / "model.json"
-    ).read_text()
-    files = {p.relative_to(base / "model") for p in (base / "model").rglob("*") if p.is_file()}
-    expected = {p.relative_to(tmp_path / "ours") for p in (tmp_path / "ours").rglob("*")}
-    assert files == {path for path in expected if (tmp_path / "ours" / path).is_file()}
+        np.testing.assert_allclose(others[key], value, atol=1e-6, err_msg=key)
+
+
+def assert_succeeded(ended: Ended) -> None:
+    assert ended.code == 0, ended.log[-3000:]
+    assert (ended.base / "output" / "success").exists()
+
+
+def metrics_of(job: Mapping[str, Any], log: str) -> dict[str, int]:
+    """How many log lines each expression of the definition finds its metric in."""
+    definitions = job["AlgorithmSpecification"]["MetricDefinitions"]
+    return {
+        one["Name"]: sum(len(re.findall(one["Regex"], line)) for line in log.splitlines())
+        for one in definitions
+    }
+
+
+def test_a_trial(state: Store, toolkit: Toolkit, tmp_path: Path) -> None:
+    trial = trainings(state, final=False)[0]
+    (ended,) = toolkit(trial)
+    assert_succeeded(ended)
+    archive = state.path(trial["ModelArtifacts"]["S3ModelArtifacts"])
+    assert_same_model(archive, ended.base / "model", tmp_path / "ours")
+    assert set(metrics_of(trial, ended.log).values()) == {8}  # one an epoch
+
+
+def test_the_final_training_judges_itself(state: Store, toolkit: Toolkit, tmp_path: Path) -> None:
+    (job,) = trainings(state, final=True)
+    (ended,) = toolkit(job)
+    assert_succeeded(ended)
+    archive = state.path(job["ModelArtifacts"]["S3ModelArtifacts"])
+    assert_same_model(archive, ended.base / "model", tmp_path / "ours")
+    assert set(metrics_of(job, ended.log).values()) == {8}
+    with tarfile.open(archive.with_name("output.tar.gz")) as packed:
+        packed.extractall(tmp_path / "output", filter="data")
+    judged = [
+        json.loads((folder / "debug" / "rules.json").read_text())["rules"]
+        for folder in (tmp_path / "output", ended.base / "output" / "data")
+    ]
+    assert judged[0] == judged[1]
+    assert len(judged[0]) == 5
+
+
+def test_the_final_training_with_sagemaker_debugger(
+    state: Store, toolkit: Toolkit, tmp_path: Path, definition_of: DefinitionOf
+) -> None:
+    settings = load_settings(ROOT / "pipeline.yaml", "local", ["debugger.mode=service"])
+    (step,) = (s for s in definition_of(settings)["Steps"] if s["Name"] == "Train")
+    asked = {name: value for name, value in step["Arguments"].items() if name.startswith("Debug")}
+    (job,) = trainings(state, final=True)
+    told = {n: v for n, v in job["HyperParameters"].items() if not n.startswith("debug_")}
+    request = {**job, **asked, "HyperParameters": told}
+    (ended,) = toolkit(request)
+    assert_succeeded(ended)
+    assert_same_model(run_here(request, state, tmp_path), ended.base / "model", tmp_path / "ours")
+    assert set(metrics_of(job, ended.log).values()) == {8}
+    saved = files_of(ended.base / "output" / "tensors")
+    place = f"{asked['DebugHookConfig']['S3OutputPath']}/here/debug-output"
+    assert {path for path in files_of(state.path(place)) if path.suffix != ".ts"} == saved
+    assert any(path.suffix == ".tfevents" for path in saved)
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+def test_fine_tuning_by_torchrun(
+    state: Store, toolkit: Toolkit, tmp_path: Path, machines: int
+) -> None:
+    (job,) = trainings(state, final=True)
+    request = changed(job, state, FINE_TUNING, machines)
+    first, *others = toolkit(request)
+    for ended in (first, *others):
+        assert_succeeded(ended)
+        assert re.search(rf"\btorchrun --nnodes {machines} ", ended.log)
+    assert_same_model(run_here(request, state, tmp_path), first.base / "model", tmp_path / "ours")
+    assert set(metrics_of(job, first.log).values()) == {4}
+    for ended in others:
+        assert set(metrics_of(job, ended.log).values()) == {0}
+        assert not files_of(ended.base / "model")
+
+
+def test_a_script_that_fails_says_why(state: Store, toolkit: Toolkit) -> None:
+    (job,) = trainings(state, final=True)
+    (ended,) = toolkit({**job, "HyperParameters": {**job["HyperParameters"], "int8": "true"}})
+    assert ended.code == 1
+    assert ended.failure.startswith("hyperparameter int8 is true, but the job has no channel")
+    assert not (ended.base / "output" / "success").exists()
