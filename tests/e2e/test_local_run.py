@@ -102,24 +102,23 @@ def test_a_model_says_what_it_was_made_from(finished: Finished) -> None:
     assert Store(finished.state).path(metadata["Report"]) == Path(finished.result["report"])
 
 
-def test_the_debuggers_rules_came_to_an_end_and_the_training_was_profiled(
-    finished: Finished,
+def test_the_training_was_judged_and_profiled_without_sagemaker_debugger(
+    finished: Finished, tmp_path: Path
 ) -> None:
     client = sagemaker_client(Store(finished.state))
     package = client.describe_model_package(ModelPackageName=finished.result["model_package"])
     name = package["CustomerMetadataProperties"]["TrainingJob"]
     job = client.describe_training_job(TrainingJobName=name)
-    asked = [each["RuleConfigurationName"] for each in job["DebugRuleConfigurations"]]
-    ended = {
-        each["RuleConfigurationName"]: each["RuleEvaluationStatus"]
-        for each in job["DebugRuleEvaluationStatuses"]
-    }
-    assert list(ended) == asked
-    assert set(ended.values()) <= {"NoIssuesFound", "IssuesFound"}
-    assert "found" in finished.result["rules"]
+    assert not [member for member in job if member.startswith("Debug")]
     archive = Store(finished.state).path(job["ModelArtifacts"]["S3ModelArtifacts"])
     with tarfile.open(archive.with_name("output.tar.gz")) as output:
-        assert {"profile/profile.json", "model_summary.json"} <= set(output.getnames())
+        output.extractall(tmp_path, filter="data")
+    assert (tmp_path / "profile" / "profile.json").is_file()
+    assert (tmp_path / "model_summary.json").is_file()
+    rules = json.loads((tmp_path / "debug" / "rules.json").read_text())["rules"]
+    assert {rule["status"] for rule in rules} <= {"NoIssuesFound", "IssuesFound"}
+    assert len(rules) == 5
+    assert "found" in finished.result["rules"]
 
 
 def test_the_report_shows_what_the_run_measured(finished: Finished) -> None:
@@ -222,18 +221,28 @@ def test_a_step_that_fails_says_which_why_and_where_its_log_is(
     assert versions(tmp_path / "state") == []
 
 
-def test_fine_tuning_gets_the_pictures_and_goes_through(
+def test_fine_tuning_gets_the_pictures_and_sagemaker_debugger_judges_it(
     finished: Finished, run: Run, tmp_path: Path
 ) -> None:
     state = finished.copied(tmp_path / "state").state
     done = run(
-        *(state, "--data", str(finished.data), "--json"),
+        *(state, "--data", str(finished.data), "--json", "--set", "debugger.mode=service"),
         *("--set", "training.fine_tune_blocks=1", "--set", "training.fine_tune_epochs=1"),
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert model_of(result) != model_of(finished.result)
     assert {"Prepare", "ExtractFeatures"} <= set(cached_steps(done.stderr))
+    name = f"pipelines-{result['execution']}-Train"
+    job = sagemaker_client(Store(state)).describe_training_job(TrainingJobName=name)
+    asked = [each["RuleConfigurationName"] for each in job["DebugRuleConfigurations"]]
+    ended = {
+        each["RuleConfigurationName"]: each["RuleEvaluationStatus"]
+        for each in job["DebugRuleEvaluationStatuses"]
+    }
+    assert list(ended) == asked
+    assert set(ended.values()) <= {"NoIssuesFound", "IssuesFound"}
+    assert "found" in result["rules"]
 
 
 @pytest.mark.parametrize(
