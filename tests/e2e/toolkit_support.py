@@ -37,10 +37,9 @@ def missing_toolkit() -> str | None:
     """Why AWS's toolkit cannot be run here, or None."""
     found = {one.name.replace("-", "_"): one.version for one in distributions(path=[str(TOOLKIT)])}
     lacking = [f"{name} {v}" for name, v in VERSIONS.items() if found.get(name) != v]
-    return (
-        f"{' and '.join(lacking)} not in {TOOLKIT} (make test puts them there)" * bool(lacking)
-        or None
-    )
+    if not lacking:
+        return None
+    return f"{' and '.join(lacking)} not in {TOOLKIT} (make test puts them there)"
 
 
 @dataclass(frozen=True)
