@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from pipeline.local.service.operations import endpoints, models, packages, runs
+from pipeline.local.service.operations import endpoints, models, packages, runs, tags
 from pipeline.local.service.operations.context import (
     ACCOUNT,
     REGION,
@@ -11,9 +11,7 @@ from pipeline.local.service.operations.context import (
     EndpointHost,
     OperationContext,
     Table,
-    add_tags,
     invalid,
-    list_tags,
     select,
 )
 from pipeline.local.service.shapes import find_problems, service_model, without_none
@@ -22,12 +20,11 @@ from pipeline.local.store import Document, Store
 __all__ = ["OPERATIONS", "ApiError", "LocalApi"]
 
 OPERATIONS: Table = {
-    "AddTags": add_tags,
-    "ListTags": list_tags,
     **models.OPERATIONS,
     **packages.OPERATIONS,
     **endpoints.OPERATIONS,
     **runs.OPERATIONS,
+    **tags.OPERATIONS,
 }
 
 # Members that botocore calls required and SageMaker itself leaves out: of a versioned package, and

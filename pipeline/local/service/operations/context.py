@@ -10,20 +10,6 @@ from pipeline.local.store import Document, Store
 
 REGION = "us-east-1"
 ACCOUNT = "111122223333"
-TAGS = "Tags"
-
-# The kind of document behind the resource type in an ARN.
-_KINDS = {
-    "model": "Model",
-    "endpoint": "Endpoint",
-    "endpoint-config": "EndpointConfig",
-    "model-package": "ModelPackage",
-    "model-package-group": "ModelPackageGroup",
-    "pipeline": "Pipeline",
-    "training-job": "TrainingJob",
-    "processing-job": "ProcessingJob",
-    "hyper-parameter-tuning-job": "HyperParameterTuningJob",
-}
 
 
 class ApiError(PipelineError):
@@ -92,40 +78,6 @@ def refuse(params: Document, members: Iterable[str]) -> None:
     for member in members:
         if params.get(member):
             raise invalid(f"{member} is not supported by the local service: leave it out.")
-
-
-def put_tags(context: OperationContext, arn: str, tags: list[dict[str, str]] | None) -> None:
-    """Add tags to a resource; one with the same key is replaced."""
-    if tags:
-        kept = {tag["Key"]: tag for tag in [*get_tags(context, arn), *tags]}
-        context.store.put(TAGS, arn, {"Tags": list(kept.values())}, arn=arn)
-
-
-def get_tags(context: OperationContext, arn: str) -> list[dict[str, str]]:
-    """Return the tags of a resource, oldest first."""
-    document = context.store.get(TAGS, arn) or {}
-    tags: list[dict[str, str]] = document.get("Tags", [])
-    return tags
-
-
-def add_tags(context: OperationContext, params: Document) -> Document:
-    """Answer AddTags with all tags that the resource has now."""
-    arn = params["ResourceArn"]
-    _require_resource(context, arn)
-    put_tags(context, arn, params["Tags"])
-    return {"Tags": get_tags(context, arn)}
-
-
-def list_tags(context: OperationContext, params: Document) -> Document:
-    """Answer ListTags in one page: a resource has 50 tags at most."""
-    _require_resource(context, params["ResourceArn"])
-    return {"Tags": get_tags(context, params["ResourceArn"])}
-
-
-def _require_resource(context: OperationContext, arn: str) -> None:
-    kind = _KINDS.get(arn.split(":", 5)[5].partition("/")[0])
-    if kind is None or context.store.get_by_arn(kind, arn) is None:
-        raise invalid(f"Could not find resource {arn}.")
 
 
 def select(shape: Any, document: Document) -> Document:

@@ -1,17 +1,16 @@
 """Answer endpoint operations: record what is asked for; the host makes it so and says when."""
 
 from pipeline.local.service.operations.context import (
-    TAGS,
     OperationContext,
     Table,
     invalid,
     now,
-    put_tags,
     refuse,
 )
 from pipeline.local.service.operations.events import publish_endpoint
 from pipeline.local.service.operations.listing import Listing, list_operation
 from pipeline.local.service.operations.models import find_endpoint_config
+from pipeline.local.service.operations.tags import TAGS, put_tags
 from pipeline.local.store import Document, Store
 
 IN_PROGRESS = ("Creating", "Updating", "RollingBack")

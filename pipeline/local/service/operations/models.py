@@ -3,17 +3,15 @@
 from typing import Any
 
 from pipeline.local.service.operations.context import (
-    TAGS,
     OperationContext,
     Table,
-    get_tags,
     invalid,
     now,
-    put_tags,
     refuse,
 )
 from pipeline.local.service.operations.listing import Listing, list_operation
 from pipeline.local.service.operations.packages import find_package
+from pipeline.local.service.operations.tags import TAGS, get_tags, put_tags
 from pipeline.local.store import Document
 
 

@@ -3,18 +3,17 @@
 from typing import Any
 
 from pipeline.local.service.operations.context import (
-    TAGS,
     ApiError,
     OperationContext,
     Table,
     invalid,
     name_of,
     now,
-    put_tags,
     refuse,
 )
 from pipeline.local.service.operations.events import publish_package
 from pipeline.local.service.operations.listing import Listing, list_operation
+from pipeline.local.service.operations.tags import TAGS, put_tags
 from pipeline.local.store import Document
 
 _KEY = "ModelPackageArn"

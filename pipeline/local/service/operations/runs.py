@@ -17,10 +17,10 @@ from pipeline.local.service.operations.context import (
     name_of,
     not_found,
     now,
-    put_tags,
     refuse,
 )
 from pipeline.local.service.operations.listing import Listing, list_operation, page_of
+from pipeline.local.service.operations.tags import put_tags
 from pipeline.local.store import Document
 
 
