@@ -17,12 +17,14 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from pipeline.errors import UsageError
+from pipeline.job_scripts import processing
 from pipeline.settings.model import Settings
 
 SCRIPT_FOLDERS = ("training_code", "inference_code")
-RUNNER = "run_script.py"
+RUNNER, TRAIN = processing.RUNNER, processing.TRAIN
+TRIALS = "trials"  # train.py too; a trial is not watched by the debugger
 REQUIREMENTS, FOR_DEBUGGER = "requirements.txt", "requirements-debugger.txt"
-TRAIN, TRIALS = "train.py", "trials"  # the same script; a trial is not watched by the debugger
+_JUDGE = "evaluate.py"  # it evaluates the rules that the gate asks about
 NO_CHAMPION = "no-champion"
 _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
 _SKIPPED = {"__pycache__", ".DS_Store"}
@@ -70,7 +72,16 @@ class CodeBundle:
                 yield f"{self.uri}/{name}", self.files[name]
 
 
-def bundles_of(settings: Settings, root: Path) -> dict[str, CodeBundle]:
+class Bundles(dict[str, CodeBundle]):
+    """The code of every job, by the name of its script. Raises BundleError for another name."""
+
+    def __missing__(self, name: str) -> CodeBundle:
+        what = f"no script {name} in training_code/: a step needs it"
+        known = ", ".join(script for script in self if script.endswith(".py"))
+        raise BundleError(f"{what} (a script ends with `if __name__ == ...`; there are {known})")
+
+
+def bundles_of(settings: Settings, root: Path) -> Bundles:
     """Bundle the code of each script, and of TRIALS, by name. Raises BundleError.
 
     `root` is the repository. Where models are compared with the approved one there is also a folder
@@ -78,13 +89,12 @@ def bundles_of(settings: Settings, root: Path) -> dict[str, CodeBundle]:
     """
     watched, judged = settings.debugger.mode != "off", bool(settings.gate.no_issues_from)
     bucket = settings.bucket
-    bundles = {
-        "prepare.py": processing_bundle(root, "prepare.py", bucket),
-        "features.py": processing_bundle(root, "features.py", bucket),
-        "evaluate.py": processing_bundle(root, "evaluate.py", bucket, debugger=judged),
-        TRAIN: training_bundle(root, TRAIN, bucket, debugger=watched),
-        TRIALS: training_bundle(root, TRAIN, bucket),
-    }
+    bundles = Bundles()
+    for name in processing.processing_scripts(root / "training_code"):
+        judges = judged and name == _JUDGE
+        bundles[name] = processing_bundle(root, name, bucket, debugger=judges)
+    bundles[TRAIN] = training_bundle(root, TRAIN, bucket, debugger=watched)
+    bundles[TRIALS] = training_bundle(root, TRAIN, bucket)
     if settings.gate.champion_tolerance is not None:
         note = {"no-champion.txt": _NO_CHAMPION_NOTE}
         bundles[NO_CHAMPION] = CodeBundle(NO_CHAMPION, "files", note, bucket)

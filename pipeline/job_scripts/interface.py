@@ -1,6 +1,7 @@
-"""Declare what our job scripts take, print and write; checks know it from here alone.
+"""Describe what our job scripts take, print and write; checks know it from here alone.
 
-A definition names the script that a job runs; one that is not listed here is not judged.
+What a script takes is read from its source; what it prints and writes is described below. A script
+that is not in training_code/ is not judged.
 """
 
 import ast
@@ -14,6 +15,7 @@ from pipeline.job_scripts.hyperparameters import (
     parse_source,
     read_hyperparameters,
 )
+from pipeline.job_scripts.processing import processing_scripts
 
 # A kind of value, or the words to choose from, in upper or lower case.
 OptionType = Literal["int", "float", "bool", "text"] | tuple[str, ...]
@@ -27,15 +29,15 @@ class Script:
 
     `options` are the names it takes as `--name value` or as hyperparameters, with their types,
     `required` those it does not run without, `channels` the training channels it reads, with
-    whether it needs each. `lines` are sample lines of its log, `files` the JSON documents it
-    writes, by file name.
+    whether it needs each. `lines` are sample lines of its log, `files` samples of the JSON
+    documents it writes, by file name; None where they are not described.
     """
 
     options: Mapping[str, OptionType]
     required: tuple[str, ...] = ()
     channels: Mapping[str, bool] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
-    files: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,15 @@ def _script(name: str, **rest: Any) -> Script:
     return Script(options, tuple(required), **rest)
 
 
+# By script and file name: a sample of each JSON document that the gate may read.
+_FILES: Mapping[str, Mapping[str, Any]] = {
+    "prepare.py": {"dataset.json": _DATASET},
+    "features.py": {},
+    "evaluate.py": {"evaluation.json": _EVALUATION},
+}
+
 SCRIPTS: Mapping[str, Script] = {
-    "prepare.py": _script("prepare.py", files={"dataset.json": _DATASET}),
-    "features.py": _script("features.py"),
+    **{name: _script(name, files=_FILES.get(name)) for name in processing_scripts(TRAINING_CODE)},
     "train.py": Script(
         options={name: _option(one) for name, one in read_hyperparameters().items()},
         channels={"features": True, "dataset": False},
@@ -144,11 +152,6 @@ SCRIPTS: Mapping[str, Script] = {
             " best_valid_loss=0.234567 best_valid_accuracy=0.801234",
             "kept epoch 3: validation accuracy 0.801234, loss 0.234567",
         ),
-    ),
-    "evaluate.py": _script(
-        "evaluate.py",
-        lines=("test_accuracy=0.801234 standard_error=0.012345 pictures=835",),
-        files={"evaluation.json": _EVALUATION},
     ),
 }
 

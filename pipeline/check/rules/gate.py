@@ -179,7 +179,7 @@ def _sample(document: CheckedDefinition, get: Node) -> tuple[Any, str]:
             for declared in step.node["PropertyFiles"].items():
                 path = declared["FilePath"].text
                 if script and path and declared["PropertyFileName"].text == file:
-                    return script.files.get(path), path
+                    return (script.files or {}).get(path), path
     return None, ""
 
 

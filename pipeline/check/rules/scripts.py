@@ -93,6 +93,8 @@ def script_channels(document: CheckedDefinition) -> Iterator[Problem]:
 def script_files(document: CheckedDefinition) -> Iterator[Problem]:
     """Report property files that the script does not write."""
     for step, script in _known_jobs(document):
+        if script.files is None:
+            continue
         for file in step.node["PropertyFiles"].items():
             path = file["FilePath"].text
             if path is not None and path not in script.files:

@@ -17,12 +17,13 @@ from pipeline.assets.code_bundle import (
 from pipeline.settings import load_settings
 
 ROOT = Path(__file__).parents[3]
+RUN = '\nif __name__ == "__main__":\n    main()\n'
 SCRIPTS = {
-    "training_code/run_script.py": "import runpy\n",
-    "training_code/prepare.py": "import preprocessing\nfrom shared import thing\n",
-    "training_code/evaluate.py": "def main():\n    import artifact\n",
-    "training_code/features.py": "import network\n",
-    "training_code/train.py": "import network, shared\n",
+    "training_code/run_script.py": "import runpy\n" + RUN,
+    "training_code/prepare.py": "import preprocessing\nfrom shared import thing\n" + RUN,
+    "training_code/evaluate.py": "def main():\n    import artifact\n" + RUN,
+    "training_code/features.py": "import network\n" + RUN,
+    "training_code/train.py": "import network, shared\n" + RUN,
     "training_code/shared.py": "import os\nimport cycle\n",
     "training_code/cycle.py": "import shared\n",
     "training_code/requirements.txt": "numpy\n",
@@ -109,7 +110,7 @@ def test_a_training_bundle_also_holds_the_serving_code_whole(root):
 def test_one_scripts_change_leaves_the_other_steps_alone(root):
     settings = load_settings(ROOT / "pipeline.yaml", "local", [])
     before = {name: bundle.uri for name, bundle in bundles_of(settings, root).items()}
-    (root / "training_code/evaluate.py").write_text("import artifact, sys\n")
+    (root / "training_code/evaluate.py").write_text("import artifact, sys\n" + RUN)
 
     after = {name: bundle.uri for name, bundle in bundles_of(settings, root).items()}
 
@@ -171,7 +172,7 @@ def test_files_are_staged_one_by_one_and_archives_as_one(root):
     stage(training, put.__setitem__)
 
     start = f"s3://bucket/code/features-{processing.digest}/files"
-    assert put[f"{start}/features.py"] == b"import network\n"
+    assert put[f"{start}/features.py"] == SCRIPTS["training_code/features.py"].encode()
     assert put[f"s3://bucket/code/train-{training.digest}/sourcedir.tar.gz"]
     assert len(put) == len(processing.files) + 1
 
@@ -195,6 +196,18 @@ def test_code_that_cannot_be_bundled(root, change, message):
 
     with pytest.raises(BundleError, match=message):
         processing_bundle(root, "prepare.py", "bucket")
+
+
+def test_a_new_script_is_bundled_without_being_named_anywhere(root):
+    (root / "training_code/audit.py").write_text("import shared\n" + RUN)
+    settings = load_settings(ROOT / "pipeline.yaml", "local", [])
+
+    bundles = bundles_of(settings, root)
+
+    assert "shared.py" in bundles["audit.py"].files
+    assert "shared.py" not in bundles
+    with pytest.raises(BundleError, match=r"no script audits\.py in training_code/.*audit\.py"):
+        bundles["audits.py"]
 
 
 def test_our_own_scripts_can_be_bundled():

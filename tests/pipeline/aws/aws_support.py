@@ -166,7 +166,8 @@ def settings_for(*overrides: str) -> Settings:
 def write_tree(root: Path) -> Path:
     """A repository of the least code that bundles and the Lambda are made of."""
     scripts = ("prepare", "features", "evaluate", "train", "run_script")
-    files = {f"training_code/{name}.py": f"# {name}\n" for name in scripts}
+    start = 'if __name__ == "__main__":\n    pass\n'
+    files = {f"training_code/{name}.py": f"# {name}\n{start}" for name in scripts}
     files |= {
         "training_code/requirements.txt": "smdebug==1.0.34\n",
         "inference_code/inference.py": "# inference\n",

@@ -263,7 +263,8 @@ def test_a_definition_above_sagemakers_limit_is_refused(
 
 def test_a_definition_of_other_code_is_refused(run: Run, settings: Settings, tree: Path) -> None:
     request = request_for(settings, tree)
-    (tree / "training_code/features.py").write_text("# saved in between\n")
+    with (tree / "training_code/features.py").open("a") as script:
+        script.write("# saved in between\n")
     with pytest.raises(UsageError, match=r"code of features\.py as it is now .*: it changed"):
         run(request)
 
