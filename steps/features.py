@@ -4,13 +4,21 @@ from typing import Any
 
 from sagemaker.workflow.steps import ProcessingStep
 
-from steps.jobs import INPUT, OUTPUT, BuildContext, processing_output, processing_step
+from steps.jobs import (
+    INPUT,
+    OUTPUT,
+    BuildContext,
+    processing_output,
+    processing_step,
+    section_arguments,
+)
 
 
 def build_features_step(context: BuildContext, prepare: ProcessingStep) -> ProcessingStep:
     """Build the ExtractFeatures step; output: `features`.
 
-    The weights, when there are any, come in as a file.
+    The weights, when there are any, come in as a file. All of the settings under `features` are
+    options of the script.
     """
     settings = context.settings
     arguments = {
@@ -19,9 +27,7 @@ def build_features_step(context: BuildContext, prepare: ProcessingStep) -> Proce
         "backbone": settings.backbone.name,
         "backbone-seed": str(settings.backbone.seed),
         "crop": str(settings.preprocessing.crop),
-        "views": str(settings.features.views),
-        "batch-size": str(settings.features.batch_size),
-        "precision": settings.features.precision,
+        **section_arguments(settings.features),
     }
     inputs: dict[str, Any] = {"dataset": processing_output(prepare, "dataset")}
     if context.weights_uri is not None:

@@ -26,7 +26,9 @@ from pipeline.errors import UsageError
 from pipeline.images.catalog import job_image
 from pipeline.job_scripts.metrics import metric_definitions
 from pipeline.job_scripts.toolkit_arguments import PLAIN, survives_a_shell
+from pipeline.settings.forms import Section
 from pipeline.settings.model import Instance, Settings
+from steps.hyperparameters import hyperparameter
 from steps.parameters import Parameters
 
 INPUT = "/opt/ml/processing/input"
@@ -131,6 +133,11 @@ def processing_step(
         cache_config=cache_config(settings),
         retry_policies=job_retries(settings),
     )
+
+
+def section_arguments(section: Section) -> dict[str, str]:
+    """Return every setting of a section as an argument: batch_size becomes `--batch-size`."""
+    return {name.replace("_", "-"): hyperparameter(value) for name, value in section}
 
 
 def processing_output(step: ProcessingStep, name: str) -> Any:
