@@ -7,11 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.check.document import read_definition
 from pipeline.command_line.running import parser, run_command
-from pipeline.cost.estimate import estimate, estimate_json, estimate_text
 from pipeline.cost.prices import PRICE_FILE, fetch_prices, load_prices, save_prices
-from pipeline.definition.given_parameters import parse_parameters
 
 _EXAMPLES = """\
   python -m pipeline.cost definition.json
@@ -26,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.refresh:
         print(_refresh(options.region, options.prices))
         return 0
+    from pipeline.check.document import read_definition
+    from pipeline.cost.estimate import estimate, estimate_json, estimate_text
+    from pipeline.definition.given_parameters import parse_parameters
+
     values = parse_parameters(options.parameter)
     cost = estimate(read_definition(options.definition), values, load_prices(options.prices))
     print(estimate_json(cost) if options.json else estimate_text(cost))

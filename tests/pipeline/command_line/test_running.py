@@ -1,12 +1,14 @@
 """Every command ends with one line and a documented exit code, whatever a user does."""
 
 import errno
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from pipeline.command_line.running import from_here, parser, run_command
+from pipeline.command_line.running import ROOT, from_here, parser, run_command
 from pipeline.errors import PipelineError, UsageError
 from pipeline.version import VERSION
 
@@ -47,6 +49,22 @@ def test_help_shows_examples_and_exit_codes() -> None:
     text = parser("pipeline.run", "Runs it.", "  python -m pipeline.run --local").format_help()
     assert "python -m pipeline.run --local" in text
     assert "3 stopped" in text
+
+
+def test_no_command_imports_anything_heavy_before_it_is_asked_for_help() -> None:
+    mains = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted((ROOT / "pipeline").glob("*/__main__.py"))
+        if path.parent.name != "settings"  # it is about pydantic's models
+    ]
+    assert "pipeline.run.__main__" in mains
+    program = f"""
+import sys, {", ".join(mains)}
+heavy = {{'boto3', 'botocore', 'rich', 'starlette', 'torch', 'numpy', 'sqlite3', 'pydantic'}}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+assert not [name for name in sys.modules if name.startswith('pipeline.check')]
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:

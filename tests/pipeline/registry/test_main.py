@@ -228,15 +228,8 @@ class TestOnAws:
             assert ended.stderr.count("\n") == 1
 
 
-def test_help_shows_examples_and_imports_nothing_heavy() -> None:
-    program = (
-        "import sys, pipeline.registry.__main__, pipeline.endpoint.__main__\n"
-        "heavy = {'boto3', 'botocore', 'rich', 'starlette', 'torch', 'sqlite3', 'pydantic'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-        "pipeline.registry.__main__.main(['approve', '--help'])\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+def test_help_shows_examples() -> None:
+    command = [sys.executable, "-m", "pipeline.registry", "approve", "--help"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert 'registry approve 3 --reason "best on the new pictures"' in ended.stdout
     assert "exit codes" in ended.stdout
