@@ -176,7 +176,7 @@ def _summary(version: "Version") -> dict[str, Any]:
         "pipeline_version": version.metadata.get("PipelineVersion"),
         "training_job": version.metadata.get("TrainingJob"),
         "report": version.metadata.get("Report"),
-        "created": version.created.isoformat(),
+        "created": version.created.isoformat(timespec="seconds"),
         "model_data": version.model_data,
         "arn": version.arn,
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.command_line.subcommands import print_table
-from pipeline.registry.comparison import AccuracyDifference, Comparison, Measured
+from pipeline.registry.comparison import AccuracyDifference, Comparison, MeasuredDifference
 from pipeline.registry.versions import Version
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ def _accuracy_line(difference: AccuracyDifference, first: Version, second: Versi
 
 
 def _table(
-    comparison: Comparison, title: str, rows: "list[Measured] | tuple[Measured, ...]", digits: int
+    comparison: Comparison,
+    title: str,
+    rows: "list[MeasuredDifference] | tuple[MeasuredDifference, ...]",
+    digits: int,
 ) -> "Table":
     from rich.table import Table
     from rich.text import Text
@@ -74,6 +77,6 @@ def _table(
         numbers = [f"{one.first:.{digits}f}", f"{one.second:.{digits}f}"]
         count = [str(one.count)] if counted else []
         # A class may be named as anything, also as what rich takes for markup.
-        name = one.name if counted else one.name.replace("_", " ")
+        name = one.name if counted else one.name.replace("0_5", "0.5").replace("_", " ")
         table.add_row(Text(name), *numbers, f"{one.difference:+.{digits}f}", *count)
     return table

@@ -12,6 +12,8 @@ import pytest
 
 from inference_code.picture_formats import listed
 from pipeline.command_line.running import ROOT
+from pipeline.run.outcome import LocalOutcome
+from pipeline.run.smoke_test import Asked
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE = ("pipeline", "steps", "training_code", "inference_code", "lambda_code")
@@ -77,6 +79,30 @@ def test_every_error_that_a_user_meets_is_explained(name: str) -> None:
 
 def test_the_picture_formats_are_current() -> None:
     assert f"one {listed()} picture" in (ROOT / "docs" / "serving.md").read_text()
+
+
+def test_the_readme_shows_what_a_run_prints() -> None:
+    outcome = LocalOutcome(
+        execution="vwb346yill68",
+        status="Succeeded",
+        accuracy=0.8,
+        test_pictures=36,
+        champion="not compared",
+        model="model.tar.gz",
+        rules="5 found no issues",
+        model_package="dog-breeds/1",
+        version=1,
+        approval_status="PendingManualApproval",
+        endpoint="dog-breeds-staging",
+        asked=Asked("a/1.jpg", "a", "a", 0.9),
+        report="report.html",
+        next_command="python",
+    )
+    printed = outcome.summary().splitlines()
+    shown = (ROOT / "README.md").read_text().partition(printed[0])[2].partition("\n```")[0]
+    labels = [line[: len("  test accuracy  ")].split() for line in printed[1:-1]]
+    assert [line[: len("  test accuracy  ")].split() for line in shown.splitlines()[1:-1]] == labels
+    assert shown.splitlines()[-1].startswith("next: ")
 
 
 def test_the_readme_is_short() -> None:

@@ -96,3 +96,12 @@ def finished(run: Run, pictures: Path, new_state: Callable[[], Path]) -> Finishe
     done = run(state, "--data", str(pictures), "--json")
     assert done.returncode == 0, done.stderr
     return Finished(pictures, state, done.stderr, json.loads(done.stdout))
+
+
+@pytest.fixture(scope="session")
+def again(run: Run, finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The same run a second time, on a copy of the first one's state: only look here, too."""
+    state = finished.copied(tmp_path_factory.mktemp("again") / "state").state
+    done = run(state, "--data", str(finished.data), "--json")
+    assert done.returncode == 0, done.stderr
+    return Finished(finished.data, state, done.stderr, json.loads(done.stdout))

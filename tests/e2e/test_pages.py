@@ -1,0 +1,93 @@
+"""The commands of README and docs do what the pages say: their own lines, in order, after a run."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Finished
+
+pytestmark = pytest.mark.xdist_group("e2e")
+PAGES = ("README.md", "docs/debugger.md", "docs/aws.md", "docs/serving.md")
+# Added to a line, after what the page says: to be quick, and to leave the port to others.
+MORE = {"endpoint bench": " --seconds 1 --concurrency 1", "endpoint serve": " --port 0"}
+# What a line has to print, by a part of it.
+PRINTS = {
+    "registry list": r"^2 +PendingManualApproval +\d+\.\d% ",
+    "registry show newest": r"^git commit +[0-9a-f]{40}",
+    "registry compare 2 1": r"^accuracy ",
+    "registry approve newest": r"^dog-breeds-production: version 2 is in service",
+    "endpoint predict": r"^a\.jpg +\w+ +\d+\.\d\d%",
+    "endpoint bench": r"^ *1 +\d+ ",
+    "endpoint serve": r"^  curl ",
+    "endpoint status": r"^dog-breeds-production +InService +dog-breeds/2 ",
+    "pipeline.report   ": r"^\w{12} +dog-breeds +Succeeded ",
+    "report newest": r"report\.html$",
+    "report tensors newest  ": r"^\S*Head_linear\.weight ",
+    "report tensors newest NAME": r"(?s).",
+    "run --check": r"^0 errors, 0 warnings",
+    "run --diff old.json": r"^no differences",
+    "run --cost": r"^The most that a run can cost, in USD:",
+}
+
+
+def lines_of_pages() -> list[str]:
+    """Every line of a block that is one of our commands, but for those that need more than it."""
+    blocks = re.findall(
+        r"^```\n(.*?)^```", "".join((ROOT / p).read_text() for p in PAGES), re.M | re.S
+    )
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [
+        line for line in lines if line.startswith("python -m pipeline.") and "--data" not in line
+    ]
+
+
+def run_line(line: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run a page's line in a shell, as it is typed, and check what it prints; return its key."""
+    key = max((key for key in PRINTS if key in line), key=len)
+    typed = re.split(r" {2,}", line)[0].replace("NAME", "Head_linear.weight")
+    typed += next((more for name, more in MORE.items() if name in typed), "")
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {typed}"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if "serve" in typed:
+        assert process.stdout is not None
+        printed = "".join(process.stdout.readline() for _ in range(4))
+        process.send_signal(signal.SIGINT)
+    else:
+        printed = ""
+    rest, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, f"{typed}: {errors}"
+    assert re.search(PRINTS[key], printed + rest, re.M), f"{typed}: {printed + rest}"
+    return key
+
+
+def test_the_pages_commands_work_in_order_as_they_are_printed(
+    again: Finished, environment: dict[str, str], tmp_path: Path
+) -> None:
+    state = again.copied(tmp_path / "state").state
+    for name, picture in zip(("a.jpg", "photo.jpg"), again.data.rglob("*.jpg"), strict=False):
+        shutil.copy(picture, tmp_path / name)
+    shutil.copy(ROOT / again.result["model"], tmp_path / "model.tar.gz")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    settings = {"PYTHONPATH": str(ROOT), "PIPELINE_STATE": str(state), "BROWSER": "true"}
+    environment = environment | settings | {"PATH": path, "COLUMNS": "200"}
+    kept = "python -m pipeline.run --definition > old.json"
+    assert kept in (ROOT / "docs/aws.md").read_text()
+    subprocess.run(["bash", "-c", kept], cwd=tmp_path, env=environment, check=True)
+
+    ran = [run_line(line, tmp_path, environment) for line in lines_of_pages()]
+
+    assert set(ran) == set(PRINTS)
+    assert (tmp_path / "answers.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
