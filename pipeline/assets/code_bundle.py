@@ -24,7 +24,7 @@ SCRIPT_FOLDERS = ("training_code", "inference_code")
 RUNNER, TRAIN = processing.RUNNER, processing.TRAIN
 TRIALS = "trials"  # train.py too; a trial is not watched by the debugger
 REQUIREMENTS, FOR_DEBUGGER = "requirements.txt", "requirements-debugger.txt"
-_JUDGE = "evaluate.py"  # it evaluates the rules that the gate asks about
+_RULE_SCRIPT = "evaluate.py"  # evaluates the debugger rules that the gate asks about
 NO_CHAMPION = "no-champion"
 _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
 _SKIPPED = {"__pycache__", ".DS_Store"}
@@ -87,12 +87,12 @@ def bundles_of(settings: Settings, root: Path) -> Bundles:
     `root` is the repository. Where models are compared with the approved one there is also a folder
     that stands for "no champion": a job's input must hold something.
     """
-    watched, judged = settings.debugger.mode != "off", bool(settings.gate.no_issues_from)
+    watched, gated = settings.debugger.mode != "off", bool(settings.gate.no_issues_from)
     bucket = settings.bucket
     bundles = Bundles()
     for name in processing.processing_scripts(root / "training_code"):
-        judges = judged and name == _JUDGE
-        bundles[name] = processing_bundle(root, name, bucket, debugger=judges)
+        rules = gated and name == _RULE_SCRIPT
+        bundles[name] = processing_bundle(root, name, bucket, debugger=rules)
     bundles[TRAIN] = training_bundle(root, TRAIN, bucket, debugger=watched)
     bundles[TRIALS] = training_bundle(root, TRAIN, bucket)
     if settings.gate.champion_tolerance is not None:

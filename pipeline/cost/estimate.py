@@ -50,8 +50,8 @@ def estimate(
     return CostEstimate(
         lines=lines,
         endpoints=endpoints,
-        total=_dearest(lines, ()),
-        saved_by_cache=_dearest([line for line in lines if line.cached], ()),
+        total=_largest_total(lines, ()),
+        saved_by_cache=_largest_total([line for line in lines if line.cached], ()),
         per_month=sum(line.amount or 0 for line in endpoints),
         complete=all(line.amount is not None for line in (*lines, *endpoints)),
         currency=prices.currency,
@@ -96,13 +96,13 @@ def _with_parameters(definition: Mapping[str, Any], given: Mapping[str, Any]) ->
     return {**definition, "Parameters": parameters}
 
 
-def _dearest(lines: Sequence[CostLine], inside: tuple[tuple[str, bool], ...]) -> float:
+def _largest_total(lines: Sequence[CostLine], inside: tuple[tuple[str, bool], ...]) -> float:
     """Sum the lines within these branches, taking the dearer outcome of each condition."""
     depth = len(inside)
     total = sum(line.amount or 0 for line in lines if line.branches == inside)
     deeper = [one for one in lines if len(one.branches) > depth and one.branches[:depth] == inside]
     for condition in dict.fromkeys(line.branches[depth][0] for line in deeper):
-        total += max(_dearest(deeper, (*inside, (condition, side))) for side in (True, False))
+        total += max(_largest_total(deeper, (*inside, (condition, side))) for side in (True, False))
     return total
 
 

@@ -63,9 +63,9 @@ def copy_here(folder: Path, uri: str, data: DataSet, progress: Progress) -> Tran
         for path in folder.rglob("*")
         if path.is_file() and not path.name.endswith(".part")
     }
-    _refuse_strangers(uri, data, present)
+    _refuse_foreign_files(uri, data, present)
 
-    def bring(file: DataFile) -> How:
+    def transfer_file(file: DataFile) -> How:
         if present.get(file.name) == file.size:
             return "present"
         target = folder / file.name
@@ -78,7 +78,7 @@ def copy_here(folder: Path, uri: str, data: DataSet, progress: Progress) -> Tran
             raise TransferError(f"{target} cannot be written: {error.strerror}") from error
         return "copied"
 
-    return _transfer(uri, data, bring, f"copying to {folder}", progress)
+    return _transfer(uri, data, transfer_file, f"copying to {folder}", progress)
 
 
 class BucketDestination:
@@ -97,22 +97,22 @@ class BucketDestination:
         uri = uri_of(self._bucket, data)
         prefix = uri.removeprefix(f"s3://{self._bucket}/")
         present = self._sizes(prefix)
-        _refuse_strangers(uri, data, present)
+        _refuse_foreign_files(uri, data, present)
         complete = all(present.get(file.name) == file.size for file in data.files)
-        elsewhere = {} if complete else self._known_elsewhere(data.fingerprint)
+        uploaded = {} if complete else self._uploaded_before(data.fingerprint)
 
-        def bring(file: DataFile) -> How:
+        def transfer_file(file: DataFile) -> How:
             if present.get(file.name) == file.size:
                 return "present"
             key = prefix + file.name
             with explained(f"uploading {file.name}"):
-                if file.sha256 in elsewhere and self._copy(elsewhere[file.sha256], key, file):
+                if file.sha256 in uploaded and self._copy(uploaded[file.sha256], key, file):
                     return "copied"
                 self._send(key, file)
                 return "sent"
 
-        transfer = _transfer(uri, data, bring, f"uploading to {uri}", progress)
-        self._remember(data)
+        transfer = _transfer(uri, data, transfer_file, f"uploading to {uri}", progress)
+        self._write_manifest(data)
         return transfer
 
     def _sizes(self, prefix: str) -> dict[str, int]:
@@ -126,7 +126,7 @@ class BucketDestination:
             if not item["Key"].endswith("/")
         }
 
-    def _known_elsewhere(self, fingerprint: str) -> dict[str, str]:
+    def _uploaded_before(self, fingerprint: str) -> dict[str, str]:
         """Return the keys by SHA-256 of the newest data sets in the bucket."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(**self._where, Prefix=_MANIFESTS)
         with explained(f"listing s3://{self._bucket}/{_MANIFESTS}"):
@@ -181,7 +181,7 @@ class BucketDestination:
                 raise
             raise DataError(f"{file.path} changed while it was uploaded: run again") from error
 
-    def _remember(self, data: DataSet) -> None:
+    def _write_manifest(self, data: DataSet) -> None:
         """Write the manifest, last, so that a data set with a manifest is whole."""
         files = {file.name: file.sha256 for file in data.files}
         body = json.dumps({"files": files}, separators=(",", ":"), ensure_ascii=False).encode()
@@ -194,7 +194,7 @@ class BucketDestination:
             )
 
 
-def _refuse_strangers(uri: str, data: DataSet, present: Iterable[str]) -> None:
+def _refuse_foreign_files(uri: str, data: DataSet, present: Iterable[str]) -> None:
     """Raise DataError for files not of the data set: they would be trained on unseen."""
     strangers = sorted(set(present) - {file.name for file in data.files})
     if strangers:
@@ -203,14 +203,18 @@ def _refuse_strangers(uri: str, data: DataSet, present: Iterable[str]) -> None:
 
 
 def _transfer(
-    uri: str, data: DataSet, bring: Callable[[DataFile], How], label: str, progress: Progress
+    uri: str,
+    data: DataSet,
+    transfer_file: Callable[[DataFile], How],
+    label: str,
+    progress: Progress,
 ) -> Transfer:
     """Bring every file, several at a time; the first failure ends it."""
     counts: dict[How, int] = {"present": 0, "copied": 0, "sent": 0}
     stopped = threading.Event()
 
     def one(file: DataFile) -> tuple[DataFile, How] | None:
-        return None if stopped.is_set() else (file, bring(file))
+        return None if stopped.is_set() else (file, transfer_file(file))
 
     with progress.stage(label, data.size) as advance, ThreadPoolExecutor(_THREADS) as pool:
         futures = [pool.submit(one, file) for file in data.files]

@@ -43,7 +43,7 @@ class _ChangedError(_LostError):
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _PartialDownload:
     """What is known of a half-finished download: `validator` names the version of the file."""
 
     validator: str | None = None
@@ -167,11 +167,11 @@ class _Download:
 
     def attempt(self) -> None:
         """Ask for what is missing and add it. Raises _LostError, DownloadError."""
-        kept = _read_kept(self.place)
-        have = _size(self.part) if kept.validator else 0
-        if have and have == kept.total:
+        partial = _read_partial(self.place)
+        have = _size(self.part) if partial.validator else 0
+        if have and have == partial.total:
             self.part.replace(self.target)
-        with self._open(self._headers(kept, have)) as response:
+        with self._open(self._headers(partial, have)) as response:
             if response is None:
                 return
             if response.status != 206:
@@ -182,7 +182,7 @@ class _Download:
             self._check_size(total, have)
             if not have:  # before the new validator is written: it must not describe old bytes
                 self.part.unlink(missing_ok=True)
-            _write_kept(self.place, _Kept(_validator(response), total))
+            _write_partial(self.place, _PartialDownload(_validator(response), total))
             with self.progress.stage(f"downloading {shown(self.url)}", total) as advance:
                 advance(have)
                 self._receive(response, have, advance)
@@ -190,14 +190,14 @@ class _Download:
             raise _LostError("the connection broke off")
         self.part.replace(self.target)
 
-    def _headers(self, kept: _Kept, have: int) -> dict[str, str]:
+    def _headers(self, partial: _PartialDownload, have: int) -> dict[str, str]:
         """Return headers that ask for nothing if the file is unchanged, or for the rest of it."""
-        if kept.validator is None:
+        if partial.validator is None:
             return {}
         if self.target.is_file():
-            is_tag = kept.validator.startswith('"')
-            return {"If-None-Match" if is_tag else "If-Modified-Since": kept.validator}
-        return {"Range": f"bytes={have}-", "If-Range": kept.validator} if have else {}
+            is_tag = partial.validator.startswith('"')
+            return {"If-None-Match" if is_tag else "If-Modified-Since": partial.validator}
+        return {"Range": f"bytes={have}-", "If-Range": partial.validator} if have else {}
 
     @contextmanager
     def _open(self, headers: dict[str, str]) -> Iterator[Any]:
@@ -268,14 +268,14 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _read_kept(place: Path) -> _Kept:
+def _read_partial(place: Path) -> _PartialDownload:
     try:
-        return _Kept(**json.loads((place / "kept.json").read_text(encoding="utf-8")))
+        return _PartialDownload(**json.loads((place / "kept.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return _Kept()
+        return _PartialDownload()
 
 
-def _write_kept(place: Path, kept: _Kept) -> None:
+def _write_partial(place: Path, partial: _PartialDownload) -> None:
     new = place / "kept.json.new"
-    new.write_text(json.dumps(asdict(kept)), encoding="utf-8")
+    new.write_text(json.dumps(asdict(partial)), encoding="utf-8")
     new.replace(place / "kept.json")

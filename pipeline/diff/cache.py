@@ -29,34 +29,34 @@ class CacheEffect:
 
 def cache_effects(old: CheckedDefinition, new: CheckedDefinition) -> tuple[CacheEffect, ...]:
     """Return one effect for every step of the new definition that can be cached, in its order."""
-    question = _Question(old, new)
+    comparison = _CacheComparison(old, new)
     steps = [step for step in new.steps if step.type in CACHE_FIELDS]
-    return tuple(question.effect(step) for step in steps)
+    return tuple(comparison.effect(step) for step in steps)
 
 
 @dataclass(frozen=True)
-class _Question:
+class _CacheComparison:
     old: CheckedDefinition
     new: CheckedDefinition
-    answers: dict[str, CacheEffect] = field(default_factory=dict)
+    effects: dict[str, CacheEffect] = field(default_factory=dict)
 
     def effect(self, step: WrittenStep) -> CacheEffect:
-        if step.name not in self.answers:
+        if step.name not in self.effects:
             # A cycle ends here; the check of the definition says that there is one.
-            self.answers[step.name] = CacheEffect(step.name, "kept")
-            self.answers[step.name] = self._effect(step)
-        return self.answers[step.name]
+            self.effects[step.name] = CacheEffect(step.name, "kept")
+            self.effects[step.name] = self._effect(step)
+        return self.effects[step.name]
 
     def _effect(self, step: WrittenStep) -> CacheEffect:
         before = self.old.step(step.name)
-        if changing := sorted(set(self._of_the_run(step))):
+        if changing := sorted(set(self._run_variables(step))):
             reasons = [f"{name} is new in each run" for name in changing]
             return CacheEffect(step.name, "always", tuple(reasons))
-        if found := _switched(before, step):
+        if found := _caching_changed(before, step):
             return found
         own = [change.text() for change in self._own_changes(before, step)] if before else []
         sources = self._sources(step)
-        inherited = [self._inherited(*source) for source in sources]
+        inherited = [self._inherited_reason(*source) for source in sources]
         reasons = [*own, *inherited]
         if own or any(self._outcome_of(self.new.step(name)) == "lost" for name, _, _ in sources):
             return CacheEffect(step.name, "lost", tuple(reasons))
@@ -66,45 +66,49 @@ class _Question:
         old, new = (_fields(step) for step in (before, after))
         return changes(_with_defaults(self.old, old), _with_defaults(self.new, new))
 
-    def _of_the_run(self, step: WrittenStep) -> Iterator[str]:
+    def _run_variables(self, step: WrittenStep) -> Iterator[str]:
         for node in _cache_nodes(step):
             match reference_parts(node):
                 case ("Execution", str(name)) if name != "PipelineName":
                     yield f"Execution.{name}"
 
     def _sources(self, step: WrittenStep) -> list[tuple[str, str, list[str]]]:
-        """List the steps before that run again: (step, kind of what is taken, its names)."""
+        """List the steps before that run again: (step, kind of property, their names)."""
         found: dict[tuple[str, str], list[str]] = {}
         for node in _cache_nodes(step):
             match reference_parts(node):
                 case ("Steps", str(name), *rest):
                     source = self.new.step(name)
-                    if source and self._outcome_of(source) != "kept" and self._moves(source, rest):
-                        kind, taken = _taken(rest)
-                        found.setdefault((name, kind), []).append(taken)
+                    if (
+                        source
+                        and self._outcome_of(source) != "kept"
+                        and self._may_change(source, rest)
+                    ):
+                        kind, properties = _property_words(rest)
+                        found.setdefault((name, kind), []).append(properties)
         return [(*key, list(dict.fromkeys(names))) for key, names in found.items()]
 
-    def _inherited(self, name: str, kind: str, taken: list[str]) -> str:
+    def _inherited_reason(self, name: str, kind: str, properties: list[str]) -> str:
         lost = self._outcome_of(self.new.step(name)) == "lost"
         when = "again" if lost else "each time"
-        return f"{name} runs {when}, which changes {kind} {', '.join(taken)}"
+        return f"{name} runs {when}, which changes {kind} {', '.join(properties)}"
 
     def _outcome_of(self, step: WrittenStep | None) -> Outcome:
         if step is None or step.type in _ANSWERING:
             return "kept"
         return self.effect(step).outcome if step.type in CACHE_FIELDS else "always"
 
-    def _moves(self, source: WrittenStep, rest: list[Part]) -> bool:
+    def _may_change(self, source: WrittenStep, rest: list[Part]) -> bool:
         """Check whether a property may be another one after the step has run again."""
         match rest:
             case ["ProcessingOutputConfig", "Outputs", name, "S3Output", "S3Uri"]:
                 outputs = source.arguments.at("ProcessingOutputConfig", "Outputs").items()
                 named = [output for output in outputs if output["OutputName"].value == name]
                 uris = [output["S3Output"]["S3Uri"] for output in named]
-                return not uris or any(self._is_of_the_run(uri) for uri in uris)
+                return not uris or any(self._differs_in_each_run(uri) for uri in uris)
         return True
 
-    def _is_of_the_run(self, uri: Node) -> bool:
+    def _differs_in_each_run(self, uri: Node) -> bool:
         for node in uri.walk():
             match reference_parts(node):
                 case ("Execution", name) if name != "PipelineName":
@@ -114,7 +118,7 @@ class _Question:
         return False
 
 
-def _switched(before: WrittenStep | None, step: WrittenStep) -> CacheEffect | None:
+def _caching_changed(before: WrittenStep | None, step: WrittenStep) -> CacheEffect | None:
     """Return the effect on a step whose cache is off or was not there; None for any other."""
     had_cache = before is not None and _is_cached(before)
     if not _is_cached(step):
@@ -154,7 +158,7 @@ def _with_defaults(document: CheckedDefinition, value: Any) -> Any:
     return value
 
 
-def _taken(rest: list[Part]) -> tuple[str, str]:
+def _property_words(rest: list[Part]) -> tuple[str, str]:
     """Tell what a reference takes from a step: its kind and its name."""
     match rest:
         case ["ProcessingOutputConfig", "Outputs", name, *_]:

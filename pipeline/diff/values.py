@@ -32,7 +32,7 @@ class Change:
         if self.kind == "removed":
             return f"{self.path}: {_cut(written(self.old))} (removed)"
         old, new = written(self.old), written(self.new)
-        same = _alike(old, new) if max(len(old), len(new)) > _SHOWN else 0
+        same = _common_prefix_length(old, new) if max(len(old), len(new)) > _SHOWN else 0
         # Of long values that begin alike, what differs is shown.
         start = max(0, same - _BEFORE)
         lead = "…" if start else ""
@@ -70,7 +70,7 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _alike(old: str, new: str) -> int:
+def _common_prefix_length(old: str, new: str) -> int:
     """Count the characters that two texts begin with in common."""
     pairs = enumerate(zip(old, new, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(old), len(new)))

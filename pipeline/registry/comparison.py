@@ -15,7 +15,7 @@ _SHOWN_DIGITS = 12  # of a fingerprint
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredDifference:
     """A number of two versions: a metric, or the recall of a class with `count` pictures."""
 
     name: str
@@ -30,7 +30,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairedCounts:
     """Counts of the pictures both versions were tested on that only one of them gets right."""
 
     pictures: int
@@ -48,7 +48,7 @@ class AccuracyDifference:
 
     value: float
     interval: Interval
-    pairs: Pairs | None
+    pairs: PairedCounts | None
     reason: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,9 +65,9 @@ class Comparison:
 
     first: Version
     second: Version
-    metrics: tuple[Measured, ...]
+    metrics: tuple[MeasuredDifference, ...]
     accuracy: AccuracyDifference | None
-    classes: tuple[Measured, ...]
+    classes: tuple[MeasuredDifference, ...]
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def fingerprint(version: Version) -> str:
     return str(known or version.metadata.get("DataFingerprint", ""))
 
 
-def _as_dict(one: Measured) -> dict[str, Any]:
+def _as_dict(one: MeasuredDifference) -> dict[str, Any]:
     facts = {name: value for name, value in asdict(one).items() if value is not None}
     return {**facts, "difference": one.difference}
 
@@ -148,11 +148,11 @@ def _metrics_of(version: Version) -> Mapping[str, Any]:
     return metrics if isinstance(metrics, dict) else {}
 
 
-def _metric_differences(one: Version, other: Version) -> tuple[Measured, ...]:
+def _metric_differences(one: Version, other: Version) -> tuple[MeasuredDifference, ...]:
     """Compare the metrics of both versions, except those of the constant classifier."""
     values = [_values(version) for version in (one, other)]
     names = [name for name in values[0] if name in values[1] and "constant" not in name]
-    return tuple(Measured(name, values[0][name], values[1][name]) for name in names)
+    return tuple(MeasuredDifference(name, values[0][name], values[1][name]) for name in names)
 
 
 def _values(version: Version) -> dict[str, float]:
@@ -164,10 +164,10 @@ def _values(version: Version) -> dict[str, float]:
     return {name: float(v) for name, v in found.items() if isinstance(v, int | float)}
 
 
-def _class_differences(one: Version, other: Version) -> tuple[Measured, ...]:
+def _class_differences(one: Version, other: Version) -> tuple[MeasuredDifference, ...]:
     recalls = [_recalls(version) for version in (one, other)]
     both = [
-        Measured(name, recall, recalls[1][name][0], count)
+        MeasuredDifference(name, recall, recalls[1][name][0], count)
         for name, (recall, count) in recalls[0].items()
         if name in recalls[1]
     ]
@@ -240,19 +240,19 @@ class _NotPairedError(Exception):
     """Versions not known to be tested on the same pictures; the message says why."""
 
 
-def _pairs(target: Target, one: Version, other: Version) -> Pairs:
+def _pairs(target: Target, one: Version, other: Version) -> PairedCounts:
     if not fingerprint(one) or fingerprint(one) != fingerprint(other):
         raise _NotPairedError("tested on different data")
-    first, second = (_answers(target, version) for version in (one, other))
+    first, second = (_predictions(target, version) for version in (one, other))
     if {file: label for file, (label, _) in first.items()} != {
         file: label for file, (label, _) in second.items()
     }:
         raise _NotPairedError("their predictions.jsonl are about different files")
     right = [(first[file][1], second[file][1]) for file in first]
-    return Pairs(len(right), right.count((True, False)), right.count((False, True)))
+    return PairedCounts(len(right), right.count((True, False)), right.count((False, True)))
 
 
-def _answers(target: Target, version: Version) -> dict[str, tuple[str, bool]]:
+def _predictions(target: Target, version: Version) -> dict[str, tuple[str, bool]]:
     """Read (label, whether it was recognised) of every test picture, by its file."""
     from botocore.exceptions import ClientError
 

@@ -147,18 +147,18 @@ def _report(options: argparse.Namespace) -> int:
     with _place(options) as place:
         arn = find_run(place.source.sagemaker, place.pipelines, options.run)
         try:
-            made = make_report(place.source, arn, _folder(options, arn))
+            written = make_report(place.source, arn, _folder(options, arn))
         except OSError as error:
             raise UsageError(f"the report cannot be written: {error}: see --out") from error
-        print(report_json(made.report) if options.json else f"report {from_here(made.path)}")
+        print(report_json(written.report) if options.json else f"report {from_here(written.path)}")
         if options.upload and place.aws:
             from pipeline.report.publishing import publish
 
-            print(f"uploaded {publish(place.aws, made)}", file=sys.stderr)
+            print(f"uploaded {publish(place.aws, written)}", file=sys.stderr)
     if options.open:
         import webbrowser
 
-        webbrowser.open(made.path.resolve().as_uri())
+        webbrowser.open(written.path.resolve().as_uri())
     return EXIT_SUCCEEDED
 
 

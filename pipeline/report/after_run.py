@@ -28,9 +28,9 @@ def report_aws_run(aws: Aws, arn: str, state: Path, say: Callable[[str], None]) 
     try:
         from pipeline.report.publishing import make_aws_report, publish
 
-        made = make_aws_report(aws, arn, state / "reports" / arn.rpartition("/")[2])
-        say(f"report: {from_here(made.path)}")
-        say(f"report: {publish(aws, made)}")
+        written = make_aws_report(aws, arn, state / "reports" / arn.rpartition("/")[2])
+        say(f"report: {from_here(written.path)}")
+        say(f"report: {publish(aws, written)}")
     except Exception as error:  # as above
         warn(error)
 

@@ -17,7 +17,7 @@ from pipeline.report.sources.facts import Facts, read_facts
 from pipeline.report.sources.source import INSTALL, Source
 from pipeline.report.sources.training_output import open_output, training_job
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 _STEP_TIMES = "profile/steps.csv"
 
 
@@ -39,7 +39,7 @@ class _Sections:
 
     missing: dict[str, str] = field(default_factory=dict)
 
-    def make(self, name: str, read: Callable[[], Made], otherwise: Made) -> Made:
+    def make(self, name: str, read: Callable[[], Value], otherwise: Value) -> Value:
         """Return `read()`; when it fails, note why in `missing` and return `otherwise`."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -71,7 +71,7 @@ def _collect(source: Source, facts: Facts, scratch: Path) -> Collected:
     sections = _Sections()
     values: dict[str, Any] = {}
     inputs = _open_training(source, facts, scratch, sections, values)
-    for section in _by_turn():
+    for section in _in_reading_order():
         if inputs.job or not section.of_training:
             read = partial(section.read, inputs)
             values[section.name] = sections.make(section.name, read, None)
@@ -86,7 +86,7 @@ def _open_training(
     job = sections.make("training", lambda: training_job(facts), None)
     if job is None:
         reason = sections.missing.pop("training")
-        of_training = [section.name for section in _by_turn() if section.of_training]
+        of_training = [section.name for section in _in_reading_order() if section.of_training]
         sections.missing.update(dict.fromkeys(of_training, reason))
         return Inputs(source, facts, {}, None, {}, values)
     output = sections.make("output", lambda: open_output(source, job, scratch), None)
@@ -95,7 +95,7 @@ def _open_training(
     return Inputs(source, facts, job, output, description, values)
 
 
-def _by_turn() -> list[Section[Any]]:
+def _in_reading_order() -> list[Section[Any]]:
     return sorted(all_sections(), key=lambda section: section.turn)
 
 

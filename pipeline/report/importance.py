@@ -29,35 +29,37 @@ def importance_of(
     trials: Sequence["Trial"], ranges: Mapping[str, Any], maximize: bool
 ) -> tuple[tuple[Importance, ...], str]:
     """Return each hyperparameter's share, largest first, and a note: how computed, or why none."""
-    ended = [trial for trial in trials if trial.value is not None]
-    if len(ended) < _FEWEST:
-        return (), f"{len(ended)} trials have a result: at least {_FEWEST} are needed"
-    if len({trial.value for trial in ended}) == 1:
+    finished = [trial for trial in trials if trial.value is not None]
+    if len(finished) < _FEWEST:
+        return (), f"{len(finished)} trials have a result: at least {_FEWEST} are needed"
+    if len({trial.value for trial in finished}) == 1:
         return (), "every trial has the same result: no hyperparameter made a difference"
     try:
         import optuna
     except ImportError:
         return (), "optuna is not installed: pip install optuna"
-    shares = _shares(optuna, ended, _distributions(optuna, ranges), maximize)
+    shares = _shares(optuna, finished, _distributions(optuna, ranges), maximize)
     if not sum(shares.values()) > 0:
-        return (), f"{len(ended)} trials do not tell the hyperparameters apart"
+        return (), f"{len(finished)} trials do not tell the hyperparameters apart"
     found = tuple(Importance(name, share) for name, share in shares.items())
-    note = f"PED-ANOVA: what sets the better half of {len(ended)} trials apart"
-    return found, note + (": few, so take it as a hint" if len(ended) < _FEW else "")
+    note = f"PED-ANOVA: what sets the better half of {len(finished)} trials apart"
+    return found, note + (": few, so take it as a hint" if len(finished) < _FEW else "")
 
 
 def _shares(
-    optuna: Any, ended: Sequence["Trial"], distributions: Mapping[str, Any], maximize: bool
+    optuna: Any, finished: Sequence["Trial"], distributions: Mapping[str, Any], maximize: bool
 ) -> dict[str, float]:
     optuna.logging.set_verbosity(logging.ERROR)
     study = optuna.create_study(direction="maximize" if maximize else "minimize")
-    for trial in ended:
-        given = {name: trial.hyperparameters.get(name) for name in distributions}
-        if None in given.values():
+    for trial in finished:
+        hyperparameters = {name: trial.hyperparameters.get(name) for name in distributions}
+        if None in hyperparameters.values():
             continue
         study.add_trial(
             optuna.trial.create_trial(
-                params={name: _read(distributions[name], str(v)) for name, v in given.items()},
+                params={
+                    name: _read(distributions[name], str(v)) for name, v in hyperparameters.items()
+                },
                 distributions=dict(distributions),
                 value=trial.value,
             )

@@ -23,7 +23,7 @@ _EXECUTION = {"Get": "Execution.PipelineExecutionId"}
 
 
 @dataclass(frozen=True)
-class Made:
+class WrittenReport:
     """A report on this machine: its HTML file, and what it says.
 
     `base` is the address below which the run's steps write, None when they write nowhere.
@@ -38,7 +38,7 @@ class Made:
         return _report_uri(self.base, self.report.run.id)
 
 
-def make_report(source: Source, arn: str, folder: Path | None = None) -> Made:
+def make_report(source: Source, arn: str, folder: Path | None = None) -> WrittenReport:
     """Write report.html, plots/, metrics/ and definition.json of an execution into `folder`.
 
     Without a folder (local runs only) it goes to the address that the registry entry names.
@@ -57,7 +57,7 @@ def make_report(source: Source, arn: str, folder: Path | None = None) -> Made:
         MetricFile(DEFINITION_FILE, "the pipeline's definition as it ran", 1),
     )
     report = collected.report.changed(FILES, files)
-    return Made(render(report, place), report, base)
+    return WrittenReport(render(report, place), report, base)
 
 
 def _renderer() -> Callable[[RunReport, Path], Path]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import explained
-from pipeline.report.making import REPORT_FILE, Made, make_report
+from pipeline.report.making import REPORT_FILE, WrittenReport, make_report
 from pipeline.report.sources.aws_source import AwsSource
 
 
-def make_aws_report(aws: Aws, arn: str, folder: Path) -> Made:
+def make_aws_report(aws: Aws, arn: str, folder: Path) -> WrittenReport:
     """Write the report of an execution on AWS into a folder of this machine.
 
     Raises UsageError when there is no such execution, AwsError, AwsAccessError.
@@ -23,16 +23,16 @@ def make_aws_report(aws: Aws, arn: str, folder: Path) -> Made:
         return make_report(AwsSource(aws, Path(scratch)), arn, folder)
 
 
-def publish(aws: Aws, made: Made) -> str:
+def publish(aws: Aws, written: WrittenReport) -> str:
     """Upload a report to the address that the registry entry names; return its HTML address.
 
     Raises AwsError, AwsAccessError; Absent when the definition names no place.
     """
-    base = made.published()
+    base = written.published()
     bucket, prefix = split_uri(base)
-    for path in sorted(made.path.parent.rglob("*")):
+    for path in sorted(written.path.parent.rglob("*")):
         if path.is_file():
-            key = f"{prefix}/{path.relative_to(made.path.parent).as_posix()}"
+            key = f"{prefix}/{path.relative_to(written.path.parent).as_posix()}"
             with explained(f"uploading s3://{bucket}/{key}"):
                 aws.client("s3").put_object(
                     Bucket=bucket,

@@ -32,7 +32,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Computed:
+class ComputedChunk:
     """A chunk's features (rows, D); `cached` of its rows came from the cache."""
 
     values: Values
@@ -41,7 +41,7 @@ class Computed:
 
 def features_of(
     split: Split, views: int, crop: int, runtime: Runtime, cache: FeatureCache | None = None
-) -> Iterator[Computed]:
+) -> Iterator[ComputedChunk]:
     """Yield a split's features in chunks: view 0 from first to last row, then view 1 and so on.
 
     Reading, cropping and the network overlap, a chunk a thread; few chunks are held at a time.
@@ -54,7 +54,7 @@ def features_of(
         for start in range(0, rows, size)
     ]
 
-    def compute(chunk: Chunk) -> Computed:
+    def compute(chunk: Chunk) -> ComputedChunk:
         return _compute(split, chunk, crop, runtime, cache)
 
     yield from in_order(compute, chunks, runtime.threads)
@@ -80,17 +80,17 @@ def in_order(
 
 def _compute(
     split: Split, chunk: Chunk, crop: int, runtime: Runtime, cache: FeatureCache | None
-) -> Computed:
+) -> ComputedChunk:
     squares = np.array(split.images[chunk.start : chunk.stop])
     # a view is decided by the picture and not by its row: rows move when pictures are added
     keys = [row_key(square, chunk.view) for square in squares]
-    known = {} if cache is None else cache.find(keys)
-    missing = [row for row in range(len(squares)) if row not in known]
+    cached = {} if cache is None else cache.find(keys)
+    missing = [row for row in range(len(squares)) if row not in cached]
     computed = _forward(squares[missing], [keys[row] for row in missing], chunk, crop, runtime)
     if cache is not None and missing:
         cache.add([keys[row] for row in missing], computed)
-    by_row = known | dict(zip(missing, computed, strict=True))
-    return Computed(np.stack([by_row[row] for row in range(len(squares))]), len(known))
+    by_row = cached | dict(zip(missing, computed, strict=True))
+    return ComputedChunk(np.stack([by_row[row] for row in range(len(squares))]), len(cached))
 
 
 def _forward(

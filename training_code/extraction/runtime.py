@@ -64,10 +64,10 @@ def open_runtime(
         if graph is not None and int8_images is not None:
             rounded = _int8_of(path, int8_images, preprocessing)
     if rounded is not None:
-        forward = _through(rounded, preprocessing)
+        forward = _graph_forward(rounded, preprocessing)
         return Runtime("ONNX Runtime int8", cores, batch_size, forward, calibrated=True)
     if graph is not None:
-        return Runtime("ONNX Runtime", cores, batch_size, _through(graph, preprocessing))
+        return Runtime("ONNX Runtime", cores, batch_size, _graph_forward(graph, preprocessing))
     return Runtime("PyTorch", cores, batch_size, _eager(backbone, preprocessing))
 
 
@@ -97,7 +97,7 @@ def _eager(backbone: nn.Module, preprocessing: Preprocessing) -> Callable[[Tenso
     return forward
 
 
-def _through(graph: Graph, preprocessing: Preprocessing) -> Callable[[Tensor], Values]:
+def _graph_forward(graph: Graph, preprocessing: Preprocessing) -> Callable[[Tensor], Values]:
     return lambda squares: graph.run(normalise(squares, preprocessing).numpy())
 
 

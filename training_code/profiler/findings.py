@@ -73,13 +73,13 @@ class Measured:
     @property
     def busy(self) -> "list[Sample]":
         """The samples taken while steps ran; none when there are too few of them."""
-        return _taken_in(self.phases, self.samples)
+        return _samples_within(self.phases, self.samples)
 
     @property
     def gpu_busy(self) -> "list[Sample]":
         """The samples of the GPU taken while steps ran on it; none when there are too few."""
         phases = [phase for phase in self.phases if phase.on_gpu]
-        return _taken_in(phases, [s for s in self.samples if s.gpu_percent is not None])
+        return _samples_within(phases, [s for s in self.samples if s.gpu_percent is not None])
 
     @property
     def has_gpu(self) -> bool:
@@ -106,7 +106,7 @@ def find(measured: Measured) -> list[ProfileFinding]:
 
 def data_loader_bottleneck(measured: Measured) -> Iterator[ProfileFinding]:
     """Find steps that wait for their batch."""
-    for phase in _judged(measured):
+    for phase in _judged_phases(measured):
         waited = phase.seconds["data"]
         share = waited / phase.total
         if share >= DATA_SHARE:
@@ -155,7 +155,7 @@ def cpu_bottleneck(measured: Measured) -> Iterator[ProfileFinding]:
 def gpu_not_used(measured: Measured) -> Iterator[ProfileFinding]:
     """Find a GPU on which nothing is trained: the head alone never needs one."""
     phases = measured.phases
-    if _judged(measured) and measured.has_gpu and not any(phase.on_gpu for phase in phases):
+    if _judged_phases(measured) and measured.has_gpu and not any(phase.on_gpu for phase in phases):
         steps, seconds = sum(phase.steps for phase in phases), sum(phase.total for phase in phases)
         yield ProfileFinding(
             "GPUNotUsed",
@@ -203,7 +203,7 @@ def batch_size_too_small(measured: Measured) -> Iterator[ProfileFinding]:
             yield ProfileFinding(
                 "BatchSizeTooSmall", "warning", text, mend, numbers | {"batch_size": size}
             )
-    for phase in _judged(measured):
+    for phase in _judged_phases(measured):
         if samples and phase.on_gpu:  # its samples are judged above
             continue
         overhead = (phase.seconds["optimizer"] + phase.seconds["other"]) / phase.total
@@ -241,7 +241,7 @@ def io_wait(measured: Measured) -> Iterator[ProfileFinding]:
 
 def step_outlier(measured: Measured) -> Iterator[ProfileFinding]:
     """Find steps that take far longer than most, when together they cost something."""
-    for phase in _judged(measured):
+    for phase in _judged_phases(measured):
         table = phase.table[1:]  # step 1 sets things up: row 0 here is step 2
         whole = table.sum(axis=1)
         limit = whole.mean() + OUTLIER_DEVIATIONS * whole.std()
@@ -294,7 +294,7 @@ def memory_growth(measured: Measured) -> Iterator[ProfileFinding]:
 
 def hook_cost(measured: Measured) -> Iterator[ProfileFinding]:
     """Find debugging that slows the training down."""
-    for phase in _judged(measured):
+    for phase in _judged_phases(measured):
         spent = phase.seconds["hook"]
         share = spent / phase.total
         if share >= HOOK_SHARE:
@@ -326,13 +326,13 @@ RULES: tuple[Callable[[Measured], Iterator[ProfileFinding]], ...] = (
 )
 
 
-def _taken_in(phases: Sequence[MeasuredPhase], samples: "Sequence[Sample]") -> "list[Sample]":
+def _samples_within(phases: Sequence[MeasuredPhase], samples: "Sequence[Sample]") -> "list[Sample]":
     """Return the samples taken in one of the phases; none when there are too few of them."""
     found = [s for s in samples if any(p.start <= s.seconds <= p.end for p in phases)]
     return found if len(found) >= MINIMUM_SAMPLES else []
 
 
-def _judged(measured: Measured) -> list[MeasuredPhase]:
+def _judged_phases(measured: Measured) -> list[MeasuredPhase]:
     return [phase for phase in measured.phases if phase.judged]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from profiler.findings import Measured, MeasuredPhase, find
-from profiler.steps import PARTS, seconds_of_a_mark, step_percentiles
+from profiler.steps import PARTS, seconds_per_mark, step_percentiles
 
 if TYPE_CHECKING:
     from profiler.system import Sample
@@ -31,7 +31,7 @@ def write_profile(
         "phases": [_phase(phase) for phase in measured.phases],
         "system": _system(measured, interval_s),
         "findings": [asdict(finding) for finding in find(measured)],
-        "overhead_seconds": round(sampling_seconds + marks * seconds_of_a_mark(), 6),
+        "overhead_seconds": round(sampling_seconds + marks * seconds_per_mark(), 6),
     }
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(document, indent=1)

@@ -130,7 +130,7 @@ def step_percentiles(table: NDArray[np.float32]) -> dict[str, float]:
     return {n: float(v) for n, v in zip(("p50", "p95", "p99", "max"), values, strict=True)}
 
 
-def seconds_of_a_mark(repeats: int = 200) -> float:
+def seconds_per_mark(repeats: int = 200) -> float:
     """Measure what one reading of the clock costs on this machine, adding up included."""
     timer = StepTimer(HostClock())
     begin = perf_counter()

@@ -28,21 +28,21 @@ def _holds(condition: Mapping[str, Any], scope: Scope) -> bool:
     if kind == "Or":
         return any(_holds(inner, scope) for inner in condition["Conditions"])
     if kind == "In":
-        wanted = resolve(condition["QueryValue"], scope)
-        return any(operator.eq(*_alike(wanted, resolve(v, scope))) for v in condition["Values"])
+        query = resolve(condition["QueryValue"], scope)
+        return any(operator.eq(*_as_numbers(query, resolve(v, scope))) for v in condition["Values"])
     if kind not in _COMPARISONS:
         raise DefinitionError(
             f"unknown condition {kind!r}: there are {', '.join([*_COMPARISONS, 'In', 'Not', 'Or'])}"
         )
     left, right = (resolve(condition[side], scope) for side in ("LeftValue", "RightValue"))
-    left, right = _alike(left, right)
+    left, right = _as_numbers(left, right)
     try:
         return _COMPARISONS[kind](left, right)
     except TypeError as error:
         raise UnresolvedError(f"{kind} cannot compare {left!r} and {right!r}") from error
 
 
-def _alike(left: Any, right: Any) -> tuple[Any, Any]:
+def _as_numbers(left: Any, right: Any) -> tuple[Any, Any]:
     """Turn a number and a text that spells one into two numbers; leave other pairs alone."""
     if isinstance(left, str) != isinstance(right, str):
         try:

@@ -17,7 +17,7 @@ _JOBS = {
 
 
 @contextmanager
-def holding(folder: Path) -> Iterator[None]:
+def lock_held(folder: Path) -> Iterator[None]:
     """Hold a run's lock: while it is held, and no longer, the run is alive."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -25,7 +25,7 @@ def holding(folder: Path) -> Iterator[None]:
         yield
 
 
-def settle_dead_runs(store: Store) -> None:
+def stop_dead_runs(store: Store) -> None:
     """Record as Stopped every execution whose process died, with all that it began."""
     for execution in store.list("PipelineExecution"):
         if execution["PipelineExecutionStatus"] != "Executing":
@@ -36,7 +36,7 @@ def settle_dead_runs(store: Store) -> None:
                 # It may have come to its own end since it was listed.
                 newest = store.get("PipelineExecution", identity) or {}
                 if newest.get("PipelineExecutionStatus") == "Executing":
-                    _settle(store, identity, newest)
+                    _mark_stopped(store, identity, newest)
 
 
 def _is_alive(folder: Path) -> bool:
@@ -50,7 +50,7 @@ def _is_alive(folder: Path) -> bool:
     return False
 
 
-def _settle(store: Store, identity: str, execution: Document) -> None:
+def _mark_stopped(store: Store, identity: str, execution: Document) -> None:
     now = datetime.now(UTC)
     arn = execution["PipelineExecutionArn"]
     execution |= {

@@ -23,7 +23,7 @@ from pipeline.local.engine.handlers import (
     resolve_arguments,
     run_step,
 )
-from pipeline.local.engine.recovery import holding, settle_dead_runs
+from pipeline.local.engine.recovery import lock_held, stop_dead_runs
 from pipeline.local.engine.registration import Api
 from pipeline.local.failures import (
     MAXIMUM_REASON,
@@ -106,8 +106,8 @@ def run_definition(
         read_policy(step)
     values = bind_parameters(definition.get("Parameters") or [], parameters)
     execution = Execution(options.pipeline_name, definition, store, options.place)
-    settle_dead_runs(store)
-    with holding(execution.folder):
+    stop_dead_runs(store)
+    with lock_held(execution.folder):
         execution.begin(values)
         return _Run(
             graph=graph,
@@ -168,7 +168,7 @@ class _Run:
                 except BaseException:
                     self._stop.set()  # before the pool waits for what still runs
                     raise
-            status, failure = self._verdict()
+            status, failure = self._final_status()
         except KeyboardInterrupt:
             self._collect(wait(self._running).done)
             status, failure = "Stopped", None
@@ -231,7 +231,7 @@ class _Run:
         condition, wanted = step.branch
         return bool(self._results[condition].properties["Outcome"] != str(wanted))
 
-    def _verdict(self) -> tuple[str, PipelineError | None]:
+    def _final_status(self) -> tuple[str, PipelineError | None]:
         failures = [r.failure for r in self._results.values() if r.failure and r.status == "Failed"]
         ended = all(self._has_ended(name) for name in self._graph.steps)
         if self._cancel.is_set() and not ended:
@@ -248,7 +248,7 @@ class _Run:
             self._execution.step(step, {"StepStatus": "Executing", "StartTime": started})
             self._board.show(step, status="Executing", started=started)
             result = self._attempt(step)
-            self._close(step, result)
+            self._record_result(step, result)
             return result
         finally:
             self._store.close()
@@ -265,7 +265,7 @@ class _Run:
                 return self._reuse(step, found)
             output = run_step(step, arguments, context)
             if key:
-                self._remember(step, key, output)
+                self._cache_result(step, key, output)
         except StepStopped as error:
             return StepResult("Stopped", {}, failure=error)
         except PipelineError as error:
@@ -278,7 +278,7 @@ class _Run:
             self._board.show(step, metric=output.metric)
         return StepResult("Succeeded", output.properties)
 
-    def _remember(self, step: Step, key: str, output: StepOutput) -> None:
+    def _cache_result(self, step: Step, key: str, output: StepOutput) -> None:
         entry = CacheEntry(self._execution.arn, output.properties, output.metadata, output.metric)
         self._cache.remember(step, key, entry, output.outputs)
 
@@ -288,7 +288,7 @@ class _Run:
         self._board.show(step, cached=True, metric=found.metric)
         return StepResult("Succeeded", found.properties, cached=True)
 
-    def _close(self, step: Step, result: StepResult) -> None:
+    def _record_result(self, step: Step, result: StepResult) -> None:
         ended = datetime.now(UTC)
         members: Document = {"StepStatus": result.status, "EndTime": ended}
         message = None

@@ -187,7 +187,7 @@ def _write_evaluation(metrics: MetricFolder, found: Evaluation) -> None:
     metrics.write("Evaluate", "the test results", rows)
     metrics.write("Evaluate-classes", "the test results of each class", map(_flat, found.classes))
     confusion = _confusion(found.classes, found.confusion)
-    metrics.write("Evaluate-confusion", "actual class, then what was said", confusion)
+    metrics.write("Evaluate-confusion", "actual class, then the predicted ones", confusion)
     metrics.write("Evaluate-calibration", "confidence and accuracy", map(_flat, found.calibration))
 
 
@@ -195,8 +195,10 @@ def _confusion(
     classes: Sequence[ClassQuality], confusion: Sequence[Sequence[int]]
 ) -> Iterable[Row]:
     for actual, counts in zip(classes, confusion, strict=True):
-        said = {one.name: count for one, count in zip(classes, counts, strict=True)}
-        yield {"actual": actual.name} | {f"said {name}": count for name, count in said.items()}
+        counts_by_class = {one.name: count for one, count in zip(classes, counts, strict=True)}
+        yield {"actual": actual.name} | {
+            f"predicted {name}": count for name, count in counts_by_class.items()
+        }
 
 
 def _counts(dataset: Dataset) -> Iterable[Row]:

@@ -50,26 +50,26 @@ Point = tuple[float, float]
 
 def draw_dag(steps: Sequence[ReportedStep], downwards: bool) -> Drawing:
     """Lay out any acyclic set of steps, from left to right or downwards."""
-    known = {step.name: step for step in steps}
-    parents = _without_detours(_parents(known))
+    by_name = {step.name: step for step in steps}
+    parents = _transitive_reduction(_parents(by_name))
     layer = _layers(parents)
     rows = _rows(parents, layer)
-    places, width, height = _places(rows, downwards)
+    positions, width, height = _positions(rows, downwards)
     lines = []
     for child, above in parents.items():
-        taken = known[child].status not in ("Skipped", "NotStarted")
+        taken = by_name[child].status not in ("Skipped", "NotStarted")
         for parent in above:
-            points = [places[stop] for stop in _stops(parent, child, layer)]
+            points = [positions[waypoint] for waypoint in _waypoints(parent, child, layer)]
             lines.append(Line(_path(points, downwards), taken))
-    boxes = [Box(step, *_corner(places[step.name])) for step in steps]
+    boxes = [Box(step, *_corner(positions[step.name])) for step in steps]
     return Drawing(width, height, tuple(boxes), tuple(lines))
 
 
-def _parents(known: Mapping[str, ReportedStep]) -> dict[str, list[str]]:
+def _parents(by_name: Mapping[str, ReportedStep]) -> dict[str, list[str]]:
     parents = {}
-    for name, step in known.items():
+    for name, step in by_name.items():
         above = [*step.depends_on, *([step.branch[0]] if step.branch else [])]
-        parents[name] = [one for one in dict.fromkeys(above) if one in known and one != name]
+        parents[name] = [one for one in dict.fromkeys(above) if one in by_name and one != name]
     return parents
 
 
@@ -87,7 +87,7 @@ def _ancestors(parents: Mapping[str, list[str]]) -> dict[str, set[str]]:
     return found
 
 
-def _without_detours(parents: Mapping[str, list[str]]) -> dict[str, list[str]]:
+def _transitive_reduction(parents: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Return each step's parents without those that are ancestors of another parent."""
     ancestors = _ancestors(parents)
     return {
@@ -108,7 +108,7 @@ def _layers(parents: Mapping[str, list[str]]) -> dict[str, int]:
     return layer
 
 
-def _stops(parent: str, child: str, layer: Mapping[str, int]) -> list[Node]:
+def _waypoints(parent: str, child: str, layer: Mapping[str, int]) -> list[Node]:
     between = range(layer[parent] + 1, layer[child])
     return [parent, *((parent, child, number) for number in between), child]
 
@@ -121,8 +121,8 @@ def _rows(parents: Mapping[str, list[str]], layer: Mapping[str, int]) -> list[li
         rows[layer[name]].append(name)
     for child, over in parents.items():
         for parent in over:
-            stops = _stops(parent, child, layer)
-            for before, after in pairwise(stops):
+            waypoints = _waypoints(parent, child, layer)
+            for before, after in pairwise(waypoints):
                 above.setdefault(after, []).append(before)
                 if isinstance(after, tuple):
                     rows[after[2]].append(after)
@@ -138,7 +138,7 @@ def _mean(numbers: Sequence[int]) -> float:
     return sum(numbers) / len(numbers) if numbers else float("inf")
 
 
-def _places(
+def _positions(
     rows: Sequence[Sequence[Node]], downwards: bool
 ) -> tuple[dict[Node, Point], float, float]:
     """Return the middle of every node, and the drawing's width and height."""
@@ -146,17 +146,17 @@ def _places(
     sizes = [[box if isinstance(node, str) else _LINE for node in row] for row in rows]
     spans = [sum(row) + _ACROSS * (len(row) - 1) for row in sizes]
     widest = max(spans, default=0)
-    places: dict[Node, Point] = {}
+    positions: dict[Node, Point] = {}
     for number, (row, size, span) in enumerate(zip(rows, sizes, spans, strict=True)):
         across = _MARGIN + (widest - span) / 2
         along = _MARGIN + number * (depth + _ALONG) + depth / 2
         for node, one in zip(row, size, strict=True):
             middle = across + one / 2
-            places[node] = (middle, along) if downwards else (along, middle)
+            positions[node] = (middle, along) if downwards else (along, middle)
             across += one + _ACROSS
     long = len(rows) * (depth + _ALONG) - _ALONG + 2 * _MARGIN
     wide = widest + 2 * _MARGIN
-    return places, *((wide, long) if downwards else (long, wide))
+    return positions, *((wide, long) if downwards else (long, wide))
 
 
 def _corner(middle: Point) -> Point:

@@ -52,10 +52,10 @@ def notes(report: RunReport) -> list[Note]:
 
 
 def _of(
-    report: RunReport, section: Section[Value], said: Callable[[Value], Iterator[Note]]
+    report: RunReport, section: Section[Value], section_notes: Callable[[Value], Iterator[Note]]
 ) -> Iterator[Note]:
     value = report.get(section)
-    return iter(()) if value is None else said(value)
+    return iter(()) if value is None else section_notes(value)
 
 
 def _of_steps(report: RunReport) -> Iterator[Note]:
@@ -77,12 +77,12 @@ def _of_rules(rules: Rules) -> Iterator[Note]:
         if rule.status == "IssuesFound":
             known = rule.step is None or f"at step {rule.step}" in rule.message
             at = "" if known else f" at step {rule.step}"
-            yield Note(CHECK, f"{rule.name} found an issue{at}{_because(rule)}", "rules")
+            yield Note(CHECK, f"{rule.name} found an issue{at}{_reason(rule)}", "rules")
         elif rule.status == "Error":
-            yield Note(CHECK, f"{rule.name} could not judge{_because(rule)}", "rules")
+            yield Note(CHECK, f"{rule.name} could not judge{_reason(rule)}", "rules")
 
 
-def _because(rule: Rule) -> str:
+def _reason(rule: Rule) -> str:
     return f": {_first_line(rule_message(rule.message))}" if rule.message else ""
 
 

@@ -22,7 +22,7 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 @dataclass(frozen=True)
-class Shown:
+class SectionOnPage:
     """A section as the page shows it; links lead to `id`, `rows` is what its template needs."""
 
     id: str
@@ -50,7 +50,7 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
         values={section.name: report.get(section) for section in all_sections()},
         run=report.run,
         plots=plots,
-        sections=list(_shown(report)),
+        sections=list(_sections_on_page(report)),
         notes=notes(report),
         missing=_missing(report),
         css=Markup(_text("report.css")),  # noqa: S704  files of this package
@@ -59,11 +59,11 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
     )  # fmt: skip
 
 
-def _shown(report: RunReport) -> Iterator[Shown]:
+def _sections_on_page(report: RunReport) -> Iterator[SectionOnPage]:
     """Yield the sections that the report has, in the order of the page."""
     for section in all_sections():
         if value := report.get(section):
-            yield Shown(section.id, section.name, section.title, value, section.rows(value))
+            yield SectionOnPage(section.id, section.name, section.title, value, section.rows(value))
 
 
 def _missing(report: RunReport) -> dict[str, list[str]]:

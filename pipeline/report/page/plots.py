@@ -36,7 +36,7 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class _Planned:
+class _PlannedPlot:
     name: str
     words: str
     draw: Callable[[], Figure | None]
@@ -61,7 +61,7 @@ def draw_series(series: Sequence[Series], title: str, y_label: str, path: Path) 
         return save_png(plots_training.draw_series(series, title, y_label), path)
 
 
-def _draw(planned: _Planned, place: Path) -> Plot | None:
+def _draw(planned: _PlannedPlot, place: Path) -> Plot | None:
     with house_style(planned.name):
         figure = planned.draw()
         if figure is None:
@@ -70,7 +70,7 @@ def _draw(planned: _Planned, place: Path) -> Plot | None:
         return Plot(planned.name, planned.words, as_svg(figure), f"plots/{path.name}")
 
 
-def _planned(report: RunReport) -> Iterator[_Planned]:
+def _planned(report: RunReport) -> Iterator[_PlannedPlot]:
     if (tuning := report.get(TUNING)) and tuning.trials:
         yield from _of_tuning(tuning)
     if history := report.get(HISTORY):
@@ -83,26 +83,26 @@ def _planned(report: RunReport) -> Iterator[_Planned]:
         yield from _of_evaluation(evaluation)
     if (dataset := report.get(DATASET)) and dataset.classes:
         words = f"Pictures of each of {len(dataset.classes)} classes, by split"
-        yield _Planned("dataset", words, lambda: plots_quality.draw_counts(dataset))
+        yield _PlannedPlot("dataset", words, lambda: plots_quality.draw_counts(dataset))
 
 
-def _of_tuning(tuning: Tuning) -> Iterator[_Planned]:
+def _of_tuning(tuning: Tuning) -> Iterator[_PlannedPlot]:
     values = [trial.value for trial in tuning.trials if trial.value is not None]
     best = number(max(values) if tuning.maximize else min(values)) if values else "none"
     if values:
         words = f"{tuning.objective} of {len(tuning.trials)} trials in order; the best is {best}"
-        yield _Planned("tuning_trials", words, lambda: plots_tuning.draw_trials(tuning))
+        yield _PlannedPlot("tuning_trials", words, lambda: plots_tuning.draw_trials(tuning))
     if tuning.importance:
-        said = ", ".join(f"{one.name} {percent(one.share, 0)}" for one in tuning.importance)
-        words = f"Importance of each hyperparameter: {said}"
-        yield _Planned("tuning_importance", words, lambda: plots_tuning.draw_importance(tuning))
+        importances = ", ".join(f"{one.name} {percent(one.share, 0)}" for one in tuning.importance)
+        words = f"Importance of each hyperparameter: {importances}"
+        yield _PlannedPlot("tuning_importance", words, lambda: plots_tuning.draw_importance(tuning))
     if values:
         words = f"{tuning.objective} against the value of each hyperparameter"
         draw = plots_tuning.draw_hyperparameters
-        yield _Planned("tuning_hyperparameters", words, lambda: draw(tuning))
+        yield _PlannedPlot("tuning_hyperparameters", words, lambda: draw(tuning))
 
 
-def _of_history(found: History) -> Iterator[_Planned]:
+def _of_history(found: History) -> Iterator[_PlannedPlot]:
     history, best = found.epochs, found.best_epoch
     first, last = history[0], history[-1]
     words = (
@@ -110,51 +110,53 @@ def _of_history(found: History) -> Iterator[_Planned]:
         f"{number(last.train_loss)}, validation from {number(first.valid_loss)} to "
         f"{number(last.valid_loss)}"
     )
-    yield _Planned("history_loss", words, lambda: plots_training.draw_losses(history, best))
+    yield _PlannedPlot("history_loss", words, lambda: plots_training.draw_losses(history, best))
     words = (
         f"Accuracy over {len(history)} epochs: train from {percent(first.train_accuracy)} to "
         f"{percent(last.train_accuracy)}, validation from {percent(first.valid_accuracy)} to "
         f"{percent(last.valid_accuracy)}"
     )
-    yield _Planned("history_accuracy", words, lambda: plots_training.draw_accuracies(history, best))
+    yield _PlannedPlot(
+        "history_accuracy", words, lambda: plots_training.draw_accuracies(history, best)
+    )
 
 
-def _of_tensors(tensors: Tensors) -> Iterator[_Planned]:
+def _of_tensors(tensors: Tensors) -> Iterator[_PlannedPlot]:
     if tensors.losses:
         title = "Loss as Debugger saved it"
         losses = sorted(tensors.losses, key=lambda one: "TRAIN" not in one.name)
         draw = partial(plots_training.draw_series, losses, title, "")
-        yield _Planned("tensors_losses", title, draw)
+        yield _PlannedPlot("tensors_losses", title, draw)
     gradients, updates = tensors.gradient_norms, tensors.update_ratios
     if gradients:
         draw = partial(plots_training.draw_layers, gradients, "Gradient norms")
-        yield _Planned("tensors_gradients", _layers_words("Gradient norms", gradients), draw)
+        yield _PlannedPlot("tensors_gradients", _layers_words("Gradient norms", gradients), draw)
     if updates:
         title, usual = "Update by weight, a step", plots_training.USUAL_UPDATE
         draw = partial(plots_training.draw_layers, updates, title, usual)
-        yield _Planned("tensors_updates", _layers_words(title, updates), draw)
+        yield _PlannedPlot("tensors_updates", _layers_words(title, updates), draw)
 
 
 def _layers_words(title: str, series: Sequence[Series]) -> str:
     return f"{title}: {plural(len(series), 'tensor')} over the saved steps"
 
 
-def _of_profile(profile: Profile) -> Iterator[_Planned]:
+def _of_profile(profile: Profile) -> Iterator[_PlannedPlot]:
     if profile.phases:
         words = "Share of each part of a training step: the same figures as in the table"
-        yield _Planned("profile_steps", words, lambda: plots_training.draw_step_time(profile))
+        yield _PlannedPlot("profile_steps", words, lambda: plots_training.draw_step_time(profile))
     words = "Load of the machine and memory while the training ran"
-    yield _Planned("profile_system", words, lambda: plots_training.draw_system(profile))
+    yield _PlannedPlot("profile_system", words, lambda: plots_training.draw_system(profile))
 
 
-def _of_evaluation(evaluation: Evaluation) -> Iterator[_Planned]:
+def _of_evaluation(evaluation: Evaluation) -> Iterator[_PlannedPlot]:
     count = len(evaluation.classes)
     if evaluation.confusion:
         words = f"Confusion of {count} classes: the same counts as in the table"
-        yield _Planned("confusion", words, lambda: plots_quality.draw_confusion(evaluation))
+        yield _PlannedPlot("confusion", words, lambda: plots_quality.draw_confusion(evaluation))
     if any(one.count for one in evaluation.calibration):
         words = "How often answers are right, by confidence: the same figures as in the table"
-        yield _Planned("calibration", words, lambda: plots_quality.draw_calibration(evaluation))
+        yield _PlannedPlot("calibration", words, lambda: plots_quality.draw_calibration(evaluation))
     if count > FEW_CLASSES:
         words = "How many classes have which share of their pictures right"
-        yield _Planned("recalls", words, lambda: plots_quality.draw_recalls(evaluation))
+        yield _PlannedPlot("recalls", words, lambda: plots_quality.draw_recalls(evaluation))

@@ -46,7 +46,9 @@ def draw_confusion(evaluation: Evaluation) -> Figure:
 
 def _draw_few(confusion: Counts, names: list[str]) -> Figure:
     side = max(380, 170 + 34 * len(names))
-    axes = _draw_cells("What was said (columns) of what is true (rows)", confusion, (side, side))
+    axes = _draw_cells(
+        "Actual classes (rows) by predicted classes (columns)", confusion, (side, side)
+    )
     places = range(len(names))
     axes.set_yticks(places, labels(names, 26), fontsize=10, color=INK)
     axes.set_xticks(places, labels(names, 26), fontsize=10, color=INK, rotation=90)
@@ -57,7 +59,7 @@ def _draw_few(confusion: Counts, names: list[str]) -> Figure:
 
 
 def _draw_many(confusion: Counts, names: list[str]) -> Figure:
-    title = "What was said (columns, in the order of the rows) of what is true (rows)"
+    title = "Actual classes (rows) by predicted classes (columns, in the same order)"
     named = len(names) <= _MOST_NAMES
     size = (1000, 60 + 11 * len(names)) if named else (1000, 1000)
     axes = _draw_cells(title, confusion, size)
@@ -66,7 +68,7 @@ def _draw_many(confusion: Counts, names: list[str]) -> Figure:
     if named:
         axes.set_aspect("auto")
         axes.set_yticks(range(len(names)), labels(names, 34), fontsize=9, color=INK)
-        for row, text in enumerate(_taken_for(confusion, labels(names, 26))):
+        for row, text in enumerate(_confused_with(confusion, labels(names, 26))):
             axes.text(len(names) + 0.5, row, text, va="center", fontsize=9, color=MUTED)
     return figure_of(axes)
 
@@ -80,13 +82,13 @@ def _draw_cells(title: str, confusion: Counts, size: tuple[int, int]) -> Axes:
     return axes
 
 
-def _taken_for(confusion: Counts, names: Sequence[str]) -> list[str]:
+def _confused_with(confusion: Counts, names: Sequence[str]) -> list[str]:
     """Describe each row's wrong predictions in short, the most frequent first."""
     texts = []
     for row, counts in enumerate(confusion):
         wrong = [int(n) for n in np.argsort(-counts, kind="stable") if counts[n] and n != row]
-        said = [f"{names[n]} \u00d7{counts[n]:.0f}" for n in wrong[:2]]
-        texts.append(", ".join(said) + (", …" if len(wrong) > 2 else ""))
+        labels_with_counts = [f"{names[n]} \u00d7{counts[n]:.0f}" for n in wrong[:2]]
+        texts.append(", ".join(labels_with_counts) + (", …" if len(wrong) > 2 else ""))
     return texts
 
 

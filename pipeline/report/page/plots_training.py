@@ -74,13 +74,13 @@ def _draw_epochs(
             text += f", {label((after.phase or '').replace('_', ' '))} from {place}"
     axes.set_xlabel(text)
     lost = [p for p, e in zip(places, history, strict=True) if not _finite(getattr(e, train))]
-    _mark_lost(axes, lost, "epoch")
+    _mark_cut_off(axes, lost, "epoch")
     axes.set_xlim(0.5, len(history) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="best")
 
 
-def _mark_lost(axes: Axes, places: Sequence[int], unit: str) -> None:
+def _mark_cut_off(axes: Axes, places: Sequence[int], unit: str) -> None:
     if places:
         text = f"not a finite number from {unit} {min(places)}"
         axes.text(0.5, 0.5, text, ha="center", color=RED, transform=axes.transAxes)
@@ -102,7 +102,7 @@ def draw_series(series: Sequence[Series], title: str, y_label: str) -> Figure:
         plain_powers(axes.yaxis)
     lost = [s for one in series for s, value in zip(one.steps, one.values, strict=True)
             if not _finite(value)]  # fmt: skip
-    _mark_lost(axes, lost, "step")
+    _mark_cut_off(axes, lost, "step")
     axes.set_xlabel("step")
     axes.set_ylabel(label(y_label, 40))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

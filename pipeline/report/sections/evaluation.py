@@ -237,11 +237,11 @@ def class_rows(evaluation: Evaluation) -> list[ClassRow]:
     """Return a row for every class, the worst F1 first."""
     rows = []
     for index, quality in enumerate(evaluation.classes):
-        said = list(evaluation.confusion[index]) if index < len(evaluation.confusion) else []
-        if index < len(said):
-            said[index] = 0
-        times = max(said, default=0)
-        name = evaluation.classes[said.index(times)].name if times else ""
+        mistakes = list(evaluation.confusion[index]) if index < len(evaluation.confusion) else []
+        if index < len(mistakes):
+            mistakes[index] = 0
+        times = max(mistakes, default=0)
+        name = evaluation.classes[mistakes.index(times)].name if times else ""
         rows.append(ClassRow(quality, name, times))
     return sorted(rows, key=lambda row: (row.quality.f1 is None, row.quality.f1 or 0.0))
 
@@ -255,21 +255,21 @@ def confusion_rows(evaluation: Evaluation) -> list[ConfusionRow]:
     order = list(range(count)) if count <= FEW_CLASSES else neighbour_order(confusion)
     rows = []
     for row in order:
-        whole = sum(confusion[row])
+        row_total = sum(confusion[row])
         cells = [
-            _cell(confusion[row][column], whole, classes[row].name, classes[column].name)
+            _cell(confusion[row][column], row_total, classes[row].name, classes[column].name)
             for column in order
         ]
         rows.append(ConfusionRow(classes[row].name, tuple(cells)))
     return rows
 
 
-def _cell(count: int, whole: int, actual: str, said: str) -> Cell | None:
+def _cell(count: int, row_total: int, actual: str, predicted: str) -> Cell | None:
     if not count:
         return None
-    level = max(1, round(_LEVELS * (count / whole) ** 0.5))
-    right = actual == said
-    words = f"{actual}, right: {count}" if right else f"{actual}, taken for {said}: {count}"
+    level = max(1, round(_LEVELS * (count / row_total) ** 0.5))
+    right = actual == predicted
+    words = f"{actual}, right: {count}" if right else f"{actual}, taken for {predicted}: {count}"
     return Cell(count, level, right, words)
 
 

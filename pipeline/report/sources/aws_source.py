@@ -67,7 +67,7 @@ class AwsSource:
         """Return a path below `scratch`: reports of runs on AWS are given a folder of their own."""
         return self._place(uri)
 
-    def left_behind(self, job: str) -> Path | None:
+    def unpacked_output(self, job: str) -> Path | None:
         """Return None: SageMaker releases the machine of a failed job."""
         return None
 

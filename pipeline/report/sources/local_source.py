@@ -49,7 +49,7 @@ class LocalSource:
         """Return the path behind an s3:// address, whether it exists or not."""
         return self.store.path(uri)
 
-    def left_behind(self, job: str) -> Path | None:
+    def unpacked_output(self, job: str) -> Path | None:
         """Return the output data that a failed job left in its own folder; None without."""
         return next(iter(self._run_folders(job, "ml/output/data")), None)
 

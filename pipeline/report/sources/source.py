@@ -37,7 +37,7 @@ class Source(Protocol):
     def place(self, uri: str) -> Path:
         """Return an address's path on this machine, whether anything is there or not."""
 
-    def left_behind(self, job: str) -> Path | None:
+    def unpacked_output(self, job: str) -> Path | None:
         """Return the output data of an unfinished training job, or None where it is not kept."""
 
     def log(self, job: str) -> Sequence[str]:

@@ -30,7 +30,7 @@ def open_output(source: Source, job: Description, scratch: Path) -> Path | None:
         folder.mkdir(parents=True)
         extract_archive(archive, folder, _MAXIMUM_BYTES)
     except Absent:
-        return source.left_behind(name)
+        return source.unpacked_output(name)
     return folder
 
 

@@ -137,6 +137,13 @@ def test_a_healthy_training_is_told_nothing() -> None:
     assert rules(ON_GPU, samples(**GPU)) == set()
 
 
+def test_a_step_that_hangs_is_found_with_its_number_and_its_part() -> None:
+    (found,) = find(Measured([hung(1, 30.0)], [], batch_size=32, cores=4))
+    assert found.rule == "StepOutlier"
+    assert found.numbers["first"] == 301  # counted from 1
+    assert "most of it in backward: steps 301" in found.message
+
+
 def test_a_head_trained_beside_a_gpu_is_told_that_it_needs_none() -> None:
     (found,) = find(Measured([phase()], samples(**IDLE), batch_size=32, cores=4))
     assert found.rule == "GPUNotUsed"

@@ -131,15 +131,6 @@ def test_slow_batches_are_found_and_a_slow_network_is_not_blamed_on_them(tmp_pat
     assert "DataLoaderBottleneck" not in found(twin)
 
 
-def test_a_step_that_hangs_is_found_with_its_number_and_its_part(tmp_path: Path) -> None:
-    def hang(step: int) -> float:
-        return 1.0 if step == 40 else 0.002
-
-    finding = found(learn(tmp_path, wait=hang, work=lambda step: 0.015))["StepOutlier"]
-    assert finding["numbers"]["first"] == 41  # counted from 1
-    assert "most of it in data: steps 41" in finding["message"]
-
-
 def test_what_debugging_costs_is_taken_out_of_the_other_parts(tmp_path: Path) -> None:
     files = learn(tmp_path, work=lambda step: 0.02, hook_share=0.5)
     seconds = files[0]["phases"][0]["seconds"]

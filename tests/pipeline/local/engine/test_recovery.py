@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.engine.recovery import settle_dead_runs
+from pipeline.local.engine.recovery import stop_dead_runs
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Document, Store
 from tests.pipeline.local.runner_support import Json, Lab, is_gone, wait_for
@@ -110,10 +110,10 @@ def test_what_a_killed_run_left_is_settled_and_nothing_else(
     store: Store, killed_run: Callable[[], None]
 ) -> None:
     dead, alive = _documents(store, 0), _documents(store, 1)
-    settle_dead_runs(store)
+    stop_dead_runs(store)
     assert _documents(store, 0) == dead, "it is not dead yet"
     killed_run()
-    settle_dead_runs(store)
+    stop_dead_runs(store)
     assert _documents(store, 1) == alive
     _check_settled(store, dead, _documents(store, 0))
 
@@ -168,7 +168,7 @@ def test_a_rule_that_outlived_its_training_is_settled_as_well(store: Store) -> N
         "DebugRuleEvaluationStatuses": rules,
     }
     store.put("TrainingJob", "pipelines-abc-Train", job, arn="arn:t")
-    settle_dead_runs(store)
+    stop_dead_runs(store)
     (settled,) = store.list("TrainingJob")
     busy, done = settled.pop("DebugRuleEvaluationStatuses")
     assert (busy["RuleEvaluationStatus"], busy["StatusDetails"]) == ("Stopped", KILLED)
@@ -188,7 +188,7 @@ def test_a_run_that_ends_while_it_is_looked_at_keeps_its_own_end(store: Store) -
             return found
 
     _begun(store)
-    settle_dead_runs(Late(store.root))
+    stop_dead_runs(Late(store.root))
     assert store.list("PipelineExecution")[0]["PipelineExecutionStatus"] == "Succeeded"
 
 
@@ -200,7 +200,7 @@ def test_a_run_is_alive_from_the_moment_that_it_is_said_to_run(
     def put_and_settle(self: Store, kind: str, *rest: Any, **named: Any) -> None:
         put(self, kind, *rest, **named)
         if kind == "PipelineExecution":
-            settle_dead_runs(self)
+            stop_dead_runs(self)
 
     monkeypatch.setattr(Store, "put", put_and_settle)
     lab = Lab(store)
