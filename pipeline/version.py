@@ -1,3 +1,3 @@
-"""The version of this code: `--version` says it, every registered model carries it."""
+"""Define the version of this code: `--version` says it, every registered model carries it."""
 
 VERSION = "0.2.0"

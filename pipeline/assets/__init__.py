@@ -1,1 +1,1 @@
-"""Puts together what jobs need besides the definition: their code and weights."""
+"""Put together what jobs need besides the definition: their code and weights."""

@@ -1,1 +1,1 @@
-"""Makes what the pipeline needs of an AWS account, as one CloudFormation stack."""
+"""Make what the pipeline needs of an AWS account, as one CloudFormation stack."""

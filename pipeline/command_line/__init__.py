@@ -1,1 +1,1 @@
-"""Holds what all commands do the same way: errors, options, tables."""
+"""Hold what all commands do the same way: errors, options, tables."""

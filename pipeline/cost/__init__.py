@@ -1,1 +1,1 @@
-"""Prices a run of a definition, offline, from a list of prices."""
+"""Price a run of a definition, offline, from a list of prices."""

@@ -1,4 +1,4 @@
-"""Price the most that a run can cost, or refresh the price file: python -m pipeline.cost."""
+"""Price the most that a run can cost, and what its endpoints cost a month."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""Compares two definitions: what changed, and which steps lose their cache."""
+"""Compare two definitions: what changed, and which steps lose their cache."""

@@ -1,1 +1,1 @@
-"""Serves models and asks endpoints, on this machine and on AWS."""
+"""Serve models and ask endpoints, on this machine and on AWS."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def prediction_table(results: Sequence["Prediction"]) -> "Table":
-    """Build the table of what an endpoint said of every file, or why it refused it."""
+    """Build the table of what an endpoint answered for every file, or why it refused it."""
     from rich.table import Table
     from rich.text import Text
 
@@ -63,6 +63,6 @@ def bench_table(levels: Sequence["Level"]) -> "Table":
 
 
 def _refusals(level: "Level") -> str:
-    said = {0: "no answer"}
-    counts = ((said.get(status, str(status)), n) for status, n in sorted(level.statuses.items()))
-    return ", ".join(f"{n:,} x {name}" for name, n in counts if name != "200")
+    names = {0: "no answer"}
+    counts = ((names.get(status, str(status)), n) for status, n in sorted(level.statuses.items()))
+    return ", ".join(f"{n:,} x {name}" for name, n in counts if name != "200") or "0"

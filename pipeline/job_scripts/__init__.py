@@ -1,1 +1,1 @@
-"""Says what the scripts in training_code/ take and print."""
+"""Say what the scripts in training_code/ take and print."""

@@ -1,1 +1,1 @@
-"""Runs our pipeline, here and on AWS, and says how it ended."""
+"""Run our pipeline, here and on AWS, and say how it ended."""

@@ -1,1 +1,1 @@
-"""Generates pictures to try the pipeline on."""
+"""Generate pictures to try the pipeline on."""

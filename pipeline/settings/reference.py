@@ -1,4 +1,4 @@
-"""Describes every setting: its type and bounds from the models, its meaning from pipeline.yaml."""
+"""Describe every setting: its type and bounds from the models, its meaning from pipeline.yaml."""
 
 import itertools
 import json

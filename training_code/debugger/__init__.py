@@ -1,1 +1,1 @@
-"""Saves a training's tensors and judges them by rules, as SageMaker Debugger does."""
+"""Save a training's tensors and judge them by rules, as SageMaker Debugger does."""

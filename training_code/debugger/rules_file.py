@@ -18,7 +18,7 @@ def write_rules(
     ended the training; `lost` says why saving ended before the training did, if it did.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    reason = None if lost is None else said(lost)
+    reason = None if lost is None else error_text(lost)
     document = {"rules": list(rules), "stopped_by": stopped_by, "lost": reason}
     (folder / RULES_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
@@ -32,6 +32,6 @@ def lost_because(folder: Path) -> str | None:
     return None if reason is None else str(reason)
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return an error's type and message, as one text."""
     return f"{type(error).__name__}: {error}"

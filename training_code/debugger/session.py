@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from debugger.plan import DebugPlan
-from debugger.rules_file import DEBUG_FOLDER, said, write_rules
+from debugger.rules_file import DEBUG_FOLDER, error_text, write_rules
 from debugger.smdebug_loading import prepare_smdebug
 from job.errors import JobError
 from job.log import log
@@ -121,7 +121,7 @@ class Debugger:
             raise
         except Exception as error:
             self._rules, self._lost = None, error
-            log(f"warning: the debugger's rules were lost ({said(error)})")
+            log(f"warning: the debugger's rules were lost ({error_text(error)})")
         self._own_seconds += time.perf_counter() - start
 
 
@@ -151,7 +151,7 @@ def open_debugger(environ: Mapping[str, str] = os.environ, plan: DebugPlan = _NO
             return Debugger(hook, places=(folder, Path(hook.out_dir)))
         return _embedded(plan, folder)
     except Exception as error:  # missing package, unreadable configuration, no place to write
-        log(f"warning: debugging is off: {said(error)}")
+        log(f"warning: debugging is off: {error_text(error)}")
         return Debugger(places=(folder,), lost=error)
 
 

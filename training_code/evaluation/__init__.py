@@ -1,1 +1,1 @@
-"""Measures a model on the test split, also against the approved one."""
+"""Measure a model on the test split, also against the approved one."""

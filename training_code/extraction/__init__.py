@@ -1,1 +1,1 @@
-"""Computes the backbone's features once, and keeps them."""
+"""Compute the backbone's features once, and keep them."""

@@ -1,1 +1,1 @@
-"""Exports the network as graphs that onnxruntime serves."""
+"""Export the network as graphs that onnxruntime serves."""

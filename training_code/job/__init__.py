@@ -1,1 +1,1 @@
-"""Holds what every job does the same way: errors, progress, processes, memory."""
+"""Hold what every job does the same way: errors, progress, processes, memory."""

@@ -1,1 +1,1 @@
-"""Trains the head and the last blocks, and writes what a training leaves."""
+"""Train the head and the last blocks, and write what a training leaves."""

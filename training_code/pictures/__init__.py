@@ -1,1 +1,1 @@
-"""Reads pictures, splits and stores them, and makes random views of them."""
+"""Read pictures, split and store them, and make random views of them."""

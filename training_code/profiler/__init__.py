@@ -1,1 +1,1 @@
-"""Measures where the time of a training goes, and says what to change."""
+"""Measure where the time of a training goes, and say what to change."""

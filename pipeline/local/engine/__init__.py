@@ -1,1 +1,1 @@
-"""Runs the steps of a definition in their order, and remembers them."""
+"""Run the steps of a definition in their order, and remember them."""

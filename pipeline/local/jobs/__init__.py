@@ -1,1 +1,1 @@
-"""Runs one job as SageMaker would: its folders, environment, metrics and end."""
+"""Run one job as SageMaker would: its folders, environment, metrics and end."""

@@ -200,10 +200,10 @@ def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
         tar.addfile(info, file)
 
 
-def failure_of(job: Job, ending: Ending, said: str, limit_s: float) -> StepFailed | None:
+def failure_of(job: Job, ending: Ending, message: str, limit_s: float) -> StepFailed | None:
     """Return why a job failed; None when it succeeded or was stopped.
 
-    `said` is what the job itself wrote down as its reason; else its last line counts.
+    `message` is what the job itself wrote down as its reason; else its last line counts.
     """
     if ending.cause == "stopped" or (ending.code == 0 and ending.cause == "exited"):
         return None
@@ -211,9 +211,9 @@ def failure_of(job: Job, ending: Ending, said: str, limit_s: float) -> StepFaile
     if ending.cause == "timed out":
         reason = f"it ran longer than MaxRuntimeInSeconds ({limit_s:g} s) and was ended"
     elif ending.code < 0:
-        reason = said or f"signal {-ending.code} ended it (9 is often: not enough memory)"
+        reason = message or f"signal {-ending.code} ended it (9 is often: not enough memory)"
     else:
-        reason = said or (tail[-1].strip() if tail else "it printed nothing")
+        reason = message or (tail[-1].strip() if tail else "it printed nothing")
     return StepFailed(job.step, reason, exit_code=ending.code, log=job.log, log_tail=tail)
 
 

@@ -96,8 +96,8 @@ class RuleWatch:
             if ending.cause != "exited":
                 self._close("Stopped", "the run was stopped")
             else:
-                said = log_tail(self._log) or ["it printed nothing"]
-                why = f"its process ended with exit code {ending.code}: {said[-1].strip()}"
+                tail = log_tail(self._log) or ["it printed nothing"]
+                why = f"its process ended with exit code {ending.code}: {tail[-1].strip()}"
                 self._close("Error", f"InternalServerError: {why}")
         except (OSError, StartError) as error:
             self._close("Error", f"InternalServerError: it could not be evaluated: {error}")

@@ -57,10 +57,10 @@ def _run(request: Mapping[str, Any], job: Job, document: Document) -> JobOutcome
     _stage(request, job, outputs)
     ending = _execute(request, job)
     message = job.root / "output" / "message"
-    said = message.read_text(errors="replace").strip() if message.is_file() else ""
-    if said:
-        document["ExitMessage"] = said[:MAXIMUM_REASON]
-    failure = failure_of(job, ending, said, limit_of(request))
+    exit_message = message.read_text(errors="replace").strip() if message.is_file() else ""
+    if exit_message:
+        document["ExitMessage"] = exit_message[:MAXIMUM_REASON]
+    failure = failure_of(job, ending, exit_message, limit_of(request))
     stopped = ending.cause == "stopped"
     if failure is None and not stopped:
         for folder, uri in outputs.values():

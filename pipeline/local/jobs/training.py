@@ -143,7 +143,7 @@ def _run(
         )
     machine, ending = _decisive(hosts, endings)
     output = job.root / "output"
-    failure = failure_of(machine.job, ending, machine.said(), limit_of(request))
+    failure = failure_of(machine.job, ending, machine.failure_message(), limit_of(request))
     stopped = ending.cause == "stopped"
     if stopped and rules and rules.stopped_by:
         name = rules.stopped_by.name
@@ -188,7 +188,7 @@ class _Machine:
         reader = metrics if self._first else MetricReader([])
         return _execute(self._request, job, self._toolkit, reader)
 
-    def said(self) -> str:
+    def failure_message(self) -> str:
         """Return what the script wrote down as its reason for failing."""
         path = self.job.root / "output" / "failure"
         return path.read_text(errors="replace").strip() if path.is_file() else ""

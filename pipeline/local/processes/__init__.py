@@ -1,1 +1,1 @@
-"""Starts the processes of jobs, watches them and ends them."""
+"""Start the processes of jobs, watch them and end them."""

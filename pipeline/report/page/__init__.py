@@ -1,1 +1,1 @@
-"""Draws and writes the report: page, plots, tables of numbers."""
+"""Draw and write the report: page, plots, tables of numbers."""

@@ -1,1 +1,1 @@
-"""Reads runs and their files from this machine or from AWS, in the same way."""
+"""Read runs and their files from this machine or from AWS, in the same way."""

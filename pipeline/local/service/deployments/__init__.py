@@ -1,1 +1,1 @@
-"""Hands events to the deploying function, as EventBridge does on AWS."""
+"""Hand events to the deploying function, as EventBridge does on AWS."""

@@ -1,1 +1,1 @@
-"""Hosts models in processes of their own, as SageMaker's endpoints do."""
+"""Host models in processes of their own, as SageMaker's endpoints do."""

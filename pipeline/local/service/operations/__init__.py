@@ -1,1 +1,1 @@
-"""Answers the operations of SageMaker's API: a function each, by kind of resource."""
+"""Answer the operations of SageMaker's API: a function each, by kind of resource."""
