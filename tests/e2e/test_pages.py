@@ -66,7 +66,7 @@ def run_line(line: str, folder: Path, environment: dict[str, str]) -> str:
         process.send_signal(signal.SIGINT)
     else:
         printed = ""
-    rest, errors = process.communicate(timeout=120)
+    rest, errors = process.communicate(timeout=300)
     assert process.returncode == 0, f"{typed}: {errors}"
     assert re.search(PRINTS[key], printed + rest, re.M), f"{typed}: {printed + rest}"
     return key
