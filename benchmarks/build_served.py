@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from artifact import GRAPH_FILE, INT8_GRAPH_FILE, ModelDescription, write_model
+from artifact import GRAPH_FILE, INT8_GRAPH_FILE, ModelDescription
 from benchmarks.usual_handler import build_model
 from graph import open_graph
 from graphs.export import INPUT_NAME, export_graph
@@ -32,6 +32,7 @@ from preprocessing import (
     decode_square,
     normalise,
 )
+from torch_model import write_model
 
 PREPROCESSING = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD)
 BATCH = 16

@@ -1,10 +1,12 @@
-"""Write and read the model artifact: training writes it, evaluation and serving read it.
+"""Describe and unpack the model artifact: training writes it, evaluation and serving read it.
 
 model.safetensors   weights of backbone and head
 model.onnx          the same network as a graph, which serves where onnxruntime is; may be absent
 model.int8.onnx     the graph in 8-bit integers, which then serves instead; may be absent
 model.json          what they are: backbone, classes in order, preprocessing, provenance
 code/               inference.py and what it imports
+
+The network in it is torch_model.py's, or graph.py's: nothing here needs PyTorch.
 """
 
 import gzip
@@ -16,11 +18,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import nn
-
-from network import Classifier, Head, NetworkError, build_backbone, load_state
 from preprocessing import Preprocessing
 
 WEIGHTS_FILE = "model.safetensors"
@@ -79,11 +76,8 @@ class ModelDescription:
         return cls(**known)
 
 
-def write_model(folder: Path, classifier: nn.Module, description: ModelDescription) -> None:
-    """Write model.safetensors and model.json into `folder`: the same bytes for the same model."""
-    state = {key: value.cpu().contiguous() for key, value in classifier.state_dict().items()}
-    save_file(state, folder / WEIGHTS_FILE)
-    (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it unreadable for a server's user
+def write_description(folder: Path, description: ModelDescription) -> None:
+    """Write model.json into `folder`: the same bytes for the same description."""
     text = json.dumps(description.to_dict(), indent=2, allow_nan=False)
     (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
@@ -98,21 +92,6 @@ def read_description(folder: Path) -> ModelDescription:
         return ModelDescription.from_dict(values)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be used as a model's description: {error}") from error
-
-
-def read_model(folder: Path) -> tuple[Classifier, ModelDescription]:
-    """Read the network, in eval mode on the CPU, and its description; raises ArtifactError."""
-    description = read_description(folder)
-    path = folder / WEIGHTS_FILE
-    try:
-        state = load_file(path)
-        dimension = state["head.mean"].numel()
-        head = Head(dimension, len(description.classes))
-        classifier = Classifier(build_backbone(description.backbone), head)
-        load_state(classifier, state)
-    except (OSError, KeyError, RuntimeError, SafetensorError, NetworkError) as error:
-        raise ArtifactError(f"{path} does not hold the model it should: {error}") from error
-    return classifier.eval(), description
 
 
 def extract_archive(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from artifact import ModelDescription, read_description
 from metrics_log import MetricsLog
@@ -116,9 +115,9 @@ def predict(squares: Sequence[Square], model: Model) -> Predictions:
     """Return class probabilities for one or more stored squares, uint8 (3, resize, resize) each."""
     parts, sizes = [], []
     for start in range(0, len(squares), BATCH_SIZE):
-        batch = torch.from_numpy(np.stack(squares[start : start + BATCH_SIZE]))
-        values = normalise(batch, model.description.preprocessing).numpy()
-        logits, size = model.batcher.run(np.ascontiguousarray(values))
+        batch = np.stack(squares[start : start + BATCH_SIZE])
+        values = normalise(batch, model.description.preprocessing)
+        logits, size = model.batcher.run(values)
         parts.append(_softmax(logits))
         sizes.append(size)
     return Predictions(model.description.classes, np.concatenate(parts), tuple(sizes))

@@ -9,7 +9,8 @@ again, and all then apply `normalise`. What is decided here holds for all of the
 - The EXIF orientation is applied. Colours become RGB as Pillow's `convert("RGB")` makes them
   (what torchvision does too): alpha is dropped, grey is repeated, CMYK is converted without a
   colour profile. 16-bit grey keeps its upper 8 bits.
-- Geometry is torchvision's `Resize(resize)` (bilinear, antialiased) and `CenterCrop`.
+- Geometry is torchvision's `Resize(resize)` (bilinear, antialiased) and `CenterCrop`, to two
+  levels of 255, by Pillow alone: a server without PyTorch sees what training saw, to the bit.
 - A JPEG at least 4 times as large as asked for is decoded at 1/2, 1/4 or 1/8 of its size by
   libjpeg itself, still at least twice as large as asked for, where its sides can be divided so.
   Measured on photographs: 0.7 levels of 255 from the whole picture, at a tenth of the time.
@@ -17,21 +18,22 @@ again, and all then apply `normalise`. What is decided here holds for all of the
 
 import contextlib
 import re
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
-from torch.nn.functional import interpolate
-from torchvision.io import ImageReadMode, decode_jpeg
 
 from picture_formats import FORMATS, format_of, listed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float32]
 
 MAX_FILE_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000
@@ -40,10 +42,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _ORIENTATION_TAG = 0x0112
-_LONGEST = 4  # times the short side: longer pictures are cropped before they are scaled
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers with a JPEG's size
-_WITHOUT_LENGTH = frozenset(range(0xD0, 0xDB)) | {0x00, 0x01, 0xFF}
 _SEGMENTS = _FRAMES.union({0xC4, 0xCC, 0xFE}, range(0xDA, 0xDE), range(0xE0, 0xF0))
 # all but FF00, which is data, FF01 and restarts: they have no length and end nothing
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
@@ -137,18 +137,15 @@ def picture_size(data: bytes) -> tuple[int, int]:
         return image.size
 
 
-def decode_square(data: bytes, resize: int) -> npt.NDArray[np.uint8]:
+def decode_square(data: bytes, resize: int) -> Pixels:
     """Decode the upright centre of the picture in `data`: uint8 (3, resize, resize), RGB.
 
-    What `to_square` gives for the whole upright picture, in half the time. Raises UnusableImage
-    with the reason. May be called from several threads at once.
+    Raises UnusableImage with the reason. May be called from several threads at once.
     """
     with _opened(data) as image:
         scale = _decode_scale(image, resize)
         if scale > 1:
             image.draft(None, (image.width // scale, image.height // scale))
-        elif _is_plain_jpeg(image, data):
-            return _square_of(_turned(_jpeg_pixels(data), _orientation(image)), resize)
         return to_square(_to_rgb(_upright(image)), resize)
 
 
@@ -173,54 +170,44 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         raise UnusableImage(f"damaged or cut short ({reason})") from error
 
 
-def to_square(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
+def to_square(image: Image.Image, resize: int) -> Pixels:
     """Scale and crop an RGB picture to its centre: uint8 (3, resize, resize).
 
     The short side is scaled to `resize` and the long side cropped, as torchvision's Resize and
-    CenterCrop do.
+    CenterCrop do, without computing what is cropped away.
     """
-    width, height = image.size
-    if max(width, height) > _LONGEST * min(width, height):
-        return _square_of_long(image, resize)
-    return _square_of(torch.from_numpy(np.array(image)).permute(2, 0, 1), resize)
-
-
-def normalise(batch: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Normalise stored squares to network input: uint8 (N, 3, R, R) -> float32 (N, 3, C, C).
-
-    Centre crop, scale to 0..1, then (x - mean) / std. Stays on the batch's device.
-    """
-    crop = preprocessing.crop
-    top = round((batch.shape[-2] - crop) / 2)
-    left = round((batch.shape[-1] - crop) / 2)
-    pixels = batch[..., top : top + crop, left : left + crop].float().div_(255)
-    mean = pixels.new_tensor(preprocessing.mean).view(3, 1, 1)
-    std = pixels.new_tensor(preprocessing.std).view(3, 1, 1)
-    return pixels.sub_(mean).div_(std)
-
-
-def _square_of(pixels: Tensor, resize: int) -> npt.NDArray[np.uint8]:
-    """Scale and crop an RGB picture to its centre: uint8 (3, H, W) -> uint8 (3, resize, resize)."""
-    height, width = pixels.shape[1:]
-    short = min(height, width)
-    if max(height, width) > _LONGEST * short or resize == 1:  # torch cannot make one pixel
-        return _square_of_long(Image.fromarray(pixels.permute(1, 2, 0).numpy()), resize)
-    size = (int(resize * height / short), int(resize * width / short))
-    # pixels stay channels-last in memory, as decoders leave them: copied, it takes twice the time
-    scaled = interpolate(pixels[None], size, mode="bilinear", antialias=True)[0]
-    top, left = round((size[0] - resize) / 2), round((size[1] - resize) / 2)
-    square: npt.NDArray[np.uint8] = scaled[:, top : top + resize, left : left + resize].numpy()
-    return np.ascontiguousarray(square)
-
-
-def _square_of_long(image: Image.Image, resize: int) -> npt.NDArray[np.uint8]:
-    """Do as _square_of, to two levels of 255, without computing what is cropped away."""
     width, height = image.size
     left, right = _crop_span(width, min(width, height), resize)
     top, bottom = _crop_span(height, min(width, height), resize)
     box = (left, top, right, bottom)
     square = image.resize((resize, resize), Image.Resampling.BILINEAR, box=box)
     return np.stack([np.asarray(channel) for channel in square.split()])
+
+
+@overload
+def normalise(batch: Pixels, preprocessing: Preprocessing) -> Values: ...
+@overload
+def normalise(batch: "Tensor", preprocessing: Preprocessing) -> "Tensor": ...
+def normalise(batch: Any, preprocessing: Preprocessing) -> Any:
+    """Normalise stored squares to network input: uint8 (N, 3, R, R) -> float32 (N, 3, C, C).
+
+    Centre crop, scale to 0..1, then (x - mean) / std. An array gives an array; a tensor gives a
+    tensor on its device, with the same numbers.
+    """
+    crop = preprocessing.crop
+    top = round((batch.shape[-2] - crop) / 2)
+    left = round((batch.shape[-1] - crop) / 2)
+    pixels = batch[..., top : top + crop, left : left + crop]
+    mean, std = (np.array(v, np.float32) for v in (preprocessing.mean, preprocessing.std))
+    if isinstance(pixels, np.ndarray):
+        values = pixels.astype(np.float32)
+    else:
+        values = pixels.float()
+        mean, std = values.new_tensor(mean), values.new_tensor(std)
+    values /= 255
+    values -= mean.reshape(3, 1, 1)
+    values /= std.reshape(3, 1, 1)
+    return values
 
 
 def _crop_span(side: int, short: int, resize: int) -> tuple[float, float]:
@@ -252,44 +239,6 @@ def _decode_scale(image: Image.Image, resize: int) -> int:
         and image.width % scale == image.height % scale == 0
     )
     return next(fitting, 1)
-
-
-def _is_plain_jpeg(image: Image.Image, data: bytes) -> bool:
-    """Check whether torchvision decodes a picture as Pillow does, to no more than Pillow found."""
-    return image.format == "JPEG" and image.mode in ("RGB", "L") and _frame_size(data) == image.size
-
-
-def _frame_size(data: bytes) -> tuple[int, int] | None:
-    """Read width and height from a JPEG's first frame header; None if markers are not in order.
-
-    ITU-T T.81, annex B: a marker is FF and a byte, then most have a length and so many bytes.
-    """
-    place = 2
-    while place + 9 <= len(data) and data[place] == 0xFF:
-        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
-        if marker in _FRAMES:
-            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
-            return width, height
-        if marker in _WITHOUT_LENGTH or length < 2:
-            return None
-        place += 2 + length
-    return None
-
-
-def _jpeg_pixels(data: bytes) -> Tensor:
-    """Decode a JPEG by torchvision: uint8 (3, H, W), as stored."""
-    # a copy: torch wants memory that may be written to
-    encoded = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-    pixels: Tensor = decode_jpeg(encoded, mode=ImageReadMode.RGB)
-    return pixels
-
-
-def _turned(pixels: Tensor, orientation: int) -> Tensor:
-    """Turn stored pixels (3, H, W) upright, as Pillow's transpositions do."""
-    if orientation >= 5:  # rows and columns are exchanged
-        pixels = pixels.transpose(1, 2)
-    flips = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation, [])
-    return pixels.flip(flips) if flips else pixels
 
 
 def _orientation(image: Image.Image) -> int:

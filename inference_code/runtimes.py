@@ -1,21 +1,20 @@
 """Run a model artifact's network: as an int8 graph, as a graph, or by PyTorch.
 
-A graph is the faster way on a CPU; a GPU, and a machine without onnxruntime, use PyTorch. Each
-maps normalised pictures float32 (N, 3, C, C) to logits float32 (N, classes).
+A graph is the faster way on a CPU, and the only one where PyTorch is not installed; a GPU with
+PyTorch, and a machine without onnxruntime, use PyTorch. Each maps normalised pictures float32
+(N, 3, C, C) to logits float32 (N, classes).
 """
 
+import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.fx.experimental.optimization import fuse
 
-from artifact import GRAPH_FILE, INT8_GRAPH_FILE, ArtifactError, read_model
-from graph import GraphError, available, open_graph
-from network import best_device
+from artifact import GRAPH_FILE, INT8_GRAPH_FILE, ArtifactError
+from graph import GraphError, available, gpus, open_graph
 
 Array = npt.NDArray[np.float32]
 Forward = Callable[[Array], Array]
@@ -32,9 +31,10 @@ def runtimes_of(folder: Path) -> tuple[str, ...]:
 
 def best_runtime(folder: Path) -> str:
     """Choose the runtime that serves the artifact in `folder` on this machine."""
-    if torch.cuda.is_available() or not available():
+    if not available() or (gpus() and _torch_sees_gpu()):
         return TORCH
-    return runtimes_of(folder)[0]
+    names = runtimes_of(folder)
+    return GRAPH if gpus() and GRAPH in names else names[0]  # a GPU is made for floats
 
 
 def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = None) -> Forward:
@@ -43,10 +43,15 @@ def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = Non
     `threads` share one batch on a CPU; `gpu` is the number of the GPU to use where there is one.
     """
     if runtime == TORCH:
-        return _torch_forward(folder, threads, best_device(gpu))
-    torch.set_num_threads(1)  # torch has little left to do; its threads would be in the way
+        try:
+            from torch_model import TorchForward  # noqa: PLC0415 - graphs are served without it
+        except ModuleNotFoundError as error:
+            raise ArtifactError(
+                f"{folder} has no graph that can run here, and PyTorch is missing: {error}"
+            ) from error
+        return TorchForward(folder, threads, gpu)
     try:
-        return open_graph(folder / _FILES[runtime], threads).run
+        return open_graph(folder / _FILES[runtime], threads, gpu).run
     except GraphError as error:
         raise ArtifactError(str(error)) from error
 
@@ -83,18 +88,9 @@ def chosen_environment(
     return {key: value for key, value in environ.items() if kept or key != "OMP_NUM_THREADS"}
 
 
-def _torch_forward(folder: Path, threads: int, device: torch.device) -> Forward:
-    torch.set_num_threads(threads)
-    torch.backends.cudnn.allow_tf32 = False  # a GPU must answer as the CPU evaluated
-    # batch norms folded into convolutions: torchvision's models can all be traced
-    network = fuse(read_model(folder)[0], inplace=True)
-    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+def _torch_sees_gpu() -> bool:
+    if importlib.util.find_spec("torch") is None:
+        return False
+    from torch_model import sees_gpu  # noqa: PLC0415 - takes seconds, and only a GPU is worth it
 
-    def forward(pictures: Array) -> Array:
-        batch = torch.from_numpy(pictures).to(device)
-        with torch.inference_mode():
-            logits = network(batch.contiguous(memory_format=torch.channels_last))
-            values: Array = logits.float().cpu().numpy()
-        return values
-
-    return forward
+    return sees_gpu()

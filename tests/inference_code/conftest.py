@@ -10,11 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from artifact import ModelDescription, write_model
+from artifact import ModelDescription
 from inference import model_fn
 from network import Classifier, Head, build_backbone
 from prediction import Model
 from preprocessing import Preprocessing
+from torch_model import write_model
 
 CODE = Path(__file__).resolve().parents[2] / "inference_code"
 CLASSES = ("beagle", 'the "big", bad wolf', "Жук 🐶")

@@ -13,7 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact import ArtifactError, extract_archive, read_description, read_model, write_model
+from artifact import ArtifactError, extract_archive, read_description
+from torch_model import read_model, write_model
 
 
 def archive_of(path: Path, *members: tarfile.TarInfo, data: bytes = b"data") -> Path:

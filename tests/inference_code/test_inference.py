@@ -348,7 +348,8 @@ def test_each_worker_of_a_model_server_uses_the_gpu_and_the_threads_it_was_given
         asked.append(gpu)
         return torch.device("cpu")
 
-    monkeypatch.setattr(runtimes, "best_device", device_of)
+    monkeypatch.setattr("torch_model.best_device", device_of)
+    monkeypatch.setattr(runtimes, "gpus", lambda: 4)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)))

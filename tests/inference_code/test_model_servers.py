@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artifact import GRAPH_FILE, read_model
+from artifact import GRAPH_FILE
 from benchmarks.multi_model_server import missing_part, post, running_model_server
 from graphs.export import export_graph
 from inference import open_model
 from pipeline.local.service.hosting.model_process import start_model_server
 from request_reading import MAX_BODY_BYTES
 from tests.inference_code.hostile_requests import JSON_BODIES, PICTURES, Hostile
+from torch_model import read_model
 
 Answer = tuple[int, str, bytes]
 Picture = Callable[..., bytes]

@@ -1,5 +1,6 @@
 """PyTorch as a runtime computes what the network does, and all processes share the cores."""
 
+import importlib.util
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,6 @@ from artifact import (
     GRAPH_FILE,
     INT8_GRAPH_FILE,
     read_description,
-    read_model,
-    write_model,
 )
 from network import Classifier, Head, build_backbone, feature_dimension
 from runtimes import (
@@ -27,6 +26,7 @@ from runtimes import (
     open_forward,
     thread_count,
 )
+from torch_model import read_model, write_model
 
 CROP = 64
 
@@ -68,6 +68,7 @@ def test_pytorch_computes_what_the_network_does(
         ([], {"onnxruntime"}, TORCH),
         ([GRAPH_FILE, INT8_GRAPH_FILE], set(), TORCH),
         ([GRAPH_FILE, INT8_GRAPH_FILE], {"onnxruntime", "GPU"}, TORCH),
+        ([GRAPH_FILE, INT8_GRAPH_FILE], {"onnxruntime", "GPU", "no torch"}, GRAPH),
     ],
 )
 def test_the_fastest_runtime_of_model_and_machine_serves(
@@ -80,7 +81,10 @@ def test_the_fastest_runtime_of_model_and_machine_serves(
     for name in files:
         (tmp_path / name).touch()
     monkeypatch.setattr(runtimes, "available", lambda: "onnxruntime" in machine)
+    monkeypatch.setattr(runtimes, "gpus", lambda: int("GPU" in machine))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "GPU" in machine)
+    if "no torch" in machine:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert best_runtime(tmp_path) == runtime
 
 

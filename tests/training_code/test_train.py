@@ -16,11 +16,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from artifact import read_model
 from extraction import feature_files
 from extraction.feature_files import read_features
 from job.errors import JobError
 from pipeline.job_scripts.metrics import REGEXES
+from torch_model import read_model
 from train import main
 
 CODE = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from artifact import GRAPH_FILE, INT8_GRAPH_FILE, read_model
+from artifact import GRAPH_FILE, INT8_GRAPH_FILE
 from graphs.export import INPUT_NAME, GraphExportError, export_graph
 from graphs.int8 import write_int8_graph
 from hyperparameters import Hyperparameters
@@ -14,6 +14,7 @@ from job.errors import JobError
 from job.log import log
 from pictures.dataset import Split, open_split
 from preprocessing import Preprocessing, normalise
+from torch_model import read_model
 
 OUTPUT_NAME = "logits"
 CALIBRATION_PICTURES = 256

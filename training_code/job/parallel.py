@@ -11,8 +11,6 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
 
-import torch
-
 from job.errors import JobError
 from job.progress import ProgressLines
 
@@ -64,7 +62,6 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
     _keep_freed_memory()
 
 

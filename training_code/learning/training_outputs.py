@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from artifact import ModelDescription, write_model
+from artifact import ModelDescription
 from extraction.feature_files import FeatureInfo
 from graphs.serving import write_graphs
 from hyperparameters import Hyperparameters
@@ -18,6 +18,7 @@ from job.errors import JobError
 from job.provenance import package_versions
 from learning.training_loop import EpochResult
 from network import Classifier, Head
+from torch_model import write_model
 
 
 def write_history(folder: Path, history: Sequence[EpochResult]) -> None:

@@ -1,0 +1,72 @@
+"""Write, read and run a model artifact's network by PyTorch; a graph is served without this."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.fx.experimental.optimization import fuse
+
+from artifact import (
+    WEIGHTS_FILE,
+    ArtifactError,
+    ModelDescription,
+    read_description,
+    write_description,
+)
+from network import Classifier, Head, NetworkError, best_device, build_backbone, load_state
+
+Array = npt.NDArray[np.float32]
+
+
+def write_model(folder: Path, classifier: nn.Module, description: ModelDescription) -> None:
+    """Write model.safetensors and model.json into `folder`: the same bytes for the same model."""
+    state = {key: value.cpu().contiguous() for key, value in classifier.state_dict().items()}
+    save_file(state, folder / WEIGHTS_FILE)
+    (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it unreadable for a server's user
+    write_description(folder, description)
+
+
+def read_model(folder: Path) -> tuple[Classifier, ModelDescription]:
+    """Read the network, in eval mode on the CPU, and its description; raises ArtifactError."""
+    description = read_description(folder)
+    path = folder / WEIGHTS_FILE
+    try:
+        state = load_file(path)
+        dimension = state["head.mean"].numel()
+        head = Head(dimension, len(description.classes))
+        classifier = Classifier(build_backbone(description.backbone), head)
+        load_state(classifier, state)
+    except (OSError, KeyError, RuntimeError, SafetensorError, NetworkError) as error:
+        raise ArtifactError(f"{path} does not hold the model it should: {error}") from error
+    return classifier.eval(), description
+
+
+class TorchForward:
+    """Maps normalised pictures float32 (N, 3, C, C) to logits float32 (N, classes), by PyTorch."""
+
+    def __init__(self, folder: Path, threads: int, gpu: int | None = None) -> None:
+        """Load the network; `threads` share one batch on a CPU. Raises ArtifactError."""
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.allow_tf32 = False  # a GPU must answer as the CPU evaluated
+        self._device = best_device(gpu)
+        # batch norms folded into convolutions: torchvision's models can all be traced
+        network = fuse(read_model(folder)[0], inplace=True)
+        network = network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network
+
+    def __call__(self, pictures: Array) -> Array:
+        """Return the logits; may be called from several threads at once."""
+        batch = torch.from_numpy(pictures).to(self._device)
+        with torch.inference_mode():
+            logits = self._network(batch.contiguous(memory_format=torch.channels_last))
+            values: Array = logits.float().cpu().numpy()
+        return values
+
+
+def sees_gpu() -> bool:
+    """Check whether PyTorch has a GPU to run on."""
+    return torch.cuda.is_available()
