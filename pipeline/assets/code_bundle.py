@@ -27,6 +27,8 @@ REQUIREMENTS, FOR_DEBUGGER = "requirements.txt", "requirements-debugger.txt"
 _RULE_SCRIPT = "evaluate.py"  # evaluates the debugger rules that the gate asks about
 NO_CHAMPION = "no-champion"
 _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
+# What of inference_code/ the serving image holds, and no model artifact.
+IMAGE_ONLY = ("Dockerfile", "server")
 _SKIPPED = {"__pycache__", ".DS_Store"}
 
 
@@ -117,11 +119,11 @@ def processing_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = F
 
 
 def training_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:
-    """Bundle a training script, what it imports, and all of inference_code/ for the model.
+    """Bundle a training script, what it imports, and the inference code that the model carries.
 
     `debugger`: the job may install what the debugger needs. Raises BundleError.
     """
-    files = _closure(root, (entry,)) | _folder(root, "inference_code")
+    files = _closure(root, (entry,)) | _serving_code(root)
     files |= _requirements(root, debugger)
     return CodeBundle(entry, "archive", dict(sorted(files.items())), bucket)
 
@@ -204,9 +206,10 @@ def _requirements(root: Path, debugger: bool) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths if path.is_file()}
 
 
-def _folder(root: Path, folder: str) -> dict[str, bytes]:
+def _serving_code(root: Path) -> dict[str, bytes]:
+    left_out = _SKIPPED.union(IMAGE_ONLY)
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted((root / folder).rglob("*"))
-        if path.is_file() and not _SKIPPED & set(path.relative_to(root).parts)
+        for path in sorted((root / "inference_code").rglob("*"))
+        if path.is_file() and not left_out & set(path.relative_to(root).parts)
     }

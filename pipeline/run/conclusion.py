@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.command_line.running import default_state, from_here
 from pipeline.errors import PipelineError
 from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.service.client import service_client
-from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.store import Store
 from pipeline.report.after_run import report_local_run
 from pipeline.run.arrival import Place, SupersededError

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.data.files import DataError, data_root
 from pipeline.endpoint.invoker import asking
 from pipeline.endpoint.predictions import predict
 from pipeline.errors import PipelineError
-from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.run.arrival import Deployed, Place, await_arrival
 
 _GREY_SIDE = 64

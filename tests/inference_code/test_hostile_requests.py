@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inference import metrics_text, model_fn, transform_fn
-from pipeline.local.service.hosting.inference_contract import LoadedModel
-from pipeline.local.service.hosting.model_app import Limits, create_app
-from pipeline.local.service.hosting.model_server import http_server
+from model_server.app import Limits, create_app
+from model_server.contract import LoadedModel
+from model_server.http import http_server
 from tests.inference_code.hostile_requests import FOREIGN, GOOD, TABLE, Hostile
 
 TOO_SLOW = 408

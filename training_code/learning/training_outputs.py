@@ -69,14 +69,17 @@ def write_artifact(
 
 
 def copy_serving_code(target: Path) -> None:
-    """Copy inference_code/ (from the job's code, or from the repository) to `target`."""
+    """Copy inference_code/ (from the job's code, or from the repository) to `target`.
+
+    What only the serving image holds stays behind.
+    """
     here = Path(__file__).resolve().parents[1]
     for source in (here / "inference_code", here.parent / "inference_code"):
         if (source / "inference.py").is_file():
             break
     else:
         raise JobError(f"{here} holds no inference_code folder: the job's code bundle lacks it")
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "Dockerfile", "server")
     shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
 
 

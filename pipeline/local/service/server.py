@@ -19,14 +19,20 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from inference_code.server.model_server.bodies import (
+    MAXIMUM_BODY,
+    BodyError,
+    error_body,
+    read_body,
+)
+from inference_code.server.model_server.health import Work
+from inference_code.server.model_server.sockets import listen
 from pipeline.command_line.local_packages import require_packages
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.deployments.deliveries import Deliveries
 from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
-from pipeline.local.service.hosting.model_health import Work
 from pipeline.local.service.hosting.model_process import START_SECONDS, ModelServerError, Reply
-from pipeline.local.service.http_bodies import MAXIMUM_BODY, BodyError, error_body, read_body
 from pipeline.local.service.operations.context import ACCOUNT, REGION
 from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
 from pipeline.local.store import Store
@@ -238,18 +244,13 @@ def running_service(
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
-        listener.listen(128)  # who connects before the application is up waits, and is not refused
+        return listen(HOST, port)
     except (OSError, OverflowError) as error:
-        listener.close()
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             advice = "give another with --port, or --port 0 for any free one"
             raise UsageError(f"port {port} is in use: {advice}") from error
         raise UsageError(f"cannot listen on port {port}: {error}") from error
-    return listener
 
 
 @contextmanager

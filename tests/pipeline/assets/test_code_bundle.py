@@ -33,6 +33,8 @@ SCRIPTS = {
     "inference_code/artifact.py": "",
     "inference_code/inference.py": "import network\n",
     "inference_code/requirements.txt": "pillow\n",
+    "inference_code/Dockerfile": "FROM scratch\n",
+    "inference_code/server/requirements.txt": "starlette\n",
 }
 
 
@@ -40,7 +42,7 @@ SCRIPTS = {
 def root(tmp_path):
     for name, text in SCRIPTS.items():
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return tmp_path
 
@@ -90,7 +92,7 @@ def test_modules_in_packages_keep_their_folders(root):
     assert f"{bundle.uri}/job/errors.py" in dict(bundle.objects())
 
 
-def test_a_training_bundle_also_holds_the_serving_code_whole(root):
+def test_a_training_bundle_also_holds_the_serving_code_but_not_its_image(root):
     (root / "inference_code/__pycache__").mkdir()
     (root / "inference_code/__pycache__/network.pyc").write_bytes(b"x")
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
-from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from pipeline.run import conclusion

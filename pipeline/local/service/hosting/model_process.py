@@ -1,18 +1,21 @@
-"""Start, ask and end the model server of an endpoint."""
+"""Start, ask and end the model server of an endpoint: the very one of the serving image."""
 
 import http.client
 import os
-import socket
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference_code.server.model_server.sockets import listen
+from pipeline.archives import ArchiveError, extract_archive
 from pipeline.command_line.running import ROOT
 from pipeline.errors import PipelineError
 from pipeline.local.jobs.containers import THREADS, bare_environment
@@ -21,6 +24,7 @@ START_SECONDS = 120.0
 INVOKE_SECONDS = 60.0
 _PING_SECONDS = 2.0
 _STOP_SECONDS = 12.0
+_SERVER = ROOT / "inference_code" / "server"
 _PASSED_ON = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes")
 
 
@@ -47,11 +51,12 @@ class Reply:
 
 @dataclass(frozen=True)
 class ModelServer:
-    """A running model server."""
+    """A running model server; `folder` is its unpacked model, which goes when it is stopped."""
 
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    folder: Path | None = None
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send POST /invocations and return the reply.
@@ -99,6 +104,8 @@ class ModelServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def start_model_server(
@@ -121,7 +128,9 @@ def start_model_server(
     try:
         work.mkdir(parents=True, exist_ok=True)
         log.parent.mkdir(parents=True, exist_ok=True)
-        server = _launch(archive, work, log, environment)
+        server = _launch(_unpacked(archive, work), work, log, environment)
+    except ArchiveError as error:
+        raise ModelServerError(f"the model server did not start: {error}") from error
     except OSError as error:
         raise ModelServerError(f"the model server cannot be started: {error}") from error
     deadline = time.monotonic() + seconds
@@ -135,23 +144,56 @@ def start_model_server(
     return server
 
 
-def _launch(archive: Path, work: Path, log: Path, environment: Mapping[str, str]) -> ModelServer:
+def sweep(work: Path) -> None:
+    """Remove the unpacked models that a killed process left in `work`."""
+    for folder in work.glob("model-*-*"):
+        pid = folder.name.split("-")[1]
+        if pid.isdigit() and not _is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _unpacked(archive: Path, work: Path) -> Path:
+    """Unpack a model into a folder of its own, as SageMaker does before it starts an image."""
+    sweep(work)
+    folder = work / f"model-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    try:
+        extract_archive(archive, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def _launch(model: Path, work: Path, log: Path, environment: Mapping[str, str]) -> ModelServer:
     # The socket is made here and handed over, so no other program can take the port in between.
-    with socket.socket() as listener, log.open("ab") as output:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        command = [sys.executable, "-m", "pipeline.local.service.hosting.model_server"]
-        process = subprocess.Popen(
-            [*command, "--model", archive, "--work", work, "--fd", str(listener.fileno())],
-            cwd=ROOT,
-            env=_environment(environment, work),
-            stdin=subprocess.PIPE,  # closes when this process ends
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=[listener.fileno()],
-            start_new_session=True,  # Ctrl-C is for us; we end it in order
-        )
-        return ModelServer(process, listener.getsockname()[1], log)
+    try:
+        with listen("127.0.0.1", 0) as listener, log.open("ab") as output:
+            command = [sys.executable, "-m", "model_server", "serve", "--owned"]
+            process = subprocess.Popen(
+                [*command, "--model-dir", model, "--fd", str(listener.fileno())],
+                cwd=_SERVER,  # where Python finds it; no other module of ours is there
+                env=_environment(environment, work),
+                stdin=subprocess.PIPE,  # closes when this process ends
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,  # Ctrl-C is for us; we end it in order
+            )
+            return ModelServer(process, listener.getsockname()[1], log, model)
+    except BaseException:
+        shutil.rmtree(model, ignore_errors=True)
+        raise
 
 
 def _environment(own: Mapping[str, str], work: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """An unmodified boto3 client over HTTP; loopback only; state that outlives the process."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -203,6 +204,24 @@ def test_what_is_no_request_is_answered_as_sagemaker_would(
 )
 def test_web_pages_cannot_reach_it(service: Service, headers: dict[str, str], status: int) -> None:
     assert _ask(service.url, "GET", "/ping", b"", headers)[0] == status
+
+
+def test_small_answers_are_sent_at_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted: list[socket.socket] = []
+    accept = socket.socket.accept
+
+    def noted(listener: socket.socket) -> tuple[socket.socket, Any]:
+        found = accept(listener)
+        accepted.append(found[0])
+        return found
+
+    monkeypatch.setattr(socket.socket, "accept", noted)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    with contextlib.closing(connection):
+        connection.request("GET", "/local-service")
+        assert connection.getresponse().status == 200
+        # asyncio sets it on sockets that say that they are TCP: otherwise answers wait 40 ms
+        assert accepted[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_it_listens_on_loopback_only(service: Service) -> None:

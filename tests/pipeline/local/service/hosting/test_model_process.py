@@ -1,5 +1,6 @@
 """A model server is asked, is well or not, and ends; what becomes of a request when it ends."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pipeline.local.service.hosting.model_process import (
     ModelServerGoneError,
     ModelTimeoutError,
     start_model_server,
+    sweep,
 )
 
 STUBBORN = """
@@ -146,3 +148,11 @@ def test_a_server_that_is_not_well_in_time_is_ended(
     with pytest.raises(ModelServerError, match=r"did not start: not well after 0 s \(log: "):
         start_model_server(archive, tmp_path, tmp_path / "server.log", {}, seconds=0.1)
     assert started[0].returncode is not None
+
+
+def test_what_a_killed_host_left_is_swept(tmp_path: Path) -> None:
+    kept = {f"model-{os.getpid()}-a", "model-x-a", "model-1", "other"}
+    for name in kept | {"model-999999999-a"}:
+        (tmp_path / name).mkdir()
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,15 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.errors import UsageError
-
 DEFAULT_ACCEPT = "application/json"
 # The toolkit hands these over as text, and only when they are written exactly so.
 _TEXT_TYPES = ("application/json", "text/csv")
+_log = logging.getLogger("model_server")
 
 
-class InferenceCodeError(UsageError):
-    """A model's inference.py is missing or lacks a function of the contract."""
+class InferenceCodeError(Exception):
+    """A model cannot be loaded by its inference.py, or has none that fits the contract."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,21 @@ class LoadedModel:
 
 
 def load_model(model_dir: Path, program: str = "inference.py") -> LoadedModel:
-    """Import code/<program> and load the model with its model_fn.
-
-    Raises InferenceCodeError, or whatever the model's own code raises.
-    """
+    """Import code/<program> and load the model with its model_fn. Raises InferenceCodeError."""
     script = model_dir / "code" / program
     if not script.is_file():
         raise InferenceCodeError(f"the model has no code/{program}: pack it into model.tar.gz")
-    module = _import(script)
     context = ServingContext(str(model_dir))
-    model = _call(_required(module, "model_fn"), (str(model_dir),), context)
+    try:
+        module = _import(script)
+        model = _call(_required(module, "model_fn"), (str(model_dir),), context)
+    except InferenceCodeError:
+        raise
+    except Exception as error:
+        if not _is_told_by(script.parent, error):
+            _log.exception("the model's own code failed")
+        reason = f"{type(error).__name__}: {error}"
+        raise InferenceCodeError(f"the model cannot be loaded: {reason}") from None
     transform = getattr(module, "transform_fn", None) or _chain(module)
     concurrency = int(getattr(module, "CONCURRENT_REQUESTS", 1))
     return LoadedModel(
@@ -111,6 +116,12 @@ def _import(script: Path) -> ModuleType:
     sys.modules[script.stem] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _is_told_by(code: Path, error: Exception) -> bool:
+    """Check whether an error is of a class of the model's own: its message is for people."""
+    module = sys.modules.get(type(error).__module__)
+    return Path(getattr(module, "__file__", None) or "/").is_relative_to(code)
 
 
 def _chain(module: ModuleType) -> Callable[..., Any]:

@@ -6,22 +6,24 @@ and time; an answer is the model's own, or an error as JSON.
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pipeline.local.service.hosting.inference_contract import LoadedModel, ModelAnswer
-from pipeline.local.service.hosting.model_health import Work
-from pipeline.local.service.http_bodies import (
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from model_server.bodies import (
     BODY_SECONDS,
     MAXIMUM_BODY,
     BodyError,
     error_body,
     read_body,
 )
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
+from model_server.contract import LoadedModel, ModelAnswer
+from model_server.health import Work
 
 JSON_TYPE = "application/json"
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,28 +50,23 @@ class Limits:
     retry_after: int = 1
 
 
-def create_app(model: LoadedModel, workers: int = 1, limits: Limits | None = None) -> "Starlette":
+def create_app(model: LoadedModel, workers: int = 1, limits: Limits | None = None) -> Starlette:
     """Create the application of one loaded model.
 
     Its code runs `workers` requests at a time, or more if it says that it can.
     """
-    from starlette.applications import Starlette
-    from starlette.exceptions import HTTPException
-    from starlette.responses import Response
-    from starlette.routing import Route
-
     concurrency = max(workers, model.concurrency)
     limits = limits or Limits()
     work = Work(concurrency + limits.waiting)
 
-    async def ping(_request: "Request") -> Response:
+    async def ping(_request: Request) -> Response:
         return Response(status_code=200 if work.is_well else 503)
 
-    async def metrics(_request: "Request") -> Response:
+    async def metrics(_request: Request) -> Response:
         own = model.metrics(model.model) if model.metrics else ""
         return Response(work.metrics() + own, headers={"Content-Type": _METRICS_TYPE})
 
-    async def refused(_request: "Request", error: Exception) -> Response:
+    async def refused(_request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return _error(status, _CODES.get(status, "Refused"), f"HTTP {status}")
 
@@ -84,12 +81,10 @@ def create_app(model: LoadedModel, workers: int = 1, limits: Limits | None = Non
 
 
 def _invocations(model: LoadedModel, work: Work, limits: Limits, concurrency: int) -> Any:
-    from anyio import CapacityLimiter, to_thread
-    from starlette.responses import Response
 
     limiter = CapacityLimiter(concurrency)
 
-    async def invoke(request: "Request") -> Response:
+    async def invoke(request: Request) -> Response:
         try:
             body = await read_body(request, MAXIMUM_BODY, limits.body_seconds)
         except BodyError as error:
@@ -98,7 +93,7 @@ def _invocations(model: LoadedModel, work: Work, limits: Limits, concurrency: in
         answer = await to_thread.run_sync(lambda: _answer(model, body, headers), limiter=limiter)
         return Response(answer.body, answer.status, headers={"Content-Type": answer.content_type})
 
-    async def invocations(request: "Request") -> Response:
+    async def invocations(request: Request) -> Response:
         if work.is_full:
             response = _error(429, "Overloaded", "too many requests wait already; come again")
             response.headers["Retry-After"] = str(limits.retry_after)
@@ -134,8 +129,7 @@ def _refusal(error: Exception) -> ModelAnswer:
     return ModelAnswer(status, content, JSON_TYPE)
 
 
-def _error(status: int, code: str, message: str) -> "Response":
-    from starlette.responses import Response
+def _error(status: int, code: str, message: str) -> Response:
 
     # what the client may still be sending is not waited for
     headers = {"Content-Type": JSON_TYPE, "Connection": "close"}

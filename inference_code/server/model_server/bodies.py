@@ -27,7 +27,7 @@ async def read_body(request: "Request", maximum: int, seconds: float = BODY_SECO
     Raises BodyError as soon as it is larger than `maximum` bytes (413), when it is not there in
     `seconds` (408), and when the client goes away before (400).
     """
-    from starlette.requests import ClientDisconnect
+    from starlette.requests import ClientDisconnect  # noqa: PLC0415 (commands need the limit only)
 
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > maximum:

@@ -4,28 +4,29 @@ import asyncio
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
-from pipeline.local.service.hosting.inference_contract import (
-    InferenceCodeError,
-    LoadedModel,
-    ModelAnswer,
-    load_model,
-)
-from pipeline.local.service.hosting.model_app import Limits, create_app
-from pipeline.local.service.hosting.model_health import FAULTS, STUCK_SECONDS, Work
-from pipeline.local.service.hosting.model_server import http_server, sweep
-from pipeline.local.service.http_bodies import MAXIMUM_BODY
+from model_server.app import Limits, create_app
+from model_server.bodies import MAXIMUM_BODY
+from model_server.contract import InferenceCodeError, LoadedModel, ModelAnswer, load_model
+from model_server.health import FAULTS, STUCK_SECONDS, Work
+from model_server.http import http_server
+from model_server.sockets import listen
+from pipeline.command_line.running import ROOT
 
+SERVER = ROOT / "inference_code" / "server"
 PLAIN = """
 def model_fn(model_dir): return model_dir
 def input_fn(body, content_type): return (type(body).__name__, content_type)
@@ -48,9 +49,13 @@ def metrics_text(model): return f"own {model}\\n"
 """
 
 
-def _load(folder: Path, code: str) -> LoadedModel:
+def _write(folder: Path, code: str) -> None:
     (folder / "code").mkdir()
     (folder / "code" / "inference.py").write_text(code)
+
+
+def _load(folder: Path, code: str) -> LoadedModel:
+    _write(folder, code)
     return load_model(folder)
 
 
@@ -185,14 +190,6 @@ def test_ping_says_the_model_is_loaded(tmp_path: Path) -> None:
     assert _send(app, "GET", "/ping").status_code == 200
 
 
-def test_what_a_killed_server_left_is_swept(tmp_path: Path) -> None:
-    for name in ("model-999999999", f"model-{os.getpid()}", "model-x", "other"):
-        (tmp_path / name).mkdir()
-    sweep(tmp_path)
-    kept = {path.name for path in tmp_path.iterdir()}
-    assert kept == {f"model-{os.getpid()}", "model-x", "other"}
-
-
 class Held:
     """A model whose every answer waits until it is told to go on."""
 
@@ -211,7 +208,7 @@ class Held:
 def _serving(app: Starlette) -> Iterator[tuple[int, Callable[[], None]]]:
     """The application over HTTP: its port, and what tells it to end and waits until it has."""
     server = http_server(app)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
         thread.start()
 
@@ -348,3 +345,103 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
 def test_what_is_not_there_is_told_as_json(method: str, path: str, status: int) -> None:
     answer = _send(create_app(Held().model), method, path)
     assert (answer.status_code, list(answer.json())) == (status, ["error"])
+
+
+def _serve(model: Path, *options: str, port: str = "0") -> subprocess.CompletedProcess[str]:
+    """What becomes of a server of the image that cannot start: it ends."""
+    environment = {**os.environ, "SM_MODEL_DIR": str(model), "SAGEMAKER_BIND_TO_PORT": port}
+    command = [sys.executable, "-m", "model_server", "serve", *options]
+    return subprocess.run(
+        command, cwd=SERVER, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "traced", "said"),
+    [
+        (None, False, "the model has no code/inference.py: pack it into model.tar.gz"),
+        (
+            "class Damaged(ValueError): pass\ndef model_fn(d): raise Damaged('cut short')",
+            False,
+            "the model cannot be loaded: Damaged: cut short",
+        ),
+        (
+            "import no_such_package",
+            True,
+            "the model cannot be loaded: ModuleNotFoundError: No module named 'no_such_package'",
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_ends_it_with_a_sentence(
+    tmp_path: Path, code: str | None, traced: bool, said: str
+) -> None:
+    if code is not None:
+        _write(tmp_path, code)
+    ended = _serve(tmp_path)
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, f"error: {said}")
+    assert ("Traceback" in ended.stderr) == traced  # only a fault of the code needs one
+
+
+@pytest.mark.parametrize("port", ["0", "http", "-1", "65536"])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
+    _write(tmp_path, PLAIN)
+    ended = _serve(tmp_path, port=port)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("error: ") and port in ended.stderr
+
+
+def test_as_sagemaker_starts_it_it_is_well_when_it_listens_and_ends_in_order(
+    tmp_path: Path,
+) -> None:
+    _write(
+        tmp_path,
+        f"import os, time\nwhile not os.path.exists({str(tmp_path / 'go')!r}):"
+        f" time.sleep(0.01)\n{PLAIN}",
+    )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, "SM_MODEL_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": str(port)}
+    command = [sys.executable, "-m", "model_server", "serve"]
+    with subprocess.Popen(command, cwd=SERVER, env=environment, stderr=subprocess.PIPE) as process:
+        try:
+            assert _is_closed(port)
+            (tmp_path / "go").touch()
+            assert process.stderr and b"serving on port" in process.stderr.readline()
+            _wait_for(lambda: not _is_closed(port))
+            assert _get(port, "/ping").status_code == 200
+            assert _post(port, b"ab").text == "(('bytes', ''), 'application/json')"
+            process.terminate()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def test_it_ends_at_once_while_it_loads(tmp_path: Path) -> None:
+    slow = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nimport time\ntime.sleep(60)"
+    _write(tmp_path, slow)
+    command = [sys.executable, "-m", "model_server", "serve", "--model-dir", str(tmp_path)]
+    with subprocess.Popen(command, cwd=SERVER) as process:
+        try:
+            _wait_for((tmp_path / "begun").exists)
+            process.terminate()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def test_small_answers_are_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted: list[socket.socket] = []
+    accept = socket.socket.accept
+
+    def noted(listener: socket.socket) -> tuple[socket.socket, Any]:
+        found = accept(listener)
+        accepted.append(found[0])
+        return found
+
+    monkeypatch.setattr(socket.socket, "accept", noted)
+    with (
+        _serving(create_app(Held().model)) as (port, _),
+        httpx.Client() as client,  # which keeps the connection
+    ):
+        assert client.get(f"http://127.0.0.1:{port}/ping").status_code == 200
+        assert accepted[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
