@@ -21,16 +21,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from picture_formats import FORMATS, format_of, listed
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
@@ -187,7 +184,7 @@ def to_square(image: Image.Image, resize: int) -> Pixels:
 @overload
 def normalise(batch: Pixels, preprocessing: Preprocessing) -> Values: ...
 @overload
-def normalise(batch: "Tensor", preprocessing: Preprocessing) -> "Tensor": ...
+def normalise(batch: Any, preprocessing: Preprocessing) -> Any: ...
 def normalise(batch: Any, preprocessing: Preprocessing) -> Any:
     """Normalise stored squares to network input: uint8 (N, 3, R, R) -> float32 (N, 3, C, C).
 

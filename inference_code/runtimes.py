@@ -33,8 +33,7 @@ def best_runtime(folder: Path) -> str:
     """Choose the runtime that serves the artifact in `folder` on this machine."""
     if not available() or (gpus() and _torch_sees_gpu()):
         return TORCH
-    names = runtimes_of(folder)
-    return GRAPH if gpus() and GRAPH in names else names[0]  # a GPU is made for floats
+    return runtimes_of(folder)[0]
 
 
 def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = None) -> Forward:
@@ -51,7 +50,7 @@ def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = Non
             ) from error
         return TorchForward(folder, threads, gpu)
     try:
-        return open_graph(folder / _FILES[runtime], threads, gpu).run
+        return open_graph(folder / _FILES[runtime], threads).run
     except GraphError as error:
         raise ArtifactError(str(error)) from error
 

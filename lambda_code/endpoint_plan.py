@@ -1,11 +1,14 @@
 """Describe how an endpoint runs, and how its requests move to a new version."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 VARIANT = "AllTraffic"
 _UPDATE_SECONDS = 3600
 _ROUTES = {"all_at_once": "ALL_AT_ONCE", "canary": "CANARY", "linear": "LINEAR"}
+_GPU = re.compile(r"ml\.[gp]\d")
+_GPU_AMI = "al2023-ami-sagemaker-inference-gpu-4-1"  # driver 580, CUDA 13.0
 _SIZES = {"canary": "CanarySize", "linear": "LinearStepSize"}
 
 
@@ -60,7 +63,9 @@ def variants_of(plan: Plan, model: str) -> list[dict[str, Any]]:
         "InstanceType": plan.instance_type,
         "InitialInstanceCount": plan.instance_count,
     }
-    return [variant]
+    # the default driver of a GPU's machine is older than the CUDA 13.0 of our image needs
+    machine_image = {"InferenceAmiVersion": _GPU_AMI} if _GPU.match(plan.instance_type) else {}
+    return [variant | machine_image]
 
 
 def capture_of(plan: Plan) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Build the Evaluate step: test the model on the test split, by the functions that serve it."""
+"""Build the Evaluate step: test the model as it will be served, on the test split."""
 
 from typing import Any
 
@@ -6,8 +6,13 @@ from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep
 
 from steps.champion import ChampionStep
-from steps.debugger import rules_text, tensors_of
-from steps.jobs import INPUT, OUTPUT, BuildContext, processing_output, processing_step
+from steps.jobs import (
+    INPUT,
+    OUTPUT,
+    BuildContext,
+    processing_output,
+    processing_step,
+)
 
 EVALUATION_FILE = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
 
@@ -20,8 +25,8 @@ def build_evaluate_step(
 ) -> ProcessingStep:
     """Build the Evaluate step; output: `evaluation`, in SageMaker's model-quality layout.
 
-    A `champion` predicts the same pictures, by its own serving code. Rules that the gate asks
-    about are evaluated on the tensors saved in training.
+    It runs in the image that will serve. A `champion` predicts the same pictures, by its own
+    serving code.
     """
     arguments: dict[str, Any] = {
         "model": f"{INPUT}/model",
@@ -33,16 +38,10 @@ def build_evaluate_step(
         "model": train.properties.ModelArtifacts.S3ModelArtifacts,
         "test": processing_output(prepare, "test"),
     }
-    if context.settings.serving.int8:
-        arguments["int8-tolerance"] = str(context.settings.serving.int8_tolerance)
     if champion is not None:
         arguments["champion"] = f"{INPUT}/champion"
         arguments["champion-package"] = champion.model_package_arn
         inputs["champion"] = champion.model_data
-    if names := context.settings.gate.no_issues_from:
-        arguments["tensors"] = f"{INPUT}/tensors"
-        arguments["rules"] = rules_text(context.settings.debugger.chosen(names))
-        inputs["tensors"] = tensors_of(context.settings, train)
     return processing_step(
         context,
         "Evaluate",
@@ -51,4 +50,5 @@ def build_evaluate_step(
         inputs=inputs,
         outputs=("evaluation",),
         property_file=EVALUATION_FILE,
+        image=context.serving_image,
     )

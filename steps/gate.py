@@ -15,22 +15,26 @@ from sagemaker.workflow.steps import ProcessingStep, Step
 
 from steps.evaluate import EVALUATION_FILE
 from steps.jobs import BuildContext
+from steps.tensors import FINDINGS_FILE
 
 ACCURACY = "multiclass_classification_metrics.accuracy.value"
 SHORTFALL = "champion.shortfall"
 CHAMPION = "champion.summary"
-ISSUES = "debugger.issues_found"
-FOUND = "debugger.summary"
+ISSUES = "issues_found"
+FOUND = "summary"
 
 
 def build_gate_step(
-    context: BuildContext, evaluate: ProcessingStep, passed: list[Step | StepCollection]
+    context: BuildContext,
+    evaluate: ProcessingStep,
+    tensors: ProcessingStep | None,
+    passed: list[Step | StepCollection],
 ) -> ConditionStep:
     """Build the Gate step: the steps in `passed` run when every condition holds.
 
     The accuracy must reach the threshold, and where models are compared it must not fall short of
-    the champion's by more than the tolerance; the debugger rules named in the settings must have
-    found no issue. Else the execution fails with a message that says all the numbers.
+    the champion's by more than the tolerance; the debugger rules of `tensors` must have found no
+    issue. Else the execution fails with a message that says all the numbers.
     """
     accuracy = _measured(evaluate, ACCURACY)
     threshold: Any = context.parameters.accuracy_threshold
@@ -42,10 +46,10 @@ def build_gate_step(
         conditions.append(ConditionLessThanOrEqualTo(left=shortfall, right=tolerance))
         message += [", or worse than the champion by more than ", tolerance.to_string()]
         message += [": ", _measured(evaluate, CHAMPION)]
-    if context.settings.gate.no_issues_from:
-        issues = _measured(evaluate, ISSUES)
+    if tensors is not None:
+        issues, found = (_found(tensors, path) for path in (ISSUES, FOUND))
         conditions.append(ConditionLessThanOrEqualTo(left=issues, right=0))
-        message += [", or debugger rules found issues: ", _measured(evaluate, FOUND)]
+        message += [", or debugger rules found issues: ", found]
     return ConditionStep(
         name="Gate",
         conditions=conditions,
@@ -57,3 +61,8 @@ def build_gate_step(
 def _measured(evaluate: ProcessingStep, path: str) -> Any:
     """Return a reference to what Evaluate wrote at a path of evaluation.json."""
     return JsonGet(step_name=evaluate.name, property_file=EVALUATION_FILE, json_path=path)
+
+
+def _found(tensors: ProcessingStep, path: str) -> Any:
+    """Return a reference to what CheckTensors wrote at a path of findings.json."""
+    return JsonGet(step_name=tensors.name, property_file=FINDINGS_FILE, json_path=path)

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from sagemaker import image_uris
 from sagemaker.estimator import Estimator
 from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor
 from sagemaker.workflow.execution_variables import ExecutionVariables
@@ -21,7 +19,7 @@ from sagemaker.workflow.retry import (
 )
 from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
-from pipeline.assets.code_bundle import RUNNER, CodeBundle
+from pipeline.assets.code_bundle import REQUIREMENTS, RUNNER, CodeBundle
 from pipeline.errors import UsageError
 from pipeline.images.catalog import job_image
 from pipeline.job_scripts.metrics import metric_definitions
@@ -38,13 +36,17 @@ PYTORCH, PYTHON = "2.6.0", "py312"
 
 @dataclass(frozen=True)
 class BuildContext:
-    """The settings, parameters, session and uploaded code that every step builder works with."""
+    """The settings, parameters, session and uploaded code that every step builder works with.
+
+    `serving_image` is the image that serves, and that Evaluate runs in.
+    """
 
     settings: Settings
     parameters: Parameters
     session: PipelineSession
     bundles: Mapping[str, CodeBundle]
     weights_uri: str | None
+    serving_image: str
 
     @property
     def tags(self) -> dict[str, Any]:
@@ -58,29 +60,6 @@ def output_uri(context: BuildContext, *parts: str) -> Join:
     return Join(on="/", values=[start, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
 
-def serving_image_uri(context: BuildContext, instance_type: str) -> str:
-    """Return the image that serves on an instance type, without asking AWS. Raises UsageError."""
-    return _sdk_image_uri(context.settings.aws.region, "inference", instance_type)
-
-
-@cache  # the SDK reads all of AWS's endpoints for each
-def _sdk_image_uri(region: str, scope: str, instance_type: str) -> str:
-    try:
-        uri = image_uris.retrieve(
-            "pytorch",
-            region,
-            version=PYTORCH,
-            py_version=PYTHON,
-            instance_type=instance_type,
-            image_scope=scope,
-        )
-    except ValueError as error:
-        reason = str(error).partition(".")[0]
-        what = f"no PyTorch {PYTORCH} {scope} image for {instance_type} in {region} ({reason})"
-        raise UsageError(f"{what}: choose another aws.region or instance type") from None
-    return str(uri)
-
-
 def processing_step(
     context: BuildContext,
     name: str,
@@ -90,27 +69,32 @@ def processing_step(
     inputs: Mapping[str, Any],
     outputs: Sequence[str],
     property_file: PropertyFile | None = None,
+    image: str | None = None,
 ) -> ProcessingStep:
     """Build a step that runs `script` on one machine, with `arguments` as `--key value`.
 
     Values are text or references.
     `inputs` are S3 addresses by name, found under /opt/ml/processing/input/{name};
     `outputs` are names, written under /opt/ml/processing/output/{name}.
+    `image` is PyTorch's unless it is given. A script with requirements is started by the runner,
+    which installs those that the image lacks.
     """
     settings, instance = context.settings, context.settings.instances.processing
+    code = context.bundles[script]
+    start = [RUNNER, script] if REQUIREMENTS in code.files else [script]
     processor = Processor(
         role=settings.role_arn,
-        image_uri=job_image(settings.aws.region, instance.type),
+        image_uri=image or job_image(settings.aws.region, instance.type),
         instance_count=instance.count,
         instance_type=context.parameters.processing_instance_type,
-        entrypoint=["python3", f"{INPUT}/code/{RUNNER}", script],
+        entrypoint=["python3", f"{INPUT}/code/{start[0]}", *start[1:]],
         volume_size_in_gb=instance.volume_gb,
         max_runtime_in_seconds=instance.max_run_minutes * 60,
         sagemaker_session=context.session,
         env={"EXIT_MESSAGE_FILE": "/opt/ml/output/message"},
         tags=context.tags,
     )
-    sources = {"code": context.bundles[script].uri, **inputs}
+    sources = {"code": code.uri, **inputs}
     step_args = processor.run(
         inputs=[
             ProcessingInput(source=source, destination=f"{INPUT}/{key}", input_name=key)

@@ -15,7 +15,7 @@ from sagemaker.workflow.steps import (
 
 from inference_code.picture_formats import MIME_TYPES
 from pipeline.version import VERSION
-from steps.jobs import BuildContext, output_uri, processing_output, serving_image_uri, step_retries
+from steps.jobs import BuildContext, output_uri, processing_output, step_retries
 from steps.prepare import DATASET_FILE
 
 CONTENT_TYPES = [*MIME_TYPES, "application/json"]
@@ -57,7 +57,7 @@ def build_register_step(
     """Build the Register step; the artifact holds its serving code, so nothing is repacked."""
     settings, parameters = context.settings, context.parameters
     model = Model(
-        image_uri=serving_image_uri(context, settings.deploy.instance_type),
+        image_uri=context.serving_image,
         model_data=train.properties.ModelArtifacts.S3ModelArtifacts,
         role=settings.role_arn,
         sagemaker_session=context.session,

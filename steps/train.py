@@ -48,7 +48,7 @@ def build_train_step(
 ) -> TrainingStep:
     """Build the Train step, which makes the model artifact.
 
-    It receives pictures only to fine-tune the backbone, or for int8.
+    It receives pictures to fine-tune the backbone, and to check the graph that will serve.
     """
     settings = context.settings
     training, instance = settings.training, settings.instances.training
@@ -67,6 +67,7 @@ def build_train_step(
             "export": hyperparameter(True),
             "graph": hyperparameter(settings.serving.graph),
             "int8": hyperparameter(settings.serving.int8),
+            "int8_tolerance": hyperparameter(settings.serving.int8_tolerance),
             "profile": hyperparameter(settings.debugger.profile),
             **debugger_hyperparameters(settings),
             **launch_hyperparameters(context, instance),
@@ -74,7 +75,7 @@ def build_train_step(
         **debugger_options(settings),
     )
     channels = {"features": TrainingInput(processing_output(features, "features"))}
-    if training.fine_tune_blocks > 0 or settings.serving.int8:
+    if training.fine_tune_blocks > 0 or settings.serving.graph != "none":
         channels["dataset"] = TrainingInput(processing_output(prepare, "dataset"))
     # Around fit() is one that reports to AWS that it was called.
     step_args = Estimator.fit.__wrapped__(job, channels)

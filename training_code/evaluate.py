@@ -2,14 +2,12 @@
 
     evaluate.py --model DIR --test DIR --evaluation DIR [--batch-size 64]
                 [--champion DIR --champion-package ARN]
-                [--tensors DIR --rules "Overfit:patience=2,DeadRelu"] [--int8-tolerance 0.005]
 
-Unpacks model.tar.gz, imports `inference` from the code/ folder inside it and predicts through the
-same functions as the endpoint: what is measured here is what will be served. A graph in the
-artifact must compute what its PyTorch network does, or the job fails. Writes
-evaluation.json and predictions.jsonl (one line a picture; probabilities in the classes' order).
-With a champion, the approved model that this one must not be worse than, evaluation.json also says
-how both do on these pictures; with tensors, what the debugger's rules find in them.
+Runs in the image that will serve. Unpacks model.tar.gz, imports `inference` from the code/ folder
+inside it and predicts through the same functions as the endpoint: what is measured here is what
+will be served. Writes evaluation.json and predictions.jsonl (one line a picture; probabilities in
+the classes' order). With a champion, the approved model that this one must not be worse than,
+evaluation.json also says how both do on these pictures.
 """
 
 import argparse
@@ -18,15 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debugger.findings import debugger_findings
-from debugger.plan import read_named
 from evaluation.champion import NONE, Challenger, Champion, Exam, compare
-from evaluation.graph_check import open_check
 from evaluation.model_quality import Outcomes, join, multiclass_metrics, outcomes_of
 from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
 from job.errors import JobError, run_job
 from job.log import log
 from job.malloc_tuning import keep_freed_memory
+from job.provenance import package_versions
 from pictures.dataset import open_split, read_info
 
 
@@ -40,9 +36,6 @@ class Options:
     batch_size: int
     champion: Path | None
     champion_package: str
-    tensors: Path | None
-    rules: str
-    int8_tolerance: float
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -54,9 +47,6 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--champion", type=Path, help="folder with the approved model.tar.gz")
     parser.add_argument("--champion-package", default=NONE, help="its model package's ARN, or none")
-    parser.add_argument("--tensors", type=Path, help="folder with what the debugger saved")
-    parser.add_argument("--rules", default="", help="the debugger's rules to ask about them")
-    parser.add_argument("--int8-tolerance", type=float, default=0.005, help="accuracy to lose")
     options = Options(**vars(parser.parse_args(arguments)))
     if options.batch_size < 1:
         raise JobError(f"--batch-size must be 1 or more, not {options.batch_size}")
@@ -66,8 +56,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
 def evaluate(options: Options, exam: Exam) -> tuple[Outcomes, dict[str, Any]]:
     """Predict the test pictures and write predictions.jsonl, batch by batch.
 
-    Returns the outcomes that metrics are made of, and the `serving` section; raises JobError when a
-    graph of the artifact does not compute what it should.
+    Returns the outcomes that metrics are made of, and the `serving` section: what computed them.
     """
     batches = []
     with (
@@ -75,10 +64,7 @@ def evaluate(options: Options, exam: Exam) -> tuple[Outcomes, dict[str, Any]]:
         (options.evaluation / "predictions.jsonl").open("w", encoding="utf-8") as file,
     ):
         check_fit(served, exam.split, exam.classes)
-        check = open_check(served, exam.split)
         for rows, probabilities in predict(served, exam.split, options.batch_size):
-            if check is not None:
-                check.add(rows, probabilities)
             outcomes = outcomes_of(exam.split.labels[rows], probabilities)
             for index, values in enumerate(probabilities):
                 line = {
@@ -89,8 +75,10 @@ def evaluate(options: Options, exam: Exam) -> tuple[Outcomes, dict[str, Any]]:
                 }
                 file.write(json.dumps(line) + "\n")
             batches.append(outcomes)
-        serving = check.result(options.int8_tolerance) if check is not None else {}
-    return join(batches), serving
+        runtime = str(served.model.runtime)
+        computes = "torch" if runtime == "torch" else "onnxruntime"
+        versions = package_versions(("numpy", "pillow", computes))
+    return join(batches), {"runtime": runtime, "versions": versions}
 
 
 def result_of(
@@ -108,9 +96,6 @@ def result_of(
         champion = Champion(options.champion, options.champion_package)
         challenger = Challenger(options.model / ARCHIVE, outcomes.actual == outcomes.predicted)
         result["champion"] = compare(champion, challenger, exam, options.batch_size)
-    if options.tensors is not None:
-        rules = read_named(options.rules, "--rules")
-        result["debugger"] = debugger_findings(options.tensors, rules)
     return result
 
 

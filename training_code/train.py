@@ -1,9 +1,9 @@
 """Train the head on cached features, then, if asked for, the last blocks on pictures.
 
 The script of the steps Tune and Train.
-Reads the channel `features` (from features.py) and, to fine-tune, `dataset` (from prepare.py);
-hyperparameters arrive as `--name value`. Logs one metric line an epoch, and keeps the epoch with
-the best validation accuracy of both phases.
+Reads the channel `features` (from features.py) and, to fine-tune or to check the graph that will
+serve, `dataset` (from prepare.py); hyperparameters arrive as `--name value`. Logs one metric line
+an epoch, and keeps the epoch with the best validation accuracy of both phases.
 """
 
 import os
@@ -62,10 +62,10 @@ def find_folders(environ: Mapping[str, str], settings: Hyperparameters) -> Folde
             f"hyperparameter fine_tune_blocks is {settings.fine_tune_blocks}, but the job has no "
             "channel 'dataset' with the pictures: add it, or set fine_tune_blocks to 0"
         )
-    if settings.int8 and settings.export and pictures is None:
+    if settings.graph != "none" and settings.export and pictures is None:
         raise JobError(
-            "hyperparameter int8 is true, but the job has no channel 'dataset' with the pictures "
-            "to calibrate on: add it, or set int8 to false"
+            f"hyperparameter graph is {settings.graph}, but the job has no channel 'dataset' with "
+            "the pictures to check the graph on: add it, or set graph to none"
         )
     return Folders(
         features=Path(environ["SM_CHANNEL_FEATURES"]),
@@ -200,7 +200,6 @@ def train(
     if not replicas.first:
         return
 
-    log(best.line())
     write_history(folders.output, history)
     if settings.export:
         write_artifact(
@@ -208,6 +207,7 @@ def train(
         )
     else:
         write_head(folders.model, head, best.result)
+    log(best.line())
 
 
 if __name__ == "__main__":

@@ -24,12 +24,13 @@ SCRIPT_FOLDERS = ("training_code", "inference_code")
 RUNNER, TRAIN = processing.RUNNER, processing.TRAIN
 TRIALS = "trials"  # train.py too; a trial is not watched by the debugger
 REQUIREMENTS, FOR_DEBUGGER = "requirements.txt", "requirements-debugger.txt"
-_RULE_SCRIPT = "evaluate.py"  # evaluates the debugger rules that the gate asks about
+_RULE_SCRIPT = "check_tensors.py"  # evaluates the debugger rules that the gate asks about
 NO_CHAMPION = "no-champion"
 _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
 # What of inference_code/ the serving image holds, and no model artifact.
 IMAGE_ONLY = ("Dockerfile", "server")
 _SKIPPED = {"__pycache__", ".DS_Store"}
+EVALUATE = "evaluate.py"
 
 
 class BundleError(UsageError):
@@ -52,12 +53,7 @@ class CodeBundle:
     @property
     def digest(self) -> str:
         """The first 16 hex digits of a sha256 over names and contents."""
-        digest = hashlib.sha256()
-        for name in sorted(self.files):
-            content = self.files[name]
-            digest.update(f"{name}\0{len(content)}\0".encode())
-            digest.update(content)
-        return digest.hexdigest()[:16]
+        return content_digest(self.files)
 
     @property
     def uri(self) -> str:
@@ -89,18 +85,26 @@ def bundles_of(settings: Settings, root: Path) -> Bundles:
     `root` is the repository. Where models are compared with the approved one there is also a folder
     that stands for "no champion": a job's input must hold something.
     """
-    watched, gated = settings.debugger.mode != "off", bool(settings.gate.no_issues_from)
-    bucket = settings.bucket
+    watched, bucket = settings.debugger.mode != "off", settings.bucket
     bundles = Bundles()
     for name in processing.processing_scripts(root / "training_code"):
-        rules = gated and name == _RULE_SCRIPT
-        bundles[name] = processing_bundle(root, name, bucket, debugger=rules)
+        bundles[name] = processing_bundle(root, name, bucket, debugger=name == _RULE_SCRIPT)
+    bundles[EVALUATE] = evaluation_bundle(root, bucket, installs=settings.serving.image is not None)
     bundles[TRAIN] = training_bundle(root, TRAIN, bucket, debugger=watched)
     bundles[TRIALS] = training_bundle(root, TRAIN, bucket)
     if settings.gate.champion_tolerance is not None:
         note = {"no-champion.txt": _NO_CHAMPION_NOTE}
         bundles[NO_CHAMPION] = CodeBundle(NO_CHAMPION, "files", note, bucket)
     return bundles
+
+
+def content_digest(files: Mapping[str, bytes]) -> str:
+    """Return the first 16 hex digits of a sha256 over names and contents."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode())
+        digest.update(files[name])
+    return digest.hexdigest()[:16]
 
 
 def stage(bundle: CodeBundle, put: Callable[[str, bytes], None]) -> None:
@@ -116,6 +120,18 @@ def processing_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = F
     """
     files = _closure(root, (entry, RUNNER)) | _requirements(root, debugger)
     return CodeBundle(entry, "files", dict(sorted(files.items())), bucket)
+
+
+def evaluation_bundle(root: Path, bucket: str, *, installs: bool) -> CodeBundle:
+    """Bundle evaluate.py with what it imports, and nothing to install: our serving image has all.
+
+    `installs`: another image serves, which installs inference_code/requirements.txt as it starts;
+    so does the job, by the runner. Raises BundleError.
+    """
+    files = _closure(root, (EVALUATE, RUNNER) if installs else (EVALUATE,))
+    if installs:
+        files[REQUIREMENTS] = (root / "inference_code" / REQUIREMENTS).read_bytes()
+    return CodeBundle(EVALUATE, "files", dict(sorted(files.items())), bucket)
 
 
 def training_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:
@@ -207,9 +223,16 @@ def _requirements(root: Path, debugger: bool) -> dict[str, bytes]:
 
 
 def _serving_code(root: Path) -> dict[str, bytes]:
-    left_out = _SKIPPED.union(IMAGE_ONLY)
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted((root / "inference_code").rglob("*"))
-        if path.is_file() and not left_out & set(path.relative_to(root).parts)
-    }
+    carried = {}
+    for name, content in files_below(root, "inference_code"):
+        if PurePosixPath(name).parts[1] not in IMAGE_ONLY:
+            carried[name] = content
+    return carried
+
+
+def files_below(root: Path, part: str) -> Iterator[tuple[str, bytes]]:
+    """Yield (name relative to `root`, content) of the file `part`, or of all below that folder."""
+    start = root / part
+    for path in [start] if start.is_file() else sorted(start.rglob("*")):
+        if path.is_file() and not _SKIPPED & set(path.relative_to(root).parts):
+            yield path.relative_to(root).as_posix(), path.read_bytes()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.serving_image import serving_image
 from pipeline.assets.weights import weights_uri
 from pipeline.settings.model import Settings
 
@@ -44,11 +45,13 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
 
         session = offline_session(settings.aws.region, settings.bucket)
         parameters = build_parameters(settings)
+        image = serving_image(settings, root)
+        context = BuildContext(settings, parameters, session, bundles, weights, image)
         pipeline = Pipeline(
             name=settings.project,
             parameters=parameters.all(),
             pipeline_experiment_config=None,
-            steps=_build_steps(BuildContext(settings, parameters, session, bundles, weights)),
+            steps=_build_steps(context),
             sagemaker_session=session,
             # SageMaker names the jobs: a prefix of ours leaves 6 characters for a tuning job's.
             pipeline_definition_config=PipelineDefinitionConfig(use_custom_job_prefix=False),
@@ -70,6 +73,7 @@ def _build_steps(context: Any) -> list[Any]:
     from steps.gate import build_gate_step
     from steps.prepare import build_prepare_step
     from steps.register import build_register_step
+    from steps.tensors import build_tensors_step
     from steps.train import build_train_step
     from steps.tune import build_tune_step
 
@@ -81,9 +85,11 @@ def _build_steps(context: Any) -> list[Any]:
     evaluate = build_evaluate_step(context, prepare, train, champion)
     register = build_register_step(context, prepare, train, evaluate)
     deploy = build_deploy_step(context, register)
-    gate = build_gate_step(context, evaluate, passed=[register, deploy])
+    tensors = build_tensors_step(context, train)
+    gate = build_gate_step(context, evaluate, tensors, passed=[register, deploy])
     found = [] if champion is None else [champion.step]
-    return [prepare, features, tune, train, *found, evaluate, gate]
+    judged = [] if tensors is None else [tensors]
+    return [prepare, features, tune, train, *found, evaluate, *judged, gate]
 
 
 def _without_nulls(value: Any) -> Any:

@@ -74,10 +74,7 @@ _DATASET = {
 
 _EVALUATION = {
     "version": 0.0,
-    "serving": {
-        "runtime": "graph",
-        "runtimes": {ANY_KEY: {"accuracy": 0.9, "same_best_class": 100, "largest_difference": 0.0}},
-    },
+    "serving": {"runtime": "graph", "versions": {ANY_KEY: "1.0"}},
     "dataset": {"item_count": 100},
     "data_fingerprint": "0" * 64,
     "multiclass_classification_metrics": {
@@ -104,11 +101,12 @@ _EVALUATION = {
         },
         "summary": "the champion (dog-breeds/1) has 0.8000 on the same pictures",
     },
-    "debugger": {
-        "issues_found": 0,
-        "summary": "no debugger rule found issues",
-        "rules": [{"name": "Overfit", "status": "NoIssuesFound", "message": "no issues"}],
-    },
+}
+
+_FINDINGS = {
+    "issues_found": 0,
+    "summary": "no debugger rule found issues",
+    "rules": [{"name": "Overfit", "status": "NoIssuesFound", "message": "no issues"}],
 }
 
 
@@ -139,6 +137,7 @@ _FILES: Mapping[str, Mapping[str, Any]] = {
     "prepare.py": {"dataset.json": _DATASET},
     "features.py": {},
     "evaluate.py": {"evaluation.json": _EVALUATION},
+    "check_tensors.py": {"findings.json": _FINDINGS},
 }
 
 SCRIPTS: Mapping[str, Script] = {

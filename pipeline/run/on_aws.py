@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.addresses import folder_uri, split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, explained
@@ -20,7 +21,6 @@ from pipeline.aws.timing import Timing
 from pipeline.aws.watch import Outcome
 from pipeline.definition.parameters import bind_parameters
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, PipelineError
-from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.report.sources.aws_source import AwsSource
 from pipeline.report.sources.facts import Facts, read_facts
 from pipeline.report.sources.source import Absent

@@ -110,6 +110,13 @@ def int8_has_a_graph(settings: Settings) -> Iterator[Problem]:
         yield Problem(("serving", "int8"), "needs the graph: set serving.graph to onnx")
 
 
+def something_serves(settings: Settings) -> Iterator[Problem]:
+    """Check that a model without a graph has an image with PyTorch: the project's own has none."""
+    if settings.serving.graph == "none" and settings.serving.image is None:
+        what = "without a graph PyTorch serves, which our image lacks: set serving.image"
+        yield Problem(("serving", "graph"), f"{what} to one that has it")
+
+
 def names_fit(settings: Settings) -> Iterator[Problem]:
     """Check that names made from `project` stay within AWS's limits."""
     if settings.aws.bucket is None and len(settings.bucket) > 63:
@@ -148,6 +155,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     strategy_fits,
     one_machine_a_job,
     int8_has_a_graph,
+    something_serves,
     names_fit,
     tags_fit,
     weights_are_one_of_four,

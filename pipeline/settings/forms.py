@@ -78,6 +78,9 @@ Bucket = Annotated[
     str, Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket: 3 to 63 of a-z, 0-9, - and .")
 ]
 Region = Annotated[str, Form(r"[a-z]{2}(-[a-z]+)+-\d", "a region, as in eu-west-1")]
+ImageUri = Annotated[
+    str, Form(r"\S{1,255}", "an image's address, without white space, at most 255 characters")
+]
 ResourceName = Annotated[
     str, Form(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "a name: letters, digits and -, at most 63")
 ]

@@ -23,6 +23,7 @@ from pipeline.settings.forms import (
     Duration,
     Form,
     FunctionName,
+    ImageUri,
     InstanceType,
     ProjectName,
     Region,
@@ -187,8 +188,9 @@ class Tuning(Section):
 
 
 class Serving(Section):
-    """What the endpoint runs on a CPU."""
+    """What the endpoint runs, and in which image."""
 
+    image: ImageUri | None = None
     graph: Literal["onnx", "none"]
     int8: bool
     int8_tolerance: Annotated[float, Field(ge=0, le=1)]

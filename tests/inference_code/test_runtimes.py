@@ -68,7 +68,7 @@ def test_pytorch_computes_what_the_network_does(
         ([], {"onnxruntime"}, TORCH),
         ([GRAPH_FILE, INT8_GRAPH_FILE], set(), TORCH),
         ([GRAPH_FILE, INT8_GRAPH_FILE], {"onnxruntime", "GPU"}, TORCH),
-        ([GRAPH_FILE, INT8_GRAPH_FILE], {"onnxruntime", "GPU", "no torch"}, GRAPH),
+        ([GRAPH_FILE, INT8_GRAPH_FILE], {"onnxruntime", "GPU", "no torch"}, INT8),
     ],
 )
 def test_the_fastest_runtime_of_model_and_machine_serves(

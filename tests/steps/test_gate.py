@@ -92,9 +92,8 @@ def test_rules_that_are_asked_must_have_found_nothing(step, scope, tmp_path, iss
     alone = step("Gate", RULES, ASKED, NOT_COMPARED)["Arguments"]["Conditions"]
     assert alone == [ACCURACY, *conditions[2:]]
     found = scope(0.8, 0.0)
-    document = json.loads((tmp_path / "evaluation.json").read_text())
-    document["debugger"] = {"issues_found": issues, "summary": "Overfit IssuesFound: at step 4"}
-    (tmp_path / "evaluation.json").write_text(json.dumps(document))
+    document = {"issues_found": issues, "summary": "Overfit IssuesFound: at step 4"}
+    (tmp_path / "findings.json").write_text(json.dumps(document))
     assert all_hold(conditions, found) is passes
     message = step("AccuracyTooLow", RULES, ASKED)["Arguments"]["ErrorMessage"]
     end = "or debugger rules found issues: Overfit IssuesFound: at step 4"
@@ -122,14 +121,19 @@ def test_rules_that_are_asked_must_have_found_nothing(step, scope, tmp_path, iss
         ),
     ],
 )
-def test_evaluate_gets_the_tensors_of_the_job_that_really_ran(step, mode, values):
-    evaluate = step("Evaluate", RULES, ASKED, f"debugger.mode={mode}")["Arguments"]
-    inputs = {one["InputName"]: one["S3Input"] for one in evaluate["ProcessingInputs"]}
+def test_the_tensors_of_the_job_that_really_ran_are_checked(compiled, step, mode, values):
+    check = step("CheckTensors", RULES, ASKED, f"debugger.mode={mode}")["Arguments"]
+    inputs = {one["InputName"]: one["S3Input"] for one in check["ProcessingInputs"]}
     assert inputs["tensors"]["S3Uri"] == {"Std:Join": {"On": "/", "Values": values}}
-    arguments = evaluate["AppSpecification"]["ContainerArguments"]
+    specification = check["AppSpecification"]
+    arguments = specification["ContainerArguments"]
     assert arguments[arguments.index("--rules") + 1] == "Overfit"
-    usual = step("Evaluate", RULES, f"debugger.mode={mode}")["Arguments"]
-    assert "tensors" not in {one["InputName"] for one in usual["ProcessingInputs"]}
+    assert (
+        specification["ImageUri"]
+        == step("Train")["Arguments"]["AlgorithmSpecification"]["TrainingImage"]
+    )
+    usual = compiled(RULES, f"debugger.mode={mode}")["Steps"]
+    assert "CheckTensors" not in [one["Name"] for one in usual]
 
 
 def test_nothing_is_registered_or_deployed_outside_the_gate(compiled, step):

@@ -41,12 +41,28 @@ def test_what_no_debugger_watches_is_the_code_of_the_trials(compiled):
     assert len(set(re.findall(r"/train-[0-9a-f]{16}/", definition))) == 1
 
 
-@pytest.mark.parametrize(("blocks", "channels"), [(0, ["features"]), (2, ["features", "dataset"])])
-def test_pictures_are_a_channel_only_when_the_backbone_is_fine_tuned(step, blocks, channels):
-    train = step("Train", f"training.fine_tune_blocks={blocks}")["Arguments"]
+WITHOUT_GRAPH = "serving={image: torchserve:1, graph: none, int8: false, int8_tolerance: 0}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "channels"),
+    [
+        ([], ["features", "dataset"]),
+        ([WITHOUT_GRAPH], ["features"]),
+        ([WITHOUT_GRAPH, "training.fine_tune_blocks=2"], ["features", "dataset"]),
+    ],
+)
+def test_pictures_come_along_to_check_the_graph_and_to_fine_tune(step, overrides, channels):
+    train = step("Train", *overrides)["Arguments"]
 
     assert [channel["ChannelName"] for channel in train["InputDataConfig"]] == channels
-    assert train["HyperParameters"]["fine_tune_blocks"] == str(blocks)
+
+
+def test_the_int8_graph_is_held_to_its_tolerance(step):
+    serving = "serving={graph: onnx, int8: true, int8_tolerance: 0.02}"
+    told = step("Train", serving)["Arguments"]["HyperParameters"]
+
+    assert (told["int8"], told["int8_tolerance"]) == ("true", "0.02")
 
 
 @pytest.mark.parametrize(

@@ -87,11 +87,13 @@ def container(folder: Path, features: Path, dataset: Path | None = None) -> dict
 
 
 @pytest.fixture(scope="session")
-def train(features: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
+def train(features: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
     """Runs train.py's main with these hyperparameters."""
 
     def run(
-        features: Path = features, dataset: Path | None = None, **hyperparameters: object
+        features: Path = features,
+        dataset: Path | None = prepared / "dataset",
+        **hyperparameters: object,
     ) -> Trained:
         folder = tmp_path_factory.mktemp("training")
         usual = {"epochs": 4, "batch_size": 16, "lr": 0.01}

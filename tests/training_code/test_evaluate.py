@@ -1,7 +1,9 @@
 """Evaluate: the test pictures through the very code that will serve."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
@@ -16,8 +18,10 @@ from evaluate import main
 from evaluation.served_model import serving_code
 from job.errors import JobError
 from pictures.dataset import open_split
+from pipeline.assets.code_bundle import evaluation_bundle
 
 Pack = Callable[[Path, Path], Path]
+ROOT = Path(__file__).parents[2]
 
 
 def evaluate(
@@ -53,7 +57,7 @@ def test_every_test_picture_gets_a_line_and_counts(
     assert capsys.readouterr().out.splitlines()[-1] == (
         f"test_accuracy={np.mean(right):.6f} standard_error={spread:.6f} pictures=12"
     )
-    assert "champion" not in result and "debugger" not in result
+    assert "champion" not in result
     assert result["dataset"] == {"item_count": 12}
     info = json.loads((prepared / "dataset/dataset.json").read_text())
     assert result["data_fingerprint"] == info["fingerprint"]
@@ -63,12 +67,59 @@ def test_every_test_picture_gets_a_line_and_counts(
         assert row["prediction"] == info["classes"][int(np.argmax(row["probabilities"]))]
 
 
-def test_rules_are_judged_beside_a_champion(packed: Path, prepared: Path, tmp_path: Path) -> None:
-    pytest.importorskip("smdebug")
-    asked = {"tensors": tmp_path, "rules": "DeadRelu,Overfit:patience=2", "champion": tmp_path}
-    result = evaluate(packed, prepared / "test", tmp_path / "out", **asked)
-    assert [rule["name"] for rule in result["debugger"]["rules"]] == ["DeadRelu", "Overfit"]
-    assert not result["champion"]["compared"]
+# What the serving image holds: onnxruntime's own requirements are below it.
+IMAGE = ("numpy", "PIL", "onnxruntime", "flatbuffers", "google", "packaging", "sympy", "mpmath")
+IN_THE_IMAGE = f"""
+import runpy, sys
+from importlib.machinery import PathFinder
+
+class Image:
+    def find_spec(self, name, path=None, target=None):
+        found = PathFinder.find_spec(name, path, target)
+        if path is None and found and "site-packages" in str(found.origin) and name not in {IMAGE}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Image())
+sys.argv = sys.argv[1:]
+sys.path[0] = ""
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_what_the_serving_image_holds_is_all_it_needs(
+    packed: Path, prepared: Path, tmp_path: Path
+) -> None:
+    bundle = evaluation_bundle(ROOT, "bucket", installs=False)
+    for name, content in bundle.files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    folders = {"model": packed, "test": prepared / "test", "evaluation": tmp_path / "out"}
+    folders["champion"] = packed
+    given = [part for k, v in folders.items() for part in (f"--{k}", str(v))]
+    command = [sys.executable, "-c", IN_THE_IMAGE, str(tmp_path / bundle.entry), *given]
+    command += ["--champion-package", "arn:aws:sagemaker:us-east-1:111122223333:model-package/d/1"]
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = json.loads((tmp_path / "out/evaluation.json").read_text())
+    assert found["serving"]["runtime"] == "graph"
+    assert set(found["serving"]["versions"]) == {"python", "numpy", "pillow", "onnxruntime"}
+    here = evaluate(packed, prepared / "test", tmp_path / "here")
+    assert lines(tmp_path / "out") == lines(tmp_path / "here")
+    assert found["multiclass_classification_metrics"] == here["multiclass_classification_metrics"]
+
+
+def test_a_model_without_a_graph_is_measured_by_pytorch(
+    train: Any, pack: Pack, prepared: Path, tmp_path: Path
+) -> None:
+    packed = pack(train(graph="none").model, tmp_path)
+    found = evaluate(packed, prepared / "test", tmp_path / "out")["serving"]
+    assert found["runtime"] == "torch" and "torch" in found["versions"]
 
 
 def test_what_is_served_is_what_was_evaluated(
@@ -90,7 +141,9 @@ def test_it_predicts_with_the_artifacts_own_code(
     model = tmp_path / "model"
     shutil.copytree(trained.model, model)
     with (model / "code/preprocessing.py").open("a") as file:
-        file.write("\n\ndef normalise(batch, _):\n    return batch[..., :32, :32] * np.float32(0)\n")
+        file.write(
+            "\n\ndef normalise(batch, _):\n    return batch[..., :32, :32] * np.float32(0)\n"
+        )
     evaluate(pack(model, tmp_path), prepared / "test", tmp_path / "out")
     rows = lines(tmp_path / "out")
     assert all(row["probabilities"] == rows[0]["probabilities"] for row in rows)

@@ -158,10 +158,13 @@ def test_a_learning_rate_that_diverges_is_explained(train: Train) -> None:
         train(lr=1e38, optimizer="SGD")
 
 
-def script(features: Path, tmp_path: Path, *arguments: str, code: Path | None = None) -> Any:
+def script(
+    features: Path, dataset: Path, tmp_path: Path, *arguments: str, code: Path | None = None
+) -> Any:
     environment = os.environ | {
         "PYTHONPATH": f"{CODE / 'training_code'}:{CODE / 'inference_code'}" if not code else "",
         "SM_CHANNEL_FEATURES": str(features),
+        "SM_CHANNEL_DATASET": str(dataset),
         "SM_MODEL_DIR": str(tmp_path / "model"),
         "SM_OUTPUT_DIR": str(tmp_path / "output"),
         "SM_OUTPUT_DATA_DIR": str(tmp_path / "output/data"),
@@ -173,22 +176,22 @@ def script(features: Path, tmp_path: Path, *arguments: str, code: Path | None = 
 
 
 def test_a_users_mistake_ends_in_one_line_and_the_failure_file(
-    features: Path, tmp_path: Path
+    features: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    done = script(features, tmp_path, "--lr", "0")
+    done = script(features, prepared / "dataset", tmp_path, "--lr", "0")
     assert done.returncode == 1
     assert done.stderr == "error: hyperparameter lr is 0.0; it must be above 0\n"
     assert "lr is 0.0" in (tmp_path / "output/failure").read_text()
 
 
 def test_it_runs_from_the_bundle_where_all_modules_are_in_one_folder(
-    features: Path, tmp_path: Path
+    features: Path, prepared: Path, tmp_path: Path
 ) -> None:
     code = tmp_path / "code"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CODE / "training_code", code, ignore=ignored)
     shutil.copytree(CODE / "inference_code", code, ignore=ignored, dirs_exist_ok=True)
     shutil.copytree(CODE / "inference_code", code / "inference_code", ignore=ignored)
-    done = script(features, tmp_path, "--epochs", "1", code=code)
+    done = script(features, prepared / "dataset", tmp_path, "--epochs", "1", code=code)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "model/code/inference.py").is_file()

@@ -27,7 +27,7 @@ class TensorsLost(Exception):
 
 
 def debugger_findings(folder: Path, rules: Named) -> dict[str, Any]:
-    """Return the `debugger` section of evaluation.json: issues_found, summary, rules' outcomes.
+    """Return the contents of findings.json: issues_found, summary, rules' outcomes.
 
     `folder` holds the tensors, or the output.tar.gz of a training that kept them in its own output.
     A rule that cannot be judged counts as an issue: it does not rule one out.

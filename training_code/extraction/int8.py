@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from graph import Graph, open_graph
 from graphs.export import INPUT_NAME
@@ -64,5 +63,4 @@ def _batches(
     images: Squares, rows: npt.NDArray[np.int64], preprocessing: Preprocessing
 ) -> Iterator[Values]:
     for start in range(0, len(rows), _BATCH):
-        squares = torch.from_numpy(np.array(images[rows[start : start + _BATCH]]))
-        yield normalise(squares, preprocessing).numpy()
+        yield normalise(np.array(images[rows[start : start + _BATCH]]), preprocessing)

@@ -98,7 +98,7 @@ def _eager(backbone: nn.Module, preprocessing: Preprocessing) -> Callable[[Tenso
 
 
 def _graph_forward(graph: Graph, preprocessing: Preprocessing) -> Callable[[Tensor], Values]:
-    return lambda squares: graph.run(normalise(squares, preprocessing).numpy())
+    return lambda squares: graph.run(normalise(squares.numpy(), preprocessing))
 
 
 def _graph_of(backbone: nn.Module, crop: int, path: Path) -> Graph | None:

@@ -5,14 +5,21 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = ("torch", "torchvision", "numpy", "pillow")
+_TRAINING = ("torch", "torchvision", "numpy", "pillow", "onnxruntime")
 
 
-def package_versions() -> dict[str, str]:
-    """Return versions of Python and of the packages that decide what a network computes."""
-    return {"python": platform.python_version()} | {
-        package: metadata.version(package) for package in _PACKAGES
-    }
+def package_versions(packages: tuple[str, ...] = _TRAINING) -> dict[str, str]:
+    """Return versions of Python and of these packages, as far as they are installed.
+
+    By default those that decide what a network learns.
+    """
+    found = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def sha256_of(path: Path) -> str:

@@ -54,7 +54,7 @@ class Pictures:
 
     def normalised(self, squares: Tensor, device: torch.device) -> Tensor:
         """Return the network's input (N, 3, crop, crop) on `device`, in channels_last."""
-        pictures = normalise(squares.to(device), self.preprocessing)
+        pictures: Tensor = normalise(squares.to(device), self.preprocessing)
         return pictures.contiguous(memory_format=torch.channels_last)
 
     def labels(self, rows: Rows) -> Tensor:

@@ -49,7 +49,8 @@ def write_artifact(
 ) -> None:
     """Write the whole model: weights, graphs, description and the code that serves it.
 
-    `dataset` has the training pictures that an int8 graph is calibrated on.
+    `dataset` has the pictures that graphs are calibrated and checked on. Raises JobError when a
+    graph does not compute what it should.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = ModelDescription(

@@ -46,6 +46,12 @@ def open_split(folder: Path, split: str) -> Split:
     return Split(images, labels, tuple(files))
 
 
+def spread_rows(count: int, most: int) -> npt.NDArray[np.int64]:
+    """Return at most `most` of `count` rows, in order and evenly spread: so are their classes."""
+    rows = np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
+    return np.unique(rows)
+
+
 def read_info(folder: Path) -> dict[str, Any]:
     """Return the contents of dataset.json; raise JobError when it is missing."""
     path = folder / INFO_FILE

@@ -10,8 +10,8 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 
+from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.aws.watch import Outcome
-from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.run.on_aws import ServedOutcome, follow_endpoint
 from staging_endpoint import BEGUN, WANTED
 from tests.pipeline.aws.aws_support import ACCOUNT, EXECUTION, NOW, REGION, Clock, Cloud
