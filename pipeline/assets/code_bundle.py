@@ -88,7 +88,9 @@ def bundles_of(settings: Settings, root: Path) -> Bundles:
     watched, bucket = settings.debugger.mode != "off", settings.bucket
     bundles = Bundles()
     for name in processing.processing_scripts(root / "training_code"):
-        bundles[name] = processing_bundle(root, name, bucket, debugger=name == _RULE_SCRIPT)
+        rules = name == _RULE_SCRIPT
+        if not rules or settings.gate.no_issues_from:
+            bundles[name] = processing_bundle(root, name, bucket, debugger=rules)
     bundles[EVALUATE] = evaluation_bundle(root, bucket, installs=settings.serving.image is not None)
     bundles[TRAIN] = training_bundle(root, TRAIN, bucket, debugger=watched)
     bundles[TRIALS] = training_bundle(root, TRAIN, bucket)

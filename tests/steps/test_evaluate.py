@@ -49,3 +49,26 @@ def test_without_the_champion_rule_nothing_is_compared(step):
 
     assert list(inputs_of(evaluate)) == ["code", "model", "test"]
     assert "--champion" not in str(evaluate)
+
+
+def test_runs_in_the_image_that_serves_and_installs_nothing_there(step):
+    specification = step("Evaluate")["Arguments"]["AppSpecification"]
+    (container,) = step("Register")["Arguments"]["InferenceSpecification"]["Containers"]
+
+    assert specification["ImageUri"] == container["Image"]
+    entry = ["python3", "/opt/ml/processing/input/code/evaluate.py"]
+    assert specification["ContainerEntrypoint"] == entry
+
+
+def test_runs_in_any_other_image_that_serves_after_what_serving_there_installs(step):
+    other = "serving={image: torchserve:1, graph: none, int8: false, int8_tolerance: 0}"
+    specification = step("Evaluate", other)["Arguments"]["AppSpecification"]
+    (container,) = step("Register", other)["Arguments"]["InferenceSpecification"]["Containers"]
+
+    assert specification["ImageUri"] == container["Image"] == "torchserve:1"
+    folder = "/opt/ml/processing/input/code"
+    assert specification["ContainerEntrypoint"] == [
+        "python3",
+        f"{folder}/run_script.py",
+        "evaluate.py",
+    ]

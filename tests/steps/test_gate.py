@@ -38,12 +38,17 @@ def scope(tmp_path):
         champion = {"shortfall": shortfall, "summary": "the champion (dogs/3) has 0.8"}
         document = {"multiclass_classification_metrics": metrics, "champion": champion}
         (tmp_path / "evaluation.json").write_text(json.dumps(document))
-        output = {"OutputName": "evaluation", "S3Output": {"S3Uri": str(tmp_path)}}
+        outputs = [
+            {"OutputName": name, "S3Output": {"S3Uri": str(tmp_path)}}
+            for name in ("evaluation", "findings")
+        ]
+        job = {"ProcessingOutputConfig": {"Outputs": outputs}}
         return Scope(
             parameters={"AccuracyThreshold": threshold, "ChampionTolerance": tolerance},
-            steps={"Evaluate": {"ProcessingOutputConfig": {"Outputs": [output]}}},
+            steps={"Evaluate": job, "CheckTensors": job},
             property_files={
-                ("Evaluate", "Evaluation"): PropertyFile("evaluation", "evaluation.json")
+                ("Evaluate", "Evaluation"): PropertyFile("evaluation", "evaluation.json"),
+                ("CheckTensors", "Findings"): PropertyFile("findings", "findings.json"),
             },
         )
 

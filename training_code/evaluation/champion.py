@@ -85,6 +85,8 @@ def _compared(
         right, fingerprint = _measure(champion, test, batch_size)
     except JobError as error:
         return _not_compared(champion, str(error))
+    except ModuleNotFoundError as error:
+        return _not_compared(champion, f"its code needs {error.name}, which this image lacks")
     except (Exception, SystemExit) as error:  # the champion's own code, of any version, runs here
         traceback.print_exc()
         return _not_compared(champion, f"{type(error).__name__}: {error}")

@@ -10,6 +10,7 @@ from pipeline.assets.code_bundle import (
     BundleError,
     archive,
     bundles_of,
+    evaluation_bundle,
     processing_bundle,
     stage,
     training_bundle,
@@ -22,6 +23,7 @@ SCRIPTS = {
     "training_code/run_script.py": "import runpy\n" + RUN,
     "training_code/prepare.py": "import preprocessing\nfrom shared import thing\n" + RUN,
     "training_code/evaluate.py": "def main():\n    import artifact\n" + RUN,
+    "training_code/check_tensors.py": "import shared\n" + RUN,
     "training_code/features.py": "import network\n" + RUN,
     "training_code/train.py": "import network, shared\n" + RUN,
     "training_code/shared.py": "import os\nimport cycle\n",
@@ -228,7 +230,7 @@ def test_our_own_scripts_can_be_bundled():
         (["debugger.mode=embedded"], {"train.py"}),
         (["debugger.mode=service"], {"train.py"}),
         (["debugger.mode=off"], set()),
-        (["gate.no_issues_from=[Overfit]"], {"train.py", "evaluate.py"}),
+        (["gate.no_issues_from=[Overfit]"], {"train.py", "check_tensors.py"}),
     ],
 )
 def test_all_jobs_install_the_same_and_only_watched_ones_the_debugger(root, overrides, watched):
@@ -239,5 +241,16 @@ def test_all_jobs_install_the_same_and_only_watched_ones_the_debugger(root, over
     with_debugger = {n for n, one in bundles.items() if "requirements-debugger.txt" in one.files}
     assert with_debugger == watched
     others = {name: one.files.get("requirements.txt") for name, one in bundles.items()}
-    assert others.pop("no-champion", None) is None
+    assert [others.pop(name, None) for name in ("no-champion", "evaluate.py")] == [None, None]
     assert set(others.values()) == {b"numpy\n"}
+
+
+def test_evaluate_installs_nothing_in_our_image_and_what_serving_needs_in_another(root):
+    ours = evaluation_bundle(root, "bucket", installs=False)
+    another = evaluation_bundle(root, "bucket", installs=True)
+
+    assert list(ours.files) == ["artifact.py", "evaluate.py"]
+    assert another.files == ours.files | {
+        "run_script.py": b"import runpy\n",
+        "requirements.txt": b"pillow\n",
+    }
