@@ -220,7 +220,7 @@ class Instance(Section):
 
 
 class ProcessingInstance(Instance):
-    """Machines for Prepare, ExtractFeatures and Evaluate."""
+    """Machines for Prepare, ExtractFeatures, Evaluate and CheckTensors."""
 
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
 

@@ -189,6 +189,11 @@ MISTAKES = [
         "serving={graph: none, int8: true, int8_tolerance: 0}",
         "serving.int8: needs the graph: set serving.graph",
     ),
+    (
+        "serving={graph: none, int8: false, int8_tolerance: 0}",
+        "serving.graph: without a graph PyTorch serves, which our image lacks: set serving.image",
+    ),
+    ("serving.image=a b", "must be an image's address, without white space"),
     ("instances.tuning.count=2", "must be 1, not 2: a job runs on one machine"),
     ("instances.training.count=2", "one machine, but for fine-tuning (training.fine_tune_blocks"),
     ("data.split.train=0.9", "data.split: train + valid + test must be 1, not 1.1"),
