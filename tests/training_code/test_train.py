@@ -43,8 +43,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_it_logs_one_metric_line_an_epoch_and_says_at_the_end_what_it_kept(trained: Any) -> None:
-    *epochs, last = trained.log.splitlines()
-    assert len(epochs) == 4
+    *epochs, graph, last = trained.log.splitlines()
+    assert len(epochs) == 4 and graph.startswith("graph: ")
     assert all(EPOCH_LINE.fullmatch(line) for line in epochs)
     assert LAST_LINE.fullmatch(last)
 

@@ -86,6 +86,7 @@ def _compared(
     except JobError as error:
         return _not_compared(champion, str(error))
     except ModuleNotFoundError as error:
+        traceback.print_exc()
         return _not_compared(champion, f"its code needs {error.name}, which this image lacks")
     except (Exception, SystemExit) as error:  # the champion's own code, of any version, runs here
         traceback.print_exc()

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from artifact import ArtifactError
 from job.errors import JobError
 from job.log import log
-from job.progress import ProgressLines
 from pictures.dataset import Split, spread_rows
 from prediction import Model, open_model, predict
 from runtimes import GRAPH, INT8, TORCH
@@ -70,12 +69,10 @@ def check_int8(folder: Path, valid: Split, tolerance: float) -> None:
 def _answers(folder: Path, runtime: str, valid: Split, rows: Rows) -> Probabilities:
     """Return the probabilities, (rows, classes), that a runtime of the artifact answers."""
     model = _opened(folder, runtime)
-    progress = ProgressLines(f"checked {runtime}", len(rows))
     found = []
     for start in range(0, len(rows), _BATCH):
         squares = list(np.array(valid.images[rows[start : start + _BATCH]]))
         found.append(predict(squares, model).probabilities)
-        progress.advance(len(squares))
     return np.concatenate(found)
 
 

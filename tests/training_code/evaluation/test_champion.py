@@ -188,7 +188,10 @@ UNUSABLE: dict[str, tuple[Change, str]] = {
         describe(classes=["a", "b", "c"]),
         "the model knows 3 classes (a, b, c), the test",
     ),
-    "code of another age": (add_code("import left_behind"), "No module named 'left_behind'"),
+    "code of another age": (
+        add_code("import left_behind"),
+        "its code needs left_behind, which this image lacks",
+    ),
     "code that ends the job": (add_code("raise SystemExit('enough')"), "SystemExit: enough"),
     "answers for fewer pictures": (
         add_code("def predict_fn(data, model): return predict(data[1:], model)"),
