@@ -18,7 +18,7 @@ help:  ## say what there is
 local: $(VENV)/.local  ## set up, then run the whole pipeline on this machine
 	$(BIN)/python -m pipeline.run --local $(ARGS)
 
-test: $(VENV)/.toolkit lint  ## set up, then pass the checks and every test
+test: $(VENV)/.toolkit $(VENV)/.serving lint  ## set up, then pass the checks and every test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 QUICK := not e2e and not browser and not server and not slow
@@ -43,6 +43,17 @@ $(VENV)/.toolkit: $(VENV)/.dev
 		--target $(VENV)/toolkit sagemaker-training==5.1.1 sagemaker-pytorch-training==3.0.0 \
 		retrying==1.3.7 inotify_simple==1.2.1 paramiko==5.1.0 bcrypt==5.0.0 pynacl==1.6.2 \
 		invoke==3.0.3 || echo "no C compiler: their tests are skipped"
+	touch $@
+
+# What other servers than ours need, and a Debian to build the serving image on, beside the environment.
+$(VENV)/.serving: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(VENV)/serving/torchserve torchserve==0.12.0 sagemaker-pytorch-inference==2.0.25 \
+		|| echo "no TorchServe: its test is skipped"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--target $(VENV)/serving/ray "ray[serve]==2.57.0" || echo "no Ray: its test is skipped"
+	test -d $(VENV)/serving/debian/etc || debootstrap --variant=minbase trixie $(VENV)/serving/debian \
+		> /dev/null || { rm -rf $(VENV)/serving/debian; echo "no Debian: no image is built"; }
 	touch $@
 
 # checkov wants older libraries than ours, so it lives in an environment of its own.

@@ -46,7 +46,8 @@ def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = Non
             from torch_model import TorchForward  # noqa: PLC0415 - graphs are served without it
         except ModuleNotFoundError as error:
             raise ArtifactError(
-                f"{folder} has no graph that can run here, and PyTorch is missing: {error}"
+                f"{folder} has no graph, and PyTorch is missing: train with serving.graph: onnx, "
+                "or name an image that has PyTorch in serving.image"
             ) from error
         return TorchForward(folder, threads, gpu)
     try:

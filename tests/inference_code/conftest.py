@@ -1,6 +1,6 @@
 """A tiny but whole model artifact, as training exports it."""
 
-import shutil
+import tarfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -10,14 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-from artifact import ModelDescription
-from inference import model_fn
+from artifact import GRAPH_FILE, ModelDescription
+from graphs.export import export_graph
+from inference import model_fn, open_model
+from learning.training_outputs import copy_serving_code
 from network import Classifier, Head, build_backbone
 from prediction import Model
 from preprocessing import Preprocessing
-from torch_model import write_model
+from torch_model import read_model, write_model
 
-CODE = Path(__file__).resolve().parents[2] / "inference_code"
 CLASSES = ("beagle", 'the "big", bad wolf', "Жук 🐶")
 RESIZE = 40
 
@@ -46,7 +47,24 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = Head(1024, len(CLASSES))
     torch.nn.init.normal_(head.linear.weight, std=5.0)  # so that probabilities differ
     write_model(folder, Classifier(build_backbone("shufflenet_v2_x0_5", 1), head), describe())
-    shutil.copytree(CODE, folder / "code", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_serving_code(folder / "code")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ml(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What /opt/ml is: the archive, with the graph, and the model unpacked as SageMaker does."""
+    folder = tmp_path_factory.mktemp("ml")
+    network, description = read_model(model_dir)
+    graph = folder / GRAPH_FILE
+    export_graph(network, description.preprocessing.crop, graph)
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        archive.add(model_dir, arcname=".")
+        archive.add(graph, arcname=GRAPH_FILE)
+    with tarfile.open(folder / "model.tar.gz") as archive:
+        archive.extractall(folder / "model", filter="data")
+    (folder / "model").chmod(0o755)
+    assert open_model(folder / "model").runtime == "graph"
     return folder
 
 

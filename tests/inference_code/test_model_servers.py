@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artifact import GRAPH_FILE
 from benchmarks.multi_model_server import missing_part, post, running_model_server
-from graphs.export import export_graph
-from inference import open_model
 from pipeline.local.service.hosting.model_process import start_model_server
 from request_reading import MAX_BODY_BYTES
 from tests.inference_code.hostile_requests import JSON_BODIES, PICTURES, Hostile
-from torch_model import read_model
 
 Answer = tuple[int, str, bytes]
 Picture = Callable[..., bytes]
@@ -72,22 +67,6 @@ class Servers:
         return {name: ask(body, headers) for name, ask in self.ask.items()}
 
 
-@pytest.fixture(scope="module")
-def base(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What /opt/ml is: the archive, with the graph, and the model unpacked as SageMaker does."""
-    folder = tmp_path_factory.mktemp("ml")
-    network, description = read_model(model_dir)
-    graph = folder / GRAPH_FILE
-    export_graph(network, description.preprocessing.crop, graph)
-    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
-        archive.add(model_dir, arcname=".")
-        archive.add(graph, arcname=GRAPH_FILE)
-    with tarfile.open(folder / "model.tar.gz") as archive:
-        archive.extractall(folder / "model", filter="data")
-    assert open_model(folder / "model").runtime == "graph"
-    return folder
-
-
 @contextlib.contextmanager
 def _local(base: Path) -> Iterator[Callable[[bytes, dict[str, str]], Answer]]:
     archive, log = base / "model.tar.gz", base / "local.log"
@@ -130,13 +109,13 @@ def _java(base: Path) -> Iterator[Callable[[bytes, dict[str, str]], Answer]]:
 
 
 @pytest.fixture(scope="module")
-def servers(base: Path) -> Iterator[Servers]:
+def servers(ml: Path) -> Iterator[Servers]:
     """Ours, the toolkit's handler service, and multi-model-server where Java is there."""
     starts = {"local": _local, "handler service": _handler_service}
     if missing_part() is None:
         starts["multi-model-server"] = _java
     with contextlib.ExitStack() as stack:
-        yield Servers({name: stack.enter_context(start(base)) for name, start in starts.items()})
+        yield Servers({name: stack.enter_context(start(ml)) for name, start in starts.items()})
 
 
 def _json(*pictures: bytes) -> bytes:

@@ -5,8 +5,9 @@
 SageMaker starts an image as `IMAGE serve`, with the model unpacked in /opt/ml/model. A laptop
 starts the same with --owned, --model-dir and --fd. The environment has AWS's names for the file
 of code/ to load (SAGEMAKER_PROGRAM), the port (SAGEMAKER_BIND_TO_PORT), and how many requests may
-be in its code at a time (SAGEMAKER_MODEL_SERVER_WORKERS). It listens once the model is loaded, and
-ends with 1 and a sentence in its log when the model cannot be.
+be in its code at a time (SAGEMAKER_MODEL_SERVER_WORKERS). Started as root, it becomes the user
+number MODEL_SERVER_USER, if that is set, before it loads the model. It listens once the model is
+loaded, and ends with 1 and a sentence in its log when the model cannot be.
 """
 
 import argparse
@@ -16,10 +17,11 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -29,6 +31,7 @@ from model_server.contract import InferenceCodeError, LoadedModel, load_model
 from model_server.http import GRACE_SECONDS, http_server
 from model_server.sockets import listen
 
+_METRICS = "SERVING_METRICS_LOG"
 _log = logging.getLogger("model_server")
 
 
@@ -46,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.owned:
         threading.Thread(target=_end_with_owner, args=(orphaned, folder), daemon=True).start()
     try:
+        become_user(folder)
         _serve(load(folder), _listener(options.fd), orphaned)
     except (InferenceCodeError, StartError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
@@ -56,11 +60,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def become_user(folder: Path) -> None:
+    """Give up root for MODEL_SERVER_USER, unless that user could not read the model in `folder`.
+
+    An endpoint that answers as root is better than none.
+    """
+    if os.geteuid() or "MODEL_SERVER_USER" not in os.environ or not folder.is_dir():
+        return
+    user = _number("MODEL_SERVER_USER", 0)
+    if hidden := next((path for path in _way_to(folder) if not _is_for_all(path)), None):
+        _log.warning("serving as root: %s cannot be read by others", hidden)
+        return
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+    os.environ["HOME"] = "/tmp"  # noqa: S108 (who is nobody has no other)
+
+
+def _way_to(folder: Path) -> Iterator[Path]:
+    yield from reversed(folder.absolute().parents)
+    yield folder
+    yield from folder.rglob("*")
+
+
+def _is_for_all(path: Path) -> bool:
+    mode = path.stat().st_mode
+    needed = stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
+    return bool(mode & needed)
+
+
 def load(folder: Path) -> LoadedModel:
     """Load the model that is unpacked in `folder`; raises InferenceCodeError."""
     os.environ["SM_MODEL_DIR"] = str(folder)
     os.environ["SAGEMAKER_SUBMIT_DIRECTORY"] = str(folder / "code")
     os.environ.setdefault("SAGEMAKER_MODEL_SERVER_WORKERS", "1")  # one process has all cores
+    if _METRICS in os.environ:
+        os.environ[_METRICS] = "stdout"  # the container's own output is this process's
     return load_model(folder, os.environ.get("SAGEMAKER_PROGRAM", "inference.py"))
 
 

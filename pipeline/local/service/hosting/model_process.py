@@ -200,9 +200,7 @@ def _environment(own: Mapping[str, str], work: Path) -> dict[str, str]:
     base = bare_environment(work / "home", tempfile.gettempdir())
     # a job is given a number of threads, a server has the machine unless the user says less
     threads = {name: os.environ[name] for name in THREADS if name in os.environ}
-    # what goes to a container's own output there goes to the model server's log here
-    here = {"SERVING_METRICS_LOG": "stdout"} if "SERVING_METRICS_LOG" in own else {}
-    return base | threads | dict(own) | here
+    return base | threads | dict(own)
 
 
 def _post(port: int, body: bytes, headers: dict[str, str]) -> Reply:

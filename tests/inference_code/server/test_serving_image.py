@@ -1,0 +1,142 @@
+"""The image that serves on SageMaker: built from the Dockerfile, started without a network."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artifact import GRAPH_FILE
+from inference import open_model, predict
+from prediction import decode_squares
+from tests.inference_code.hostile_requests import FOREIGN, TABLE
+from tests.inference_code.server.serving_image import (
+    Container,
+    Image,
+    built_image,
+    missing_part,
+    started,
+)
+
+MOST_BYTES = 400_000_000
+SECONDS_TO_START = 10  # of the processor
+PATIENCE = 100
+JPEG = {"Content-Type": "image/jpeg"}
+Picture = Callable[..., bytes]
+
+pytestmark = [
+    pytest.mark.skipif(missing_part() is not None, reason=f"an image needs {missing_part()}"),
+    pytest.mark.xdist_group("serving image"),
+]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    with built_image(tmp_path_factory.mktemp("image")) as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def container(image: Image, ml: Path) -> Iterator[Container]:
+    with started(image, ml / "model", ml / "image.log") as running:
+        running.wait_until_well(PATIENCE)
+        yield running
+
+
+def test_it_is_small_and_has_nothing_to_build_or_to_install_with(image: Image) -> None:
+    assert image.size <= MOST_BYTES
+    assert not [
+        tool for tool in ("cc", "gcc", "pip", "pip3") if (image.root / "usr/bin" / tool).exists()
+    ]
+    packages = {path.name for path in (image.root / "opt/packages").iterdir()}
+    assert "onnxruntime" in packages and not packages & {"torch", "pip", "setuptools"}
+
+
+def test_it_is_well_in_time_without_a_network_and_not_root(container: Container) -> None:
+    status = Path(f"/proc/{container.first}/status").read_text()
+    assert re.search(r"^NSpid:.*\t1$", status, re.MULTILINE)
+    assert re.search(r"^Uid:\t10001\t10001\t10001\t10001$", status, re.MULTILINE)
+    fields = Path(f"/proc/{container.first}/stat").read_text().rsplit(")", 1)[1].split()
+    ticks = int(fields[11]) + int(fields[12])
+    assert ticks / os.sysconf("SC_CLK_TCK") < SECONDS_TO_START
+
+
+def test_its_answers_are_those_that_are_evaluated(
+    container: Container, ml: Path, picture: Picture
+) -> None:
+    model = open_model(ml / "model")
+    for seed in range(20):
+        data = picture(seed, size=(90 + seed, 120), kind=("JPEG", "PNG", "WEBP")[seed % 3])
+        kind = f"image/{('jpeg', 'png', 'webp')[seed % 3]}"
+        status, _, body = container.ask("POST", "/invocations", data, {"Content-Type": kind})
+        assert status == 200, body
+        expected = predict(decode_squares([data], model), model).probabilities[0]
+        found = json.loads(body)["predictions"][0]["probability_list"]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_hostile_requests_have_their_answers_and_leave_no_trace(
+    container: Container, picture: Picture
+) -> None:
+    for name, request in TABLE.items():
+        status, body = container.send(request.head + request.body)
+        assert status == request.status, (name, body[:300])
+        for word in FOREIGN:
+            assert word not in body.decode(), name
+    assert container.ask("POST", "/invocations", picture(), JPEG)[0] == 200
+    assert container.is_well()
+    assert "Traceback" not in container.log.read_text()
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_bytes_that_are_no_text_are_refused_without_a_trace(
+    container: Container, kind: str
+) -> None:
+    for body in (b"\xff\xfe\x00", b"\x80" * 1000, b"a=%ff&b", b""):
+        status, _, answer = container.ask("POST", "/invocations", body, {"Content-Type": kind})
+        assert 400 <= status < 500
+        assert set(json.loads(answer)["error"]) == {"code", "message"}
+
+
+def test_it_ends_in_order(image: Image, ml: Path, tmp_path: Path) -> None:
+    with started(image, ml / "model", tmp_path / "log", SAGEMAKER_BIND_TO_PORT="8080") as running:
+        running.wait_until_well(PATIENCE)
+        os.kill(running.first, signal.SIGTERM)
+        assert running.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("without", [GRAPH_FILE, "code", "model.json"])
+def test_what_cannot_be_served_ends_it_with_a_sentence(
+    image: Image, ml: Path, tmp_path: Path, without: str
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(ml / "model", model)
+    place = model / without
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    model.chmod(0o755)
+    with started(image, model, tmp_path / "log") as running:
+        while running.process.poll() is None:
+            assert not running.is_well()
+        assert running.process.wait(60) == 1
+    told = (tmp_path / "log").read_text()
+    assert told.splitlines()[-1].startswith("error: the model ")
+    assert "Traceback" not in told
+    if without == GRAPH_FILE:
+        assert "serving.graph" in told and "serving.image" in told
+
+
+def test_a_model_that_only_root_can_read_is_served_and_said(
+    image: Image, ml: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(ml / "model", model)
+    model.chmod(0o700)
+    with started(image, model, tmp_path / "log") as running, contextlib.suppress(OSError):
+        running.wait_until_well(PATIENCE)
+    assert "serving as root: /opt/ml/model cannot be read" in (tmp_path / "log").read_text()
