@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _HANDLER = "sagemaker_inference.default_handler_service"
-_START_SECONDS = 120.0
+START_SECONDS = 120.0
 _STOP_SECONDS = 15.0
 _MAXIMUM_BODY = 6_291_456
 _PORTS = range(20_000, 32_000)
@@ -44,7 +44,7 @@ def missing_part() -> str | None:
 
 @contextmanager
 def running_model_server(
-    base: Path, environment: Mapping[str, str], workers: int = 1, start_s: float = _START_SECONDS
+    base: Path, environment: Mapping[str, str], workers: int = 1, start_s: float = START_SECONDS
 ) -> Iterator[tuple[int, int]]:
     """Serve the model extracted at `base`/model; yields its port and the Java process's id.
 
@@ -53,7 +53,7 @@ def running_model_server(
     """
     if missing := missing_part():
         raise ModelServerMissing(f"{missing} is not installed")
-    port, log = _free_port(), base / "server.log"
+    port, log = free_port(), base / "server.log"
     config = base / "server.properties"
     config.write_text(_properties(port, workers))
     # its sockets lie there, and a socket's path may not be long
@@ -68,10 +68,10 @@ def running_model_server(
             start_new_session=True,  # its workers end with it: one signal for the group
         )
         try:
-            _wait_until_well(process, port, log, start_s)
+            wait_until(process, port, log, start_s)
             yield port, process.pid
         finally:
-            _stop(process)
+            stop(process)
 
 
 def post(port: int, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
@@ -132,15 +132,26 @@ def _environment(base: Path, own: Mapping[str, str], workers: int) -> dict[str, 
     return {**kept, **logs, **places, **own}
 
 
-def _wait_until_well(
-    process: subprocess.Popen[bytes], port: int, log: Path, seconds: float
+def wait_until(
+    process: subprocess.Popen[bytes],
+    port: int,
+    log: Path,
+    seconds: float,
+    jpeg: bytes | None = None,
 ) -> None:
+    """Wait until a server is well, or with `jpeg` answers it. Raises ModelServerNotWell."""
     deadline = time.monotonic() + seconds
-    while not _is_well(port):
+    while not (_is_well(port) and (jpeg is None or _answers(port, jpeg))):
         if process.poll() is not None or time.monotonic() > deadline:
             end = log.read_text(errors="replace")[-2000:]
             raise ModelServerNotWell(f"the model server is not well: {end}")
         time.sleep(0.1)
+
+
+def _answers(port: int, jpeg: bytes) -> bool:
+    with suppress(OSError, http.client.HTTPException):
+        return post(port, jpeg, {"Content-Type": "image/jpeg"})[0] == 200
+    return False
 
 
 def _is_well(port: int) -> bool:
@@ -154,7 +165,8 @@ def _is_well(port: int) -> bool:
         connection.close()
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server and all that it has started."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
@@ -162,7 +174,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(_STOP_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that is free now; the server refuses those from 32767 on."""
     for port in random.sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe, suppress(OSError):

@@ -38,7 +38,7 @@ from answer_writing import answer_type, write_answer
 from artifact import ArtifactError
 from metrics_log import open_metrics_log
 from prediction import Model, decode_squares, open_model, predict
-from request_reading import JSON_TYPE, RequestError, read_pictures
+from request_reading import JSON_TYPE, Body, RequestError, read_pictures
 from runtimes import runtimes_of
 from serving_metrics import STAGES, Served
 
@@ -95,7 +95,7 @@ def metrics_text(model: Model) -> str:
 
 def transform_fn(
     model: Model,
-    body: bytes | bytearray | str,
+    body: Body,
     content_type: str | None,
     accept: str | None,
     context: Any,
@@ -111,9 +111,7 @@ def transform_fn(
     return answer.text, answer.kind
 
 
-def respond(
-    model: Model, body: bytes | bytearray | str, content_type: str | None, accept: str | None
-) -> Answer:
+def respond(model: Model, body: Body, content_type: str | None, accept: str | None) -> Answer:
     """Answer any request, usable or not, and count it."""
     try:
         answer, served = _answer(model, body, content_type, accept)
@@ -130,7 +128,7 @@ def respond(
 
 
 def _answer(
-    model: Model, body: bytes | bytearray | str, content_type: str | None, accept: str | None
+    model: Model, body: Body, content_type: str | None, accept: str | None
 ) -> tuple[Answer, Served]:
     start = time.perf_counter()
     kind = answer_type(accept)

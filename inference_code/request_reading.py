@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from picture_formats import MIME_TYPES
 
+Body = bytes | bytearray | str | None  # TorchServe hands form-encoded bodies over as None
+
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 6_291_456  # SageMaker's own limit
 MAX_PICTURES = 64
@@ -34,11 +36,12 @@ def refuse(status: int, code: str, message: str) -> NoReturn:
     raise RequestError(status, code, message) from None
 
 
-def read_pictures(body: bytes | bytearray | str, content_type: str | None) -> list[bytes]:
+def read_pictures(body: Body, content_type: str | None) -> list[bytes]:
     """Return the pictures of a request as they were sent, not decoded yet; raises RequestError.
 
     Parameters of the content type (`; charset=utf-8`) are accepted and ignored.
     """
+    body = b"" if body is None else body
     size = len(body)
     if size > MAX_BODY_BYTES:
         refuse(413, "BodyTooLarge", f"{size:,} bytes; at most {MAX_BODY_BYTES:,} are read")

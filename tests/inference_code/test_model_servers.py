@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from benchmarks.multi_model_server import missing_part, post, running_model_server
+from benchmarks.torch_serve import missing_torch_serve, running_torch_serve
 from pipeline.local.service.hosting.model_process import start_model_server
 from request_reading import MAX_BODY_BYTES
-from tests.inference_code.hostile_requests import JSON_BODIES, PICTURES, Hostile
+from tests.inference_code.hostile_requests import GOOD, JSON_BODIES, PICTURES, Hostile
 
 Answer = tuple[int, str, bytes]
 Picture = Callable[..., bytes]
@@ -108,12 +109,20 @@ def _java(base: Path) -> Iterator[Callable[[bytes, dict[str, str]], Answer]]:
         yield lambda body, headers: post(port, body, headers)
 
 
+@contextlib.contextmanager
+def _torch_serve(base: Path) -> Iterator[Callable[[bytes, dict[str, str]], Answer]]:
+    with running_torch_serve(base, {"OMP_NUM_THREADS": "1"}, GOOD) as port:
+        yield lambda body, headers: post(port, body, headers)
+
+
 @pytest.fixture(scope="module")
 def servers(ml: Path) -> Iterator[Servers]:
-    """Ours, the toolkit's handler service, and multi-model-server where Java is there."""
+    """Ours, the toolkit's handler service, and AWS's servers where Java and they are there."""
     starts = {"local": _local, "handler service": _handler_service}
     if missing_part() is None:
         starts["multi-model-server"] = _java
+    if missing_torch_serve() is None:
+        starts["TorchServe"] = _torch_serve
     with contextlib.ExitStack() as stack:
         yield Servers({name: stack.enter_context(start(ml)) for name, start in starts.items()})
 
@@ -127,10 +136,14 @@ def _probabilities(body: bytes) -> list[list[float]]:
     return [row["probability_list"] for row in json.loads(body)["predictions"]]
 
 
-def test_multi_model_server_is_among_them_where_java_is(servers: Servers) -> None:
-    if missing := missing_part():
+@pytest.mark.parametrize(
+    ("server", "missing"),
+    [("multi-model-server", missing_part()), ("TorchServe", missing_torch_serve())],
+)
+def test_aws_servers_are_among_them(servers: Servers, server: str, missing: str | None) -> None:
+    if missing:
         pytest.skip(f"{missing} is not installed")
-    assert set(servers.ask) == {"local", "handler service", "multi-model-server"}
+    assert server in servers.ask
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -210,3 +223,18 @@ def test_formats_that_are_not_ours_are_refused_in_the_same_words(
         assert (other, json.loads(body)["error"]) == (status, said), server
     for server, (good, _, _) in servers.answers(picture(), JPEG).items():
         assert good == 200, server
+
+
+def test_a_form_is_refused_everywhere(servers: Servers) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (b"a=%ff&b", b"\xff\xfe"):
+        for server, (status, _, answer) in servers.answers(body, headers).items():
+            assert (status, b"Traceback" in answer) == (415, False), (server, answer[:300])
+
+
+def test_json_that_is_no_text_is_refused_by_us_but_fails_in_awss_toolkit(servers: Servers) -> None:
+    """docs/serving.md says so: the toolkit decodes it before our code runs."""
+    found = servers.answers(b"\xff\xfe", JSON)
+    assert found.pop("local")[0] == 400
+    for server, (status, _, answer) in found.items():
+        assert (status, b"Traceback" in answer) == (500, True), server
