@@ -51,7 +51,7 @@ $(VENV)/.serving: $(VENV)/.dev
 		--target $(VENV)/serving/torchserve torchserve==0.12.0 sagemaker-pytorch-inference==2.0.25 \
 		|| echo "no TorchServe: its test is skipped"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--target $(VENV)/serving/ray "ray[serve]==2.57.0" || echo "no Ray: its test is skipped"
+		--target $(VENV)/serving/ray "ray[serve]==2.57.0" jinja2 || echo "no Ray: its test is skipped"
 	test -d $(VENV)/serving/debian/etc || debootstrap --variant=minbase trixie $(VENV)/serving/debian \
 		> /dev/null || { rm -rf $(VENV)/serving/debian; echo "no Debian: no image is built"; }
 	touch $@

@@ -24,6 +24,7 @@ RESPONSE_TYPES = ["application/json", "text/csv"]
 SERVING_ENVIRONMENT: dict[str, Any] = {
     "SAGEMAKER_PROGRAM": "inference.py",
     "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    "SM_RAYSERVE_APP": "ray_app:app",  # of AWS's Ray image
     "SERVING_METRICS_LOG": "/proc/1/fd/1",  # the container's own output, as CloudWatch gets it
 }
 

@@ -75,10 +75,11 @@ class Container:
     process: subprocess.Popen[bytes]
     log: Path
     inside: ThreadPoolExecutor
+    port: int = PORT
 
     def connection(self) -> http.client.HTTPConnection:
         """A connection that may be used from any thread."""
-        made = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+        made = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         self.inside.submit(made.connect).result()
         return made
 
@@ -177,7 +178,7 @@ def started(image: Image, model: Path, log: Path, **environment: str) -> Iterato
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    inside = ThreadPoolExecutor(1, initializer=_enter, initargs=(process.pid,))
+    inside = ThreadPoolExecutor(1, initializer=enter_network, initargs=(process.pid,))
     try:
         yield Container(process, log, inside)
     finally:
@@ -186,7 +187,7 @@ def started(image: Image, model: Path, log: Path, **environment: str) -> Iterato
         process.wait(20)
 
 
-def _enter(pid: int) -> None:
+def enter_network(pid: int) -> None:
     """Move this thread into the network of a process that is about to make one of its own."""
     deadline = time.monotonic() + 20
     own, place = Path("/proc/self/ns/net").readlink(), Path(f"/proc/{pid}/ns/net")
