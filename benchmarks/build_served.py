@@ -15,6 +15,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,8 +45,7 @@ LOGIT_STD = 2.0  # a regression on 0 and 1 gives small logits: probabilities sho
 def read_batch(files: Sequence[Path]) -> Tensor:
     """Read normalised pictures, float32 (N, 3, 224, 224)."""
     squares = [decode_square(file.read_bytes(), PREPROCESSING.resize) for file in files]
-    stacked = torch.stack([torch.from_numpy(square) for square in squares])
-    return normalise(stacked, PREPROCESSING).contiguous()
+    return torch.from_numpy(normalise(np.stack(squares), PREPROCESSING)).contiguous()
 
 
 def make_classifier(

@@ -30,7 +30,7 @@ TOLERANCE = 1e-4  # of probabilities: a batch of another size adds up in another
 GOOD, WRONG, REFUSED, BAD, LOST = (
     "answered rightly",
     "answered wrongly",
-    "refused: 503 with Retry-After",
+    "refused: 429 with Retry-After",
     "any other answer",
     "no answer",
 )

@@ -15,6 +15,8 @@ from pipeline.images.catalog import load_images
 IMAGE = {name: str(version) for name, version in load_images().jobs.packages.items()}
 # What decides over a job's figures and files; the others may be the SDK's or a tool's choice here.
 COMPUTING = ("ml-dtypes", "numpy", "onnx", "onnxruntime", "pandas", "pillow", "protobuf", "torch")
+# Runs in serving images alone.
+SERVING_ONLY = {"server", "ray_app.py"}
 PACKAGE_OF = {"PIL": "pillow"}
 # Imported by smdebug 1.0.34 itself, whether it says so or not; distutils is setuptools' own.
 SMDEBUG_USES = {"boto3", "numpy", "packaging", "pandas", "protobuf", "psutil", "pyinstrument"}
@@ -69,6 +71,8 @@ def _imported_packages(*folders: str) -> Iterator[str]:
     roots = [ROOT / folder for folder in folders]
     own = {path.stem for root in roots for path in root.iterdir()}
     for file in (file for root in roots for file in root.rglob("*.py")):
+        if SERVING_ONLY & set(file.relative_to(ROOT).parts):
+            continue
         for name in _names(file):
             top = name.partition(".")[0]
             if top not in own and top not in sys.stdlib_module_names:

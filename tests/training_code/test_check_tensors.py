@@ -18,7 +18,7 @@ def test_every_rule_that_is_asked_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("smdebug")
-    check(tmp_path, "DeadRelu Overfit?patience=2", tmp_path / "out")
+    check(tmp_path, "DeadRelu,Overfit:patience=2", tmp_path / "out")
     found = json.loads((tmp_path / "out/findings.json").read_text())
     assert [rule["name"] for rule in found["rules"]] == ["DeadRelu", "Overfit"]
     assert found["issues_found"] == 2  # nothing was saved: nothing rules an issue out
@@ -27,5 +27,5 @@ def test_every_rule_that_is_asked_is_told(
 
 
 def test_rules_that_cannot_be_read_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(JobError, match="--rules: 'Overfit\\?patience' cannot be read"):
-        check(tmp_path, "Overfit?patience", tmp_path / "out")
+    with pytest.raises(JobError, match="--rules: 'Overfit:patience' cannot be read"):
+        check(tmp_path, "Overfit:patience", tmp_path / "out")

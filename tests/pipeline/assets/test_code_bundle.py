@@ -251,6 +251,6 @@ def test_evaluate_installs_nothing_in_our_image_and_what_serving_needs_in_anothe
 
     assert list(ours.files) == ["artifact.py", "evaluate.py"]
     assert another.files == ours.files | {
-        "run_script.py": b"import runpy\n",
+        "run_script.py": b"import runpy\n" + RUN.encode(),
         "requirements.txt": b"pillow\n",
     }
