@@ -22,8 +22,16 @@ pytest.importorskip("smdebug")
 # Trains one number; argv says how far it moves each step. "wait" waits to be stopped.
 SCRIPT = """
 import os, sys, time
+import numpy as np
 import torch
+os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
+from smdebug.core import writer
+from smdebug.core.tfevent import util
 from smdebug.pytorch import Hook, modes
+class OlderArray(np.ndarray):  # smdebug calls what NumPy 2.3 dropped
+    tostring = np.ndarray.tobytes
+writer.make_tensor_proto = lambda nparray_data, tag: util.make_tensor_proto(
+    nparray_data.view(OlderArray), tag)
 hook = Hook.create_from_json_file(os.environ["SMDEBUG_CONFIG_FILE_PATH"])
 network, loss = torch.nn.Linear(1, 1), torch.nn.MSELoss()
 hook.register_module(network)
