@@ -35,7 +35,7 @@ def roll_back(production: Production, request: RollbackRequest, clients: Clients
     endpoint = describe_endpoint(client, name)
     if endpoint is None:
         raise DeployError(f"there is no endpoint {name}")
-    current = current_record(client, endpoint)
+    current = current_record(client, endpoint, production.group)
     records = list(history(client, production.group, name, only_decided=is_production))
     if done := _is_done(request, current, records, busy=is_busy(endpoint)):
         return _answer("unchanged", done, name, current)

@@ -13,6 +13,7 @@ from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToE
 from deployment_history import (
     Decision,
     Record,
+    group_of,
     history,
     merged,
     read_record,
@@ -75,7 +76,7 @@ def reconcile(production: Production, clients: Clients, made: Record | None = No
     endpoint = describe_endpoint(client, name)
     tags = tags_of(client, endpoint["EndpointArn"]) if endpoint else {}
     failed = _note_what_failed(client, endpoint, tags) if endpoint else None
-    current = current_record(client, endpoint)
+    current = current_record(client, endpoint, production.group)
     records = merged(history(client, production.group, name, only_decided=True), made)
     # What was just noted a listing may not show for a moment.
     records = (_marked(record, failed) for record in merged(records, current))
@@ -122,11 +123,16 @@ def approval_of(client: Any, package: str) -> str:
     return str(described.get("ModelApprovalStatus", "")) if described else "Gone"
 
 
-def current_record(client: Any, endpoint: Mapping[str, Any] | None) -> Record | None:
-    """Return the record of what the endpoint runs or is being brought to, if it is one of ours."""
+def current_record(client: Any, endpoint: Mapping[str, Any] | None, group: str) -> Record | None:
+    """Return the record of what the endpoint runs or is being brought to, if it is one of ours.
+
+    A version of another group, put there by hand, is not: we may not even ask for its approval.
+    """
     if endpoint is None or endpoint["EndpointStatus"] == "Failed":
         return None
-    return read_record(client, goal_of(endpoint))
+    record = read_record(client, goal_of(endpoint))
+    is_ours = record is not None and group_of(record.package).casefold() == group.casefold()
+    return record if is_ours else None
 
 
 def answer(

@@ -95,7 +95,7 @@ def processing_step(
     """
     settings, instance = context.settings, context.settings.instances.processing
     processor = Processor(
-        role=settings.role_arn,
+        role=settings.jobs_role_arn,
         image_uri=image_uri(context, "training", instance.type),
         instance_count=instance.count,
         instance_type=context.parameters.processing_instance_type,
@@ -153,7 +153,7 @@ def training_job(
     settings, bundle = context.settings, context.bundles[code]
     return Estimator(
         image_uri=image_uri(context, "training", instance.type),
-        role=settings.role_arn,
+        role=settings.jobs_role_arn,
         instance_count=instance.count,
         volume_size=instance.volume_gb,
         max_run=max_run_minutes * 60,

@@ -59,7 +59,7 @@ def build_register_step(
     model = Model(
         image_uri=image_uri(context, "inference", settings.deploy.instance_type),
         model_data=train.properties.ModelArtifacts.S3ModelArtifacts,
-        role=settings.role_arn,
+        role=settings.serving_role_arn,
         sagemaker_session=context.session,
         env=SERVING_ENVIRONMENT,
     )

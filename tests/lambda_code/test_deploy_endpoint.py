@@ -1,5 +1,6 @@
 """The Deploy step's call: the requests it sends, to the letter."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -121,7 +122,7 @@ def _update(stub: Stubber) -> None:
 
 
 # Names follow from what is deployed, so they are the same in every call and every year.
-MODEL, CONFIG = "dog-breeds-7-f4b22cd2545f", "dog-breeds-7-1d6be4b250f7"
+MODEL, CONFIG = "dog-breeds--7-f4b22cd2545f", "dog-breeds--7-bde8c7780b8c"
 DEPLOYED = {"endpoint_name": NAME, "endpoint_config_name": CONFIG, "model_name": MODEL}
 
 
@@ -315,4 +316,5 @@ class TestInputs:
             _endpoint(stub, "InService")
             stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
             names = _deploy(client, model_package_arn=arn)
-        assert all(len(name) <= 63 and "--" not in name for name in names.values())
+        pattern = client.meta.service_model.shape_for("ModelName").metadata["pattern"]
+        assert all(re.fullmatch(pattern, name) and len(name) <= 63 for name in names.values())
