@@ -48,6 +48,7 @@ from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoin
 from endpoint_calls import bring_to, describe_endpoint, is_same_endpoint
 from endpoint_plan import Plan
 from endpoint_rollback import roll_back
+from kept_models import container_by_address, kept_container
 from production_endpoint import Clients, Outcome, answer, on_package_event, reconcile
 
 _FIELDS = ("model_package_arn", "endpoint_name", "instance_type", "instance_count", "role_arn")
@@ -59,7 +60,11 @@ _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 
 def handler(event: Mapping[str, Any], _context: object) -> Outcome:
     """Handle a Lambda invocation. Raises DeployError, its subclasses, or botocore's ClientError."""
-    clients = Clients(boto3.client("sagemaker"), lambda: boto3.client("application-autoscaling"))
+    clients = Clients(
+        boto3.client("sagemaker"),
+        scaling=lambda: boto3.client("application-autoscaling"),
+        objects=lambda: boto3.client("s3"),
+    )
     done = handle(event, os.environ, clients)
     print(json.dumps(done))
     return done
@@ -72,7 +77,12 @@ def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Cl
         return roll_back(Production.from_environment(environment), request, clients)
     if "detail-type" in event:
         return _on_event(event, Production.from_environment(environment), clients)
-    return deploy(event, clients, production=environment.get("PRODUCTION_ENDPOINT", ""))
+    return deploy(
+        event,
+        clients,
+        production=environment.get("PRODUCTION_ENDPOINT", ""),
+        models=environment.get("MODELS", ""),
+    )
 
 
 def _on_event(event: Mapping[str, Any], production: Production, clients: Clients) -> Outcome:
@@ -87,10 +97,13 @@ def _on_event(event: Mapping[str, Any], production: Production, clients: Clients
     raise DeployError(f"nothing is to be done at an event {kind!r}: correct the rule that sent it")
 
 
-def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Outcome:
+def deploy(
+    event: Mapping[str, Any], clients: Clients, production: str, models: str = ""
+) -> Outcome:
     """Do the Deploy step's work: create what is missing and bring the endpoint to it.
 
-    Never `production`, the endpoint that only approvals bring versions to. Raises DeployError, and
+    Never `production`, the endpoint that only approvals bring versions to. `models` is the folder
+    that models are kept in, if any. Raises DeployError, and
     EndpointBusyError when the endpoint is on its way to something else for too long.
     """
     plan, package = _read_step(event)
@@ -100,7 +113,8 @@ def deploy(event: Mapping[str, Any], clients: Clients, production: str) -> Outco
             "EndpointName and approve the version to bring it there"
         )
     client = clients.sagemaker
-    container = _container(client.describe_model_package(ModelPackageName=package), package)
+    described = client.describe_model_package(ModelPackageName=package)
+    container = kept_container(described, models, clients.objects) if models else _given(described)
     model = create_model(client, package, container, plan.role_arn)
     config = create_config(client, plan, package, model)
     _bring_after_others(clients, plan, config)
@@ -141,11 +155,9 @@ def _read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:
     return plan, str(event["model_package_arn"])
 
 
-def _container(package: Mapping[str, Any], arn: str) -> dict[str, Any]:
+def _given(package: Mapping[str, Any]) -> dict[str, Any]:
     if package.get("ModelApprovalStatus", "Approved") == "Approved":
-        return {"ModelPackageName": arn}
+        return {"ModelPackageName": package["ModelPackageArn"]}
     # SageMaker makes no model from a package before it is approved; a staging endpoint comes
     # before that, so it gets the same image and data by their own addresses.
-    (container,) = package["InferenceSpecification"]["Containers"]
-    members = ("Image", "ModelDataUrl", "Environment")
-    return {member: container[member] for member in members if container.get(member)}
+    return container_by_address(package)

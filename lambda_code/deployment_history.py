@@ -122,10 +122,9 @@ def create_config(client: Any, plan: Plan, package: str, model: str) -> str:
     return name
 
 
-def remember(client: Any, plan: Plan, decision: Decision) -> Record:
+def remember(client: Any, plan: Plan, decision: Decision, container: Mapping[str, Any]) -> Record:
     """Write a decision for an approved version down, unless it is written down already."""
-    package = decision.package
-    model = create_model(client, package, {"ModelPackageName": package}, plan.role_arn)
+    model = create_model(client, decision.package, container, plan.role_arn)
     rest = {"ProductionVariants": variants_of(plan, model), **capture_of(plan)}
     return remember_as(client, plan.endpoint_name, decision, rest)
 

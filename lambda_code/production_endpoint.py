@@ -33,6 +33,7 @@ from endpoint_calls import (
 )
 from endpoint_plan import unwatched
 from endpoint_scaling import apply_scaling, remove_scaling
+from kept_models import kept_container
 
 _LAST = "last-deployment"
 _OVER = "last-deployment-over"
@@ -40,13 +41,18 @@ _LISTING_SECONDS = 3.0
 Outcome = dict[str, str]
 
 
+def _no_objects() -> Any:
+    raise DeployError("models stay where they are here: leave MODELS out")
+
+
 @dataclass(frozen=True)
 class Clients:
-    """The AWS clients; `scaling` makes that of Application Auto Scaling when it is needed."""
+    """The AWS clients; those of Auto Scaling and S3 (`objects`) are made when they are needed."""
 
     sagemaker: Any
     scaling: Callable[[], Any]
     sleep: Callable[[float], None] = time.sleep
+    objects: Callable[[], Any] = _no_objects
 
 
 def on_package_event(production: Production, event: PackageEvent, clients: Clients) -> Outcome:
@@ -57,7 +63,7 @@ def on_package_event(production: Production, event: PackageEvent, clients: Clien
     is_approval = event.is_decision and event.status == "Approved"
     if is_approval and approval_of(client, event.package) == "Approved":
         decision = Decision(event.package, event.moment, event.moment)
-        made = remember(client, production.plan, decision)
+        made = write_down(production, clients, decision)
     done = reconcile(production, clients, made)
     if done["action"] == "waiting":
         # The update may just have ended, too early to see this decision in a listing.
@@ -135,6 +141,24 @@ def current_record(client: Any, endpoint: Mapping[str, Any] | None, group: str) 
     return record if is_ours else None
 
 
+def write_down(production: Production, clients: Clients, decision: Decision) -> Record:
+    """Write a decision down, with the model of its version. Raises DeployError."""
+    container = container_of(clients, decision.package, production.models)
+    return remember(clients.sagemaker, production.plan, decision, container)
+
+
+def container_of(clients: Clients, package: str, models: str) -> dict[str, Any]:
+    """Return what a model of this version is made of. Raises DeployError.
+
+    `models` is the s3:// folder of its copy; without one its model stays where it is.
+    """
+    client = clients.sagemaker
+    if models:
+        described = client.describe_model_package(ModelPackageName=package)
+        return kept_container(described, models, clients.objects)
+    return {"ModelPackageName": package}
+
+
 def answer(
     action: str, reason: str, production: Production, record: Record | None = None
 ) -> Outcome:
@@ -180,7 +204,7 @@ def _deploy(
         reason = f"{title} follows when the endpoint is no longer {endpoint['EndpointStatus']}"
         return answer("waiting", reason, production, wanted)
     # Under today's settings, which may not be those of the decision's day.
-    config = remember(clients.sagemaker, production.plan, wanted).config
+    config = write_down(production, clients, wanted).config
     try:
         done = start(production, clients, config, is_return=is_return)
     except EndpointBusyError as error:
