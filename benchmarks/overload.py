@@ -132,7 +132,7 @@ def _outcome(port: int, picture: bytes, expected: Mapping[str, Any]) -> str:
         return LOST
     finally:
         connection.close()
-    if answer.status == 503 and answer.headers.get("Retry-After"):
+    if answer.status in (429, 503) and answer.headers.get("Retry-After"):
         return REFUSED
     if answer.status != 200:
         return BAD

@@ -1,7 +1,7 @@
 """Bring registered models to endpoints. One handler, three callers; none waits for InService.
 
-1. The pipeline's Deploy step: its version to the staging endpoint, after another run's if need be.
-2. EventBridge: an approval, a rejection, or an end of the production endpoint's deployment.
+1. The pipeline's Deploy step: its version to the staging endpoint, in its turn (staging_endpoint).
+2. EventBridge: an approval, a rejection, or the end of an endpoint's deployment.
 3. `python -m pipeline.endpoint rollback`.
 
 Production runs the version that was decided on last and still stands: exactly the version in the
@@ -31,6 +31,12 @@ the event at the update's end continues what had to wait.
 |                    |                                    | or an error for the alarm            |
 | rollback           | it has B; A was before B           | update to A; B's events and approval |
 |                    |                                    | do not undo it                       |
+| a run deploys A    | staging is at rest                 | it is created with A or updated to A |
+| a run deploys A    | staging is busy                    | A waits: the event of its end        |
+| a run deploys B    | staging is busy, A waits           | B waits; A is superseded             |
+| staging is at rest | A waits                            | update to A                          |
+| staging is at rest | its update to A was rolled back    | nothing                              |
+| staging failed     | A waits                            | it is deleted and created with A     |
 | of another group   | whatever                           | nothing                              |
 | of another kind    | whatever                           | an error: the rule is wrong          |
 """
@@ -38,6 +44,7 @@ the event at the update's end continues what had to wait.
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -45,15 +52,14 @@ import boto3
 from deployment_errors import DeployError, EndpointBusyError
 from deployment_history import create_config, create_model
 from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoint_in
-from endpoint_calls import bring_to, describe_endpoint, is_same_endpoint
+from endpoint_calls import bring_to, is_same_endpoint
 from endpoint_plan import Plan
 from endpoint_rollback import roll_back
 from kept_models import container_by_address, kept_container
 from production_endpoint import Clients, Outcome, answer, on_package_event, reconcile
+from staging_endpoint import bring_in_turn, take_turn
 
 _FIELDS = ("model_package_arn", "endpoint_name", "instance_type", "instance_count", "role_arn")
-_PATIENCE_SECONDS = 420  # a step's function may take 600
-_PAUSE_SECONDS = 5
 _PACKAGE_EVENT = "SageMaker Model Package State Change"
 _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 
@@ -76,35 +82,47 @@ def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Cl
         request = RollbackRequest.from_event(event)
         return roll_back(Production.from_environment(environment), request, clients)
     if "detail-type" in event:
-        return _on_event(event, Production.from_environment(environment), clients)
+        return _on_event(event, environment, clients)
     return deploy(
         event,
         clients,
         production=environment.get("PRODUCTION_ENDPOINT", ""),
+        staging=environment.get("STAGING_ENDPOINT", ""),
         models=environment.get("MODELS", ""),
     )
 
 
-def _on_event(event: Mapping[str, Any], production: Production, clients: Clients) -> Outcome:
-    kind = event["detail-type"]
+def _on_event(
+    event: Mapping[str, Any], environment: Mapping[str, str], clients: Clients
+) -> Outcome:
+    kind, production = event["detail-type"], Production.from_environment(environment)
     if kind == _PACKAGE_EVENT:
         return on_package_event(production, PackageEvent.from_event(event), clients)
     if kind == _ENDPOINT_EVENT:
         name = endpoint_in(event)
+        if name == environment.get("STAGING_ENDPOINT"):
+            return _on_staging(name, clients)
         if name != production.plan.endpoint_name:
-            return answer("ignored", f"{name} is not the production endpoint", production)
+            return answer("ignored", f"{name} is no endpoint of this function", production)
         return reconcile(production, clients)
     raise DeployError(f"nothing is to be done at an event {kind!r}: correct the rule that sent it")
 
 
+def _on_staging(name: str, clients: Clients) -> Outcome:
+    # How it runs stands in the configuration; the plan says only how it is updated.
+    plan = Plan(name, instance_type="", instance_count=0, role_arn="")
+    action, config = take_turn(clients, plan)
+    return {"action": action, "endpoint_name": name, "endpoint_config_name": config}
+
+
 def deploy(
-    event: Mapping[str, Any], clients: Clients, production: str, models: str = ""
+    event: Mapping[str, Any], clients: Clients, *, production: str, staging: str, models: str = ""
 ) -> Outcome:
     """Do the Deploy step's work: create what is missing and bring the endpoint to it.
 
-    Never `production`, the endpoint that only approvals bring versions to. `models` is the folder
-    that models are kept in, if any. Raises DeployError, and
-    EndpointBusyError when the endpoint is on its way to something else for too long.
+    `staging`, while it is busy, gets it later by an event. Never `production`, the endpoint that
+    only approvals bring versions to. `models` is the folder that models are kept in, if any.
+    Raises DeployError, and EndpointBusyError when another endpoint is on its way to something else.
     """
     plan, package = _read_step(event)
     if is_same_endpoint(plan.endpoint_name, production):
@@ -117,26 +135,23 @@ def deploy(
     container = kept_container(described, models, clients.objects) if models else _given(described)
     model = create_model(client, package, container, plan.role_arn)
     config = create_config(client, plan, package, model)
-    _bring_after_others(clients, plan, config)
-    return {
+    done = _bring(clients, plan, config, staging)
+    return done | {
         "endpoint_name": plan.endpoint_name,
         "endpoint_config_name": config,
         "model_name": model,
+        "action": done["action"],
     }
 
 
-def _bring_after_others(clients: Clients, plan: Plan, config: str) -> None:
-    """Bring the endpoint to `config` after other updates: no event would continue this later."""
-    for waited in range(0, _PATIENCE_SECONDS + 1, _PAUSE_SECONDS):
-        try:
-            bring_to(clients.sagemaker, plan, config, sleep=clients.sleep)
-            return
-        except EndpointBusyError:
-            endpoint = describe_endpoint(clients.sagemaker, plan.endpoint_name) or {}
-            # bring_to has waited for a deletion already.
-            if waited == _PATIENCE_SECONDS or endpoint.get("EndpointStatus") == "Deleting":
-                raise
-            clients.sleep(_PAUSE_SECONDS)
+def _bring(clients: Clients, plan: Plan, config: str, staging: str) -> Outcome:
+    if is_same_endpoint(plan.endpoint_name, staging):
+        return bring_in_turn(clients, replace(plan, endpoint_name=staging), config)
+    try:
+        return {"action": bring_to(clients.sagemaker, plan, config, sleep=clients.sleep)}
+    except EndpointBusyError as error:
+        turns = f"runs take turns at {staging}" if staging else "run python -m pipeline.bootstrap"
+        raise EndpointBusyError(f"{error} (no event would continue this: {turns})") from error
 
 
 def _read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:

@@ -1,7 +1,7 @@
 """Find the approved model that a new one must not be worse than.
 
-Called by the pipeline's FindChampion step, while the data is prepared. It only looks: the newest
-approved version of the group, and whether its model is still there to be compared with.
+Called by the pipeline's FindChampion step, while the data is prepared. It only looks: which version
+production runs or would run, and whether its model is still there to be compared with.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,10 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+
+from deployment_history import history
+from endpoint_calls import describe_endpoint
+from production_endpoint import approval_of, choose, current_record
 
 NONE = "none"
 _FIELDS = ("model_package_group", "no_champion_uri")
@@ -21,17 +25,22 @@ class ChampionError(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """The group to find the champion of, and the folder to answer with when there is none."""
+    """The group to find the champion of, and the folder to answer with when there is none.
+
+    `production_endpoint` is where approved versions go; empty in definitions older than this code.
+    """
 
     model_package_group: str
     no_champion_uri: str
+    production_endpoint: str = ""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Question":
         """Read the FindChampion step's inputs. Raises ChampionError naming what is missing."""
         if missing := [name for name in _FIELDS if not event.get(name)]:
             raise ChampionError(f"the event lacks {', '.join(missing)}")
-        return cls(**{name: str(event[name]) for name in _FIELDS})
+        endpoint = str(event.get("production_endpoint", ""))
+        return cls(**{name: str(event[name]) for name in _FIELDS}, production_endpoint=endpoint)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
@@ -43,13 +52,15 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
 
 def find_champion(question: Question, sagemaker: Any, s3: Any) -> dict[str, str]:
-    """Find the newest approved version: the address of its model.tar.gz, and its ARN.
+    """Find the version of production: the address of its model.tar.gz, and its ARN.
 
-    With none approved the ARN is "none". The address is the folder given for that when there is
-    nothing to read: a job's input must exist, or the job fails. Raises botocore's ClientError for
-    what SageMaker refuses.
+    That is the version that the deploying function chooses, decided on last and still standing;
+    where it never deployed any, the newest one approved. With none the ARN is "none". The address
+    is the folder given for that when there is nothing to read: a job's input must exist, or the job
+    fails. Raises botocore's ClientError for what SageMaker refuses.
     """
-    arn = _newest_approved(question.model_package_group, sagemaker)
+    arn = _decided_last(question, sagemaker)
+    arn = arn or _newest_approved(question.model_package_group, sagemaker)
     if arn is None:
         return {"model_data": question.no_champion_uri, "model_package_arn": NONE}
     package = sagemaker.describe_model_package(ModelPackageName=arn)
@@ -59,6 +70,19 @@ def find_champion(question: Question, sagemaker: Any, s3: Any) -> dict[str, str]
         "model_data": uri if uri and readable else question.no_champion_uri,
         "model_package_arn": arn,
     }
+
+
+def _decided_last(question: Question, sagemaker: Any) -> str | None:
+    """Return the version that production should run, unless it was deleted since."""
+    group, name = question.model_package_group, question.production_endpoint
+    if not name:
+        return None
+    current = current_record(sagemaker, describe_endpoint(sagemaker, name), group)
+    records = history(sagemaker, group, name, only_decided=True)
+    wanted = choose(records, current, lambda package: approval_of(sagemaker, package))
+    if wanted is None or approval_of(sagemaker, wanted.package) == "Gone":
+        return None
+    return wanted.package
 
 
 def _newest_approved(group: str, sagemaker: Any) -> str | None:

@@ -2,7 +2,22 @@
 
 import os
 import subprocess
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit, with `-dirty` for a tree with changes, and when it was made, if that is known."""
+
+    commit: str
+    committed_at: datetime | None
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether the tree holds more than the commit."""
+        return self.commit.endswith("-dirty")
 
 
 def git_commit(root: Path) -> str | None:
@@ -15,6 +30,17 @@ def git_commit(root: Path) -> str | None:
         return os.environ.get("CODEBUILD_RESOLVED_SOURCE_VERSION")
     changed = _git(root, "status", "--porcelain", "--untracked-files=no")
     return f"{commit}-dirty" if changed else commit
+
+
+def git_revision(root: Path) -> Revision | None:
+    """Return the commit of the tree at `root` with its time, also of a clone without history.
+
+    None where there is no repository.
+    """
+    commit, said = git_commit(root), _git(root, "show", "-s", "--format=%cI", "HEAD")
+    if commit is None:
+        return None
+    return Revision(commit, datetime.fromisoformat(said) if said else None)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

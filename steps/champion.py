@@ -44,6 +44,7 @@ def build_champion_step(context: BuildContext) -> ChampionStep | None:
         inputs={
             "model_package_group": settings.model_package_group,
             "no_champion_uri": context.bundles[NO_CHAMPION].uri,
+            "production_endpoint": settings.production_endpoint_name,
         },
         outputs=[
             LambdaOutput(output_name=name, output_type=LambdaOutputTypeEnum.String)

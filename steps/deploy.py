@@ -6,7 +6,8 @@ from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, L
 from steps.jobs import BuildContext
 from steps.register import RegisterStep
 
-OUTPUTS = ("endpoint_name", "endpoint_config_name", "model_name")
+# `action`: created, updated or unchanged; waiting or superseded while other runs deploy.
+OUTPUTS = ("endpoint_name", "endpoint_config_name", "model_name", "action")
 
 
 def build_deploy_step(context: BuildContext, register: RegisterStep) -> LambdaStep:

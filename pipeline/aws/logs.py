@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +18,7 @@ _GROUPS = {
     "TrainingJob": "/aws/sagemaker/TrainingJobs",
     "TransformJob": "/aws/sagemaker/TransformJobs",
 }
+_ENDPOINTS = "/aws/sagemaker/Endpoints"
 _MACHINES = 10
 _EMPTY_PAGES = 5
 _ARRIVAL_PAUSES_S = (0, 5, 10)  # the last lines reach CloudWatch some seconds after the end
@@ -30,6 +32,12 @@ class LogTail:
     lines: tuple[str, ...] = ()
     note: str | None = None
     command: str | None = None
+
+    def shown(self) -> list[str]:
+        """Return the note, the lines and the command for the rest, for people."""
+        result = [f"  {self.note}"] if self.note else []
+        result += [f"  | {line}" for line in self.lines]
+        return result + ([f"  whole log: {self.command}"] if self.command else [])
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,15 @@ def log_tail(aws: Aws, summary: Mapping[str, Any], timing: Timing) -> LogTail | 
         return _read_patiently(aws, place, timing)
     except (ClientError, BotoCoreError) as error:
         return LogTail((), _excuse(error), _command(aws, place) if place else None)
+
+
+def endpoint_log(aws: Aws, endpoint: str, since: datetime, timing: Timing) -> LogTail:
+    """Return the last log lines of an endpoint's newest instance. Never raises, as `log_tail`."""
+    place = _Place(f"{_ENDPOINTS}/{endpoint}", None, {"startTime": int(since.timestamp() * 1000)})
+    try:
+        return _read_patiently(aws, place, timing)
+    except (ClientError, BotoCoreError) as error:
+        return LogTail((), _excuse(error), _command(aws, place))
 
 
 def _place(aws: Aws, summary: Mapping[str, Any]) -> _Place | None:

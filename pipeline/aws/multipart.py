@@ -1,7 +1,10 @@
 """Upload a large object in parts, so that a lost connection repeats a part, not the whole."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 PART_BYTES = 32 * 1024**2
 
@@ -20,7 +23,9 @@ def put_large(
         parts = _send(s3, upload, content, part_bytes)
         s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*")
     except BaseException:
-        s3.abort_multipart_upload(**upload)
+        # What ended the upload is the error to tell; the bucket's rules remove what is left of it.
+        with suppress(BotoCoreError, ClientError):
+            s3.abort_multipart_upload(**upload)
         raise
 
 

@@ -16,8 +16,10 @@ from pipeline.aws.errors import error_code, explained, is_denied
 from pipeline.aws.lambda_function import find_function, lambda_archive, publish_code
 from pipeline.aws.pipelines import Action, Wanted, apply, describe_pipeline
 from pipeline.aws.timing import Timing
+from pipeline.aws.turns import turn
 from pipeline.aws.upload import Storage, check_bucket, upload_inputs
 from pipeline.errors import UsageError
+from pipeline.git import git_revision
 from pipeline.settings.model import Settings
 
 INLINE_BYTES = 100 * 1024  # above this a definition goes through S3, as the SDK does it
@@ -75,9 +77,9 @@ def upsert(
     """Upload what is absent, publish the Lambda's code, create or update the pipeline.
 
     In this order, so that the pipeline never names what is not there. Safe beside another upsert:
-    objects are never overwritten, and one of the two definitions wins whole. `say` gets a line
-    before what takes long. Raises UsageError for a missing bucket, role or Lambda and for refused
-    access, else AwsError.
+    objects are never overwritten, and functions and pipeline are changed in turns. `say` gets a
+    line before what takes long. Raises UsageError for a missing bucket, role or Lambda and for
+    refused access, NewerUpsertedError for a tree that is older than what is there, else AwsError.
     """
     timing, settings = timing or Timing(), request.settings
     archive = lambda_archive(request.root)
@@ -95,8 +97,9 @@ def upsert(
         find_function(aws, name)
     uploaded = upload_inputs(aws, settings, request.root, say)
     content, placed = _content(aws, settings, text)
-    published = [publish_code(aws, name, archive, timing) for name in settings.lambda_names]
-    applied = apply(aws, _wanted(request, content), timing)
+    with turn(aws, settings, git_revision(request.root), say, timing):
+        published = [publish_code(aws, name, archive, timing) for name in settings.lambda_names]
+        applied = apply(aws, _wanted(request, content), timing)
     return UpsertResult(
         name=settings.project,
         action=applied.action,

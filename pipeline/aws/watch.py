@@ -34,12 +34,7 @@ class FailedStep:
 
     def lines(self) -> list[str]:
         """Return the reason, then the log, for people."""
-        result = [f"step {self.name} failed: {self.reason}"]
-        if self.log is not None:
-            result += [f"  {self.log.note}"] if self.log.note else []
-            result += [f"  | {line}" for line in self.log.lines]
-            result += [f"  whole log: {self.log.command}"] if self.log.command else []
-        return result
+        return [f"step {self.name} failed: {self.reason}", *(self.log.shown() if self.log else [])]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ _STUCK = {
     "CREATE_FAILED": "aws cloudformation delete-stack",
     "DELETE_FAILED": "aws cloudformation delete-stack",
 }
+_CHANGE_SET_S = 900.0  # making a change set takes seconds
 _PATIENCE = 20  # failed polls in a row, some minutes; the change goes on at AWS meanwhile
 # Reasons of resources that were cancelled because another one failed: not the cause.
 _CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled")
@@ -172,6 +173,7 @@ class Stack:
             )
 
     def _await_change_set(self, change_set_id: str, stack_id: str) -> ChangeSet | None:
+        waited = 0.0
         for pause in self._timing.pauses(1, 10):
             with explained(f"looking at the change set of {self.name}"):
                 found = self._client.describe_change_set(ChangeSetName=change_set_id)
@@ -179,7 +181,13 @@ class Stack:
                 return ChangeSet(change_set_id, stack_id, tuple(self._changes(found)))
             if found["Status"] == "FAILED":
                 break
+            if waited > _CHANGE_SET_S:
+                raise StackError(
+                    f"the change set {change_set_id} of {self.name} is {found['Status']} after "
+                    f"{waited:.0f} s: look at it in CloudFormation, then run this again"
+                )
             self._timing.sleep(pause)
+            waited += pause
         reason = found.get("StatusReason", "")
         if any(words in reason for words in _NOTHING_TO_DO):
             self._delete_change_set(change_set_id)

@@ -23,6 +23,7 @@ FREE_PARAMETERS = (
     "ConnectionArn",
     "LogRetentionDays",
     "RunsExpireDays",
+    "MinimumRequests",
     "MaximumErrorRate",
     "MaximumLatencyMicroseconds",
 )

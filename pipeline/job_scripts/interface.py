@@ -162,7 +162,7 @@ FUNCTIONS: Mapping[str, Function] = {
             "instance_count",
             "role_arn",
         ),
-        outputs=("endpoint_name", "endpoint_config_name", "model_name"),
+        outputs=("endpoint_name", "endpoint_config_name", "model_name", "action"),
     ),
     "find-champion": Function(
         event=("model_package_group", "no_champion_uri"),

@@ -1,6 +1,7 @@
 """Compile, check, compare, price, run, upsert, start or watch: python -m pipeline.run."""
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -68,7 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("--upsert", action="store_true", help="create or update it on AWS")
     action.add_argument("--watch", metavar="ARN", help="watch an execution on AWS")
     result.add_argument("--start", action="store_true", help="with --upsert: start an execution")
-    result.add_argument("--wait", action="store_true", help="with --start: watch it to its end")
+    wait_help = "with --start: watch it to its end, then ask its endpoint"
+    result.add_argument("--wait", action="store_true", help=wait_help)
     result.add_argument(
         "--data", metavar="DIR", help="with --local: pictures, a folder per class (default: sample)"
     )
@@ -201,12 +203,18 @@ def _cost(options: argparse.Namespace) -> int:
 def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.start import StartRequest, start
+    from pipeline.aws.turns import NewerUpsertedError
     from pipeline.aws.upsert import UpsertRequest, upsert
 
     settings, given = _for_run(options)
     definition = _compiled(options, settings)
     aws = connect(settings)
-    done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
+    try:
+        done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
+    except NewerUpsertedError as newer:
+        # Nothing is lost: what is there holds this commit, and its own build starts a run.
+        print(json.dumps({"action": "superseded", "reason": str(newer)}) if options.json else newer)
+        return EXIT_SUCCEEDED
     _report(options, done, is_last=not options.start)
     if not options.start:
         return EXIT_SUCCEEDED
@@ -233,10 +241,17 @@ def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[st
     if outcome.status != "Executing":
         from pipeline.report.after_run import report_aws_run
 
+        # Made while the endpoint comes into service.
         report_aws_run(aws, arn, options.state, say=_say)
     look_again = f"python -m pipeline.run --watch {arn}"
-    print(outcome.to_json() if options.json else outcome.summary(look_again))
-    return outcome.exit_code
+    if outcome.status != "Succeeded":
+        print(outcome.to_json() if options.json else outcome.summary(look_again))
+        return outcome.exit_code
+    from pipeline.run.on_aws import follow_endpoint
+
+    served = follow_endpoint(aws, outcome, _say)
+    print(served.to_json() if options.json else served.summary(look_again))
+    return served.exit_code
 
 
 def _report(options: argparse.Namespace, result: Any, is_last: bool) -> None:

@@ -3,17 +3,29 @@
 import shlex
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pipeline.command_line.running import default_state, from_here
 from pipeline.errors import PipelineError
 from pipeline.local.engine.scheduler import ExecutionResult
+from pipeline.local.service.client import service_client
 from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.store import Store
 from pipeline.report.after_run import report_local_run
+from pipeline.run.arrival import Place, SupersededError
 from pipeline.run.outcome import LocalOutcome, output_folder, read_outcome
-from pipeline.run.smoke_test import AskingStoppedError, NotAskedError, Question, ask, find_question
+from pipeline.run.smoke_test import Question, ask, deployed_in, find_question
+from pipeline.target import readable_errors
+
+_PATIENCE_S = 300.0
+_POLL_S = 0.2
+
+
+class AskingStoppedError(PipelineError):
+    """A stop came before the endpoint could be asked; the message says before what."""
 
 
 def conclude(
@@ -32,8 +44,9 @@ def conclude(
     """
     outcome = read_outcome(result, store)
     question = _question(result, store.path(data), store) if outcome.endpoint else None
-    if question:
-        outcome = replace(outcome, next_command=_predict_command(question, store))
+    if question and question.path:
+        command_line = _predict_command(question, question.path, store)
+        outcome = replace(outcome, next_command=command_line)
     # Made while the endpoint comes into service.
     outcome = replace(outcome, report=report_local_run(store, result.execution_arn, command))
     return _asked(outcome, question, url, cancel) if outcome.endpoint else outcome
@@ -42,7 +55,7 @@ def conclude(
 def _question(result: ExecutionResult, data: Path, store: Store) -> Question | None:
     evaluation = output_folder(result.steps["Evaluate"].properties, "evaluation", store)
     deployed = result.steps["Deploy"].properties["OutputParameters"]
-    return find_question(data, evaluation / "predictions.jsonl", deployed)
+    return find_question(data, evaluation / "predictions.jsonl", deployed_in(deployed))
 
 
 def _asked(
@@ -52,18 +65,41 @@ def _asked(
         limit = f"of at most {MAXIMUM_BODY:,} bytes"
         return replace(outcome, not_asked=f"no test picture {limit} is where the run read it")
     try:
-        return replace(outcome, asked=ask(question, url, cancel))
+        with readable_errors():
+            return replace(outcome, asked=ask(question, _here(url, cancel)))
     except AskingStoppedError as error:
         return replace(outcome, stopped=str(error))
-    except NotAskedError as error:
+    except SupersededError as error:
         return replace(outcome, not_asked=str(error))
     except PipelineError as error:
         return replace(outcome, failure=str(error))
 
 
-def _predict_command(question: Question, store: Store) -> str:
+def _here(url: str, cancel: threading.Event) -> Place:
+    """Return the local service as a place to ask; `cancel` ends the waiting."""
+
+    def sleep(seconds: float) -> None:
+        if cancel.wait(seconds):
+            raise AskingStoppedError("before its endpoint was asked")
+
+    def call(_doing: str, do: Callable[[], Any]) -> Any:
+        sleep(0)
+        return do()
+
+    return Place(
+        service_client("sagemaker", url),
+        service_client("sagemaker-runtime", url),
+        call=call,
+        sleep=sleep,
+        say=lambda _line: None,
+        poll_s=_POLL_S,
+        limit_s=_PATIENCE_S,
+    )
+
+
+def _predict_command(question: Question, path: Path, store: Store) -> str:
     words = [from_here(Path(sys.executable)), "-m", "pipeline.endpoint", "predict"]
-    words += [from_here(question.path), "--endpoint", question.endpoint]
+    words += [from_here(path), "--endpoint", question.deployed.endpoint]
     if store.root != default_state().resolve():
         words += ["--state", from_here(store.root)]
     return shlex.join(words)

@@ -31,6 +31,7 @@ from pipeline.local.store import Store, StoreError
 from pipeline.run.conclusion import conclude
 from pipeline.run.outcome import LocalOutcome
 from pipeline.sample.pictures import write_sample
+from pipeline.settings.lambda_environment import lambda_environment
 from pipeline.settings.model import Settings
 
 CHAMPION_HANDLER = ROOT / "lambda_code" / "find_champion.py"
@@ -92,6 +93,7 @@ def _execute(
             settings.lambda_name: HANDLER,
             settings.champion_lambda_name: CHAMPION_HANDLER,
         },
+        lambda_variables={settings.lambda_name: lambda_environment(settings, scales=False)},
         service_url=service.url,
     )
     with display([]) as shown:

@@ -76,9 +76,7 @@ class LocalOutcome:
         if self.model_package:
             yield "registered", f"version {self.version}, {self.approval_status}"
         yield "endpoint", self.endpoint
-        if asked := self.asked:
-            answer = f"{asked.prediction} {asked.probability:.1%} (it is {asked.label})"
-            yield "asked about", f"{asked.file}: {answer}"
+        yield "asked about", str(self.asked) if self.asked else None
         yield "not asked", self.not_asked
         yield "report", self.report
         yield "stopped", self.stopped

@@ -1,9 +1,9 @@
 """Ask a run's endpoint about one test picture, and compare with what Evaluate computed."""
 
 import json
-import threading
-import time
-from collections.abc import Mapping
+import struct
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,68 +12,92 @@ from pipeline.data.files import DataError, data_root
 from pipeline.endpoint.invoker import asking
 from pipeline.endpoint.predictions import predict
 from pipeline.errors import PipelineError
-from pipeline.local.service.client import service_client
 from pipeline.local.service.http_bodies import MAXIMUM_BODY
-from pipeline.target import readable_errors
+from pipeline.run.arrival import Deployed, Place, await_arrival
 
-_PATIENCE_S = 300.0
-_POLL_S = 0.2
+_GREY_SIDE = 64
 
 
 class PredictionError(PipelineError):
     """The endpoint did not answer as Evaluate did."""
 
 
-class AskingStoppedError(PipelineError):
-    """A stop came before the endpoint could be asked; the message says before what."""
-
-
-class NotAskedError(PipelineError):
-    """There is nobody to ask: another run's model is in the endpoint by now."""
-
-
 @dataclass(frozen=True)
 class Question:
-    """A test picture as it was read, its line in predictions.jsonl, and the endpoint to ask.
+    """A picture, and what is known of it: `label` it has, `prediction` of Evaluate, `path` here.
 
-    `config` is the endpoint configuration that the run deployed.
+    A picture that was made to ask about has neither: any answer will do.
     """
 
-    endpoint: str
-    config: str
-    path: Path
+    deployed: Deployed
+    file: str
     picture: bytes
-    expected: Mapping[str, Any]
+    label: str | None = None
+    prediction: str | None = None
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A test picture, its label, and the endpoint's answer."""
+    """A picture, its label where it has one, and the endpoint's answer."""
 
     file: str
-    label: str
+    label: str | None
     prediction: str
     probability: float
 
+    def __str__(self) -> str:
+        answer = f"{self.file}: {self.prediction} {self.probability:.1%}"
+        return f"{answer} (it is {self.label})" if self.label is not None else answer
 
-def find_question(data: Path, predictions: Path, deployed: Mapping[str, str]) -> Question | None:
+
+def deployed_in(answer: Mapping[str, str]) -> Deployed:
+    """Return what a Deploy step's answer says was deployed."""
+    return Deployed(answer["endpoint_name"], answer["endpoint_config_name"])
+
+
+def find_question(data: Path, predictions: Path, deployed: Deployed) -> Question | None:
     """Choose the first test picture that still exists and is not too large for an endpoint.
 
-    `data` is the folder that the run was given, `predictions` the predictions.jsonl of Evaluate,
-    `deployed` what the Deploy step answered. None when there is no such picture.
+    `data` is the folder that the run was given, `predictions` the predictions.jsonl of Evaluate.
+    None when there is no such picture.
     """
-    endpoint, config = deployed["endpoint_name"], deployed["endpoint_config_name"]
     try:
         root = data_root(data)
     except DataError:
         return None
     with predictions.open(encoding="utf-8") as lines:
-        for line in lines:
-            expected = json.loads(line)
+        for expected in predicted(lines):
             path = root / expected["file"]
             if picture := _read(path):
-                return Question(endpoint, config, path, picture, expected)
+                return question_of(deployed, expected, picture, path)
     return None
+
+
+def predicted(lines: Iterable[str]) -> Iterable[Mapping[str, Any]]:
+    """Read the lines of predictions.jsonl."""
+    return (json.loads(line) for line in lines if line.strip())
+
+
+def question_of(
+    deployed: Deployed, expected: Mapping[str, Any], picture: bytes, path: Path | None = None
+) -> Question:
+    """Make the question about a test picture from its line in predictions.jsonl."""
+    return Question(
+        deployed, expected["file"], picture, expected["label"], expected["prediction"], path
+    )
+
+
+def made_question(deployed: Deployed) -> Question:
+    """Make a question about a grey picture: only a model that loaded and computes can answer."""
+    row = b"\0" + b"\x80" * _GREY_SIDE
+    header = struct.pack(">IIBBBBB", _GREY_SIDE, _GREY_SIDE, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(row * _GREY_SIDE)), (b"IEND", b""))
+    packed = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return Question(deployed, "a grey picture", b"\x89PNG\r\n\x1a\n" + b"".join(packed))
 
 
 def _read(path: Path) -> bytes | None:
@@ -83,57 +107,28 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def ask(question: Question, url: str, cancel: threading.Event) -> Asked:
-    """Send the picture to the endpoint, through a boto3 client as a user would.
+def ask(question: Question, place: Place) -> Asked:
+    """Send the picture to the endpoint when it is in service, through boto3 as a user would.
 
-    `url` is the local service's address; `cancel` ends the waiting for the endpoint. Raises
-    AskingStoppedError, NotAskedError, and PredictionError when the endpoint does not come into
-    service, refuses the picture or answers something else than Evaluate computed.
+    Raises NotInServiceError, SupersededError, and PredictionError when the endpoint refuses the
+    picture or answers something else than Evaluate computed.
     """
-    endpoint, file = question.endpoint, question.expected["file"]
-    expected = question.expected["prediction"]
-    with readable_errors():
-        client = service_client("sagemaker", url)
-        _wait_in_service(client, endpoint, cancel)
-        runtime = service_client("sagemaker-runtime", url)
-        answer = predict(asking(runtime, endpoint), file, question.picture, top=1)
-        # Checked after the answer, so that it is known which model gave it.
-        _require_config(client.describe_endpoint(EndpointName=endpoint), question.config)
+    endpoint, file = question.deployed.endpoint, question.file
+    await_arrival(place, question.deployed)
+    answer = place.call(
+        f"asking the endpoint {endpoint}",
+        lambda: predict(asking(place.runtime, endpoint), file, question.picture, top=1),
+    )
+    # Once more after the answer, so that it is known which model gave it.
+    await_arrival(place, question.deployed)
     if answer.error:
         raise PredictionError(
             f"endpoint {endpoint} answers {file} with status {answer.status}: {answer.error}"
         )
     [(label, probability)] = answer.classes
-    if label != expected:
+    if question.prediction not in (None, label):
         raise PredictionError(
-            f"endpoint {endpoint} answers {label} for {file}, and Evaluate computed {expected}: "
-            "serving and evaluation differ"
+            f"endpoint {endpoint} answers {label} for {file}, and Evaluate computed "
+            f"{question.prediction}: serving and evaluation differ"
         )
-    return Asked(file, question.expected["label"], label, probability)
-
-
-def _wait_in_service(client: Any, endpoint: str, cancel: threading.Event) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not cancel.is_set():
-        described = client.describe_endpoint(EndpointName=endpoint)
-        status = described["EndpointStatus"]
-        if status == "InService":
-            return
-        if status == "Failed" or time.monotonic() > deadline:
-            reason = described.get("FailureReason", f"it is still {status}")
-            raise _not_in_service(endpoint, reason)
-        cancel.wait(_POLL_S)
-    raise AskingStoppedError("before its endpoint was asked")
-
-
-def _require_config(endpoint: Mapping[str, Any], config: str) -> None:
-    name, now = endpoint["EndpointName"], endpoint["EndpointConfigName"]
-    if now == config:
-        return
-    if reason := endpoint.get("FailureReason"):  # an update that was taken back
-        raise _not_in_service(name, reason)
-    raise NotAskedError(f"another run deployed {now} to the endpoint {name} meanwhile")
-
-
-def _not_in_service(endpoint: str, reason: object) -> PredictionError:
-    return PredictionError(f"endpoint {endpoint} did not come into service: {reason}")
+    return Asked(file, question.label, label, probability)

@@ -20,6 +20,7 @@ def lambda_environment(
     return {
         "MODEL_PACKAGE_GROUP": settings.model_package_group,
         "PRODUCTION_ENDPOINT": endpoint,
+        "STAGING_ENDPOINT": settings.endpoint_name,
         "SERVING_ROLE_ARN": settings.serving_role_arn,
         "ROLLBACK_ALARMS": ",".join(f"{endpoint}-{name}" for name in ALARMS),
         "DEPLOYMENT": deployment_json(settings, scales=scales),

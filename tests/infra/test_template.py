@@ -5,9 +5,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 
 from deployment_inputs import Production
 from pipeline.bootstrap.stack_parameters import FREE_PARAMETERS, Foundation, names_of
@@ -280,8 +282,8 @@ def test_a_lambda_may_do_what_its_code_does(function: str, template: Template) -
     from botocore import xform_name
     from botocore.session import get_session
 
-    module = template.resources()[function]["Handler"].partition(".")[0]
-    nodes = [node for tree in _with_imports(module) for node in ast.walk(tree)]
+    module, _, name = template.resources()[function]["Handler"].partition(".")
+    nodes = [node for used in _reached(module, name) for node in ast.walk(used)]
     # client.describe_endpoint(...), and get_paginator("list_model_packages")
     words = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
     words |= {n.value for n in nodes if isinstance(n, ast.Constant) and n.value}
@@ -319,18 +321,29 @@ def test_the_function_knows_what_the_settings_say(overrides: tuple[str, ...]) ->
     assert bool(production.plan.capture) == wanted.data_capture.enabled
 
 
-def _with_imports(module: str) -> list[ast.Module]:
-    """A module of lambda_code and all of that folder that it comes to import."""
-    trees: dict[str, ast.Module] = {}
-    left = [module]
+def _reached(module: str, name: str) -> list[ast.AST]:
+    """A function of lambda_code, and all functions and classes there that it comes to use."""
+    reached: dict[tuple[str, str], ast.AST] = {}
+    left = [(module, name)]
     while left:
-        name = left.pop()
-        path = ROOT / "lambda_code" / f"{name}.py"
-        if name not in trees and path.is_file():
-            trees[name] = ast.parse(path.read_text(encoding="utf-8"))
-            found = (n for n in ast.walk(trees[name]) if isinstance(n, ast.ImportFrom))
-            left += [node.module or "" for node in found]
-    return list(trees.values())
+        place = left.pop()
+        defined, imported = _names_in(place[0])
+        if place not in reached and place[1] in defined:
+            reached[place] = defined[place[1]]
+            used = {node.id for node in ast.walk(reached[place]) if isinstance(node, ast.Name)}
+            left += [(imported.get(one, place[0]), one) for one in used]
+    return list(reached.values())
+
+
+@cache
+def _names_in(module: str) -> tuple[dict[str, ast.AST], dict[str, str]]:
+    """What a module defines, and from which modules it imports names."""
+    path = ROOT / "lambda_code" / f"{module}.py"
+    body = ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    defined: dict[str, ast.AST] = {one.name: one for one in body if isinstance(one, kinds)}
+    imports = [one for one in body if isinstance(one, ast.ImportFrom) and one.module]
+    return defined, {name.name: str(one.module) for one in imports for name in one.names}
 
 
 def test_models_and_configurations_have_names_that_the_lambda_may_make(template: Template) -> None:
@@ -426,6 +439,17 @@ def test_images_are_made_under_the_role_and_name_that_others_expect(template: Te
     assert images["ImageScanningConfiguration"]["ScanOnPush"]
     (rule,) = json.loads(images["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
     assert rule["action"]["type"] == "expire"
+
+
+def test_no_build_is_dropped(template: Template) -> None:
+    """CodeBuild does not queue what is above a limit of builds at a time."""
+    assert "ConcurrentBuildLimit" not in template.resources()["Build"]
+
+
+def test_there_are_no_yaml_aliases() -> None:
+    """CloudFormation reads YAML 1.1 without them; cfn-lint does not say so."""
+    kinds = (yaml.AliasToken, yaml.AnchorToken)
+    assert not [one for one in yaml.scan(PATH.read_text("utf-8")) if isinstance(one, kinds)]
 
 
 def test_every_suppressed_check_says_why() -> None:

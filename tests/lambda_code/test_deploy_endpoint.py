@@ -1,4 +1,7 @@
-"""The Deploy step's call: the requests it sends, to the letter."""
+"""The Deploy step's call: the requests it sends, to the letter, for an endpoint without turns.
+
+Turns at the staging endpoint: test_staging_endpoint.py.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -123,13 +126,17 @@ def _update(stub: Stubber) -> None:
 
 # Names follow from what is deployed, so they are the same in every call and every year.
 MODEL, CONFIG = "dog-breeds--7-f4b22cd2545f", "dog-breeds--7-bde8c7780b8c"
-DEPLOYED = {"endpoint_name": NAME, "endpoint_config_name": CONFIG, "model_name": MODEL}
+NAMES = {"endpoint_name": NAME, "endpoint_config_name": CONFIG, "model_name": MODEL}
+CREATED = {**NAMES, "action": "created"}
+UPDATED = {**NAMES, "action": "updated"}
+UNCHANGED = {**NAMES, "action": "unchanged"}
 
 
 def _deploy(
     client: Any, sleep: Callable[[float], None] = lambda _: None, **changes: Any
 ) -> dict[str, str]:
-    return deploy({**EVENT, **changes}, Clients(client, no_scaling, sleep), PRODUCTION)
+    clients = Clients(client, no_scaling, sleep)
+    return deploy({**EVENT, **changes}, clients, production=PRODUCTION, staging="another")
 
 
 class TestRequests:
@@ -140,7 +147,7 @@ class TestRequests:
         _created(stub)
         _no_endpoint(stub, code)
         _create(stub)
-        assert _deploy(client) == DEPLOYED
+        assert _deploy(client) == CREATED
 
     def test_before_approval_the_packages_image_and_data_are_used(
         self, client: Any, stub: Stubber
@@ -173,7 +180,7 @@ class TestRequests:
             'Cannot create already existing endpoint configuration "arn".',
         )
         _endpoint(stub, "InService", CONFIG)
-        assert _deploy(client) == DEPLOYED
+        assert _deploy(client) == UNCHANGED
 
     @pytest.mark.parametrize(
         ("status", "config", "pending"),
@@ -185,14 +192,14 @@ class TestRequests:
         _created(stub)
         names = {"CONFIG": CONFIG, "": ""}
         _endpoint(stub, status, names.get(config, config), names[pending])
-        assert _deploy(client) == DEPLOYED
+        assert _deploy(client) == UNCHANGED
 
     @pytest.mark.parametrize("status", ["InService", "UpdateRollbackFailed"])
     def test_another_version_is_an_update(self, client: Any, stub: Stubber, status: str) -> None:
         _created(stub)
         _endpoint(stub, status)
         _update(stub)
-        assert _deploy(client) == DEPLOYED
+        assert _deploy(client) == UPDATED
 
     def test_a_failed_endpoint_is_deleted_and_made_again(self, client: Any, stub: Stubber) -> None:
         waited: list[float] = []
@@ -202,7 +209,7 @@ class TestRequests:
         _endpoint(stub, "Deleting", CONFIG)
         _no_endpoint(stub)
         _create(stub)
-        assert _deploy(client, waited.append) == DEPLOYED
+        assert _deploy(client, waited.append) == CREATED
         assert waited == [5]
 
     def test_one_that_is_being_deleted_is_waited_for_and_made_again(
@@ -212,36 +219,23 @@ class TestRequests:
         _endpoint(stub, "Deleting")
         _no_endpoint(stub)
         _create(stub)
-        assert _deploy(client) == DEPLOYED
+        assert _deploy(client) == CREATED
 
     def test_a_deletion_without_end_is_given_up(self, client: Any, stub: Stubber) -> None:
         _created(stub)
-        for _ in range(62):
+        for _ in range(61):
             _endpoint(stub, "Deleting")
         with pytest.raises(EndpointBusyError, match="still being deleted"):
             _deploy(client)
 
     @pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack", "SystemUpdating"])
-    def test_what_another_run_began_is_waited_for(
+    def test_an_endpoint_whose_end_no_event_tells_is_not_waited_for(
         self, client: Any, stub: Stubber, status: str
     ) -> None:
         _created(stub)
-        for _ in range(4):  # asked twice each time
-            _endpoint(stub, status, pending="another")
-        _endpoint(stub, "InService", "another")
-        _update(stub)
-        waited: list[float] = []
-        assert _deploy(client, waited.append) == DEPLOYED
-        assert waited == [5, 5]
-
-    def test_an_endpoint_that_never_rests_is_left_alone(self, client: Any, stub: Stubber) -> None:
-        _created(stub)
-        for _ in range(2 * 85):
-            _endpoint(stub, "Updating", pending="another")
-        waited: list[float] = []
-        with pytest.raises(EndpointBusyError, match="to another: try again later"):
-            _deploy(client, waited.append)
-        assert sum(waited) == 420  # the function has 600 s
+        _endpoint(stub, status, pending="another")
+        with pytest.raises(EndpointBusyError, match=r"to another: .*runs take turns at another\)"):
+            _deploy(client)
 
     def test_a_faster_call_that_created_the_same_is_enough(
         self, client: Any, stub: Stubber
@@ -250,7 +244,7 @@ class TestRequests:
         _no_endpoint(stub)
         _refusal(stub, "create_endpoint", 'Cannot create already existing endpoint "arn".')
         _endpoint(stub, "Creating", CONFIG)
-        assert _deploy(client) == DEPLOYED
+        assert _deploy(client) == UNCHANGED
 
     @pytest.mark.parametrize(("pending", "busy"), [("CONFIG", False), ("another", True)])
     def test_a_faster_call_that_updates_is_compared(
@@ -261,8 +255,6 @@ class TestRequests:
         _refusal(stub, "update_endpoint", 'Cannot update in-progress endpoint "arn".')
         _endpoint(stub, "Updating", pending=CONFIG if pending == "CONFIG" else pending)
         if busy:
-            for _ in range(1 + 2 * 84):
-                _endpoint(stub, "Updating", pending=pending)
             with pytest.raises(EndpointBusyError):
                 _deploy(client)
         else:
@@ -316,5 +308,6 @@ class TestInputs:
             _endpoint(stub, "InService")
             stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
             names = _deploy(client, model_package_arn=arn)
+        del names["action"]
         pattern = client.meta.service_model.shape_for("ModelName").metadata["pattern"]
         assert all(re.fullmatch(pattern, name) and len(name) <= 63 for name in names.values())

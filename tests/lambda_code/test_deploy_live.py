@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy_endpoint import deploy, handler
+from deploy_endpoint import handler
 from pipeline.local.service.hosting.host import Hosting
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
-from production_endpoint import Clients
-from tests.lambda_code.deploy_support import no_scaling
-from tests.lambda_code.step_support import EVENT, NAME, PRODUCTION
+from tests.lambda_code.deploy_support import ENVIRONMENT
+from tests.lambda_code.step_support import EVENT, NAME
 
 
 @pytest.fixture
@@ -24,6 +23,8 @@ def sagemaker(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    for name, value in {**ENVIRONMENT, "STAGING_ENDPOINT": NAME}.items():
+        monkeypatch.setenv(name, value)
     return connect(service.url)
 
 
@@ -50,22 +51,27 @@ def test_versions_follow_each_other(
         arn = register_package(sagemaker, f"s3://b/{label}.tar.gz")
         events.append({**EVENT, "model_package_arn": arn})
     first = handler(events[0], None)
-    assert handler(events[0], None) == first  # while it is being created
+    again = {**first, "action": "unchanged"}
+    assert handler(events[0], None) == again  # while it is being created
     (store.root / "beagle").touch()
     assert hosting.settle(60)
     assert _status(sagemaker) == ("InService", first["endpoint_config_name"])
     before = sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"]
-    assert handler(events[0], None) == first
+    assert handler(events[0], None) == again
     assert sagemaker.describe_endpoint(EndpointName=NAME)["LastModifiedTime"] == before
     second = handler(events[1], None)
     (store.root / "beagle").unlink()
 
-    def second_ends(_seconds: float) -> None:
-        (store.root / "boxer").touch()
-        assert hosting.settle(60)
-
-    clients = Clients(sagemaker, no_scaling, second_ends)
-    assert deploy(events[0], clients, PRODUCTION) == first  # after the second
+    waits = handler(events[0], None)
+    assert waits == {**first, "action": "waiting"}
+    (store.root / "boxer").touch()
+    assert hosting.settle(60)
+    assert _status(sagemaker) == ("InService", second["endpoint_config_name"])
+    event = {
+        "detail-type": "SageMaker Endpoint State Change",
+        "detail": {"EndpointName": NAME, "EndpointStatus": "IN_SERVICE"},
+    }
+    assert handler(event, None)["endpoint_config_name"] == first["endpoint_config_name"]
     assert _status(sagemaker) == ("Updating", second["endpoint_config_name"])
     (store.root / "beagle").touch()
     assert hosting.settle(60)

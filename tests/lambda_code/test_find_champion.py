@@ -1,6 +1,7 @@
 """Which model is the champion, asked of the local service by real clients, and as sent to AWS."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from deployment_errors import DeployError
 from find_champion import ChampionError, Question, find_champion, handler
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
+from tests.lambda_code.deploy_support import GROUP, PRODUCTION, World, do
 
 NOWHERE = "s3://b/code/no-champion-0123/files"
 QUESTION = Question("dogs", NOWHERE)
@@ -82,6 +85,41 @@ class TestOnTheLocalService:
         arn = register("Approved")
         store.path("s3://b/1/model.tar.gz").unlink()
         assert find() == {"model_data": NOWHERE, "model_package_arn": arn}
+
+
+class Objects:
+    """An S3 that holds everything."""
+
+    def head_object(self, **_request: str) -> dict[str, str]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("steps", "champion"),
+    [
+        ("a1 ok a2 ok", "2"),
+        ("a2 ok a1 ok", "1"),  # an older one that was approved later
+        ("a1 ok a2", "2"),  # on its way
+        ("a1 a2", "2"),  # it waits for its turn
+        ("a1 ok a2 ok back ok", "1"),  # rolled back, and still approved
+        ("a1 ok a2 bad", "1"),  # it did not come into service
+        ("a1 ok a2 ok r2 ok", "1"),
+        ("a1 ok R1 A2", "2"),  # the event is still on its way
+        ("A1 A2", "2"),  # nothing was ever deployed
+        ("a1 ok p1", "1"),  # production runs it
+        ("a1 ok A2 x1", "2"),  # production runs it, but there is nothing left to compare with
+        ("a1 ok r1?", None),
+        ("r1", None),
+    ],
+)
+def test_it_is_the_version_that_production_would_run(
+    world: World, steps: str, champion: str | None
+) -> None:
+    for step in steps.split():
+        with suppress(*([DeployError] if step.endswith("?") else [])):
+            do(world, step.rstrip("?"))
+    found = find_champion(Question(GROUP, NOWHERE, PRODUCTION), world.client, Objects())
+    assert found["model_package_arn"] == (world.package(champion) if champion else "none")
 
 
 @dataclass
@@ -157,7 +195,7 @@ MODEL = "s3://b/runs/1/model.tar.gz"
 
 
 class TestOnAws:
-    def test_it_asks_for_approved_versions_newest_first(self, aws: Aws) -> None:
+    def test_without_a_decision_it_asks_for_approved_versions_newest_first(self, aws: Aws) -> None:
         aws.lists(f"{ARN}/2", f"{ARN}/1")
         aws.describes(f"{ARN}/2", MODEL)
         aws.holds()
@@ -239,5 +277,5 @@ def test_the_check_knows_its_event_and_answer() -> None:
     from pipeline.job_scripts.interface import FUNCTIONS
 
     known = FUNCTIONS["find-champion"]
-    assert set(known.event) == set(vars(QUESTION))
+    assert {*known.event, "production_endpoint"} == set(vars(QUESTION))
     assert set(known.outputs) == set(NONE)

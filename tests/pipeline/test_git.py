@@ -1,10 +1,12 @@
 """The commit that a run is made from."""
 
+import os
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.git import git_commit
+from pipeline.git import git_commit, git_revision
 
 
 def test_the_tree_tells_its_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
@@ -18,3 +20,23 @@ def test_the_tree_tells_its_commit_and_whether_it_was_changed(tmp_path: Path) ->
     assert re.fullmatch("[0-9a-f]{40}", commit)
     (tmp_path / "file").write_text("2")
     assert git_commit(tmp_path) == f"{commit}-dirty"
+
+
+def test_a_clone_without_history_tells_when_its_commit_was_made(tmp_path: Path) -> None:
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    origin.mkdir()
+    assert git_revision(origin) is None
+    moment = {**os.environ, "GIT_COMMITTER_DATE": "2026-11-29T12:00:00+0900"}
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    (origin / "file").write_text("1")
+    for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "first")):
+        subprocess.run(["git", *identity, *command], cwd=origin, check=True, env=moment)
+    subprocess.run(["git", "clone", "-q", "--depth", "1", origin.as_uri(), clone], check=True)
+    revision = git_revision(clone)
+    assert revision
+    assert revision.committed_at == datetime(2026, 11, 29, 3, tzinfo=UTC)
+    assert not revision.is_dirty
+    (clone / "file").write_text("2")
+    changed = git_revision(clone)
+    assert changed
+    assert changed.is_dirty

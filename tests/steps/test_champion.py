@@ -21,7 +21,11 @@ def test_the_registry_is_asked_for_this_group_and_no_step_is_waited_for(step):
         "Name": "FindChampion",
         "Type": "Lambda",
         "FunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:dog-breeds-find-champion",
-        "Arguments": {"model_package_group": "breeds", "no_champion_uri": bundle.uri},
+        "Arguments": {
+            "model_package_group": "breeds",
+            "no_champion_uri": bundle.uri,
+            "production_endpoint": "dog-breeds-production",
+        },
         "OutputParameters": [{"OutputName": name, "OutputType": "String"} for name in OUTPUTS],
     }
 

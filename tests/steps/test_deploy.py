@@ -22,4 +22,5 @@ def test_the_lambda_is_called_with_exactly_the_version_just_registered(step):
         "endpoint_name",
         "endpoint_config_name",
         "model_name",
+        "action",
     ]

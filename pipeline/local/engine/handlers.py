@@ -46,6 +46,7 @@ class StepContext:
     cores: int
     grace_s: float
     lambda_handlers: Mapping[str, Path]
+    lambda_variables: Mapping[str, Mapping[str, str]]
     service_url: str | None
     should_stop: Callable[[], bool]
     background: Background
@@ -187,6 +188,7 @@ def _lambda(step: Step, arguments: dict[str, Any], context: StepContext) -> Step
         region=context.execution.place.region,
         work=context.execution.folder / step.name,
         should_stop=context.should_stop,
+        variables=context.lambda_variables.get(arn.rpartition(":")[2]),
     )
     declared = step.definition.get("OutputParameters") or []
     found = output_parameters(step.name, declared, answer)

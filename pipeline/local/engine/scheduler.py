@@ -43,7 +43,8 @@ _POLL_S = 0.1
 class RunOptions:
     """The options of a run beyond its definition.
 
-    `lambda_handlers` are files by function name; `service_url` is where their SageMaker API is.
+    `lambda_handlers` are files by function name, `lambda_variables` their environments' own;
+    `service_url` is where their SageMaker API is.
     `cores` is what one job may use (default: all that this process may); parallel trials share it.
     `fork` starts Python jobs from a process that has their heavy packages loaded.
     """
@@ -51,6 +52,7 @@ class RunOptions:
     pipeline_name: str = "pipeline"
     place: Place = field(default_factory=Place)
     lambda_handlers: Mapping[str, Path] = field(default_factory=dict)
+    lambda_variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     service_url: str | None = None
     cores: int | None = None
     parallel_steps: int = 50
@@ -313,6 +315,7 @@ class _Run:
             cores=self._options.cores or len(os.sched_getaffinity(0)),
             grace_s=self._options.grace_s,
             lambda_handlers=self._options.lambda_handlers,
+            lambda_variables=self._options.lambda_variables,
             service_url=self._options.service_url,
             should_stop=self._stop.is_set,
             background=Background(self._beside.submit, self._cancel.is_set),

@@ -101,18 +101,21 @@ def _service_of(store: Store, rule: Document) -> Iterator[str]:
 
 def _at_rest(store: Store, endpoint: str, since: datetime) -> Deployed:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        # The end of a deployment is an event again, which may begin the next one.
-        if not store.list(PENDING) and not awaited_config(store.get("Endpoint", endpoint)):
-            break
+    # The end of a deployment is an event again, which may begin the next one.
+    while store.list(PENDING) or awaited_config(store.get("Endpoint", endpoint)):
+        if time.monotonic() >= deadline:
+            late = (
+                f"not at rest after {_PATIENCE_SECONDS:.0f} s: python -m pipeline.endpoint status"
+            )
+            return _deployed(store, endpoint, since, late)
         time.sleep(_POLL_SECONDS)
     return _deployed(store, endpoint, since)
 
 
-def _deployed(store: Store, name: str, since: datetime) -> Deployed:
+def _deployed(store: Store, name: str, since: datetime, *problem: str) -> Deployed:
     endpoint = store.get("Endpoint", name)
     refused = [one for one in store.list(DELIVERY) if one["Time"] >= since and "Error" in one]
-    problems = list(dict.fromkeys(one["Error"] for one in refused))
+    problems = list(dict.fromkeys([*(one["Error"] for one in refused), *problem]))
     if endpoint is None:
         return Deployed(name, "", None, tuple(problems))
     if "FailureReason" in endpoint and endpoint["LastModifiedTime"] >= since and not problems:

@@ -174,6 +174,15 @@ def test_parts_of_an_upload_that_fails_are_removed(cloud: Cloud) -> None:
         put_large(cloud.aws.client("s3"), TARGET, b"content")
 
 
+def test_a_cleaning_up_that_fails_too_does_not_hide_the_fault(cloud: Cloud) -> None:
+    cloud.expect("s3", "create_multipart_upload", {"UploadId": "u"})
+    cloud.refuse("s3", "upload_part", "InternalError", status=500)
+    cloud.refuse("s3", "abort_multipart_upload", "AccessDenied", status=403)
+    with pytest.raises(Exception, match="InternalError"):
+        put_large(cloud.aws.client("s3"), TARGET, b"content")
+    assert cloud.left() == 0
+
+
 def test_a_bucket_that_is_there_and_ours_is_fine(bucket: Recorded, settings: Settings) -> None:
     check_bucket(bucket.aws, settings)
     assert bucket.sent("HeadBucket") == [{"Bucket": BUCKET, "ExpectedBucketOwner": ACCOUNT}]

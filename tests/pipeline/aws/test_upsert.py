@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from botocore.stub import ANY
 
 from pipeline.assets.code_bundle import bundles_of
 from pipeline.aws import upsert as module
+from pipeline.aws.turns import NewerUpsertedError
 from pipeline.aws.upsert import (
     UpsertRequest,
     UpsertResult,
@@ -19,6 +21,7 @@ from pipeline.aws.upsert import (
     upsert,
 )
 from pipeline.errors import UsageError
+from pipeline.git import Revision
 from pipeline.settings import Settings
 from tests.pipeline.aws.aws_support import (
     ACCOUNT,
@@ -33,6 +36,7 @@ from tests.pipeline.aws.aws_support import (
 
 LAMBDA, CHAMPION_LAMBDA = "dog-breeds-deploy-endpoint", "dog-breeds-find-champion"
 ROLES = ("dog-breeds-pipeline", "dog-breeds-jobs", "dog-breeds-serving")
+TURN = "definitions/dog-breeds-turn.json"
 ANYONE = '{"Version":"2012-10-17","Statement":[]}'
 
 
@@ -97,7 +101,7 @@ def test_code_is_there_before_the_pipeline_names_it(
     foundation: Recorded, run: Run, settings: Settings, tree: Path
 ) -> None:
     run(request_for(settings, tree))
-    order = [name for name, _ in foundation.requests]
+    order = [name for name, members in foundation.requests if members.get("Key") != TURN]
     last_put = len(order) - 1 - order[::-1].index("PutObject")
     assert last_put < order.index("UpdateFunctionCode") < order.index("CreatePipeline")
 
@@ -111,7 +115,8 @@ def test_the_second_time_nothing_changes_and_that_is_said(
     assert (result.action, result.uploaded, result.lambda_published) == ("unchanged", (), False)
     assert result.summary() == f"pipeline dog-breeds: unchanged  {PIPELINE}"
     writing = ("Put", "Create", "Update", "Add", "Delete", "Upload", "Complete")
-    assert not [name for name, _ in foundation.requests if name.startswith(writing)]
+    written = [members for name, members in foundation.requests if name.startswith(writing)]
+    assert {members["Key"] for members in written} == {TURN}
 
 
 def test_a_changed_definition_is_updated(
@@ -146,6 +151,44 @@ def test_a_changed_lambda_alone_leaves_the_pipeline(
     result = run(request_for(settings, tree))
     assert (result.action, result.lambda_published) == ("unchanged", True)
     assert "published the Lambda's code" in result.summary()
+
+
+def test_an_older_tree_leaves_everything_as_a_newer_one_made_it(
+    foundation: Recorded,
+    run: Run,
+    settings: Settings,
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two pushes the first one's build may be the later one to upsert."""
+    first = Revision("a" * 40, datetime(2026, 11, 29, 12, tzinfo=UTC))
+    second = replace(first, commit="b" * 40, committed_at=datetime(2026, 11, 29, 13, tzinfo=UTC))
+    monkeypatch.setattr(module, "git_revision", lambda _root: second)
+    run(request_for(settings, tree))
+    foundation.requests.clear()
+    monkeypatch.setattr(module, "git_revision", lambda _root: first)
+    (tree / "training_code/train.py").write_text("# as it was before\n")
+    (tree / "lambda_code/deploy_endpoint.py").write_text("# as it was before\n")
+    with pytest.raises(NewerUpsertedError):
+        run(request_for(settings, tree))
+    changing = ("Update", "Create", "Add")
+    assert not [name for name, _ in foundation.requests if name.startswith(changing)]
+
+
+def test_functions_and_pipeline_are_changed_within_the_turn(
+    foundation: Recorded, run: Run, settings: Settings, tree: Path
+) -> None:
+    run(request_for(settings, tree))
+    inside: list[str] = []
+    taken = False
+    for name, members in foundation.requests:
+        if name == "PutObject" and members["Key"] == TURN:
+            taken = bool(json.loads(members["Body"])["holder"])
+        elif name in ("UpdateFunctionCode", "CreatePipeline"):
+            assert taken, name
+            inside.append(name)
+    assert inside == ["UpdateFunctionCode", "UpdateFunctionCode", "CreatePipeline"]
+    assert not taken
 
 
 def test_both_lambdas_get_the_code(

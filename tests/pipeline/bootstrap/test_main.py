@@ -213,6 +213,16 @@ def test_a_refused_change_set_gives_its_reason_and_leaves_nothing(
         run("--yes")
 
 
+def test_a_change_set_that_is_never_made_is_given_up(cloud: Cloud, run: Callable[..., int]) -> None:
+    cloud.expect_no_stack()
+    cloud.expect_nothing_there()
+    cloud.expect("create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID})
+    for _ in range(94):  # pauses of 1, 2, 4, 8 and then 10 s: more than 15 minutes
+        cloud.expect("describe_change_set", {"Status": "CREATE_IN_PROGRESS"})
+    with pytest.raises(StackError, match="is CREATE_IN_PROGRESS after 905 s: look at it"):
+        run("--yes")
+
+
 def test_a_change_that_is_rolled_back_gives_the_first_cause(
     cloud: Cloud, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

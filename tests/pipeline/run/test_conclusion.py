@@ -1,5 +1,6 @@
 """After the last step: the endpoint is asked about one test picture, and what comes of it."""
 
+import io
 import json
 import os
 import signal
@@ -10,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
 from pipeline.local.service.http_bodies import MAXIMUM_BODY
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from pipeline.run import conclusion
+from pipeline.run.arrival import Deployed
 from pipeline.run.conclusion import conclude
 from pipeline.run.locally import cancel_on_signals
 from pipeline.run.outcome import LocalOutcome
+from pipeline.run.smoke_test import made_question
 
 EVALUATION = "s3://b/evaluation"
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
@@ -209,3 +213,10 @@ def test_a_stop_that_came_too_late_for_any_step_is_not_lost(run: Run) -> None:
     cancel.set()
     outcome = run.conclude(cancel)
     assert (outcome.report, outcome.asked, outcome.exit_code) == ("report.html", None, 3)
+
+
+def test_the_picture_that_is_made_is_one_that_a_model_takes() -> None:
+    with Image.open(io.BytesIO(made_question(Deployed("e", "c")).picture)) as picture:
+        picture.load()
+        assert (picture.format, picture.size, picture.mode) == ("PNG", (64, 64), "L")
+        assert picture.getextrema() == (128, 128)

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.aws.turns import NewerUpsertedError
 from pipeline.command_line.running import run_command
 from pipeline.definition.given_parameters import parse_parameters
 from pipeline.errors import UsageError
@@ -162,3 +164,21 @@ def test_a_definition_is_compared_with_a_file_and_priced(
 
 def test_parameters_are_names_and_values_the_last_one_counts() -> None:
     assert parse_parameters(["A=1", "B=x=y", "A=2", "C="]) == {"A": "2", "B": "x=y", "C": ""}
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_an_upsert_that_a_newer_commit_came_before_is_no_failure(
+    more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It starts no run: the newer commit's build does."""
+
+    def late(*_: Any, **__: Any) -> None:
+        raise NewerUpsertedError("left as it is: a newer commit was upserted already")
+
+    monkeypatch.setattr("pipeline.aws.clients.connect", lambda _settings: None)
+    monkeypatch.setattr("pipeline.aws.upsert.upsert", late)
+    monkeypatch.setattr("pipeline.definition.compile_cache.compiled_definition", lambda *_: {})
+    assert main(["--upsert", "--start", "--wait", *more]) == 0
+    out = capsys.readouterr().out
+    assert "a newer commit was upserted already" in out
+    assert not more or json.loads(out)["action"] == "superseded"

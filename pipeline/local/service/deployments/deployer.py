@@ -24,7 +24,7 @@ class DeploymentError(PipelineError):
 
 
 def install_deployer(store: Store, settings: "Settings") -> None:
-    """Install the rule by which approvals in the settings' group deploy, as these settings say.
+    """Install the rule by which approvals and the ends of updates deploy, as these settings say.
 
     On AWS the stack in infra/ does so. Here there is one instance, so nothing is scaled, and one
     user, so models stay in their runs.
@@ -32,6 +32,7 @@ def install_deployer(store: Store, settings: "Settings") -> None:
     rule = {
         "Group": settings.model_package_group,
         "Endpoint": settings.production_endpoint_name,
+        "Staging": settings.endpoint_name,
         "FunctionArn": settings.lambda_arn,
         "Region": settings.aws.region,
         "Account": settings.aws.account_id,

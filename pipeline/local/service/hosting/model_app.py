@@ -100,7 +100,7 @@ def _invocations(model: LoadedModel, work: Work, limits: Limits, concurrency: in
 
     async def invocations(request: "Request") -> Response:
         if work.is_full:
-            response = _error(503, "Overloaded", "too many requests wait already; come again")
+            response = _error(429, "Overloaded", "too many requests wait already; come again")
             response.headers["Retry-After"] = str(limits.retry_after)
         else:
             with work.one_more():

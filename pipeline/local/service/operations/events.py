@@ -51,7 +51,9 @@ def publish_endpoint(store: Store, endpoint: Document) -> None:
         "LastModifiedTime": endpoint["LastModifiedTime"].timestamp() * 1000,
     }
     for rule in store.list(RULE):
-        if rule["Endpoint"] == detail["EndpointName"] and status in _AT_REST:
+        # A rule of an older state knows no staging endpoint.
+        watched = (rule["Endpoint"], rule.get("Staging"))
+        if detail["EndpointName"] in watched and status in _AT_REST:
             _keep(store, rule, ENDPOINT_EVENT, endpoint["EndpointArn"], detail)
 
 

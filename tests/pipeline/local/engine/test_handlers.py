@@ -59,6 +59,7 @@ def stopping(execution: Execution, store: Store, tmp_path: Path) -> StepContext:
         cores=1,
         grace_s=1.0,
         lambda_handlers={"deploy": tmp_path / "deploy.py"},
+        lambda_variables={},
         service_url=None,
         should_stop=lambda: True,
         background=Background(lambda work: None, lambda: False),

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.command_line.running import ROOT, run_command
 from pipeline.endpoint import __main__ as endpoint
+from pipeline.local.service import following
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.deployments.deployer import install_deployer
 from pipeline.local.service.server import Service
@@ -73,6 +74,15 @@ def test_decisions_without_a_service_are_done_and_waited_for(run: Run, jpeg: str
     code, out, err = run("registry", "reject", "1")
     assert (code, out.splitlines()[-1]) == (1, "dogs-production: version 1 is in service")
     assert "nothing approved before it is left" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("versions")
+def test_patience_that_runs_out_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "_PATIENCE_SECONDS", 0.0)
+    code, _, err = run("registry", "approve", "1")
+    assert code == 1
+    assert "not at rest after 0 s" in err
     assert err.count("\n") == 1
 
 

@@ -125,6 +125,35 @@ class TestDelivery:
         assert config["DataCaptureConfig"]["InitialSamplingPercentage"] == 10
         assert list((store.root / "deployments").iterdir()) == []
 
+    def test_a_run_that_waits_its_turn_at_staging_is_deployed_by_the_event(
+        self,
+        store: Store,
+        rule: Document,
+        client: Any,
+        register_package: Register,
+        write_model: Callable[..., Path],
+    ) -> None:
+        may_load, answers = store.root / "may-load", []
+        for label in ("beagle", "boxer"):
+            write_model(store.path(f"s3://b/{label}.tar.gz"), label, after=may_load)
+        with running_service(store) as service:
+            for label in ("beagle", "boxer"):
+                event = {
+                    "model_package_arn": register_package(client, f"s3://b/{label}.tar.gz"),
+                    "endpoint_name": rule["Staging"],
+                    "instance_type": "ml.m5.large",
+                    "instance_count": 1,
+                    "role_arn": "arn:aws:iam::111122223333:role/dogs-serving",
+                }
+                answers.append(call_deployer(store, rule, event, service.url))
+            assert [one["action"] for one in answers] == ["created", "waiting"]
+            may_load.touch()
+            _wait(lambda: len(store.list(DELIVERY)) == 2)  # the end of each
+            reply, _ = service.hosting.invoke(rule["Staging"], b"a", {})
+        assert b"boxer" in reply.body
+        given = [one["Answer"]["action"] for one in store.list(DELIVERY)]
+        assert given == ["updated", "unchanged"]
+
     @pytest.mark.usefixtures("rule")
     def test_what_the_handler_refuses_is_kept_with_its_reason(self, store: Store) -> None:
         event = {"id": "1", "detail-type": "Something Else"}

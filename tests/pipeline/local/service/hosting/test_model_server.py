@@ -248,9 +248,9 @@ def test_beyond_its_queue_it_says_when_to_come_again() -> None:
         _wait_for(lambda: "endpoint_requests_at_hand 5\n" in _get(port, "/metrics").text)
         for _ in range(3):
             refused = _post(port)
-            assert (refused.status_code, refused.headers["retry-after"]) == (503, "7")
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
             assert refused.json()["error"]["code"] == "Overloaded"
-        assert 'endpoint_requests_total{status="503"} 3\n' in _get(port, "/metrics").text
+        assert 'endpoint_requests_total{status="429"} 3\n' in _get(port, "/metrics").text
         assert _get(port, "/ping").status_code == 200  # busy is not broken
         held.go_on.set()
         assert [future.result().text for future in taken] == list("01234")
