@@ -55,6 +55,7 @@ from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoin
 from endpoint_calls import bring_to, is_same_endpoint
 from endpoint_plan import Plan
 from endpoint_rollback import roll_back
+from kept_models import container_by_address, kept_container
 from production_endpoint import Clients, Outcome, answer, on_package_event, reconcile
 from staging_endpoint import bring_in_turn, take_turn
 
@@ -65,7 +66,11 @@ _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 
 def handler(event: Mapping[str, Any], _context: object) -> Outcome:
     """Handle a Lambda invocation. Raises DeployError, its subclasses, or botocore's ClientError."""
-    clients = Clients(boto3.client("sagemaker"), lambda: boto3.client("application-autoscaling"))
+    clients = Clients(
+        boto3.client("sagemaker"),
+        scaling=lambda: boto3.client("application-autoscaling"),
+        objects=lambda: boto3.client("s3"),
+    )
     done = handle(event, os.environ, clients)
     print(json.dumps(done))
     return done
@@ -83,6 +88,7 @@ def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Cl
         clients,
         production=environment.get("PRODUCTION_ENDPOINT", ""),
         staging=environment.get("STAGING_ENDPOINT", ""),
+        models=environment.get("MODELS", ""),
     )
 
 
@@ -109,12 +115,14 @@ def _on_staging(name: str, clients: Clients) -> Outcome:
     return {"action": action, "endpoint_name": name, "endpoint_config_name": config}
 
 
-def deploy(event: Mapping[str, Any], clients: Clients, *, production: str, staging: str) -> Outcome:
+def deploy(
+    event: Mapping[str, Any], clients: Clients, *, production: str, staging: str, models: str = ""
+) -> Outcome:
     """Do the Deploy step's work: create what is missing and bring the endpoint to it.
 
     `staging`, while it is busy, gets it later by an event. Never `production`, the endpoint that
-    only approvals bring versions to. Raises DeployError, and EndpointBusyError when another
-    endpoint is on its way to something else.
+    only approvals bring versions to. `models` is the folder that models are kept in, if any.
+    Raises DeployError, and EndpointBusyError when another endpoint is on its way to something else.
     """
     plan, package = _read_step(event)
     if is_same_endpoint(plan.endpoint_name, production):
@@ -123,7 +131,8 @@ def deploy(event: Mapping[str, Any], clients: Clients, *, production: str, stagi
             "EndpointName and approve the version to bring it there"
         )
     client = clients.sagemaker
-    container = _container(client.describe_model_package(ModelPackageName=package), package)
+    described = client.describe_model_package(ModelPackageName=package)
+    container = kept_container(described, models, clients.objects) if models else _given(described)
     model = create_model(client, package, container, plan.role_arn)
     config = create_config(client, plan, package, model)
     done = _bring(clients, plan, config, staging)
@@ -161,11 +170,9 @@ def _read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:
     return plan, str(event["model_package_arn"])
 
 
-def _container(package: Mapping[str, Any], arn: str) -> dict[str, Any]:
+def _given(package: Mapping[str, Any]) -> dict[str, Any]:
     if package.get("ModelApprovalStatus", "Approved") == "Approved":
-        return {"ModelPackageName": arn}
+        return {"ModelPackageName": package["ModelPackageArn"]}
     # SageMaker makes no model from a package before it is approved; a staging endpoint comes
     # before that, so it gets the same image and data by their own addresses.
-    (container,) = package["InferenceSpecification"]["Containers"]
-    members = ("Image", "ModelDataUrl", "Environment")
-    return {member: container[member] for member in members if container.get(member)}
+    return container_by_address(package)

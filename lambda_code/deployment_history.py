@@ -2,10 +2,12 @@
 
 Nothing else is kept. A configuration cannot be changed and a name can be taken once, so to write a
 decision down is one atomic call, which changes nothing for a duplicate event. Its name ends with
-the time of the decision, {group}-{version}-{time}-{hash}, so that one listing gives the order; its
-tags hold the rest. Events may come twice and in any order: the order here is that of the decisions,
-by their time, as exactly as it was told. Of two in one moment the one for the later version counts
-(`Decision.place`), whichever event came first: whoever approves two at once means the newer one.
+the time of the decision, {group}--{version}-{time}-{hash}, so that one listing gives the order; its
+tags hold the rest. The two dashes keep the groups dogs and dogs-uk apart, here and in the roles of
+infra/template.yaml. Events may come twice and in any order: the order here is that of the
+decisions, by their time, as exactly as it was told. Of two in one moment the one for the later
+version counts (`Decision.place`), whichever event came first: whoever approves two at once means
+the newer one.
 
 - `endpoint`, `model-package-arn`: what was decided about.
 - `decided-at`: when. `stands-for`: the approval behind it. They are equal for an approval itself; a
@@ -34,8 +36,7 @@ _TAKEN_BACK = "taken-back"
 _NAME = re.compile(r".+-(\d{12})(\d{3})-[0-9a-f]{6}")
 _CLOCK = "%y%m%d%H%M%S"
 _NAME_LENGTH = 63
-_TITLE_LENGTH = 40  # with the time and the hash behind it, 63
-_GROUP_LENGTH = _TITLE_LENGTH - 1
+_GROUP_LENGTH = 38  # with the dashes, the time and the hash behind it, 63
 Place = tuple[datetime, int]
 
 
@@ -75,7 +76,12 @@ class Record(Decision):
 
 def title_of(package: str) -> str:
     """Return a model package's group and version, as a readable start for names."""
-    return _in_names(package.rpartition("model-package/")[2])
+    return package.rpartition("model-package/")[2].replace("/", "-")
+
+
+def group_of(package: str) -> str:
+    """Return the group's name in a model package's ARN."""
+    return package.rpartition("model-package/")[2].partition("/")[0]
 
 
 def version_of(package: str) -> str:
@@ -90,7 +96,7 @@ def _number_of(package: str) -> int:
 
 def create_model(client: Any, package: str, container: Mapping[str, Any], role: str) -> str:
     """Create the model unless it exists; return its name."""
-    name = _named(title_of(package), package, container, role)
+    name = _named(package, container, role)
     create_once(
         client.create_model,
         ModelName=name,
@@ -104,7 +110,7 @@ def create_model(client: Any, package: str, container: Mapping[str, Any], role: 
 def create_config(client: Any, plan: Plan, package: str, model: str) -> str:
     """Create the configuration of a pipeline's own deployment, not a decision; return its name."""
     variants, capture = variants_of(plan, model), capture_of(plan)
-    name = _named(title_of(package), plan.endpoint_name, variants, capture)
+    name = _named(package, plan.endpoint_name, variants, capture)
     tags = tag_list({_ENDPOINT: plan.endpoint_name, PACKAGE: package})
     create_once(
         client.create_endpoint_config,
@@ -116,10 +122,9 @@ def create_config(client: Any, plan: Plan, package: str, model: str) -> str:
     return name
 
 
-def remember(client: Any, plan: Plan, decision: Decision) -> Record:
+def remember(client: Any, plan: Plan, decision: Decision, container: Mapping[str, Any]) -> Record:
     """Write a decision for an approved version down, unless it is written down already."""
-    package = decision.package
-    model = create_model(client, package, {"ModelPackageName": package}, plan.role_arn)
+    model = create_model(client, decision.package, container, plan.role_arn)
     rest = {"ProductionVariants": variants_of(plan, model), **capture_of(plan)}
     return remember_as(client, plan.endpoint_name, decision, rest)
 
@@ -128,8 +133,8 @@ def remember_as(client: Any, endpoint: str, decision: Decision, rest: Mapping[st
     """Write a decision down as a configuration whose other members are in `rest`."""
     moment = decision.decided.astimezone(UTC)
     clock = f"{moment:{_CLOCK}}{moment.microsecond // 1000:03}"
-    title = title_of(decision.package)[:_TITLE_LENGTH].strip("-")
-    name = f"{title}-{clock}-{_digest(endpoint, decision.package, rest)[:6]}"
+    end = f"-{clock}-{_digest(endpoint, decision.package, rest)[:6]}"
+    name = _fitted(decision.package, end)
     tags = {
         _ENDPOINT: endpoint,
         PACKAGE: decision.package,
@@ -169,7 +174,7 @@ def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> It
 
     `only_decided` leaves out what pipelines deployed by themselves.
     """
-    start = _in_names(group)[:_GROUP_LENGTH]
+    start = _start_of(group)
     pages = client.get_paginator("list_endpoint_configs").paginate(
         NameContains=start,
         SortBy="CreationTime",
@@ -177,7 +182,7 @@ def history(client: Any, group: str, endpoint: str, *, only_decided: bool) -> It
         PaginationConfig={"PageSize": 100},
     )
     configs = [config for page in pages for config in page["EndpointConfigs"]]
-    # Another project's name may hold this one in its middle; we may not read its tags.
+    # Another project's name may hold this one in its middle.
     configs = [one for one in configs if one["EndpointConfigName"].startswith(start)]
     if only_decided:
         configs = [one for one in configs if _time_in(one["EndpointConfigName"])]
@@ -206,17 +211,25 @@ def _read(client: Any, config: Mapping[str, Any]) -> Record | None:
     tags = tags_of(client, config["EndpointConfigArn"])
     if _ENDPOINT not in tags or PACKAGE not in tags:
         return None
-    created = config["CreationTime"].isoformat()
-    decided = datetime.fromisoformat(tags.get(_DECIDED, created))
+    try:
+        decided = _moment_in(tags, _DECIDED) or config["CreationTime"]
+        approved = _moment_in(tags, _STANDS_FOR) or decided
+    except ValueError:
+        return None  # tags that somebody wrote by hand
     return Record(
         package=tags[PACKAGE],
         decided=decided,
-        approved=datetime.fromisoformat(tags.get(_STANDS_FOR, decided.isoformat())),
+        approved=approved,
         config=config["EndpointConfigName"],
         endpoint=tags[_ENDPOINT],
         written=config["CreationTime"],
         is_taken_back=_TAKEN_BACK in tags,
     )
+
+
+def _moment_in(tags: Mapping[str, str], name: str) -> datetime | None:
+    """Read a time that `remember_as` wrote; None without one. Raises ValueError."""
+    return datetime.fromisoformat(tags[name]).astimezone(UTC) if name in tags else None
 
 
 def _order(record: Record) -> tuple[Place, datetime, str]:
@@ -242,12 +255,18 @@ def _time_in(name: str) -> datetime | None:
     return moment.replace(microsecond=int(clock[2]) * 1000)
 
 
-def _in_names(text: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9]+", "-", text)
+def _start_of(group: str) -> str:
+    return f"{group[:_GROUP_LENGTH]}--"
 
 
-def _named(title: str, *parts: Any) -> str:
-    return f"{title[: _NAME_LENGTH - 13].strip('-')}-{_digest(*parts)[:12]}"
+def _named(package: str, *parts: Any) -> str:
+    return _fitted(package, f"-{_digest(package, *parts)[:12]}")
+
+
+def _fitted(package: str, end: str) -> str:
+    """Return a name of the version that ends with `end`, within the length of a name."""
+    version = package.rpartition("model-package/")[2].partition("/")[2]
+    return f"{_start_of(group_of(package))}{version}"[: _NAME_LENGTH - len(end)] + end
 
 
 def _digest(*parts: Any) -> str:

@@ -24,19 +24,21 @@ _MILLISECONDS_FROM = 1e11  # seconds since 1970 are fewer for another 3,000 year
 class Production:
     """The production endpoint, and the group whose versions run on it.
 
-    Where `manages_scaling` is False, autoscaling is not looked at.
+    Where `manages_scaling` is False, autoscaling is not looked at. `models` is the s3:// folder
+    that models are kept in; without one they stay where they are.
     """
 
     group: str
     plan: Plan
     manages_scaling: bool
     scaling: Scaling | None
+    models: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Production":
         """Read the function's variables; DEPLOYMENT holds JSON, ROLLBACK_ALARMS commas.
 
-        Raises DeployError naming what is missing or wrong.
+        MODELS may be left out. Raises DeployError naming what is missing or wrong.
         """
         if missing := [name for name in _VARIABLES if name not in environment]:
             raise DeployError(
@@ -59,7 +61,8 @@ class Production:
             limits = Scaling(**scaling) if scaling else None
         except (ValueError, TypeError, KeyError) as error:
             raise DeployError(f"the variable DEPLOYMENT cannot be read: {error!r}") from error
-        return cls(environment["MODEL_PACKAGE_GROUP"], plan, "autoscaling" in how, limits)
+        group, models = environment["MODEL_PACKAGE_GROUP"], environment.get("MODELS", "")
+        return cls(group, plan, "autoscaling" in how, limits, models)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from deployment_history import (
     Decision,
     Record,
     history,
-    remember,
     remember_as,
     title_of,
     version_of,
@@ -17,7 +16,15 @@ from deployment_history import (
 from deployment_inputs import Production, RollbackRequest
 from endpoint_calls import bring_to, busy_error, describe_endpoint, is_busy, is_same_endpoint
 from endpoint_plan import Plan
-from production_endpoint import Clients, Outcome, approval_of, choose, current_record, start
+from production_endpoint import (
+    Clients,
+    Outcome,
+    approval_of,
+    choose,
+    current_record,
+    start,
+    write_down,
+)
 
 _TICK = timedelta(milliseconds=1)
 
@@ -35,7 +42,7 @@ def roll_back(production: Production, request: RollbackRequest, clients: Clients
     endpoint = describe_endpoint(client, name)
     if endpoint is None:
         raise DeployError(f"there is no endpoint {name}")
-    current = current_record(client, endpoint)
+    current = current_record(client, endpoint, production.group)
     records = list(history(client, production.group, name, only_decided=is_production))
     if done := _is_done(request, current, records, busy=is_busy(endpoint)):
         return _answer("unchanged", done, name, current)
@@ -120,7 +127,7 @@ def _may_run(status: str, needs_approval: bool) -> bool:
 
 
 def _in_production(production: Production, clients: Clients, decision: Decision) -> tuple[str, str]:
-    config = remember(clients.sagemaker, production.plan, decision).config
+    config = write_down(production, clients, decision).config
     try:
         return start(production, clients, config, is_return=True), config
     except EndpointBusyError:

@@ -77,7 +77,7 @@ def _decided_last(question: Question, sagemaker: Any) -> str | None:
     group, name = question.model_package_group, question.production_endpoint
     if not name:
         return None
-    current = current_record(sagemaker, describe_endpoint(sagemaker, name))
+    current = current_record(sagemaker, describe_endpoint(sagemaker, name), group)
     records = history(sagemaker, group, name, only_decided=True)
     wanted = choose(records, current, lambda package: approval_of(sagemaker, package))
     if wanted is None or approval_of(sagemaker, wanted.package) == "Gone":

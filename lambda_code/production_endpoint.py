@@ -13,6 +13,7 @@ from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToE
 from deployment_history import (
     Decision,
     Record,
+    group_of,
     history,
     merged,
     read_record,
@@ -32,6 +33,7 @@ from endpoint_calls import (
 )
 from endpoint_plan import unwatched
 from endpoint_scaling import apply_scaling, remove_scaling
+from kept_models import kept_container
 
 _LAST = "last-deployment"
 _OVER = "last-deployment-over"
@@ -39,13 +41,18 @@ _LISTING_SECONDS = 3.0
 Outcome = dict[str, str]
 
 
+def _no_objects() -> Any:
+    raise DeployError("models stay where they are here: leave MODELS out")
+
+
 @dataclass(frozen=True)
 class Clients:
-    """The AWS clients; `scaling` makes that of Application Auto Scaling when it is needed."""
+    """The AWS clients; those of Auto Scaling and S3 (`objects`) are made when they are needed."""
 
     sagemaker: Any
     scaling: Callable[[], Any]
     sleep: Callable[[float], None] = time.sleep
+    objects: Callable[[], Any] = _no_objects
 
 
 def on_package_event(production: Production, event: PackageEvent, clients: Clients) -> Outcome:
@@ -56,7 +63,7 @@ def on_package_event(production: Production, event: PackageEvent, clients: Clien
     is_approval = event.is_decision and event.status == "Approved"
     if is_approval and approval_of(client, event.package) == "Approved":
         decision = Decision(event.package, event.moment, event.moment)
-        made = remember(client, production.plan, decision)
+        made = write_down(production, clients, decision)
     done = reconcile(production, clients, made)
     if done["action"] == "waiting":
         # The update may just have ended, too early to see this decision in a listing.
@@ -75,7 +82,7 @@ def reconcile(production: Production, clients: Clients, made: Record | None = No
     endpoint = describe_endpoint(client, name)
     tags = tags_of(client, endpoint["EndpointArn"]) if endpoint else {}
     failed = _note_what_failed(client, endpoint, tags) if endpoint else None
-    current = current_record(client, endpoint)
+    current = current_record(client, endpoint, production.group)
     records = merged(history(client, production.group, name, only_decided=True), made)
     # What was just noted a listing may not show for a moment.
     records = (_marked(record, failed) for record in merged(records, current))
@@ -122,11 +129,34 @@ def approval_of(client: Any, package: str) -> str:
     return str(described.get("ModelApprovalStatus", "")) if described else "Gone"
 
 
-def current_record(client: Any, endpoint: Mapping[str, Any] | None) -> Record | None:
-    """Return the record of what the endpoint runs or is being brought to, if it is one of ours."""
+def current_record(client: Any, endpoint: Mapping[str, Any] | None, group: str) -> Record | None:
+    """Return the record of what the endpoint runs or is being brought to, if it is one of ours.
+
+    A version of another group, put there by hand, is not: we may not even ask for its approval.
+    """
     if endpoint is None or endpoint["EndpointStatus"] == "Failed":
         return None
-    return read_record(client, goal_of(endpoint))
+    record = read_record(client, goal_of(endpoint))
+    is_ours = record is not None and group_of(record.package).casefold() == group.casefold()
+    return record if is_ours else None
+
+
+def write_down(production: Production, clients: Clients, decision: Decision) -> Record:
+    """Write a decision down, with the model of its version. Raises DeployError."""
+    container = container_of(clients, decision.package, production.models)
+    return remember(clients.sagemaker, production.plan, decision, container)
+
+
+def container_of(clients: Clients, package: str, models: str) -> dict[str, Any]:
+    """Return what a model of this version is made of. Raises DeployError.
+
+    `models` is the s3:// folder of its copy; without one its model stays where it is.
+    """
+    client = clients.sagemaker
+    if models:
+        described = client.describe_model_package(ModelPackageName=package)
+        return kept_container(described, models, clients.objects)
+    return {"ModelPackageName": package}
 
 
 def answer(
@@ -174,7 +204,7 @@ def _deploy(
         reason = f"{title} follows when the endpoint is no longer {endpoint['EndpointStatus']}"
         return answer("waiting", reason, production, wanted)
     # Under today's settings, which may not be those of the decision's day.
-    config = remember(clients.sagemaker, production.plan, wanted).config
+    config = write_down(production, clients, wanted).config
     try:
         done = start(production, clients, config, is_return=is_return)
     except EndpointBusyError as error:

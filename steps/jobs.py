@@ -83,7 +83,7 @@ def processing_step(
     code = context.bundles[script]
     start = [RUNNER, script] if REQUIREMENTS in code.files else [script]
     processor = Processor(
-        role=settings.role_arn,
+        role=settings.jobs_role_arn,
         image_uri=image or job_image(settings.aws.region, instance.type),
         instance_count=instance.count,
         instance_type=context.parameters.processing_instance_type,
@@ -149,7 +149,7 @@ def training_job(
     _require_plain(told)
     return Estimator(
         image_uri=job_image(settings.aws.region, instance.type),
-        role=settings.role_arn,
+        role=settings.jobs_role_arn,
         instance_count=instance.count,
         volume_size=instance.volume_gb,
         max_run=max_run_minutes * 60,

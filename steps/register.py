@@ -60,7 +60,7 @@ def build_register_step(
     model = Model(
         image_uri=context.serving_image,
         model_data=train.properties.ModelArtifacts.S3ModelArtifacts,
-        role=settings.role_arn,
+        role=settings.serving_role_arn,
         sagemaker_session=context.session,
         env=SERVING_ENVIRONMENT,
     )

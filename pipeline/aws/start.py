@@ -71,6 +71,7 @@ def start(aws: Aws, request: StartRequest, *, timing: Timing | None = None) -> S
     commit = git_commit(request.root)
     parameters = _parameters(request, commit)
     bound = bind_parameters(request.definition.get("Parameters") or [], parameters)
+    _check_permitted(request.settings, request.parameters)
     _check_data(aws, bound.get(_DATA))
     texts = {name: _text(name, bound[name]) for name in parameters}
     display_name = _display_name(commit, timing)
@@ -92,6 +93,24 @@ def _parameters(request: StartRequest, commit: str | None) -> dict[str, Value]:
     if _DATA in given:
         given[_DATA] = folder_uri(str(given[_DATA]))
     return {**recorded, **given}
+
+
+def _check_permitted(settings: Settings, given: Mapping[str, Value]) -> None:
+    """Raise UsageError for what the stack's roles refuse: a run would find out after hours."""
+    endpoint, start = str(given.get("EndpointName", "")), f"{settings.project}--"
+    is_known = endpoint in ("", settings.endpoint_name) or endpoint.startswith(start)
+    if not is_known and settings.aws.lambda_role_arn is None:
+        raise UsageError(
+            f"EndpointName {endpoint}: roles let models go to {settings.endpoint_name} and to "
+            f"endpoints whose name begins with {start}"
+        )
+    usual = settings.registry.approval_status
+    status = given.get("ModelApprovalStatus", usual)
+    if status not in (usual, "PendingManualApproval") and settings.aws.role_arn is None:
+        raise UsageError(
+            f"ModelApprovalStatus {status}: the pipeline's role registers {usual} versions only; "
+            "set registry.approval_status and run python -m pipeline.bootstrap"
+        )
 
 
 def _text(name: str, value: Value) -> str:

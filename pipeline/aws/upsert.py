@@ -85,8 +85,12 @@ def upsert(
     archive = lambda_archive(request.root)
     text = _text(request)
     check_bucket(aws, settings)
-    # The same role may be given for both.
-    roles = {settings.serving_role_arn: "aws.serving_role_arn", settings.role_arn: "aws.role_arn"}
+    # One role may be given for all.
+    roles = {
+        settings.serving_role_arn: "aws.serving_role_arn",
+        settings.jobs_role_arn: "aws.jobs_role_arn",
+        settings.role_arn: "aws.role_arn",
+    }
     for arn, setting in roles.items():
         check_role(aws, arn, setting)
     for name in settings.lambda_names:

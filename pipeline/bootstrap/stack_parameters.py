@@ -11,6 +11,7 @@ from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, error_code, explained, is_denied
 from pipeline.bootstrap.stack import StackRequest, StackState
+from pipeline.bootstrap.template import request_text
 from pipeline.errors import UsageError
 from pipeline.settings.lambda_environment import deployment_json
 from pipeline.settings.model import Settings
@@ -27,7 +28,10 @@ FREE_PARAMETERS = (
     "MaximumLatencyMicroseconds",
 )
 _TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
-_GROUP_LENGTH = 39  # names of endpoint configurations (at most 63) begin with it, end with a time
+_GROUP_LENGTH = (
+    38  # names of endpoint configurations (at most 63): {group}--{version}-{time}-{hash}
+)
+_READ_ANYWAY = ("data/", "datasets/", "weights/", "runs/")  # of the bucket, by the jobs
 _ABSENT = ("404", "NoSuchBucket", "NotFound")
 
 
@@ -58,7 +62,7 @@ def stack_request(
     Raises UsageError when the bucket's name is another account's, AwsError.
     """
     settings = wanted.settings
-    text = template.read_text(encoding="utf-8")
+    text = request_text(template)
     if len(text.encode()) > _TEMPLATE_BYTES:
         raise UsageError(f"{template} is larger than CloudFormation's {_TEMPLATE_BYTES} bytes")
     before = now.parameters if now else {}
@@ -87,7 +91,9 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "Project": settings.project,
         "BucketName": settings.bucket,
         "ModelPackageGroupName": settings.model_package_group,
-        "ExecutionRoleArn": settings.aws.role_arn or "",
+        "ApprovalStatus": settings.registry.approval_status,
+        "PipelineRoleArn": settings.aws.role_arn or "",
+        "JobsRoleArn": settings.given_jobs_role or "",
         "ServingRoleArn": settings.given_serving_role or "",
         "LambdaRoleArn": settings.aws.lambda_role_arn or "",
         "LambdaName": settings.lambda_name,
@@ -114,16 +120,21 @@ def _check_names(settings: Settings) -> None:
     for key, name in names.items():
         if name != name.lower():
             raise UsageError(f"{key}: {name}: use lower case, so that roles can be limited to it")
+    if "--" in group:
+        raise UsageError(
+            f"registry.group: {group}: use single -, so that roles can be limited to it"
+        )
     if len(group) > _GROUP_LENGTH:
         raise UsageError(f"registry.group: {group}: at most {_GROUP_LENGTH} characters")
 
 
 def _read_elsewhere(settings: Settings) -> Iterator[str]:
-    """Yield the ARNs of data and weights that lie in other buckets."""
+    """Yield the ARNs of data and weights that lie elsewhere than jobs may read anyway."""
     for uri in dict.fromkeys((settings.data_uri, settings.backbone.weights)):
-        bucket, key = split_uri(uri) if uri.startswith("s3://") else (settings.bucket, "")
+        bucket, key = split_uri(uri) if uri.startswith("s3://") else (settings.bucket, "data/")
         if bucket != settings.bucket:
             yield f"arn:{settings.partition}:s3:::{bucket}"
+        if bucket != settings.bucket or not key.startswith(_READ_ANYWAY):
             yield f"arn:{settings.partition}:s3:::{bucket}/{key}*"
 
 

@@ -125,8 +125,12 @@ def names_fit(settings: Settings) -> Iterator[Problem]:
 
 
 def tags_fit(settings: Settings) -> Iterator[Problem]:
-    """Check AWS's limits on tags."""
+    """Check AWS's limits on tags, and that none takes the place of our own."""
     tags = settings.aws.tags
+    # IAM tells no capital from a small letter in a tag's key.
+    for key in (key for key in tags if key.lower() == "project"):
+        what = "every resource has this tag already: roles tell the project's own jobs by it"
+        yield Problem(("aws", "tags", key), what)
     if len(tags) > 49:
         yield Problem(("aws", "tags"), f"{len(tags)} tags; at most 49")
     for key, value in tags.items():

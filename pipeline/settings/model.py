@@ -51,6 +51,7 @@ class Aws(Section):
     ]
     bucket: Bucket | None = None
     role_arn: RoleArn | None = None
+    jobs_role_arn: RoleArn | None = None
     serving_role_arn: RoleArn | None = None
     lambda_role_arn: RoleArn | None = None
     lambda_function: FunctionName | None = None
@@ -288,8 +289,19 @@ class Settings(Section):
 
     @property
     def role_arn(self) -> str:
-        """The role that the pipeline and its jobs run under."""
-        return self.aws.role_arn or self._role("execution")
+        """The role of the pipeline, which starts the jobs."""
+        return self.aws.role_arn or self._role("pipeline")
+
+    @property
+    def jobs_role_arn(self) -> str:
+        """The role that the pipeline's jobs run under."""
+        return self.given_jobs_role or self._role("jobs")
+
+    @property
+    def given_jobs_role(self) -> str | None:
+        """The given role for jobs; None when one is to be made."""
+        # Users who pass role_arn often cannot create roles, so the jobs and serving reuse it.
+        return self.aws.jobs_role_arn or self.aws.role_arn
 
     @property
     def serving_role_arn(self) -> str:
@@ -299,7 +311,6 @@ class Settings(Section):
     @property
     def given_serving_role(self) -> str | None:
         """The given role for serving; None when one is to be made."""
-        # Users who pass role_arn often cannot create roles, so serving reuses it.
         return self.aws.serving_role_arn or self.aws.role_arn
 
     @property

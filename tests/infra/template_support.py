@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from pipeline.bootstrap.stack_parameters import Foundation, names_of
+from pipeline.bootstrap.template import load_template
 from pipeline.command_line.running import ROOT
 from pipeline.settings import Settings, load_settings
 
@@ -21,30 +20,6 @@ _PSEUDO = {
 }
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags: !Ref x is {"Ref": x}, !Sub x is {"Fn::Sub": x}."""
-
-
-def _construct(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _construct)
-
-
-def load_template() -> dict[str, Any]:
-    """The template, unresolved."""
-    template: dict[str, Any] = yaml.load(PATH.read_text(encoding="utf-8"), _Loader)  # noqa: S506
-    return template
-
-
 @dataclass(frozen=True)
 class Template:
     """The template for these parameters; what they leave out has its default."""
@@ -54,7 +29,7 @@ class Template:
 
     @classmethod
     def load(cls, parameters: Mapping[str, str]) -> "Template":
-        body = load_template()
+        body = load_template(PATH)
         declared = body["Parameters"]
         defaults = {name: one["Default"] for name, one in declared.items() if "Default" in one}
         values: dict[str, Any] = {**defaults, **parameters}
@@ -102,7 +77,7 @@ class Template:
                 r"\$\{([\w:]+)\}", lambda found: str(self._ref(found[1])), argument
             ),
             "Fn::If": lambda: self.resolve(argument[1 if self._holds(argument[0]) else 2]),
-            "Fn::GetAtt": lambda: f"GetAtt {argument}",
+            "Fn::GetAtt": lambda: f"GetAtt {'.'.join(argument)}",
             "Fn::Join": lambda: argument[0].join(self.resolve(argument[1])),
         }
         return calls[function]()

@@ -1,6 +1,8 @@
 """The template's names are those of the settings, and nobody may do more than they need to."""
 
 import ast
+import json
+import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
@@ -11,6 +13,7 @@ import yaml
 
 from deployment_inputs import Production
 from pipeline.bootstrap.stack_parameters import FREE_PARAMETERS, Foundation, names_of
+from pipeline.bootstrap.template import load_template, request_text
 from pipeline.command_line.running import ROOT
 from pipeline.settings import Settings
 from pipeline.settings.lambda_environment import lambda_environment
@@ -19,7 +22,6 @@ from tests.infra.template_support import (
     PATH,
     REGION,
     Template,
-    load_template,
     settings_with,
     template_for,
 )
@@ -27,16 +29,18 @@ from tests.infra.template_support import (
 DefinitionOf = Callable[[Settings], dict[str, Any]]
 
 # What AWS gives no resource for; each says so beside it in the template.
-WITHOUT_RESOURCE = {"LogInToEcr", "Measure", "SeeHistory", "SeeScaling"}
+WITHOUT_RESOURCE = {"ListVersions", "LogInToEcr", "Measure", "SeeHistory", "SeeScaling"}
 
 
 def test_bootstrap_gives_every_parameter(settings: Settings) -> None:
     given = {*names_of(Foundation(settings, "staging")), *FREE_PARAMETERS}
-    assert given | {"CreateBucket", "CreateModelPackageGroup"} == set(load_template()["Parameters"])
+    assert given | {"CreateBucket", "CreateModelPackageGroup"} == set(
+        load_template(PATH)["Parameters"]
+    )
 
 
 def test_it_fits_in_a_request() -> None:
-    assert len(PATH.read_bytes()) < 51_200
+    assert len(request_text(PATH).encode()) < 51_200
 
 
 @pytest.mark.parametrize(
@@ -53,9 +57,16 @@ def test_names_are_those_of_the_settings(
 ) -> None:
     settings = settings_with(*overrides, environment=environment)
     made = template_for(settings).resources()
-    names = [made[role]["RoleName"] for role in ("ExecutionRole", "ServingRole", "DeployRole")]
-    roles = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in names]
-    assert roles == [settings.role_arn, settings.serving_role_arn, settings.lambda_role_arn]
+    roles = [
+        f"arn:aws:iam::{ACCOUNT}:role/{made[role]['RoleName']}"
+        for role in ("PipelineRole", "JobsRole", "ServingRole", "DeployRole")
+    ]
+    assert roles == [
+        settings.role_arn,
+        settings.jobs_role_arn,
+        settings.serving_role_arn,
+        settings.lambda_role_arn,
+    ]
     assert made["Bucket"]["BucketName"] == settings.bucket
     functions = [made[name]["FunctionName"] for name in ("DeployFunction", "ChampionFunction")]
     assert functions == [settings.lambda_name, settings.champion_lambda_name]
@@ -70,34 +81,47 @@ def test_names_are_those_of_the_settings(
 
 
 def test_roles_that_exist_are_used_and_not_made() -> None:
-    jobs, serving, lambda_role = (
-        f"arn:aws:iam::{ACCOUNT}:role/team/{name}" for name in ("jobs", "serve", "ship")
+    run, jobs, serving, lambda_role = (
+        f"arn:aws:iam::{ACCOUNT}:role/team/{name}" for name in ("run", "jobs", "serve", "ship")
     )
     template = template_for(
         settings_with(
-            f"aws.role_arn={jobs}",
+            f"aws.role_arn={run}",
+            f"aws.jobs_role_arn={jobs}",
             f"aws.serving_role_arn={serving}",
             f"aws.lambda_role_arn={lambda_role}",
         )
     )
     made = template.resources()
-    assert {"ExecutionRole", "ReadElsewhere", "ServingRole"}.isdisjoint(made)
+    assert {"PipelineRole", "JobsRole", "ReadElsewhere", "ServingRole"}.isdisjoint(made)
     assert {"DeployRole", "ChampionRole"}.isdisjoint(made)
     assert made["DeployFunction"]["Role"] == made["ChampionFunction"]["Role"] == lambda_role
     build = {s["Sid"]: s["Resource"] for s in template.statements("BuildRole")}
-    assert build["GivePipelineItsRole"] == [jobs]
-    assert build["SeeRoles"] == [jobs, serving]
+    assert build["GivePipelineItsRole"] == [run]
+    assert build["SeeRoles"] == [run, jobs, serving]
+
+
+ROLES = {"PipelineRole", "JobsRole", "ServingRole"}
 
 
 @pytest.mark.parametrize(
-    ("setting", "made"), [("role_arn", set()), ("serving_role_arn", {"ExecutionRole"})]
+    ("setting", "made"),
+    [
+        ("role_arn", set()),
+        ("jobs_role_arn", {"PipelineRole", "ServingRole"}),
+        ("serving_role_arn", {"PipelineRole", "JobsRole"}),
+    ],
 )
-def test_a_role_that_is_given_is_the_one_for_serving(setting: str, made: set[str]) -> None:
+def test_a_role_that_is_given_is_passed_on(setting: str, made: set[str]) -> None:
+    """The pipeline's role, given alone, is everybody's."""
     given = f"arn:aws:iam::{ACCOUNT}:role/team/one"
     template = template_for(settings_with(f"aws.{setting}={given}"))
-    assert template.resources().keys() & {"ExecutionRole", "ServingRole"} == made
-    passed = {s["Sid"]: s["Resource"] for s in template.statements("DeployRole")}
-    assert passed["GiveModelsTheirRole"] == [given]
+    assert template.resources().keys() & ROLES == made
+    passed = {s["Sid"]: s["Resource"] for s in template.statements()}
+    if "ServingRole" not in made:
+        assert passed["GiveModelsTheirRole"] == [given]
+    if "PipelineRole" in made and "JobsRole" not in made:
+        assert passed["GiveJobsTheirRole"] == [given]
 
 
 def test_a_bucket_or_group_that_exists_is_left_alone(settings: Settings) -> None:
@@ -115,6 +139,17 @@ def test_data_in_other_buckets_can_be_read_and_nothing_else_there() -> None:
     (statement,) = [s for s in template.statements() if "arn:aws:s3:::zoo" in s["Resource"]]
     assert statement["Action"] == ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
     assert statement["Resource"] == ["arn:aws:s3:::zoo", "arn:aws:s3:::zoo/dogs/*"]
+
+
+def test_data_at_an_unusual_place_of_the_bucket_can_be_read() -> None:
+    settings = settings_with("aws.bucket=zoo", "data.uri=s3://zoo/dogs")
+    (statement,) = template_for(settings).resources("AWS::IAM::RolePolicy")["ReadElsewhere"][
+        "PolicyDocument"
+    ]["Statement"]
+    assert statement["Resource"] == ["arn:aws:s3:::zoo/dogs/*"]
+    for usual in ("data", "datasets/0123", "runs/x/Prepare/dataset"):
+        made = template_for(settings_with("aws.bucket=zoo", f"data.uri=s3://zoo/{usual}"))
+        assert "ReadElsewhere" not in made.resources()
 
 
 def test_the_bucket_is_closed_encrypted_and_versioned(template: Template) -> None:
@@ -139,7 +174,7 @@ def test_runs_are_deleted_only_when_asked_for(settings: Settings) -> None:
 
 
 def test_what_holds_data_outlives_the_stack() -> None:
-    resources = load_template()["Resources"]
+    resources = load_template(PATH)["Resources"]
     kept = [name for name, one in resources.items() if "Retain" in one.get("DeletionPolicy", "")]
     assert kept == ["Bucket", "ModelPackageGroup"]
 
@@ -156,16 +191,18 @@ def _is_own(resource: str) -> bool:
     if resource.startswith("GetAtt ") or "aws-service-role" in resource:
         return True
     narrow = ("dog-breeds", "pipelines-", "log-group:/aws/sagemaker/", "repository/", "connection/")
-    return any(word in resource for word in narrow) or ":scalable-target/" in resource
+    # What the tests of their names and tags in test_aws_calls.py hold.
+    others = (":scalable-target/", "-job/????????????-", ":endpoint-config/*")
+    return any(word in resource for word in (*narrow, *others))
 
 
 def test_roles_are_passed_to_sagemaker_only(template: Template) -> None:
     passing = {s["Sid"]: s for s in template.statements() if "iam:PassRole" in s["Action"]}
     passed = {name: one["Resource"][0].rpartition("/")[2] for name, one in passing.items()}
     assert passed == {
-        "GiveJobsThisRole": "dog-breeds-execution",
+        "GiveJobsTheirRole": "dog-breeds-jobs",
         "GiveModelsTheirRole": "dog-breeds-serving",
-        "GivePipelineItsRole": "dog-breeds-execution",
+        "GivePipelineItsRole": "dog-breeds-pipeline",
     }
     for statement in passing.values():
         assert statement["Action"] == ["iam:PassRole"]
@@ -183,8 +220,11 @@ def test_what_runs_in_an_endpoint_may_change_nothing_that_is_deployed(template: 
         for action in statement["Action"]
         if not action.partition(":")[2].startswith(looks)
     }
-    captured = ["arn:aws:s3:::dog-breeds-123456789012-us-east-1/capture/*"]
-    logs = [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/*"]
+    bucket = "arn:aws:s3:::dog-breeds-123456789012-us-east-1"
+    captured = [f"{bucket}/capture/dog-breeds-production/*"]
+    start = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/dog-breeds-"
+    ends = ("staging", "staging:*", "production", "production:*", "-*")
+    logs = [f"{start}{end}" for end in ends]
     assert changes == {
         "s3:PutObject": captured,
         "s3:AbortMultipartUpload": captured,
@@ -223,10 +263,8 @@ def test_an_endpoint_may_pull_the_image_that_is_registered(
 ) -> None:
     steps = _steps(definition_of(settings)["Steps"])
     (register,) = [step for step in steps if step["Type"] == "RegisterModel"]
-    statements = {s["Sid"]: s for s in template.statements("ServingRole")}
-    (pulled,) = statements["PullAwsImages"]["Resource"]
     for image in _values(register["Arguments"], "Image"):
-        assert pulled.endswith(f":repository/{image.split('/')[1].split(':')[0]}")
+        assert _pulls(template, "ServingRole", image)
 
 
 FUNCTIONS = {"DeployFunction": "DeployRole", "ChampionFunction": "ChampionRole"}
@@ -312,9 +350,9 @@ def test_models_and_configurations_have_names_that_the_lambda_may_make(template:
     (deploy,) = [s for s in template.statements("DeployRole") if s["Sid"] == "Deploy"]
     prefix = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
     for name in (
-        "model/dog-breeds-3-0123456789ab",
-        "endpoint-config/dog-breeds-12-0123456789ab",
-        "endpoint-config/dog-breeds-12-261121100000000-012345",
+        "model/dog-breeds--3-0123456789ab",
+        "endpoint-config/dog-breeds--12-0123456789ab",
+        "endpoint-config/dog-breeds--12-261121100000000-012345",
         "endpoint/dog-breeds-staging",
         "endpoint/dog-breeds-production",
     ):
@@ -330,7 +368,7 @@ def test_the_pipelines_jobs_are_such_as_its_role_may_start(
         if step["Type"] in ("Processing", "Training", "Tuning")
     ]
     assert len(jobs) == 5
-    statements = {s["Sid"]: s for s in template.statements("ExecutionRole")}
+    statements = {s["Sid"]: s for s in template.statements("JobsRole")}
     for job in jobs:
         assert {"Key": "project", "Value": "dog-breeds"} in job["Tags"]
         written = [f"{uri}/file".replace("s3://", "arn:aws:s3:::") for uri in _outputs(job)]
@@ -338,9 +376,17 @@ def test_the_pipelines_jobs_are_such_as_its_role_may_start(
         for arn in written:
             assert any(fnmatchcase(arn, one) for one in statements["WriteResults"]["Resource"])
         for image in _values(job, "ImageUri", "TrainingImage", "RuleEvaluatorImage"):
-            repository = image.split("/")[1].split(":")[0]
-            pulled = statements["PullAwsImages"]["Resource"]
-            assert any(one.endswith(f":repository/{repository}") for one in pulled)
+            assert _pulls(template, "JobsRole", image)
+        for role in _values(job, "RoleArn"):
+            assert role == settings.jobs_role_arn
+
+
+def _pulls(template: Template, role: str, image: str) -> bool:
+    """Whether a role may pull an image, by the repository in its address."""
+    statements = {s["Sid"]: s for s in template.statements(role)}
+    pulled = [one for s in ("PullOwnImage", "PullAwsImages") for one in statements[s]["Resource"]]
+    repository = image.partition("/")[2].partition(":")[0]
+    return any(one.endswith(f":repository/{repository}") for one in pulled)
 
 
 def _steps(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -381,6 +427,20 @@ def test_only_pushes_to_the_branch_are_built(template: Template) -> None:
     }
 
 
+def test_images_are_made_under_the_role_and_name_that_others_expect(template: Template) -> None:
+    made = template.resources()
+    build = made["ImageBuild"]
+    assert build["Source"]["Location"].startswith(f"{template.parameters['BucketName']}/images/")
+    variables = {one["Name"]: one["Value"] for one in build["Environment"]["EnvironmentVariables"]}
+    assert variables["REPOSITORY"] == "GetAtt ServingImages.RepositoryUri"
+    assert set(re.findall(r"\$\{?([A-Z]+)", build["Source"]["BuildSpec"])) == set(variables)
+    images = made["ServingImages"]
+    assert images["ImageTagMutability"] == "IMMUTABLE"
+    assert images["ImageScanningConfiguration"]["ScanOnPush"]
+    (rule,) = json.loads(images["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    assert rule["action"]["type"] == "expire"
+
+
 def test_no_build_is_dropped(template: Template) -> None:
     """CodeBuild does not queue what is above a limit of builds at a time."""
     assert "ConcurrentBuildLimit" not in template.resources()["Build"]
@@ -393,12 +453,13 @@ def test_there_are_no_yaml_aliases() -> None:
 
 
 def test_every_suppressed_check_says_why() -> None:
-    for name, resource in load_template()["Resources"].items():
+    for name, resource in load_template(PATH)["Resources"].items():
         for skipped in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
             assert len(skipped["comment"].split()) > 5, name
 
 
 def test_cfn_lint_finds_nothing() -> None:
-    from cfnlint.api import lint_file
+    from cfnlint.api import lint, lint_file
 
     assert [f"{m.linenumber}: {m.rule.id} {m.message}" for m in lint_file(PATH)] == []
+    assert [f"{m.rule.id} {m.message}" for m in lint(request_text(PATH))] == []

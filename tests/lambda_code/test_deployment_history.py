@@ -34,9 +34,27 @@ def test_the_newest_is_first_whatever_the_group_is_called(
         decision = _decision(group, version, milliseconds)
         record = remember_as(world.client, PRODUCTION, decision, rest)
         assert len(record.config) <= 63
-        assert "--" not in record.config
+        assert record.config.startswith(f"{group[:38]}--")
     found = history(world.client, group, PRODUCTION, only_decided=True)
     assert [one.place[1] for one in found] == [7, 10, 9, 8]
+
+
+def test_groups_whose_names_hold_this_one_are_not_even_looked_at(
+    world: World, rest: dict[str, Any]
+) -> None:
+    """Their roles would let nobody here read the tags, and production would stand still."""
+    groups = ("dogs", "dogs2", "dogs-uk", "my-dogs", "dogs-2")
+    for version in range(1, 4):
+        for group in groups:
+            decision = _decision(group, version, version)
+            remember_as(world.client, f"{group}-production", decision, rest)
+    for group in groups:
+        with world.requests("ListTags") as asked:
+            found = list(history(world.client, group, f"{group}-production", only_decided=True))
+        assert [one.package.rpartition("/")[0] for one in found] == [
+            f"{PREFIX}:model-package/{group}"
+        ] * 3
+        assert len(asked) == 3
 
 
 def test_of_one_decision_under_several_settings_the_last_written_is_first(

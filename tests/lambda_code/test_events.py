@@ -9,6 +9,8 @@ from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToE
 from pipeline.local.service.operations.events import PENDING
 from tests.lambda_code.deploy_support import GROUP, PREFIX, PRODUCTION, ROLE, World, run
 
+SERVERLESS = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
+
 
 class TestOthersEvents:
     def test_another_group_is_ignored(self, world: World) -> None:
@@ -203,9 +205,10 @@ def test_another_projects_configurations_are_left_alone(world: World) -> None:
     config = world.handle(world.decide("a", "1"))["endpoint_config_name"]
     run(world, "ok")
     known = world.client.describe_endpoint_config(EndpointConfigName=config)
-    other = f"my-{GROUP}-1-681231235959000-abcdef"  # newer than all of ours
-    names = (other, f"{GROUP}-1-999999999999999-abcdef", f"{GROUP}-1-681231235959000-abcdef")
-    for name in names:  # the second holds no time, and none says what it is for
+    # Newer than all of ours.
+    others = [f"{other}--1-681231235959000-abcdef" for other in (f"my-{GROUP}", f"{GROUP}-uk")]
+    names = (f"{GROUP}--1-999999999999999-abcdef", f"{GROUP}--1-681231235959000-abcdef")
+    for name in (*others, *names):  # one holds no time, and none says what it is for
         world.client.create_endpoint_config(
             EndpointConfigName=name,
             ProductionVariants=known["ProductionVariants"],
@@ -214,7 +217,43 @@ def test_another_projects_configurations_are_left_alone(world: World) -> None:
     with world.requests("ListTags") as asked:
         run(world, "a2 ok")
     assert asked
-    assert not any(request["ResourceArn"].endswith(other) for request in asked)
+    assert not any(request["ResourceArn"].endswith(tuple(others)) for request in asked)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {},
+        {"endpoint": PRODUCTION},
+        {
+            "endpoint": "dogs-uk-production",
+            "model-package-arn": f"{PREFIX}:model-package/dogs-uk/3",
+        },
+        {"endpoint": PRODUCTION, "model-package-arn": "mine", "decided-at": "2026-11-21"},
+        {"endpoint": PRODUCTION, "model-package-arn": "mine", "decided-at": "on Monday"},
+    ],
+)
+def test_whatever_a_person_put_there_is_left_and_replaced_by_the_next_approval(
+    world: World, tags: dict[str, str]
+) -> None:
+    """Also what is another project's, whose versions nobody here may look at."""
+    run(world, "a1 ok")
+    variant = {"VariantName": "Mine", "ModelName": "mine", "ServerlessConfig": SERVERLESS}
+    container = {"Image": "image:1"}
+    world.client.create_model(ModelName="mine", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    world.client.create_endpoint_config(
+        EndpointConfigName="my-own-config",
+        ProductionVariants=[variant],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    world.client.update_endpoint(EndpointName=PRODUCTION, EndpointConfigName="my-own-config")
+    with world.requests("DescribeModelPackage") as asked:
+        answer = world.handle(world.end(well=True))
+        world.handle(world.decide("r", "2"))
+    assert "somebody brought it to my-own-config" in answer["reason"]
+    assert all(f"/{GROUP}/" in request["ModelPackageName"] for request in asked)
+    run(world, "a3 ok")
+    assert world.state == "3"
 
 
 def test_names_and_tags_tell_the_history(world: World) -> None:
@@ -222,7 +261,7 @@ def test_names_and_tags_tell_the_history(world: World) -> None:
     name = answer["endpoint_config_name"]
     arn = f"{PREFIX}:endpoint-config/{name}"
     tags = {t["Key"]: t["Value"] for t in world.client.list_tags(ResourceArn=arn)["Tags"]}
-    assert name.startswith("dogs-1-")
+    assert name.startswith("dogs--1-")
     assert len(name) <= 63
     assert (tags["endpoint"], tags["model-package-arn"]) == (PRODUCTION, world.package(1))
     assert tags["decided-at"] == tags["stands-for"]

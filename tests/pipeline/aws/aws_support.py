@@ -18,7 +18,7 @@ from pipeline.settings import Settings, load_settings
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 BUCKET = f"dog-breeds-{ACCOUNT}-{REGION}"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/dog-breeds-execution"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/dog-breeds-pipeline"
 PIPELINE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/dog-breeds"
 EXECUTION = f"{PIPELINE}/execution/abcdefghijkl"
 NOW = datetime(2026, 11, 21, 3, 47, tzinfo=UTC)

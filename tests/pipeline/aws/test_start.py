@@ -27,6 +27,7 @@ DEFINITION = {
             "DefaultValue": "PendingManualApproval",
             "EnumValues": ["PendingManualApproval", "Approved"],
         },
+        {"Name": "EndpointName", "Type": "String", "DefaultValue": "dog-breeds-staging"},
         {"Name": "GitCommit", "Type": "String", "DefaultValue": "unknown"},
     ],
     "Steps": [],
@@ -109,6 +110,21 @@ def test_parameters_that_do_not_fit_are_refused_before_anything_is_asked(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         start(cloud.aws, request_for(settings, tmp_path, **parameters))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"EndpointName": "dog-breeds-blue"}, "whose name begins with dog-breeds--"),
+        ({"EndpointName": "dog-breeds2--blue"}, "whose name begins with dog-breeds--"),
+        ({"ModelApprovalStatus": "Approved"}, "registers PendingManualApproval versions only"),
+    ],
+)
+def test_what_roles_refuse_is_said_before_hours_of_work(
+    given: dict[str, str], words: str, cloud: Cloud, settings: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        start(cloud.aws, request_for(settings, tmp_path, **given))
 
 
 def test_a_value_that_is_too_long_is_refused(

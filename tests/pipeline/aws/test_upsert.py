@@ -35,7 +35,7 @@ from tests.pipeline.aws.aws_support import (
 )
 
 LAMBDA, CHAMPION_LAMBDA = "dog-breeds-deploy-endpoint", "dog-breeds-find-champion"
-ROLES = ("dog-breeds-execution", "dog-breeds-serving")
+ROLES = ("dog-breeds-pipeline", "dog-breeds-jobs", "dog-breeds-serving")
 TURN = "definitions/dog-breeds-turn.json"
 ANYONE = '{"Version":"2012-10-17","Statement":[]}'
 

@@ -6,6 +6,7 @@ from botocore.stub import ANY
 
 from pipeline.aws.clients import Aws
 from pipeline.bootstrap.__main__ import TEMPLATE
+from pipeline.bootstrap.template import request_text
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback, session
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
@@ -120,7 +121,9 @@ def parameters() -> list[dict[str, Any]]:
         given("Project", "dog-breeds"),
         given("BucketName", BUCKET),
         given("ModelPackageGroupName", "dog-breeds"),
-        given("ExecutionRoleArn", ""),
+        given("ApprovalStatus", "PendingManualApproval"),
+        given("PipelineRoleArn", ""),
+        given("JobsRoleArn", ""),
         given("ServingRoleArn", ""),
         given("LambdaRoleArn", ""),
         given("LambdaName", "dog-breeds-deploy-endpoint"),
@@ -138,7 +141,7 @@ def request(kind: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
         "StackName": "dog-breeds",
         "ChangeSetName": ANY,
         "ChangeSetType": kind,
-        "TemplateBody": TEMPLATE.read_text(encoding="utf-8"),
+        "TemplateBody": request_text(TEMPLATE),
         "Parameters": parameters,
         "Tags": [{"Key": "project", "Value": "dog-breeds"}],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],

@@ -301,7 +301,8 @@ def test_a_bucket_name_of_another_account_is_named(cloud: Cloud, run: Callable[.
     ("overrides", "words"),
     [
         (["registry.group=DogBreeds"], "lower case"),
-        ([f"registry.group={'a' * 60}"], "at most 39"),
+        ([f"registry.group={'a' * 60}"], "at most 38"),
+        (["registry.group=dog--breeds"], "single -"),
         (["deploy.production.endpoint_name=Dogs"], "lower case"),
     ],
 )

@@ -93,7 +93,8 @@ class TestNames:
 
         assert settings.bucket == "cats-222233334444-eu-west-1"
         assert settings.data_uri == "s3://cats-222233334444-eu-west-1/data/"
-        assert settings.role_arn == "arn:aws:iam::222233334444:role/cats-execution"
+        assert settings.role_arn == "arn:aws:iam::222233334444:role/cats-pipeline"
+        assert settings.jobs_role_arn == "arn:aws:iam::222233334444:role/cats-jobs"
         assert settings.serving_role_arn == "arn:aws:iam::222233334444:role/cats-serving"
         assert settings.lambda_arn == (
             "arn:aws:lambda:eu-west-1:222233334444:function:cats-deploy-endpoint"
@@ -105,12 +106,13 @@ class TestNames:
         assert settings.endpoint_name == "cats-staging"
         assert settings.production_endpoint_name == "cats-production"
 
-    def test_a_given_role_serves_too_unless_another_is_given_for_that(self):
+    @pytest.mark.parametrize("purpose", ["jobs", "serving"])
+    def test_a_given_role_is_everybodys_unless_another_is_given(self, purpose):
         one, other = (f"arn:aws:iam::222233334444:role/{name}" for name in ("one", "other"))
-        both = [f"aws.role_arn={one}", f"aws.serving_role_arn={other}"]
+        both = [f"aws.role_arn={one}", f"aws.{purpose}_role_arn={other}"]
 
-        assert load_settings(FILE, None, both[:1]).serving_role_arn == one
-        assert load_settings(FILE, None, both).serving_role_arn == other
+        assert getattr(load_settings(FILE, None, both[:1]), f"{purpose}_role_arn") == one
+        assert getattr(load_settings(FILE, None, both), f"{purpose}_role_arn") == other
         assert load_settings(FILE, None, both).role_arn == one
 
     @pytest.mark.parametrize(
@@ -170,6 +172,8 @@ MISTAKES = [
     ("aws.region=Frankfurt", "'Frankfurt' must be a region, as in eu-west-1"),
     ("aws.account_id=123", "'123' must be 12 digits, in quotes"),
     ("aws.tags={a: 5}", "--set aws.tags.a: must be text, not 5"),
+    ("aws.tags={project: b}", "--set aws.tags.project: every resource has this tag already"),
+    ("aws.tags={Project: b}", "--set aws.tags.Project: every resource has this tag already"),
     ("aws.tags={'aws:a': b}", "--set aws.tags.aws:a: a tag's key has 1 to 128"),
     ("deploy.instance_type=m5.large", "must be an instance type, as in ml.m5.large"),
     ("deploy.endpoint_name=dog-breeds-production", "where approved versions go"),

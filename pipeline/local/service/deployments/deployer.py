@@ -26,7 +26,8 @@ class DeploymentError(PipelineError):
 def install_deployer(store: Store, settings: "Settings") -> None:
     """Install the rule by which approvals and the ends of updates deploy, as these settings say.
 
-    On AWS the stack in infra/ does so; there is one instance here, so nothing is scaled.
+    On AWS the stack in infra/ does so. Here there is one instance, so nothing is scaled, and one
+    user, so models stay in their runs.
     """
     rule = {
         "Group": settings.model_package_group,
@@ -35,7 +36,7 @@ def install_deployer(store: Store, settings: "Settings") -> None:
         "FunctionArn": settings.lambda_arn,
         "Region": settings.aws.region,
         "Account": settings.aws.account_id,
-        "Environment": lambda_environment(settings, scales=False),
+        "Environment": lambda_environment(settings, scales=False, keeps_models=False),
     }
     store.put(RULE, settings.model_package_group, rule)
 
