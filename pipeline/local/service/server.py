@@ -2,7 +2,7 @@
 
 An unmodified boto3 client, the AWS CLI and curl work against it:
 AWS_ENDPOINT_URL_SAGEMAKER and AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME name its address. Of S3 it answers
-whether an object is there (HeadObject, with AWS_ENDPOINT_URL_S3).
+what the functions ask (HeadObject and CopyObject, with AWS_ENDPOINT_URL_S3).
 """
 
 import errno
@@ -33,6 +33,7 @@ from pipeline.local.service.api import LocalApi
 from pipeline.local.service.deployments.deliveries import Deliveries
 from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
 from pipeline.local.service.hosting.model_process import START_SECONDS, ModelServerError, Reply
+from pipeline.local.service.objects import copy_object, head_object
 from pipeline.local.service.operations.context import ACCOUNT, REGION
 from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
 from pipeline.local.store import Store
@@ -81,9 +82,13 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
     async def identity(_request: "Request") -> Response:
         return JSONResponse({"pid": os.getpid(), "state": str(api.context.store.root)})
 
-    async def head_object(request: "Request") -> Response:
-        found = await run_in_threadpool(_object_exists, api.context.store, request.path_params)
-        return Response(status_code=200 if found else 404)
+    async def head(request: "Request") -> Response:
+        place, store = request.path_params, api.context.store
+        return _response(await run_in_threadpool(head_object, store, **place))
+
+    async def put(request: "Request") -> Response:
+        place, store, headers = request.path_params, api.context.store, dict(request.headers)
+        return _response(await run_in_threadpool(copy_object, store, headers=headers, **place))
 
     operation, invoke_endpoint, invocations = _posts(api, hosting, at_hand)
     application = Starlette(
@@ -95,7 +100,8 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
             Route("/metrics", metrics),
             Route("/endpoints/{name}/metrics", metrics),
             Route("/local-service", identity),
-            Route("/{bucket}/{key:path}", head_object, methods=["HEAD"]),
+            Route("/{bucket}/{key:path}", head, methods=["HEAD"]),
+            Route("/{bucket}/{key:path}", put, methods=["PUT"]),
         ]
     )
     application.add_middleware(_LoopbackOnly)
@@ -146,13 +152,6 @@ def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any
             return _response(_later(_error(error.status, error.code, error.message)))
 
     return operation, invoke_endpoint, invocations
-
-
-def _object_exists(store: Store, place: dict[str, str]) -> bool:
-    try:
-        return store.path(f"s3://{place['bucket']}/{place['key']}").is_file()
-    except (UsageError, OSError):  # no address, or a name that no file can have
-        return False
 
 
 class _LoopbackOnly:

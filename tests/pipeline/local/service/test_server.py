@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,36 @@ def test_boto3_can_ask_whether_an_object_is_there(
     for hostile in ("/b/%2e%2e/%2e%2e/state.db", "/%2e%2e/state.db", "/b//etc/passwd", "/b/a%00"):
         assert _ask(service.url, "HEAD", hostile)[0] == 404
     assert _ask(service.url, "GET", "/b/runs/x%20y/model.tar.gz")[0] == 405
+
+
+def test_boto3_copies_an_object_unless_it_was_written_since(
+    service: Service, store: Store, connect: Connect
+) -> None:
+    path = store.path("s3://b/runs/x y/model.tar.gz")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"model")
+    written = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+    os.utime(path, (written.timestamp() + 0.7,) * 2)  # S3 knows whole seconds, and so does HTTP
+    s3, source = connect(service.url, "s3"), {"Bucket": "b", "Key": "runs/x y/model.tar.gz"}
+
+    def copy(key: str, since: datetime, source: dict[str, str] = source) -> None:
+        s3.copy_object(Bucket="b", Key=key, CopySource=source, CopySourceIfUnmodifiedSince=since)
+
+    copy("models/d/1/model.tar.gz", written)
+    assert store.path("s3://b/models/d/1/model.tar.gz").read_bytes() == b"model"
+    for status, code, since, place in (
+        (412, "PreconditionFailed", written - timedelta(seconds=1), source),
+        (404, "NoSuchKey", written, {"Bucket": "b", "Key": "gone"}),
+        (404, "NoSuchKey", written, {"Bucket": "b", "Key": "../../state.db"}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            copy("models/d/2/model.tar.gz", since, place)
+        found = caught.value.response
+        assert found["Error"]["Code"] == code
+        assert found["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert not store.path("s3://b/models/d/2").exists()
+    with pytest.raises(ClientError, match="only CopyObject writes here"):
+        s3.put_object(Bucket="b", Key="models/d/2/model.tar.gz", Body=b"other")
 
 
 def test_an_endpoint_answers_through_the_runtime_client(

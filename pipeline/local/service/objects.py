@@ -1,0 +1,81 @@
+"""Answer what the Lambda functions ask of S3: whether an object is there, and to copy one.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html and API_CopyObject.html
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import unquote
+from xml.sax.saxutils import escape
+
+from pipeline.errors import PipelineError
+from pipeline.local.service.hosting.model_process import Reply
+from pipeline.local.store import Store
+
+_SOURCE = "x-amz-copy-source"
+_UNMODIFIED_SINCE = "x-amz-copy-source-if-unmodified-since"
+
+
+def head_object(store: Store, bucket: str, key: str) -> Reply:
+    """Answer whether the object is there: 200 or 404."""
+    found = _file(store, f"{bucket}/{key}")
+    return Reply(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, {}, b"")
+
+
+def copy_object(store: Store, bucket: str, key: str, headers: Mapping[str, str]) -> Reply:
+    """Copy an object within the store, unless it was changed after the time in the headers."""
+    if _SOURCE not in headers:
+        return _error(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", "only CopyObject writes here")
+    source = _file(store, unquote(headers[_SOURCE]).removeprefix("/"))
+    if source is None:
+        return _error(HTTPStatus.NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+    try:
+        changed = datetime.fromtimestamp(int(source.stat().st_mtime), UTC)
+        since = headers.get(_UNMODIFIED_SINCE)
+        if since is not None and changed > parsedate_to_datetime(since):
+            what = "At least one of the pre-conditions you specified did not hold"
+            return _error(HTTPStatus.PRECONDITION_FAILED, "PreconditionFailed", what)
+        _copy(source, store.path(f"s3://{bucket}/{key}"))
+    except (PipelineError, OSError, ValueError) as error:
+        return _error(HTTPStatus.BAD_REQUEST, "InvalidRequest", str(error))
+    return _xml(
+        HTTPStatus.OK,
+        f"<CopyObjectResult><LastModified>{changed.isoformat()}</LastModified></CopyObjectResult>",
+    )
+
+
+def _file(store: Store, place: str) -> Path | None:
+    try:
+        path = store.path(f"s3://{place}")
+        return path if path.is_file() else None
+    except (PipelineError, OSError):  # no address, or a name that no file can have
+        return None
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file so that nobody ever sees a part of it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".copy-")
+    os.close(handle)
+    part = Path(name)
+    try:
+        shutil.copyfile(source, part)
+        part.replace(target)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _error(status: HTTPStatus, code: str, message: str) -> Reply:
+    return _xml(status, f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>")
+
+
+def _xml(status: HTTPStatus, body: str) -> Reply:
+    text = f'<?xml version="1.0" encoding="UTF-8"?>{body}'
+    return Reply(status, {"Content-Type": "application/xml"}, text.encode())
