@@ -9,6 +9,7 @@ import ast
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
 IMAGE_ONLY = ("Dockerfile", "server")
 _SKIPPED = {"__pycache__", ".DS_Store"}
 EVALUATE = "evaluate.py"
+_ADDRESS = re.compile(
+    r"s3://[^/]+/code/([\w-]+)-[0-9a-f]{16}/(files|sourcedir\.tar\.gz)"
+)  # of a bundle
 
 
 class BundleError(UsageError):
@@ -107,6 +111,12 @@ def content_digest(files: Mapping[str, bytes]) -> str:
         digest.update(f"{name}\0{len(files[name])}\0".encode())
         digest.update(files[name])
     return digest.hexdigest()[:16]
+
+
+def entry_of(uri: str) -> str | None:
+    """Return the script that the bundle of that address starts; None for any other address."""
+    match = _ADDRESS.fullmatch(uri)
+    return f"{match[1]}.py" if match else None
 
 
 def stage(bundle: CodeBundle, put: Callable[[str, bytes], None]) -> None:

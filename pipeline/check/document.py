@@ -1,26 +1,30 @@
 """Read a definition for its checks: steps and parameters with their paths, however broken."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path as FilePath
 from typing import Any
 
+from pipeline.check.jobs import bundled_script
+from pipeline.check.kinds import may_hold_steps
 from pipeline.definition.node import Node, Path
 from pipeline.definition.steps import WrittenStep, written_steps
 from pipeline.errors import UsageError
 from pipeline.job_scripts.interface import SCRIPTS, Script
 
 _LARGEST_BITS = 1000  # of a whole number: what a float can still hold
-_DEEPEST = 60  # levels; our own definition has 14, and Python's parser gives up near 1,000
+_DEEPEST = 200  # levels: more than 50 conditions within each other; ours has 14
 
 
 @dataclass(frozen=True)
 class CheckedDefinition:
     """A definition, read leniently: what cannot be understood is left to check_schema.
 
-    `parameters` are the declarations by name, `scripts` what is known of the scripts it runs.
+    `parameters` are the declarations by name, `scripts` what is known of the scripts it runs,
+    `ours` whether a step runs one of them, `inner_names` the steps that stand in others of a form
+    that AWS does not publish.
     Without `today` nothing is said of what ends at a date.
     """
 
@@ -29,10 +33,19 @@ class CheckedDefinition:
     parameters: Mapping[str, Node]
     scripts: Mapping[str, Script]
     today: date | None = None
+    ours: bool = False
+    inner_names: frozenset[str] = frozenset()
 
     def step(self, name: str) -> WrittenStep | None:
         """Return the first step of that name; None when there is none."""
         return next((step for step in self.steps if step.name == name), None)
+
+    def nodes(self) -> Iterator[tuple[WrittenStep | None, Node]]:
+        """Yield every value in which functions may stand, with its step, None for the whole's."""
+        for name in ("PipelineExperimentConfig", "MlflowConfig"):
+            yield from ((None, node) for node in self.node[name].walk())
+        for step in self.steps:
+            yield from ((step, node) for node in step.own_nodes())
 
     def step_at(self, path: Path) -> str:
         """Return the name of the innermost step that a path belongs to; "" for none."""
@@ -50,7 +63,19 @@ def read_document(
     """Read a definition into a Document; what is none has no steps. Never raises."""
     node = Node(definition)
     parameters = {p["Name"].text or "": p for p in node["Parameters"].items()}
-    return CheckedDefinition(node, written_steps(definition), parameters, scripts, today)
+    steps = written_steps(definition)
+    ours = any(bundled_script(step) in scripts for step in steps)
+    inner = frozenset(_inner(steps))
+    return CheckedDefinition(node, steps, parameters, scripts, today, ours, inner)
+
+
+def _inner(steps: Sequence[WrittenStep]) -> Iterator[str]:
+    for step in steps:
+        if may_hold_steps(step.type):
+            inner = (
+                node for node in step.node.walk() if node["Type"].text and node is not step.node
+            )
+            yield from (node["Name"].text or "" for node in inner)
 
 
 def read_definition(file: FilePath) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
+from pipeline.check.kinds import may_hold_steps
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.expressions import EXECUTION_VARIABLES, Part, parse_path
 from pipeline.definition.node import Node, is_number, shown
@@ -58,12 +59,11 @@ def _known_reference(document: CheckedDefinition, parts: tuple[Part, ...]) -> An
 
 
 def check_functions(document: CheckedDefinition) -> Iterator[Problem]:
-    """Check how every function in every step is written."""
-    for step in document.steps:
-        for node in step.own_nodes():
-            name = function_name(node.value)
-            if name is not None:
-                yield from _check_form(name, node)
+    """Check how every function is written."""
+    for step, node in document.nodes():
+        name = function_name(node.value)
+        if name is not None and not (step and may_hold_steps(step.type)):
+            yield from _check_form(name, node)
 
 
 def _check_form(name: str, node: Node) -> Iterator[Problem]:

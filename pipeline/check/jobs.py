@@ -1,9 +1,11 @@
-"""Read from a job's step which script it runs, and with which options."""
+"""Read from a job's step whose code it runs, which script of it, and with which options."""
 
 from collections.abc import Iterator
 
+from pipeline.assets.code_bundle import entry_of
 from pipeline.definition.node import Node
 from pipeline.definition.steps import WrittenStep
+from pipeline.job_scripts.toolkit_arguments import decoded
 
 
 def hyperparameters(step: WrittenStep) -> Node:
@@ -11,6 +13,46 @@ def hyperparameters(step: WrittenStep) -> Node:
     if step.type == "Tuning":
         return step.arguments.at("TrainingJobDefinition", "StaticHyperParameters")
     return step.arguments["HyperParameters"]
+
+
+def plain_text(node: Node) -> str | None:
+    """Return a hyperparameter's text, without the quotes that framework estimators write."""
+    text = node.text
+    inner = decoded(text) if text else text
+    return inner if isinstance(inner, str) else text
+
+
+def bundled_script(step: WrittenStep) -> str | None:
+    """Return the script of ours that a job's bundle is of; None when the code is not ours."""
+    if step.type == "Processing":
+        addresses = [
+            item["S3Input"]["S3Uri"] for item in step.arguments["ProcessingInputs"].items()
+        ]
+    else:
+        addresses = [hyperparameters(step)["sagemaker_submit_directory"]]
+    entries = (entry_of(plain_text(address) or "") for address in addresses)
+    return next((entry for entry in entries if entry), None)
+
+
+def searches(step: WrittenStep) -> Iterator[tuple[Node, list[Node]]]:
+    """Yield each training job that a tuning step varies, with where its ranges stand."""
+    one = step.arguments["TrainingJobDefinition"]
+    if one.exists:
+        ranges = step.arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")
+        yield one, [ranges, one["HyperParameterRanges"]]
+    for job in step.arguments["TrainingJobDefinitions"].items():
+        yield job, [job["HyperParameterRanges"]]
+
+
+def names_in_ranges(ranges: list[Node]) -> list[str]:
+    """Return the names of the hyperparameters that ranges are for, each as often as it stands."""
+    named = [
+        item["Name"].text
+        for kinds in ranges
+        for _, kind in kinds.members()
+        for item in kind.items()
+    ]
+    return [name for name in named if name]
 
 
 def script_node(step: WrittenStep) -> Node:
@@ -23,7 +65,7 @@ def script_node(step: WrittenStep) -> Node:
 
 def script_of(step: WrittenStep) -> str | None:
     """Return the file name of the script that a job step runs; None when it does not say."""
-    text = script_node(step).text
+    text = plain_text(script_node(step))
     return text.rsplit("/", 1)[-1] if text else None
 
 

@@ -4,6 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _JOB = ("RetryPolicies", "CacheConfig")
+_CHECK = (
+    "CheckType",
+    "ModelPackageGroupName",
+    "SkipCheck",
+    "FailOnViolation",
+    "RegisterNewBaseline",
+    "SuppliedBaselineConstraints",
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,29 @@ KINDS: Mapping[str, Kind] = {
     "Endpoint": Kind(
         "EndpointArguments", ("DescribeEndpointOutput",), given=("EndpointName",), frame=()
     ),
+    "QualityCheck": Kind(
+        "CreateProcessingJobRequest",
+        ("QualityCheckStepMetadata",),
+        given=("ProcessingJobName",),
+        frame=(*_JOB, *_CHECK, "SuppliedBaselineStatistics"),
+    ),
+    "ClarifyCheck": Kind(
+        "CreateProcessingJobRequest",
+        ("ClarifyCheckStepMetadata",),
+        given=("ProcessingJobName",),
+        frame=(*_JOB, *_CHECK, "ModelName"),
+    ),
+    "EMR": Kind(
+        "EMRArguments",
+        ("EMR.Step", "EMRStepMetadata"),
+        one_of=(("ClusterId", "ClusterConfig"),),
+    ),
+    "EMRServerless": Kind(
+        "EMRServerlessArguments",
+        ("EMRServerless.GetJobRunResponse", "EMRServerlessStepMetadata"),
+        one_of=(("ApplicationId", "ApplicationConfig"),),
+    ),
+    "Job": Kind("JobArguments", ("JobAnswer",)),
     "Lambda": Kind("LambdaArguments", (), frame=("CacheConfig", "FunctionArn", "OutputParameters")),
     "Callback": Kind(
         "LambdaArguments", (), frame=("CacheConfig", "SqsQueueUrl", "OutputParameters")
@@ -88,15 +119,25 @@ KINDS: Mapping[str, Kind] = {
     "Fail": Kind("FailArguments", (), frame=()),
 }
 
-# Step types whose Arguments nothing here describes: only their references are checked.
+# Types of botocore's PipelineExecutionStepMetadata whose Arguments AWS does not publish: of these
+# steps only references to steps and parameters are checked.
 UNDESCRIBED = (
-    "QualityCheck",
-    "ClarifyCheck",
-    "EMR",
-    "EMRServerless",
+    "Athena",
+    "BedrockCustomModel",
+    "BedrockCustomModelDeployment",
+    "BedrockModelImport",
+    "BedrockProvisionedModelThroughput",
+    "Cleanup",
+    "ForEach",
+    "HubContent",
     "InferenceComponent",
     "Lineage",
 )
+
+
+def may_hold_steps(step_type: str) -> bool:
+    """Check whether steps, and references of another form, may stand in a step's Arguments."""
+    return step_type == "ForEach" or step_type not in (*KINDS, *UNDESCRIBED)
 
 
 def arguments_shape(kind: Kind) -> str:

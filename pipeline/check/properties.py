@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.functions import function_name, reference_parts
+from pipeline.check.jobs import names_in_ranges, searches
 from pipeline.check.kinds import KINDS, arguments_shape
 from pipeline.check.own_shapes import Shape
 from pipeline.check.shapes import NUMBERS, load_shapes
@@ -65,7 +66,8 @@ def function_type(document: CheckedDefinition, node: Node) -> str | None:
         case ("Steps", str(step), "OutputParameters", str(output)):
             return _output_type(document.step(step), output)
     shape = shape_of(document, node)
-    return None if shape is None else _type_name(load_shapes()[shape]["type"])
+    kind = load_shapes()[shape]["type"] if shape else "any"
+    return None if kind == "any" else _type_name(kind)
 
 
 def shape_of(document: CheckedDefinition, node: Node) -> str | None:
@@ -105,6 +107,8 @@ def _next(shapes: Mapping[str, Shape], step: WrittenStep, place: _Place, part: P
         return _item(shapes, step, place, part)
     if shape["type"] == "map":
         return _entry(shapes, step, place, str(part))
+    if shape["type"] == "any":
+        return place
     raise Nowhere(f"{place.shape} has no parts, so no {part!r}", "leave the rest of the path out")
 
 
@@ -148,17 +152,7 @@ def _entry(shapes: Mapping[str, Shape], step: WrittenStep, place: _Place, key: s
 
 def tuned_names(step: WrittenStep) -> list[str]:
     """Return the names of the hyperparameters that a tuning step searches."""
-    arguments = step.arguments
-    definitions = [arguments["TrainingJobDefinition"], *arguments["TrainingJobDefinitions"].items()]
-    ranges = [arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")]
-    ranges += [definition["HyperParameterRanges"] for definition in definitions]
-    named = [
-        item["Name"].text
-        for kinds in ranges
-        for _, kind in kinds.members()
-        for item in kind.items()
-    ]
-    return [name for name in named if name]
+    return [name for _, ranges in searches(step) for name in names_in_ranges(ranges)]
 
 
 def _inner(shapes: Mapping[str, Shape], place: _Place, key: str) -> tuple[str, str | None]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, reference_parts
+from pipeline.check.kinds import may_hold_steps
 from pipeline.check.properties import Nowhere, property_shape
 from pipeline.definition.expressions import EXECUTION_VARIABLES
 from pipeline.definition.node import Node, shown
@@ -16,12 +17,14 @@ _ROOTS = ("Parameters", "Execution", "Steps")
 
 def check_references(document: CheckedDefinition) -> Iterator[Problem]:
     """Report references to unknown steps, properties, property files, parameters, variables."""
+    for step, node in document.nodes():
+        parts = reference_parts(node) if function_name(node.value) == "Get" else ()
+        free = step is not None and may_hold_steps(step.type)
+        if parts and (parts[0] in _ROOTS or not free):
+            yield from _check(document, node)
     for step in document.steps:
-        for node in step.own_nodes():
-            if function_name(node.value) == "Get" and reference_parts(node):
-                yield from _check(document, node)
         for name in step.node["DependsOn"].items():
-            if name.text is not None and document.step(name.text) is None:
+            if name.text is not None and not _exists(document, name.text):
                 yield _unknown_step(document, name, name.text)
 
 
@@ -39,6 +42,8 @@ def _check(document: CheckedDefinition, node: Node) -> Iterator[Problem]:
                 yield Problem(node.path, what, mend, "unknown-variable")
         case ("Steps", str(name), *rest):
             step = document.step(name)
+            if step is None and name in document.inner_names:
+                return
             if step is None:
                 yield _unknown_step(document, node, name)
             elif not rest:
@@ -52,6 +57,10 @@ def _check(document: CheckedDefinition, node: Node) -> Iterator[Problem]:
             what = f"{shown(node['Get'].value)} is not a reference"
             mend = suggest(str(root), _ROOTS, "begin with Parameters, Execution or Steps")
             yield Problem(node.path, what, mend, "bad-function")
+
+
+def _exists(document: CheckedDefinition, name: str) -> bool:
+    return document.step(name) is not None or name in document.inner_names
 
 
 def _check_property(step: WrittenStep, node: Node) -> Iterator[Problem]:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from pipeline.check.constraints import type_problems, value_problems
 from pipeline.check.document import CheckedDefinition
-from pipeline.check.findings import Problem
+from pipeline.check.findings import Problem, Severity
 from pipeline.check.functions import function_name, known_value, reference_parts
 from pipeline.check.own_shapes import Shape
 from pipeline.check.properties import FITTING, function_type, shape_of
 from pipeline.check.shapes import SCALARS, load_shapes
 from pipeline.definition.node import Node, shown
-from pipeline.suggestions import suggest
+from pipeline.suggestions import nearest, suggest
+
+_MISSPELT = 0.9  # so alike, a field of an open structure is one that is known
 
 
 def check_schema(document: CheckedDefinition) -> Iterator[Problem]:
@@ -63,7 +65,7 @@ class Schema:
         for key, inner in node.members():
             if key in known:
                 yield from self.problems(known[key]["shape"], inner)
-            else:
+            elif not shape.get("open") or nearest(key, list(known), _MISSPELT):
                 what = f"{_spoken(name)} has no field {key!r}"
                 yield Problem(
                     inner.path, what, suggest(key, list(known), "remove it"), "unknown-field"
@@ -89,6 +91,10 @@ class Schema:
             yield Problem(
                 node.path, what, suggest("", list(shape["shapes"]), "add it"), "missing-field"
             )
+        elif shape.get("growing") and tag.text and not nearest(tag.text, list(shape["shapes"])):
+            what = f"this check does not know the {shape['tag']} {shown(tag.value)}"
+            mend = "newer than this check? SageMaker refuses what it does not know itself"
+            yield Problem(tag.path, what, mend, "unknown-type", "warning")
         else:
             what = f"there is no {shape['tag']} {shown(tag.value)}"
             mend = suggest(tag.text or "", list(shape["shapes"]), "use an existing one")
@@ -127,7 +133,9 @@ class Schema:
             return  # the parameter's own type says so, or the reference's
         for problem in value_problems(shape, value):
             what = f"parameter {parameter['Name'].value} is used as {name}: {problem.what}"
-            yield Problem(value.path, what, problem.mend, "parameter-default")
+            # An empty default is how many say that a run has to be given a value.
+            severity: Severity = "warning" if value.value == "" else "error"
+            yield Problem(value.path, what, problem.mend, "parameter-default", severity)
 
 
 def _type_mend(shape: Shape) -> str:

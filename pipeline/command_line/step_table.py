@@ -109,7 +109,7 @@ class LiveTable:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("Step", no_wrap=True)
+        table.add_column("Step", overflow="fold")
         table.add_column("Type", no_wrap=True, style="dim")
         table.add_column("State", no_wrap=True)
         table.add_column("Time", justify="right", no_wrap=True)
@@ -119,7 +119,7 @@ class LiveTable:
         for step in steps:
             mark, style = _MARKS.get(step.status, ("?", ""))
             state = Text(f"{mark} {step.status}", style=style)
-            table.add_row(step.name, step.type, state, _seconds(step), Text(_detail(step)))
+            table.add_row(Text(step.name), step.type, state, _seconds(step), Text(_detail(step)))
         return table
 
 

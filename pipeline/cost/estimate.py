@@ -1,6 +1,7 @@
 """Price the most that a run can cost, and what its endpoints cost a month."""
 
 import json
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from pipeline.cost.lines import Calculator, CostLine
 from pipeline.cost.prices import Prices, load_prices
 from pipeline.definition.node import Node, printable
 from pipeline.definition.parameters import bind_parameters
+
+_NAME, _WHAT = 18, 48  # widths of the columns
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def estimate_text(cost: CostEstimate) -> str:
     least = "" if cost.complete else " at least"
     totals = [
         ("total", least.strip(), cost.total),
-        ("", "of it saved by the cache when nothing has changed", cost.saved_by_cache),
+        ("", "of it saved by the cache when nothing changed", cost.saved_by_cache),
     ]
     rows = [_row(line) for line in cost.lines] + [_columns(*total) for total in totals]
     month = [_row(line) for line in cost.endpoints]
@@ -129,5 +132,10 @@ def _row(line: CostLine) -> str:
 
 
 def _columns(name: str, what: str, amount: float | None) -> str:
+    """Format a row of at most 80 characters; what is wider goes on in the next line."""
     text = "unknown" if amount is None else f"{amount:,.2f}"
-    return f"  {name:<18} {what:<64} {text:>10}"
+    lines = textwrap.wrap(what, _WHAT, break_on_hyphens=False) or [""]
+    begin = [f"  {name}"] if len(name) > _NAME else []
+    names = [name if not begin else "", *[""] * (len(lines) - 1)]
+    rows = [f"  {one:<{_NAME}} {line}" for one, line in zip(names, lines, strict=True)]
+    return "\n".join([*begin, *rows[:-1], f"{rows[-1]:<{_NAME + _WHAT + 3}} {text:>10}"])

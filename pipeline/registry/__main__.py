@@ -240,7 +240,7 @@ def _worst_classes(version: "Version") -> "Table | None":
     if not known:
         return None
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column("Least recognised classes", no_wrap=True)
+    table.add_column("Least recognised classes", overflow="fold")
     table.add_column("Recall", justify="right")
     table.add_column("Pictures", justify="right")
     worst = sorted(known.items(), key=lambda item: item[1]["recall"])[:_SHOWN_CLASSES]

@@ -14,7 +14,7 @@ def runs_table(runs: Sequence[RunSummary]) -> Table:
     """Build the table of runs, one per row."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Run", "Pipeline", "Status", "Started"):
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, no_wrap=name != "Pipeline", overflow="fold")
     table.add_column("Why", overflow="fold")
     for run in runs:
         started = f"{run.started:%Y-%m-%d %H:%M}" if run.started else "-"

@@ -30,6 +30,7 @@ _EXAMPLES = """\
     python -m pipeline.run --check                                 what is wrong with it
     python -m pipeline.run --check definition.json                 or with any definition
     python -m pipeline.run --diff                                  what an upsert would change
+    python -m pipeline.run --diff old.json new.json                or any two definitions
     python -m pipeline.run --cost --parameter TuningMaxJobs=40     the most a run can cost
   on AWS
     python -m pipeline.run --upsert                                create or update the pipeline
@@ -38,6 +39,7 @@ _EXAMPLES = """\
 
 _NOTHING: dict[str, Any] = {"Version": "2020-12-01", "Parameters": [], "Steps": []}
 _COMPILED = "-"  # stands for "the definition of this tree" where a file could be named
+_TWO_FILES = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,8 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise UsageError("--wait waits for the run that --start starts: add --start")
     if options.data is not None and not options.local:
         raise UsageError("--data goes with --local; on AWS give --parameter DataUri=s3://...")
+    if options.diff is not None and len(options.diff) > _TWO_FILES:
+        raise UsageError(f"--diff compares two files, old and new; {len(options.diff)} were given")
     for name, action in _ACTIONS.items():
-        if getattr(options, name):
+        if getattr(options, name) not in (None, False):
             return action(options)
     raise AssertionError("argparse requires one of the actions")
 
@@ -61,11 +65,20 @@ def _parser() -> argparse.ArgumentParser:
     action = result.add_argument_group("what to do").add_mutually_exclusive_group(required=True)
     action.add_argument("--local", action="store_true", help="run everything on this machine")
     action.add_argument("--definition", action="store_true", help="print the definition as JSON")
-    for name, text in (
-        ("--check", "check the definition, or any FILE, offline"),
-        ("--diff", "compare with the deployed definition, or with FILE"),
-    ):
-        action.add_argument(name, nargs="?", const=_COMPILED, metavar="FILE", help=text)
+    action.add_argument(
+        "--check",
+        nargs="?",
+        const=_COMPILED,
+        metavar="FILE",
+        help="check the definition, or any FILE, offline; exit code 1: it has errors",
+    )
+    action.add_argument(
+        "--diff",
+        nargs="*",
+        metavar="FILE",
+        help="compare the deployed definition, or FILE, with this tree's, or two FILEs, old and "
+        "new; exit code 0 with differences or without (--json says which, in 'empty')",
+    )
     action.add_argument("--cost", action="store_true", help="the most that a run can cost on AWS")
     action.add_argument("--upsert", action="store_true", help="create or update it on AWS")
     action.add_argument("--watch", metavar="ARN", help="watch an execution on AWS")
@@ -179,19 +192,25 @@ def _diff(options: argparse.Namespace) -> int:
     from pipeline.check import read_definition
     from pipeline.diff.steps import diff_definitions, diff_json, diff_text
 
-    settings = _settings(options)
-    new = _compiled(options, settings)
-    if options.diff == _COMPILED:
-        from pipeline.aws.upsert import deployed_definition
-
-        old = deployed_definition(settings)
-        if old is None:
-            _say(f"no pipeline {settings.project} is deployed yet: everything is new")
+    files = [read_definition(Path(file)) for file in options.diff]
+    if len(files) == _TWO_FILES:
+        old, new = files
     else:
-        old = read_definition(Path(options.diff))
-    difference = diff_definitions(old or _NOTHING, new)
+        settings = _settings(options)
+        new = _compiled(options, settings)
+        old = files[0] if files else _deployed(settings)
+    difference = diff_definitions(old, new)
     print(diff_json(difference) if options.json else diff_text(difference))
     return EXIT_SUCCEEDED
+
+
+def _deployed(settings: Any) -> dict[str, Any]:
+    from pipeline.aws.upsert import deployed_definition
+
+    deployed = deployed_definition(settings)
+    if deployed is None:
+        _say(f"no pipeline {settings.project} is deployed yet: everything is new")
+    return deployed or _NOTHING
 
 
 def _cost(options: argparse.Namespace) -> int:

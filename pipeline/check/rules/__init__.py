@@ -2,6 +2,7 @@
 
 from pipeline.check.rules import (
     account,
+    algorithms,
     debugger,
     deploy,
     gate,
@@ -19,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     *names.RULES,
     *metrics.RULES,
     *tuning.RULES,
+    *algorithms.RULES,
     *order.RULES,
     *gate.RULES,
     *jobs.RULES,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
-from pipeline.check.jobs import options
+from pipeline.check.jobs import options, plain_text
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node, shown
 
@@ -28,13 +28,13 @@ _SECRET_VALUE = re.compile(
 )
 
 
-@rule("region")
+@rule("region", accepted=True)
 def regions(document: CheckedDefinition) -> Iterator[Problem]:
     """Report images, ARNs and hyperparameters of another region than most of the pipeline."""
     yield from _others(_regions(document), "is in region", "use the one of the same region")
 
 
-@rule("account")
+@rule("account", accepted=True)
 def accounts(document: CheckedDefinition) -> Iterator[Problem]:
     """Report roles and functions of another account than most of the pipeline."""
     found = [
@@ -45,7 +45,7 @@ def accounts(document: CheckedDefinition) -> Iterator[Problem]:
     yield from _others(found, "belongs to account", "use the one of the same account")
 
 
-@rule("secret")
+@rule("secret", accepted=True)
 def secrets(document: CheckedDefinition) -> Iterator[Problem]:
     """Report secrets: whoever may describe the pipeline or a job could read them."""
     mend = "keep it in Secrets Manager, and let the job read it there"
@@ -99,7 +99,7 @@ def _region(node: Node) -> str | None:
     if node.text is None:
         return None
     if node.key == "sagemaker_region":
-        return node.text
+        return plain_text(node)
     match = _IMAGE_REGION.search(node.text) or _ARN_REGION.match(node.text)
     return match[1] if match else None
 

@@ -58,7 +58,7 @@ BUILT_IN_COLLECTIONS = (
 )
 
 
-@rule("debugger")
+@rule("debugger", accepted=True)
 def debugger(document: CheckedDefinition) -> Iterator[Problem]:
     """Report rules that do not exist or have no tensors, and collections that save none."""
     for step in document.of_type("Training"):
@@ -84,7 +84,8 @@ def debugger_closed(document: CheckedDefinition) -> Iterator[Problem]:
         rules = step.arguments["DebugRuleConfigurations"]
         if rules.items():
             what = f"Debugger is closed to accounts that did not use it before {CLOSED}"
-            yield Problem(rules.path, what, "in such an account, set debugger.mode to embedded")
+            instead = "set debugger.mode to embedded" if document.ours else "remove them"
+            yield Problem(rules.path, what, f"in such an account, {instead}")
 
 
 def _rule_problems(item: Node) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, known_value
 from pipeline.check.properties import shape_of
 from pipeline.check.rules.rule import Rule, rule
+from pipeline.check.rules.scripts import our_functions
 from pipeline.check.shapes import load_shapes
 from pipeline.definition.node import Node, is_number
 
@@ -31,9 +32,9 @@ _UNITS = {"hour": 3600, "minute": 60, "min": 60}
 
 @rule("lambda-argument")
 def lambda_arguments(document: CheckedDefinition) -> Iterator[Problem]:
-    """Report a Lambda's argument whose value is not what its name says, such as an ARN."""
+    """Report a Lambda of ours with an argument that is not what its name says, such as an ARN."""
     shapes = load_shapes()
-    for step in document.of_type("Lambda"):
+    for step, _ in our_functions(document):
         for name, node in step.arguments.members():
             if name not in _SHAPES:
                 continue
@@ -47,7 +48,7 @@ def lambda_arguments(document: CheckedDefinition) -> Iterator[Problem]:
                 yield from list(type_problems(shape, value)) or value_problems(shape, value)
 
 
-@rule("lambda-wait")
+@rule("lambda-wait", accepted=True)
 def lambda_wait(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a Lambda that is told to wait for longer than SageMaker waits for a Lambda."""
     for step in document.of_type("Lambda"):
@@ -62,7 +63,7 @@ def lambda_wait(document: CheckedDefinition) -> Iterator[Problem]:
                 yield Problem(node.path, what, mend)
 
 
-@rule("no-rollback")
+@rule("no-rollback", accepted=True)
 def no_rollback(document: CheckedDefinition) -> Iterator[Problem]:
     """Report endpoint updates with no alarm that brings the old version back."""
     for step in document.of_type("Lambda", "Endpoint"):

@@ -7,7 +7,7 @@ from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, json_path, known_value, reference_parts
 from pipeline.check.graph import all_needs, direct_needs, steps_referred_to, uses_of
-from pipeline.check.jobs import script_of
+from pipeline.check.jobs import bundled_script
 from pipeline.check.rules.metrics import direction
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.expressions import Part
@@ -24,7 +24,7 @@ _GREATER = ("GreaterThan", "GreaterThanOrEqualTo")
 _LESS = ("LessThan", "LessThanOrEqualTo")
 
 
-@rule("not-behind-gate")
+@rule("not-behind-gate", accepted=True)
 def not_behind_gate(document: CheckedDefinition) -> Iterator[Problem]:
     """Report steps that publish a model, or wait for the gate, whatever the gate decides."""
     gates = {step.name for step in document.of_type("Condition")}
@@ -40,7 +40,7 @@ def not_behind_gate(document: CheckedDefinition) -> Iterator[Problem]:
             yield Problem(step.node.path, what, f"move it into the IfSteps of {gate}")
 
 
-@rule("gate-inverted")
+@rule("gate-inverted", accepted=True)
 def gate_inverted(document: CheckedDefinition) -> Iterator[Problem]:
     """Report gates that publish a model when its metric is on the bad side."""
     for gate in document.of_type("Condition"):
@@ -53,7 +53,7 @@ def gate_inverted(document: CheckedDefinition) -> Iterator[Problem]:
                 yield Problem(comparison.path, what, mend)
 
 
-@rule("threshold")
+@rule("threshold", accepted=True)
 def thresholds(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a share, such as an accuracy, compared with a number not between 0 and 1."""
     for gate in document.of_type("Condition"):
@@ -66,7 +66,7 @@ def thresholds(document: CheckedDefinition) -> Iterator[Problem]:
                     yield Problem(limit.path, what, "give a share, such as 0.8")
 
 
-@rule("blind-gate")
+@rule("blind-gate", accepted=True)
 def blind_gates(document: CheckedDefinition) -> Iterator[Problem]:
     """Report comparisons, and gates before a model, that look at no step's result.
 
@@ -99,7 +99,7 @@ def json_paths(document: CheckedDefinition) -> Iterator[Problem]:
                 yield from _follow(sample, path, get["Path"], file)
 
 
-@rule("not-the-measured-model")
+@rule("not-the-measured-model", accepted=True)
 def not_the_measured_model(document: CheckedDefinition) -> Iterator[Problem]:
     """Report registering a model that the gate's measurement never saw."""
     needs = direct_needs(document)
@@ -175,7 +175,7 @@ def _sample(document: CheckedDefinition, get: Node) -> tuple[Any, str]:
     """Return sample content of the property file that a JsonGet reads, and the file's name."""
     match reference_parts(get["PropertyFile"]):
         case ("Steps", str(name), "PropertyFiles", str(file)) if step := document.step(name):
-            script = document.scripts.get(script_of(step) or "")
+            script = document.scripts.get(bundled_script(step) or "")
             for declared in step.node["PropertyFiles"].items():
                 path = declared["FilePath"].text
                 if script and path and declared["PropertyFileName"].text == file:

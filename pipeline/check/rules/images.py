@@ -16,7 +16,7 @@ _OF_MODELS = ("Image",)  # the one who chose to serve by it may have no newer on
 _MEND = "move on to a newer image: docs/owning.md, A newer image"
 
 
-@rule("image-unpatched")
+@rule("image-unpatched", accepted=True)
 def unpatched(document: CheckedDefinition) -> Iterator[Problem]:
     """Report jobs in images that AWS patches no longer."""
     for node, end, today in _known(document, _OF_JOBS):

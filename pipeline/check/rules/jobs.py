@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import known_value, reference_parts
+from pipeline.check.jobs import searches
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.cache_fields import CACHE_FIELDS
-from pipeline.definition.node import Node, is_number, path_text
+from pipeline.definition.node import Node, is_number, path_text, shown
 from pipeline.definition.steps import WrittenStep
 from pipeline.suggestions import suggest
 
 _ROOT = "/opt/ml/processing"
 _JOBS = ("Processing", "Training", "Tuning")
+_BLANK = re.compile(r"[^\S\n]")  # of line breaks the shapes tell
+_IMAGES = ("ImageUri", "TrainingImage", "RuleEvaluatorImage")
+MOST_TRAINING_SECONDS = 2_419_200  # 28 days: botocore's text on StoppingCondition
 _ACCELERATED = re.compile(r"ml\.(g|p|trn|inf)\d")
 
 
@@ -32,20 +36,27 @@ def property_file_outputs(document: CheckedDefinition) -> Iterator[Problem]:
 
 @rule("local-path")
 def local_paths(document: CheckedDefinition) -> Iterator[Problem]:
-    """Report a processing job's folders outside of /opt/ml/processing, or used twice."""
+    """Report a processing job's folders outside of /opt/ml/processing."""
+    for step in document.of_type("Processing"):
+        for _, node in _folders(step):
+            if not _is_inside(_path(node)):
+                what = f"{node.text!r} is outside of {_ROOT}, where SageMaker mounts nothing"
+                yield Problem(node.path, what, f"use a folder under {_ROOT}")
+
+
+@rule("local-path", accepted=True)
+def shared_paths(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report two inputs or outputs of a processing job that have the same folder."""
     for step in document.of_type("Processing"):
         seen: dict[str, str] = {}
         for name, node in _folders(step):
-            path = (node.text or _ROOT).rstrip("/")
-            if path != _ROOT and not path.startswith(f"{_ROOT}/"):
-                what = f"{node.text!r} is outside of {_ROOT}, where SageMaker mounts nothing"
-                yield Problem(node.path, what, f"use a folder under {_ROOT}")
-            elif node.text and seen.setdefault(path, name) != name:
+            path = _path(node)
+            if node.text and _is_inside(path) and seen.setdefault(path, name) != name:
                 what = f"{name} and {seen[path]} have the same folder {path!r}"
                 yield Problem(node.path, what, "give each its own")
 
 
-@rule("path-argument")
+@rule("path-argument", accepted=True)
 def path_arguments(document: CheckedDefinition) -> Iterator[Problem]:
     """Report arguments that point to a folder which is neither an input nor an output."""
     for step in document.of_type("Processing"):
@@ -60,7 +71,7 @@ def path_arguments(document: CheckedDefinition) -> Iterator[Problem]:
                     yield Problem(argument.path, what, suggest(path, folders, "add the input"))
 
 
-@rule("output-path")
+@rule("output-path", accepted=True)
 def output_paths(document: CheckedDefinition) -> Iterator[Problem]:
     """Report outputs in the same S3 folder, or in folders that are the same in each run."""
     seen: dict[str, Node] = {}
@@ -112,6 +123,30 @@ def spot_wait(document: CheckedDefinition) -> Iterator[Problem]:
             yield Problem(stop["MaxWaitTimeInSeconds"].path, what, mend)
 
 
+@rule("runtime-limit")
+def runtime_limits(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report training that is allowed to run for longer than SageMaker lets it."""
+    trainings = [step.arguments for step in document.of_type("Training")]
+    trials = [job for step in document.of_type("Tuning") for job, _ in searches(step)]
+    for job in (*trainings, *trials):
+        node = job["StoppingCondition"]["MaxRuntimeInSeconds"]
+        seconds = known_value(document, node)
+        if is_number(seconds) and seconds > MOST_TRAINING_SECONDS:
+            what = f"training may run for {seconds:,} s; SageMaker ends it after 28 days"
+            yield Problem(node.path, what, f"give at most {MOST_TRAINING_SECONDS}")
+
+
+@rule("image-address")
+def image_addresses(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report white space in an image's address, where the service's own shapes allow it."""
+    for step in document.steps:
+        for node in step.own_nodes():
+            address = known_value(document, node) if node.key in _IMAGES else None
+            if isinstance(address, str) and _BLANK.search(address):
+                what = f"the image address {shown(address)} has white space in it"
+                yield Problem(node.path, what, "remove it")
+
+
 @rule("cpu-image", "warning")
 def cpu_images(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a machine with an accelerator whose image cannot use it."""
@@ -141,6 +176,14 @@ def cache_never_hit(document: CheckedDefinition) -> Iterator[Problem]:
                     yield Problem(node.path, what, "keep it out of the step's inputs")
 
 
+def _path(node: Node) -> str:
+    return (node.text or _ROOT).rstrip("/")
+
+
+def _is_inside(path: str) -> bool:
+    return path == _ROOT or path.startswith(f"{_ROOT}/")
+
+
 def _folders(step: WrittenStep) -> Iterator[tuple[str, Node]]:
     for item in step.arguments["ProcessingInputs"].items():
         for kind in ("S3Input", "DatasetDefinition"):
@@ -154,10 +197,13 @@ def _folders(step: WrittenStep) -> Iterator[tuple[str, Node]]:
 RULES: tuple[Rule, ...] = (
     property_file_outputs,
     local_paths,
+    shared_paths,
     path_arguments,
     output_paths,
     training_sees_test_split,
     spot_wait,
+    runtime_limits,
+    image_addresses,
     cpu_images,
     cache_never_hit,
 )

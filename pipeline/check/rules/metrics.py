@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from pipeline.check.algorithms import is_xgboost
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
-from pipeline.check.jobs import script_of
+from pipeline.check.jobs import bundled_script, script_of, searches
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node
 from pipeline.definition.steps import WrittenStep
@@ -19,19 +20,21 @@ HIGHER_IS_BETTER = ("accuracy", "f1", "auc", "recall", "precision", "r2")
 def objective_metric(document: CheckedDefinition) -> Iterator[Problem]:
     """Report tuning for a metric that no job reports: every trial fails at its end."""
     for step in document.of_type("Tuning"):
-        for objective, definitions in _objectives(step):
+        for objective, algorithm in _objectives(step):
             if not objective.exists:
                 what = "tuning has no objective"
                 yield Problem(objective.path, what, "add HyperParameterTuningJobObjective")
-            known = [metric["Name"].text or "" for metric in definitions.items()]
+            known = [metric["Name"].text or "" for metric in algorithm["MetricDefinitions"].items()]
             name = objective["MetricName"]
-            # Built-in algorithms know their metrics; a script's have to be defined.
+            # Built-in algorithms know their metrics, with a script too; others' are to be defined.
+            if is_xgboost(algorithm["TrainingImage"].text or ""):
+                continue
             if name.text is not None and (known or script_of(step)) and name.text not in known:
                 what = f"the objective {name.text!r} is not among the MetricDefinitions"
                 yield Problem(name.path, what, suggest(name.text, known, "define it there"))
 
 
-@rule("objective-direction")
+@rule("objective-direction", accepted=True)
 def objective_direction(document: CheckedDefinition) -> Iterator[Problem]:
     """Report tuning towards the worst value of a metric."""
     for step in document.of_type("Tuning"):
@@ -45,7 +48,7 @@ def objective_direction(document: CheckedDefinition) -> Iterator[Problem]:
                 yield Problem(kind.path, what, f"write {mend}")
 
 
-@rule("metric-regex")
+@rule("metric-regex", accepted=True)
 def metric_regexes(document: CheckedDefinition) -> Iterator[Problem]:
     """Report metric expressions that are invalid, take out no number, or fit no log line."""
     for job, script in _jobs(document):
@@ -56,7 +59,7 @@ def metric_regexes(document: CheckedDefinition) -> Iterator[Problem]:
                 continue
             if isinstance(regex, str):
                 yield Problem(metric["Regex"].path, regex, "mend the expression")
-            elif regex.groups != 1:
+            elif regex.groups == 0 or (document.ours and regex.groups > 1):
                 what = f"a metric's expression has one group around the number, not {regex.groups}"
                 yield Problem(metric["Regex"].path, what, "write name=([0-9.eE+-]+)")
             elif lines and not any(map(regex.search, lines)):
@@ -90,10 +93,12 @@ def direction(name: str) -> str | None:
 
 
 def _jobs(document: CheckedDefinition) -> Iterator[tuple[Node, str | None]]:
+    """Yield training jobs, each with the script of ours that it runs, if it runs one."""
     for step in document.of_type("Training"):
-        yield step.arguments, script_of(step)
+        yield step.arguments, bundled_script(step)
     for step in document.of_type("Tuning"):
-        yield step.arguments["TrainingJobDefinition"], script_of(step)
+        for job, _ in searches(step):
+            yield job, bundled_script(step)
 
 
 def _sample_lines(document: CheckedDefinition, script: str | None) -> tuple[str, ...]:
@@ -102,12 +107,12 @@ def _sample_lines(document: CheckedDefinition, script: str | None) -> tuple[str,
 
 
 def _objectives(step: WrittenStep) -> Iterator[tuple[Node, Node]]:
-    """Yield objectives, each with the metric definitions of the job that it is about."""
+    """Yield objectives, each with the algorithm of the job that it is about."""
     config = step.arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     one = step.arguments["TrainingJobDefinition"]
     for job in ([one] if one.exists else []) + step.arguments["TrainingJobDefinitions"].items():
         objective = job["TuningObjective"] if job["TuningObjective"].exists else config
-        yield objective, job.at("AlgorithmSpecification", "MetricDefinitions")
+        yield objective, job["AlgorithmSpecification"]
 
 
 def _compiled(metric: Node) -> re.Pattern[str] | str | None:

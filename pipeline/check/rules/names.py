@@ -6,11 +6,12 @@ from pipeline.check.constraints import type_problems
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, reference_parts
-from pipeline.check.properties import tuned_names
+from pipeline.check.jobs import names_in_ranges, searches
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.natural_keys import NATURAL_KEYS
 from pipeline.definition.node import Node, shown
 
+_TAKEN_TWICE = ("CollectionConfigurations",)  # the SDK adds a rule's own to those of the hook
 _TYPES = {"String": "string", "Integer": "integer", "Float": "float", "Boolean": "boolean"}
 
 
@@ -18,9 +19,16 @@ _TYPES = {"String": "string", "Integer": "integer", "Float": "float", "Boolean":
 def duplicate_names(document: CheckedDefinition) -> Iterator[Problem]:
     """Report elements of one list with the same name, such as channels, outputs or metrics."""
     for node in document.node.walk():
-        key = NATURAL_KEYS.get(node.key)
-        if key and isinstance(node.value, list):
-            yield from _repeated(node.items(), key, node.key)
+        if node.key not in _TAKEN_TWICE:
+            yield from _repeated(node)
+
+
+@rule("duplicate-name", accepted=True)
+def duplicate_collections(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report tensor collections with the same name, of which the debugger reads one."""
+    for node in document.node.walk():
+        if node.key in _TAKEN_TWICE:
+            yield from _repeated(node)
 
 
 @rule("duplicate-name")
@@ -38,16 +46,15 @@ def duplicate_steps(document: CheckedDefinition) -> Iterator[Problem]:
 def hyperparameters_twice(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a hyperparameter that is searched in two ranges, or searched and fixed at once."""
     for step in document.of_type("Tuning"):
-        tuned = tuned_names(step)
-        node = step.arguments["TrainingJobDefinition"]["StaticHyperParameters"]
-        for name, value in node.members():
-            if name in tuned:
-                what = f"hyperparameter {name!r} is searched in a range and fixed here"
-                yield Problem(value.path, what, "take it out of one of the two")
-        for name in sorted({name for name in tuned if tuned.count(name) > 1}):
-            where = step.arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")
-            what = f"hyperparameter {name!r} is searched in two ranges"
-            yield Problem(where.path, what, "keep one of them")
+        for job, ranges in searches(step):
+            tuned = names_in_ranges(ranges)
+            for name, value in job["StaticHyperParameters"].members():
+                if name in tuned:
+                    what = f"hyperparameter {name!r} is searched in a range and fixed here"
+                    yield Problem(value.path, what, "take it out of one of the two")
+            for name in sorted({name for name in tuned if tuned.count(name) > 1}):
+                what = f"hyperparameter {name!r} is searched in two ranges"
+                yield Problem(ranges[0].path, what, "keep one of them")
 
 
 @rule("parameter-value")
@@ -70,8 +77,7 @@ def unused_parameters(document: CheckedDefinition) -> Iterator[Problem]:
     """Report parameters that no step uses."""
     used = {
         reference_parts(node)[1]
-        for step in document.steps
-        for node in step.own_nodes()
+        for _, node in document.nodes()
         if function_name(node.value) == "Get" and reference_parts(node)[:1] == ("Parameters",)
         if len(reference_parts(node)) > 1
     }
@@ -80,9 +86,10 @@ def unused_parameters(document: CheckedDefinition) -> Iterator[Problem]:
             yield Problem(parameter.path, f"no step uses parameter {name!r}", "use it or remove it")
 
 
-def _repeated(items: list[Node], key: str, where: str) -> Iterator[Problem]:
-    for node in _repeats([item[key] for item in items]):
-        what = f"{where} has two elements with the {key} {node.value!r}"
+def _repeated(items: Node) -> Iterator[Problem]:
+    key = NATURAL_KEYS.get(items.key)
+    for node in _repeats([item[key] for item in items.items()] if key else []):
+        what = f"{items.key} has two elements with the {key} {node.value!r}"
         yield Problem(node.path, what, "rename or remove one of them")
 
 
@@ -96,6 +103,7 @@ def _repeats(names: list[Node]) -> Iterator[Node]:
 
 RULES: tuple[Rule, ...] = (
     duplicate_names,
+    duplicate_collections,
     duplicate_steps,
     hyperparameters_twice,
     parameter_values,

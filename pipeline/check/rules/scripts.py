@@ -1,19 +1,27 @@
 """Check what jobs and functions pass to our code against what it takes, writes and answers."""
 
+import re
 from collections.abc import Iterator
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import known_value
-from pipeline.check.jobs import hyperparameters, options, script_node, script_of
+from pipeline.check.jobs import (
+    bundled_script,
+    hyperparameters,
+    options,
+    script_node,
+    script_of,
+)
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node, shown
 from pipeline.definition.steps import WrittenStep
 from pipeline.job_scripts.interface import FUNCTIONS, Function, OptionType, Script
 from pipeline.job_scripts.toolkit_arguments import PLAIN, survives_a_shell
-from pipeline.suggestions import nearest, suggest
+from pipeline.suggestions import suggest
 
 _JOBS = ("Processing", "Training", "Tuning")
+_PYTORCH = re.compile(r"\.amazonaws\.com/(huggingface-)?pytorch")
 _NO_SHELL = "sagemaker_toolkit_native_launcher_enabled"
 _TOOLKIT = ("sagemaker_program", "sagemaker_submit_directory")
 _FLAGS = ("true", "false", "1", "0", "yes", "no")
@@ -21,13 +29,12 @@ _FLAGS = ("true", "false", "1", "0", "yes", "no")
 
 @rule("script-name")
 def script_names(document: CheckedDefinition) -> Iterator[Problem]:
-    """Report a script that is almost named like one of ours, or a program without its code."""
-    for step in document.of_type(*_JOBS):
-        node = script_node(step)
-        name = (node.text or "").rsplit("/", 1)[-1]
-        near = nearest(name, list(document.scripts), cutoff=0.8)
-        if name not in document.scripts and near:
-            yield Problem(node.path, f"there is no script {name!r}", f"did you mean {near}?")
+    """Report a bundle of ours that is told to start another script, or one given half."""
+    for step in document.of_type(*_JOBS) if document.ours else ():
+        entry, name = bundled_script(step), script_of(step)
+        if entry in document.scripts and name not in (None, entry):
+            what = f"the code is the bundle of {entry}, the script to start is {name!r}"
+            yield Problem(script_node(step).path, what, f"write {entry}")
         told = hyperparameters(step)
         given = [key for key in _TOOLKIT if told[key].exists]
         if len(given) == 1:
@@ -63,12 +70,20 @@ def hyperparameters_in_a_shell(document: CheckedDefinition) -> Iterator[Problem]
         told = hyperparameters(step)
         if script_of(step) is None or told[_NO_SHELL].text == "true":
             continue
+        if not document.ours and not _in_pytorch(step):
+            continue
         tuned = [value for item in _ranges(step) for value in item["Values"].items()]
         for node in [value for _, _, value in options(step)] + tuned:
             value = known_value(document, node)
             if isinstance(value, str) and not survives_a_shell(value):
                 what = f"{shown(value)} breaks in the shell of SageMaker's toolkit (up to 5.1.2)"
                 yield Problem(node.path, what, f"encode it: what passes is {PLAIN}")
+
+
+def _in_pytorch(step: WrittenStep) -> bool:
+    """Check whether a job runs in AWS's PyTorch image, whose toolkit asks for the shell."""
+    job = step.arguments["TrainingJobDefinition"] if step.type == "Tuning" else step.arguments
+    return bool(_PYTORCH.search(job["AlgorithmSpecification"]["TrainingImage"].text or ""))
 
 
 @rule("script-channel")
@@ -107,10 +122,7 @@ def script_files(document: CheckedDefinition) -> Iterator[Problem]:
 @rule("lambda-event")
 def lambda_events(document: CheckedDefinition) -> Iterator[Problem]:
     """Report Lambdas of ours that lack what they need, or are asked for an unknown output."""
-    for step in document.of_type("Lambda"):
-        function = _function(step)
-        if function is None:
-            continue
+    for step, function in our_functions(document):
         given = [name for name, _ in step.arguments.members()]
         for name in function.event:
             if name not in given:
@@ -125,10 +137,19 @@ def lambda_events(document: CheckedDefinition) -> Iterator[Problem]:
                 )
 
 
+def our_functions(document: CheckedDefinition) -> Iterator[tuple[WrittenStep, Function]]:
+    """Yield the steps that call a Lambda of ours, each with what is known of it."""
+    for step in document.of_type("Lambda") if document.ours else ():
+        arn = step.node["FunctionArn"].text or ""
+        for end, known in FUNCTIONS.items():
+            if arn.endswith(end):
+                yield step, known
+
+
 def _known_jobs(document: CheckedDefinition) -> Iterator[tuple[WrittenStep, Script]]:
     for step in document.of_type(*_JOBS):
         script = document.scripts.get(script_of(step) or "")
-        if script:
+        if script and bundled_script(step) == script_of(step):
             yield step, script
 
 
@@ -161,11 +182,6 @@ def _strays(step: WrittenStep) -> Iterator[Problem]:
             what = f"{shown(argument.value)} belongs to no option"
             yield Problem(argument.path, what, "put its option before it")
         taken = not is_option or "=" in (argument.text or "")
-
-
-def _function(step: WrittenStep) -> Function | None:
-    arn = step.node["FunctionArn"].text or ""
-    return next((known for end, known in FUNCTIONS.items() if arn.endswith(end)), None)
 
 
 def _reads_as(kind: OptionType, value: str) -> bool:

@@ -6,7 +6,7 @@ from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import known_value
 from pipeline.check.graph import steps_referred_to
-from pipeline.check.jobs import hyperparameters
+from pipeline.check.jobs import hyperparameters, searches
 from pipeline.check.properties import tuned_names
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node, is_number, shown
@@ -17,11 +17,11 @@ _NUMERIC = ("ContinuousParameterRanges", "IntegerParameterRanges")
 @rule("range")
 def ranges(document: CheckedDefinition) -> Iterator[Problem]:
     """Report ranges that are empty, not numeric, not scalable as set, or repeat a value."""
-    for config in _configs(document):
+    for found in _ranges(document):
         for kind in _NUMERIC:
-            for item in config["ParameterRanges"][kind].items():
+            for item in found[kind].items():
                 yield from _range_problems(document, item, whole=kind == "IntegerParameterRanges")
-        for item in config["ParameterRanges"]["CategoricalParameterRanges"].items():
+        for item in found["CategoricalParameterRanges"].items():
             values = [value.value for value in item["Values"].items()]
             if len({shown(value) for value in values}) < len(values):
                 yield Problem(item["Values"].path, "a value is listed twice", "keep one of them")
@@ -44,8 +44,10 @@ def strategies(document: CheckedDefinition) -> Iterator[Problem]:
     """Report a strategy that does not go with the rest of the search."""
     for step in document.of_type("Tuning"):
         config = step.arguments["HyperParameterTuningJobConfig"]
-        strategy, found = config["Strategy"], config["ParameterRanges"]
-        if strategy.value == "Grid" and any(found[kind].items() for kind in _NUMERIC):
+        strategy, found = config["Strategy"], [one for _, all_ in searches(step) for one in all_]
+        if strategy.value == "Grid" and any(
+            one[kind].items() for one in found for kind in _NUMERIC
+        ):
             what = "Grid searches categorical ranges only"
             yield Problem(strategy.path, what, "write Bayesian or Random, or list the values")
         early = config["TrainingJobEarlyStoppingType"]
@@ -54,7 +56,8 @@ def strategies(document: CheckedDefinition) -> Iterator[Problem]:
             yield Problem(early.path, what, "write Off")
         if strategy.value != "Grid" and not tuned_names(step):
             what = "there is no range to search"
-            yield Problem(found.path, what, "add a hyperparameter to ParameterRanges")
+            place = config["ParameterRanges"].path
+            yield Problem(place, what, "add a hyperparameter to ParameterRanges")
 
 
 @rule("tuned-value-unused", "warning")
@@ -76,6 +79,11 @@ def tuned_values_unused(document: CheckedDefinition) -> Iterator[Problem]:
                     what = f"step {tuning.name} searches {name!r}, but what it finds is not used"
                     mend = f"Get Steps.{tuning.name}.BestTrainingJob.TunedHyperParameters['{name}']"
                     yield Problem(node[name].path, what, mend)
+
+
+def _ranges(document: CheckedDefinition) -> list[Node]:
+    steps = document.of_type("Tuning")
+    return [found for step in steps for _, ranges in searches(step) for found in ranges]
 
 
 def _configs(document: CheckedDefinition) -> list[Node]:

@@ -10,6 +10,7 @@ from pipeline.assets.code_bundle import (
     BundleError,
     archive,
     bundles_of,
+    entry_of,
     evaluation_bundle,
     processing_bundle,
     stage,
@@ -165,6 +166,13 @@ def test_an_archive_has_the_same_bytes_each_time_and_nothing_of_this_machine():
     assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {
         (0, 0, 0, "", "", 0o644)
     }
+
+
+def test_a_bundles_address_tells_its_script_and_no_other_address_does(root):
+    for make, entry in ((processing_bundle, "prepare.py"), (training_bundle, "train.py")):
+        assert entry_of(make(root, entry, "bucket").uri) == entry
+    for uri in ("s3://bucket/code/train.py", "s3://bucket/code/train-1/sourcedir.tar.gz", ""):
+        assert entry_of(uri) is None
 
 
 def test_files_are_staged_one_by_one_and_archives_as_one(root):

@@ -395,7 +395,7 @@ LIMITS = [
     (RULE, RULES[0], {**RULES[0], "RuleEvaluatorImage": "sagemaker-debugger-rules:1"}, "debugger"),
     (f"Prepare/{A}/Environment/API_KEY", SECRET, "0123456789", "secret"),
     ("/Version", 2**1000 - 1, 2**1000, "size"),
-    ("/Metadata/deep", nested(58), nested(59), "size"),
+    ("/Metadata/deep", nested(198), nested(199), "size"),
     (f"{RANGES}/lr/MinValue", "0.0099", "0.01", "range"),
     (f"{RANGES}/lr", {**SCALED, "MaxValue": "0.99"}, {**SCALED, "MaxValue": "1"}, "range"),
     ("Parameters/TuningMaxParallelJobs/DefaultValue", 6, 7, "parallel-trials"),

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.check.kinds import KINDS, UNDESCRIBED
+from pipeline.check.own_shapes import own_shapes
 from pipeline.check.rules.debugger import BUILT_IN_COLLECTIONS, BUILT_IN_RULES
+from pipeline.check.rules.jobs import MOST_TRAINING_SECONDS
+from pipeline.check.shapes import botocore_shapes, load_shapes
 from pipeline.definition.node import Node
 from pipeline.job_scripts.interface import FUNCTIONS, SCRIPTS
 from pipeline.job_scripts.metrics import REGEXES
@@ -76,11 +80,7 @@ def test_built_in_collections_are_those_of_smdebug() -> None:
 
 
 def test_own_shapes_hide_none_of_botocore() -> None:
-    from botocore.loaders import Loader
-
-    from pipeline.check.own_shapes import own_shapes
-
-    known = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+    known = botocore_shapes()
     for name, shape in own_shapes(known).items():
         if name in known:
             assert {key: value for key, value in shape.items() if key != "one_of"} == known[name]
@@ -89,13 +89,48 @@ def test_own_shapes_hide_none_of_botocore() -> None:
 
 
 def test_every_shape_that_is_named_exists() -> None:
-    from pipeline.check.shapes import load_shapes
-
     shapes = load_shapes()
     for shape in shapes.values():
         for node in Node(dict(shape)).walk():
             if node.key == "shape":
                 assert node.value in shapes
+
+
+def test_every_step_type_that_aws_names_is_known() -> None:
+    """An execution's steps tell their type by the name of their metadata."""
+    other = {"TrainingJob": "Training", "ProcessingJob": "Processing", "TuningJob": "Tuning"}
+    other |= {"TransformJob": "Transform", "AutoMLJob": "AutoML"}
+    named = botocore_shapes()["PipelineExecutionStepMetadata"]["members"]
+    assert {other.get(name, name) for name in named} == {*KINDS, *UNDESCRIBED}
+
+
+def test_the_longest_training_is_what_the_service_documents() -> None:
+    stop = botocore_shapes()["StoppingCondition"]["members"]["MaxRuntimeInSeconds"]
+    assert f"The maximum value is {MOST_TRAINING_SECONDS // 86_400} days" in stop["documentation"]
+
+
+@pytest.mark.xdist_group("sdk")
+@pytest.mark.parametrize(
+    ("field", "inside"),
+    [
+        ("Name", False),
+        ("Steps", False),
+        ("AutoTerminationPolicy", False),
+        ("KeepJobFlowAliveWhenNoSteps", True),
+        ("TerminationProtected", True),
+    ],
+)
+def test_what_the_sdk_refuses_of_an_emr_cluster_is_no_field_of_it(field: str, inside: bool) -> None:
+    from sagemaker.workflow.emr_step import EMRStep, EMRStepConfig
+
+    shapes = load_shapes()
+    cluster = shapes["PipelineEMRCluster"]["members"]
+    instances = shapes[cluster["Instances"]["shape"]]["members"]
+    assert field not in (instances if inside else cluster)
+    config: dict[str, Any] = {"Instances": {"InstanceGroups": []}}
+    (config["Instances"] if inside else config)[field] = []
+    with pytest.raises(ValueError, match=field):
+        EMRStep("Spark", "", "", None, EMRStepConfig("a.jar"), cluster_config=config)  # type: ignore[arg-type]
 
 
 def _keys(tree: ast.Module) -> list[set[str]]:

@@ -60,7 +60,7 @@ def test_warnings_alone_are_no_errors() -> None:
         ("[]", "is not a pipeline definition"),
         ('{"Resources": {}}', "is not a pipeline definition"),
         ('{"Steps": {}}', "is not a pipeline definition"),
-        ('{"Steps": ' + "[" * 80 + "]" * 80 + "}", "nested too deep"),
+        ('{"Steps": ' + "[" * 220 + "]" * 220 + "}", "nested too deep"),
     ],
 )
 def test_a_file_that_holds_no_definition_is_refused(

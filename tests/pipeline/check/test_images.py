@@ -49,7 +49,7 @@ def test_retired_images_of_others_are_known(image: str, end: date) -> None:
     parameter = {"Name": "Image", "Type": "String", "DefaultValue": image}
     definition = {"Version": "2020-12-01", "Parameters": [parameter], "Steps": [step]}
     assert found(definition, end) == {("image-ends", "warning", "P")}
-    assert found(definition, end + timedelta(1)) == {("image-unpatched", "error", "P")}
+    assert found(definition, end + timedelta(1)) == {("image-unpatched", "warning", "P")}
     assert found(definition, end - timedelta(91)) == set()
 
 

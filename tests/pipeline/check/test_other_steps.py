@@ -99,6 +99,8 @@ def objective_of_a_script(definition: Definition) -> None:
     job = step(definition, "Tune")["Arguments"]["TrainingJobDefinition"]
     job["StaticHyperParameters"]["sagemaker_program"] = "other.py"
     job["StaticHyperParameters"]["sagemaker_submit_directory"] = "s3://bucket/code.tar.gz"
+    image = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.12.1-cpu-amzn2023-sagemaker"
+    job["AlgorithmSpecification"]["TrainingImage"] = image
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,24 @@ def test_the_table_has_one_row_a_step_with_its_state(status: str) -> None:
     assert text.splitlines()[2].startswith("Train")
 
 
+def test_a_wide_name_hides_no_other_column() -> None:
+    from rich.console import Console
+
+    name = "-".join(["0123456"] * 8)
+    reason = "AlgorithmError: the training script raised an error about the pictures"
+    ended = StepProgress(
+        name, "Processing", "Failed", BEGIN, BEGIN + timedelta(minutes=9), message=reason
+    )
+    table = LiveTable([ended, step("Waiting")])
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(table.render())
+    text = console.export_text()
+    for shown in ("Processing", "✗ Failed", "9m 00s", "AlgorithmError:"):
+        assert shown in text
+    first = [line.split("  ")[0] for line in text.splitlines()]
+    assert name in "".join(first)
+
+
 def test_markup_in_a_message_is_shown_as_it_is() -> None:
     from rich.console import Console
 

@@ -42,6 +42,8 @@ def run(state: str, *arguments: str) -> int:
         (["--check", "/no/such/file.json"], "/no/such/file.json"),
         (["--diff", "/no/such/file.json"], "/no/such/file.json"),
         (["--diff"], "aws.account_id"),
+        (["--diff", "/no/such/old.json", "/no/such/new.json"], "/no/such/old.json"),
+        (["--diff", "a.json", "b.json", "c.json"], "two files"),
         (["--cost", "--parameter", "TuningMaxJob=3"], "TuningMaxJobs"),
         (["--check", "--start"], "go with --upsert"),
         (["--upsert", "--wait"], "--start"),
@@ -178,6 +180,22 @@ def test_a_definition_is_compared_with_a_file_and_priced(
     assert "Parameters[TuningMaxJobs].DefaultValue: 12 -> 7" in capsys.readouterr().out
     assert run(state, "--cost", "--parameter", "TuningMaxJobs=3") == 0
     assert "3 trials" in capsys.readouterr().out
+
+
+def test_two_files_are_compared_whatever_this_tree_holds(
+    state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = {"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+    for name, message in (("old", "no"), ("new", "never")):
+        step = {**stop, "Arguments": {"ErrorMessage": message}}
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps({"Version": "2020-12-01", "Steps": [step]}))
+    files = [str(tmp_path / "old.json"), str(tmp_path / "new.json")]
+    broken = ["--settings", str(tmp_path / "no such settings.yaml")]
+    assert run(state, "--diff", *files, *broken) == 0
+    assert 'ErrorMessage: "no" -> "never"' in capsys.readouterr().out
+    assert run(state, "--diff", *reversed(files), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["empty"] is False
 
 
 def test_parameters_are_names_and_values_the_last_one_counts() -> None:
