@@ -21,6 +21,7 @@ _SECRET_NAME = re.compile(
     r"(?i)(^|[_.-])(password|passwd|secret|credentials?|token|private[_-]?key|"
     r"(api|access|secret|auth)[_-]?key)$"
 )
+_OF_A_VOCABULARY = re.compile(r"(?i)(bos|cls|eos|mask|pad|sep|stop|unk)[_-]?token$")
 _SECRET_VALUE = re.compile(
     r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bhf_[A-Za-z0-9]{20,}|"
     r"\bxox[abpr]-[\w-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s@]+@|"
@@ -53,8 +54,8 @@ def secrets(document: CheckedDefinition) -> Iterator[Problem]:
         if node.text and _SECRET_VALUE.search(node.text):
             yield Problem(node.path, "this looks like a secret", mend)
     for name, node in _named_values(document):
-        value = shown(node.value)
-        if _SECRET_NAME.search(name) and node.exists and not value.startswith('"arn:'):
+        kept_elsewhere = (plain_text(node) or "").startswith("arn:")
+        if _is_secret(name) and node.exists and not kept_elsewhere:
             yield Problem(node.path, f"{name!r} is named like a secret", mend)
 
 
@@ -100,7 +101,7 @@ def _region(node: Node) -> str | None:
         return None
     if node.key == "sagemaker_region":
         return plain_text(node)
-    match = _IMAGE_REGION.search(node.text) or _ARN_REGION.match(node.text)
+    match = _IMAGE_REGION.search(node.text) or _ARN_REGION.match(plain_text(node) or "")
     return match[1] if match else None
 
 
@@ -112,6 +113,10 @@ def _others(found: list[tuple[Node, str]], words: str, mend: str) -> Iterator[Pr
         if value != most:
             what = f"{shown(node.value)} {words} {value}, the rest of the pipeline in {most}"
             yield Problem(node.path, what, mend)
+
+
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name)) and not _OF_A_VOCABULARY.search(name)
 
 
 def _named_values(document: CheckedDefinition) -> Iterator[tuple[str, Node]]:

@@ -10,6 +10,7 @@ from pipeline.check.jobs import (
     bundled_script,
     hyperparameters,
     options,
+    plain_text,
     script_node,
     script_of,
 )
@@ -162,7 +163,7 @@ def _option_problems(
         yield Problem(place.path, what, suggest(option, list(script.options), "remove it"))
     elif not value.exists or (value.text or "").startswith("--"):
         yield Problem(place.path, f"{option!r} has no value", "give one after it")
-    elif value.text is not None and not _reads_as(kind, value.text):
+    elif (text := plain_text(value)) is not None and not _reads_as(kind, text):
         wanted = kind if isinstance(kind, str) else f"one of {', '.join(kind)}"
         what = f"{option!r} is {shown(value.text)}, which does not read as {wanted}"
         yield Problem(value.path, what, f"give {wanted}")

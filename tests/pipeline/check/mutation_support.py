@@ -301,6 +301,7 @@ MUTATIONS = [
     put(f"Prepare/{A}/AppSpecification/ContainerArguments/0", "--date", "script-option"),
     rename(f"{HYPER}/label_smoothing", "label_smooth", "script-option"),
     put(f"{HYPER}/epochs", "many", "script-option"),
+    put(f"{HYPER}/epochs", '"many"', "script-option"),
     put(f"{CHOICES}/batch_size/Values/0", "x", "script-option"),
     put(f"{TRIAL}/StaticHyperParameters/export", "perhaps", "script-option"),
     drop(f"ExtractFeatures/{A}/AppSpecification/ContainerArguments", "script-option"),

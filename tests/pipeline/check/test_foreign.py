@@ -127,6 +127,23 @@ def test_a_quoted_hyperparameter_is_read_without_its_quotes() -> None:
     assert found(definition) == [("warning", "region")]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("api_token", '"abc"', True),
+        ("api_token", '"arn:aws:secretsmanager:us-east-1:111122223333:secret:x"', False),
+        ("eos_token", '"</s>"', False),
+        ("pad-token", '"0"', False),
+    ],
+)
+def test_a_quoted_secret_is_one_and_a_word_of_a_vocabulary_none(
+    name: str, value: str, secret: bool
+) -> None:
+    definition = evaluated()
+    definition["Steps"][0]["Arguments"]["HyperParameters"][name] = value
+    assert found(definition) == ([("warning", "secret")] if secret else [])
+
+
 def test_a_shell_is_feared_in_the_images_that_ask_for_one() -> None:
     definition = evaluated()
     train = definition["Steps"][0]["Arguments"]

@@ -59,6 +59,13 @@ def test_a_definition_may_have_as_many_characters_as_sagemaker_takes(
     assert [found.rule for found in check_definition(definition)] == ["size"]
 
 
+def test_a_quoted_value_is_read_as_the_toolkit_reads_it(definition: Definition) -> None:
+    for path in (f"{HYPER}/epochs", f"{HYPER}/sagemaker_program"):
+        parent, key = _locate(definition, path)
+        parent[key] = json.dumps(parent[key])
+    assert check_definition(definition) == []
+
+
 def test_a_metric_may_stand_on_the_right(definition: Definition) -> None:
     parent, key = _locate(definition, GATE)
     limit = get("Parameters.AccuracyThreshold")
