@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deployment_errors import EndpointBusyError
-from pipeline.local.service.operations.context import TAGS
+from pipeline.local.service.operations.tags import TAGS
 from pipeline.local.service.operations.endpoints import (
     awaited_config,
     fail_deployment,
