@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from deployment_errors import EndpointBusyError
-from pipeline.local.service.operations.tags import TAGS
 from pipeline.local.service.operations.endpoints import (
     awaited_config,
     fail_deployment,
     finish_deployment,
 )
 from pipeline.local.service.operations.events import RULE
+from pipeline.local.service.operations.tags import TAGS
 from pipeline.local.store import Store
 from staging_endpoint import BEGUN, FAILED, WANTED
 from tests.lambda_code.deploy_support import ENVIRONMENT, GROUP, PRODUCTION, ROLE, World
