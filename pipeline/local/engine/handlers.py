@@ -50,6 +50,7 @@ class StepContext:
     service_url: str | None
     should_stop: Callable[[], bool]
     background: Background
+    no_own_opt_ml: str
     report: Callable[..., None]
     record: Callable[[Document], None]
 
@@ -118,7 +119,7 @@ def _processing(step: Step, arguments: dict[str, Any], context: StepContext) -> 
     job = _job(step, context)
     metadata = {"ProcessingJob": {"Arn": job.arn("processing-job", job.name)}}
     context.record({"Metadata": metadata})
-    document = _checked(step, run_processing_job(arguments, job))
+    document = _checked(step, run_processing_job(arguments, job), context)
     places = (document.get("ProcessingOutputConfig") or {}).get("Outputs") or []
     outputs = tuple(place["S3Output"]["S3Uri"] for place in places)
     return StepOutput(document, metadata, outputs=outputs)
@@ -134,7 +135,7 @@ def _training(step: Step, arguments: dict[str, Any], context: StepContext) -> St
     job = replace(_job(step, context), on_metric=on_metric)
     metadata = {"TrainingJob": {"Arn": job.arn("training-job", job.name)}}
     context.record({"Metadata": metadata})
-    document = _checked(step, run_training_job(arguments, job))
+    document = _checked(step, run_training_job(arguments, job), context)
     model = document["ModelArtifacts"]["S3ModelArtifacts"]
     return StepOutput(document, metadata, newest[0] if newest else None, (model,))
 
@@ -148,7 +149,7 @@ def _tuning(step: Step, arguments: dict[str, Any], context: StepContext) -> Step
         best = None if state.best is None else show("best", state.best)
         context.report(metric=best, trials_done=state.done, trials_total=state.total)
 
-    document = _checked(step, run_tuning_job(arguments, job, on_progress))
+    document = _checked(step, run_tuning_job(arguments, job, on_progress), context)
     best = document["BestTrainingJob"]
     trained = context.store.get("TrainingJob", best["TrainingJobName"]) or {}
     model = trained["ModelArtifacts"]["S3ModelArtifacts"]
@@ -217,14 +218,17 @@ def _job(step: Step, context: StepContext) -> Job:
         should_stop=context.should_stop,
         on_metric=lambda name, value: None,
         background=context.background,
+        no_own_opt_ml=context.no_own_opt_ml,
     )
 
 
-def _checked(step: Step, outcome: JobOutcome) -> Document:
+def _checked(step: Step, outcome: JobOutcome, context: StepContext) -> Document:
     if outcome.failure:
         raise outcome.failure
     if outcome.stopped:
         raise StepStopped(f"step {step.name} was stopped")
+    if outcome.warnings:
+        context.report(message=", ".join(outcome.warnings))
     return outcome.document
 
 

@@ -32,6 +32,7 @@ from pipeline.local.failures import (
     disk_reason,
 )
 from pipeline.local.jobs.containers import Background
+from pipeline.local.jobs.opt_ml import why_none
 from pipeline.local.processes.command import Starter, start_process
 from pipeline.local.processes.forking import ForkingStarter
 from pipeline.local.store import Document, Store
@@ -145,6 +146,7 @@ class _Run:
         self._options = options
         self._start: Starter = start_process
         self._beside = ThreadPoolExecutor(options.parallel_steps, "beside")
+        self._no_own_opt_ml = why_none(store.root)
         self._cache = StepCache(store, execution.pipeline)
         self._stop = threading.Event()
         self._board = Board(listener, graph)
@@ -319,6 +321,7 @@ class _Run:
             service_url=self._options.service_url,
             should_stop=self._stop.is_set,
             background=Background(self._beside.submit, self._cancel.is_set),
+            no_own_opt_ml=self._no_own_opt_ml,
             report=lambda **changes: self._board.show(step, **changes),
             record=lambda members: self._execution.step(step, members),
         )

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,14 +16,14 @@ from typing import Any
 
 from pipeline.local.failures import StepFailed
 from pipeline.local.processes.command import Ending, Starter
+from pipeline.local.processes.own_opt_ml import OPT_ML
 from pipeline.local.store import Document, Store
 
-OPT_ML = "/opt/ml"
 # What is passed on of the user's own environment: nothing that could be a secret.
 _PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _TAIL_LINES = 20
-_PATH_PREFIX = re.compile(r"(?<![\w./-])/opt/ml(?![\w.-])")
+_PATH_PREFIX = re.compile(r"(?:(?<![\w./-])|(?<=file://))/opt/ml(?![\w.-])")
 _NAME_LIMIT = 63
 
 
@@ -44,7 +44,8 @@ class Job:
 
     `work` is its own folder: the container's /opt/ml is `work/ml`, its output `work/log.txt`.
     `should_stop` is asked while it runs; `on_metric` hears every metric that it prints;
-    `background` takes what may outlast the job.
+    `background` takes what may outlast the job. `no_own_opt_ml` is why this machine cannot make
+    that folder the job's /opt/ml, empty where it can: then the job gets the folder's own path.
     """
 
     step: str
@@ -59,11 +60,22 @@ class Job:
     should_stop: Callable[[], bool]
     on_metric: Callable[[str, float], None]
     background: Background
+    no_own_opt_ml: str = ""
 
     @property
     def root(self) -> Path:
         """The folder that stands for /opt/ml."""
         return self.work / "ml"
+
+    @property
+    def seen_root(self) -> Path:
+        """The path of that folder for the job."""
+        return self.root if self.no_own_opt_ml else Path(OPT_ML)
+
+    @property
+    def mounted(self) -> Path | None:
+        """The folder that its command is to see as /opt/ml, if it can."""
+        return None if self.no_own_opt_ml else self.root
 
     @property
     def log(self) -> Path:
@@ -78,8 +90,8 @@ class Job:
         return self.root.joinpath(*parts[3:])
 
     def rewrite(self, value: str) -> str:
-        """Replace every /opt/ml path in a value by this job's folder."""
-        return _PATH_PREFIX.sub(lambda _: str(self.root), value)
+        """Replace every /opt/ml path in a value by the one that the job sees."""
+        return _PATH_PREFIX.sub(lambda _: str(self.seen_root), value)
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,7 @@ class JobOutcome:
     document: Document
     failure: StepFailed | None = None
     stopped: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def bare_environment(home: Path, temporary: str) -> dict[str, str]:
@@ -126,8 +139,9 @@ def job_environment(work: Path, cores: int, region: str) -> Iterator[dict[str, s
 
 
 def stage_input(job: Job, uri: str, target: Path, what: str) -> None:
-    """Make what lies at a URI appear at `target`: a folder is linked, a file is put into one.
+    """Make what lies at a URI appear at `target`, by links: a folder, or a folder with a file.
 
+    Inputs may lie within each other, in any order; of two files of one name the later is there.
     Raises StepFailed when there is nothing, as S3 would.
     """
     source = job.store.path(uri)
@@ -135,14 +149,44 @@ def stage_input(job: Job, uri: str, target: Path, what: str) -> None:
         raise StepFailed(
             job.step, f"{what}: there is nothing at {uri} ({source}): put it there or name another"
         )
-    if any(parent.is_symlink() for parent in target.parents if parent.is_relative_to(job.root)):
-        raise StepFailed(job.step, f"{what}: its folder lies inside another input's: move it out")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.resolve().is_relative_to(OPT_ML):
+        reason = f"{what}: {source} is in this machine's own {OPT_ML}, which no job sees: move it"
+        raise StepFailed(job.step, reason)
     if source.is_dir():
-        target.symlink_to(source, target_is_directory=True)
+        own_folder(job, target.parent)
+        _link(job, source, target)
+    else:
+        own_folder(job, target)
+        _link(job, source, target / source.name)
+
+
+def own_folder(job: Job, folder: Path) -> None:
+    """Make a folder below the job's /opt/ml its own, to write to, also where an input is linked.
+
+    Links to what is in the input take the place of the one link.
+    """
+    for place in (*reversed(folder.parents), folder):
+        if not place.is_relative_to(job.root):
+            continue
+        source = place.resolve()
+        if not place.is_symlink():
+            place.mkdir(parents=True, exist_ok=True)
+            continue
+        place.unlink()
+        place.mkdir()
+        for entry in source.iterdir():
+            (place / entry.name).symlink_to(entry)
+
+
+def _link(job: Job, source: Path, place: Path) -> None:
+    if source.is_dir() and place.is_dir():
+        own_folder(job, place)
+        for entry in source.iterdir():
+            _link(job, entry, place / entry.name)
         return
-    target.mkdir(exist_ok=True)
-    (target / source.name).symlink_to(source)
+    if place.is_symlink():
+        place.unlink()
+    place.symlink_to(source, target_is_directory=source.is_dir())
 
 
 def move_output(source: Path, target: Path) -> bool:
@@ -163,6 +207,14 @@ def move_output(source: Path, target: Path) -> bool:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(file, place)
     return bool(files)
+
+
+def say_empty(job: Job, names: Sequence[str]) -> tuple[str, ...]:
+    """Say, also in the job's log, what it should have written and did not."""
+    warnings = tuple(f"{name} is empty" for name in names)
+    with job.log.open("a") as log:
+        log.writelines(f"warning: {warning}: the job wrote no file to it\n" for warning in warnings)
+    return warnings
 
 
 def pack(folder: Path, archive: Path) -> None:

@@ -16,9 +16,12 @@ from pipeline.local.jobs.containers import (
     job_environment,
     limit_of,
     move_output,
+    own_folder,
     python_argv,
+    say_empty,
     stage_input,
 )
+from pipeline.local.jobs.opt_ml import Guard
 from pipeline.local.processes.command import Command, Ending, StartError, run_to_end
 from pipeline.local.store import Document
 
@@ -55,19 +58,27 @@ def run_processing_job(request: Mapping[str, Any], job: Job) -> JobOutcome:
 def _run(request: Mapping[str, Any], job: Job, document: Document) -> JobOutcome:
     outputs = _outputs(request, job)
     _stage(request, job, outputs)
-    ending = _execute(request, job)
+    argv = _argv(request, job)
+    guard = Guard.start(job, _code_folders(argv, job))
+    ending = _execute(request, argv, job)
     message = job.root / "output" / "message"
     exit_message = message.read_text(errors="replace").strip() if message.is_file() else ""
     if exit_message:
         document["ExitMessage"] = exit_message[:MAXIMUM_REASON]
-    failure = failure_of(job, ending, exit_message, limit_of(request))
-    stopped = ending.cause == "stopped"
-    if failure is None and not stopped:
-        for folder, uri in outputs.values():
-            if not folder.is_symlink():
-                move_output(folder, job.store.path(uri))
-        shutil.rmtree(job.root)
-    return JobOutcome(document, failure, stopped)
+    failure = guard.judge(ending, failure_of(job, ending, exit_message, limit_of(request)))
+    if failure or ending.cause == "stopped":
+        return JobOutcome(document, failure, stopped=failure is None)
+    empty = [name for name, place in outputs.items() if not _keep(job, *place)]
+    shutil.rmtree(job.root)
+    return JobOutcome(document, warnings=say_empty(job, [f"output {name}" for name in empty]))
+
+
+def _keep(job: Job, folder: Path, uri: str) -> bool:
+    """Bring an output into the store; False when it is empty."""
+    target = job.store.path(uri)
+    if folder.is_symlink():  # written there all the time, if it still is the link that it was
+        return folder.resolve() == target.resolve() and any(target.rglob("*"))
+    return move_output(folder, target)
 
 
 def _outputs(request: Mapping[str, Any], job: Job) -> dict[str, tuple[Path, str]]:
@@ -94,11 +105,11 @@ def _stage(request: Mapping[str, Any], job: Job, outputs: Mapping[str, tuple[Pat
     }
     for name, (folder, uri) in outputs.items():
         if name not in continuous:
-            folder.mkdir(parents=True, exist_ok=True)
+            own_folder(job, folder)
             continue
         target = job.store.path(uri)
         target.mkdir(parents=True, exist_ok=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        own_folder(job, folder.parent)
         folder.symlink_to(target, target_is_directory=True)
     (job.root / "output").mkdir(parents=True, exist_ok=True)
     _write_config(request, job)
@@ -119,7 +130,7 @@ def _write_config(request: Mapping[str, Any], job: Job) -> None:
     (folder / "resourceconfig.json").write_text(json.dumps(resources))
 
 
-def _execute(request: Mapping[str, Any], job: Job) -> Ending:
+def _argv(request: Mapping[str, Any], job: Job) -> tuple[str, ...]:
     image = request["AppSpecification"]
     if not image.get("ContainerEntrypoint"):
         raise StepFailed(
@@ -128,13 +139,25 @@ def _execute(request: Mapping[str, Any], job: Job) -> Ending:
             "name the command in the step",
         )
     argv = [*image["ContainerEntrypoint"], *(image.get("ContainerArguments") or [])]
+    return python_argv(tuple(job.rewrite(value) for value in argv))
+
+
+def _code_folders(argv: tuple[str, ...], job: Job) -> set[Path]:
+    """Return the folders of the job's own that the command names files of, by their paths here."""
+    paths = [Path(word) for word in " ".join(argv).split()]
+    return {path.parent for path in paths if path.is_relative_to(job.root) and path.is_file()}
+
+
+def _execute(request: Mapping[str, Any], argv: tuple[str, ...], job: Job) -> Ending:
+    has_folder = (job.root / "processing").is_dir()
     with job_environment(job.work, job.cores, job.region) as environment:
         own = {k: job.rewrite(v) for k, v in (request.get("Environment") or {}).items()}
         command = Command(
-            argv=python_argv(tuple(job.rewrite(value) for value in argv)),
-            cwd=job.root / "processing" if (job.root / "processing").is_dir() else job.root,
+            argv=argv,
+            cwd=job.seen_root / "processing" if has_folder else job.seen_root,
             environment=environment | {"JOB_CACHE_DIR": str(job.store.root / _JOB_CACHE)} | own,
             log=job.log,
+            opt_ml=job.mounted,
         )
         return run_to_end(
             command,

@@ -9,7 +9,8 @@ from typing import Any
 from pipeline.job_scripts.toolkit_arguments import argument, decoded
 from pipeline.local.failures import StepFailed
 from pipeline.local.jobs.cluster import Host
-from pipeline.local.jobs.containers import OPT_ML, Job
+from pipeline.local.jobs.containers import Job
+from pipeline.local.processes.own_opt_ml import OPT_ML
 
 _GROUP = "homogeneousCluster"
 _PREFIX = "sagemaker_"
@@ -35,7 +36,8 @@ class Toolkit:
         self._request = request
         self._job = job
         self._host = host
-        self._raw: Mapping[str, str] = request.get("HyperParameters") or {}
+        given: Mapping[str, str] = request.get("HyperParameters") or {}
+        self._raw = {name: job.rewrite(value) for name, value in given.items()}
         values = {name: decoded(value) for name, value in self._raw.items()}
         self._hyperparameters = {
             name: value
@@ -84,17 +86,17 @@ class Toolkit:
             "inputdataconfig": self._channels(),
         }
         if hook := self._request.get("DebugHookConfig"):
-            local = self._job.local(hook.get("LocalPath", f"{OPT_ML}/output/tensors"))
-            files["debughookconfig"] = dict(hook) | {"LocalPath": str(local)}
+            local = self._job.rewrite(hook.get("LocalPath", f"{OPT_ML}/output/tensors"))
+            files["debughookconfig"] = dict(hook) | {"LocalPath": local}
         if checkpoints := self._request.get("CheckpointConfig"):
-            local = self._job.local(checkpoints.get("LocalPath", f"{OPT_ML}/checkpoints"))
-            files["checkpointconfig"] = dict(checkpoints) | {"LocalPath": str(local)}
+            local = self._job.rewrite(checkpoints.get("LocalPath", f"{OPT_ML}/checkpoints"))
+            files["checkpointconfig"] = dict(checkpoints) | {"LocalPath": local}
         for name, content in files.items():
             (folder / f"{name}.json").write_text(json.dumps(content))
 
     def environment(self) -> dict[str, str]:
         """Return SM_* and the other variables that a training script finds."""
-        job, root = self._job, self._job.root
+        job, root = self._job, self._job.seen_root
         config = root / "input" / "config"
         variables = {
             "TRAINING_JOB_NAME": job.name,
@@ -115,7 +117,7 @@ class Toolkit:
         return variables | {f"SM_{name.upper()}": _encode(value) for name, value in facts.items()}
 
     def _facts(self) -> dict[str, Any]:
-        root, resources = self._job.root, self._resources()
+        root, resources = self._job.seen_root, self._resources()
         return {
             "hosts": resources["hosts"],
             "current_host": self._host.name,
@@ -187,7 +189,7 @@ class Toolkit:
         return found
 
     def _channel(self, name: str) -> Path:
-        return self._job.root / "input" / "data" / name
+        return self._job.seen_root / "input" / "data" / name
 
     def _arguments(self) -> list[str]:
         words = []

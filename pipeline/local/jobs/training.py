@@ -15,20 +15,23 @@ from pipeline.archives import ArchiveError, extract_archive
 from pipeline.local.failures import MAXIMUM_REASON, StepFailed, disk_reason
 from pipeline.local.jobs.cluster import Host, hosts_of, run_together
 from pipeline.local.jobs.containers import (
-    OPT_ML,
     Job,
     JobOutcome,
     failure_of,
     job_environment,
     limit_of,
+    own_folder,
     pack,
     python_argv,
+    say_empty,
     stage_input,
 )
 from pipeline.local.jobs.debug_rules import RuleWatch, read_configurations
 from pipeline.local.jobs.metrics import MetricReader
+from pipeline.local.jobs.opt_ml import Guard
 from pipeline.local.jobs.toolkit import Toolkit
 from pipeline.local.processes.command import Command, Ending, StartError, run_to_end
+from pipeline.local.processes.own_opt_ml import OPT_ML
 from pipeline.local.store import Document
 
 _KIND = "TrainingJob"
@@ -137,6 +140,7 @@ def _run(
 ) -> JobOutcome:
     with hosts_of(request) as places:
         hosts = [_Machine(request, job, host) for host in places]
+        guard = Guard.start(job, [job.root / "code"])
         endings = run_together(
             [partial(host.run, metrics) for host in hosts],
             lambda: job.should_stop() or _is_lost(rules),
@@ -144,6 +148,7 @@ def _run(
     machine, ending = _decisive(hosts, endings)
     output = job.root / "output"
     failure = failure_of(machine.job, ending, machine.failure_message(), limit_of(request))
+    failure = guard.judge(ending, failure)
     stopped = ending.cause == "stopped"
     if stopped and rules and rules.stopped_by:
         name = rules.stopped_by.name
@@ -157,16 +162,22 @@ def _run(
         pack(job.root / "model", model)
     with suppress(OSError) if failure else nullcontext():  # the first failure is the one to tell
         _pack_output(output / "data", model.with_name("output.tar.gz"))
-    if failure is None and not stopped:
-        for host in hosts:
-            shutil.rmtree(host.job.root)
-    return JobOutcome(document, failure, stopped)
+    if failure or stopped:
+        return JobOutcome(document, failure, stopped)
+    warnings = () if _has_files(job.root / "model") else say_empty(job, ["the model"])
+    for host in hosts:
+        shutil.rmtree(host.job.root)
+    return JobOutcome(document, warnings=warnings)
 
 
 def _pack_output(folder: Path, archive: Path) -> None:
     """Keep what the script left beside its model however the job ended, as on SageMaker."""
-    if any(path.is_file() for path in folder.rglob("*")):
+    if _has_files(folder):
         pack(folder, archive)
+
+
+def _has_files(folder: Path) -> bool:
+    return any(path.is_file() for path in folder.rglob("*"))
 
 
 class _Machine:
@@ -223,10 +234,11 @@ def _prepare(request: Mapping[str, Any], job: Job) -> None:
         place = job.local(checkpoints.get("LocalPath", _CHECKPOINTS))
         stored = job.store.path(checkpoints["S3Uri"])
         stored.mkdir(parents=True, exist_ok=True)
+        own_folder(job, place.parent)
         place.symlink_to(stored, target_is_directory=True)
     if hook := request.get("DebugHookConfig"):
         place, stored = job.local(hook.get("LocalPath", _TENSORS)), _tensors(request, job)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        own_folder(job, place.parent)
         stored.mkdir(parents=True, exist_ok=True)
         place.symlink_to(stored, target_is_directory=True)
 
@@ -251,9 +263,10 @@ def _execute(
         own = {k: job.rewrite(v) for k, v in (request.get("Environment") or {}).items()}
         command = Command(
             argv=python_argv(toolkit.argv()),
-            cwd=job.root / "code",
+            cwd=job.seen_root / "code",
             environment=environment | toolkit.environment() | own,
             log=job.log,
+            opt_ml=job.mounted,
         )
         return run_to_end(
             command,

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from pipeline.errors import PipelineError
 from pipeline.local.processes import die_with_owner
+from pipeline.local.processes.own_opt_ml import OPT_ML
 
 _SLOWEST_POLL_S = 0.05
 
@@ -24,12 +25,22 @@ class StartError(PipelineError):
 
 @dataclass(frozen=True)
 class Command:
-    """A command to run. `environment` is all it gets; stdout and stderr go to `log`."""
+    """A command to run. `environment` is all it gets; stdout and stderr go to `log`.
+
+    The folder `opt_ml` is its /opt/ml: `argv` and `cwd` are then as the command sees them.
+    """
 
     argv: tuple[str, ...]
     cwd: Path
     environment: Mapping[str, str]
     log: Path
+    opt_ml: Path | None = None
+
+    def outside(self, path: Path) -> Path:
+        """Return where what the command sees at a path lies for everybody else."""
+        if self.opt_ml and path.is_relative_to(OPT_ML):
+            return self.opt_ml / path.relative_to(OPT_ML)
+        return path
 
 
 @dataclass(frozen=True)
@@ -71,12 +82,13 @@ def _start_guarded(command: Command) -> subprocess.Popen[bytes]:
         die_with_owner.__file__,
         str(there.fileno()),
         character_type,
+        str(command.cwd),
+        str(command.opt_ml or ""),
     )
     with here, command.log.open("ab") as log:
         with there:
             process = subprocess.Popen(
                 [*wrapper, *command.argv],
-                cwd=command.cwd,
                 env=dict(command.environment),
                 stdin=subprocess.PIPE,  # closes when this process ends
                 stdout=log,

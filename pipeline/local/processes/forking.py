@@ -80,7 +80,7 @@ def _forkable(command: Command) -> list[str]:
     interpreter, script, *arguments = command.argv
     if interpreter != sys.executable or not script.endswith(".py"):
         return []
-    return heavy_imports(command.cwd / script, arguments)
+    return heavy_imports(command.outside(command.cwd / script), arguments)
 
 
 def _threads(environment: Mapping[str, str]) -> int | None:
@@ -122,6 +122,7 @@ class _Client:
                 "cwd": str(command.cwd),
                 "environment": dict(command.environment),
                 "log": str(command.log),
+                "opt_ml": str(command.opt_ml or ""),
                 "modules": modules,
                 "threads": threads,
             }

@@ -2,8 +2,8 @@
 
 Run as a script: it imports nothing of this project, so that a job finds what it would find in an
 interpreter of its own. Requests come as JSON lines on stdin, {"run": id, "script", "arguments",
-"cwd", "environment", "log", "modules", "threads"} or {"signal": id, "number"}; {"id", "code"} goes
-to stdout when a job has ended. When stdin closes, every job is killed.
+"cwd", "environment", "log", "opt_ml", "modules", "threads"} or {"signal": id, "number"}; {"id",
+"code"} goes to stdout when a job has ended. When stdin closes, every job is killed.
 """
 
 import atexit
@@ -90,8 +90,15 @@ class Launcher:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for end in (self._requests, self._answers, self._wake, self._waker):
             os.close(end)
-        use_threads(request["threads"], self._pools)
         return True
+
+    def use_threads(self, count: int | None) -> None:
+        """Give what is loaded the job's number of threads: it has read the launcher's own."""
+        if count is None:
+            return
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(count)  # also for its MKL, which is not in the pools
+        self._pools.limit(limits=count)
 
     def _signal(self, identity: int, number: int) -> None:
         if identity in self._jobs:
@@ -127,25 +134,18 @@ def keep_at_exit() -> None:
         finalizer.atexit = False
 
 
-def use_threads(count: int | None, pools: threadpoolctl.ThreadpoolController) -> None:
-    """Give what is loaded the job's number of threads: it has read the launcher's own."""
-    if count is None:
-        return
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(count)  # also for its MKL, which is not in the pools
-    pools.limit(limits=count)
-
-
-def become(request: dict[str, Any]) -> None:
-    """Make this process the job's: folder, environment, output. Raises OSError."""
-    _die_with_parent()
-    os.chdir(request["cwd"])
-    os.environ.clear()
-    os.environ.update(request["environment"])
+def become(request: dict[str, Any], own_opt_ml: types.ModuleType) -> None:
+    """Make this process the job's: output, /opt/ml, folder, environment. Raises OSError."""
     log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    if request["opt_ml"]:
+        own_opt_ml.enter(request["opt_ml"])
+    _die_with_parent()
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
     # Python's own generator is seeded anew in every fork, NumPy's is not.
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
@@ -210,6 +210,13 @@ def leave(code: int, folder: str) -> None:
     os._exit(code & 0xFF)
 
 
+def _load(name: str) -> types.ModuleType:
+    """Load the module of that name beside this file; a job could not import it."""
+    module = types.ModuleType(name)
+    SourceFileLoader(name, str(Path(__file__).with_name(f"{name}.py"))).exec_module(module)
+    return module
+
+
 def _die_with_parent() -> None:
     """Have this job killed when the launcher ends, even when that is killed itself."""
     with contextlib.suppress(Exception):
@@ -226,12 +233,15 @@ def main() -> int:
     for standard in (0, 1):
         os.dup2(nothing, standard)
     os.close(nothing)
-    request = Launcher(requests, answers).serve()
+    launcher = Launcher(requests, answers)
+    own_opt_ml = _load("own_opt_ml")
+    request = launcher.serve()
     try:
-        become(request)
+        become(request, own_opt_ml)
     except OSError:
         traceback.print_exc()
         return 1
+    launcher.use_threads(request["threads"])  # after that there may be more than one
     code = run_script(request["script"], request["arguments"])
     leave(code, sys.path[0])
     return code
