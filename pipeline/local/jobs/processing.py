@@ -68,7 +68,9 @@ def _run(request: Mapping[str, Any], job: Job, document: Document) -> JobOutcome
     failure = guard.judge(ending, failure_of(job, ending, exit_message, limit_of(request)))
     if failure or ending.cause == "stopped":
         return JobOutcome(document, failure, stopped=failure is None)
-    empty = [name for name, place in outputs.items() if not _keep(job, *place)]
+    # an output in another's folder goes first: to its own address
+    inner_first = sorted(outputs.items(), key=lambda item: item[1], reverse=True)
+    empty = sorted(name for name, place in inner_first if not _keep(job, *place))
     shutil.rmtree(job.root)
     return JobOutcome(document, warnings=say_empty(job, [f"output {name}" for name in empty]))
 

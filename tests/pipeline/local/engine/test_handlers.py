@@ -63,6 +63,7 @@ def stopping(execution: Execution, store: Store, tmp_path: Path) -> StepContext:
         service_url=None,
         should_stop=lambda: True,
         background=Background(lambda work: None, lambda: False),
+        no_own_opt_ml="",
         report=ignore,
         record=ignore,
     )

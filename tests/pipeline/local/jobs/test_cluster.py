@@ -16,7 +16,8 @@ from pipeline.local.processes.command import Ending, StartError
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import Lab
 
-# The machines meet where the environment says, and the first writes down who was there.
+# The machines meet where the environment says, and the first writes down who was there. Each sees
+# what it wrote to its own folders and nothing of the other's.
 MEETING = """
 import json, os, socket, sys
 from pathlib import Path
@@ -25,12 +26,14 @@ assert json.loads(os.environ["SM_RESOURCE_CONFIG"]) == resources
 me = {name: os.environ.get(name) for name in
       ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SM_CURRENT_HOST", "SM_HOSTS", "SM_MODEL_DIR",
        "OMP_NUM_THREADS")}
+Path(me["SM_MODEL_DIR"], me["SM_CURRENT_HOST"]).touch()
 me["current"] = resources["current_host"]
 place = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
 if me["RANK"] == "0":
     print("loss=0.5")
     with socket.create_server(place) as server:
         other = server.accept()[0].makefile().read()
+    me["written"] = os.listdir(me["SM_MODEL_DIR"])
     Path(me["SM_MODEL_DIR"], "met.json").write_text(json.dumps([me, json.loads(other)]))
 else:
     while True:
@@ -40,6 +43,7 @@ else:
         except OSError:
             pass
     print("loss=9.5")
+    me["written"] = os.listdir(me["SM_MODEL_DIR"])
     connection.sendall(json.dumps(me).encode())
 """
 LOSS = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
@@ -73,7 +77,7 @@ def test_both_machines_run_at_once_and_know_each_other(lab: Lab) -> None:
     assert [one["RANK"] for one in (first, second)] == ["0", "1"]
     assert first["WORLD_SIZE"] == second["WORLD_SIZE"] == "2"
     assert first["OMP_NUM_THREADS"] == second["OMP_NUM_THREADS"] == "2"
-    assert first["SM_MODEL_DIR"] != second["SM_MODEL_DIR"]
+    assert [one["written"] for one in (first, second)] == [["algo-1"], ["algo-2"]]
     assert [metric["Value"] for metric in job["FinalMetricDataList"]] == [0.5]
 
 

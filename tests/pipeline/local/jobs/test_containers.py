@@ -1,10 +1,12 @@
 """Folders, archives and names that training and processing share."""
 
 import errno
+import os
 import re
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from pipeline.local.jobs.containers import (
     limit_of,
     log_tail,
     move_output,
+    own_folder,
     pack,
     python_argv,
     stage_input,
@@ -54,6 +57,16 @@ def _tree(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
+def _contents(folder: Path) -> dict[str, str]:
+    """The files below a folder, through links."""
+    found = {}
+    for name, _, files in os.walk(folder, followlinks=True):
+        for file in files:
+            path = Path(name, file)
+            found[path.relative_to(folder).as_posix()] = path.read_text()
+    return found
+
+
 @given(st.lists(st.text(), max_size=4))
 def test_every_name_is_valid(parts: list[str]) -> None:
     assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", job_name(*parts))
@@ -77,10 +90,16 @@ def test_long_names_that_differ_at_their_end_stay_different() -> None:
         ("/opt/mlx", "/opt/mlx"),
         ("/my/opt/ml/x", "/my/opt/ml/x"),
         ("/opt/ml.old/x", "/opt/ml.old/x"),
+        ("file:///opt/ml/x", "file://{root}/x"),
+        ("s3://b/opt/ml/x", "s3://b/opt/ml/x"),
     ],
 )
-def test_container_paths_become_the_jobs_own(job: Job, value: str, tail: str) -> None:
-    assert job.rewrite(value) == tail.format(root=job.root)
+def test_container_paths_become_the_jobs_own_where_it_has_no_opt_ml(
+    job: Job, value: str, tail: str
+) -> None:
+    assert job.rewrite(value) == value
+    without = replace(job, no_own_opt_ml="only Linux has private mounts")
+    assert without.rewrite(value) == tail.format(root=job.root)
 
 
 @pytest.mark.parametrize("path", ["/data", "/opt/ml/../../etc", "relative"])
@@ -146,12 +165,35 @@ def test_an_empty_folder_is_no_input(job: Job) -> None:
         stage_input(job, "s3://b/data", job.root / "data", "input data")
 
 
-def test_an_input_never_writes_into_another_inputs_folder(job: Job) -> None:
-    data = _tree(job.store.path("s3://b/data"), {"1.txt": "x"})
+@pytest.mark.parametrize("order", [1, -1])
+def test_inputs_within_each_other_join_and_leave_each_other_alone(job: Job, order: int) -> None:
+    outer = {"1.txt": "outer", "code/a.txt": "outer", "code/deep/b.txt": "outer"}
+    inner = {"deep/c.txt": "inner", "d.txt": "inner"}
+    _tree(job.store.path("s3://b/outer"), outer)
+    _tree(job.store.path("s3://b/inner"), inner)
+    places = [("s3://b/outer", "data"), ("s3://b/inner", "data/code")]
+    for uri, place in places[::order]:
+        stage_input(job, uri, job.root / place, place)
+    assert _contents(job.root / "data") == outer | {f"code/{k}": v for k, v in inner.items()}
+    assert _contents(job.store.path("s3://b/outer")) == outer
+    assert _contents(job.store.path("s3://b/inner")) == inner
+
+
+def test_of_two_inputs_with_the_same_file_the_later_one_is_seen(job: Job) -> None:
+    _tree(job.store.path("s3://b"), {"one/x.txt": "one", "two/x.txt": "two", "x.txt": "three"})
+    for uri, seen in (("s3://b/one", "one"), ("s3://b/two", "two"), ("s3://b/x.txt", "three")):
+        stage_input(job, uri, job.root / "data", "input")
+        assert (job.root / "data" / "x.txt").read_text() == seen
+    assert _contents(job.store.path("s3://b/one")) == {"x.txt": "one"}
+
+
+def test_what_is_written_where_an_input_lies_does_not_reach_the_input(job: Job) -> None:
+    data = _tree(job.store.path("s3://b/data"), {"a/1.txt": "x"})
     stage_input(job, "s3://b/data", job.root / "data", "input data")
-    with pytest.raises(StepFailed, match="inside another input"):
-        stage_input(job, "s3://b/data", job.root / "data" / "more", "input more")
-    assert [path.name for path in data.iterdir()] == ["1.txt"]
+    own_folder(job, job.root / "data" / "a" / "out")
+    (job.root / "data" / "a" / "out" / "new.txt").write_text("new")
+    assert _contents(job.root / "data") == {"a/1.txt": "x", "a/out/new.txt": "new"}
+    assert _contents(data) == {"a/1.txt": "x"}
 
 
 def test_outputs_move_and_links_stay_behind(tmp_path: Path) -> None:
