@@ -17,7 +17,6 @@ import selectors
 import signal
 import sys
 import threading
-import traceback
 import types
 import weakref
 from importlib.machinery import SourceFileLoader
@@ -238,8 +237,8 @@ def main() -> int:
     request = launcher.serve()
     try:
         become(request, own_opt_ml)
-    except OSError:
-        traceback.print_exc()
+    except OSError as error:
+        print(f"the job cannot be started: {error}", file=sys.stderr)
         return 1
     launcher.use_threads(request["threads"])  # after that there may be more than one
     code = run_script(request["script"], request["arguments"])

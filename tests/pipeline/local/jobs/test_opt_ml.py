@@ -219,6 +219,15 @@ def test_where_no_job_can_have_one_paths_that_are_given_lead_to_the_jobs_folder(
     assert machine.files() == {"metadata/other.txt": "of another program"}
 
 
+@pytest.mark.parametrize("forbidden", [False, True])
+def test_an_input_from_the_machines_own_is_refused(machine: Machine, forbidden: bool) -> None:
+    machine.plant({"pictures/words.txt": "words"})
+    step = machine.lab.processing("A", "", inputs={"data": "file:///opt/ml/pictures"})
+    status, reason = machine.run(step, forbidden=forbidden)
+    assert status == "Failed"
+    assert "/opt/ml/pictures is in this machine's own /opt/ml, which no job sees: move it" in reason
+
+
 def test_a_state_in_the_machines_own_stays_in_sight_for_jobs(machine: Machine) -> None:
     code = "import sys\nfrom pathlib import Path\nfrom pipeline.local.jobs.opt_ml import why_none\n"
     (machine.opt_ml / "state").mkdir()

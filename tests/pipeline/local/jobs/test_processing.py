@@ -10,6 +10,7 @@ from pipeline.local.failures import StepFailed
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import (
     BUCKET,
+    INPUT,
     OUTPUT,
     SLEEP,
     Json,
@@ -113,6 +114,51 @@ def test_an_output_uploaded_continuously_is_there_while_the_job_runs(lab: Lab) -
     place = {"Outputs": [s3_output("live", uri, "Continuous")]}
     step["Arguments"]["ProcessingOutputConfig"] = place
     assert lab.run(step).status == "Succeeded"
+
+
+def test_inputs_may_lie_within_each_other(lab: Lab) -> None:
+    script = """
+    import sys
+    from pathlib import Path
+    files = (path for path in Path(sys.argv[1]).iterdir() if path.name != "code")
+    print([path.read_text() for path in files])
+    """
+    lab.put(f"{BUCKET}/data/1.txt", "outer")
+    step = lab.processing("A", script, inputs={"all": f"{BUCKET}/data"}, arguments=[INPUT])
+    step["Arguments"]["ProcessingInputs"][1]["S3Input"]["LocalPath"] = INPUT
+    result = lab.run(step)
+    assert result.status == "Succeeded", result.failure
+    log = lab.store.root / "runs" / result.execution_id / "A" / "log.txt"
+    assert log.read_text() == "['outer']\n"
+
+
+def test_an_output_in_anothers_folder_is_kept_at_its_own_address(lab: Lab) -> None:
+    script = "import sys\nfor path in sys.argv[1:]:\n    open(path, 'w').write(path[-5:])"
+    arguments = [f"{OUTPUT}/1.txt", f"{OUTPUT}/in/2.txt"]
+    step = lab.processing("A", script, outputs=["all", "in"], arguments=arguments)
+    outputs = step["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+    outputs[0]["S3Output"]["LocalPath"] = OUTPUT
+    result = lab.run(step)
+    assert result.status == "Succeeded", result.failure
+    kept = lab.store.path(f"{BUCKET}/runs/{result.execution_id}/A")
+    files = sorted(path for path in kept.rglob("*") if path.is_file())
+    assert [path.relative_to(kept).as_posix() for path in files] == ["all/1.txt", "in/2.txt"]
+
+
+@pytest.mark.parametrize("mode", ["EndOfJob", "Continuous"])
+def test_an_output_that_a_job_left_empty_is_said(lab: Lab, mode: str) -> None:
+    arguments = [f"{OUTPUT}/full", "x"]
+    step = lab.processing("A", WRITE, outputs=["empty", "full", "none"], arguments=arguments)
+    for output in step["Arguments"]["ProcessingOutputConfig"]["Outputs"]:
+        output["S3Output"]["S3UploadMode"] = mode
+    result = lab.run(step)
+    assert result.status == "Succeeded", result.failure
+    assert lab.heard[-1].message == "output empty is empty, output none is empty"
+    log = lab.store.root / "runs" / result.execution_id / "A" / "log.txt"
+    assert log.read_text().splitlines() == [
+        "warning: output empty is empty: the job wrote no file to it",
+        "warning: output none is empty: the job wrote no file to it",
+    ]
 
 
 def test_a_full_disk_in_a_job_is_the_reason(lab: Lab) -> None:

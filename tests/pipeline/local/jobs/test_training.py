@@ -220,6 +220,12 @@ raise SystemExit(1)
     assert lab.read(f"{BUCKET}/checkpoints/1.pt") == "half"
 
 
+def test_a_training_that_leaves_no_model_says_so(lab: Lab) -> None:
+    result = lab.run(_training(lab, "print('loss=1')"))
+    assert result.status == "Succeeded", result.failure
+    assert lab.heard[-1].message == "the model is empty"
+
+
 def test_the_failure_file_is_the_reason(lab: Lab) -> None:
     script = """
 import os, sys

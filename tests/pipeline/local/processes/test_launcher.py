@@ -7,11 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.local.jobs.opt_ml import why_none
 from pipeline.local.processes.command import (
     Command,
     Ending,
@@ -21,6 +23,7 @@ from pipeline.local.processes.command import (
     start_process,
 )
 from pipeline.local.processes.forking import ForkingStarter
+from pipeline.local.processes.own_opt_ml import OPT_ML
 from pipeline.local.processes.preload import heavy_imports
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import BUCKET, Lab, is_gone, wait_for
@@ -95,16 +98,22 @@ print(json.dumps({
 """
 
 
-def test_both_ways_show_a_script_the_same(tmp_path: Path, forking: ForkingStarter) -> None:
+@pytest.mark.parametrize("own_opt_ml", [False, True])
+def test_both_ways_show_a_script_the_same(
+    tmp_path: Path, forking: ForkingStarter, own_opt_ml: bool
+) -> None:
+    if own_opt_ml and (reason := why_none(tmp_path)):
+        pytest.skip(f"this machine has no private mounts: {reason}")
     seen = []
     command = _command(tmp_path, OBSERVE, "--lr", "0.1", WORD="value" * 20_000)
+    if own_opt_ml:
+        command = replace(command, cwd=Path(OPT_ML, "code"), opt_ml=tmp_path)
     for number, start in enumerate((start_process, forking)):
-        log = tmp_path / f"{number}.txt"
-        ending, text = _run(Command(command.argv, command.cwd, command.environment, log), start)
+        ending, text = _run(replace(command, log=tmp_path / f"{number}.txt"), start)
         assert ending == Ending(0, "exited"), text
         seen.append(json.loads(text))
     assert seen[0] == seen[1]
-    assert seen[1]["path"][0] == str(command.cwd)
+    assert seen[1]["cwd"] == seen[1]["path"][0] == str(command.cwd)
 
 
 @pytest.mark.parametrize(
