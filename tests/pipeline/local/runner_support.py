@@ -14,6 +14,7 @@ from pipeline.command_line.step_table import StepProgress
 from pipeline.local.engine.executions import Place
 from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, run_definition
 from pipeline.local.jobs.containers import Background, Job
+from pipeline.local.jobs.opt_ml import why_none
 from pipeline.local.processes.command import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
@@ -74,6 +75,7 @@ class Lab:
             should_stop=should_stop,
             on_metric=lambda name, value: None,
             background=Background(lambda work: None, lambda: False),
+            no_own_opt_ml=why_none(self.store.root),
         )
 
     def put(self, uri: str, content: str) -> str:
