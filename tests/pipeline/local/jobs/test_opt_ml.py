@@ -239,6 +239,28 @@ def test_a_state_in_the_machines_own_stays_in_sight_for_jobs(machine: Machine) -
     assert hidden == "/opt/ml/state would not be seen any more\n"
 
 
+WITHOUT = """
+import os, subprocess, sys
+from pathlib import Path
+from pipeline.local.processes import own_opt_ml
+own_opt_ml._mount("tmpfs", "/opt", 0, "tmpfs")  # a machine without /opt/ml
+Path("/opt/venv").mkdir()
+Path("/opt/venv/python").touch()
+Path("/opt/tool").write_text("tool")
+Path("/opt/current").symlink_to("venv")
+look = ["/opt/venv/python", "/opt/tool", "/opt/current/python", "/opt/ml/mine"]
+Path(sys.argv[1], "mine").touch()
+subprocess.run([sys.executable, "-I", "-S", own_opt_ml.__file__, sys.argv[1], *look], check=True)
+assert not Path("/opt/ml").exists(), "the machine has changed"
+"""
+
+
+def test_all_else_in_opt_stays_in_sight_where_there_is_no_opt_ml(
+    machine: Machine, tmp_path: Path
+) -> None:
+    machine.python(WITHOUT, str(tmp_path), "", 0, False)
+
+
 def test_only_linux_has_private_mounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert why_none(tmp_path) == "only Linux has private mounts"
