@@ -1,5 +1,6 @@
 """Turn settings into the request for the CloudFormation stack under the pipeline."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,9 @@ _GROUP_LENGTH = (
 )
 _READ_ANYWAY = ("data/", "datasets/", "weights/", "runs/")  # of the bucket, by the jobs
 _ABSENT = ("404", "NoSuchBucket", "NotFound")
+_ECR_IMAGE = re.compile(
+    r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)[:@].+"
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "ProductionEndpointName": settings.production_endpoint_name,
         "ProductionDeployment": deployment_json(settings),
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),
+        "ServingImageArn": _repository_arn(settings),
         "BuildEnvironment": wanted.environment,
     }
 
@@ -136,6 +141,15 @@ def _read_elsewhere(settings: Settings) -> Iterator[str]:
             yield f"arn:{settings.partition}:s3:::{bucket}"
         if bucket != settings.bucket or not key.startswith(_READ_ANYWAY):
             yield f"arn:{settings.partition}:s3:::{bucket}/{key}*"
+
+
+def _repository_arn(settings: Settings) -> str:
+    """Return the ARN of serving.image's repository; empty without one, or for one not in ECR."""
+    found = _ECR_IMAGE.fullmatch(settings.serving.image or "")
+    if found is None:
+        return ""
+    account, region, name = found.groups()
+    return f"arn:{settings.partition}:ecr:{region}:{account}:repository/{name}"
 
 
 def _is_ours(

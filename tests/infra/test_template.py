@@ -101,6 +101,36 @@ def test_roles_that_exist_are_used_and_not_made() -> None:
     assert build["SeeRoles"] == [run, jobs, serving]
 
 
+OWN = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+OTHER = "999988887777.dkr.ecr.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("image", "repository"),
+    [
+        (f"{OWN}/team/server:1", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/server"),
+        (f"{OTHER}/s@sha256:{'0' * 64}", "arn:aws:ecr:eu-west-1:999988887777:repository/s"),
+        ("registry.example.org/server:1", None),
+    ],
+)
+def test_an_image_of_the_settings_may_be_pulled(image: str, repository: str | None) -> None:
+    """Evaluate runs in it, endpoints too, and registering looks it up."""
+    usual, template = (
+        template_for(settings_with()),
+        template_for(settings_with(f"serving.image={image}")),
+    )
+    for role, sid in (
+        ("PipelineRole", "SeeImages"),
+        ("JobsRole", "PullOwnImage"),
+        ("ServingRole", "PullOwnImage"),
+    ):
+        now, before = (
+            next(one["Resource"] for one in made.statements(role) if one["Sid"] == sid)
+            for made in (template, usual)
+        )
+        assert [one for one in now if one not in before] == ([repository] if repository else [])
+
+
 ROLES = {"PipelineRole", "JobsRole", "ServingRole"}
 
 

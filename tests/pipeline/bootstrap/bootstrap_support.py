@@ -132,6 +132,7 @@ def parameters() -> list[dict[str, Any]]:
         given("ProductionEndpointName", "dog-breeds-production"),
         given("ProductionDeployment", ANY),
         given("ExtraReadArns", ""),
+        given("ServingImageArn", ""),
         given("BuildEnvironment", "staging"),
     ]
 
