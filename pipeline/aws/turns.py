@@ -10,6 +10,7 @@ import getpass
 import json
 import os
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -35,10 +36,14 @@ class NewerUpsertedError(PipelineError):
 
 @dataclass(frozen=True)
 class _Record:
-    """Whose turn it is (nobody's when empty), and what was upserted last, where that is known."""
+    """Whose turn it is (nobody's when empty), and what was upserted last, where that is known.
+
+    `ticket` tells a turn from every other, also of the same holder.
+    """
 
     holder: str = ""
     since: str = ""
+    ticket: str = ""
     commit: str = ""
     committed_at: str = ""
 
@@ -67,7 +72,7 @@ def turn(
     finally:
         # What the block raised is the error to tell; a turn that cannot be given back runs out.
         with suppress(PipelineError):
-            book.write(replace(done, holder="", since=""), mark)
+            book.write(replace(done, holder="", since="", ticket=""), mark)
 
 
 def _taken(
@@ -83,7 +88,8 @@ def _taken(
             if record.holder:
                 say(f"another upsert is at work ({record.holder}, since {record.since}): waiting")
         if not record.holder or waited > LEFT_BEHIND_S:
-            ours = replace(record, holder=_who(), since=f"{timing.now():%Y-%m-%d %H:%M:%S} UTC")
+            since = f"{timing.now():%Y-%m-%d %H:%M:%S} UTC"
+            ours = replace(record, holder=_who(), since=since, ticket=uuid.uuid4().hex)
             if written := book.write(ours, mark):
                 return ours, written
             continue  # somebody was faster
@@ -144,7 +150,9 @@ class _Book:
             except ClientError as error:
                 if error_code(error) not in _CHANGED:
                     raise
-                return ""
+        # When an answer gets lost boto3 sends the request again, over what it has written itself.
+        found, changed = self.read()
+        return changed if found == record else ""
 
 
 def _who() -> str:

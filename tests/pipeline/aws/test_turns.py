@@ -115,6 +115,7 @@ def test_an_older_commit_that_waited_for_a_newer_one_comes_too_late(world: World
     assert world.record() == {
         "holder": "",
         "since": "",
+        "ticket": "",
         "commit": NEW.commit,
         "committed_at": "2026-11-29T13:00:00+00:00",
     }
@@ -181,6 +182,24 @@ def test_one_that_changes_hands_is_not_left_behind(world: World) -> None:
     with world.turn(NEW, meanwhile=passes_on):
         assert sum(world.clock.slept) > 2 * LEFT_BEHIND_S
     assert len(world.said) == 2
+
+
+def test_a_write_whose_answer_got_lost_is_known_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 sends it anew and S3 refuses that one: the first one had its effect."""
+    s3 = world.moto.aws.client("s3")
+    send = s3.put_object
+
+    def twice(**members: Any) -> Any:
+        send(**members)
+        return send(**members)
+
+    monkeypatch.setattr(s3, "put_object", twice)
+    with world.turn(NEW):
+        assert world.record()["holder"] == "dog-breeds-upsert:1"
+    assert world.clock.slept == []
+    assert (world.record()["holder"], world.record()["commit"]) == ("", NEW.commit)
 
 
 def test_an_object_that_is_no_record_says_what_to_do(world: World) -> None:
