@@ -6,18 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+_DIRTY = "-dirty"
+
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit, with `-dirty` for a tree with changes, and when it was made, if that is known."""
+    """A commit, with `-dirty` for a tree with changes, and when it was made, if that is known.
+
+    `root` is the repository; without one nothing is known of its history.
+    """
 
     commit: str
     committed_at: datetime | None
+    root: Path | None = None
 
     @property
     def is_dirty(self) -> bool:
         """Whether the tree holds more than the commit."""
-        return self.commit.endswith("-dirty")
+        return self.commit.endswith(_DIRTY)
+
+    def comes_from(self, commit: str) -> bool:
+        """Check whether the tree's history holds `commit`; False where that is not known."""
+        asked = ("merge-base", "--is-ancestor", commit.removesuffix(_DIRTY), "HEAD")
+        return self.root is not None and _git(self.root, *asked) is not None
 
 
 def git_commit(root: Path) -> str | None:
@@ -29,7 +40,7 @@ def git_commit(root: Path) -> str | None:
     if commit is None:
         return os.environ.get("CODEBUILD_RESOLVED_SOURCE_VERSION")
     changed = _git(root, "status", "--porcelain", "--untracked-files=no")
-    return f"{commit}-dirty" if changed else commit
+    return f"{commit}{_DIRTY}" if changed else commit
 
 
 def git_revision(root: Path) -> Revision | None:
@@ -40,7 +51,7 @@ def git_revision(root: Path) -> Revision | None:
     commit, said = git_commit(root), _git(root, "show", "-s", "--format=%cI", "HEAD")
     if commit is None:
         return None
-    return Revision(commit, datetime.fromisoformat(said) if said else None)
+    return Revision(commit, datetime.fromisoformat(said) if said else None, root)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

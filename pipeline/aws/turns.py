@@ -105,10 +105,13 @@ def _refuse_older(record: _Record, revision: Revision | None) -> None:
         revision.committed_at
     ):
         return
+    # Times are those of the committers' clocks: what is on top of a commit is never older.
+    if revision.comes_from(record.commit):
+        return
     raise NewerUpsertedError(
         f"left as it is: commit {record.commit[:8]} of {record.committed_at} was upserted already, "
         f"and this tree is {revision.commit[:8]} of {revision.committed_at.isoformat()}. To go "
-        "back on purpose, git revert what came after"
+        "back on purpose, git revert what came after; where it is of another branch, merge that"
     )
 
 

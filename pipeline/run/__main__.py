@@ -236,7 +236,7 @@ def _upsert(options: argparse.Namespace) -> int:
     try:
         done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
     except NewerUpsertedError as newer:
-        # Nothing is lost: what is there holds this commit, and its own build starts a run.
+        # On one branch nothing is lost: what is there holds this commit, and was started itself.
         print(json.dumps({"action": "superseded", "reason": str(newer)}) if options.json else newer)
         return EXIT_SUCCEEDED
     _report(options, done, is_last=not options.start)

@@ -40,3 +40,32 @@ def test_a_clone_without_history_tells_when_its_commit_was_made(tmp_path: Path) 
     changed = git_revision(clone)
     assert changed
     assert changed.is_dirty
+
+
+def test_what_a_tree_comes_from_is_known_where_its_history_is(tmp_path: Path) -> None:
+    commits = []
+    for name in ("first", "second"):
+        commits.append(_committed(tmp_path / "origin", name))
+    shallow = tmp_path / "shallow"
+    origin = (tmp_path / "origin").as_uri()
+    subprocess.run(["git", "clone", "-q", "--depth", "1", origin, shallow], check=True)
+    first, second = commits
+    whole, cut = git_revision(tmp_path / "origin"), git_revision(shallow)
+    assert whole
+    assert cut
+    assert [whole.comes_from(one) for one in (first, second, f"{first}-dirty")] == [True] * 3
+    assert not whole.comes_from("0" * 40)
+    assert not whole.comes_from("")
+    assert [cut.comes_from(one) for one in (first, second)] == [False, True]
+
+
+def _committed(root: Path, name: str) -> str:
+    """Commit a file of that name; return the commit."""
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    root.mkdir(exist_ok=True)
+    (root / name).write_text(name)
+    for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", name)):
+        subprocess.run(["git", *identity, *command], cwd=root, check=True)
+    commit = git_commit(root)
+    assert commit
+    return commit

@@ -140,6 +140,20 @@ def test_what_is_not_older_has_its_turn(world: World, revision: Revision | None)
     assert world.record()["commit"] == (revision.commit if revision else "")
 
 
+def test_a_commit_on_top_of_the_newest_is_not_older_whatever_the_clocks_said(world: World) -> None:
+    """Two people push, and the clock of the first is ahead."""
+
+    class OnTop(Revision):
+        def comes_from(self, commit: str) -> bool:
+            return commit == NEW.commit
+
+    with world.turn(NEW):
+        pass
+    with world.turn(OnTop(OLD.commit, OLD.committed_at)):
+        pass
+    assert world.record()["commit"] == OLD.commit
+
+
 def test_times_of_other_time_zones_are_compared_as_times(world: World) -> None:
     east = timezone(timedelta(hours=9))
     with world.turn(NEW):
