@@ -19,9 +19,16 @@ _MEMBERS = ("Image", "ModelDataUrl", "Environment")
 
 
 def container_by_address(package: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a model package's container by its image and data, not by the package's name."""
-    (container,) = package["InferenceSpecification"]["Containers"]
-    return {member: container[member] for member in _MEMBERS if container.get(member)}
+    """Return a model package's container by its image and data, not by the package's name.
+
+    Raises DeployError for what no run registers: a group takes versions of anybody.
+    """
+    containers = package.get("InferenceSpecification", {}).get("Containers", [])
+    if len(containers) != 1 or not containers[0].get("ModelDataUrl", "").startswith("s3://"):
+        title = title_of(package["ModelPackageArn"])
+        what = "it must have one container, with one model.tar.gz on S3"
+        raise DeployError(f"{title} is no version of this pipeline: {what}")
+    return {member: containers[0][member] for member in _MEMBERS if containers[0].get(member)}
 
 
 def kept_container(
@@ -29,7 +36,8 @@ def kept_container(
 ) -> dict[str, Any]:
     """Return the container with a copy of its model below `folder`, an s3:// address.
 
-    `objects` makes an S3 client. Raises DeployError when the model is not the registered one.
+    `objects` makes an S3 client. Raises DeployError when the model is not the registered one, or
+    cannot be had.
     """
     container = container_by_address(package)
     arn, made = package["ModelPackageArn"], package["CreationTime"]
@@ -63,11 +71,13 @@ def _reason(error: ClientError, package: Mapping[str, Any]) -> str:
     title = title_of(package["ModelPackageArn"])
     where = container_by_address(package)["ModelDataUrl"]
     reasons = {
-        404: f"the model of {title} is gone: there is no {where}",
-        412: f"{where} was written after {title} was registered: it is another model",
+        403: f"{where}, the model of {title}, may not be copied by the deploying function: its "
+        "role reads model.tar.gz below runs/ of the project's bucket",
+        404: f"the model of {title} is gone: there is no {where}; run the pipeline again",
+        412: f"{where} was written after {title} was registered: it is another model; "
+        "run the pipeline again",
     }
-    reason = reasons.get(_status(error))
-    return f"{reason}; run the pipeline again" if reason else ""
+    return reasons.get(_status(error), "")
 
 
 def _status(error: ClientError) -> int:

@@ -72,6 +72,7 @@ def test_a_version_of_a_group_that_was_made_anew_has_a_copy_of_its_own(s3: Any) 
     [
         (412, "PreconditionFailed", f"{URI} was written after dogs-7 was registered"),
         (404, "NoSuchKey", f"the model of dogs-7 is gone: there is no {URI}"),
+        (403, "AccessDenied", f"{URI}, the model of dogs-7, may not be copied .* runs/"),
     ],
 )
 def test_another_model_in_its_place_is_not_deployed(status: int, code: str, words: str) -> None:
@@ -80,8 +81,28 @@ def test_another_model_in_its_place_is_not_deployed(status: int, code: str, word
 
 
 def test_what_else_s3_refuses_is_raised() -> None:
-    with _answering(403, "AccessDenied") as s3, pytest.raises(ClientError, match="AccessDenied"):
+    with _answering(503, "SlowDown") as s3, pytest.raises(ClientError, match="SlowDown"):
         kept_container(_package(MADE), FOLDER, lambda: s3)
+
+
+@pytest.mark.parametrize(
+    "specification",
+    [
+        None,
+        {"Containers": []},
+        {"Containers": [{"Image": "image:1"}]},
+        {"Containers": [{"Image": "image:1", "ModelDataUrl": URI}] * 2},
+        {"Containers": [{"Image": "image:1", "ModelDataUrl": "https://x.org/model.tar.gz"}]},
+    ],
+)
+def test_a_version_that_no_run_registered_is_refused_by_its_name(specification: Any) -> None:
+    """A group takes versions of anybody: of an ensemble, an algorithm, or without an archive."""
+    package = {**_package(MADE), "InferenceSpecification": specification}
+    if specification is None:
+        del package["InferenceSpecification"]
+    words = "dogs-7 is no version of this pipeline: it must have one container, with one model"
+    with pytest.raises(DeployError, match=words):
+        kept_container(package, FOLDER, lambda: pytest.fail("there is nothing to copy"))
 
 
 @pytest.mark.parametrize("is_approved", [True, False], ids=["production", "staging"])
