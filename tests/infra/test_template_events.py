@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.command_line.running import ROOT
+from pipeline.settings.checks_deploy import ALARM_SECONDS
 from tests.infra.template_support import ACCOUNT, REGION, Template
 
 
@@ -39,6 +40,16 @@ def test_alarms_watch_the_variant_that_is_deployed(alarm: str, template: Templat
         assert dimensions == {"EndpointName": "dog-breeds-production", "VariantName": variant[1]}
         assert metric["Period"] == 60
     assert len(metrics) == 2
+
+
+@pytest.mark.parametrize("alarm", ["ErrorAlarm", "LatencyAlarm"])
+def test_a_deployment_is_watched_until_alarms_can_have_gone_off(
+    alarm: str, template: Template
+) -> None:
+    """The minute in which traffic moves may look good; then come as many bad ones as it takes."""
+    bad = template.resources()[alarm]["DatapointsToAlarm"]
+    arrival = 1  # of a minute's numbers, in CloudWatch
+    assert (1 + bad + arrival) * 60 == ALARM_SECONDS
 
 
 def _queries(template: Template, alarm: str) -> list[dict[str, Any]]:

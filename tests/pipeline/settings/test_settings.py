@@ -274,7 +274,7 @@ LIMITS = [
     ("preprocessing.crop", 256, 257, "preprocessing.resize=256"),
     ("deploy.production.instance_count", 2, 1),
     ("deploy.production.instance_count", 4, 5),
-    ("deploy.production.traffic.wait_seconds", 60, 59),
+    ("deploy.production.traffic.wait_seconds", 240, 239),
     ("deploy.production.traffic", LINEAR % 2520, LINEAR % 2521, *MANY),
     (
         "deploy.production.autoscaling.enabled",
