@@ -202,7 +202,7 @@ def read_record(client: Any, config: str) -> Record | None:
 def take_back(client: Any, config: str) -> None:
     """Mark a configuration as one that was deployed and that SageMaker rolled back."""
     answer = found(client.describe_endpoint_config, EndpointConfigName=config)
-    if answer:
+    if answer and _TAKEN_BACK not in tags_of(client, answer["EndpointConfigArn"]):
         tags = tag_list({_TAKEN_BACK: datetime.now(UTC).isoformat()})
         client.add_tags(ResourceArn=answer["EndpointConfigArn"], Tags=tags)
 

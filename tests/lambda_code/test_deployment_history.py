@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deployment_history import Decision, history, remember_as, take_back
-from tests.lambda_code.deploy_support import PREFIX, PRODUCTION, ROLE, World
+from tests.lambda_code.deploy_support import PREFIX, PRODUCTION, ROLE, World, run
 
 MOMENT = datetime(2026, 11, 21, 10, 0, 0, 998_600, tzinfo=UTC)  # what is left of 999 ms is cut
 
@@ -76,3 +76,11 @@ def test_a_decision_told_again_is_the_one_written_down(world: World, rest: dict[
     take_back(world.client, first.config)
     again = remember_as(world.client, PRODUCTION, _decision("dogs", 1, 0), rest)
     assert (again.config, again.is_taken_back) == (first.config, True)
+
+
+def test_what_was_taken_back_is_marked_once(world: World) -> None:
+    """Roles do not reach configurations under names of before; those were marked then."""
+    run(world, "a1 ok a2 bad")
+    with world.requests("AddTags") as asked:
+        run(world, "=end =a1")
+    assert asked == []
