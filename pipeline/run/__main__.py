@@ -16,7 +16,7 @@ from pipeline.command_line.running import (
     parser,
     run_command,
 )
-from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
+from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
 
 _EXAMPLES = """\
   on this machine
@@ -238,7 +238,7 @@ def _upsert(options: argparse.Namespace) -> int:
     except NewerUpsertedError as newer:
         # On one branch nothing is lost: what is there holds this commit, and was started itself.
         print(json.dumps({"action": "superseded", "reason": str(newer)}) if options.json else newer)
-        return EXIT_SUCCEEDED
+        return EXIT_STOPPED if options.wait else EXIT_SUCCEEDED
     _report(options, done, is_last=not options.start)
     if not options.start:
         return EXIT_SUCCEEDED

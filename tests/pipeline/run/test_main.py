@@ -214,7 +214,10 @@ def test_an_upsert_that_a_newer_commit_came_before_is_no_failure(
     monkeypatch.setattr("pipeline.aws.clients.connect", lambda _settings: None)
     monkeypatch.setattr("pipeline.aws.upsert.upsert", late)
     monkeypatch.setattr("pipeline.definition.compile_cache.compiled_definition", lambda *_: {})
-    assert main(["--upsert", "--start", "--wait", *more]) == 0
+    # Whoever waits for a run's end must not take this for one that succeeded.
+    assert main(["--upsert", "--start", "--wait", *more]) == 3
+    capsys.readouterr()
+    assert main(["--upsert", "--start", *more]) == 0
     out = capsys.readouterr().out
     assert "a newer commit was upserted already" in out
     assert not more or json.loads(out)["action"] == "superseded"
