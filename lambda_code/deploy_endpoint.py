@@ -26,7 +26,8 @@ the event at the update's end continues what had to wait.
 | it is at rest      | it has what was decided last       | autoscaling is set                   |
 | it is at rest      | more was decided meanwhile         | update to that                       |
 | it is at rest      | its update to A was rolled back    | nothing: A needs another approval    |
-| it is at rest      | somebody else updated it to X      | nothing: X stays until an approval   |
+| it is at rest      | somebody updated it to X by hand,  | nothing: X stays until an approval   |
+|                    | or made it anew with X             |                                      |
 | it failed          | it was created with A              | created with what was before A,      |
 |                    |                                    | or an error for the alarm            |
 | rollback           | it has B; A was before B           | update to A; B's events and approval |

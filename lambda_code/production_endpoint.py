@@ -7,6 +7,7 @@ are now, and take one step. So it does not matter how often or in which order it
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToError
@@ -265,9 +266,12 @@ def _marked(record: Record, failed: str | None) -> Record:
 def _was_replaced(
     client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str], wanted: Record
 ) -> bool:
-    """Check whether somebody updated the endpoint by hand in place of what is wanted."""
-    if endpoint["EndpointStatus"] == "Failed" or _LAST not in tags:
+    """Check whether somebody updated, or made, the endpoint by hand in place of what is wanted."""
+    if endpoint["EndpointStatus"] == "Failed":
         return False
+    if _LAST not in tags:
+        made: datetime = endpoint["CreationTime"]
+        return wanted.written < made
     last = read_record(client, tags[_LAST])
     return last is not None and wanted.place <= last.place
 

@@ -177,8 +177,8 @@ def run(world: World, steps: str) -> None:
 def do(world: World, step: str) -> None:
     """Do one step."""
     letter, number = step[0], step[1:]
-    if step == "hand":
-        _update_by_hand(world)
+    if step in ("hand", "anew"):
+        _change_by_hand(world, anew=step == "anew")
     elif step.startswith("back"):
         asked: dict[str, Any] = {"endpoint_name": PRODUCTION, "version": step[4:] or None}
         world.handle({"rollback": asked})
@@ -196,10 +196,14 @@ def do(world: World, step: str) -> None:
             world.handle(event)
 
 
-def _update_by_hand(world: World) -> None:
+def _change_by_hand(world: World, *, anew: bool) -> None:
     container = {"Image": "image:1", "ModelDataUrl": "s3://b/other.tar.gz"}
     world.client.create_model(ModelName="other", PrimaryContainer=container, ExecutionRoleArn=ROLE)
     variant = {"VariantName": "AllTraffic", "ModelName": "other", "InitialInstanceCount": 1}
     world.client.create_endpoint_config(EndpointConfigName="other", ProductionVariants=[variant])
-    world.client.update_endpoint(EndpointName=PRODUCTION, EndpointConfigName="other")
+    if anew:
+        world.client.delete_endpoint(EndpointName=PRODUCTION)
+        world.client.create_endpoint(EndpointName=PRODUCTION, EndpointConfigName="other")
+    else:
+        world.client.update_endpoint(EndpointName=PRODUCTION, EndpointConfigName="other")
     world.handle(world.end(well=True))

@@ -4,7 +4,8 @@ Steps: `a1` version 1 is approved and the event arrives; `r1` it is rejected. `A
 and their event is lost on the way for now; `=a1` delivers it, or the last one once more. `p1` back
 to pending, `x1` deleted. `ok` and `bad` end what the endpoint is at, and the event arrives; `OK`
 and `BAD` without it, and `=end` delivers it. `back` rolls back, `back3` to version 3. `hand`:
-somebody updates the endpoint in the console. A `?` behind a step: it raises.
+somebody updates the endpoint in the console; `anew`: deletes it and makes another. A `?` behind a
+step: it raises.
 """
 
 import json
@@ -141,6 +142,10 @@ SEQUENCES = [
     ("a1 ok a2 ok a3 ok back ok a4 bad back ok", "1 2 3 2 4 1", "1"),  # not to 3, rolled back
     ("a1 ok hand back?", "1", "?"),
     ("a1 ok hand back1 ok", "1 1", "1"),
+    ("a1 ok anew", "1", "?"),
+    ("a1 ok anew =end =a1", "1", "?"),
+    ("a1 ok anew a2 ok", "1 2", "2"),
+    ("a1 ok anew back1 ok", "1 1", "1"),
 ]
 
 

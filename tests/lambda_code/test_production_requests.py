@@ -204,6 +204,7 @@ def test_that_an_update_failed_counts_before_its_tags_show_it(aws: Aws) -> None:
     aws.endpoint()
     aws.tags(ARN, {"last-deployment": CONFIG, "last-deployment-over": OLD})
     aws.described(CONFIG)
+    aws.tags(config_arn(CONFIG), config_tags(PACKAGE))
     note = {"ResourceArn": config_arn(CONFIG), "Tags": ANY}
     aws.asked.add_response("add_tags", {"Tags": []}, note)
     aws.config(OLD, FIRST)
