@@ -31,7 +31,6 @@ from steps.parameters import Parameters
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
-PYTORCH, PYTHON = "2.6.0", "py312"
 
 
 @dataclass(frozen=True)
