@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.assets.code_bundle import IMAGE_ONLY, content_digest, files_below
 from pipeline.errors import UsageError
-from pipeline.images.catalog import has_gpu
+from pipeline.images.catalog import has_gpu, has_other_chips
 from pipeline.settings.model import Settings
 
 FOLDER = "inference_code"
@@ -23,9 +23,15 @@ def serving_image(settings: Settings, root: Path) -> str:
     """Return the address of the image that serves, and evaluates, what these settings train.
 
     It is serving.image, or the image of the tree at `root` in the project's own repository.
-    Raises UsageError when the tree has nothing to build it from.
+    Raises UsageError when the tree has nothing to build it from, or an endpoint cannot run it.
     """
-    return settings.serving.image or f"{repository_uri(settings)}:{image_tag(settings, root)}"
+    if settings.serving.image:
+        return settings.serving.image
+    for setting, machine in _endpoint_machines(settings).items():
+        if has_other_chips(machine):
+            what = f"{setting} is {machine}, which our serving image (x86-64) does not run on"
+            raise UsageError(f"{what}; choose another, or set serving.image to one that does")
+    return f"{repository_uri(settings)}:{image_tag(settings, root)}"
 
 
 def repository_name(settings: Settings) -> str:
@@ -48,8 +54,16 @@ def image_tag(settings: Settings, root: Path) -> str:
 
 def image_kind(settings: Settings) -> str:
     """Return CUDA when staging or production has GPUs, else CPU; a CUDA image runs on both."""
-    endpoints = (settings.deploy, settings.deploy.production)
-    return CUDA if any(has_gpu(one.instance_type) for one in endpoints) else CPU
+    return CUDA if any(map(has_gpu, _endpoint_machines(settings).values())) else CPU
+
+
+def _endpoint_machines(settings: Settings) -> Mapping[str, str]:
+    """Return the instance types of staging and production, by the settings that name them."""
+    deploy = settings.deploy
+    return {
+        "deploy.instance_type": deploy.instance_type,
+        "deploy.production.instance_type": deploy.production.instance_type,
+    }
 
 
 def image_sources(root: Path) -> Mapping[str, bytes]:

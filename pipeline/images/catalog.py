@@ -14,7 +14,8 @@ from pipeline.errors import UsageError
 
 IMAGES_FILE = Path(__file__).parent / "images.yaml"
 _GPU = re.compile(r"ml\.[gp]\d")
-_OTHER_CHIPS = re.compile(r"ml\.(trn|inf)\d")
+# AWS's own processors (Graviton, Trainium, Inferentia), NVIDIA's (Grace) and Intel's for training
+_OTHER_CHIPS = re.compile(r"ml\.([a-z]+\d+g[a-z]*\.|p6e-gb|(trn|inf|dl)\d)")
 _ADDRESS = re.compile(
     r"(?:(?P<account>\d{12})\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
     r"|public\.ecr\.aws/deep-learning-containers)/(?P<repository>[a-z0-9-]+):(?P<tag>.+)"
@@ -60,11 +61,16 @@ def has_gpu(instance_type: str) -> bool:
     return _GPU.match(instance_type) is not None
 
 
+def has_other_chips(instance_type: str) -> bool:
+    """Check whether an instance type runs no image for x86-64, with NVIDIA's GPUs or without."""
+    return _OTHER_CHIPS.match(instance_type) is not None
+
+
 def job_image(region: str, instance_type: str) -> str:
     """Return the address of the image that jobs run in. Raises UsageError when there is none."""
     images = load_images()
     account = images.accounts.get(region)
-    if account is None or _OTHER_CHIPS.match(instance_type):
+    if account is None or has_other_chips(instance_type):
         raise UsageError(
             f"there is no PyTorch image for {instance_type} in {region}: choose another "
             "aws.region or instance type"

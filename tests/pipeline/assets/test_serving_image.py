@@ -47,6 +47,16 @@ def test_an_endpoint_with_gpus_gets_the_image_for_them(root, where):
     assert address(root, f"{where}=ml.g5.xlarge") == address(root).replace(":cpu-", ":cuda-")
 
 
+@pytest.mark.parametrize("where", ["deploy.instance_type", "deploy.production.instance_type"])
+@pytest.mark.parametrize("machine", ["ml.c7g.large", "ml.inf2.xlarge"])
+def test_a_machine_that_it_does_not_run_on_is_refused_and_another_image_is_not(
+    root, where, machine
+):
+    with pytest.raises(UsageError, match=rf"^{where} is {machine}.*or set serving\.image"):
+        address(root, f"{where}={machine}")
+    assert address(root, f"{where}={machine}", "serving.image=own:1") == "own:1"
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_whatever_it_is_built_from_changes_the_tag(root, name):
     before = address(root)

@@ -40,6 +40,10 @@ def test_the_image_is_the_regions_own_and_the_machines(
     [
         ("us-east-1", "ml.trn1.2xlarge"),
         ("us-east-1", "ml.inf2.xlarge"),
+        ("us-east-1", "ml.dl1.24xlarge"),
+        ("us-east-1", "ml.c7g.xlarge"),
+        ("us-east-1", "ml.r6gd.large"),
+        ("us-east-1", "ml.p6e-gb200.36xlarge"),
         ("xx-east-1", "ml.m5.large"),
     ],
 )
