@@ -61,9 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def become_user(folder: Path) -> None:
-    """Give up root for MODEL_SERVER_USER, unless that user could not read the model in `folder`.
+    """Give up root for MODEL_SERVER_USER, if that user can read the model in `folder`.
 
-    An endpoint that answers as root is better than none.
+    An endpoint that answers as root is better than none: it says why it does.
     """
     if os.geteuid() or "MODEL_SERVER_USER" not in os.environ or not folder.is_dir():
         return
@@ -71,9 +71,13 @@ def become_user(folder: Path) -> None:
     if hidden := next((path for path in _way_to(folder) if not _is_for_all(path)), None):
         _log.warning("serving as root: %s cannot be read by others", hidden)
         return
-    os.setgroups([])
-    os.setgid(user)
-    os.setuid(user)
+    try:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    except OSError as error:  # a container without these rights, or with one user only
+        _log.warning("serving as root: %s", error)
+        return
     os.environ["HOME"] = "/tmp"  # noqa: S108 (who is nobody has no other)
 
 
@@ -84,7 +88,10 @@ def _way_to(folder: Path) -> Iterator[Path]:
 
 
 def _is_for_all(path: Path) -> bool:
-    mode = path.stat().st_mode
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:  # a link that leads nowhere hides nothing
+        return True
     needed = stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
     return bool(mode & needed)
 

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,6 +19,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from model_server.__main__ import become_user
 from model_server.app import Limits, create_app
 from model_server.bodies import MAXIMUM_BODY
 from model_server.contract import InferenceCodeError, LoadedModel, ModelAnswer, load_model
@@ -445,3 +447,38 @@ def test_small_answers_are_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     ):
         assert client.get(f"http://127.0.0.1:{port}/ping").status_code == 200
         assert accepted[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.fixture
+def for_all(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A model's folder that everybody can read, for a server that was started as root."""
+    monkeypatch.setenv("MODEL_SERVER_USER", "10001")
+    monkeypatch.setenv("HOME", "/root")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_link_that_leads_nowhere_does_not_keep_it_root(
+    for_all: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (for_all / "link").symlink_to("nowhere")
+    became: list[int] = []
+    monkeypatch.setattr(os, "setgroups", lambda _groups: None)
+    monkeypatch.setattr(os, "setgid", became.append)
+    monkeypatch.setattr(os, "setuid", became.append)
+    become_user(for_all)
+    assert (became, os.environ["HOME"]) == ([10001, 10001], "/tmp")  # noqa: S108
+
+
+def test_where_root_cannot_be_given_up_it_goes_on_and_says_so(
+    for_all: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_groups: list[int]) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setgroups", refuse)
+    become_user(for_all)
+    assert "serving as root: [Errno 1] Operation not permitted" in caplog.text
+    assert os.environ["HOME"] == "/root"
