@@ -78,7 +78,8 @@ def become_user(folder: Path) -> None:
     except OSError as error:  # a container without these rights, or with one user only
         _log.warning("serving as root: %s", error)
         return
-    os.environ["HOME"] = "/tmp"  # noqa: S108 (who is nobody has no other)
+    # in no list of users, so that nothing else says it; PyTorch's import fails without a name
+    os.environ.update(HOME="/tmp", LOGNAME="model-server")  # noqa: S108
 
 
 def _way_to(folder: Path) -> Iterator[Path]:

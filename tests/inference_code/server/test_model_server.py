@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import getpass
 import os
+import pwd
 import socket
 import subprocess
 import sys
@@ -454,6 +456,7 @@ def for_all(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A model's folder that everybody can read, for a server that was started as root."""
     monkeypatch.setenv("MODEL_SERVER_USER", "10001")
     monkeypatch.setenv("HOME", "/root")
+    monkeypatch.setenv("LOGNAME", "root")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -470,6 +473,24 @@ def test_a_link_that_leads_nowhere_does_not_keep_it_root(
     monkeypatch.setattr(os, "setuid", became.append)
     become_user(for_all)
     assert (became, os.environ["HOME"]) == ([10001, 10001], "/tmp")  # noqa: S108
+
+
+def test_the_user_that_it_becomes_has_a_name_as_pytorch_needs_one(
+    for_all: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torchvision imports torch._dynamo, whose cache_dir_utils.py asks getpass.getuser()."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for name in ("USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    for call in ("setgroups", "setgid", "setuid"):
+        monkeypatch.setattr(os, call, lambda _number: None)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("LOGNAME")
+    become_user(for_all)
+    assert getpass.getuser() == "model-server"
 
 
 def test_where_root_cannot_be_given_up_it_goes_on_and_says_so(
