@@ -185,7 +185,8 @@ def test_fine_tuning_by_torchrun(
 
 def test_a_script_that_fails_says_why(state: Store, toolkit: Toolkit) -> None:
     (job,) = trainings(state, final=True)
-    (ended,) = toolkit({**job, "HyperParameters": {**job["HyperParameters"], "int8": "true"}})
+    features = [one for one in job["InputDataConfig"] if one["ChannelName"] == "features"]
+    (ended,) = toolkit({**job, "InputDataConfig": features})
     assert ended.code == 1
-    assert ended.failure.startswith("hyperparameter int8 is true, but the job has no channel")
+    assert ended.failure.startswith("hyperparameter graph is onnx, but the job has no channel")
     assert not (ended.base / "output" / "success").exists()
