@@ -53,11 +53,16 @@ def test_retired_images_of_others_are_known(image: str, end: date) -> None:
     assert found(definition, end - timedelta(91)) == set()
 
 
-def test_a_model_in_a_retired_image_is_a_warning() -> None:
-    container = {"Image": f"{ECR}/pytorch-inference:2.6.0-cpu-py312", "ModelDataUrl": "s3://b/m"}
-    step = {"Name": "M", "Type": "Model", "Arguments": {"PrimaryContainer": container}}
-    definition = {"Version": "2020-12-01", "Steps": [step]}
-    assert found(definition, date(2026, 7, 1)) == {("model-image-unpatched", "warning", "M")}
+def test_a_model_in_a_retired_image_is_a_warning_and_so_is_what_evaluates_it_there() -> None:
+    image = f"{ECR}/pytorch-inference:2.6.0-cpu-py312"
+    container = {"Image": image, "ModelDataUrl": "s3://b/m"}
+    model = {"Name": "M", "Type": "Model", "Arguments": {"PrimaryContainer": container}}
+    job = {"AppSpecification": {"ImageUri": image}}
+    evaluate = {"Name": "E", "Type": "Processing", "Arguments": job}
+    definition = {"Version": "2020-12-01", "Steps": [evaluate, model]}
+    assert found(definition, date(2026, 7, 1)) == {
+        ("model-image-unpatched", "warning", name) for name in "EM"
+    }
 
 
 def test_without_a_day_nothing_is_said_of_the_end(definition: Any) -> None:
