@@ -1,6 +1,6 @@
 """Evaluate debugger rules on the tensors that a finished training saved, for the gate.
 
-    check_tensors.py --tensors DIR --rules "Overfit?patience=2 DeadRelu" --findings DIR
+    check_tensors.py --tensors DIR --rules Overfit:patience=2,DeadRelu --findings DIR
 
 Writes findings.json.
 """

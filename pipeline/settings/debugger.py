@@ -75,8 +75,8 @@ def _distinct(rules: tuple[DebugRule, ...]) -> tuple[DebugRule, ...]:
 
 def _patterns_work(collections: dict[str, Collection]) -> dict[str, Collection]:
     for name, collection in collections.items():
-        if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) is None:
-            raise _problem(f"{name!r} is no collection's name: letters, digits, _ and -")
+        if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", name) is None:
+            raise _problem(f"{name!r} is no collection's name: letters, digits, _, and - inside")
         if collection.include_regex is None and name not in BUILT_IN_COLLECTIONS:
             raise _problem(f"{name} needs an include_regex; {suggest(name, BUILT_IN_COLLECTIONS)}")
         _compile(collection.include_regex or "", f"{name}.include_regex")

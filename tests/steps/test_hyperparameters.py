@@ -13,6 +13,7 @@ from debugger.plan import read_plan
 from hyperparameters import parse_hyperparameters
 from pipeline.errors import UsageError
 from pipeline.settings import environments_of, load_settings
+from pipeline.settings.errors import SettingsError
 from steps.hyperparameters import hyperparameter
 from tests.steps.conftest import ROOT, Definition
 
@@ -134,6 +135,13 @@ def test_so_does_a_pattern_with_every_character(compiled):
     assert plan.collections["own"]["include_regex"] == PATTERN
     assert plan.rules == {"DeadRelu": {"tensor_regex": PATTERN}, "Overfit": {}}
     assert plan.stop_on == ("Overfit", "DeadRelu")
+
+
+def test_a_collections_name_is_never_taken_for_an_option():
+    """The hyperparameter begins with the first of them."""
+    with pytest.raises(SettingsError, match="'-own' is no collection's name"):
+        told = "debugger.collections={-own: {include_regex: x}}"
+        load_settings(ROOT / "pipeline.yaml", None, [told])
 
 
 def test_one_that_would_not_is_refused(compiled, monkeypatch):
