@@ -38,6 +38,13 @@ mount --bind "$2" "$1/opt/ml/model"
 shift; shift
 exec chroot "$@"
 """
+# A processing job's container: its folders lie in one of this machine.
+_JOB = """
+mount -t proc proc "$1/proc"
+mount --bind "$2" "$1/opt/ml/processing"
+shift; shift
+exec chroot "$@"
+"""
 
 
 def missing_part() -> str | None:
@@ -185,6 +192,23 @@ def started(image: Image, model: Path, log: Path, **environment: str) -> Iterato
         inside.shutdown()
         process.kill()
         process.wait(20)
+
+
+def run_job(image: Image, processing: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the image as SageMaker runs a processing job's, without a network.
+
+    `processing` is the job's /opt/ml/processing.
+    """
+    (image.root / "opt/ml/processing").mkdir(parents=True, exist_ok=True)
+    namespaces = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+    inside = ["sh", "-euc", _JOB, "sh", str(image.root), str(processing), str(image.root)]
+    return subprocess.run(
+        [*namespaces, *inside, *command],
+        env={"PATH": os.environ["PATH"], **image.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def enter_network(pid: int) -> None:

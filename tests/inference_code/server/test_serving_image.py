@@ -14,13 +14,18 @@ import pytest
 
 from artifact import GRAPH_FILE
 from inference import open_model, predict
+from pipeline.assets.code_bundle import evaluation_bundle
+from pipeline.command_line.running import ROOT
 from prediction import decode_squares
+from prepare import Options, prepare
+from tests.inference_code.conftest import CLASSES, RESIZE
 from tests.inference_code.hostile_requests import FOREIGN, TABLE
 from tests.inference_code.server.serving_image import (
     Container,
     Image,
     built_image,
     missing_part,
+    run_job,
     started,
 )
 
@@ -28,6 +33,7 @@ MOST_BYTES = 400_000_000
 SECONDS_TO_START = 10  # of the processor
 PATIENCE = 100
 JPEG = {"Content-Type": "image/jpeg"}
+SPLITS = ("train", "valid", "test")
 Picture = Callable[..., bytes]
 
 pytestmark = [
@@ -79,6 +85,43 @@ def test_its_answers_are_those_that_are_evaluated(
         expected = predict(decode_squares([data], model), model).probabilities[0]
         found = json.loads(body)["predictions"][0]["probability_list"]
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_evaluate_runs_in_it_and_says_what_the_endpoint_answers(
+    image: Image, container: Container, ml: Path, tmp_path: Path, picture: Picture
+) -> None:
+    sent = {}
+    for seed, name in enumerate(f"{split}/{c}/1.png" for split in SPLITS for c in CLASSES):
+        sent[name] = picture(seed, kind="PNG")
+        (tmp_path / "data" / name).parent.mkdir(parents=True)
+        (tmp_path / "data" / name).write_bytes(sent[name])
+    given = tmp_path / "processing/input"
+    data, dataset = tmp_path / "data", tmp_path / "dataset"
+    prepare(Options(data, dataset, given / "test", RESIZE, (0.6, 0.2, 0.2), 0))
+    bundle = evaluation_bundle(ROOT, "bucket", installs=False)
+    for name, content in bundle.files.items():
+        (given / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        (given / "code" / name).write_bytes(content)
+    (given / "model").mkdir()
+    shutil.copy(ml / "model.tar.gz", given / "model")
+    place = "/opt/ml/processing"
+    folders = {"model": f"{place}/input/model", "test": f"{place}/input/test"}
+    folders["evaluation"] = f"{place}/output/evaluation"
+    options = [part for key, value in folders.items() for part in (f"--{key}", value)]
+    done = run_job(
+        image, tmp_path / "processing", "python3", f"{place}/input/code/{bundle.entry}", *options
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    out = tmp_path / "processing/output/evaluation"
+    assert json.loads((out / "evaluation.json").read_text())["serving"]["runtime"] == "graph"
+    rows = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    assert len(rows) == len(CLASSES)
+    for row in rows:
+        asked = container.ask(
+            "POST", "/invocations", sent[row["file"]], {"Content-Type": "image/png"}
+        )
+        found = json.loads(asked[2])["predictions"][0]["probability_list"]
+        np.testing.assert_allclose(found, row["probabilities"], atol=1e-5)
 
 
 def test_hostile_requests_have_their_answers_and_leave_no_trace(
