@@ -9,12 +9,10 @@ if TYPE_CHECKING:
 ALARMS = ("errors", "latency")  # in infra/template.yaml, each named ENDPOINT-NAME
 
 
-def lambda_environment(
-    settings: "Settings", *, scales: bool = True, keeps_models: bool = True
-) -> dict[str, str]:
+def lambda_environment(settings: "Settings", *, scales: bool = True) -> dict[str, str]:
     """Return the variables of the deploying function, as infra/template.yaml sets them.
 
-    `scales` is False where nothing can be scaled, `keeps_models` where models stay in their runs.
+    `scales` is False where nothing can be scaled.
     """
     endpoint = settings.production_endpoint_name
     return {
@@ -24,7 +22,7 @@ def lambda_environment(
         "SERVING_ROLE_ARN": settings.serving_role_arn,
         "ROLLBACK_ALARMS": ",".join(f"{endpoint}-{name}" for name in ALARMS),
         "DEPLOYMENT": deployment_json(settings, scales=scales),
-        **({"MODELS": f"s3://{settings.bucket}/models"} if keeps_models else {}),
+        "MODELS": f"s3://{settings.bucket}/models",
     }
 
 

@@ -53,7 +53,7 @@ def _deployed(
         "instance_count": 1,
         "role_arn": ROLE,
     }
-    deploy(event, Clients(client, lambda: None), production="")
+    deploy(event, Clients(client, lambda: None), production="", staging=name)
     return name
 
 

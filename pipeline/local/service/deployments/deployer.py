@@ -26,8 +26,7 @@ class DeploymentError(PipelineError):
 def install_deployer(store: Store, settings: "Settings") -> None:
     """Install the rule by which approvals and the ends of updates deploy, as these settings say.
 
-    On AWS the stack in infra/ does so. Here there is one instance, so nothing is scaled, and one
-    user, so models stay in their runs.
+    On AWS the stack in infra/ does so. Here there is one instance, so nothing is scaled.
     """
     rule = {
         "Group": settings.model_package_group,
@@ -36,7 +35,7 @@ def install_deployer(store: Store, settings: "Settings") -> None:
         "FunctionArn": settings.lambda_arn,
         "Region": settings.aws.region,
         "Account": settings.aws.account_id,
-        "Environment": lambda_environment(settings, scales=False, keeps_models=False),
+        "Environment": lambda_environment(settings, scales=False),
     }
     store.put(RULE, settings.model_package_group, rule)
 
