@@ -8,25 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.addresses import split_uri
-from pipeline.command_line.running import FIRST_RUN, add_state_option
+from pipeline.command_line.running import FIRST_RUN, add_settings_options, add_state_option
 from pipeline.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Target:
-    """A SageMaker to ask. `read` returns the bytes behind an s3:// address."""
+    """A SageMaker to ask. `read` returns the bytes behind an s3:// address; `region` is AWS's."""
 
     sagemaker: Any
     read: Callable[[str], bytes]
+    region: str | None = None
 
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
-    """Add --local, --aws and --region, and --state for the local one."""
+    """Add --local and --aws; --state for the one, --region and the settings for the other."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--local", action="store_true", help="on this machine (the default)")
     where.add_argument("--aws", action="store_true", help="on AWS, with your AWS credentials")
-    parser.add_argument("--region", metavar="NAME", help="with --aws: default from your AWS setup")
     add_state_option(parser)
+    on_aws = parser.add_argument_group("with --aws")
+    on_aws.add_argument("--region", metavar="NAME", help="default: aws.region of the settings")
+    add_settings_options(on_aws)
 
 
 @contextmanager
@@ -36,20 +39,18 @@ def open_target(options: argparse.Namespace) -> Iterator[Target]:
     Raises UsageError when this machine has no local state yet.
     """
     with readable_errors():
-        yield _aws_target(options.region) if options.aws else _local_target(options.state)
+        yield _aws_target(_region(options)) if options.aws else _local_target(options.state)
 
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn botocore's errors into PipelineErrors that say what to do."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     from pipeline.aws.errors import explain
 
     try:
         yield
-    except NoRegionError as error:
-        raise UsageError("no AWS region: give it with --region") from error
     except ClientError as error:
         raise explain(error, error.operation_name) from error
     except BotoCoreError as error:
@@ -75,7 +76,19 @@ def _local_target(state: Path) -> Target:
     return Target(client, lambda uri: store.path(uri).read_bytes())
 
 
-def _aws_target(region: str | None) -> Target:
+def _region(options: argparse.Namespace) -> str:
+    """Return the region of --region, else of the settings, as every command that upserts does."""
+    if options.region:
+        return str(options.region)
+    from pipeline.aws.clients import say_region
+    from pipeline.settings import load_settings
+
+    region = load_settings(options.settings, options.env, options.set).aws.region
+    say_region(region)
+    return region
+
+
+def _aws_target(region: str) -> Target:
     import boto3
 
     session = boto3.Session(region_name=region)
@@ -85,4 +98,4 @@ def _aws_target(region: str | None) -> Target:
         content: bytes = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return content
 
-    return Target(session.client("sagemaker"), read)
+    return Target(session.client("sagemaker"), read, region)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,7 +37,8 @@ def connect(settings: Settings) -> Aws:
     """Return clients for the settings' account, after asking AWS whose credentials these are.
 
     Raises UsageError for the placeholder account, AwsAccessError for credentials that are missing,
-    expired, unknown or of another account, AwsError when AWS cannot be reached.
+    expired, unknown or of another account, AwsError when AWS cannot be reached. A region of the
+    environment that is another one is said on standard error.
     """
     wanted = settings.aws.account_id
     if wanted == PLACEHOLDER_ACCOUNT:
@@ -45,6 +47,7 @@ def connect(settings: Settings) -> Aws:
             "12 digits (aws sts get-caller-identity shows them)"
         )
     _refuse_local_service()
+    say_region(settings.aws.region)
     with explained("asking AWS for the account"):
         aws = Aws(settings.aws.region, wanted, _maker(settings.aws.region))
         found = aws.client("sts").get_caller_identity()["Account"]
@@ -54,6 +57,19 @@ def connect(settings: Settings) -> Aws:
             "use other credentials (AWS_PROFILE) or change the setting"
         )
     return aws
+
+
+def say_region(region: str) -> None:
+    """Say on standard error that the environment names another region than the one that is used."""
+    import boto3
+
+    with explained("reading your AWS setup"):
+        found = os.environ.get("AWS_REGION") or boto3.Session().region_name
+    if found and found != region:
+        print(
+            f"note: your AWS setup names the region {found}; used is {region} (aws.region)",
+            file=sys.stderr,
+        )
 
 
 def _refuse_local_service() -> None:

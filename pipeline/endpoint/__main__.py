@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from inference_code.picture_formats import listed
 from pipeline.command_line.running import (
     FIRST_RUN,
-    add_settings_options,
     add_state_option,
     parser,
     run_command,
@@ -131,7 +130,6 @@ def _add_rollback(commands: Any) -> None:
         "--to", type=positive_number, metavar="VERSION", help="default: the version before"
     )
     add_target_options(command)
-    add_settings_options(command.add_argument_group("with --aws"))
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -186,7 +184,7 @@ def _invoker(
     from pipeline.endpoint.invoker import aws_invoker, local_invoker
 
     if options.aws:
-        return aws_invoker(target, options.endpoint, options.region, connections)
+        return aws_invoker(target, options.endpoint, connections)
     return local_invoker(target, options.endpoint, options.state, connections)
 
 

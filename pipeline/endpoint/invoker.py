@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def aws_invoker(
-    target: Target, wanted: str | None, region: str | None, connections: int | None = None
+    target: Target, wanted: str | None, connections: int | None = None
 ) -> Iterator[tuple[str, "Invoke"]]:
     """Yield the name of an endpoint on AWS, and a function that asks it.
 
@@ -27,7 +27,7 @@ def aws_invoker(
     name = choose_endpoint(target, wanted)
     once = {"total_max_attempts": 1}
     own = {"config": Config(max_pool_connections=connections, retries=once)} if connections else {}
-    yield name, asking(boto3.client("sagemaker-runtime", region_name=region, **own), name)
+    yield name, asking(boto3.client("sagemaker-runtime", region_name=target.region, **own), name)
 
 
 @contextmanager

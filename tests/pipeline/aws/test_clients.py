@@ -32,6 +32,16 @@ def test_clients_are_of_the_settings_region_and_retry(moto: Recorded) -> None:
     assert aws.client("s3") is aws.client("s3")
 
 
+def test_a_region_of_the_environment_that_is_another_one_is_said(
+    moto: Recorded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connect(settings_for())
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    connect(settings_for())
+    assert "names the region eu-west-1; used is us-east-1" in capsys.readouterr().err
+
+
 def test_a_function_that_works_for_minutes_is_not_asked_twice(moto: Recorded) -> None:
     config = connect(settings_for()).client("lambda").meta.config
     assert config.read_timeout > 600  # DeployFunction's Timeout in infra/template.yaml

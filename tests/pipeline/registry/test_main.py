@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 
 from pipeline.command_line.running import ROOT, run_command
@@ -212,6 +213,21 @@ class TestOnAws:
             assert run(*arguments)[0] == 0
             stub.assert_no_pending_responses()
         assert regions == ["eu-west-1"]
+
+    def test_the_region_is_that_of_the_settings(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        made = []
+
+        def refuse(region_name: str | None = None) -> Any:
+            made.append(region_name)
+            raise NoCredentialsError
+
+        monkeypatch.setattr(boto3, "Session", refuse)
+        code, _, error = run("list", "--aws", "--set", "aws.region=ap-south-1")
+        assert (code, made) == (2, ["ap-south-1"])
+        assert "names the region eu-west-1; used is ap-south-1" in error
 
     def test_no_credentials_is_one_line(self, tmp_path: Path) -> None:
         bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
