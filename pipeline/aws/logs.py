@@ -42,12 +42,16 @@ class LogTail:
 
 @dataclass(frozen=True)
 class _Place:
-    """Log streams of a group: those that begin with `prefix`, else the newest in the period."""
+    """Log streams of a group: those that begin with `prefix`, else the newest in the period.
+
+    A known `stream` needs no listing, which not everybody may ask for.
+    """
 
     group: str
     prefix: str | None
     period: Mapping[str, int]
     note: str | None = None
+    stream: str | None = None
 
 
 def log_tail(aws: Aws, summary: Mapping[str, Any], timing: Timing) -> LogTail | None:
@@ -68,6 +72,15 @@ def log_tail(aws: Aws, summary: Mapping[str, Any], timing: Timing) -> LogTail | 
 def endpoint_log(aws: Aws, endpoint: str, since: datetime, timing: Timing) -> LogTail:
     """Return the last log lines of an endpoint's newest instance. Never raises, as `log_tail`."""
     place = _Place(f"{_ENDPOINTS}/{endpoint}", None, {"startTime": int(since.timestamp() * 1000)})
+    try:
+        return _read_patiently(aws, place, timing)
+    except (ClientError, BotoCoreError) as error:
+        return LogTail((), _excuse(error), _command(aws, place))
+
+
+def stream_log(aws: Aws, group: str, stream: str, timing: Timing) -> LogTail:
+    """Return the last lines of one stream of a log. Never raises, as `log_tail`."""
+    place = _Place(group, stream, {}, stream=stream)
     try:
         return _read_patiently(aws, place, timing)
     except (ClientError, BotoCoreError) as error:
@@ -131,6 +144,8 @@ def _lines(logs: Any, place: _Place) -> tuple[str, ...]:
 
 
 def _streams(logs: Any, place: _Place) -> list[str]:
+    if place.stream is not None:
+        return [place.stream]
     if place.prefix is None:
         order = {"orderBy": "LastEventTime", "descending": True, "limit": 1}
     else:

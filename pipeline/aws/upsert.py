@@ -15,6 +15,7 @@ from pipeline.aws.clients import Aws, connect
 from pipeline.aws.errors import error_code, explained, is_denied
 from pipeline.aws.lambda_function import find_function, lambda_archive, publish_code
 from pipeline.aws.pipelines import Action, Wanted, apply, describe_pipeline
+from pipeline.aws.serving_build import build_image, is_image_missing
 from pipeline.aws.timing import Timing
 from pipeline.aws.turns import turn
 from pipeline.aws.upload import Storage, check_bucket, upload_inputs
@@ -43,7 +44,8 @@ class UpsertRequest:
 class UpsertResult:
     """What an upsert did; `changes` names what differed: definition, role, parallelism, tags.
 
-    `uploaded` are addresses on S3; `version` is the pipeline's, known after an update only.
+    `uploaded` are addresses on S3; `image_built` is the serving image's when it was built now;
+    `version` is the pipeline's, known after an update only.
     """
 
     name: str
@@ -51,6 +53,7 @@ class UpsertResult:
     arn: str
     changes: tuple[str, ...]
     uploaded: tuple[str, ...]
+    image_built: str | None
     lambda_published: bool
     version: int | None
 
@@ -62,6 +65,8 @@ class UpsertResult:
             f"uploaded {folder}/ ({count} {'file' if count == 1 else 'files'})"
             for folder, count in folders.items()
         ]
+        if self.image_built:
+            lines.append(f"built the serving image {self.image_built}")
         if self.lambda_published:
             lines.append("published the Lambda's code")
         return "\n".join([*lines, f"pipeline {self.name}: {self.action}{what}  {self.arn}"])
@@ -74,7 +79,7 @@ class UpsertResult:
 def upsert(
     aws: Aws, request: UpsertRequest, say: Callable[[str], None], *, timing: Timing | None = None
 ) -> UpsertResult:
-    """Upload what is absent, publish the Lambda's code, create or update the pipeline.
+    """Upload and build what is absent, publish the Lambda's code, create or update the pipeline.
 
     In this order, so that the pipeline never names what is not there. Safe beside another upsert:
     objects are never overwritten, and functions and pipeline are changed in turns. `say` gets a
@@ -95,8 +100,10 @@ def upsert(
         check_role(aws, arn, setting)
     for name in settings.lambda_names:
         find_function(aws, name)
+    builds = is_image_missing(aws, settings, request.root)
     uploaded = upload_inputs(aws, settings, request.root, say)
     content, placed = _content(aws, settings, text)
+    built = build_image(aws, settings, request.root, say, timing) if builds else None
     with turn(aws, settings, git_revision(request.root), say, timing):
         published = [publish_code(aws, name, archive, timing) for name in settings.lambda_names]
         applied = apply(aws, _wanted(request, content), timing)
@@ -106,6 +113,7 @@ def upsert(
         arn=applied.arn,
         changes=applied.changes,
         uploaded=uploaded + placed,
+        image_built=built,
         lambda_published=any(published),
         version=applied.version,
     )

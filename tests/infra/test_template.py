@@ -3,9 +3,11 @@
 import ast
 import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -455,6 +457,36 @@ def test_only_pushes_to_the_branch_are_built(template: Template) -> None:
         "EVENT": "PUSH",
         "HEAD_REF": "^refs/heads/main$",
     }
+
+
+def test_the_image_is_built_in_the_format_that_sagemaker_takes(
+    template: Template, tmp_path: Path
+) -> None:
+    """It answers "Unsupported manifest media type" to OCI: amazon-sagemaker-feedback, issue 180."""
+    build = yaml.safe_load(template.resources()["ImageBuild"]["Source"]["BuildSpec"])
+    for name in ("aws", "docker"):
+        tool = tmp_path / name
+        tool.write_text(f'#!/bin/sh\necho "{name} $*" >&2\n')
+        tool.chmod(0o755)
+    given = {
+        "REPOSITORY": "1.dkr.ecr.r.amazonaws.com/dogs-serving",
+        "TAG": "cpu-1",
+        "TARGET": "cpu",
+    }
+    said = "".join(
+        subprocess.run(
+            ["sh", "-ec", command],
+            env={**given, "PATH": f"{tmp_path}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stderr
+        for command in build["phases"]["build"]["commands"]
+    )
+    assert "docker login --username AWS --password-stdin 1.dkr.ecr.r.amazonaws.com\n" in said
+    image = f"{given['REPOSITORY']}:cpu-1"
+    flags = f"--provenance=false --output type=docker --target cpu --tag {image} .\n"
+    assert said.endswith(f"docker buildx build {flags}docker push {image}\n")
 
 
 def test_images_are_made_under_the_role_and_name_that_others_expect(template: Template) -> None:

@@ -171,6 +171,8 @@ def write_tree(root: Path) -> Path:
     files |= {
         "training_code/requirements.txt": "smdebug==1.0.34\n",
         "inference_code/inference.py": "# inference\n",
+        "inference_code/Dockerfile": "FROM scratch AS cpu\n",
+        "inference_code/server/requirements.txt": "numpy==2.4.4\n",
         "lambda_code/deploy_endpoint.py": "def handler(event, context): ...\n",
     }
     for name, text in files.items():

@@ -11,6 +11,7 @@ import pytest
 from botocore.stub import ANY
 
 from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.serving_image import image_tag, repository_uri
 from pipeline.aws import upsert as module
 from pipeline.aws.turns import NewerUpsertedError
 from pipeline.aws.upsert import (
@@ -36,6 +37,15 @@ from tests.pipeline.aws.aws_support import (
 
 LAMBDA, CHAMPION_LAMBDA = "dog-breeds-deploy-endpoint", "dog-breeds-find-champion"
 ROLES = ("dog-breeds-pipeline", "dog-breeds-jobs", "dog-breeds-serving")
+IMAGES = "dog-breeds-serving"
+MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {"digest": f"sha256:{'0' * 64}", "size": 1},
+        "layers": [],
+    }
+)
 TURN = "definitions/dog-breeds-turn.json"
 ANYONE = '{"Version":"2012-10-17","Statement":[]}'
 
@@ -51,8 +61,11 @@ def request_for(settings: Settings, tree: Path, **changes: Any) -> UpsertRequest
 
 
 @pytest.fixture
-def foundation(moto: Recorded) -> Recorded:
-    """What bootstrap makes: the bucket, the roles, the functions."""
+def foundation(moto: Recorded, settings: Settings, tree: Path) -> Recorded:
+    """What bootstrap makes: the bucket, the roles, the functions; the serving image is built."""
+    ecr = moto.aws.client("ecr")
+    ecr.create_repository(repositoryName=IMAGES)
+    ecr.put_image(repositoryName=IMAGES, imageManifest=MANIFEST, imageTag=image_tag(settings, tree))
     moto.aws.client("s3").create_bucket(Bucket=BUCKET)
     iam = moto.aws.client("iam")
     for role in ROLES:
@@ -104,6 +117,27 @@ def test_code_is_there_before_the_pipeline_names_it(
     order = [name for name, members in foundation.requests if members.get("Key") != TURN]
     last_put = len(order) - 1 - order[::-1].index("PutObject")
     assert last_put < order.index("UpdateFunctionCode") < order.index("CreatePipeline")
+
+
+def test_the_serving_image_is_there_before_the_pipeline_names_it(
+    foundation: Recorded,
+    run: Run,
+    settings: Settings,
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ready = image_tag(settings, tree)
+    (tree / "inference_code/Dockerfile").write_text("FROM scratch AS cpu # better\n")
+    address = f"{repository_uri(settings)}:{image_tag(settings, tree)}"
+
+    def build(_aws: Any, built: Settings, *_rest: Any) -> str:
+        assert not foundation.sent("CreatePipeline")
+        return address
+
+    monkeypatch.setattr(module, "build_image", build)
+    result = run(request_for(settings, tree))
+    assert result.image_built == address != f"{repository_uri(settings)}:{ready}"
+    assert f"built the serving image {address}\n" in result.summary()
 
 
 def test_the_second_time_nothing_changes_and_that_is_said(
@@ -269,7 +303,7 @@ def test_a_definition_of_other_code_is_refused(run: Run, settings: Settings, tre
         run(request)
 
 
-@pytest.mark.parametrize("missing", ["bucket", *ROLES, LAMBDA, CHAMPION_LAMBDA])
+@pytest.mark.parametrize("missing", ["bucket", *ROLES, LAMBDA, CHAMPION_LAMBDA, "images"])
 def test_what_is_missing_is_named_before_anything_is_changed(
     foundation: Recorded, run: Run, settings: Settings, tree: Path, missing: str
 ) -> None:
@@ -277,13 +311,20 @@ def test_what_is_missing_is_named_before_anything_is_changed(
     remove = {
         "bucket": lambda: foundation.aws.client("s3").delete_bucket(Bucket=BUCKET),
         **dict.fromkeys(ROLES, lambda: iam.delete_role(RoleName=missing)),
+        "images": lambda: foundation.aws.client("ecr").delete_repository(
+            repositoryName=IMAGES, force=True
+        ),
     }
     function = foundation.aws.client("lambda").delete_function
     remove.get(missing, lambda: function(FunctionName=missing))()
     foundation.requests.clear()
     with pytest.raises(UsageError, match=r"^no .*python -m pipeline\.bootstrap"):
         run(request_for(settings, tree))
-    assert {name.split("Pipeline")[0][:3] for name, _ in foundation.requests} <= {"Hea", "Get"}
+    assert {name.split("Pipeline")[0][:3] for name, _ in foundation.requests} <= {
+        "Hea",
+        "Get",
+        "Des",
+    }
 
 
 def test_a_role_that_may_not_be_looked_at_is_left_to_sagemaker(cloud: Cloud) -> None:
