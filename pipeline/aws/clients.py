@@ -59,6 +59,19 @@ def connect(settings: Settings) -> Aws:
     return aws
 
 
+def has_account(settings: Settings) -> bool:
+    """Check whether there is an account to ask: a real one in the settings, and credentials.
+
+    Raises AwsAccessError for a profile that does not exist.
+    """
+    if settings.aws.account_id == PLACEHOLDER_ACCOUNT:
+        return False
+    import boto3
+
+    with explained("looking for AWS credentials"):
+        return boto3.Session().get_credentials() is not None
+
+
 def say_region(region: str) -> None:
     """Say on standard error that the environment names another region than the one that is used."""
     import boto3

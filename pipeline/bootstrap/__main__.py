@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TEMPLATE = ROOT / "infra" / "template.yaml"
 _EXAMPLES = """\
   python -m pipeline.bootstrap                       show what would change, ask, and do it
-  python -m pipeline.bootstrap --dry-run             only show it
+  python -m pipeline.bootstrap --dry-run             only show it; needs no account
   python -m pipeline.bootstrap --env production --yes
   python -m pipeline.bootstrap --parameter LogRetentionDays=90
   python -m pipeline.bootstrap --repository https://github.com/me/dogs \\
@@ -35,12 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     free = _free_parameters(options)
 
-    from pipeline.aws.clients import connect
+    from pipeline.aws.clients import connect, has_account
     from pipeline.bootstrap.stack_parameters import Foundation
     from pipeline.settings import load_settings
 
     settings = load_settings(options.settings, options.env, options.set)
     wanted = Foundation(settings, options.env or "staging", free)
+    if options.dry_run and not has_account(settings):
+        _show_plan(wanted)
+        return EXIT_SUCCEEDED
     return bootstrap(connect(settings), wanted, options)
 
 
@@ -80,7 +83,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add_settings_options(result)
     result.add_argument("--yes", action="store_true", help="do not ask")
-    result.add_argument("--dry-run", action="store_true", help="show the changes, make none")
+    result.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show the changes, make none; without credentials: all of it",
+    )
     build = result.add_argument_group(
         "build on every push", "given once, kept from then on; empty to remove the build"
     )
@@ -135,6 +142,36 @@ def _show(name: str, change_set: "ChangeSet") -> None:
     console = Console(file=sys.stdout, highlight=False, width=width)
     console.print(f"{len(change_set.changes)} changes of the stack {name}:")
     console.print(table)
+
+
+def _show_plan(wanted: "Foundation") -> None:
+    """Show what would be made in an account that has nothing of it, without asking AWS."""
+    from pipeline.assets.serving_image import serving_image
+    from pipeline.bootstrap.plan import planned
+
+    settings = wanted.settings
+    account = f"account {settings.aws.account_id}, {settings.aws.region}"
+    print(f"no AWS account to compare with; in one without any of it ({account}), this is made:")
+    rows = [(one.kind, one.name or "-", one.resource) for one in planned(wanted, TEMPLATE)]
+    _print_columns(("Type", "Name", "Resource"), rows)
+    endpoints = f"{settings.endpoint_name}, {settings.production_endpoint_name}"
+    print(f"the first --upsert adds   the pipeline {settings.project}")
+    print(f"                          the image {serving_image(settings, ROOT)}")
+    print(f"runs and approvals add    the endpoints {endpoints}")
+
+
+def _print_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in head:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 140).print(
+        table
+    )
 
 
 def _loses(change: "Change") -> bool:
