@@ -1,4 +1,4 @@
-"""Price the most that a run can cost, and what its endpoints cost a month."""
+"""Price the most that a run can cost, and what is paid once and by the month around it."""
 
 import json
 import textwrap
@@ -8,27 +8,32 @@ from typing import Any
 
 from pipeline.check.document import CheckedDefinition, read_document
 from pipeline.check.rules.account import regions_of
+from pipeline.cost.around import first_lines, month_at_most, month_lines
 from pipeline.cost.lines import Calculator, CostLine
 from pipeline.cost.prices import Prices, load_prices
 from pipeline.definition.node import Node, printable
 from pipeline.definition.parameters import bind_parameters
+from pipeline.settings.model import Settings
 
 _NAME, _WHAT = 18, 48  # widths of the columns
 
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """The most that a run can cost, in list prices, and what its endpoints cost a month.
+    """The most that a run can cost, in list prices, and what is paid once and by the month.
 
     `total` and `saved_by_cache` leave out lines without an amount; `complete` says whether there
-    are none. `saved_by_cache` is what a run costs less when nothing has changed.
+    are none. `saved_by_cache` is what a run costs less when nothing has changed. `once` and all of
+    production and storage need settings; `when_busy` is what production can cost more a month.
     """
 
     lines: tuple[CostLine, ...]
-    endpoints: tuple[CostLine, ...]
+    once: tuple[CostLine, ...]
+    monthly: tuple[CostLine, ...]
     total: float
     saved_by_cache: float
     per_month: float
+    when_busy: float | None
     complete: bool
     currency: str
     region: str
@@ -40,23 +45,29 @@ def estimate(
     definition: Mapping[str, Any],
     parameters: Mapping[str, Any] | None = None,
     prices: Prices | None = None,
+    settings: Settings | None = None,
 ) -> CostEstimate:
     """Price a run of a definition with these parameters; others have their defaults.
 
+    With the `settings` it was compiled from, also what is made around it: production above all.
     Raises UsageError for a parameter that the definition lacks or that has another type, and for a
     price file that cannot be read.
     """
     prices = prices or load_prices()
     document = read_document(_with_parameters(definition, parameters or {}))
     calculator = Calculator(document, prices)
-    lines, endpoints = calculator.lines(), calculator.endpoints()
+    lines, monthly = calculator.lines(), calculator.endpoints()
+    once = tuple(first_lines(settings, prices)) if settings else ()
+    monthly += tuple(month_lines(settings, prices)) if settings else ()
     return CostEstimate(
         lines=lines,
-        endpoints=endpoints,
+        once=once,
+        monthly=monthly,
         total=_largest_total(lines, ()),
         saved_by_cache=_largest_total([line for line in lines if line.cached], ()),
-        per_month=sum(line.amount or 0 for line in endpoints),
-        complete=all(line.amount is not None for line in (*lines, *endpoints)),
+        per_month=sum(line.amount or 0 for line in monthly),
+        when_busy=month_at_most(settings, prices) if settings else None,
+        complete=all(line.amount is not None for line in (*lines, *once, *monthly)),
         currency=prices.currency,
         region=prices.region,
         date=prices.date,
@@ -73,10 +84,11 @@ def estimate_text(cost: CostEstimate) -> str:
         ("", "of it saved by the cache when nothing changed", cost.saved_by_cache),
     ]
     rows = [_row(line) for line in cost.lines] + [_columns(*total) for total in totals]
-    month = [_row(line) for line in cost.endpoints]
-    if month:
-        month = ["A month of the endpoints, running all the time:", *month]
-    return printable("\n".join([head, *rows, *month, *(f"note: {note}" for note in cost.notes)]))
+    if cost.once:
+        rows += ["Once besides:", *(_row(line) for line in cost.once)]
+    if cost.monthly:
+        rows += ["A month, with the endpoints running all the time:", *_month(cost)]
+    return printable("\n".join([head, *rows, *(f"note: {note}" for note in cost.notes)]))
 
 
 def estimate_json(cost: CostEstimate) -> str:
@@ -124,7 +136,14 @@ def _notes(document: CheckedDefinition, prices: Prices) -> Iterator[str]:
     ]
     if attempts and max(attempts) > 1:
         yield f"when AWS itself fails, a step is tried up to {max(attempts):g} times; not counted"
-    yield "not counted: storage in S3, traffic, logs, and requests to Lambda"
+    yield "not counted: traffic, logs, alarms, Lambda, instances during a deployment"
+
+
+def _month(cost: CostEstimate) -> Iterator[str]:
+    yield from (_row(line) for line in cost.monthly)
+    yield _columns("total", "", cost.per_month)
+    if cost.when_busy:
+        yield _columns("", "more when autoscaling is at its limit all the time", cost.when_busy)
 
 
 def _row(line: CostLine) -> str:

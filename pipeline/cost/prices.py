@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ class Prices:
     """The on-demand list prices of one region on one day.
 
     `per_hour` is component -> instance type -> price, `per_gb_month` component -> price of disk;
-    components are training, processing and hosting.
+    components are training, processing and hosting. `others`: a minute of CodeBuild's medium
+    machine, a GB a month in ECR and in S3.
     """
 
     date: str
@@ -31,6 +32,7 @@ class Prices:
     refresh: str
     per_hour: Mapping[str, Mapping[str, float]]
     per_gb_month: Mapping[str, float]
+    others: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_prices(file: Path = PRICE_FILE) -> Prices:
@@ -41,6 +43,7 @@ def load_prices(file: Path = PRICE_FILE) -> Prices:
         known = [prices.per_hour[name].items() for name in COMPONENTS]
         numbers = [price for pairs in known for _, price in pairs]
         numbers += [prices.per_gb_month[name] for name in COMPONENTS]
+        numbers += prices.others.values()
         if not all(isinstance(number, int | float) and number >= 0 for number in numbers):
             raise ValueError("a price is not a number")
     except OSError as error:
@@ -60,8 +63,9 @@ def save_prices(prices: Prices, file: Path = PRICE_FILE) -> None:
 def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
     """Fetch AWS's price list of a region. `client` is boto3's client of "pricing".
 
-    What the list has no entry for, prices of disks among them, is not made up: disks keep their
-    `known` price. Raises UsageError when AWS lists nothing for the region, and botocore's errors.
+    What the list has no entry for, prices of disks among them, is not made up: disks and `others`
+    keep their `known` price. Raises UsageError when AWS lists nothing for the region, and
+    botocore's errors.
     """
     found: dict[str, dict[str, float]] = {component: {} for component in COMPONENTS}
     currency = known.currency
@@ -77,10 +81,11 @@ def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
         date=date,
         region=region,
         currency=currency,
-        source="AWS Price List API; disks as they were in the price file before",
+        source="AWS Price List API; disks, ECR, S3 and builds as in the price file before",
         refresh=known.refresh,
         per_hour={name: dict(sorted(found[name].items())) for name in COMPONENTS},
         per_gb_month=known.per_gb_month,
+        others=known.others,
     )
 
 

@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         help="compare the deployed definition, or FILE, with this tree's, or two FILEs, old and "
         "new; exit code 0 with differences or without (--json says which, in 'empty')",
     )
-    action.add_argument("--cost", action="store_true", help="the most that a run can cost on AWS")
+    action.add_argument(
+        "--cost", action="store_true", help="the most that a run can cost on AWS, and a month"
+    )
     action.add_argument("--upsert", action="store_true", help="create or update it on AWS")
     action.add_argument("--watch", metavar="ARN", help="watch an execution on AWS")
     result.add_argument("--start", action="store_true", help="with --upsert: start an execution")
@@ -217,9 +219,8 @@ def _cost(options: argparse.Namespace) -> int:
     from pipeline.cost.estimate import estimate, estimate_json, estimate_text
     from pipeline.definition.given_parameters import parse_parameters
 
-    cost = estimate(
-        _compiled(options, _settings(options)), parse_parameters(options.parameter) or None
-    )
+    settings, given = _settings(options), parse_parameters(options.parameter)
+    cost = estimate(_compiled(options, settings), given or None, settings=settings)
     print(estimate_json(cost) if options.json else estimate_text(cost))
     return EXIT_SUCCEEDED
 

@@ -11,10 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from pipeline.command_line.running import ROOT
 from pipeline.cost.__main__ import main, refresh_prices
 from pipeline.cost.estimate import estimate, estimate_json, estimate_text
 from pipeline.cost.prices import PRICE_FILE, Prices, fetch_prices, load_prices, save_prices
 from pipeline.errors import UsageError
+from pipeline.settings import Settings, load_settings
 
 Definition = dict[str, Any]
 
@@ -234,10 +236,41 @@ def test_endpoints_cost_by_the_month() -> None:
     cost = estimate(pipeline(deploy, config, Name="dogs"), prices=PRICES)
     assert cost.total == 0
     assert cost.per_month == pytest.approx(3 * 0.1 * 730)
-    assert cost.endpoints[0].what == "endpoint dogs: ml.m5.large x 2"
+    assert cost.monthly[0].what == "endpoint dogs: ml.m5.large x 2"
     assert cost.complete
     variants[0]["InstanceType"] = "ml.huge"
     assert not estimate(pipeline(config), prices=PRICES).complete
+
+
+def test_with_its_settings_production_and_the_serving_image_are_priced() -> None:
+    prices = dataclasses.replace(PRICES, others={"build_minute": 0.5, "ecr_gb_month": 10.0})
+    cost = estimate(pipeline(training()), prices=prices, settings=settings_of())
+    assert [line.amount for line in cost.once] == [60 * 0.5]
+    production, image, bucket = cost.monthly
+    assert production.what == "endpoint dog-breeds-production: ml.m5.large x 2"
+    assert (production.amount, image.amount) == (pytest.approx(2 * 0.1 * 730), 4.0)
+    assert cost.when_busy == pytest.approx(2 * 0.1 * 730)  # from 2 instances to 4
+    assert bucket.amount is None  # this price file has none
+    assert not cost.complete
+    text = estimate_text(cost)
+    assert "Once besides:" in text
+    assert "autoscaling is at its limit" in text
+
+
+def test_without_scaling_production_has_its_instances_and_its_image_is_somebodys_own() -> None:
+    given = ("instance_type=ml.x9.large", "autoscaling.enabled=false")
+    production = [f"deploy.production.{one}" for one in given]
+    settings = settings_of(*production, "serving.image=1.dkr.ecr.r.amazonaws.com/mine:1")
+    cost = estimate(pipeline(training()), prices=PRICES, settings=settings)
+    assert (cost.once, cost.when_busy) == ((), None)
+    assert cost.monthly[0].what.endswith(
+        "ml.x9.large x 2: ml.x9.large is not in the hosting prices of us-east-1"
+    )
+    assert len(cost.monthly) == 2
+
+
+def settings_of(*overrides: str) -> Settings:
+    return load_settings(ROOT / "pipeline.yaml", None, overrides)
 
 
 def test_another_region_is_said() -> None:

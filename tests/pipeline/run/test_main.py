@@ -179,7 +179,9 @@ def test_a_definition_is_compared_with_a_file_and_priced(
     assert run(state, "--diff", str(tmp_path / "old.json"), *changed) == 0
     assert "Parameters[TuningMaxJobs].DefaultValue: 12 -> 7" in capsys.readouterr().out
     assert run(state, "--cost", "--parameter", "TuningMaxJobs=3") == 0
-    assert "3 trials" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "3 trials" in shown
+    assert "endpoint dog-breeds-production" in shown
 
 
 def test_two_files_are_compared_whatever_this_tree_holds(
