@@ -14,6 +14,7 @@ from inference_code.picture_formats import listed
 from pipeline.command_line.running import ROOT
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.smoke_test import Asked
+from pipeline.settings import load_settings
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE = ("pipeline", "steps", "training_code", "inference_code", "lambda_code")
@@ -107,3 +108,20 @@ def test_the_readme_shows_what_a_run_prints() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_the_quotas_are_those_that_the_settings_need() -> None:
+    settings = load_settings(ROOT / "pipeline.yaml")
+    production, tuning = settings.deploy.production, settings.instances.tuning
+    busy = production.autoscaling.max_instances
+    staging = settings.deploy.instance_count
+    assert settings.deploy.instance_type == production.instance_type
+    rows = (
+        f"| {settings.instances.processing.type} for processing job usage | 1 |",
+        f"| {settings.instances.training.type} for training job usage | 1 |",
+        f"| {tuning.type} for training job usage | {settings.tuning.max_parallel_jobs} ",
+        f"| {production.instance_type} for endpoint usage | {staging + 2 * production.instance_count}: ",
+        f"; {staging + 2 * busy} when scaled up |",
+    )
+    page = (ROOT / "docs/aws.md").read_text()
+    assert [row for row in rows if row not in page] == []
