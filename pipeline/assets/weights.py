@@ -12,10 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.images.catalog import load_images
 from pipeline.settings.model import Settings
 
-# The version in the images that the jobs run in: its names mean the weights we can load there.
-TORCHVISION = "0.21.0"
 _FETCH_PROBLEMS = {
     3: "torchvision is not installed here",
     4: "torchvision has no weights for it",
@@ -41,11 +40,16 @@ def weights_uri(settings: Settings) -> str | None:
     if weights == "none":
         return None
     if weights == "imagenet":
-        return f"{start}/torchvision-{TORCHVISION}/{settings.backbone.name}-DEFAULT.pth"
+        return f"{start}/torchvision-{_torchvision()}/{settings.backbone.name}-DEFAULT.pth"
     if weights.startswith("s3://"):
         return weights
     path = _weights_file(weights)
     return f"{start}/{_sha256(path)[:16]}/{path.name}"
+
+
+def _torchvision() -> str:
+    """Return the version in the jobs' images: its names mean the weights that load there."""
+    return load_images().jobs.packages["torchvision"]
 
 
 def stage_weights(settings: Settings, put: Put, exists: Exists) -> None:

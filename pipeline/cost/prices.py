@@ -21,7 +21,7 @@ class Prices:
     """The on-demand list prices of one region on one day.
 
     `per_hour` is component -> instance type -> price, `per_gb_month` component -> price of disk;
-    components are training, processing and hosting. `others`: a minute of CodeBuild's medium
+    components are training, processing and hosting. `others`: a minute of CodeBuild's small
     machine, a GB a month in ECR and in S3.
     """
 

@@ -503,6 +503,16 @@ def test_images_are_made_under_the_role_and_name_that_others_expect(template: Te
     assert rule["action"]["type"] == "expire"
 
 
+def test_a_build_that_waits_for_the_images_build_leaves_it_room_and_time(
+    template: Template,
+) -> None:
+    """docs.aws.amazon.com/codebuild/latest/userguide/limits.html: one build of a type at a time."""
+    made = template.resources("AWS::CodeBuild::Project")
+    push, image = made["Build"], made["ImageBuild"]
+    assert push["Environment"]["ComputeType"] != image["Environment"]["ComputeType"]
+    assert push["TimeoutInMinutes"] >= image["TimeoutInMinutes"] + 30  # and the tests
+
+
 def test_no_build_is_dropped(template: Template) -> None:
     """CodeBuild does not queue what is above a limit of builds at a time."""
     assert "ConcurrentBuildLimit" not in template.resources()["Build"]

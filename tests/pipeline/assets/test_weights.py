@@ -32,7 +32,7 @@ def test_a_file_is_addressed_by_its_content(tmp_path):
 
 def test_imagenet_is_addressed_by_name_so_that_compiling_downloads_nothing():
     assert weights_uri(settings_with("imagenet", "mobilenet_v2")) == (
-        f"{BUCKET}/weights/torchvision-0.21.0/mobilenet_v2-DEFAULT.pth"
+        f"{BUCKET}/weights/torchvision-0.27.1/mobilenet_v2-DEFAULT.pth"
     )
 
 
