@@ -149,7 +149,7 @@ def _follow(aws: Aws, build: str, say: Callable[[str], None], timing: Timing) ->
         if phase != said:
             said = phase
             say(f"  {phase.lower().replace('_', ' ')}")
-        if now.get("buildComplete"):
+        if now["buildStatus"] != "IN_PROGRESS":
             return now
         timing.sleep(pause)
     raise AssertionError("pauses are without end")
