@@ -1,3 +1,3 @@
 """Define the version of this code: `--version` says it, every registered model carries it."""
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"

@@ -136,7 +136,7 @@ def test_the_definition_is_printed_the_same_each_time(
 def test_our_own_definition_has_no_finding(
     state: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.run.__main__._today", lambda: date(2026, 3, 1))
+    monkeypatch.setattr("pipeline.run.__main__._today", lambda: date(2026, 12, 1))
     assert run(state, "--check", "--env", "staging", "--json") == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
 
