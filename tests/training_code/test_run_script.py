@@ -25,7 +25,13 @@ def code(tmp_path: Path) -> Path:
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "job").mkdir()
-    for name in ("run_script.py", "job/__init__.py", "job/errors.py", "job/packages.py"):
+    for name in (
+        "run_script.py",
+        "job/__init__.py",
+        "job/errors.py",
+        "job/log.py",
+        "job/packages.py",
+    ):
         shutil.copyfile(CODE / name, folder / name)
     (folder / "script.py").write_text(SCRIPT)
     (folder / "neighbour.py").write_text("FOLDER = __file__.rsplit('/', 1)[0]\nVALUE = 42\n")

@@ -58,7 +58,7 @@ def test_a_protobuf_that_came_first_is_an_error_with_the_way_out() -> None:
 
 def test_what_is_missing_is_installed_without_what_it_asks_for(tmp_path: Path) -> None:
     (tmp_path / "debugger").mkdir()
-    for name in ("debugger/smdebug_loading.py", "job/errors.py", "job/packages.py"):
+    for name in ("debugger/smdebug_loading.py", "job/errors.py", "job/log.py", "job/packages.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((CODE / name).read_bytes())
     (tmp_path / "requirements-debugger.txt").write_text("no-such-package-at-all==1.0\n")
