@@ -145,6 +145,7 @@ def built_image(folder: Path) -> Iterator[Image]:
     buildah("bud", *options, str(ROOT / "inference_code"))
     container = buildah("from", "localhost/image")
     root = Path(buildah("mount", container))
+    assert (root / "opt/server").is_dir(), f"{root} is not mounted"
     try:
         found = json.loads(buildah("inspect", "--type", "image", "localhost/image"))
         yield Image(root, found["OCIv1"]["config"])
