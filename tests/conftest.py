@@ -114,7 +114,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """End a run whose groups of tests are not kept together, though --dist loadgroup asks for it."""
+    """End a run whose groups of tests are spread, though --dist loadgroup keeps them together."""
     grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
     if getattr(session.config.option, "loadgroup", False):
         assert all("@" in item.nodeid for item in grouped), "install what constraints.txt pins"
