@@ -33,6 +33,7 @@ PRINTS = {
     "run --check": r"^0 errors, 0 warnings",
     "run --diff old.json": r"^no differences",
     "run --cost": r"^The most that a run can cost, in USD:",
+    "bootstrap --dry-run": r"^AWS::S3::Bucket +dog-breeds-111122223333-us-east-1 ",
 }
 
 
@@ -43,7 +44,9 @@ def lines_of_pages() -> list[str]:
     )
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [
-        line for line in lines if line.startswith("python -m pipeline.") and "--data" not in line
+        line
+        for line in lines
+        if line.startswith("python -m pipeline.") and not re.search("--data|--aws", line)
     ]
 
 
