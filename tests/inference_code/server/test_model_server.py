@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import getpass
+import logging
 import os
 import pwd
 import socket
@@ -500,6 +501,8 @@ def test_where_root_cannot_be_given_up_it_goes_on_and_says_so(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "setgroups", refuse)
+    # another test's libraries may have silenced all loggers of this process
+    monkeypatch.setattr(logging.getLogger("model_server"), "disabled", False)
     become_user(for_all)
     assert "serving as root: [Errno 1] Operation not permitted" in caplog.text
     assert os.environ["HOME"] == "/root"
