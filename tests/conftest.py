@@ -59,6 +59,8 @@ Definition = dict[str, Any]
 SLOW_PLACES = {
     "tests/e2e/": "e2e",
     "tests/pipeline/report/test_browser.py": "browser",
+    "tests/inference_code/server/test_ray_serve.py": "server",
+    "tests/inference_code/server/test_serving_image.py": "server",
     "tests/inference_code/test_runtimes.py::test_pytorch": "slow",
     "tests/infra/test_template.py::test_cfn_lint": "slow",
     "tests/pipeline/definition/test_compile.py::test_the_bytes": "slow",
