@@ -9,6 +9,7 @@ from pipeline.errors import UsageError
 
 MAXIMUM_BYTES = 8 * 1024**3
 MAXIMUM_MEMBERS = 10_000
+MAXIMUM_DEPTH = 100  # folders within each other: what goes through trees has to reach the end
 _CHUNK_BYTES = 1024**2
 
 
@@ -52,6 +53,8 @@ def _extract_members(
             raise ArchiveError(f"more than {maximum_members} members")
         if total > maximum_bytes:
             raise ArchiveError(f"more than {maximum_bytes} bytes unpacked")
+        if member.name.count("/") > MAXIMUM_DEPTH:
+            raise ArchiveError(f"more than {MAXIMUM_DEPTH} folders within each other")
         members.extract(member, target, filter="data")
     _read_rest(members, maximum_bytes - total)
 

@@ -4,6 +4,7 @@ from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep
 
 from steps.jobs import INPUT, OUTPUT, BuildContext, processing_step
+from training_code.folders.layout import AUTO
 
 DATASET_FILE = PropertyFile(name="Dataset", output_name="dataset", path="dataset.json")
 
@@ -11,7 +12,7 @@ DATASET_FILE = PropertyFile(name="Dataset", output_name="dataset", path="dataset
 def build_prepare_step(context: BuildContext) -> ProcessingStep:
     """Build the Prepare step; outputs: `dataset` (train and valid), `test` for Evaluate only."""
     settings = context.settings
-    split = settings.data.split
+    split, layout = settings.data.split, settings.data.layout
     return processing_step(
         context,
         "Prepare",
@@ -23,6 +24,7 @@ def build_prepare_step(context: BuildContext) -> ProcessingStep:
             "resize": str(settings.preprocessing.resize),
             "split": f"{split.train},{split.valid},{split.test}",
             "seed": str(settings.data.seed),
+            **({} if layout == AUTO else {"layout": layout}),
         },
         inputs={"data": context.parameters.data_uri},
         outputs=("dataset", "test"),

@@ -2,16 +2,18 @@
 
 Every file is decoded once, straight into its row on the disk, on all cores; what is no usable
 picture is left out and listed. A refused file leaves no trace in the result: splits, rows and
-fingerprint are those of a data set that never had it.
+fingerprint are those of a data set that never had it. What was never meant as a picture, by its
+name and its content, is ignored.
 """
 
 import argparse
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from folders.layout import AUTO, LAYOUTS, SPLITS, class_line
 from job.errors import JobError, run_job
 from job.log import log
 from job.parallel import parallel_map, stop_on_sigterm
@@ -26,14 +28,22 @@ from pictures.dataset import (
     write_json,
     write_rows,
 )
-from pictures.dataset_info import class_counts, duplicates, fingerprint, refused_list, versions
+from pictures.dataset_info import (
+    class_counts,
+    duplicates,
+    fingerprint,
+    ignored_files,
+    refused_list,
+    versions,
+)
 from pictures.image_folder import ImageFolder, PictureFile, find_images
-from pictures.picture_rows import Refused, Row, Sums, hash_file, write_picture
+from pictures.picture_rows import NoPicture, Refused, Row, Sums, hash_file, write_picture
 from pictures.row_plan import Picture, Rows, plan_rows
 from pictures.stratified_split import Fractions, parse_fractions
 
 MAX_REFUSED_SHARE = 0.2
 MAX_RESIZE = 4096
+_MOST_LINES = 10
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class Options:
     resize: int
     fractions: Fractions
     seed: int
+    layout: str = AUTO
 
     def __post_init__(self) -> None:
         if not 1 <= self.resize <= MAX_RESIZE:
@@ -62,9 +73,10 @@ class Options:
 
 def prepare(options: Options) -> None:
     """Prepare the data and write both outputs; raise JobError for whatever is wrong with it."""
-    found = find_images(options.data)
+    found = find_images(options.data, options.layout)
+    log(f"{class_line(found.classes)}; {len(found.files):,} files")
+    found, pictures, refused = _hash_all(found)
     _announce(found)
-    pictures, refused = _hash_all(found)
     _check_refused(found, refused)
     rows = plan_rows(found, pictures, options.fractions, options.seed)
     create_images({options.images(s): len(rows[s]) for s in rows}, options.resize)
@@ -80,22 +92,34 @@ def prepare(options: Options) -> None:
 
 
 def _announce(found: ImageFolder) -> None:
-    split = "split by its folders" if found.is_split else "not split yet"
-    log(f"{len(found.classes):,} classes, {len(found.files):,} files, {split}")
-    if found.ignored:
-        more = ", ..." if len(found.ignored) > 5 else ""
-        log(f"ignored beside the class folders: {', '.join(found.ignored[:5])}{more}")
+    for note in found.notes:
+        log(note)
+    for one in found.ignored[:_MOST_LINES]:
+        log(f"ignored: {one}")
+    if len(found.ignored) > _MOST_LINES:
+        log(f"ignored: {len(found.ignored) - _MOST_LINES:,} more, in {INFO_FILE}")
 
 
-def _hash_all(found: ImageFolder) -> tuple[list[Picture], dict[PictureFile, str]]:
-    pictures, refused = [], {}
+def _hash_all(
+    found: ImageFolder,
+) -> tuple[ImageFolder, list[Picture], dict[PictureFile, str]]:
+    """Read every file once; return the data set without what was never meant as a picture."""
+    pictures: list[Picture] = []
+    refused: dict[PictureFile, str] = {}
+    others: set[PictureFile] = set()
     outcomes = parallel_map(hash_file, [file.path for file in found.files], "read")
     for file, outcome in zip(found.files, outcomes, strict=True):
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, NoPicture):
+            others.add(file)
+        elif isinstance(outcome, Refused):
             refused[file] = outcome.reason
         else:
             pictures.append(Picture(file, outcome))
-    return pictures, refused
+    if others:
+        files = tuple(file for file in found.files if file not in others)
+        ignored = (*found.ignored, *ignored_files(sorted(file.name for file in others)))
+        found = replace(found, files=files, ignored=ignored)
+    return found, pictures, refused
 
 
 def _decode_all(rows: Rows, options: Options) -> tuple[dict[Picture, Sums], dict[PictureFile, str]]:
@@ -170,11 +194,18 @@ def _describe(
         "std": std,
         "resize": options.resize,
         "seed": options.seed,
-        "split_source": "folders" if found.is_split else "stratified",
+        "split_source": _split_source(found),
+        "notes": list(found.notes),
+        "ignored": [asdict(one) for one in found.ignored],
         "refused": refused_list({file.name: reason for file, reason in refused.items()}),
         "duplicates": duplicates(rows),
         "versions": versions(),
     }
+
+
+def _split_source(found: ImageFolder) -> str:
+    """Say who gave the splits: the folders, this script, or both (`completed`)."""
+    return {(): "folders", SPLITS: "stratified"}.get(found.drawn, "completed")
 
 
 def _write(rows: Rows, info: Mapping[str, Any], options: Options) -> None:
@@ -189,8 +220,8 @@ def _write(rows: Rows, info: Mapping[str, Any], options: Options) -> None:
 
 def _report(info: Mapping[str, Any]) -> None:
     sizes = {split: sum(counts.values()) for split, counts in info["counts"].items()}
-    text = ", ".join(f"{size:,} {split}" for split, size in sizes.items())
-    log(f"{text} pictures; {len(info['refused']):,} refused; data {info['fingerprint'][:16]}")
+    refused = f"{len(info['refused']):,} refused; data {info['fingerprint'][:16]}"
+    log(f"{class_line(info['classes'], sizes)}; {refused}")
     for refusal in info["refused"][:5]:
         log(f"refused {refusal['file']}: {refusal['reason']}")
     across = [one for one in info["duplicates"] if len(one["splits"]) > 1]
@@ -216,9 +247,11 @@ def _parse_options() -> Options:
     parser.add_argument("--resize", type=int, default=256, help="side of the stored squares")
     parser.add_argument("--split", default="0.8,0.1,0.1", help="shares of train,valid,test")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--layout", default=AUTO, help=f"{AUTO}, or one of {', '.join(LAYOUTS)}")
     given = parser.parse_args()
     fractions = parse_fractions(given.split)
-    return Options(given.data, given.dataset, given.test, given.resize, fractions, given.seed)
+    places = given.data, given.dataset, given.test
+    return Options(*places, given.resize, fractions, given.seed, given.layout)
 
 
 def main() -> None:

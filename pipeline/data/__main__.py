@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import shutil
 import sys
 import tempfile
@@ -22,11 +23,14 @@ from pipeline.errors import EXIT_SUCCEEDED, UsageError
 if TYPE_CHECKING:
     from pipeline.data.destination import Transfer
     from pipeline.data.download import Opener
+    from pipeline.data.files import DataSet
     from pipeline.data.progress import Progress
+    from pipeline.settings.model import Settings
+    from training_code.folders.layout import Choice
 
 _EXAMPLES = """\
   python -m pipeline.data upload ~/pictures          a folder per class, or train/valid/test
-  python -m pipeline.data upload pictures.zip        also .tar and .tar.gz
+  python -m pipeline.data upload pictures.zip        also .tar and .tar.gz, .bz2 or .xz
   python -m pipeline.data upload \\
       https://s3-us-west-1.amazonaws.com/udacity-aind/dog-project/dogImages.zip
   python -m pipeline.data upload ~/pictures --local  for runs on this machine"""
@@ -42,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         print(json.dumps(asdict(transfer), indent=2))
     else:
-        print(_summary(transfer, options.local))
+        print(_summary(transfer, options))
     return EXIT_SUCCEEDED
 
 
@@ -50,7 +54,6 @@ def upload(
     options: argparse.Namespace, progress: "Progress", opener: "Opener | None" = None
 ) -> "Transfer":
     """Fetch and unpack a data set if need be, then send what is missing. Raises PipelineError."""
-    from pipeline.data.files import scan
     from pipeline.settings import load_settings
 
     environment = options.env or ("local" if options.local else None)
@@ -61,7 +64,7 @@ def upload(
 
         store = Store(options.state)
         with _folder(options.source, options.state, progress, opener) as folder:
-            data = scan(folder, progress)
+            data = _scan(folder, options, settings, progress)
             uri = uri_of(settings.bucket, data)
             return copy_here(store.path(uri), uri, data, progress)
 
@@ -73,7 +76,28 @@ def upload(
     check_bucket(aws, settings)  # before anything large is fetched
     destination = BucketDestination(aws.client("s3"), settings.bucket, aws.account_id)
     with _folder(options.source, options.state, progress, opener) as folder:
-        return destination.upload(scan(folder, progress), progress)
+        return destination.upload(_scan(folder, options, settings, progress), progress)
+
+
+def _scan(
+    folder: Path, options: argparse.Namespace, settings: "Settings", progress: "Progress"
+) -> "DataSet":
+    """Read the folders, say what was read, and hash the files."""
+    from pipeline.data.files import scan
+    from pipeline.data.reading import asks_again, read_data
+
+    again = asks_again(options.typed, options.source)
+
+    def ask(choice: "Choice") -> str:
+        if choice.folder and not Path(options.source).expanduser().is_dir():
+            inner = Path(choice.folder).relative_to(folder)
+            return f"unpack it, and give the folder {inner} in it"
+        return again(choice)
+
+    reading = read_data(folder, settings.data.layout, ask)
+    for line in reading.lines():
+        progress.say(line)
+    return scan(reading, progress)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -91,7 +115,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_settings_options(command)
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     add_state_option(command)
-    return result.parse_args(arguments)
+    options = result.parse_args(arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
+    options.typed = shlex.join(["python", "-m", "pipeline.data", *typed])
+    return options
 
 
 @contextmanager
@@ -131,13 +158,15 @@ def _unpacked(archive: Path, state: Path, progress: "Progress") -> Iterator[Path
         yield Path(folder)
 
 
-def _summary(transfer: "Transfer", local: bool) -> str:
+def _summary(transfer: "Transfer", options: argparse.Namespace) -> str:
     from pipeline.data.progress import human_size
 
     counts = f"{transfer.sent} sent, {transfer.copied} copied, {transfer.present} were there"
     run = f"--local --data {transfer.uri}"
-    if not local:
+    if not options.local:
         run = f"--upsert --start --parameter DataUri={transfer.uri}"
+    for text in options.set:
+        run += f" --set {shlex.quote(text)}" if text.startswith("data.") else ""
     return "\n".join(
         [
             f"{transfer.files} files, {human_size(transfer.bytes)}: {counts}",

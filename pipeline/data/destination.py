@@ -17,8 +17,9 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from pipeline.aws.errors import error_code, explained
-from pipeline.data.files import DataError, DataFile, DataSet
+from pipeline.data.files import DataFile, DataSet
 from pipeline.data.progress import Progress
+from pipeline.data.reading import DataError
 from pipeline.errors import PipelineError
 
 How = Literal["present", "copied", "sent"]

@@ -1,25 +1,18 @@
 """Find the files of a folder-per-class data set, and the fingerprint that names it."""
 
-import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.data.progress import Progress
-from pipeline.errors import UsageError
-from training_code.pictures import folder_walk
-from training_code.pictures.folder_walk import EXPECTED, files_below, subfolders
+from pipeline.data.reading import DataError
+from training_code.folders.layout import Reading
 
 MAXIMUM_FILE_BYTES = 5 * 1000**3  # what S3 takes in one request; no picture is near it
 _MAXIMUM_NAME_BYTES = 900  # of S3's 1,024 for a key, less what goes in front
 _HASHING_THREADS = 8
-
-
-class DataError(UsageError):
-    """The data set cannot be used as it is; the message says what to mend."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +45,12 @@ class DataSet:
         return digest.hexdigest()[:16]
 
 
-def scan(folder: Path, progress: Progress) -> DataSet:
-    """Find and hash the files in the folders below `folder`.
+def scan(reading: Reading, progress: Progress) -> DataSet:
+    """Hash the files in a data set's class folders; what its reading leaves out is left out.
 
-    Hidden files, system files and files beside the outermost folders are left out, and a single
-    folder around everything is stepped into: the Prepare step would do the same.
-    Raises DataError when nothing is left, or a file cannot be read or named on S3.
+    Raises DataError when a file cannot be read or named on S3.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; {EXPECTED}")
-    root = data_root(folder)
-    with _readable():
-        paths = [path for top in subfolders(root) for path in files_below(top)]
-    found = [(path, _name(path, root)) for path in paths]
-    if not found:
-        raise DataError(f"{folder} holds no pictures in folders; {EXPECTED}")
+    found = [(Path(path), _name(path, reading.root)) for _, path in reading.files()]
     sizes = {path: _size(path) for path, _ in found}
     with (
         progress.stage("looking at the files", sum(sizes.values())) as advance,
@@ -83,40 +67,12 @@ def scan(folder: Path, progress: Progress) -> DataSet:
     return DataSet(tuple(sorted(files, key=lambda file: file.name)))
 
 
-def data_root(folder: Path) -> Path:
-    """Return the folder that holds the classes or splits, inside folders that only wrap it.
-
-    Names of pictures are relative to it, here and in what Prepare writes. Raises DataError when a
-    folder cannot be read.
-    """
-    with _readable():
-        return folder_walk.data_root(folder)
-
-
-def check_folders(folder: Path) -> None:
-    """Raise DataError for a folder without two classes, or splits, in it; open no file."""
-    root = data_root(folder)
-    with _readable():
-        count = len(subfolders(root))
-    if count < 2:
-        found = "one folder" if count else "no folders"
-        raise DataError(f"{root} holds {found}, and two classes are the least; {EXPECTED}")
-
-
-@contextlib.contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{error.filename} cannot be read: {error.strerror}") from error
-
-
-def _name(path: Path, root: Path) -> str:
-    relative = path.relative_to(root)
+def _name(path: str, root: str) -> str:
+    relative = path.removeprefix(root).lstrip(os.sep)
     try:
         name = os.fsencode(relative).decode("utf-8")
     except UnicodeDecodeError:
-        raise DataError(f"{str(relative)!r}: the name is not UTF-8; rename the file") from None
+        raise DataError(f"{relative!r}: the name is not UTF-8; rename the file") from None
     if len(name.encode()) > _MAXIMUM_NAME_BYTES:
         raise DataError(f"{relative}: the name is longer than {_MAXIMUM_NAME_BYTES} bytes")
     return "/".join(Path(name).parts)

@@ -2,14 +2,23 @@
 
 import shutil
 import stat
+import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.archives import ArchiveError, extract_archive
+from pipeline.archives import MAXIMUM_DEPTH, ArchiveError, extract_archive
 
 _CHUNK = 1024 * 1024
+# What cannot be unpacked here is at least called by its name.
+_OTHERS = {
+    b"PK": "a zip archive, but damaged or cut short",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+}
+_UNPACK_IT = "unpack it yourself and give the folder"
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,19 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> None:
     maximum = limits.bytes_for(archive.stat().st_size, shutil.disk_usage(target).free)
     if zipfile.is_zipfile(archive):
         _unzip(archive, target, maximum, limits.maximum_members)
-    else:
+        return
+    with archive.open("rb") as file:
+        start = file.read(8)
+    for magic, what in _OTHERS.items():
+        if start.startswith(magic):
+            raise ArchiveError(f"{archive} is {what}: {_UNPACK_IT}")
+    try:
         extract_archive(archive, target, maximum, limits.maximum_members)
+    except ArchiveError as error:
+        if not isinstance(error.__cause__, tarfile.ReadError):
+            raise
+        what = "is neither a zip nor a tar archive, or it is damaged"
+        raise ArchiveError(f"{archive} {what}: give a folder, or pack it again") from error
 
 
 def _unzip(archive: Path, target: Path, maximum_bytes: int, maximum_members: int) -> None:
@@ -56,25 +76,35 @@ def _unzip(archive: Path, target: Path, maximum_bytes: int, maximum_members: int
                 _check(archive, member)
             for member in members:
                 _extract(opened, member, target)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
+    except NotImplementedError as error:  # a method of compression, such as Windows' deflate64
+        raise ArchiveError(f"{archive}: {error}; {_UNPACK_IT}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
 
 
 def _check(archive: Path, member: zipfile.ZipInfo) -> None:
-    name = member.filename
+    name = _slashes(member)
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts or "\\" in name or parts[0][1:2] == ":":
+    if not parts or name.startswith("/") or ".." in parts or parts[0][1:2] == ":":
         raise ArchiveError(f"{archive}: {name!r} would leave the folder")
+    if len(parts) > MAXIMUM_DEPTH:
+        raise ArchiveError(f"{archive}: more than {MAXIMUM_DEPTH} folders within each other")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise ArchiveError(f"{archive}: {name!r} is a link or device")
     if member.flag_bits & 1:
-        raise ArchiveError(f"{archive} is encrypted: unpack it yourself and give the folder")
+        raise ArchiveError(f"{archive} is encrypted: {_UNPACK_IT}")
+
+
+def _slashes(member: zipfile.ZipInfo) -> str:
+    r"""Return a member's name with slashes: some programs on Windows write `cat\1.jpg`."""
+    return member.filename.replace("\\", "/")
 
 
 def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    path = target.joinpath(*PurePosixPath(member.filename).parts)
-    if member.is_dir():
+    name = _slashes(member)
+    path = target.joinpath(*PurePosixPath(name).parts)
+    if name.endswith("/"):
         path.mkdir(parents=True, exist_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)

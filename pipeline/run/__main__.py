@@ -22,6 +22,7 @@ _EXAMPLES = """\
   on this machine
     python -m pipeline.run --local                                 the generated sample
     python -m pipeline.run --local --data ~/pictures               your own, a folder per class
+    python -m pipeline.run --local --data pictures.zip             or an archive of it
     python -m pipeline.run --local --data ~/pictures \\
         --set backbone.name=mobilenet_v2 --set backbone.weights=mobilenet_v2.pth
     python -m pipeline.run --local --parameter AccuracyThreshold=0.8
@@ -88,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     wait_help = "with --start: watch it to its end, then ask its endpoint"
     result.add_argument("--wait", action="store_true", help=wait_help)
     result.add_argument(
-        "--data", metavar="DIR", help="with --local: pictures, a folder per class (default: sample)"
+        "--data",
+        metavar="DIR",
+        help="with --local: pictures, a folder per class, or a zip or tar of it (default: sample)",
     )
     add_settings_options(result, "environment (default with --local: local)")
     result.add_argument(

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
@@ -18,7 +17,9 @@ from pipeline.assets.code_bundle import bundles_of, stage
 from pipeline.assets.weights import stage_weights
 from pipeline.command_line.running import ROOT
 from pipeline.command_line.step_table import display
-from pipeline.data.files import check_folders
+from pipeline.data.kept import made_once, unpacked_once
+from pipeline.data.progress import Progress
+from pipeline.data.reading import asks_again, read_data
 from pipeline.definition.compile_cache import definition_text
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
@@ -40,7 +41,7 @@ _COMPILATIONS = 3  # a file may be saved while the definition is compiled
 
 @dataclass(frozen=True)
 class LocalRequest:
-    """A run to make: `data` is a folder or an address, None for the generated sample.
+    """A run to make: `data` is a folder, an archive or an address, None for the sample.
 
     `command` is the command line that asks for it, for the report; `note` is said when it begins.
     """
@@ -63,11 +64,12 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     given = dict(request.parameters)
     store = Store(request.state)
     if request.data is not None:
-        given = {**given, "DataUri": data_uri(request.data)}
+        given = {**given, "DataUri": data_uri(request.data, store.root)}
     elif "DataUri" not in given:
         given = {**given, "DataUri": generated_sample(store.root).as_uri()}
     if request.note:
         print(request.note, file=sys.stderr, flush=True)
+    _say_reading(request, store.path(str(given["DataUri"])))
     definition = compile_and_stage(settings, ROOT, store)
     install_deployer(store, settings)
     place = (settings.aws.region, settings.aws.account_id)
@@ -108,10 +110,22 @@ def _execute(
         )
 
 
-def data_uri(data: str) -> str:
-    """Return a folder as a file:// address, one on S3 as it is. Raises UsageError.
+def _say_reading(request: LocalRequest, folder: Path) -> None:
+    """Say which classes the folders hold, before anything is computed.
 
-    A folder without classes is refused here: Prepare would name a folder of its own.
+    Raises DataError for a folder that is no data set: Prepare would name a folder of its own.
+    """
+    if not folder.is_dir():  # Prepare says that nothing is there
+        return
+    ask = asks_again(request.command, request.data) if request.command and request.data else None
+    for line in read_data(folder, request.settings.data.layout, ask).lines():
+        print(f"data: {line}", file=sys.stderr, flush=True)
+
+
+def data_uri(data: str, state: Path) -> str:
+    """Return a folder as a file:// address, one on S3 as it is. Raises UsageError, ArchiveError.
+
+    An archive is unpacked below `state`.
     """
     if not data.removeprefix("file://").strip():
         # As an unset variable of the shell leaves it; an empty path would mean this folder.
@@ -122,28 +136,16 @@ def data_uri(data: str) -> str:
     folder = path_of_file(data) if is_address else Path(data).expanduser().resolve()
     if not folder.exists():
         raise UsageError(f"--data {data}: no such folder: {folder}")
+    if folder.is_file():
+        folder = unpacked_once(folder, state, Progress(sys.stderr))
     if not folder.is_dir():
-        raise UsageError(f"--data {data}: not a folder; give the one with a folder per class")
-    check_folders(folder)
+        raise UsageError(f"--data {data}: neither a folder with a folder per class nor an archive")
     return folder.as_uri()
 
 
 def generated_sample(state: Path) -> Path:
-    """Return the generated sample's folder, made once, also by runs that begin together.
-
-    Raises PipelineError when it cannot be written.
-    """
-    folder = state / "sample"
-    if not folder.is_dir():
-        with TemporaryDirectory(prefix="sample.", suffix=".part", dir=state) as own:
-            part = Path(own) / "sample"
-            write_sample(part)
-            try:
-                part.rename(folder)
-            except OSError:
-                if not folder.is_dir():  # else another run was faster
-                    raise
-    return folder
+    """Return the generated sample's folder. Raises PipelineError when it cannot be written."""
+    return made_once(state / "sample", write_sample)
 
 
 def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str, Any]:

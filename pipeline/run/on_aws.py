@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
-from pipeline.addresses import folder_uri, split_uri
+from pipeline.addresses import folder_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, explained
 from pipeline.aws.logs import LogTail, endpoint_log
@@ -36,9 +36,7 @@ from pipeline.run.smoke_test import (
 )
 
 _POLL_S = 15.0
-_WRAPPERS = 5  # folders around the data that hold nothing but one folder
 _TRIED = 20  # test pictures
-_FEW = 10  # entries of a folder that tell whether it only wraps another
 _DEPLOY = "Deploy"
 
 
@@ -108,7 +106,7 @@ def follow_endpoint(
                 deployed = _deployed(facts)
                 if deployed is None:
                     return replace(outcome, not_asked="the run deployed nothing")
-                question, made = _question(aws, source, facts, deployed)
+                question, made = _question(source, facts, deployed)
         outcome = replace(outcome, endpoint=deployed.endpoint, made=made)
         return _asked(aws, outcome, question, facts, _place(aws, say, timing))
     except KeyboardInterrupt:
@@ -144,36 +142,17 @@ def _deployed(facts: Facts) -> Deployed | None:
     return deployed_in(answer) if {"endpoint_name", "endpoint_config_name"} <= set(answer) else None
 
 
-def _question(
-    aws: Aws, source: AwsSource, facts: Facts, deployed: Deployed
-) -> tuple[Question, str | None]:
+def _question(source: AwsSource, facts: Facts, deployed: Deployed) -> tuple[Question, str | None]:
     """Choose a test picture as it lies in the data; else make one, and say why."""
     try:
         folder = facts.output("Evaluate", "evaluation")
         lines = source.read(f"{folder}/predictions.jsonl").decode().splitlines()
         declared = facts.definition.get("Parameters") or []
         data = folder_uri(str(bind_parameters(declared, facts.parameters)["DataUri"]))
-        root = _root(aws, data)
         for expected in islice(predicted(lines), _TRIED):
-            picture = source.read_part(f"{root}{expected['file']}", 0, MAXIMUM_BODY + 1)
+            picture = source.read_part(f"{data}{expected['file']}", 0, MAXIMUM_BODY + 1)
             if len(picture) <= MAXIMUM_BODY:
                 return question_of(deployed, expected, picture), None
         return made_question(deployed), f"the first {_TRIED} are larger than {MAXIMUM_BODY:,} bytes"
     except (Absent, AwsAccessError) as error:
         return made_question(deployed), str(error)
-
-
-def _root(aws: Aws, data: str) -> str:
-    """Return the folder of the classes or splits, inside folders that only wrap it."""
-    bucket, prefix = split_uri(data)
-    for _ in range(_WRAPPERS):
-        with explained(f"looking for pictures at {data}"):
-            found = aws.client("s3").list_objects_v2(
-                Bucket=bucket, Prefix=prefix, Delimiter="/", MaxKeys=_FEW
-            )
-        folders = [one["Prefix"] for one in found.get("CommonPrefixes", [])]
-        files = [one for one in found.get("Contents", []) if one["Key"] != prefix]
-        if len(folders) != 1 or files:
-            break
-        prefix = folders[0]
-    return f"s3://{bucket}/{prefix}"

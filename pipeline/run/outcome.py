@@ -12,6 +12,7 @@ from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.store import Store
 from pipeline.run.rule_summary import rules_line
 from pipeline.run.smoke_test import Asked
+from training_code.folders.layout import class_line
 
 _EXIT_CODES = {"Succeeded": EXIT_SUCCEEDED, "Stopped": EXIT_STOPPED}
 
@@ -21,7 +22,7 @@ class LocalOutcome:
     """The end of a run. What a failed run did not reach is None.
 
     `failure` may also be the endpoint's, of a run that succeeded. `not_asked` says why nothing was
-    asked, `stopped` what a late Ctrl-C cut short.
+    asked, `stopped` what a late Ctrl-C cut short. `data` says which classes were read.
     """
 
     execution: str
@@ -29,6 +30,8 @@ class LocalOutcome:
     failure: str | None = None
     pictures: int | None = None
     refused: int | None = None
+    data: str | None = None
+    data_notes: tuple[str, ...] = ()
     accuracy: float | None = None
     test_pictures: int | None = None
     champion: str | None = None
@@ -66,6 +69,9 @@ class LocalOutcome:
         return "\n".join(lines)
 
     def _rows(self) -> Iterator[tuple[str, str | None]]:
+        yield "data", self.data
+        for note in self.data_notes:
+            yield "", note
         if self.refused:
             yield "pictures", f"{self.pictures} used, {self.refused} refused: see the report"
         if self.accuracy is not None:
@@ -111,8 +117,13 @@ def read_outcome(result: ExecutionResult, store: Store) -> LocalOutcome:
 
 def _prepared(prepare: Mapping[str, Any], store: Store) -> dict[str, Any]:
     info = json.loads((output_folder(prepare, "dataset", store) / "dataset.json").read_text())
-    used = sum(sum(classes.values()) for classes in info["counts"].values())
-    return {"pictures": used, "refused": len(info["refused"])}
+    sizes = {split: sum(classes.values()) for split, classes in info["counts"].items()}
+    return {
+        "pictures": sum(sizes.values()),
+        "refused": len(info["refused"]),
+        "data": class_line(info["classes"], sizes),
+        "data_notes": tuple(info["notes"]),
+    }
 
 
 def _measured(evaluate: Mapping[str, Any], store: Store) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
-from pipeline.data.files import DataError, data_root
 from pipeline.endpoint.invoker import asking
 from pipeline.endpoint.predictions import predict
 from pipeline.errors import PipelineError
@@ -62,13 +61,9 @@ def find_question(data: Path, predictions: Path, deployed: Deployed) -> Question
     `data` is the folder that the run was given, `predictions` the predictions.jsonl of Evaluate.
     None when there is no such picture.
     """
-    try:
-        root = data_root(data)
-    except DataError:
-        return None
     with predictions.open(encoding="utf-8") as lines:
         for expected in predicted(lines):
-            path = root / expected["file"]
+            path = data / expected["file"]
             if picture := _read(path):
                 return question_of(deployed, expected, picture, path)
     return None

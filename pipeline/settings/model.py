@@ -31,6 +31,7 @@ from pipeline.settings.forms import (
     RoleArn,
     Section,
 )
+from training_code.folders.layout import Layout
 
 Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
@@ -67,9 +68,10 @@ class Split(Section):
 
 
 class Data(Section):
-    """The pictures: where they are and how they are split."""
+    """The pictures: where they are, which folders are classes, and how they are split."""
 
     uri: DataUri | None = None
+    layout: Layout | Literal["auto"] = "auto"
     split: Split
     seed: Annotated[int, Field(ge=0)]
 

@@ -86,6 +86,7 @@ def test_the_readme_shows_what_a_run_prints() -> None:
     outcome = LocalOutcome(
         execution="vwb346yill68",
         status="Succeeded",
+        data="6 classes",
         accuracy=0.8,
         test_pictures=36,
         champion="not compared",

@@ -23,6 +23,12 @@ def test_runs_prepare_with_every_path_and_value_as_an_argument(step):
     ]
 
 
+def test_a_layout_that_is_asked_for_is_one_more_argument(step):
+    application = step("Prepare", "data.layout=group/class")["Arguments"]["AppSpecification"]
+
+    assert application["ContainerArguments"][-2:] == ["--layout", "group/class"]
+
+
 def test_reads_the_data_parameter_and_its_own_code(step):
     inputs = {
         one["InputName"]: one["S3Input"] for one in step("Prepare")["Arguments"]["ProcessingInputs"]

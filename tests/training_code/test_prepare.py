@@ -130,17 +130,17 @@ def test_the_fingerprint_follows_what_is_stored(
 
 def test_a_refused_file_leaves_no_trace_but_its_reason(data: Path, tmp_path: Path) -> None:
     run(data, tmp_path / "clean")
-    (data / "a" / "notes.txt").write_text("not a picture")
+    (data / "a" / "notes.jpg").write_text("not a picture")
     (data / "b" / "empty.jpg").touch()
     (data / "b" / "cut.png").write_bytes((data / "b" / "00.png").read_bytes()[:200])
     (data / "c" / "gone.png").symlink_to(tmp_path / "nowhere")
     os.mkfifo(data / "c" / "pipe.png")
-    more_notes = [f"c/note{number}.txt" for number in range(4)]  # 9 of 45: just what is allowed
+    more_notes = [f"c/note{number}.jpg" for number in range(4)]  # 9 of 45: just what is allowed
     for name in more_notes:
         (data / name).write_text("not a picture")
     info = run(data, tmp_path / "more")
     assert {one["file"]: one["reason"].split(" (")[0] for one in info["refused"]} == {
-        "a/notes.txt": f"not a {listed()} picture",
+        "a/notes.jpg": f"not a {listed()} picture",
         "b/cut.png": "damaged or cut short",
         "b/empty.jpg": "the file is empty",
         "c/gone.png": "a broken link",
@@ -196,10 +196,65 @@ def test_a_class_with_one_picture_is_named(data: Path, tmp_path: Path) -> None:
         run(data, tmp_path)
 
 
-def test_an_empty_class_folder_is_named(data: Path, tmp_path: Path) -> None:
-    (data / "d").mkdir()
-    with pytest.raises(JobError, match="class 'd' has 0 usable"):
-        run(data, tmp_path)
+def test_what_was_never_meant_as_a_picture_is_ignored_and_listed(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clean = run(data, tmp_path / "clean")
+    (data / "empty").mkdir()
+    (data / "README.md").write_text("about the pictures")
+    for path in sorted(data.rglob("*.png")):  # as many as there are pictures: none is refused
+        path.with_suffix(".xml").write_text("<boxes/>")
+    (data / "a" / "1.txt").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(data / "b" / "pipe")
+    (data / "c" / "list").write_bytes(b"")
+    renamed = data / "b" / "00.png"
+    renamed.rename(renamed.with_suffix(".txt"))  # its content says that it is a picture
+    capsys.readouterr()
+    info = run(data, tmp_path / "more")
+    assert info["refused"] == []
+    assert info["ignored"] == [
+        {"name": "README.md", "reason": "beside the folders"},
+        {"name": "empty/", "reason": "no picture in it"},
+        {"name": "no suffix", "reason": "2 files that are no pictures: b/pipe"},
+        {"name": "*.txt", "reason": "1 file that is no picture: a/1.txt"},
+        {"name": "*.xml", "reason": "36 files that are no pictures: a/00.xml"},
+    ]
+    assert (info["fingerprint"], info["counts"]) == (clean["fingerprint"], clean["counts"])
+    printed = capsys.readouterr().out
+    assert "ignored: *.xml (36 files that are no pictures: a/00.xml)\n" in printed
+
+
+def test_a_split_without_a_folder_is_cut_out_of_train(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data.rename(tmp_path / "set")
+    (tmp_path / "set").rename(tmp_path / "train")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "train").rename(tmp_path / "data" / "train")
+    for number in range(5):
+        save_noise(tmp_path / "data" / "test" / f"{number}.png", 900 + number)
+        save_noise(tmp_path / "data" / "val" / "abc"[number % 3] / f"{number}.png", 800 + number)
+    info = run(tmp_path / "data", tmp_path)
+    assert {split: sum(info["counts"][split].values()) for split in SPLITS} == {
+        "train": 26, "valid": 5, "test": 10
+    }  # fmt: skip
+    assert info["split_source"] == "completed"
+    assert info["notes"] == ["no folder gives test its classes: it is cut out of train"]
+    assert info["ignored"] == [{"name": "test/", "reason": "5 pictures without classes"}]
+    printed = capsys.readouterr().out.splitlines()
+    assert "3 classes: a, b, c; train 26, valid 5, test 10; 0 refused" in printed[-1]
+
+
+def test_the_level_of_the_classes_is_asked_for(data: Path, tmp_path: Path) -> None:
+    data.rename(tmp_path / "set")
+    for group in ("one", "two"):
+        shutil.copytree(tmp_path / "set", tmp_path / "data" / group)
+    for path in (tmp_path / "data" / "two").rglob("*.png"):
+        save_noise(path, int(path.stem) + 1000 * ord(path.parent.name))
+    with pytest.raises(JobError, match=r"--set data\.layout=class; .*data\.layout=group/class"):
+        run(tmp_path / "data", tmp_path)
+    assert run(tmp_path / "data", tmp_path, layout="class")["classes"] == ["one", "two"]
+    assert run(tmp_path / "data", tmp_path, layout="group/class")["classes"] == ["a", "b", "c"]
 
 
 def test_a_class_that_unreadable_pictures_make_too_small_is_named(
@@ -280,7 +335,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(data: Path, tmp_path: 
 
 
 def test_the_command_reports_progress_and_what_it_made(data: Path, tmp_path: Path) -> None:
-    (data / "a" / "notes.txt").write_text("not a picture")
+    (data / "a" / "notes.jpg").write_text("not a picture")
     done = subprocess.run(
         command(data, tmp_path, "--resize", "16"),
         env=environment(tmp_path),
@@ -288,9 +343,9 @@ def test_the_command_reports_progress_and_what_it_made(data: Path, tmp_path: Pat
         text=True,
         check=True,
     )
-    assert "3 classes, 37 files" in done.stdout
+    assert "3 classes: a, b, c; 37 files" in done.stdout
     assert "decoded: 36 of 36" in done.stdout
-    assert "30 train, 3 valid, 3 test pictures; 1 refused" in done.stdout
-    assert "refused a/notes.txt: not a JPEG" in done.stdout
+    assert "3 classes: a, b, c; train 30, valid 3, test 3; 1 refused" in done.stdout
+    assert "refused a/notes.jpg: not a JPEG" in done.stdout
     assert not (tmp_path / "message").exists()
     assert json.loads((tmp_path / "dataset" / "dataset.json").read_text())["seed"] == 0

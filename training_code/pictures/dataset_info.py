@@ -5,7 +5,9 @@ import platform
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from pathlib import PurePosixPath
 
+from folders.layout import Ignored
 from pictures.row_plan import Picture, Rows
 
 
@@ -42,6 +44,21 @@ def duplicates(rows: Rows) -> list[dict[str, list[str]]]:
         if len(group) > 1
     ]
     return sorted(found, key=lambda one: one["files"])
+
+
+def ignored_files(names: Sequence[str]) -> list[Ignored]:
+    """Group files that are no pictures by the ends of their names, each with an example."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[PurePosixPath(name).suffix.lower()].append(name)
+    return [
+        Ignored(f"*{suffix}" if suffix else "no suffix", f"{_no_pictures(len(group))}: {group[0]}")
+        for suffix, group in sorted(groups.items())
+    ]
+
+
+def _no_pictures(count: int) -> str:
+    return "1 file that is no picture" if count == 1 else f"{count:,} files that are no pictures"
 
 
 def refused_list(refused: Mapping[str, str]) -> list[dict[str, str]]:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from folders.walk import first_bytes, is_called_a_picture
+from picture_formats import format_of
 from preprocessing import MAX_FILE_BYTES, UnusableImage, check_bytes, decode_square
 
 Sums = npt.NDArray[np.int64]  # (2, 3): by channel (RGB), pixels summed and their squares
@@ -21,6 +23,11 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class NoPicture:
+    """A file that neither is called a picture nor begins as one: notes, a list, a sidecar."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """Where a picture's pixels go: `offset` bytes into the .npy file `target`."""
 
@@ -30,10 +37,12 @@ class Row:
     resize: int
 
 
-def hash_file(file: str) -> str | Refused:
+def hash_file(file: str) -> str | Refused | NoPicture:
     """Return the sha256 of a file's bytes, or why it is refused without being decoded."""
     path = Path(file)
     try:
+        if not is_called_a_picture(file) and not format_of(first_bytes(file)):
+            return NoPicture()
         if not path.is_file():
             return Refused("a broken link" if path.is_symlink() else "no regular file")
         size = path.stat().st_size

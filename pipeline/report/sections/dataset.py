@@ -28,8 +28,19 @@ class Duplicate:
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """What lies in the data set and was not used, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Dataset:
-    """The prepared data set. `counts`: {split: {class: pictures}}, classes in order."""
+    """The prepared data set. `counts`: {split: {class: pictures}}, classes in order.
+
+    `notes` say what a person should know of how its folders were read.
+    """
 
     classes: tuple[str, ...]
     counts: Mapping[str, Mapping[str, int]]
@@ -38,6 +49,8 @@ class Dataset:
     split_source: str
     refused: tuple[Refused, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,10 @@ class CountRow:
 
 
 def read_dataset(source: Source, facts: Facts) -> Dataset:
-    """Read class counts, refused files and duplicates. Raises Absent when nothing was prepared."""
+    """Read class counts, refused files and duplicates. Raises Absent when nothing was prepared.
+
+    Runs of earlier versions noted and ignored nothing.
+    """
     info = json.loads(source.read(f"{facts.output(PREPARE, 'dataset')}/dataset.json"))
     return Dataset(
         classes=tuple(info["classes"]),
@@ -63,6 +79,8 @@ def read_dataset(source: Source, facts: Facts) -> Dataset:
             Duplicate(tuple(one["files"]), tuple(one["splits"]), tuple(one["classes"]))
             for one in info["duplicates"]
         ),
+        ignored=tuple(Ignored(one["name"], one["reason"]) for one in info.get("ignored", ())),
+        notes=tuple(info.get("notes", ())),
     )
 
 

@@ -13,8 +13,9 @@ import pytest
 from moto import mock_aws
 
 from pipeline.data.destination import BucketDestination, Transfer, TransferError, copy_here
-from pipeline.data.files import DataError, scan
+from pipeline.data.files import scan
 from pipeline.data.progress import Progress
+from pipeline.data.reading import DataError, read_data
 
 ACCOUNT, BUCKET = "123456789012", "dogs"
 QUIET = Progress(StringIO())
@@ -55,7 +56,7 @@ class Bucket:
     def upload(self, folder: Path) -> Transfer:
         self.calls.clear()
         destination = BucketDestination(self._watched, BUCKET, ACCOUNT)
-        return destination.upload(scan(folder, QUIET), QUIET)
+        return destination.upload(scan(read_data(folder), QUIET), QUIET)
 
     def put(self) -> list[str]:
         """Names of the files that were sent by the last upload."""
@@ -136,7 +137,10 @@ def test_a_manifest_that_is_not_ours_does_no_harm(bucket: Bucket, tmp_path: Path
 
 
 def test_an_upload_that_broke_off_goes_on(bucket: Bucket, tmp_path: Path) -> None:
-    files = {f"cat/{number:03}.jpg": bytes([number]) for number in range(100)}
+    files = {
+        f"{'cat' if number % 2 else 'dog'}/{number:03}.jpg": bytes([number])
+        for number in range(100)
+    }
     _folder(tmp_path, files)
     bucket.failing = "050.jpg"
     with pytest.raises(TransferError, match=r"of 100 files are there: the same command goes on"):
@@ -173,7 +177,7 @@ def test_the_manifest_says_what_is_there(bucket: Bucket, tmp_path: Path) -> None
 def test_a_copy_on_this_machine_is_the_same_data_at_the_same_address(
     bucket: Bucket, tmp_path: Path
 ) -> None:
-    data = scan(_folder(tmp_path / "pictures", PICTURES), QUIET)
+    data = scan(read_data(_folder(tmp_path / "pictures", PICTURES)), QUIET)
     uri = bucket.upload(tmp_path / "pictures").uri
     store = tmp_path / "store"
     first = copy_here(store, uri, data, QUIET)

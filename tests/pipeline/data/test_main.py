@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -150,7 +151,31 @@ def test_a_file_that_is_no_archive_is_said_so(
 ) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     assert run(str(tmp_path / "notes.txt"), "--local") == 2
-    assert "not a tar archive" in capsys.readouterr().err
+    assert "neither a zip nor a tar archive" in capsys.readouterr().err
+
+
+def test_what_was_read_is_said_and_what_can_be_meant_in_two_ways_refused(
+    run: Run, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(str(pictures), "--local") == 0
+    assert "2 classes: cat, dog; 3 pictures, not split yet" in capsys.readouterr().err
+    for group in ("old", "new"):
+        shutil.copytree(pictures, tmp_path / "groups" / group)
+    assert run(str(tmp_path / "groups"), "--local") == 2
+    error = capsys.readouterr().err
+    assert f"upload {tmp_path}/groups --local --state {tmp_path}/state --set data" in error
+    assert run(str(tmp_path / "groups"), "--local", "--set", "data.layout=group/class") == 0
+    assert "--set data.layout=group/class" in capsys.readouterr().out.splitlines()[2]
+
+
+def test_of_an_archive_the_folder_to_unpack_is_named(
+    run: Run, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for group in ("old", "new"):
+        shutil.copytree(pictures, tmp_path / "groups" / group)
+    shutil.make_archive(str(tmp_path / "groups"), "zip", tmp_path / "groups")
+    assert run(str(tmp_path / "groups.zip"), "--local") == 2
+    assert "unpack it, and give the folder new in it" in capsys.readouterr().err
 
 
 def test_a_missing_bucket_names_the_command_that_makes_it(

@@ -67,10 +67,53 @@ def test_nothing_leaves_the_folder(write: Write, name: str, tmp_path: Path) -> N
     assert not Path("/evil").exists()
 
 
-@pytest.mark.parametrize("name", ["a\\..\\evil", "C:/evil"])
+@pytest.mark.parametrize("name", ["a\\..\\evil", "\\evil", "C:/evil", "C:\\evil"])
 def test_names_that_mean_something_elsewhere_are_refused(name: str, tmp_path: Path) -> None:
     _zip(tmp_path / "archive", {name: b"evil"})
     with pytest.raises(ArchiveError, match="would leave"):
+        unpack(tmp_path / "archive", _target(tmp_path))
+
+
+def test_names_as_windows_writes_them_are_folders(tmp_path: Path) -> None:
+    names = {"train\\cat\\1.jpg": b"one", "train\\dog\\": b"", "train\\dog\\2.jpg": b"two"}
+    _zip(tmp_path / "archive", names)
+    target = _target(tmp_path)
+    unpack(tmp_path / "archive", target)
+    assert _files(target) == {"train/cat/1.jpg": b"one", "train/dog/2.jpg": b"two"}
+
+
+@pytest.mark.parametrize("write", [_zip, _tar])
+def test_no_folders_are_made_deeper_than_a_walk_goes(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "archive", {"a/" * 200 + "1.jpg": b""})
+    with pytest.raises(ArchiveError, match="more than 100 folders within each other"):
+        unpack(tmp_path / "archive", _target(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"7z\xbc\xaf\x27\x1c", "is a 7z archive: unpack it yourself"),
+        (b"Rar!\x1a\x07\x01\x00", "is a RAR archive: unpack it yourself"),
+        (b"\x28\xb5\x2f\xfd", "is compressed by zstd: unpack it yourself"),
+        (b"PK\x03\x04", "is a zip archive, but damaged or cut short"),
+        (b"<html>", "is neither a zip nor a tar archive"),
+        (b"\xff\xd8\xff", "is neither a zip nor a tar archive"),
+        (b"", "is neither a zip nor a tar archive"),
+    ],
+)
+def test_what_it_is_instead_of_an_archive_is_said(start: bytes, what: str, tmp_path: Path) -> None:
+    (tmp_path / "archive.zip").write_bytes(start + bytes(range(200)) if start else b"")
+    with pytest.raises(ArchiveError, match=what):
+        unpack(tmp_path / "archive.zip", _target(tmp_path))
+
+
+def test_a_method_that_is_not_known_is_said(tmp_path: Path) -> None:
+    _zip(tmp_path / "archive", {"a": b"content"})
+    content = bytearray((tmp_path / "archive").read_bytes())
+    for header, place in ((b"PK\x01\x02", 10), (b"PK\x03\x04", 8)):
+        content[content.index(header) + place] = 9  # deflate64, as Windows packs large files
+    (tmp_path / "archive").write_bytes(content)
+    with pytest.raises(ArchiveError, match="not supported; unpack it yourself"):
         unpack(tmp_path / "archive", _target(tmp_path))
 
 

@@ -101,11 +101,12 @@ def test_the_first_test_picture_is_asked_about_also_inside_folders_that_wrap_the
     wrapper: str, run: Run
 ) -> None:
     write_pictures(run.data / wrapper, "boxer/1.jpg", "boxer/2.jpg")
-    run.predicted("boxer/1.jpg", "boxer/2.jpg")
+    files = [(Path(wrapper) / f"boxer/{number}.jpg").as_posix() for number in (1, 2)]
+    run.predicted(*files)
     run.deploy()
     outcome = run.conclude()
     assert outcome.asked
-    assert (outcome.asked.file, outcome.asked.label) == ("boxer/1.jpg", "boxer")
+    assert (outcome.asked.file, outcome.asked.label) == (files[0], "boxer")
     assert (outcome.asked.prediction, outcome.asked.probability) == ("beagle", 0.75)
     assert (outcome.report, outcome.exit_code) == ("report.html", 0)
     picture = run.data / wrapper / "boxer/1.jpg"

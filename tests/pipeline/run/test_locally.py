@@ -1,6 +1,7 @@
 """What a local run does before its first step."""
 
 import errno
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,21 @@ def test_the_sample_is_made_once_also_by_runs_that_begin_together(
         assert locally.generated_sample(tmp_path) == tmp_path / "sample"
     assert (tmp_path / "sample" / "cat" / "1.jpg").read_text() == "theirs"
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
+
+
+def test_an_archive_is_unpacked_below_the_state_and_read_as_its_folder(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        (tmp_path / "pictures" / name / "1.jpg").touch()
+    archive = shutil.make_archive(str(tmp_path / "set"), "gztar", tmp_path / "pictures")
+    uri = locally.data_uri(archive, tmp_path / "state")
+    place = Store(tmp_path / "state").path(uri)
+    assert place.is_relative_to(tmp_path / "state" / "unpacked")
+    assert (place / "cat" / "1.jpg").is_file()
+    assert locally.data_uri(archive, tmp_path / "state") == uri
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(UsageError, match="neither a zip nor a tar archive"):
+        locally.data_uri(str(tmp_path / "1.jpg"), tmp_path / "state")

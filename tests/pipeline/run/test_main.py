@@ -69,6 +69,7 @@ def test_an_unknown_parameter_is_refused_before_anything_runs(
 ) -> None:
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").touch()
     given = ["--data", str(tmp_path), "--parameter", "AcuracyThreshold=1"]
     assert run(state, "--local", *given) == 2
     assert "did you mean AccuracyThreshold" in capsys.readouterr().err

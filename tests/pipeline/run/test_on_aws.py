@@ -79,17 +79,11 @@ class Run:
         text = "".join(f"{json.dumps(row)}\n" for row in rows)
         self.holds(f"{EVALUATION}/predictions.jsonl", text.encode())
 
-    def listed(self, prefix: str, *folders: str) -> None:
-        answer = {"CommonPrefixes": [{"Prefix": f"{prefix}{one}/"} for one in folders]}
-        request = {"Bucket": "b", "Prefix": prefix, "Delimiter": "/", "MaxKeys": 10}
-        self.cloud.expect("s3", "list_objects_v2", answer, request)
-
     def picture(self, uri: str, content: bytes = JPEG) -> None:
         self.holds(uri, content, Range=f"bytes=0-{MAXIMUM_BODY}")
 
     def test_picture(self) -> None:
         self.predicted("boxer/1.jpg")
-        self.listed("data/", "beagle", "boxer")
         self.picture("s3://b/data/boxer/1.jpg")
 
     def looks(self, status: str, config: str, reason: str = "", begun: str = "ours") -> None:
@@ -199,9 +193,7 @@ def test_another_answer_than_evaluates_is_a_failure(run: Run) -> None:
 
 def test_folders_that_wrap_the_data_and_pictures_that_are_too_large_are_passed(run: Run) -> None:
     run.facts()
-    run.predicted("test/boxer/1.jpg", "test/boxer/2.jpg")
-    run.listed("data/", "dogs")
-    run.listed("data/dogs/", "test", "train", "valid")
+    run.predicted("dogs/test/boxer/1.jpg", "dogs/test/boxer/2.jpg")
     run.picture("s3://b/data/dogs/test/boxer/1.jpg", b"x" * (MAXIMUM_BODY + 1))
     run.picture("s3://b/data/dogs/test/boxer/2.jpg")
     run.looks("InService", "ours")
@@ -209,19 +201,19 @@ def test_folders_that_wrap_the_data_and_pictures_that_are_too_large_are_passed(r
     run.looks("InService", "ours")
     asked = run.follow().asked
     assert asked
-    assert asked.file == "test/boxer/2.jpg"
+    assert asked.file == "dogs/test/boxer/2.jpg"
 
 
 def test_without_a_test_picture_one_is_made_and_any_answer_will_do(run: Run) -> None:
     run.facts()
     run.predicted("boxer/1.jpg")
-    run.cloud.refuse("s3", "list_objects_v2", "AccessDenied", status=403)
+    run.cloud.refuse("s3", "get_object", "AccessDenied", status=403)
     run.looks("InService", "ours")
     run.answers("anything", "image/png")
     run.looks("InService", "ours")
     outcome = run.follow()
     assert outcome.exit_code == 0
-    assert "test picture   none: looking for pictures at s3://b/data/" in outcome.summary("again")
+    assert "test picture   none: reading s3://b/data/boxer/1.jpg" in outcome.summary("again")
     assert "asked about    a grey picture: anything 75.0%" in outcome.summary("again")
 
 

@@ -12,7 +12,12 @@ def test_pictures_that_were_refused_are_told(store: Store) -> None:
     folder = store.path("s3://b/dataset")
     folder.mkdir(parents=True)
     counts = {"train": {"cat": 20, "dog": 21}, "valid": {"cat": 3, "dog": 2}}
-    info = {"counts": counts, "refused": [{"file": "cat/1.gif", "reason": "no JPEG"}]}
+    info = {
+        "classes": ["cat", "dog"],
+        "counts": counts,
+        "refused": [{"file": "cat/1.gif", "reason": "no JPEG"}],
+        "notes": ["no folder gives valid its classes: it is cut out of train"],
+    }
     (folder / "dataset.json").write_text(json.dumps(info))
     output = {"OutputName": "dataset", "S3Output": {"S3Uri": "s3://b/dataset"}}
     prepare = StepResult("Succeeded", {"ProcessingOutputConfig": {"Outputs": [output]}})
@@ -23,6 +28,8 @@ def test_pictures_that_were_refused_are_told(store: Store) -> None:
     assert outcome.summary().splitlines() == [
         "Failed: execution e1",
         "step Train failed",
+        "  data           2 classes: cat, dog; train 41, valid 5",
+        "                 no folder gives valid its classes: it is cut out of train",
         "  pictures       46 used, 1 refused: see the report",
         "next: mend what it says, then the same command again: the steps that finished come from "
         "the cache",

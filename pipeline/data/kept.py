@@ -1,0 +1,45 @@
+"""Keep below the state folder what is made once: an archive's pictures, the sample."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.data.progress import Progress
+from pipeline.data.unpack import unpack
+
+
+def made_once(place: Path, make: Callable[[Path], object]) -> Path:
+    """Return a folder that `make` fills at its first use, also by runs that begin together.
+
+    It is made beside its place, as `*.part`, and is there whole or not at all.
+    """
+    if place.is_dir():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f"{place.name}.", suffix=".part", dir=place.parent) as own:
+        part = Path(own) / place.name
+        make(part)
+        try:
+            part.rename(place)
+        except OSError:
+            if not place.is_dir():  # else another run was faster
+                raise
+    return place
+
+
+def unpacked_once(archive: Path, state: Path, progress: Progress) -> Path:
+    """Return the folder with an archive's files below `state`, kept for later runs by its content.
+
+    Raises ArchiveError for what cannot or must not be unpacked.
+    """
+    with archive.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    place = state / "unpacked" / content
+
+    def make(part: Path) -> None:
+        progress.say(f"unpacking {archive} to {place}, which is kept for later runs")
+        part.mkdir()
+        unpack(archive, part)
+
+    return made_once(place, make)

@@ -1,0 +1,230 @@
+"""Data sets as people have them: what each is read as, or how it is refused. A row is a line."""
+
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from folders.layout import AmbiguousLayout, Reading, UnusableLayout
+from folders.reading import read_folder
+from folders.walk import is_called_a_picture
+from picture_formats import format_of
+
+JPEG = b"\xff\xd8\xff\xe0"
+AB = "{a,b}/1.jpg"
+SPLIT = "{train,valid,test}/{a,b}/1.jpg"
+
+# Files (spaces part them, `~` stands for one; {a,b} for each), layout that is asked for, and what
+# they are read as: classes, pictures by split or still `drawn`, splits cut out of train, what is
+# ignored. Or `either` with the choices, or `refused` with words of the reason.
+ROWS = [
+    # one folder a class
+    (AB, "auto", "a,b drawn=2"),
+    ("{cat,Dog}/{1,2}.jpg", "auto", "Dog,cat drawn=4"),
+    ("a/1.jpg a/more/2.jpg b/3.png", "auto", "a,b drawn=3"),
+    ("{a,b}/images/1.jpg", "auto", "a,b drawn=2"),
+    ("{a,b}/deep/deeper/1.jpg", "auto", "a,b drawn=2"),
+    ("a/a/1.jpg b/b/1.jpg", "auto", "a,b drawn=2"),
+    ("{001.Black~footed,002.Laysan}/1.jpg", "auto", "001.Black footed,002.Laysan drawn=2"),
+    ("{0,1,2,3}/1.png", "auto", "0,1,2,3 drawn=4"),
+    ("{É,日本,пёс}/1.jpg", "auto", "É,пёс,日本 drawn=3"),
+    ("{a,b}/{1.JPG,2.Jpeg,3.PNG,4.webp}", "auto", "a,b drawn=8"),
+    ("{a,b}/1", "auto", "a,b drawn=2"),  # no suffix, but a picture's first bytes
+    ("dogImages/{a,b}/1.jpg", "auto", "a,b drawn=2"),
+    ("x/y/z/{a,b}/1.jpg", "auto", "a,b drawn=2"),
+    ("archive/{a,b}/1.jpg __MACOSX/archive/a/._1.jpg", "auto", "a,b drawn=2"),
+    ("images/Images/{a,b}/1.jpg annotations/Annotation/{a,b}/x.xml", "auto",
+     "a,b drawn=2 ignored=annotations/"),
+    # classes that are called as splits or kinds are
+    ("{plane,train}/1.jpg", "auto", "plane,train drawn=2"),
+    ("{cars,planes,trains}/1.jpg", "auto", "cars,planes,trains drawn=3"),
+    ("{bullet_train,test_tube}/1.jpg", "auto", "bullet_train,test_tube drawn=2"),
+    ("{negative_test,positive_test}/1.jpg", "auto", "negative_test,positive_test drawn=2"),
+    ("{crash_test_dummy,train_station}/1.jpg", "auto", "crash_test_dummy,train_station drawn=2"),
+    ("{cat,dog,test,val}/1.jpg", "auto", "cat,dog,test,val drawn=4"),
+    ("{with_mask,without_mask}/1.jpg", "auto", "with_mask,without_mask drawn=2"),
+    ("{black_label,red_label}/1.jpg", "auto", "black_label,red_label drawn=2"),
+    ("{class_1,class_2}/1.jpg", "auto", "class_1,class_2 drawn=2"),
+    ("{photo,sketch}/1.jpg", "auto", "photo,sketch drawn=2"),
+    ("{train,test}/1.jpg", "class", "test,train drawn=2"),
+    # three splits, by many names
+    (SPLIT, "auto", "a,b train=2 valid=2 test=2"),
+    ("{Training,val,testing}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{train,dev,test}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{train,validation,holdout}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{train,val,hold-out}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{train,eval,test}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{train,val,eval}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{train_set,valid_set,test_set}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{trainset,valset,testset}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{TrainData,ValData,TestData}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{train2017,val2017,test2017}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{dogs_train,dogs_valid,dogs_test}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{Train~Images,Val~Images,Test~Images}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("{train,valid,test}/images/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
+    ("images/{train,valid,test}/{a,b}/1.jpg labels/train/x.txt", "auto",
+     "a,b train=2 valid=2 test=2 ignored=labels/"),
+    (f"chest/{{train,valid,test}}/{AB} chest/chest/train/{AB}", "auto",
+     "a,b train=2 valid=2 test=2 ignored=chest/chest/"),
+    (f"{SPLIT} extra/1.jpg", "auto", "a,b train=2 valid=2 test=2 ignored=extra/"),
+    (f"{SPLIT} README.md train/notes.txt", "auto",
+     "a,b train=2 valid=2 test=2 ignored=README.md,train/notes.txt"),
+    ("a/{train,valid,test}/1.jpg b/{train,valid,test}/1.jpg", "class/split",
+     "a,b train=2 valid=2 test=2"),
+    # two splits of three, or splits without classes: the rest is cut out of train
+    ("{train,test}/{a,b}/1.jpg", "auto", "a,b drawn=2 test=2 cut=valid"),
+    ("{train,val}/{a,b}/1.jpg", "auto", "a,b drawn=2 valid=2 cut=test"),
+    ("{training_set,test_set}/{a,b}/1.jpg", "auto", "a,b drawn=2 test=2 cut=valid"),
+    ("training_set/training_set/{a,b}/1.jpg test_set/test_set/{a,b}/1.jpg", "auto",
+     "a,b drawn=2 test=2 cut=valid"),
+    ("seg_train/seg_train/{a,b}/1.jpg seg_test/seg_test/{a,b}/1.jpg seg_pred/seg_pred/1.jpg",
+     "auto", "a,b drawn=2 test=2 cut=valid ignored=seg_pred/"),
+    ("asl_train/asl_train/{a,b}/1.jpg asl_test/asl_test/{1,2}.jpg", "auto",
+     "a,b drawn=2 cut=valid,test ignored=asl_test/"),
+    ("train/{a,b}/1.jpg test/{1,2,3}.jpg", "auto", "a,b drawn=2 cut=valid,test ignored=test/"),
+    ("{train,val}/{a,b}/1.jpg test/1.jpg", "auto", "a,b drawn=2 valid=2 cut=test ignored=test/"),
+    ("train/{a,b}/1.jpg test/unknown/1.jpg", "auto", "a,b drawn=2 cut=valid,test ignored=test/"),
+    ("train/{n1,n2}/images/1.JPEG val/images/1.JPEG test/images/1.JPEG val/x.txt", "auto",
+     "n1,n2 drawn=2 cut=valid,test ignored=test/,val/"),
+    ("Data/CLS/{train}/{n1,n2}/1.JPEG Data/CLS/val/1.JPEG Annotations/CLS/val/1.xml", "auto",
+     "n1,n2 drawn=2 cut=valid,test ignored=Annotations/,Data/CLS/val/"),
+    ("train/{a,b}/1.jpg unlabeled/1.jpg", "auto", "a,b drawn=2 cut=valid,test ignored=unlabeled/"),
+    ("{Train,Test}/{a,b}/1.png Meta/1.png", "auto", "a,b drawn=2 test=2 cut=valid ignored=Meta/"),
+    ("{Training,Test}/{a,b}/1.jpg test-multiple_fruits/1.jpg papers/1.pdf", "auto",
+     "a,b drawn=2 test=2 cut=valid ignored=papers/,test-multiple_fruits/"),
+    ("train/{a,b}/1.jpg", "auto", "a,b drawn=2"),
+    ("train/{a,b}/1.jpg submission.csv", "auto", "a,b drawn=2 ignored=submission.csv"),
+    ("a/{train,test}/1.jpg b/{train,test}/1.jpg", "class/split", "a,b drawn=2 test=2 cut=valid"),
+    # folders and files that are no pictures
+    (f"{AB} venv/lib/x.py models/m.pth", "auto", "a,b drawn=2 ignored=models/,venv/"),
+    (f"{AB} venv/pyvenv.cfg venv/lib/mpl/icon.png", "auto", "a,b drawn=2 ignored=venv/"),
+    (f"{AB} annotations/", "auto", "a,b drawn=2 ignored=annotations/"),
+    (f"{AB} @eaDir/1.jpg/THUMB.jpg a/@eaDir/THUMB.jpg", "auto", "a,b drawn=2 ignored=@eaDir"),
+    (f"{AB} node_modules/x/logo.png", "auto", "a,b drawn=2 ignored=node_modules"),
+    (f"{AB} .git/config a/.DS_Store b/Thumbs.db desktop.ini", "auto", "a,b drawn=2"),
+    (f"{AB} {{a,b}}/1.txt {{a,b}}/1.xml", "auto", "a,b drawn=2"),
+    (f"{AB} cover.jpg README.md", "auto", "a,b drawn=2 ignored=README.md~and~1~more"),
+    (f"{AB} c/1.txt c/2.csv", "auto", "a,b drawn=2 ignored=c/"),
+    (f"{AB} c/1.heic", "auto", "a,b,c drawn=3"),  # refused picture by picture, not passed over
+    ("train/{a,b,c}/1.jpg valid/{a,b}/1.jpg valid/c/ test/{a,b,c}/1.jpg", "auto",
+     "a,b,c train=3 valid=2 test=3"),  # that class c has none there is said by Prepare
+    # the level of the classes is asked for
+    ("animals/{cat,dog}/1.jpg things/{car,cup}/1.jpg", "auto", "either class group/class"),
+    ("animals/{cat,dog}/1.jpg things/{car,cup}/1.jpg", "class", "animals,things drawn=4"),
+    ("animals/{cat,dog}/1.jpg things/{car,cup}/1.jpg", "group/class", "car,cat,cup,dog drawn=4"),
+    ("animals/{cat,dog}/{1,2,3,4,5}.jpg animals/logo.jpg things/{car,cup}/1.jpg", "auto",
+     "either class group/class"),  # one stray picture decides nothing
+    ("{color,gray,segmented}/{a,b,c}/1.jpg", "auto", "either class group/class DIR/color"),
+    ("{color,gray,segmented}/{a,b,c}/1.jpg", "group/class", "a,b,c drawn=9"),
+    ("{amazon,dslr,webcam}/images/{a,b}/1.jpg", "auto", "either class group/class DIR/amazon"),
+    ("{cat,dog}/{2021,2022}/1.jpg", "auto", "either class group/class DIR/cat"),
+    ("{cat,dog}/{train,test}/1.jpg", "auto", "either class/split class"),
+    ("{cat,dog}/{train,val,test}/1.jpg", "auto", "either class/split class"),
+    ("{fold1,fold2}/{train,test}/{a,b}/1.jpg", "auto", "either DIR/fold1 class/split class"),
+    ("{train,test}/1.jpg", "auto", "either class"),
+    ("{train,test}/{1,2,3}.jpg train/{1,2,3}.txt", "auto", "either class"),
+    ("{training_set,test_set}/1.jpg", "auto", "either class"),
+    ("{train,test,query}/1.jpg", "auto", "either class"),
+    ("{bounding_box_train,bounding_box_test,query}/1.jpg", "auto", "either class"),
+    ("{test,val}/1.jpg", "auto", "either class"),
+    ("{test,val}/{a,b}/1.jpg", "auto", "either class group/class"),
+    ("{dogs,cats}_{train,test}/1.jpg", "auto", "either class"),
+    ("train/{a,b}/1.jpg other/1.jpg", "auto", "either DIR/train class"),
+    ("{images,masks}/1.png", "auto", "either class"),
+    ("images/{a,b}/1.png masks/1.png", "auto", "either DIR/images class"),
+    ("{JPEGImages,SegmentationClass}/1.png", "auto", "either class"),
+    # no data set
+    ("", "auto", "refused no class folders"),
+    ("{1,2}.jpg", "auto", "refused no class folders"),
+    ("a/{1,2}.jpg", "auto", "refused one class only .a."),
+    ("{a,b}/.hidden.jpg", "auto", "refused no class folders with pictures"),
+    ("{a,b}/1.txt", "auto", "refused no class folders with pictures"),
+    ("a/1.jpg b/1.txt", "auto", "refused one class only .a."),
+    ("{train,valid,test}/a/1.jpg", "auto", "refused one class only .a."),
+    ("{train,valid,test}/images/1.jpg", "auto", "refused one class only .images."),
+    (f"{SPLIT} val/{{a,b}}/1.jpg", "auto", "refused val and valid: keep one folder for the valid"),
+    (f"{SPLIT} test/c/1.jpg", "auto", "refused differ: c .c only in test"),
+    (f"{SPLIT} train/c/1.jpg", "auto", "refused differ: c .c only in train"),
+    (f"{SPLIT} test/{{c,d,e,f}}/1.jpg", "auto", "refused c, d, e and 1 more .c only"),
+    ("{train,test}/a/1.jpg train/Cat/1.jpg test/cat/1.jpg", "auto",
+     "refused Cat only in train, 'cat' in the other"),
+    (AB, "split/class", "refused no folder for the train split"),
+    (AB, "class/split", "refused holds no train folder"),
+    (AB, "folder", "refused layout 'folder': give auto, class or"),
+    ("a\x07b/1.jpg c/1.jpg", "auto", "refused unprintable"),
+    ("{\u00c9pagneul,E\u0301pagneul}/1.jpg", "auto", "refused two Unicode forms.* move the"),
+    ("train/\u00c9p/1.jpg valid/E\u0301p/1.jpg {train,valid}/b/1.jpg", "auto",
+     "refused train and valid .* in two Unicode forms.* rename them to one form"),
+]  # fmt: skip
+
+
+def make(root: Path, files: str) -> Path:
+    """Write the files, each beginning as a JPEG if it is called one, or nothing at all."""
+    root.mkdir()
+    for name in expanded(files):
+        path = root / name
+        if name.endswith("/"):
+            path.mkdir(parents=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_picture = not path.suffix or is_called_a_picture(name)
+        path.write_bytes(JPEG if is_picture else b"text")
+    return root
+
+
+def expanded(files: str) -> list[str]:
+    names = []
+    for pattern in files.split(" "):
+        parts = [part.split(",") for part in re.split(r"[{}]", pattern.replace("~", " "))]
+        names += ["".join(chosen) for chosen in itertools.product(*parts)]
+    return [name for name in names if name]
+
+
+def told(reading: Reading) -> str:
+    """A reading in the words of the table."""
+    counts: Counter[str] = Counter()
+    for place in reading.places:
+        counts[place.split or "drawn"] += place.folder.total
+    words = [",".join(reading.classes)]
+    words += [f"{k}={counts[k]}" for k in ("drawn", "train", "valid", "test") if counts[k]]
+    if cut := re.findall(r"no folder gives (\w+) ", " ".join(reading.notes)):
+        words += [f"cut={','.join(cut)}"]
+    if reading.ignored:
+        words += [f"ignored={','.join(sorted(one.name for one in reading.ignored))}"]
+    return " ".join(word.replace(" ", "~") if "=" in word else word for word in words)
+
+
+@pytest.mark.parametrize(("files", "layout", "outcome"), ROWS)
+def test_a_data_set_is_read_in_the_one_way_it_can_be_meant_or_refused(
+    files: str, layout: str, outcome: str, tmp_path: Path
+) -> None:
+    root = make(tmp_path / "data", files)
+    kind, _, rest = outcome.partition(" ")
+    if kind == "either":
+        with pytest.raises(AmbiguousLayout) as doubted:
+            read_folder(root, format_of, layout)
+        choices = [c.layout or f"DIR/{Path(c.folder).name}" for c in doubted.value.choices]
+        assert choices == rest.split()
+    elif kind == "refused":
+        with pytest.raises(UnusableLayout, match=rest):
+            read_folder(root, format_of, layout)
+    else:
+        assert told(read_folder(root, format_of, layout)) == outcome
+
+
+def test_the_table_is_large() -> None:
+    assert len(ROWS) >= 80
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row[2].startswith("either")])
+def test_every_choice_that_is_offered_can_be_read(
+    row: tuple[str, str, str], tmp_path: Path
+) -> None:
+    root = make(tmp_path / "data", row[0])
+    with pytest.raises(AmbiguousLayout) as doubted:
+        read_folder(root, format_of)
+    for choice in doubted.value.choices:
+        reading = read_folder(Path(choice.folder or root), format_of, choice.layout or "auto")
+        assert len(reading.classes) > 1
