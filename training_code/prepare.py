@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from folders.layout import AUTO, LAYOUTS, SPLITS, class_line
+from folders.layout import AUTO, LAYOUTS, SPLITS, class_line, ignored_lines
 from job.errors import JobError, run_job
 from job.log import log
 from job.parallel import parallel_map, stop_on_sigterm
@@ -43,7 +43,6 @@ from pictures.stratified_split import Fractions, parse_fractions
 
 MAX_REFUSED_SHARE = 0.2
 MAX_RESIZE = 4096
-_MOST_LINES = 10
 
 
 @dataclass(frozen=True)
@@ -92,12 +91,8 @@ def prepare(options: Options) -> None:
 
 
 def _announce(found: ImageFolder) -> None:
-    for note in found.notes:
-        log(note)
-    for one in found.ignored[:_MOST_LINES]:
-        log(f"ignored: {one}")
-    if len(found.ignored) > _MOST_LINES:
-        log(f"ignored: {len(found.ignored) - _MOST_LINES:,} more, in {INFO_FILE}")
+    for line in (*found.notes, *ignored_lines(found.ignored)):
+        log(line)
 
 
 def _hash_all(

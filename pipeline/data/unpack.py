@@ -13,7 +13,6 @@ from pipeline.archives import MAXIMUM_DEPTH, ArchiveError, extract_archive
 _CHUNK = 1024 * 1024
 # What cannot be unpacked here is at least called by its name.
 _OTHERS = {
-    b"PK": "a zip archive, but damaged or cut short",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a RAR archive",
     b"\x28\xb5\x2f\xfd": "compressed by zstd",
@@ -51,6 +50,8 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> None:
         return
     with archive.open("rb") as file:
         start = file.read(8)
+    if start.startswith(b"PK"):
+        raise ArchiveError(f"{archive} is a zip archive, but damaged or cut short: fetch it again")
     for magic, what in _OTHERS.items():
         if start.startswith(magic):
             raise ArchiveError(f"{archive} is {what}: {_UNPACK_IT}")

@@ -7,22 +7,59 @@ from .names import meaning_of
 from .structure import Family, families, filled, inside, is_nested, split_of, splits_of
 from .walk import Folder
 
+_FEW = 3  # folders that are offered by themselves
+Doubts = Iterator[tuple[str, list[Choice]]]  # why one doubts, and what one may choose
 
-def judge(root: Folder) -> Layout:
-    """Return the layout of a tree from its `root`, inside what only wraps it.
 
-    Raises AmbiguousLayout where it can be meant in several ways.
-    """
-    if splits_of(root):
-        return "split/class"
+def judge(top: Folder) -> Layout:
+    """Return the layout of a tree. Raises AmbiguousLayout where it can be meant in several ways."""
+    root = inside(top)
+    family = splits_of(root)
+    doubts: list[Doubts] = [_outweighed(root, family), _within_train(family)] if family else []
+    if not family and len(filled(root)) > 1:
+        doubts = [_like_splits(root), _kinds(root), _copies(root), _nested(root), _loose(top, root)]
+    for why, choices in (doubt for found in doubts for doubt in found):
+        raise AmbiguousLayout(why, choices)
+    return "split/class" if family else "class"
+
+
+def _outweighed(root: Folder, family: Family) -> Doubts:
+    """Doubt splits beside folders with more pictures: these may be the classes."""
+    others = [each for each in filled(root) if each not in family.members()]
+    if sum(each.total for each in others) > sum(each.total for each in family.members()):
+        names = few([folder.name for folder in others])
+        why = f"{root.path} has splits, but most of its pictures are in others: {names}"
+        yield why, [_as_splits(family), _as_classes(filled(root))]
+
+
+def _within_train(family: Family) -> Doubts:
+    """Doubt the classes in a train folder as one doubts classes anywhere."""
+    for train in map(inside, family.folders["train"]):
+        for why, choices in (*_kinds(train), *_copies(train), *_nested(train)):
+            inner = [choice for choice in choices if choice.folder]
+            yield why, [_as_splits(family), *inner]
+
+
+def _copies(root: Folder) -> Doubts:
+    """Doubt a class that holds folders called as the classes beside it are."""
+    names = {folder.name for folder in filled(root)}
+    for folder in filled(root):
+        inner = {each.name for each in filled(inside(folder))}
+        if len(inner & names - {folder.name}) > 1:
+            why = f"{folder.path} holds folders that are called as those beside it"
+            yield why, [_only(folder), _as_classes(filled(root))]
+
+
+def _loose(top: Folder, root: Folder) -> Doubts:
+    """Doubt classes beside which most pictures lie in no folder."""
     folders = filled(root)
-    if len(folders) > 1:
-        for why, choices in (*_like_splits(root), *_kinds(root), *_nested(root)):
-            raise AmbiguousLayout(why, choices)
-    return "class"
+    within = sum(folder.total for folder in folders)
+    if top.total - within > within:
+        why = f"{top.path} holds more pictures beside its folders than in them"
+        yield why, [_as_classes(folders)]
 
 
-def _like_splits(root: Folder) -> Iterator[tuple[str, list[Choice]]]:
+def _like_splits(root: Folder) -> Doubts:
     """Doubt classes that are called as splits are, and a split beside folders without classes."""
     folders = filled(root)
     for family in families(folders):
@@ -48,7 +85,7 @@ def _no_classes(root: Folder, family: Family) -> str:
     return f"{why} {train} holds no class folders ({train}/<class>/<picture>)"
 
 
-def _kinds(root: Folder) -> Iterator[tuple[str, list[Choice]]]:
+def _kinds(root: Folder) -> Doubts:
     """Doubt classes that are called as kinds of files are: images and masks."""
     folders = filled(root)
     kinds = [meaning_of(folder.name).kind for folder in folders]
@@ -60,22 +97,24 @@ def _kinds(root: Folder) -> Iterator[tuple[str, list[Choice]]]:
         yield why, [*inner, _as_classes(folders)]
 
 
-def _nested(root: Folder) -> Iterator[tuple[str, list[Choice]]]:
+def _nested(root: Folder) -> Doubts:
     """Doubt classes that all hold folders of their own: either level may be the classes."""
     folders = filled(root)
     inner = [{each.name for each in filled(inside(folder))} for folder in folders]
-    if not all(map(is_nested, folders)) or max(map(len, inner)) < 2:
+    if not all(map(is_nested, folders)) or max(map(len, inner), default=0) < 2:
         return
     same = all(names == inner[0] for names in inner)
     holds = "the same folders" if same else "folders of their own"
     why = f"the folders of {root.path} all hold {holds}, {few(sorted(set().union(*inner)))}"
-    one = [_only(folders[0])] if same or splits_of(inside(folders[0])) else []
+    split = [_only(folder) for folder in folders if splits_of(inside(folder))][:_FEW]
     if _are_splits(folders):
-        one = one if splits_of(inside(folders[0])) else []
         labels = class_line([folder.name for folder in folders])
-        split = Choice(f"{labels}, split by the folders in them", "class/split")
-        yield why, [*one, split, _as_classes(folders)]
+        inner_split = Choice(f"{labels}, split by the folders in them", "class/split")
+        yield why, [*split, inner_split, _as_classes(folders)]
+    elif split:  # data sets side by side
+        yield why, [*split, _as_classes(folders)]
     else:
+        one = [_only(folders[0])] if same else []
         yield why, [_as_classes(folders), *_groups_of(folders), *one]
 
 
@@ -83,6 +122,12 @@ def _are_splits(folders: Sequence[Folder]) -> bool:
     """Check whether the folders in these are splits, and train is among them."""
     roles = {split_of(each.name) for folder in folders for each in filled(inside(folder))}
     return "train" in roles and None not in roles
+
+
+def _as_splits(family: Family) -> Choice:
+    names = {each.name for train in family.folders["train"] for each in filled(inside(train))}
+    splits = few(sorted(folder.name for folder in family.members()))
+    return Choice(f"{class_line(sorted(names))}, split into {splits}", "split/class")
 
 
 def _as_classes(folders: Sequence[Folder]) -> Choice:

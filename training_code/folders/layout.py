@@ -18,6 +18,7 @@ AUTO = "auto"
 SPLITS = ("train", "valid", "test")
 EXPECTED = "expected DIR/<class>/<picture> or DIR/{train,valid,test}/<class>/<picture>"
 _FEW = 6  # names that are all said
+_MOST_IGNORED = 6
 
 
 class UnusableLayout(ValueError):
@@ -94,13 +95,20 @@ class Reading:
             first = f"{class_line(self.classes)}; {sizes['train']:,} pictures, not split yet"
         else:
             first = class_line(self.classes, {split: n for split, n in sizes.items() if n})
-        return [first, *self.notes, *(f"ignored: {one}" for one in self.ignored)]
+        return [first, *self.notes, *ignored_lines(self.ignored)]
 
 
 def class_line(classes: Sequence[str], sizes: Mapping[str, int] | None = None) -> str:
     """Say what was read: `120 classes: Affenpinscher, Afghan_hound, …; train 6,720, valid 840`."""
     line = f"{len(classes):,} classes: {named(classes)}"
     return f"{line}; {', '.join(f'{k} {n:,}' for k, n in sizes.items())}" if sizes else line
+
+
+def ignored_lines(ignored: Sequence[Ignored]) -> list[str]:
+    """Say what is not used, a line each, and how much more there is."""
+    lines = [f"ignored: {one}" for one in ignored[:_MOST_IGNORED]]
+    more = len(ignored) - _MOST_IGNORED
+    return [*lines, f"ignored: {more:,} more"] if more > 0 else lines
 
 
 def named(names: Sequence[str]) -> str:

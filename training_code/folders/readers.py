@@ -17,7 +17,7 @@ from .layout import (
     few,
 )
 from .names import look
-from .structure import families, filled, inside, split_of, splits_of
+from .structure import families, filled, inside, is_split_name, split_of, splits_of
 from .walk import Folder, Tree
 
 
@@ -58,7 +58,8 @@ class _Reader:
     def read_splits(self) -> None:
         """Read DIR/<split>/<class>."""
         given = _split_folders(self.root)
-        self._leave_out_beside(self.root, given.values())
+        if given["train"] is not self.root:
+            self._leave_out_beside(self.root, given.values())
         train = {each.name for each in filled(inside(given["train"]))}
         for split in ("valid", "test"):
             if split in given and _is_flat(given[split], train):
@@ -76,11 +77,11 @@ class _Reader:
         self._leave_out_beside(self.root, filled(self.root))
         for label in filled(self.root):
             top = self._enter(label)
-            splits = {split: each for each in filled(top) if (split := split_of(each.name))}
-            if "train" not in splits:
+            found = [(split, each) for each in filled(top) if (split := split_of(each.name))]
+            if "train" not in {split for split, _ in found}:
                 raise UnusableLayout(f"{top.path} holds no train folder; every class needs one")
-            self._leave_out_beside(top, splits.values())
-            self.places += [Place(label.name, split, each) for split, each in splits.items()]
+            self._leave_out_beside(top, [each for _, each in found])
+            self.places += [Place(label.name, split, each) for split, each in found]
 
     def reading(self) -> Reading:
         """Check the classes and return what was read."""
@@ -103,7 +104,8 @@ class _Reader:
         drawn = _drawn(given)
         places = [replace(p, split=None) if p.split in drawn else p for p in self.places]
         cuts = [split for split in drawn if split != "train" and None not in given]
-        notes = [f"no folder gives {split} its classes: it is cut out of train" for split in cuts]
+        notes = [_called_as_split(name) for name in names if is_split_name(name)]
+        notes += [f"no folder gives {split} its classes: it is cut out of train" for split in cuts]
         for (name, why), count in sorted(self.tree.left_out.items()):
             times = f", {count:,} times" if count > 1 else ""
             self.ignored.append(Ignored(name, f"{why}{times}"))
@@ -174,6 +176,8 @@ def _split_folders(root: Folder) -> dict[str, Folder]:
     """Return the folder of each split that is there, train among them."""
     with_train = [each for each in families(filled(root)) if "train" in each.folders]
     family = splits_of(root) or (with_train[0] if len(with_train) == 1 else None)
+    if not with_train and split_of(root.name) == "train":
+        return {"train": root}  # the others were left out by who brought the pictures here
     if family is None:
         found = "several folders" if with_train else "no folder"
         raise UnusableLayout(f"{root.path} holds {found} for the train split; keep one")
@@ -182,6 +186,10 @@ def _split_folders(root: Folder) -> dict[str, Folder]:
             names = " and ".join(sorted(folder.name for folder in folders))
             raise UnusableLayout(f"{root.path} has {names}: keep one folder for the {split} split")
     return {split: family.folders[split][0] for split in SPLITS if split in family.folders}
+
+
+def _called_as_split(name: str) -> str:
+    return f"warning: the class {name!r} is called as a split is; if it is none, move it elsewhere"
 
 
 def _is_flat(split: Folder, classes: set[str]) -> bool:

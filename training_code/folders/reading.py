@@ -5,7 +5,6 @@ from pathlib import Path
 from .judge import judge
 from .layout import AUTO, EXPECTED, LAYOUTS, Layout, Reading, UnusableLayout
 from .readers import read_as
-from .structure import inside
 from .walk import IsPicture, UnusableFolder, walk
 
 
@@ -23,7 +22,7 @@ def read_folder(root: Path, is_picture: IsPicture, layout: str = AUTO) -> Readin
         tree = walk(root, is_picture)
     except UnusableFolder as error:
         raise UnusableLayout(str(error)) from error
-    return read_as(judge(inside(tree.top)) if layout == AUTO else _known(layout), tree)
+    return read_as(judge(tree.top) if layout == AUTO else _known(layout), tree)
 
 
 def _known(layout: str) -> Layout:

@@ -70,6 +70,11 @@ def splits_of(folder: Folder) -> Family | None:
     return found[0] if len(found) == 1 else None
 
 
+def is_split_name(name: str) -> bool:
+    """Check whether a name means a split and nothing else: `val`, and not `dogs_val`."""
+    return split_of(name) is not None and not meaning_of(name).family
+
+
 def split_of(name: str) -> str | None:
     """Return the split that a folder's name says by itself."""
     role = meaning_of(name).role

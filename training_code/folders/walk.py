@@ -192,8 +192,8 @@ class _Walk:
             inside |= any(map(Path(path).resolve().is_relative_to, _PSEUDO))
         if inside:
             raise UnusableFolder(
-                f"{_short(path)} leads to {_short(str(Path(path).resolve()))}, which is the"
-                " system's own: remove it, or give another folder"
+                f"{_short(path)} is, or leads to, the system's own"
+                f" {_short(str(Path(path).resolve()))}: remove it, or give another folder"
             )
 
     def _begins_as_picture(self, path: str) -> bool:

@@ -108,6 +108,8 @@ def test_data_and_reproduction(report: RunReport) -> None:
     assert dataset is not None and reproduction is not None
     assert dataset.classes == tuple(CLASSES)
     assert dataset.refused[0].reason == "not a picture"
+    assert dataset.ignored[0].name == "venv/"
+    assert dataset.notes == ("no folder gives valid its classes: it is cut out of train",)
     assert dataset.duplicates[0].splits == ("test", "train")
     commands = reproduction.commands
     assert commands[0] == "git checkout abc"

@@ -109,7 +109,8 @@ def test_a_run_begins_with_what_its_environment_replaces(
         "backbone={name: vgg11, weights: none, seed: 1}",
     ]
     assert run(state, "--local", *given) == 2
-    line, error = capsys.readouterr().err.splitlines()
+    line, read, error = capsys.readouterr().err.splitlines()
+    assert read.startswith("data: 6 classes: giraffe, ")
     assert error == "error: so far"
     assert line.startswith("settings: environments.local over pipeline.yaml: ")
     assert "training.epochs=15" in line

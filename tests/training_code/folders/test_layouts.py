@@ -122,7 +122,9 @@ ROWS = [
     ("{cat,dog}/{2021,2022}/1.jpg", "auto", "either class group/class DIR/cat"),
     ("{cat,dog}/{train,test}/1.jpg", "auto", "either class/split class"),
     ("{cat,dog}/{train,val,test}/1.jpg", "auto", "either class/split class"),
-    ("{fold1,fold2}/{train,test}/{a,b}/1.jpg", "auto", "either DIR/fold1 class/split class"),
+    ("{fold1,fold2}/{train,test}/{a,b}/1.jpg", "auto",
+     "either DIR/fold1 DIR/fold2 class/split class"),
+    ("dogs/{train,test}/{a,b}/1.jpg cats/{c,d}/1.jpg", "auto", "either DIR/dogs class"),
     ("{train,test}/1.jpg", "auto", "either class"),
     ("{train,test}/{1,2,3}.jpg train/{1,2,3}.txt", "auto", "either class"),
     ("{training_set,test_set}/1.jpg", "auto", "either class"),
@@ -135,6 +137,11 @@ ROWS = [
     ("{images,masks}/1.png", "auto", "either class"),
     ("images/{a,b}/1.png masks/1.png", "auto", "either DIR/images class"),
     ("{JPEGImages,SegmentationClass}/1.png", "auto", "either class"),
+    ("{train,test}/{images,masks}/1.png", "auto", "either split/class"),
+    ("{train,test}/{animals,things}/{a,b}/1.png", "auto", "either split/class DIR/animals"),
+    ("train/{steam,diesel}/1.jpg {test,cat,dog}/{1,2,3}.jpg", "auto", "either split/class class"),
+    ("{a,b}/1.jpg all/{a,b}/1.jpg", "auto", "either DIR/all class"),
+    ("{1,2,3,4,5}.jpg {thumbs,backup}/1.jpg", "auto", "either class"),
     # no data set
     ("", "auto", "refused no class folders"),
     ("{1,2}.jpg", "auto", "refused no class folders"),
@@ -150,6 +157,7 @@ ROWS = [
     (f"{SPLIT} test/{{c,d,e,f}}/1.jpg", "auto", "refused c, d, e and 1 more .c only"),
     ("{train,test}/a/1.jpg train/Cat/1.jpg test/cat/1.jpg", "auto",
      "refused Cat only in train, 'cat' in the other"),
+    ("train/{a,b}/1.jpg", "split/class", "a,b drawn=2 cut=valid,test"),
     (AB, "split/class", "refused no folder for the train split"),
     (AB, "class/split", "refused holds no train folder"),
     (AB, "folder", "refused layout 'folder': give auto, class or"),
@@ -228,3 +236,10 @@ def test_every_choice_that_is_offered_can_be_read(
     for choice in doubted.value.choices:
         reading = read_folder(Path(choice.folder or root), format_of, choice.layout or "auto")
         assert len(reading.classes) > 1
+
+
+def test_a_class_called_as_a_split_is_said(tmp_path: Path) -> None:
+    reading = read_folder(make(tmp_path / "data", "{cat,test}/1.jpg"), format_of)
+    assert reading.notes == (
+        "warning: the class 'test' is called as a split is; if it is none, move it elsewhere",
+    )
