@@ -5,7 +5,7 @@ from pathlib import Path
 from .judge import judge
 from .layout import AUTO, EXPECTED, LAYOUTS, Layout, Reading, UnusableLayout
 from .readers import read_as
-from .walk import IsPicture, UnusableFolder, walk
+from .walk import IsPicture, Tree, UnusableFolder, walk
 
 
 def read_folder(root: Path, is_picture: IsPicture, layout: str = AUTO) -> Reading:
@@ -19,9 +19,13 @@ def read_folder(root: Path, is_picture: IsPicture, layout: str = AUTO) -> Readin
         what = "is a file, not a folder" if root.exists() else "does not exist"
         raise UnusableLayout(f"the data folder {root} {what}; {EXPECTED}")
     try:
-        tree = walk(root, is_picture)
+        return read_tree(walk(root, is_picture), layout)
     except UnusableFolder as error:
         raise UnusableLayout(str(error)) from error
+
+
+def read_tree(tree: Tree, layout: str = AUTO) -> Reading:
+    """Read a tree that was walked. Raises UnusableLayout, AmbiguousLayout."""
     return read_as(judge(tree.top) if layout == AUTO else _known(layout), tree)
 
 

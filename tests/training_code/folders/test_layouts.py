@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from folders.layout import AmbiguousLayout, Reading, UnusableLayout
-from folders.reading import read_folder
-from folders.walk import is_called_a_picture
+from folders.layout import LAYOUTS, AmbiguousLayout, Reading, UnusableLayout
+from folders.reading import read_folder, read_tree
+from folders.walk import Folder, Tree, is_called_a_picture
 from picture_formats import format_of
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -243,3 +245,45 @@ def test_a_class_called_as_a_split_is_said(tmp_path: Path) -> None:
     assert reading.notes == (
         "warning: the class 'test' is called as a split is; if it is none, move it elsewhere",
     )
+
+
+# Names that mean something to a reading, and some that do not.
+NAMES = (
+    *("train", "Train", "test", "val", "dev", "eval", "pred", "seg_train", "seg_test", "dogs_test"),
+    *("images", "masks", "a", "b", "A", "b ", "c1", "c2"),
+)
+TREES = st.recursive(
+    st.integers(0, 12),
+    lambda inner: st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def tree_of(spec: int | dict, name: str = "data", above: str = "") -> Folder:
+    """A folder of so many pictures, or of folders by name, without a disk."""
+    folder = Folder(name, f"{above}/{name}")
+    if isinstance(spec, int):
+        folder.files = [f"{number}.jpg" for number in range(spec)]
+        folder.pictures = spec
+    else:
+        folder.folders = [tree_of(spec[each], each, folder.path) for each in sorted(spec)]
+    folder.total = folder.pictures + sum(inner.total for inner in folder.folders)
+    return folder
+
+
+@given(TREES, st.sampled_from(["auto", *LAYOUTS]))
+def test_any_tree_is_refused_or_read_without_a_picture_in_two_places(
+    spec: int | dict, layout: str
+) -> None:
+    tree = Tree(tree_of(spec), Counter())
+    try:
+        reading = read_tree(tree, layout)
+    except UnusableLayout:
+        return
+    assert len(reading.classes) > 1
+    paths = [path for _, path in reading.files()]
+    assert len(paths) == len(set(paths)) <= tree.top.total
+    assert {place.split for place in reading.places} <= {None, "train", "valid", "test"}
+    assert (None in {place.split for place in reading.places}) == bool(reading.drawn)
+    if len(paths) < tree.top.total:
+        assert reading.ignored
