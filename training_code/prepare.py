@@ -190,7 +190,7 @@ def _describe(
         "resize": options.resize,
         "seed": options.seed,
         "split_source": _split_source(found),
-        "notes": list(found.notes),
+        "reading": list(found.notes),
         "ignored": [asdict(one) for one in found.ignored],
         "refused": refused_list({file.name: reason for file, reason in refused.items()}),
         "duplicates": duplicates(rows),

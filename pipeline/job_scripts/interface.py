@@ -67,7 +67,7 @@ _DATASET = {
     "resize": 256,
     "seed": 0,
     "split_source": "stratified",
-    "notes": ["no folder gives valid its classes: it is cut out of train"],
+    "reading": ["no folder gives valid its classes: it is cut out of train"],
     "ignored": [{"name": "venv/", "reason": "no picture in it"}],
     "refused": [{"file": "a.jpg", "reason": "not a picture"}],
     "duplicates": [{"files": ["a.jpg"], "splits": ["train"], "classes": ["Affenpinscher"]}],

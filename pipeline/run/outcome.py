@@ -122,7 +122,7 @@ def _prepared(prepare: Mapping[str, Any], store: Store) -> dict[str, Any]:
         "pictures": sum(sizes.values()),
         "refused": len(info["refused"]),
         "data": class_line(info["classes"], sizes),
-        "data_notes": tuple(info["notes"]),
+        "data_notes": tuple(info["reading"]),
     }
 
 

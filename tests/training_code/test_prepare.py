@@ -239,7 +239,7 @@ def test_a_split_without_a_folder_is_cut_out_of_train(
         "train": 26, "valid": 5, "test": 10
     }  # fmt: skip
     assert info["split_source"] == "completed"
-    assert info["notes"] == ["no folder gives test its classes: it is cut out of train"]
+    assert info["reading"] == ["no folder gives test its classes: it is cut out of train"]
     assert info["ignored"] == [{"name": "test/", "reason": "5 pictures without classes"}]
     printed = capsys.readouterr().out.splitlines()
     assert "3 classes: a, b, c; train 26, valid 5, test 10; 0 refused" in printed[-1]

@@ -25,7 +25,7 @@ _SUFFIXES = (
     " .orf .rw2 .raf .dcm"
 )
 PICTURE_SUFFIXES = frozenset(_SUFFIXES.split())
-START_BYTES = 64  # of a file tell whether it is a picture
+START_BYTES = 1024  # of a file tell whether it is a picture
 _SYSTEM_FILES = {"__macosx", "thumbs.db", "desktop.ini"}
 _SYSTEM_FOLDERS = {
     *("@eadir", "#recycle", "#snapshot", "@tmp", "$recycle.bin", "system volume information"),

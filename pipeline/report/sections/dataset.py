@@ -39,7 +39,7 @@ class Ignored:
 class Dataset:
     """The prepared data set. `counts`: {split: {class: pictures}}, classes in order.
 
-    `notes` say what a person should know of how its folders were read.
+    `reading` says what a person should know of how its folders were read.
     """
 
     classes: tuple[str, ...]
@@ -50,7 +50,7 @@ class Dataset:
     refused: tuple[Refused, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
     ignored: tuple[Ignored, ...] = ()
-    notes: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def read_dataset(source: Source, facts: Facts) -> Dataset:
             for one in info["duplicates"]
         ),
         ignored=tuple(Ignored(one["name"], one["reason"]) for one in info.get("ignored", ())),
-        notes=tuple(info.get("notes", ())),
+        reading=tuple(info.get("reading", ())),
     )
 
 

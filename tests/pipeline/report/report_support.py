@@ -82,7 +82,7 @@ DATASET = {
     "split_source": "folders",
     "refused": [{"file": "beagle/x.jpg", "reason": "not a picture"}],
     "ignored": [{"name": "venv/", "reason": "no picture in it"}],
-    "notes": ["no folder gives valid its classes: it is cut out of train"],
+    "reading": ["no folder gives valid its classes: it is cut out of train"],
     "duplicates": [{"files": ["a", "b"], "splits": ["test", "train"], "classes": ["beagle"]}],
 }
 _WRITE = """

@@ -109,7 +109,7 @@ def test_data_and_reproduction(report: RunReport) -> None:
     assert dataset.classes == tuple(CLASSES)
     assert dataset.refused[0].reason == "not a picture"
     assert dataset.ignored[0].name == "venv/"
-    assert dataset.notes == ("no folder gives valid its classes: it is cut out of train",)
+    assert dataset.reading == ("no folder gives valid its classes: it is cut out of train",)
     assert dataset.duplicates[0].splits == ("test", "train")
     commands = reproduction.commands
     assert commands[0] == "git checkout abc"

@@ -16,7 +16,7 @@ def test_pictures_that_were_refused_are_told(store: Store) -> None:
         "classes": ["cat", "dog"],
         "counts": counts,
         "refused": [{"file": "cat/1.gif", "reason": "no JPEG"}],
-        "notes": ["no folder gives valid its classes: it is cut out of train"],
+        "reading": ["no folder gives valid its classes: it is cut out of train"],
     }
     (folder / "dataset.json").write_text(json.dumps(info))
     output = {"OutputName": "dataset", "S3Output": {"S3Uri": "s3://b/dataset"}}
