@@ -123,6 +123,11 @@ def few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + more
 
 
+def shown(name: str) -> str:
+    """Return a name as a log or terminal can show it, whatever bytes it is made of."""
+    return name if name.isprintable() else repr(name)[1:-1]
+
+
 def check_names(names: Iterable[str], whose: str, mend: str) -> None:
     """Raise UnusableLayout for two names that look the same: an accent may be its own letter."""
     seen: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """Read a tree in one given way: its classes, their splits, and what is not used."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .layout import (
@@ -15,6 +15,7 @@ from .layout import (
     alike,
     check_names,
     few,
+    shown,
 )
 from .names import look
 from .structure import families, filled, inside, is_split_name, split_of, splits_of
@@ -85,21 +86,8 @@ class _Reader:
 
     def reading(self) -> Reading:
         """Check the classes and return what was read."""
-        names, where = sorted({place.label for place in self.places}), self.root.path
-        if not names:
-            raise UnusableLayout(
-                f"{where} holds no class folders with pictures in them; {EXPECTED}"
-            )
-        if len(names) == 1:
-            what = f"{where} holds one class only ({names[0]})"
-            raise UnusableLayout(f"{what}; a classifier needs two or more")
-        for name in names:
-            if not name.isprintable():
-                what = f"the class folder {name!r} in {where}"
-                raise UnusableLayout(f"{what} has unprintable letters; rename")
-        check_names(
-            names, f"the class folders of {where}", "move the pictures of one into the other"
-        )
+        names = sorted({place.label for place in self.places})
+        _check_classes(names, self.root.path)
         given = {place.split for place in self.places}
         drawn = _drawn(given)
         places = [replace(p, split=None) if p.split in drawn else p for p in self.places]
@@ -108,9 +96,14 @@ class _Reader:
         notes += [f"no folder gives {split} its classes: it is cut out of train" for split in cuts]
         for (name, why), count in sorted(self.tree.left_out.items()):
             times = f", {count:,} times" if count > 1 else ""
-            self.ignored.append(Ignored(name, f"{why}{times}"))
+            self.ignored.append(Ignored(shown(name), f"{why}{times}"))
         return Reading(
-            where, tuple(names), tuple(places), drawn, tuple(self.ignored), (*notes, *alike(names))
+            root=self.root.path,
+            classes=tuple(names),
+            places=tuple(places),
+            drawn=drawn,
+            ignored=tuple(self.ignored),
+            notes=(*notes, *alike(names)),
         )
 
     def _enter(self, folder: Folder) -> Folder:
@@ -144,7 +137,7 @@ class _Reader:
         self.ignored.append(Ignored(f"{self._name(folder.path)}/", reason))
 
     def _name(self, path: str) -> str:
-        return os.path.relpath(path, self.tree.top.path)
+        return shown(os.path.relpath(path, self.tree.top.path))
 
     def _check_differences(self, classes: Mapping[str, set[str]]) -> None:
         where = self.root.path
@@ -158,18 +151,25 @@ class _Reader:
             if difference := sorted(train ^ other):
                 first = difference[0]
                 only, lacking = ("train", other) if first in train else (split, train)
-                written = next(
-                    (
-                        f", {one!r} in the other"
-                        for one in lacking - {first}
-                        if look(one) == look(first)
-                    ),
-                    "",
-                )
+                alike_there = [one for one in lacking if look(one) == look(first)]
+                written = f", {alike_there[0]!r} in the other" if alike_there else ""
                 raise UnusableLayout(
                     f"the class folders of train and {split} in {where} differ: {few(difference)}"
                     f" ({first} only in {only}{written}); every split needs the same classes"
                 )
+
+
+def _check_classes(names: Sequence[str], where: str) -> None:
+    if not names:
+        raise UnusableLayout(f"{where} holds no class folders with pictures in them; {EXPECTED}")
+    if len(names) == 1:
+        what = f"{where} holds one class only ({names[0]})"
+        raise UnusableLayout(f"{what}; a classifier needs two or more")
+    for name in names:
+        if not name.isprintable():
+            what = f"the class folder {name!r} in {where}"
+            raise UnusableLayout(f"{what} has unprintable letters; rename")
+    check_names(names, f"the class folders of {where}", "move the pictures of one into the other")
 
 
 def _split_folders(root: Folder) -> dict[str, Folder]:

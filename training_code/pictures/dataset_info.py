@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import PurePosixPath
 
-from folders.layout import Ignored
+from folders.layout import Ignored, shown
 from pictures.row_plan import Picture, Rows
 
 
@@ -52,7 +52,10 @@ def ignored_files(names: Sequence[str]) -> list[Ignored]:
     for name in names:
         groups[PurePosixPath(name).suffix.lower()].append(name)
     return [
-        Ignored(f"*{suffix}" if suffix else "no suffix", f"{_no_pictures(len(group))}: {group[0]}")
+        Ignored(
+            f"*{shown(suffix)}" if suffix else "no suffix",
+            f"{_no_pictures(len(group))}: {shown(group[0])}",
+        )
         for suffix, group in sorted(groups.items())
     ]
 

@@ -247,6 +247,12 @@ def test_a_class_called_as_a_split_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_names_that_no_terminal_should_see_are_spelt_out(tmp_path: Path) -> None:
+    root = make(tmp_path / "data", f"{AB} \x1b[31m.md \udcff/")
+    names = [one.name for one in read_folder(root, format_of).ignored]
+    assert names == ["\\x1b[31m.md", "\\udcff/"]
+
+
 # Names that mean something to a reading, and some that do not.
 NAMES = (
     *("train", "Train", "test", "val", "dev", "eval", "pred", "seg_train", "seg_test", "dogs_test"),
