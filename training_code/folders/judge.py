@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from .layout import AmbiguousLayout, Choice, Layout, class_line, few
 from .names import meaning_of
-from .structure import Family, families, filled, inside, is_nested, split_of, splits_of
+from .structure import Family, families, filled, inside, is_nested, pictures_of, split_of, splits_of
 from .walk import Folder
 
 _FEW = 3  # folders that are offered by themselves
@@ -100,7 +100,7 @@ def _kinds(root: Folder) -> Doubts:
 def _nested(root: Folder) -> Doubts:
     """Doubt classes that all hold folders of their own: either level may be the classes."""
     folders = filled(root)
-    inner = [{each.name for each in filled(inside(folder))} for folder in folders]
+    inner = [{each.name for each in filled(inside(pictures_of(folder)))} for folder in folders]
     if not all(map(is_nested, folders)) or max(map(len, inner), default=0) < 2:
         return
     same = all(names == inner[0] for names in inner)

@@ -18,7 +18,7 @@ from .layout import (
     shown,
 )
 from .names import look
-from .structure import families, filled, inside, is_split_name, split_of, splits_of
+from .structure import families, filled, inside, is_split_name, pictures_of, split_of, splits_of
 from .walk import Folder, Tree
 
 
@@ -119,7 +119,11 @@ class _Reader:
         """Take the folders with pictures as classes, and those that are classes elsewhere."""
         classes = [each for each in top.folders if each.total or each.name in also]
         self._leave_out_beside(top, classes)
-        self.places += [Place(each.name, split, each) for each in classes]
+        for each in classes:
+            pictures = pictures_of(each)
+            if pictures is not each:
+                self._leave_out_beside(self._enter(each), [pictures])
+            self.places.append(Place(each.name, split, pictures))
 
     def _leave_out_beside(self, folder: Folder, kept: Iterable[Folder]) -> None:
         names = {each.name for each in kept}

@@ -44,6 +44,15 @@ def inside(folder: Folder) -> Folder:
     return folder
 
 
+def pictures_of(folder: Folder) -> Folder:
+    """Return a class's folder with the pictures, where masks or the like lie beside it."""
+    inner = filled(inside(folder))
+    kinds = [meaning_of(each.name).kind for each in inner]
+    if None not in kinds and "others" in kinds and kinds.count("pictures") == 1:
+        return inner[kinds.index("pictures")]
+    return folder
+
+
 def is_nested(folder: Folder) -> bool:
     """Check whether a folder's pictures lie in folders of their own, but for some strays."""
     deeper = sum(inner.total for inner in filled(inside(folder)))

@@ -39,6 +39,11 @@ ROWS = [
     ("archive/{a,b}/1.jpg __MACOSX/archive/a/._1.jpg", "auto", "a,b drawn=2"),
     ("images/Images/{a,b}/1.jpg annotations/Annotation/{a,b}/x.xml", "auto",
      "a,b drawn=2 ignored=annotations/"),
+    ("{covid,normal}/{images,masks}/1.png", "auto",
+     "covid,normal drawn=2 ignored=covid/masks/,normal/masks/"),
+    ("train/{a,b}/{imgs,labels}/1.png test/{a,b}/1.png", "auto",
+     "a,b drawn=2 test=2 cut=valid ignored=train/a/labels/,train/b/labels/"),
+    ("a/{images,masks}/1.png b/images/1.png", "auto", "a,b drawn=2 ignored=a/masks/"),
     # classes that are called as splits or kinds are
     ("{plane,train}/1.jpg", "auto", "plane,train drawn=2"),
     ("{cars,planes,trains}/1.jpg", "auto", "cars,planes,trains drawn=3"),
@@ -143,6 +148,8 @@ ROWS = [
     ("{train,test}/{animals,things}/{a,b}/1.png", "auto", "either split/class DIR/animals"),
     ("train/{steam,diesel}/1.jpg {test,cat,dog}/{1,2,3}.jpg", "auto", "either split/class class"),
     ("{a,b}/1.jpg all/{a,b}/1.jpg", "auto", "either DIR/all class"),
+    ("{no,yes}/1.jpg brain/{no,yes}/1.jpg", "auto", "either DIR/brain class"),
+    ("{sprat,trout}/{fish,mask}/1.png", "auto", "either class group/class DIR/sprat"),
     ("{1,2,3,4,5}.jpg {thumbs,backup}/1.jpg", "auto", "either class"),
     # no data set
     ("", "auto", "refused no class folders"),
