@@ -70,6 +70,8 @@ def _reason(error: ClientError, package: Mapping[str, Any]) -> str:
     """Return what is wrong with the registered model; empty when something else is."""
     title = title_of(package["ModelPackageArn"])
     where = container_by_address(package)["ModelDataUrl"]
+    if "copy source is larger" in error.response["Error"].get("Message", ""):
+        return f"{where}, the model of {title}, is larger than the 5 GB that S3 copies at once"
     reasons = {
         403: f"{where}, the model of {title}, may not be copied by the deploying function: its "
         "role reads model.tar.gz below runs/ of the project's bucket",

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.addresses import split_uri
-from pipeline.command_line.running import FIRST_RUN, add_settings_options, add_state_option
+from pipeline.command_line.running import (
+    FIRST_RUN,
+    FIRST_RUN_ON_AWS,
+    add_settings_options,
+    add_state_option,
+)
 from pipeline.errors import UsageError
 
 
@@ -19,6 +24,11 @@ class Target:
     sagemaker: Any
     read: Callable[[str], bytes]
     region: str | None = None
+
+    @property
+    def first_run(self) -> str:
+        """Return the command that makes and deploys a first model there."""
+        return FIRST_RUN_ON_AWS if self.region else FIRST_RUN
 
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reaso
 from pipeline.version import VERSION
 
 FIRST_RUN = "python -m pipeline.run --local"
+FIRST_RUN_ON_AWS = "python -m pipeline.run --upsert --start --wait"
 EXIT_CODES = "exit codes: 0 succeeded, 1 failed, 2 usage, 3 stopped"
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from inference_code.picture_formats import listed
 from pipeline.command_line.running import (
-    FIRST_RUN,
     add_state_option,
     parser,
     run_command,
@@ -201,7 +200,7 @@ def _status(options: argparse.Namespace) -> int:
     if rows:
         print_table(status_table(rows))
     else:
-        print(f"no endpoints yet: {FIRST_RUN} deploys one")
+        print(f"no endpoints yet: {target.first_run} deploys one")
     if not options.aws:
         idle = "not running (start it with: python -m pipeline.endpoint serve)"
         print(f"local service: {url or idle}")

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.command_line.running import FIRST_RUN
 from pipeline.errors import PipelineError, UsageError
 from pipeline.target import Target
 
@@ -63,9 +62,9 @@ def choose_endpoint(target: Target, wanted: str | None) -> str:
     """
     names = endpoint_names(target)
     if not names:
+        other = "" if target.region else ", or serve one with: python -m pipeline.endpoint serve"
         raise PipelineError(
-            f"there is no endpoint yet: deploy a model with: {FIRST_RUN}, "
-            "or serve one with: python -m pipeline.endpoint serve"
+            f"there is no endpoint yet: deploy a model with: {target.first_run}{other}"
         )
     if wanted is None and len(names) > 1:
         raise UsageError(f"there are several endpoints: choose with --endpoint: {listed(names)}")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.command_line.running import FIRST_RUN
 from pipeline.errors import PipelineError, UsageError
 from pipeline.target import Target
 
@@ -51,7 +50,7 @@ def choose_group(target: Target, wanted: str | None) -> str:
         for group in page["ModelPackageGroupSummaryList"]
     ]
     if not groups:
-        raise UsageError(f"nothing is registered yet: run the pipeline first: {FIRST_RUN}")
+        raise UsageError(f"nothing is registered yet: run the pipeline first: {target.first_run}")
     if wanted is None and len(groups) == 1:
         return str(groups[0])
     if wanted is not None and wanted in groups:
@@ -83,7 +82,7 @@ def find_version(target: Target, group: str | None, wanted: str) -> Version:
     name = choose_group(target, group)
     arns = list_arns(target, name)
     if not arns:
-        raise UsageError(f"{name} has no versions yet: run the pipeline first: {FIRST_RUN}")
+        raise UsageError(f"{name} has no versions yet: run the pipeline first: {target.first_run}")
     if wanted == "newest":
         return read_version(target, next(iter(arns.values())))
     if wanted.isdigit() and int(wanted) in arns:

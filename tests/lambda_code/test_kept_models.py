@@ -80,6 +80,16 @@ def test_another_model_in_its_place_is_not_deployed(status: int, code: str, word
         kept_container(_package(MADE), FOLDER, lambda: s3)
 
 
+def test_a_model_that_s3_does_not_copy_at_once_is_named() -> None:
+    message = "The specified copy source is larger than the maximum allowable size"
+    words = "model of dogs-7, is larger than the 5 GB"
+    with (
+        _answering(400, "InvalidRequest", message) as s3,
+        pytest.raises(DeployError, match=words),
+    ):
+        kept_container(_package(MADE), FOLDER, lambda: s3)
+
+
 def test_what_else_s3_refuses_is_raised() -> None:
     with _answering(503, "SlowDown") as s3, pytest.raises(ClientError, match="SlowDown"):
         kept_container(_package(MADE), FOLDER, lambda: s3)
@@ -127,13 +137,13 @@ def test_endpoints_load_the_copy(world: World, is_approved: bool) -> None:
 class _answering:
     """S3 without a copy yet, answering the request for one; the request to the letter."""
 
-    def __init__(self, status: int, code: str) -> None:
+    def __init__(self, status: int, code: str, message: str = "") -> None:
         self._s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         self._stub = Stubber(self._s3)
         target = {"Bucket": "bucket", "Key": f"models/{GROUP}/7-20261121100005/model.tar.gz"}
         self._stub.add_client_error("head_object", "404", "", 404, {}, target)
         request = {**target, "CopySource": RUN, "CopySourceIfUnmodifiedSince": MADE}
-        self._stub.add_client_error("copy_object", code, "", status, {}, request)
+        self._stub.add_client_error("copy_object", code, message, status, {}, request)
 
     def __enter__(self) -> Any:
         self._stub.activate()

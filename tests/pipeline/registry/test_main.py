@@ -173,6 +173,19 @@ def test_with_several_groups_one_must_be_chosen(run: Run, store: Store) -> None:
 
 
 class TestOnAws:
+    def test_an_empty_registry_names_the_command_that_fills_it_there(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = boto3.client(
+            "sagemaker", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        monkeypatch.setattr(boto3.Session, "client", lambda *_: client)
+        with Stubber(client) as stub:
+            stub.add_response("list_model_package_groups", {"ModelPackageGroupSummaryList": []}, {})
+            code, _, error = run("list", "--aws", "--region", "eu-west-1")
+        assert code == 2
+        assert "run the pipeline first: python -m pipeline.run --upsert --start --wait" in error
+
     def test_the_same_requests_go_to_aws(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, store: Store
     ) -> None:
