@@ -4,11 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from prediction import Predictions
-from request_reading import JSON_TYPE, RequestError
+from request_errors import RequestError
+from request_json import Identity
+from request_reading import JSON_TYPE
 
 CSV_TYPE = "text/csv"
 DECIMALS = 8
@@ -31,11 +34,16 @@ def answer_type(accept: str | None) -> str:
     raise RequestError(406, "NotAcceptable", message)
 
 
-def write_answer(predictions: Predictions, kind: str) -> tuple[str, str]:
-    """Return the answer in the format `kind`, one of answer_type's, and its content type."""
+def write_answer(
+    predictions: Predictions, kind: str, ids: Sequence[Identity] = ()
+) -> tuple[str, str]:
+    """Return the answer in the format `kind`, one of answer_type's, and its content type.
+
+    `ids`, one for each picture or none at all, are given back with the pictures' rows.
+    """
     if kind == CSV_TYPE:
-        return _to_csv(predictions), f"{CSV_TYPE}; charset=utf-8"
-    return _to_json(predictions), JSON_TYPE
+        return _to_csv(predictions, ids), f"{CSV_TYPE}; charset=utf-8"
+    return _to_json(predictions, ids), JSON_TYPE
 
 
 def _quality(parameters: Sequence[str]) -> float:
@@ -49,13 +57,15 @@ def _quality(parameters: Sequence[str]) -> float:
     return 1.0
 
 
-def _to_json(predictions: Predictions) -> str:
-    rows = []
-    for probabilities in predictions.probabilities:
+def _to_json(predictions: Predictions, ids: Sequence[Identity]) -> str:
+    rows: list[dict[str, Any]] = []
+    for place, probabilities in enumerate(predictions.probabilities):
         values = [round(float(value), DECIMALS) for value in probabilities]
         best = int(np.argmax(probabilities))
+        own = {"id": ids[place]} if ids else {}
         rows.append(
             {
+                **own,
                 "label": predictions.classes[best],
                 "probability": values[best],
                 "probabilities": dict(zip(predictions.classes, values, strict=True)),
@@ -66,11 +76,12 @@ def _to_json(predictions: Predictions) -> str:
     return json.dumps(answer, allow_nan=False)
 
 
-def _to_csv(predictions: Predictions) -> str:
+def _to_csv(predictions: Predictions, ids: Sequence[Identity]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    for probabilities in predictions.probabilities:
+    for place, probabilities in enumerate(predictions.probabilities):
         values = [round(float(value), DECIMALS) for value in probabilities]
         best = int(np.argmax(probabilities))
-        writer.writerow([predictions.classes[best], values[best], *values])
+        own = ids[place : place + 1]
+        writer.writerow([predictions.classes[best], values[best], *values, *own])
     return text.getvalue()

@@ -1,11 +1,14 @@
 """Serve the model as AWS's model servers ask for it: by model_fn and transform_fn.
 
-In: the bytes of one picture (of a format in picture_formats.py), or application/json with up to 64:
+In: the bytes of one picture (of a format in picture_formats.py), whatever image type or no type at
+all is told; a form with one file; or application/json with up to 64 pictures, each with an id or
+without:
 
-    {"instances": [{"b64": "<base64 of a picture>"}, ...]}
+    {"instances": [{"b64": "<base64 of a picture>", "id": "mine"}, ...]}
 
 Out, as application/json (the default): the classes once, in order, and for each picture its best
-class and every probability, by name and as a plain list in the order of `classes`:
+class and every probability, by name and as a plain list in the order of `classes`, and the id that
+it came with:
 
     {"classes": ["a", "b"],
      "predictions": [{"label": "b", "probability": 0.75,
@@ -13,7 +16,7 @@ class and every probability, by name and as a plain list in the order of `classe
                       "probability_list": [0.25, 0.75]}]}
 
 or as text/csv: one row a picture, no header: label, its probability, then the probabilities in
-the order of the classes. What cannot be used is answered with
+the order of the classes, then its id. What cannot be used is answered with
 `{"error": {"code": "...", "message": "..."}}`: 400 not readable, 406 no such answer format, 413 too
 large, 415 no such input format, 422 readable but not usable, 500 a fault of ours. Nothing is ever
 fetched, and nothing is ever unpickled.
@@ -38,7 +41,8 @@ from answer_writing import answer_type, write_answer
 from artifact import ArtifactError
 from metrics_log import open_metrics_log
 from prediction import Model, decode_squares, open_model, predict
-from request_reading import JSON_TYPE, Body, RequestError, read_pictures
+from request_errors import RequestError
+from request_reading import JSON_TYPE, Body, read_request
 from runtimes import runtimes_of
 from serving_metrics import STAGES, Served
 
@@ -132,12 +136,12 @@ def _answer(
 ) -> tuple[Answer, Served]:
     start = time.perf_counter()
     kind = answer_type(accept)
-    pictures = read_pictures(body, content_type)
-    squares = decode_squares(pictures, model)
+    request = read_request(body, content_type)
+    squares = decode_squares(request.pictures, model)
     decoded = time.perf_counter()
     predictions = predict(squares, model)
     predicted = time.perf_counter()
-    text, told = write_answer(predictions, kind)
+    text, told = write_answer(predictions, kind, request.ids)
     seconds = (decoded - start, predicted - decoded, time.perf_counter() - predicted)
     served = Served(
         status=200,

@@ -1,95 +1,79 @@
-"""Read a request's pictures, or refuse it: no picture is decoded, nothing fetched or unpickled."""
+"""Read a request's pictures, or refuse it: no picture is decoded, nothing fetched or unpickled.
 
-import base64
-import json
+A picture is known by its bytes. A content type says only whether it comes as it is, in a form or
+in JSON; one that says nothing of the kind (or none at all) leaves that to the bytes too.
+"""
+
 import re
-from http import HTTPStatus
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import NoReturn
 
-from picture_formats import MIME_TYPES
+from picture_formats import MIME_TYPES, format_of
+from request_errors import refuse
+from request_forms import read_file
+from request_json import Identity, read_instances
 
-Body = bytes | bytearray | str | None  # TorchServe hands form-encoded bodies over as None
+Body = bytes | bytearray | str | None  # TorchServe hands some forms over as None
 
 JSON_TYPE = "application/json"
+FORM_TYPE = "multipart/form-data"
+BYTES_TYPE = "application/octet-stream"
 MAX_BODY_BYTES = 6_291_456  # SageMaker's own limit
-MAX_PICTURES = 64
+# What clients send that do not look at the file: nothing, a browser's and S3's word for any bytes,
+# and the words of SageMaker's image algorithms and of its SDK's serializer of files.
+_ANY_BYTES = ("", "*/*", BYTES_TYPE, "binary/octet-stream", "file-path/raw-bytes")
+_PICTURES = re.compile(r"image/[a-z0-9.+*-]{1,40}|application/x-image")
+_CURLS_OWN = "application/x-www-form-urlencoded"
 _PLAIN_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
 
 
-class RequestError(Exception):
-    """The request cannot be answered: a status, a code for programs, a message for people."""
+@dataclass(frozen=True)
+class PictureRequest:
+    """The pictures of a request as they were sent, not decoded yet.
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.phrase = HTTPStatus(status).phrase
-
-    def body(self) -> str:
-        """Return the answer to send: `{"error": {"code": ..., "message": ...}}`."""
-        return json.dumps({"error": {"code": self.code, "message": self.message}})
-
-
-def refuse(status: int, code: str, message: str) -> NoReturn:
-    """Raise RequestError, without the traceback of its cause."""
-    raise RequestError(status, code, message) from None
-
-
-def read_pictures(body: Body, content_type: str | None) -> list[bytes]:
-    """Return the pictures of a request as they were sent, not decoded yet; raises RequestError.
-
-    Parameters of the content type (`; charset=utf-8`) are accepted and ignored.
+    `ids`, one for each picture, are given back in the answer; empty when the request has none.
     """
-    body = b"" if body is None else body
-    size = len(body)
+
+    pictures: list[bytes]
+    ids: tuple[Identity, ...] = ()
+
+
+def read_request(body: Body, content_type: str | None) -> PictureRequest:
+    """Return the pictures of a request; raises RequestError.
+
+    Parameters of the content type (`; charset=utf-8`) are accepted, and ignored but for a form.
+    """
+    size = len(body or b"")
     if size > MAX_BODY_BYTES:
         refuse(413, "BodyTooLarge", f"{size:,} bytes; at most {MAX_BODY_BYTES:,} are read")
     kind = (content_type or "").split(";")[0].strip().lower()
-    if kind == JSON_TYPE:
-        return _json_pictures(body)
-    if kind not in MIME_TYPES:
-        known = ", ".join((*MIME_TYPES, JSON_TYPE))
-        given = "is missing" if not kind else f"{kind} is not supported"
-        if kind and not _PLAIN_TYPE.fullmatch(kind):
-            given = "is not supported"  # what could be markup is not sent back
-        refuse(415, "UnsupportedContentType", f"Content-Type {given}; send one of {known}")
-    if isinstance(body, str) or not body:
-        refuse(400, "NoPicture", "the body must be the bytes of one picture")
-    return [bytes(body)]
-
-
-def _json_pictures(body: bytes | bytearray | str) -> list[bytes]:
-    try:
-        text = body if isinstance(body, str) else bytes(body).decode("utf-8")
-        request = json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        refuse(400, "InvalidJson", "the body is not valid JSON: nested too deeply")
-    except UnicodeDecodeError:
-        refuse(400, "InvalidJson", "the body is not valid JSON: it must be UTF-8")
-    except ValueError as error:  # its text holds a place, never the content
-        refuse(400, "InvalidJson", f"the body is not valid JSON: {str(error)[:200]}")
-    instances = request.get("instances") if isinstance(request, dict) else None
-    if not isinstance(instances, list) or not instances:
-        refuse(422, "NoInstances", 'send {"instances": [{"b64": "..."}, ...]}')
-    if len(instances) > MAX_PICTURES:
-        refuse(413, "TooManyPictures", f"{len(instances)} pictures; at most {MAX_PICTURES} fit")
-    return [_instance_bytes(instance, place) for place, instance in enumerate(instances)]
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
-
-
-def _instance_bytes(instance: Any, place: int) -> bytes:
-    if not isinstance(instance, dict) or set(instance) != {"b64"}:
-        refuse(422, "InvalidInstance", f'instances[{place}] must be {{"b64": "..."}} and no more')
-    if not isinstance(instance["b64"], str):
-        refuse(422, "InvalidInstance", f"instances[{place}].b64 must be a string")
-    try:
-        data = base64.b64decode("".join(instance["b64"].split()), validate=True)
-    except ValueError:
-        refuse(400, "InvalidBase64", f"instances[{place}].b64 is not valid base64")
+    if kind not in (JSON_TYPE, FORM_TYPE, *_ANY_BYTES) and not _PICTURES.fullmatch(kind):
+        _refuse_type(kind)
+    if isinstance(body, str):
+        return _text_request(body, kind)
+    data = bytes(body or b"")
+    if format_of(data) is not None:
+        return PictureRequest([data])
+    if kind == JSON_TYPE or (kind in _ANY_BYTES and data[:100].lstrip().startswith(b"{")):
+        return PictureRequest(*read_instances(data))
+    if kind == FORM_TYPE and data:
+        data = read_file(data, content_type or "")
     if not data:
-        refuse(422, "UnusableImage", f"picture {place} cannot be used: it is empty")
-    return data
+        own = "; not every model server hands a form's file over" if kind == FORM_TYPE else ""
+        refuse(400, "NoPicture", f"no picture came: the body must be the bytes of one{own}")
+    return PictureRequest([data])
+
+
+def _text_request(text: str, kind: str) -> PictureRequest:
+    if kind != JSON_TYPE:
+        refuse(400, "NoPicture", "the body must be the bytes of one picture, not text")
+    return PictureRequest(*read_instances(text))
+
+
+def _refuse_type(kind: str) -> NoReturn:
+    known = ", ".join((*MIME_TYPES, BYTES_TYPE, FORM_TYPE, JSON_TYPE))
+    # what could be markup is not sent back
+    given = f"{kind} is" if _PLAIN_TYPE.fullmatch(kind) else "is"
+    own = " (curl's own: name another with -H 'Content-Type: ...')" if kind == _CURLS_OWN else ""
+    message = f"Content-Type {given} not supported{own}; send one of {known}"
+    refuse(415, "UnsupportedContentType", message)

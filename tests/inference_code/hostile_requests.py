@@ -183,7 +183,7 @@ JSON_BODIES = {
     "JSON: a number": as_json(422, {"instances": [{"b64": 7}]}),
     "JSON: bad base64": as_json(400, {"instances": [{"b64": "%%%"}]}),
     "JSON: base64 of nothing": as_json(422, {"instances": [{"b64": ""}]}),
-    "JSON: a data address": as_json(400, {"instances": [{"b64": "data:image/png;base64,AAAA"}]}),
+    "JSON: a data address": as_json(422, {"instances": [{"b64": "data:image/png;base64,AAAA"}]}),
     "JSON: an address to fetch": as_json(
         422, {"instances": [{"url": "http://169.254.169.254/latest/meta-data"}]}
     ),
@@ -199,11 +199,13 @@ JSON_BODIES = {
     ),
 }
 TYPES = {
-    "no type": post(415, GOOD, ""),
     "another type": post(415, GOOD, "text/plain"),
-    "GIF's type": post(415, GOOD, "image/gif"),
     "a form": post(415, b"a=b", "application/x-www-form-urlencoded"),
-    "a form with files": post(415, b"--x\r\n", "multipart/form-data; boundary=x"),
+    "a form that is none": post(400, b"--x\r\n", "multipart/form-data; boundary=x"),
+    "a form of 500,000 parts": post(400, b"--x\r\n" * 500_000, "multipart/form-data; boundary=x"),
+    "a form with a bomb of a boundary": post(
+        400, b"--x\r\n", "multipart/form-data" + "; boundary=" * 1_000
+    ),
     "an array": post(415, npy_with_pickle(), "application/x-npy"),
     "an array as a picture": post(422, npy_with_pickle()),
     "a pickle": post(415, PICKLE, "application/python-pickle"),

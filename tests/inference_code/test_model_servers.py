@@ -18,6 +18,7 @@ from benchmarks.torch_serve import missing_torch_serve, running_torch_serve
 from pipeline.local.service.hosting.model_process import start_model_server
 from request_reading import MAX_BODY_BYTES
 from tests.inference_code.hostile_requests import GOOD, JSON_BODIES, PICTURES, Hostile
+from tests.inference_code.request_table import FILE, FORM, TABLE, form
 
 Answer = tuple[int, str, bytes]
 Picture = Callable[..., bytes]
@@ -204,6 +205,33 @@ def test_hostile_bodies_have_the_same_answer_everywhere(
             assert b"Traceback" not in body, (name, server)
             assert json.loads(body).get("error") == said, (name, server)
             assert kind.startswith("application/json"), (name, server)
+
+
+def test_requests_of_the_table_have_the_same_answer_everywhere(servers: Servers) -> None:
+    for name, asked in TABLE.items():
+        if name.startswith("form:") or asked.kind is None:
+            continue  # AWS's servers take forms apart themselves; no header is none at all
+        found = servers.answers(asked.body, {"Content-Type": asked.kind} if asked.kind else {})
+        for server, (status, _, body) in found.items():
+            ours = server == "local" or asked.aws is None
+            assert status == (asked.status if ours else asked.aws), (name, server, body[:300])
+            if ours and asked.error:
+                assert json.loads(body)["error"]["code"] == asked.error, (name, server)
+            elif ours:
+                assert json.loads(body)["predictions"][0]["label"], (name, server)
+
+
+def test_a_form_is_read_where_its_server_hands_it_over(servers: Servers) -> None:
+    """docs/serving.md says so: AWS's servers take a form apart, and their toolkit drops it."""
+    headers = {"Content-Type": f"{FORM}; boundary=x"}
+    found = servers.answers(form((FILE, GOOD)), headers)
+    whole = {"local": (200, "predictions"), "handler service": (200, "predictions")}
+    for server, (status, _, body) in found.items():
+        told = (status, next(key for key in json.loads(body) if key != "classes"))
+        assert told == whole.get(server, (400, "error")), (server, body[:300])
+    field = 'Content-Disposition: form-data; name="body"; filename="dog.jpg"'
+    for server, (status, _, body) in servers.answers(form((field, GOOD)), headers).items():
+        assert status == 200, (server, body[:300])
 
 
 @pytest.mark.parametrize(

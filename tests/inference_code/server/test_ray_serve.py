@@ -24,6 +24,7 @@ from inference import open_model, predict
 from prediction import decode_squares
 from steps.register import SERVING_ENVIRONMENT
 from tests.inference_code.hostile_requests import FOREIGN, JSON_BODIES, PICTURES
+from tests.inference_code.request_table import TABLE
 from tests.inference_code.server.serving_image import PARTS, Container, enter_network
 
 RAY = PARTS / "ray"
@@ -95,7 +96,7 @@ def _wait(running: Container) -> None:
 def _is_well(running: Container) -> bool:
     with contextlib.suppress(OSError):
         healthy = running.ask("GET", "/-/healthz")[0] == 200
-        return healthy and running.ask("POST", "/", b"")[0] == 415  # it is deployed
+        return healthy and running.ask("POST", "/", b"")[0] == 400  # it is deployed
     return False
 
 
@@ -114,6 +115,13 @@ def test_it_gives_the_answers_that_are_evaluated(
     assert ray.ask("POST", "/", picture(), headers | {"Accept": "text/csv"})[1].startswith(
         "text/csv"
     )
+
+
+def test_requests_of_the_table_have_their_answers(ray: Container) -> None:
+    for name, asked in TABLE.items():
+        headers = {} if asked.kind is None else {"Content-Type": asked.kind}
+        status, _, body = ray.ask("POST", "/", asked.body, headers)
+        assert status == asked.status, (name, body[:300])
 
 
 def test_hostile_bodies_are_refused_as_by_our_own_server(ray: Container) -> None:
