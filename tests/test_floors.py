@@ -34,14 +34,17 @@ FAR = ("training_code", "inference_code", "lambda_code")
 # What the machinery shares with the jobs: plain Python, for every command to start at once.
 SHARED = (
     "inference_code.picture_formats",
-    # the local service and the model server read bodies, count work and listen in one way
+    # the local service and the model server read bodies, count work and serve in one way
     "inference_code.server.model_server.bodies",
     "inference_code.server.model_server.health",
+    "inference_code.server.model_server.http",
+    "inference_code.server.model_server.loopback",
     "inference_code.server.model_server.sockets",
     "training_code.folders",
 )
 
 STANDARD = sys.stdlib_module_names
+SERVING = {"h11", "starlette", "uvicorn"}
 # The jobs import this package from their own folder, the machinery from the repository's root: its
 # modules can name each other only relatively.
 TWO_NAMES = ROOT / "training_code" / "folders"
@@ -84,8 +87,8 @@ def test_the_machinery_shares_only_plain_modules_with_the_jobs() -> None:
     ]
     for file in (file for module in SHARED for file in _files_of(module)):
         names = {name for _, name in _imported(file) if not name.startswith(SHARED)}
-        # who reads a body has starlette, and imports it then
-        foreign = {name.partition(".")[0] for name in names} - STANDARD - {"starlette"}
+        # who reads a body, or serves, has these, and imports them then
+        foreign = {name.partition(".")[0] for name in names} - STANDARD - SERVING
         wrong += [f"{file} imports {name}" for name in foreign]
     assert not wrong, "\n".join(wrong)
 

@@ -3,11 +3,11 @@
     python -m model_server serve
 
 SageMaker starts an image as `IMAGE serve`, with the model unpacked in /opt/ml/model. A laptop
-starts the same with --owned, --model-dir and --fd. The environment has AWS's names for the file
-of code/ to load (SAGEMAKER_PROGRAM), the port (SAGEMAKER_BIND_TO_PORT), and how many requests may
-be in its code at a time (SAGEMAKER_MODEL_SERVER_WORKERS). Started as root, it becomes the user
-number MODEL_SERVER_USER, if that is set, before it loads the model. It listens once the model is
-loaded, and ends with 1 and a sentence in its log when the model cannot be.
+starts the same with --owned, --loopback-only, --model-dir and --fd. The environment has AWS's names
+for the file of code/ to load (SAGEMAKER_PROGRAM), the port (SAGEMAKER_BIND_TO_PORT), and how many
+requests may be in its code at a time (SAGEMAKER_MODEL_SERVER_WORKERS). Started as root, it becomes
+the user number MODEL_SERVER_USER, if that is set, before it loads the model. It listens once the
+model is loaded, and ends with 1 and a sentence in its log when the model cannot be.
 """
 
 import argparse
@@ -26,9 +26,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from starlette.applications import Starlette
+
 from model_server.app import create_app
+from model_server.bodies import error_body
 from model_server.contract import InferenceCodeError, LoadedModel, load_model
 from model_server.http import GRACE_SECONDS, http_server
+from model_server.loopback import LoopbackOnly
 from model_server.sockets import listen
 
 _METRICS = "SERVING_METRICS_LOG"
@@ -50,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         threading.Thread(target=_end_with_owner, args=(orphaned, folder), daemon=True).start()
     try:
         become_user(folder)
-        _serve(load(folder), _listener(options.fd), orphaned)
+        _serve(_application(load(folder), options), _listener(options.fd), orphaned)
     except (InferenceCodeError, StartError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 1
@@ -114,11 +118,20 @@ def _listener(fd: int | None) -> socket.socket:
     try:
         return listen("0.0.0.0", port)  # noqa: S104 (a container is asked from outside)
     except (OSError, OverflowError) as error:
-        raise StartError(f"cannot listen on port {port}: {error}") from error
+        advice = "give a free one in SAGEMAKER_BIND_TO_PORT"
+        raise StartError(f"cannot listen on port {port}: {error}: {advice}") from error
 
 
-def _serve(model: LoadedModel, listener: socket.socket, orphaned: threading.Event) -> None:
-    server = http_server(create_app(model, _number("SAGEMAKER_MODEL_SERVER_WORKERS", 1)))
+def _application(model: LoadedModel, options: argparse.Namespace) -> Starlette:
+    application = create_app(model, _number("SAGEMAKER_MODEL_SERVER_WORKERS", 1))
+    if options.loopback_only:
+        refusal = error_body("Forbidden", "this server answers this machine only")
+        application.add_middleware(LoopbackOnly, refusal=refusal)
+    return application
+
+
+def _serve(application: Starlette, listener: socket.socket, orphaned: threading.Event) -> None:
+    server = http_server(application)
 
     def end() -> None:
         orphaned.wait()
@@ -158,6 +171,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     place = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
     parser.add_argument("--model-dir", type=Path, default=place, help="the unpacked model")
     parser.add_argument("--fd", type=int, help="a listening socket, instead of a port")
+    own = "refuse requests for another host's name, and those of web pages of others"
+    parser.add_argument("--loopback-only", action="store_true", help=own)
     owned = "end when standard input closes, and remove the unpacked model"
     parser.add_argument("--owned", action="store_true", help=owned)
     return parser.parse_args(arguments)

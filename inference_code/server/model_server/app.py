@@ -85,21 +85,22 @@ def _invocations(model: LoadedModel, work: Work, limits: Limits, concurrency: in
     limiter = CapacityLimiter(concurrency)
 
     async def invoke(request: Request) -> Response:
-        try:
-            body = await read_body(request, MAXIMUM_BODY, limits.body_seconds)
-        except BodyError as error:
-            return _error(error.status, error.code, error.message)
-        headers = dict(request.headers)
-        answer = await to_thread.run_sync(lambda: _answer(model, body, headers), limiter=limiter)
-        return Response(answer.body, answer.status, headers={"Content-Type": answer.content_type})
-
-    async def invocations(request: Request) -> Response:
+        # a place is taken by what can be answered: a slow body keeps none from others
+        body = await read_body(request, MAXIMUM_BODY, limits.body_seconds)
         if work.is_full:
             response = _error(429, "Overloaded", "too many requests wait already; come again")
             response.headers["Retry-After"] = str(limits.retry_after)
-        else:
-            with work.one_more():
-                response = await invoke(request)
+            return response
+        headers = dict(request.headers)
+        with work.one_more():
+            answer = await to_thread.run_sync(_answer, model, body, headers, limiter=limiter)
+        return Response(answer.body, answer.status, headers={"Content-Type": answer.content_type})
+
+    async def invocations(request: Request) -> Response:
+        try:
+            response = await invoke(request)
+        except BodyError as error:
+            response = _error(error.status, error.code, error.message)
         work.answered(response.status_code)
         return response
 
@@ -130,7 +131,4 @@ def _refusal(error: Exception) -> ModelAnswer:
 
 
 def _error(status: int, code: str, message: str) -> Response:
-
-    # what the client may still be sending is not waited for
-    headers = {"Content-Type": JSON_TYPE, "Connection": "close"}
-    return Response(error_body(code, message), status, headers=headers)
+    return Response(error_body(code, message), status, headers={"Content-Type": JSON_TYPE})

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from inference_code.server.model_server.bodies import (
     MAXIMUM_BODY,
@@ -26,6 +25,7 @@ from inference_code.server.model_server.bodies import (
     read_body,
 )
 from inference_code.server.model_server.health import Work
+from inference_code.server.model_server.loopback import LoopbackOnly
 from inference_code.server.model_server.sockets import listen
 from pipeline.command_line.local_packages import require_packages
 from pipeline.errors import UsageError
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 HOST = "127.0.0.1"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MAXIMUM_REQUEST = 16 * 1024**2
 _NOTE = "service.json"
 _PASSED_ON = ("retry-after",)
@@ -104,7 +103,8 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
             Route("/{bucket}/{key:path}", put, methods=["PUT"]),
         ]
     )
-    application.add_middleware(_LoopbackOnly)
+    refusal = error_body("Forbidden", "this service answers this machine only")
+    application.add_middleware(LoopbackOnly, refusal=refusal)
     return application
 
 
@@ -124,10 +124,11 @@ def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any
     work, threads = Work(at_hand), CapacityLimiter(at_hand)
 
     async def invoke(request: "Request", answer: Callable[[bytes, dict[str, str]], Reply]) -> Reply:
+        # a place is taken by what can be answered: a slow body keeps none from others
+        body, headers = await read_body(request, MAXIMUM_BODY), dict(request.headers)
         if work.is_full:
             raise BodyError(503, "Overloaded", "too many requests wait already; come again")
         with work.one_more():
-            body, headers = await read_body(request, MAXIMUM_BODY), dict(request.headers)
             return await to_thread.run_sync(answer, body, headers, limiter=threads)
 
     async def invoke_endpoint(request: "Request") -> "Response":
@@ -154,31 +155,6 @@ def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any
     return operation, invoke_endpoint, invocations
 
 
-class _LoopbackOnly:
-    """Middleware that refuses what a local web page could send: a foreign Host or Origin."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        headers = dict(scope.get("headers") or [])
-        host = headers.get(b"host", b"").decode("latin-1")
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        own = _is_loopback(f"//{host}") and (not origin or _is_loopback(origin))
-        if scope["type"] == "http" and not own:
-            reply = _error(403, "Forbidden", "this service answers this machine only")
-            await _response(reply)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        return urlsplit(url).hostname in _LOOPBACK
-    except ValueError:
-        return False
-
-
 def _answer_default(hosting: Hosting, body: bytes, headers: dict[str, str]) -> Reply:
     try:
         reply = hosting.invoke_default(body, headers)
@@ -202,8 +178,8 @@ def _metrics(hosting: Hosting, endpoint: str | None) -> Reply:
 
 
 def _later(reply: Reply) -> Reply:
-    """Add headers so that the client sends no more of its body, and knows when to come again."""
-    headers = {"Connection": "close"} | ({"Retry-After": "1"} if reply.status == 503 else {})
+    """Add the header that says when to come again, if that may help."""
+    headers = {"Retry-After": "1"} if reply.status == 503 else {}
     return replace(reply, headers=reply.headers | headers)
 
 
@@ -256,12 +232,9 @@ def _listen(port: int) -> socket.socket:
 def _serving(application: "Starlette", listener: socket.socket) -> Iterator[None]:
     import asyncio
 
-    import uvicorn
+    from inference_code.server.model_server.http import http_server
 
-    config = uvicorn.Config(
-        application, log_level="warning", access_log=False, timeout_graceful_shutdown=5
-    )
-    server = uvicorn.Server(config)
+    server = http_server(application, grace_seconds=5)
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True
     )

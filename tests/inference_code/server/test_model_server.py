@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import getpass
+import http.client
 import logging
 import os
 import pwd
@@ -339,8 +340,9 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     with _serving(app) as (port, _):
         with socket.create_connection(("127.0.0.1", port)) as slow:
             slow.sendall(b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
-            answer = b"".join(iter(lambda: slow.recv(1000), b""))
-            assert answer.startswith(b"HTTP/1.1 408 ") and b"complete after 0.2 s" in answer
+            answer = http.client.HTTPResponse(slow)
+            answer.begin()
+            assert answer.status == 408 and b"complete after 0.2 s" in answer.read()
         held.go_on.set()
         # the slow one holds no place; a body of no bytes comes with its head and in no time
         assert _post(port, b"").status_code == 200
@@ -395,6 +397,15 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
     assert ended.stderr.splitlines()[-1].startswith("error: ") and port in ended.stderr
 
 
+def test_a_port_that_is_taken_is_told_how_to_be_another(tmp_path: Path) -> None:
+    _write(tmp_path, PLAIN)
+    with listen("0.0.0.0", 0) as taken:  # noqa: S104
+        ended = _serve(tmp_path, port=str(taken.getsockname()[1]))
+    last = ended.stderr.splitlines()[-1]
+    assert ended.returncode == 1 and "Address already in use" in last
+    assert last.endswith("give a free one in SAGEMAKER_BIND_TO_PORT")
+
+
 def test_as_sagemaker_starts_it_it_is_well_when_it_listens_and_ends_in_order(
     tmp_path: Path,
 ) -> None:
@@ -415,6 +426,8 @@ def test_as_sagemaker_starts_it_it_is_well_when_it_listens_and_ends_in_order(
             _wait_for(lambda: not _is_closed(port))
             assert _get(port, "/ping").status_code == 200
             assert _post(port, b"ab").text == "(('bytes', ''), 'application/json')"
+            foreign = {"Host": "runtime.sagemaker.example", "Origin": "https://a.example"}
+            assert httpx.get(f"http://127.0.0.1:{port}/ping", headers=foreign).status_code == 200
             process.terminate()
             assert process.wait(20) == 0
         finally:
