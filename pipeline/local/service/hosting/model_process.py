@@ -10,7 +10,6 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pipeline.archives import ArchiveError, extract_archive
 from pipeline.command_line.running import ROOT
 from pipeline.errors import PipelineError
 from pipeline.local.jobs.containers import THREADS, bare_environment
+from pipeline.local.service.hosting.server_log import ending, own_log, why_it_ended
 
 START_SECONDS = 120.0
 INVOKE_SECONDS = 60.0
@@ -71,11 +71,16 @@ class ModelServer:
             message = f"no answer in {INVOKE_SECONDS:.0f} s; see {self.log}"
             raise ModelTimeoutError(message) from error
         except (OSError, http.client.HTTPException) as error:
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(1)  # its sockets close a moment before it has ended
             refused = isinstance(error, ConnectionRefusedError)
             kind = ModelServerGoneError if refused else ModelServerError
-            raise kind(f"the model server ended; see {self.log}") from error
+            raise kind(f"{self._what_happened()}; see {self.log}") from error
+
+    def _what_happened(self) -> str:
+        try:
+            code = self.process.wait(1)  # its sockets close a moment before it has ended
+        except subprocess.TimeoutExpired:
+            return "the model server gave no whole answer"
+        return f"the model server ended: {ending(code)}"
 
     def metrics(self) -> Reply:
         """Fetch /metrics. Raises ModelServerError when it does not answer."""
@@ -119,15 +124,15 @@ def start_model_server(
 ) -> ModelServer:
     """Start a server for a model.tar.gz and wait until it is well.
 
-    It sees `environment` and, as a job does, nothing of the user's own that could be a secret.
-    Raises ModelServerError with the last line of its log when it ends, is not well in time, or
-    `cancel` is set.
+    It sees `environment` and, as a job does, nothing of the user's own that could be a secret. Its
+    log lies beside `log`, with a number. Raises ModelServerError with its own reason when it ends,
+    is not well in time, or `cancel` is set.
     """
     if not archive.is_file():
         raise ModelServerError(f"there is no model at {archive}")
     try:
         work.mkdir(parents=True, exist_ok=True)
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log = own_log(log)
         server = _launch(_unpacked(archive, work), work, log, environment)
     except ArchiveError as error:
         raise ModelServerError(f"the model server did not start: {error}") from error
@@ -135,13 +140,22 @@ def start_model_server(
         raise ModelServerError(f"the model server cannot be started: {error}") from error
     deadline = time.monotonic() + seconds
     while not server.is_well():
-        ended = server.process.poll() is not None
-        if ended or time.monotonic() > deadline or (cancel and cancel.is_set()):
+        if reason := _reason_to_give_up(server, seconds, deadline, cancel):
             server.stop()
-            reason = _last_line(log) if ended else f"not well after {seconds:.0f} s"
             raise ModelServerError(f"the model server did not start: {reason} (log: {log})")
         time.sleep(0.05)
     return server
+
+
+def _reason_to_give_up(
+    server: ModelServer, seconds: float, deadline: float, cancel: threading.Event | None
+) -> str | None:
+    code = server.process.poll()
+    if code is not None:
+        return why_it_ended(code, server.log)
+    if cancel and cancel.is_set():
+        return "its host ends"
+    return f"not well after {seconds:.0f} s" if time.monotonic() > deadline else None
 
 
 def sweep(work: Path) -> None:
@@ -179,7 +193,7 @@ def _launch(model: Path, work: Path, log: Path, environment: Mapping[str, str]) 
     # The socket is made here and handed over, so no other program can take the port in between.
     try:
         with listen("127.0.0.1", 0) as listener, log.open("ab") as output:
-            command = [sys.executable, "-m", "model_server", "serve", "--owned"]
+            command = [sys.executable, "-m", "model_server", "serve", "--owned", "--loopback-only"]
             process = subprocess.Popen(
                 [*command, "--model-dir", model, "--fd", str(listener.fileno())],
                 cwd=_SERVER,  # where Python finds it; no other module of ours is there
@@ -224,10 +238,3 @@ def _get(port: int, path: str) -> Reply:
 def _reply(response: http.client.HTTPResponse) -> Reply:
     kept = {name.lower(): value for name, value in response.getheaders()}
     return Reply(response.status, kept, response.read())
-
-
-def _last_line(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4096))
-        lines = file.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it wrote no log"

@@ -86,7 +86,7 @@ def test_an_endpoint_is_creating_and_then_in_service(
         (BROKEN, "RuntimeError: weights do not fit"),
         ("model_fn = 3\n", "no function model_fn"),
         ("def model_fn(model_dir): return 1\n", "no function input_fn"),
-        ("import os; os._exit(4)\n", "it wrote no log"),
+        ("import os; os._exit(4)\n", "exit code 4 ended it, silently"),
         (None, "there is no model at"),
     ],
 )
@@ -290,9 +290,9 @@ def test_a_model_server_that_dies_is_started_again_but_not_asked_again(
     _create(api, _config(api, "a"))
     assert hosting.settle(120)
     pids = [_prediction(hosting)["pid"]]
-    with pytest.raises(ModelServerError, match="the model server ended"):
+    with pytest.raises(ModelServerError, match="the model server ended: exit code 3 ended it"):
         hosting.invoke("e", b"die", JPEG)
-    log = (store.root / "endpoints" / "endpoint-e.log").read_text()
+    log = (store.root / "endpoints" / "endpoint-e.1.log").read_text()
     assert log.count("asked to die") == 1  # it would end the next server too
     pids.append(_prediction(hosting)["pid"])
     with contextlib.suppress(ModelServerError):  # it may be gone before it has answered
@@ -300,7 +300,8 @@ def test_a_model_server_that_dies_is_started_again_but_not_asked_again(
     pids.append(_prediction(hosting)["pid"])  # what was refused a connection is asked again
     assert len(set(pids)) == 3
     assert hosting.metrics("e").status == 200
-    assert "asked to die" in (store.root / "endpoints" / "endpoint-e.log").read_text()
+    logs = sorted((store.root / "endpoints").glob("endpoint-e.*.log"))
+    assert [path.read_text().count("asked to die") for path in logs] == [1, 0, 0]
     hosting.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pids[-1], 0)

@@ -1,5 +1,7 @@
 """A model server is asked, is well or not, and ends; what becomes of a request when it ends."""
 
+import contextlib
+import http.client
 import os
 import socket
 import subprocess
@@ -57,7 +59,7 @@ def test_a_server_that_had_ended_before_it_was_asked_is_gone() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     server = ModelServer(_ended(), port, Path("server.log"))
-    with pytest.raises(ModelServerGoneError, match=r"the model server ended; see server\.log"):
+    with pytest.raises(ModelServerGoneError, match=r"ended: exit code 0 ended it; see server\.log"):
         server.invoke(b"a", {})
     with pytest.raises(ModelServerError, match="tells no metrics"):
         server.metrics()
@@ -148,6 +150,49 @@ def test_a_server_that_is_not_well_in_time_is_ended(
     with pytest.raises(ModelServerError, match=r"did not start: not well after 0 s \(log: "):
         start_model_server(archive, tmp_path, tmp_path / "server.log", {}, seconds=0.1)
     assert started[0].returncode is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("print('no licence')\nos._exit(3)", "exit code 3 ended it; its last line: no licence"),
+        ("os._exit(3)", "exit code 3 ended it, silently"),
+        ("os.kill(os.getpid(), 9)", "signal 9 ended it (Killed: often there is not enough memory)"),
+        ("import nowhere", "the model cannot be loaded: ModuleNotFoundError: No module named"),
+        ("raise SystemExit('not today')", "exit code 1 ended it; its last line: not today"),
+        ("raise MemoryError", "the model cannot be loaded: MemoryError"),
+    ],
+)
+def test_a_server_that_dies_at_its_start_is_given_its_own_reason(
+    tmp_path: Path, write_model: Callable[..., Path], code: str, reason: str
+) -> None:
+    (tmp_path / "server.1.log").write_text("error: what another one said\n")
+    archive = write_model(tmp_path / "model.tar.gz", code=f"import os\n{code}")
+    with pytest.raises(ModelServerError, match="did not start") as caught:
+        start_model_server(archive, tmp_path, tmp_path / "server.log", {})
+    assert reason in str(caught.value) and "server.2.log" in str(caught.value)
+
+
+def test_a_model_server_of_a_host_answers_this_machine_only(
+    tmp_path: Path, write_model: Callable[..., Path]
+) -> None:
+    archive = write_model(tmp_path / "model.tar.gz")
+    server = start_model_server(archive, tmp_path, tmp_path / "server.log", {})
+    try:
+        for headers, status in (
+            ({"Host": f"localhost:{server.port}"}, 200),
+            ({"Host": "attacker.example"}, 403),
+            ({"Host": f"127.0.0.1.attacker.example:{server.port}"}, 403),
+            ({"Origin": "https://attacker.example"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Origin": "http://localhost:3000"}, 200),
+        ):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+            with contextlib.closing(connection):
+                connection.request("POST", "/invocations", b"a", headers)
+                assert connection.getresponse().status == status, headers
+    finally:
+        server.stop()
 
 
 def test_what_a_killed_host_left_is_swept(tmp_path: Path) -> None:
