@@ -13,7 +13,7 @@ BENCH_WEIGHTS ?= ../shared/weights
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
-.PHONY: help local test test-quick lint format infra-check bench clean
+.PHONY: help local test test-quick lint format infra-check bench backbones clean
 
 local: $(VENV)/.local  ## set up, then run the whole pipeline on this machine
 	$(BIN)/python -m pipeline.run --local $(ARGS)
@@ -68,6 +68,10 @@ bench: $(VENV)/.dev  ## measure everything, into benchmarks/results and docs/per
 	$(BIN)/python -m benchmarks $(if $(wildcard $(BENCH_DATA)),--data $(BENCH_DATA)) \
 		$(if $(wildcard $(BENCH_WEIGHTS)),--weights $(BENCH_WEIGHTS)) $(ARGS)
 	$(BIN)/python -m benchmarks.page
+
+backbones: $(VENV)/.dev  ## write the table of torchvision's models anew, after another version of it
+	PYTHONPATH=training_code:inference_code $(BIN)/python -m pretrained.make_backbones \
+		training_code/backbones.py
 
 clean:  ## remove what was installed, and all runs
 	rm -rf $(VENV) $(VENV)-checkov .local .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -25,7 +25,7 @@ from graph import open_graph
 from graphs.export import INPUT_NAME, export_graph
 from graphs.int8 import write_int8_graph
 from learning.training_outputs import copy_serving_code
-from network import Classifier, Head, build_backbone, load_backbone_weights
+from network import Classifier, Head, build_backbone
 from preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -33,6 +33,7 @@ from preprocessing import (
     decode_square,
     normalise,
 )
+from pretrained.loading import load_backbone_weights
 from torch_model import write_model
 
 PREPROCESSING = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD)

@@ -7,21 +7,17 @@ head is the last layer that shows this number: no table of models is needed.
 
 import difflib
 import os
-import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import torch
 import torchvision
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 # A prime: channel counts are multiples of 8, so that only heads have it as a size.
 _MARKER_CLASSES = 1009
 _NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
-_SHOWN_KEYS = 3
 _START_STD = 0.001
 
 
@@ -31,10 +27,6 @@ class NetworkError(ValueError):
 
 class UnknownBackbone(NetworkError):
     """torchvision has no classification model of this name."""
-
-
-class WeightsMismatch(NetworkError):
-    """A weights file cannot be read or does not fit the backbone."""
 
 
 class RemovedHead(nn.Identity):
@@ -118,31 +110,7 @@ def feature_dimension(name: str, backbone: nn.Module, crop: int) -> int:
     return int(features.shape[1])
 
 
-def load_backbone_weights(name: str, backbone: nn.Module, path: Path) -> None:
-    """Fill `backbone` (named `name`) from a .safetensors file or a torch state dict, as data only.
-
-    The file's head is ignored, and so are auxiliary heads: a file for any number of classes, or
-    without its head, fits. Raises WeightsMismatch when anything else is missing or misfits.
-    """
-    found = _read_weights(path)
-    removed = [key for key, module in backbone.named_modules() if isinstance(module, RemovedHead)]
-    state = {
-        key: value
-        for key, value in _current_names(found).items()
-        if not any(key.startswith(f"{prefix}.") for prefix in removed)
-    }
-    reason = _misfit(backbone.state_dict(), state)
-    if reason:
-        raise WeightsMismatch(
-            f"weights file {path.name} does not fit backbone {name}: {reason}. Give a file made "
-            f"for torchvision's {name}, or set backbone.name to the model that it belongs to."
-        )
-    load_state(backbone, state, metadata=getattr(found, "_metadata", None))
-
-
-def load_state(
-    module: nn.Module, state: Mapping[str, Tensor], metadata: object | None = None
-) -> None:
+def load_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Load a state dict that carries no version numbers, such as a safetensors file's.
 
     Counters of batches seen, which are used by no network in eval mode, may be absent.
@@ -151,7 +119,7 @@ def load_state(
     counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}
     filled: OrderedDict[str, Tensor] = OrderedDict(counters | dict(state))
     # some torchvision models refuse or rename keys when the version numbers are absent
-    filled._metadata = metadata or own._metadata  # type: ignore[attr-defined]
+    filled._metadata = own._metadata  # type: ignore[attr-defined]
     module.load_state_dict(filled)
 
 
@@ -204,50 +172,3 @@ def _parts(module: nn.Module, half: float) -> Iterable[nn.Module]:
             yield from _parts(child, half)
         elif size:
             yield child
-
-
-def _read_weights(path: Path) -> Mapping[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # each format fails in its own ways on a wrong file
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsMismatch(
-            f"weights file {path.name} cannot be read ({first_line}). Give a .safetensors file or "
-            "a state dict saved by torch.save; pickled models are never loaded."
-        ) from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
-            found = found[wrapper]
-    if not isinstance(found, Mapping) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise WeightsMismatch(
-            f"weights file {path.name} holds no state dict (names and tensors). Save it with "
-            "torch.save(model.state_dict(), path)."
-        )
-    return found
-
-
-def _current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename DenseNet's keys of old torchvision versions, which have one dot more than today's."""
-    old = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
-    return {old.sub(r"\1\2.", key): value for key, value in state.items()}
-
-
-def _misfit(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
-    """Tell what keeps `state` from filling `own`, with the first keys; empty when it fits."""
-    missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
-    unknown = [key for key in state if key not in own]
-    other = [
-        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
-        for key in own
-        if key in state and own[key].shape != state[key].shape
-    ]
-    parts = {"missing": missing, "unknown": unknown, "of another shape": other}
-    return "; ".join(
-        f"{len(keys)} of {len(own)} tensors {what} ({', '.join(keys[:_SHOWN_KEYS])}, ...)"
-        if what != "unknown"
-        else f"{len(keys)} tensors unknown ({', '.join(keys[:_SHOWN_KEYS])}, ...)"
-        for what, keys in parts.items()
-        if keys
-    )

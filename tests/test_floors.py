@@ -41,6 +41,8 @@ SHARED = (
     "inference_code.server.model_server.loopback",
     "inference_code.server.model_server.sockets",
     "training_code.folders",
+    "training_code.backbones",
+    "training_code.tensor_names",
 )
 
 STANDARD = sys.stdlib_module_names

@@ -39,11 +39,12 @@ from network import (
     best_device,
     build_backbone,
     feature_dimension,
-    load_backbone_weights,
     use_available_cores,
 )
 from pictures.augmentation import LARGEST_ASPECT, SMALLEST_AREA
 from pictures.dataset import open_split, read_info
+from pretrained.loading import load_backbone_weights
+from pretrained.problems import UnusableWeights
 
 
 @dataclass(frozen=True)
@@ -152,14 +153,16 @@ def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> Feat
     return cache
 
 
-def load_backbone(options: Options, weights: Path | None) -> tuple[nn.Module, int]:
-    """Return the backbone with its weights, and its feature dimension; raise JobError."""
+def load_backbone(options: Options, weights: Path | None) -> tuple[nn.Module, int, str]:
+    """Return backbone, feature dimension, and where the weights are from; raise JobError."""
     try:
         backbone = build_backbone(options.backbone, options.backbone_seed)
+        source = "drawn at random"
         if weights is not None:
-            load_backbone_weights(options.backbone, backbone, weights)
-        return backbone, feature_dimension(options.backbone, backbone, options.crop)
-    except NetworkError as error:
+            taken = load_backbone_weights(options.backbone, backbone, weights)
+            source = ": ".join(filter(None, (weights.name, taken)))
+        return backbone, feature_dimension(options.backbone, backbone, options.crop), source
+    except (NetworkError, UnusableWeights) as error:
         raise JobError(str(error)) from error
 
 
@@ -198,7 +201,7 @@ def main(arguments: list[str] | None = None) -> None:
     threads = use_available_cores()
     keep_freed_memory()
     weights = weights_file(options.weights)
-    backbone, dimension = load_backbone(options, weights)
+    backbone, dimension, source = load_backbone(options, weights)
     info = describe(options, weights, backbone, dimension)
     options.features.mkdir(parents=True, exist_ok=True)
     save_file(backbone.state_dict(), options.features / BACKBONE_FILE)
@@ -211,7 +214,6 @@ def main(arguments: list[str] | None = None) -> None:
     known = write_features(options, "train", options.views, runtime, cache)
     known += write_features(options, "valid", 1, runtime, cache)  # only training is augmented
     write_info(options.features, info)
-    source = "drawn at random" if weights is None else weights.name
     before = f", {known:,} of them known from before" if known else ""
     log(
         f"{options.backbone} ({source}), {runtime.name}: {dimension} features a picture,"

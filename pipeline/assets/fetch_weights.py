@@ -6,7 +6,10 @@ Ends with 3 when torchvision is missing, 4 when it has no such weights, 5 when o
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
+
+_USUAL = 224  # pixels; models of a fixed size are built for it
 
 
 def main(backbone: str, target: Path) -> int:
@@ -18,7 +21,7 @@ def main(backbone: str, target: Path) -> int:
         print(error, file=sys.stderr)
         return 3
     try:
-        url = get_model_weights(backbone).DEFAULT.url
+        url = best_weights(get_model_weights(backbone)).url
     except (ValueError, AttributeError) as error:
         print(error, file=sys.stderr)
         return 4
@@ -33,6 +36,13 @@ def main(backbone: str, target: Path) -> int:
         print(error, file=sys.stderr)
         return 5
     return 0
+
+
+def best_weights(known: Any) -> Any:
+    """Return a model's best weights that suit it as it is built: vit_h_14's very best do not."""
+    fitting = (one for one in known if min(one.meta["min_size"]) <= _USUAL)
+    best = known.DEFAULT
+    return best if min(best.meta["min_size"]) <= _USUAL else next(fitting, best)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ compiling stays offline; the file is fetched or copied only when a run is staged
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ _FETCH_PROBLEMS = {
 }
 # -P: the modules beside the script must not be taken for torch's.
 _FETCH = ["-P", str(Path(__file__).with_name("fetch_weights.py"))]
+# The code of the job that loads them, run as it would be there.
+_CHECK = ["-P", "-m", "pretrained.check"]
+_JOBS_CODE = [Path(__file__).parents[2] / folder for folder in ("training_code", "inference_code")]
 _INSTEAD = (
     "give a file (--set backbone.weights=PATH) or start without (--set backbone.weights=none)"
 )
@@ -64,6 +68,32 @@ def stage_weights(settings: Settings, put: Put, exists: Exists) -> None:
         put(uri, _from_torchvision(settings.backbone.name))
     else:
         put(uri, _weights_file(weights).read_bytes())
+
+
+def check_weights(settings: Settings) -> str | None:
+    """Check that a weights file fits the backbone; return in words what is taken of it, if any.
+
+    Other weights are not at hand: ImageNet's fit, those on S3 are checked when they are reached.
+    Raises WeightsError.
+    """
+    weights = settings.backbone.weights
+    if weights in ("imagenet", "none") or weights.startswith("s3://"):
+        return None
+    return check_file(settings.backbone.name, _weights_file(weights))
+
+
+def check_file(backbone: str, file: Path) -> str | None:
+    """Check that a file's weights are a backbone's, as `check_weights`. Raises WeightsError."""
+    command = [sys.executable, *_CHECK, backbone, str(file)]
+    path = os.pathsep.join(map(str, _JOBS_CODE))
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        command, capture_output=True, encoding="utf-8", check=False, env=environment
+    )
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["it cannot be checked"])[-1]
+        raise WeightsError(f"backbone.weights: {reason}")
+    return done.stdout.strip() or None
 
 
 def _weights_file(weights: str) -> Path:

@@ -1,15 +1,18 @@
 """Upload the jobs' code and weights under their content hash, and only what is absent."""
 
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.addresses import split_uri
 from pipeline.assets.code_bundle import CodeBundle, bundles_of
-from pipeline.assets.weights import stage_weights, weights_uri
+from pipeline.assets.weights import check_file, stage_weights, weights_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, AwsError, error_code, explained, is_denied
 from pipeline.aws.multipart import put_large
@@ -115,7 +118,7 @@ def _upload_weights(
 ) -> Iterator[str]:
     weights = weights_uri(settings)
     if weights is not None and settings.backbone.weights == weights:
-        _check_own_weights(storage, weights)
+        _check_own_weights(storage, settings, say)
     written: list[str] = []
 
     def put(uri: str, content: bytes) -> None:
@@ -127,17 +130,29 @@ def _upload_weights(
     yield from written
 
 
-def _check_own_weights(storage: Storage, uri: str) -> None:
-    """Raise UsageError when the user's weights on S3 are absent; any account may own them."""
+def _check_own_weights(storage: Storage, settings: Settings, say: Callable[[str], None]) -> None:
+    """Raise UsageError when the user's weights on S3 are absent, or none of the backbone.
+
+    Any account may own them; whoever may not read them leaves it to the job.
+    """
+    uri = settings.backbone.weights
     bucket, key = split_uri(uri)
-    with explained(f"looking for {uri}"):
-        try:
-            storage.s3.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error_code(error) in _MISSING:
-                raise UsageError(f"backbone.weights: there is no {uri}") from None
-            if not is_denied(error):
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / (re.sub(r"[^\w.-]", "_", key.rpartition("/")[2]).strip(".") or "file")
+        with explained(f"looking for {uri}"):
+            try:
+                found = storage.s3.get_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if error_code(error) in _MISSING:
+                    raise UsageError(f"backbone.weights: there is no {uri}") from None
+                if is_denied(error):
+                    return
                 raise
+            say(f"checking {uri} ({found['ContentLength'] / 1e6:.0f} MB)")
+            with file.open("wb") as target:
+                shutil.copyfileobj(found["Body"], target)
+        if taken := check_file(settings.backbone.name, file):
+            say(f"backbone.weights: {uri}: {taken}")
 
 
 def _region_of(aws: Aws, bucket: str, mend: str) -> str | None:

@@ -28,9 +28,9 @@ class Script:
     """What a job script takes, prints and writes.
 
     `options` are the names it takes as `--name value` or as hyperparameters, with their types,
-    `required` those it does not run without, `channels` the training channels it reads, with
-    whether it needs each. `lines` are sample lines of its log, `files` samples of the JSON
-    documents it writes, by file name; None where they are not described.
+    `required` those it does not run without, `numbers` those with limits, `channels` the training
+    channels it reads, with whether it needs each. `lines` are sample lines of its log, `files`
+    samples of the JSON documents it writes, by file name; None where they are not described.
     """
 
     options: Mapping[str, OptionType]
@@ -38,6 +38,7 @@ class Script:
     channels: Mapping[str, bool] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
     files: Mapping[str, Any] | None = None
+    numbers: Mapping[str, Hyperparameter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,11 @@ def _option(one: Hyperparameter) -> OptionType:
     return one.choices or kinds.get(one.kind, "text")
 
 
+def _numbers() -> dict[str, Hyperparameter]:
+    known = read_hyperparameters().items()
+    return {name: one for name, one in known if one.kind in ("int", "float")}
+
+
 def _script(name: str, **rest: Any) -> Script:
     """Describe a script whose options are those that its source gives to argparse."""
     options: dict[str, OptionType] = {}
@@ -146,6 +152,7 @@ SCRIPTS: Mapping[str, Script] = {
     **{name: _script(name, files=_FILES.get(name)) for name in processing_scripts(TRAINING_CODE)},
     "train.py": Script(
         options={name: _option(one) for name, one in read_hyperparameters().items()},
+        numbers=_numbers(),
         channels={"features": True, "dataset": False},
         lines=(
             "epoch=3 train_loss=0.123456 train_accuracy=0.912345"

@@ -131,13 +131,24 @@ def _for_run(
 def _compiled(options: argparse.Namespace, settings: Any) -> dict[str, Any]:
     from pipeline.definition.compile_cache import compiled_definition
 
+    _check_weights(settings)
     return compiled_definition(settings, ROOT, options.state)
+
+
+def _check_weights(settings: Any) -> None:
+    """Refuse a weights file that is none of the backbone, and say what is taken of another."""
+    from pipeline.assets.weights import check_weights
+
+    if taken := check_weights(settings):
+        _say(f"backbone.weights: {settings.backbone.weights}: {taken}")
 
 
 def _print_definition(options: argparse.Namespace) -> int:
     from pipeline.definition.compile_cache import definition_text
 
-    print(definition_text(_settings(options), ROOT, options.state), end="")
+    settings = _settings(options)
+    _check_weights(settings)
+    print(definition_text(settings, ROOT, options.state), end="")
     return EXIT_SUCCEEDED
 
 
@@ -148,6 +159,7 @@ def _run_locally(options: argparse.Namespace) -> int:
     from pipeline.run.locally import LocalRequest, run_locally
 
     settings, given = _for_run(options, "local")
+    _check_weights(settings)
     note = _environment_note(options)
     request = LocalRequest(settings, options.state, options.data, given, options.command, note)
     result = run_locally(request)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.addresses import path_of_file
 from pipeline.assets.code_bundle import bundles_of, stage
-from pipeline.assets.weights import stage_weights
+from pipeline.assets.weights import check_file, stage_weights
 from pipeline.command_line.running import ROOT
 from pipeline.command_line.step_table import display
 from pipeline.data.kept import made_once, unpacked_once
@@ -151,9 +151,12 @@ def generated_sample(state: Path) -> Path:
 def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str, Any]:
     """Compile the definition, and put code and weights where it says they are.
 
-    Raises UsageError when the code in `root` goes on changing meanwhile, StoreError when the
-    state cannot be written.
+    Raises UsageError when the code in `root` goes on changing meanwhile, or weights on S3 are none
+    of the backbone, StoreError when the state cannot be written.
     """
+    weights = settings.backbone.weights
+    if weights.startswith("s3://") and store.path(weights).is_file():
+        check_file(settings.backbone.name, store.path(weights))
     for _ in range(_COMPILATIONS):
         text = definition_text(settings, root, store.root)
         bundles = bundles_of(settings, root).values()

@@ -29,7 +29,8 @@ def rules_line(properties: Mapping[str, Any], store: Store) -> str | None:
         for each in written.get("rules", [])
     ]
     lost = [f"debugging was lost ({written['lost']})"] if written.get("lost") else []
-    return "; ".join([*lost, *([summed_up(found)] if found else [])]) or None
+    unmatched = [f"collection {name} saved nothing" for name in written.get("unmatched", [])]
+    return "; ".join([*lost, *([summed_up(found)] if found else []), *unmatched]) or None
 
 
 def summed_up(rules: Iterable[tuple[str, str, str]]) -> str:

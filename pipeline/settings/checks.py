@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from pipeline.job_scripts.hyperparameters import Hyperparameter, tunable_hyperparameters
 from pipeline.job_scripts.metrics import REGEXES
+from pipeline.settings.checks_backbone import BACKBONE_CHECKS
 from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
 from pipeline.settings.checks_deploy import DEPLOY_CHECKS
 from pipeline.settings.errors import Problem
@@ -163,6 +164,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     names_fit,
     tags_fit,
     weights_are_one_of_four,
+    *BACKBONE_CHECKS,
     *DEBUGGER_CHECKS,
     *DEPLOY_CHECKS,
 )

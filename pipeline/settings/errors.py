@@ -16,6 +16,11 @@ class SettingsError(UsageError):
     """The settings cannot be used as they are; one line for each problem."""
 
 
+RANGE_TYPES = ("continuous", "integer", "categorical")
+_RANGES = ("tuning", "ranges")
+_RANGE = "{type: continuous or integer, min: ..., max: ...}"
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong at one setting."""
@@ -62,11 +67,21 @@ def _problem(details: ErrorDetails, model: type[BaseModel], data: object) -> Pro
             word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")
         ]
         return Problem(path, f"{_shown(value)} is not allowed; {suggest(str(value), expected)}")
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        given = str(context.get("tag", "nothing"))
-        hint = suggest(given, ("continuous", "integer", "categorical"))
-        return Problem((*path, "type"), f"{given!r} is not a type of range; {hint}")
+    if kind in ("union_tag_invalid", "union_tag_not_found") or path[:-1] == _RANGES:
+        return _range_problem(path, value, context)
     return Problem(path, _message(kind, value, context, details["msg"]))
+
+
+def _range_problem(path: Keys, value: object, context: Mapping[str, Any]) -> Problem:
+    if not isinstance(value, dict):
+        return Problem(path, f"{_shown(value)} is no range: give a list of values, or {_RANGE}")
+    tag = context.get("tag")
+    if tag is None:
+        return Problem((*path, "type"), f"is missing; a range is a list of values, or {_RANGE}")
+    near = nearest(str(tag), RANGE_TYPES)
+    hint = f"; did you mean {near}?" if near else ""
+    types = f"{', '.join(RANGE_TYPES[:-1])} or {RANGE_TYPES[-1]}"
+    return Problem((*path, "type"), f"{_shown(tag)} is not a type of range: {types}{hint}")
 
 
 def _message(kind: str, value: object, context: Mapping[str, Any], fallback: str) -> str:
@@ -114,7 +129,9 @@ def _data_path(loc: Sequence[str | int], data: object) -> Keys:
     path: list[str | int] = []
     for number, part in enumerate(loc):
         last = number == len(loc) - 1
-        inside = (isinstance(data, dict) and part in data) or isinstance(data, list)
+        inside = (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int)
+        )
         if not inside and not (last and isinstance(data, dict) and part != data.get("type")):
             continue
         path.append(part)

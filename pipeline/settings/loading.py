@@ -11,7 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.settings.checks import check
-from pipeline.settings.errors import SettingsError, dotted, problems_of, settings_error
+from pipeline.settings.errors import (
+    RANGE_TYPES,
+    SettingsError,
+    dotted,
+    problems_of,
+    settings_error,
+)
 from pipeline.settings.keys import Keys
 from pipeline.settings.model import Settings
 from pipeline.settings.yaml_reader import YamlProblem, read_scalar, read_yaml
@@ -86,8 +92,7 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _is_other_range(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    kinds = ("continuous", "integer", "categorical")
-    return new.get("type") in kinds and new.get("type") != old.get("type")
+    return new.get("type") in RANGE_TYPES and new.get("type") != old.get("type")
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:

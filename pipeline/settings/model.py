@@ -86,7 +86,7 @@ class Preprocessing(Section):
 class Backbone(Section):
     """The network in front of the classifier."""
 
-    name: Annotated[str, Form(r"[a-z][a-z0-9_]*", "a torchvision model, as in resnet50")]
+    name: Annotated[str, Form(r"\w+", "a torchvision model, as in resnet50")]
     weights: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)]
 
@@ -133,7 +133,15 @@ class CategoricalRange(Section):
     values: Annotated[tuple[str | int | float, ...], Field(strict=False)]
 
 
-Range = Annotated[ContinuousRange | IntegerRange | CategoricalRange, Field(discriminator="type")]
+def _listed(value: object) -> object:
+    """Take a list of values for a categorical range."""
+    return {"type": "categorical", "values": value} if isinstance(value, list) else value
+
+
+Range = Annotated[
+    Annotated[ContinuousRange | IntegerRange | CategoricalRange, Field(discriminator="type")],
+    BeforeValidator(_listed),
+]
 
 
 class RangesSection(Section):

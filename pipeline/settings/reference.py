@@ -106,7 +106,9 @@ def _allowed(node: Schema, root: Schema) -> str:
 
 def _choices(node: Schema, root: Schema) -> str:
     if "discriminator" in node:
-        return "{type: " + " or ".join(node["discriminator"]["mapping"]) + ", …}"
+        return (
+            "a list of values or {type: " + " or ".join(node["discriminator"]["mapping"]) + ", …}"
+        )
     inner = node.get("anyOf") or node["oneOf"]
     return " or ".join(
         "null" if choice.get("type") == "null" else _allowed(choice, root) for choice in inner

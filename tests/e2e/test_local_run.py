@@ -208,12 +208,16 @@ def test_a_step_that_fails_says_which_why_and_where_its_log_is(
 ) -> None:
     import torch
 
-    torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
-    weights = f"backbone.weights={tmp_path / 'other.pth'}"
+    from network import build_backbone
+
+    state = build_backbone("resnet18").state_dict()
+    state["conv1.weight"].fill_(float("nan"))  # fits, and only a picture shows what it is
+    torch.save(state, tmp_path / "lost.pth")
+    weights = f"backbone.weights={tmp_path / 'lost.pth'}"
     done = run(tmp_path / "state", "--data", str(pictures), "--set", weights)
     assert done.returncode == 1
     assert "step ExtractFeatures failed (exit code 1)" in done.stdout
-    assert "conv1.weight" in done.stdout
+    assert "features are not finite numbers" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert versions(tmp_path / "state") == []
 

@@ -2,7 +2,10 @@
 
 import pytest
 
+from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
+from pipeline.settings import load_settings
+from training_code.tensor_names import ASKED_BY_RULES
 
 pytestmark = pytest.mark.xdist_group("sdk")
 
@@ -39,6 +42,13 @@ def test_collections_are_sorted_and_there_once_at_our_interval(step):
     assert told.pop("loss_input")["save_interval"] == losses["save_interval"]  # many labels
     assert {parameters["save_interval"] for parameters in told.values()} == {"25"}
     assert losses == {"save_interval": "5", "eval.save_interval": "1"}
+
+
+def test_what_rules_ask_for_is_known_to_those_that_warn_of_empty_collections():
+    from steps.debugger import collections
+
+    settings = load_settings(ROOT / "pipeline.yaml", None, [f"debugger.rules=[{RULES}]"])
+    assert set(collections(settings)) == set(ASKED_BY_RULES)
 
 
 def test_where_tensors_go_is_the_same_in_every_run_or_nothing_would_be_cached(step):

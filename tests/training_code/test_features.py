@@ -151,7 +151,7 @@ def test_inception_gets_the_normalisation_that_it_was_trained_with() -> None:
 
 
 def test_a_weights_file_that_does_not_fit_is_named(extract: Extract, weights: Path) -> None:
-    with pytest.raises(JobError, match=r"some\.pth does not fit backbone squeezenet1_1"):
+    with pytest.raises(JobError, match=r"some\.pth: it does not fit backbone squeezenet1_1"):
         extract(weights=weights, backbone="squeezenet1_1")
 
 

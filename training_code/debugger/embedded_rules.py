@@ -52,11 +52,14 @@ class EmbeddedRules:
         now = self._clock()
         self._due = now + _WAIT * (now - start)
 
-    def finish(self, lost: Exception | None = None) -> None:
-        """Write rules.json after the training; `lost` is why saving ended before, if it did."""
+    def finish(self, lost: Exception | None = None, unmatched: Sequence[str] = ()) -> None:
+        """Write rules.json after the training; `lost` is why saving ended before, if it did.
+
+        `unmatched` are collections that saved nothing.
+        """
         outcomes = self._rules.finish(lost)
         self._tell(outcomes)
-        self._write(outcomes, lost=lost)
+        self._write(outcomes, lost=lost, unmatched=unmatched)
 
     def _tell(self, outcomes: Sequence[RuleOutcome]) -> None:
         for one in outcomes:
@@ -69,7 +72,8 @@ class EmbeddedRules:
         outcomes: Sequence[RuleOutcome],
         stopped_by: str | None = None,
         lost: Exception | None = None,
+        unmatched: Sequence[str] = (),
     ) -> None:
         parameters = self._plan.rules
         rules = [asdict(one) | {"parameters": dict(parameters[one.name])} for one in outcomes]
-        write_rules(self._folder, rules, stopped_by, lost)
+        write_rules(self._folder, rules, stopped_by, lost, unmatched)

@@ -23,6 +23,7 @@ from torch.utils.hooks import RemovableHandle
 from debugger.save_schedule import next_saved
 from debugger.tensor_writer import StepWriter
 from job.log import log
+from tensor_names import ASKED_BY_RULES
 
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names a layer's inputs and outputs
 HELD_S = 5.0  # the longest that a loss is held back while training goes on
@@ -50,9 +51,11 @@ class GuardedHook(Hook):  # type: ignore[misc]
     `seconds` is the time that its callbacks have taken so far.
     """
 
-    exported_collections: bool  # smdebug's own, as the next five
+    exported_collections: bool  # smdebug's own, as the next seven
     forward_modules_profile_stats: list[Any]
     writer: Any
+    tensor_to_collections: dict[str, Any]
+    _collections_to_save: set[Any]
     _collections_to_save_for_step: Any
     mode: Any
     mode_steps: dict[Any, int]
@@ -91,6 +94,22 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def write_held(self) -> None:
         """Write the losses that are held back, for rules to judge."""
         self._guarded(self._write_held)
+
+    def unmatched(self) -> dict[str, str]:
+        """Return the collections, with their patterns, that no tensor of the training belongs to.
+
+        Those that rules ask for are left to the rules.
+        """
+        empty = [each for each in self._collections_to_save if not each.tensor_names]
+        return {
+            each.name: ",".join(each.include_regex)
+            for each in sorted(empty, key=lambda each: str(each.name))
+            if each.name not in ASKED_BY_RULES
+        }
+
+    def seen(self) -> list[str]:
+        """Return the names of the tensors that were there in the steps that saved something."""
+        return list(self.tensor_to_collections)
 
     def has_default_configuration(self) -> bool:
         """Return False: otherwise smdebug would swallow errors, and silently save nothing."""

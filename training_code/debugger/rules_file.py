@@ -10,16 +10,26 @@ RULES_FILE = "rules.json"
 
 
 def write_rules(
-    folder: Path, rules: Sequence[Any], stopped_by: str | None, lost: Exception | None
+    folder: Path,
+    rules: Sequence[Any],
+    stopped_by: str | None,
+    lost: Exception | None,
+    unmatched: Sequence[str] = (),
 ) -> None:
     """Write rules.json in `folder`.
 
     `rules` have name, status, step, tensor, message, parameters; `stopped_by` is the rule that
-    ended the training; `lost` says why saving ended before the training did, if it did.
+    ended the training; `lost` says why saving ended before the training did, if it did;
+    `unmatched` are collections that no tensor belongs to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     reason = None if lost is None else error_text(lost)
-    document = {"rules": list(rules), "stopped_by": stopped_by, "lost": reason}
+    document = {
+        "rules": list(rules),
+        "stopped_by": stopped_by,
+        "lost": reason,
+        "unmatched": list(unmatched),
+    }
     (folder / RULES_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 CONFIG_VARIABLE = "SMDEBUG_CONFIG_FILE_PATH"
 CONFIG_PATH = Path("/opt/ml/input/config/debughookconfig.json")
 _NO_PLAN = DebugPlan()
+_FEW = 12  # names of tensors in a warning
 
 
 class Debugger:
@@ -89,7 +90,8 @@ class Debugger:
         """Write the tensors still held back and the outcomes of the job's rules."""
         self._attempt(lambda hook: hook.close())
         lost = self._hook.lost_because if self._hook is not None else None
-        self._judge(lambda rules: rules.finish(lost))
+        unmatched = self._unmatched()
+        self._judge(lambda rules: rules.finish(lost, unmatched))
         lost = lost or self._lost
         if lost is not None and self._rules is None:
             for place in self._places:
@@ -98,6 +100,19 @@ class Debugger:
         self._own_seconds = self.seconds()
         self._hook = self._rules = None
         self._places = ()
+
+    def _unmatched(self) -> tuple[str, ...]:
+        """Return the collections that saved nothing, and warn of each."""
+        if self._hook is None or self._hook.lost or not self._hook.seen():
+            return ()
+        seen = self._hook.seen()
+        few = ", ".join(seen[:_FEW]) + (", ..." if len(seen) > _FEW else "")
+        for name, pattern in self._hook.unmatched().items():
+            log(
+                f"warning: debugger collection {name} saved nothing: no tensor of this training"
+                f" matches {pattern!r}. There are {few}"
+            )
+        return tuple(self._hook.unmatched())
 
     def _set_mode(self, name: str) -> None:
         self._attempt(lambda hook: hook.use_mode(name))

@@ -3,6 +3,7 @@
 from pipeline.check.rules import (
     account,
     algorithms,
+    backbone,
     debugger,
     deploy,
     gate,
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     *jobs.RULES,
     *images.RULES,
     *scripts.RULES,
+    *backbone.RULES,
     *debugger.RULES,
     *deploy.RULES,
     *account.RULES,

@@ -1,12 +1,17 @@
 """Check SageMaker Debugger: who may use it, which rules exist, and that they have tensors."""
 
+import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
+from pipeline.check.jobs import bundled_script, hyperparameters, plain_text
 from pipeline.check.rules.rule import Rule, rule
-from pipeline.definition.node import Node
+from pipeline.definition.node import Node, shown
+from pipeline.definition.steps import WrittenStep
 from pipeline.suggestions import suggest
+from training_code.tensor_names import ASKED_BY_RULES, HEAD_TENSORS, matches
 
 CLOSED = "2026-07-30"  # to new customers
 
@@ -88,6 +93,45 @@ def debugger_closed(document: CheckedDefinition) -> Iterator[Problem]:
             yield Problem(rules.path, what, f"in such an account, {instead}")
 
 
+@rule("debugger-collection", "warning")
+def collections_save_something(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report collections that no tensor of our training of the head belongs to.
+
+    What there is with fine-tuning depends on the backbone: Train itself warns then.
+    """
+    for step in document.of_type("Training"):
+        if bundled_script(step) != "train.py":
+            continue
+        if plain_text(hyperparameters(step)["fine_tune_blocks"]) not in (None, "0"):
+            continue
+        for name, pattern, place in _patterns(step):
+            if name not in ASKED_BY_RULES and not _may_match(pattern):
+                what = f"the collection {shown(name)} saves nothing: no tensor matches"
+                known = f"there are {', '.join(HEAD_TENSORS)}"
+                yield Problem(place.path, f"{what} {shown(pattern)}", known)
+
+
+def _patterns(step: WrittenStep) -> Iterator[tuple[str, str, Node]]:
+    """Yield the collections that have a pattern, with it and where it stands."""
+    place = hyperparameters(step)["debug_collections"]
+    for part in (plain_text(place) or "").split(","):
+        name, *pairs = part.split(":")
+        told = dict(pair.partition("=")[::2] for pair in pairs)
+        if "include_regex" in told:
+            yield name, unquote(told["include_regex"]), place
+    for one in step.arguments["DebugHookConfig"]["CollectionConfigurations"].items():
+        given = one["CollectionParameters"]["include_regex"]
+        if one["CollectionName"].text and given.text:
+            yield one["CollectionName"].text, given.text, given
+
+
+def _may_match(pattern: str) -> bool:
+    try:
+        return matches(pattern, HEAD_TENSORS)
+    except re.error:
+        return True
+
+
 def _rule_problems(item: Node) -> Iterator[Problem]:
     name = item["RuleParameters"]["rule_to_invoke"]
     if "sagemaker-debugger-rules" not in (item["RuleEvaluatorImage"].text or ""):
@@ -100,4 +144,4 @@ def _rule_problems(item: Node) -> Iterator[Problem]:
         yield Problem(name.path, what, suggest(name.text, BUILT_IN_RULES, "use one that exists"))
 
 
-RULES: tuple[Rule, ...] = (debugger, debugger_closed)
+RULES: tuple[Rule, ...] = (debugger, debugger_closed, collections_save_something)

@@ -1,7 +1,9 @@
 """Check what jobs and functions pass to our code against what it takes, writes and answers."""
 
+import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
@@ -17,6 +19,7 @@ from pipeline.check.jobs import (
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node, shown
 from pipeline.definition.steps import WrittenStep
+from pipeline.job_scripts.hyperparameters import Hyperparameter
 from pipeline.job_scripts.interface import FUNCTIONS, Function, OptionType, Script
 from pipeline.job_scripts.toolkit_arguments import PLAIN, survives_a_shell
 from pipeline.suggestions import suggest
@@ -167,6 +170,18 @@ def _option_problems(
         wanted = kind if isinstance(kind, str) else f"one of {', '.join(kind)}"
         what = f"{option!r} is {shown(value.text)}, which does not read as {wanted}"
         yield Problem(value.path, what, f"give {wanted}")
+    elif text is not None and (limits := _limits(script.numbers.get(option), text)):
+        what = f"{option!r} is {shown(value.text)}; {name} takes what is {limits}"
+        yield Problem(value.path, what, f"give a number {limits}")
+
+
+def _limits(one: Hyperparameter | None, text: str) -> str | None:
+    """Return a number's limits when it is outside of those that the script has; else None."""
+    if one is None:
+        return None
+    script = replace(one, most=None)  # the largest that our settings take: the script takes more
+    number = int(text) if one.kind == "int" else float(text)
+    return None if script.allows(number) and math.isfinite(number) else script.limits()
 
 
 def _ranges(step: WrittenStep) -> list[Node]:

@@ -36,12 +36,14 @@ class Rule:
 class Rules:
     """The results of all debugger rules of the training.
 
-    `stopped_by`: the rule that stopped it. `lost`: why saving tensors ended early.
+    `stopped_by`: the rule that stopped it. `lost`: why saving tensors ended early. `unmatched`:
+    collections that no tensor belongs to.
     """
 
     rules: tuple[Rule, ...]
     stopped_by: str | None = None
     lost: str | None = None
+    unmatched: tuple[str, ...] = ()
 
 
 def read_rules(job: Description, output: Path | None) -> Rules:
@@ -50,7 +52,8 @@ def read_rules(job: Description, output: Path | None) -> Rules:
         return replace(_of_service(job), lost=_lost(job, output))
     content = read_json(job, output, RULES_FILE, "no rules ran in it (debugger.mode)")
     rules = tuple(_embedded(item) for item in content.get("rules", []))
-    return Rules(rules, content.get("stopped_by"), content.get("lost"))
+    unmatched = tuple(map(str, content.get("unmatched") or ()))
+    return Rules(rules, content.get("stopped_by"), content.get("lost"), unmatched)
 
 
 def _lost(job: Description, output: Path | None) -> str | None:

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.assets import weights as module
-from pipeline.assets.weights import stage_weights, weights_uri
+from pipeline.assets.fetch_weights import best_weights
+from pipeline.assets.weights import check_weights, stage_weights, weights_uri
 from pipeline.errors import UsageError
 from pipeline.settings import load_settings
+from tests.pipeline.assets.weights_support import squeezenet_weights
+from training_code.backbones import BACKBONES
 
 FILE = Path(__file__).parents[3] / "pipeline.yaml"
 BUCKET = "s3://mine"
@@ -124,3 +127,38 @@ def test_weights_that_cannot_be_had_say_what_to_do_instead(fetch, code, reason):
     assert reason in str(caught.value)
     assert "--set backbone.weights=PATH" in str(caught.value)
     assert "--set backbone.weights=none" in str(caught.value)
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "none", "s3://theirs/a/b.pth"])
+def test_weights_that_are_not_at_hand_are_left_to_the_job(weights):
+    assert check_weights(settings_with(weights)) is None
+
+
+def test_a_file_is_checked_by_the_jobs_own_code_before_a_run(tmp_path):
+    path = tmp_path / "w.pth"
+    path.write_bytes(b"<html>404</html>")
+    with pytest.raises(UsageError) as caught:
+        check_weights(settings_with(path))
+    assert str(caught.value) == (
+        "backbone.weights: weights file w.pth: it is a web page (of a login, or an error?) in place"
+        " of the file: download it again"
+    )
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_taken_of_a_file_is_told(tmp_path):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(squeezenet_weights("module."))
+
+    assert check_weights(settings_with(path, "squeezenet1_1")) == "its module.*"
+    with pytest.raises(UsageError, match=r"Did you mean backbone\.name=squeezenet1_1"):
+        check_weights(settings_with(path, "squeezenet1_0"))
+
+
+def test_imagenet_weights_suit_the_model_as_it_is_built():
+    models = pytest.importorskip("torchvision").models
+
+    for name, backbone in BACKBONES.items():
+        best = best_weights(models.get_model_weights(name))
+        assert backbone.largest is None or min(best.meta["min_size"]) == backbone.largest
+        assert best == models.get_model_weights(name).DEFAULT or name == "vit_h_14"

@@ -15,6 +15,7 @@ from pipeline.aws.multipart import put_large
 from pipeline.aws.upload import Storage, check_bucket, upload_inputs
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
+from tests.pipeline.assets.weights_support import squeezenet_weights
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, Cloud, Recorded, settings_for
 
 URI = f"s3://{BUCKET}/weights/a.pth"
@@ -102,11 +103,27 @@ def test_weights_are_uploaded_once_and_said(bucket: Recorded, tree: Path, tmp_pa
 
 
 def test_a_users_own_weights_must_be_there(bucket: Recorded, tree: Path) -> None:
-    settings = settings_for(f"backbone.weights=s3://{BUCKET}/mine.pth")
+    weights = f"backbone.weights=s3://{BUCKET}/mine.pth"
+    settings = settings_for(weights, "backbone.name=squeezenet1_1")
     with pytest.raises(UsageError, match=r"backbone\.weights: there is no s3://.*/mine\.pth"):
         upload_inputs(bucket.aws, settings, tree, quiet)
-    bucket.aws.client("s3").put_object(Bucket=BUCKET, Key="mine.pth", Body=b"w")
-    assert not any("mine" in uri for uri in upload_inputs(bucket.aws, settings, tree, quiet))
+    mine = squeezenet_weights("net.")
+    bucket.aws.client("s3").put_object(Bucket=BUCKET, Key="mine.pth", Body=mine)
+    said: list[str] = []
+    assert not any("mine" in uri for uri in upload_inputs(bucket.aws, settings, tree, said.append))
+    assert said == [
+        f"checking s3://{BUCKET}/mine.pth (3 MB)",
+        f"backbone.weights: s3://{BUCKET}/mine.pth: its net.*",
+    ]
+
+
+def test_a_users_own_weights_must_be_the_backbones(bucket: Recorded, tree: Path) -> None:
+    weights = f"backbone.weights=s3://{BUCKET}/a/mine.pth"
+    settings = settings_for(weights, "backbone.name=squeezenet1_0")
+    mine = squeezenet_weights()
+    bucket.aws.client("s3").put_object(Bucket=BUCKET, Key="a/mine.pth", Body=mine)
+    with pytest.raises(UsageError, match=r"mine\.pth: it does not fit .* of squeezenet1_1"):
+        upload_inputs(bucket.aws, settings, tree, quiet)
 
 
 def test_what_somebody_else_wrote_meanwhile_stays(bucket: Recorded) -> None:

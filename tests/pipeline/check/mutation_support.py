@@ -80,6 +80,8 @@ def nested(levels: int) -> Any:
 
 
 A = "Arguments"
+BACKBONE = f"ExtractFeatures/{A}/AppSpecification/ContainerArguments/5"
+CROP = f"ExtractFeatures/{A}/AppSpecification/ContainerArguments/9"
 CLUSTER = f"Prepare/{A}/ProcessingResources/ClusterConfig"
 TRIAL = f"Tune/{A}/TrainingJobDefinition"
 SEARCH = f"Tune/{A}/HyperParameterTuningJobConfig"
@@ -305,6 +307,8 @@ MUTATIONS = [
     put(f"{CHOICES}/batch_size/Values/0", "x", "script-option"),
     put(f"{TRIAL}/StaticHyperParameters/export", "perhaps", "script-option"),
     drop(f"ExtractFeatures/{A}/AppSpecification/ContainerArguments", "script-option"),
+    put(BACKBONE, "resnet51", "backbone"),
+    put(CROP, "0", "backbone"),
     drop(f"Prepare/{A}/AppSpecification/ContainerArguments/2", "script-option"),
     put(f"Prepare/{A}/AppSpecification/ContainerEntrypoint/2", "prepared.py", "script-name"),
     drop(f"{HYPER}/sagemaker_submit_directory", "script-name"),
@@ -372,6 +376,12 @@ SCALED = {"Name": "lr", "MinValue": "0", "ScalingType": "ReverseLogarithmic"}
 LIMITS = [
     (f"{GATE}/RightValue", 0, -0.001, "threshold"),
     (f"{GATE}/RightValue", 1, 1.001, "threshold"),
+    (f"{HYPER}/fine_tune_blocks", "9", "10", "fine-tune-blocks"),
+    (f"{HYPER}/epochs", "1", "0", "script-option"),
+    (f"{HYPER}/label_smoothing", "0.999", "1", "script-option"),
+    (f"{HYPER}/fine_tune_lr", "1e-9", "0", "script-option"),
+    (f"{RANGES}/weight_decay/MaxValue", "20", "nan", "script-option"),
+    (f"{CHOICES}/batch_size/Values/0", "1", "0", "script-option"),
     (f"{CLUSTER}/InstanceCount", 1, 0, "out-of-range"),
     (f"{CLUSTER}/InstanceCount", 100, 101, "out-of-range"),
     (f"Prepare/{A}/StoppingCondition/MaxRuntimeInSeconds", 777_600, 777_601, "out-of-range"),

@@ -194,6 +194,38 @@ def test_what_it_passes_on_is_none(definition: Definition, value: str) -> None:
     assert check_definition(definition) == []
 
 
+MATCHED = "logits:include_regex=head_output%24:save_interval=7"
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "found"),
+    [
+        ({"debug_collections": MATCHED}, 1),  # the head trained alone is called Head
+        ({"debug_collections": MATCHED.replace("head", "Head").replace("%24", "")}, 0),
+        ({"debug_collections": "weights:save_interval=1,biases,relu_input:include_regex=relu"}, 0),
+        ({"debug_collections": MATCHED, "fine_tune_blocks": "1"}, 0),  # what there is, is not known
+    ],
+)
+def test_a_collection_that_saves_nothing_is_a_warning(
+    definition: Definition, hyperparameters: dict[str, str], found: int
+) -> None:
+    train = next(step for step in definition["Steps"] if step["Name"] == "Train")["Arguments"]
+    train["HyperParameters"] |= hyperparameters
+    findings = check_definition(definition)
+    assert [one.rule for one in findings] == ["debugger-collection"] * found
+    for one in findings:
+        assert (one.severity, one.step) == ("warning", "Train")
+        assert one.what == 'the collection "logits" saves nothing: no tensor matches "head_output$"'
+        assert "Head_output_0" in one.mend
+
+
+def test_a_collection_of_the_service_that_saves_nothing_is_one_too(watched: Definition) -> None:
+    train = next(step for step in watched["Steps"] if step["Name"] == "Train")["Arguments"]
+    one = {"CollectionName": "x", "CollectionParameters": {"include_regex": "conv"}}
+    train["DebugHookConfig"]["CollectionConfigurations"].append(one)
+    assert "debugger-collection" in _rules(watched)
+
+
 def _rules(definition: Definition) -> set[str]:
     return {found.rule for found in check_definition(definition)}
 

@@ -36,6 +36,15 @@ def test_code_that_goes_on_changing_is_said(
         locally.compile_and_stage(settings, ROOT, Store(tmp_path))
 
 
+def test_weights_on_s3_are_checked_before_a_run_where_they_lie_here(tmp_path: Path) -> None:
+    uri, store = "s3://mine/weights.pth", Store(tmp_path)
+    store.path(uri).parent.mkdir(parents=True)
+    store.path(uri).write_text("no weights")
+    settings = load_settings(ROOT / "pipeline.yaml", "local", [f"backbone.weights={uri}"])
+    with pytest.raises(UsageError, match=r"weights\.pth: it is text, which begins 'no weights'"):
+        locally.compile_and_stage(settings, ROOT, store)
+
+
 def test_what_another_run_is_in_the_middle_of_writing_is_not_touched(tmp_path: Path) -> None:
     settings = load_settings(ROOT / "pipeline.yaml", "local", [])
     store = Store(tmp_path)

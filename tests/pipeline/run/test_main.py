@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from pipeline.aws.turns import NewerUpsertedError
-from pipeline.command_line.running import run_command
+from pipeline.command_line.running import ROOT, run_command
 from pipeline.definition.given_parameters import parse_parameters
 from pipeline.errors import UsageError
 from pipeline.images.catalog import job_image, patched_until
 from pipeline.run.__main__ import main
 
 pytestmark = pytest.mark.xdist_group("sdk")
+SOME_TEXT = ROOT / "pipeline.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,12 @@ def run(state: str, *arguments: str) -> int:
         (["--local", "--set", "backbone.nme=x"], "backbone.name"),
         (["--local", "--set", "training.epochs=many"], "training.epochs"),
         (["--local", "--env", "prodution"], "production"),
+        (["--local", "--set", f"backbone.weights={SOME_TEXT}"], "it is text, which begins"),
+        (["--check", "--set", f"backbone.weights={SOME_TEXT}"], "it is text, which begins"),
+        (["--definition", "--set", f"backbone.weights={SOME_TEXT}"], "it is text, which begins"),
+        (["--upsert", "--set", f"backbone.weights={SOME_TEXT}"], "it is text, which begins"),
+        (["--upsert", "--set", "backbone.name=resnet51"], "did you mean resnet50?"),
+        (["--check", "--set", "training.fine_tune_blocks=99"], "the 17 blocks of resnet50"),
         (["--local", "--parameter", "AccuracyThreshold"], "Name=Value"),
         (["--local", "--data", "/no/such/folder"], "no such folder"),
         (["--local", "--data", ""], "names no folder"),

@@ -43,6 +43,13 @@ def test_the_newest_statuses_count_and_not_those_at_the_jobs_end(store: Store) -
     assert line == "1 found no issues"
 
 
+def test_a_collection_that_saved_nothing_is_said(store: Store) -> None:
+    rule = {"name": "Overfit", "status": "NoIssuesFound"}
+    content = json.dumps({"rules": [rule], "lost": None, "unmatched": ["logits"]})
+    write_archive(store.path(MODEL).with_name("output.tar.gz"), {"debug/rules.json": content})
+    assert rules_line(JOB, store) == "1 found no issues; collection logits saved nothing"
+
+
 def test_lost_debugging_is_said_before_what_rules_found_in_the_rest(store: Store) -> None:
     status = {"RuleConfigurationName": "Overfit", "RuleEvaluationStatus": "NoIssuesFound"}
     store.put("TrainingJob", "job", JOB | {"DebugRuleEvaluationStatuses": [status]}, arn="arn")

@@ -40,7 +40,11 @@ def test_every_setting_is_there_with_a_meaning(entries: dict[str, Entry]) -> Non
         ("gate.champion_tolerance", "a number from 0 to 1 or null", "0.01"),
         ("aws.account_id", "12 digits, in quotes", '"111122223333"'),
         ("debugger.profile", "true or false", "true"),
-        ("tuning.ranges.epochs", "{type: categorical or continuous or integer, …} or null", "null"),
+        (
+            "tuning.ranges.epochs",
+            "a list of values or {type: categorical or continuous or integer, …} or null",
+            "null",
+        ),
     ],
 )
 def test_types_bounds_and_values(

@@ -80,6 +80,26 @@ class TestLayers:
 
         assert dict(settings.tuning.ranges.items())["lr"].values == (0.1,)
 
+    @pytest.mark.parametrize(
+        ("key", "text", "values"),
+        [
+            ("epochs", "[5, 10, 30]", (5, 10, 30)),
+            ("lr", "[1e-3, 0.01]", (0.001, 0.01)),
+            ("optimizer", "[SGD]", ("SGD",)),
+        ],
+    )
+    def test_a_list_is_a_categorical_range(self, key, text, values):
+        settings = load_settings(FILE, None, [f"tuning.ranges.{key}={text}"])
+        written = f"{{type: categorical, values: {text}}}"
+
+        assert dict(settings.tuning.ranges.items())[key].values == values
+        assert settings == load_settings(FILE, None, [f"tuning.ranges.{key}={written}"])
+
+    def test_null_removes_a_range(self):
+        settings = load_settings(FILE, None, ["tuning.ranges.lr=null"])
+
+        assert "lr" not in dict(settings.tuning.ranges.items())
+
     def test_settings_cannot_be_changed(self):
         with pytest.raises(ValueError, match="frozen"):
             load_settings(FILE, None, []).training.lr = 1.0
@@ -211,6 +231,26 @@ MISTAKES = [
     ("tuning.ranges.weight_decay.min=0", "Logarithmic scaling needs a min above 0"),
     ("tuning.ranges.lr.scaling=log", "'log' is not allowed; there are: Auto"),
     ("tuning.ranges.lr={type: continous, min: 0, max: 1}", "did you mean continuous?"),
+    (
+        "tuning.ranges.epochs={type: list, values: [1]}",
+        "epochs.type: 'list' is not a type of range: continuous, integer or categorical",
+    ),
+    (
+        "tuning.ranges.epochs={min: 1, max: 2}",
+        "epochs.type: is missing; a range is a list of values, or {type: continuous or integer,",
+    ),
+    ("tuning.ranges.epochs=5", "epochs: 5 is no range: give a list of values, or {type:"),
+    ("tuning.ranges.epochs=[]", "epochs.values: must have 1 to 30 values, not 0"),
+    ("tuning.ranges.epochs=[5, 10.5]", "10.5 is not a whole number, at least 1"),
+    ("tuning.ranges.epochs=[5, [6]]", "tuning.ranges.epochs[1]: must be "),
+    ("tuning.ranges.optimizer=[SGD, adam]", "'adam' is no optimizer; did you mean Adam?"),
+    (
+        "backbone.name=resnet51",
+        "backbone.name: 'resnet51' is no classification model of torchvision",
+    ),
+    ("backbone.name=resnet51", "did you mean resnet50?"),
+    ("backbone.name=ResNet50", "did you mean resnet50?"),
+    ("backbone.name=yolov8", "; there are: alexnet, "),
     ("tuning.ranges.lr={type: integer, min: 1, max: 2}", "lr is a fraction"),
     ("tuning.ranges.epochs={type: continuous, min: 1, max: 2}", "epochs is a whole number"),
     ("tuning.ranges.optimizer.values=[]", "must have 1 to 30 values, not 0"),
@@ -256,6 +296,11 @@ TAGGED = ["{" + ", ".join(f"t{n}: x" for n in range(count)) + "}" for count in (
 
 # (setting, the last value that is taken, the first that is not, what else is set)
 LIMITS = [
+    ("training.fine_tune_blocks", 9, 10, "backbone.name=resnet18"),
+    ("training.fine_tune_blocks", 17, 18, "backbone.name=resnet50"),
+    ("preprocessing.crop", 224, 223, "backbone.name=vit_b_32"),
+    ("preprocessing.crop", 224, 225, "backbone.name=vit_b_32"),
+    ("preprocessing.crop", 75, 74, "backbone.name=inception_v3"),
     ("gate.accuracy_threshold", 0, -0.001),
     ("gate.accuracy_threshold", 1, 1.001),
     ("gate.champion_tolerance", 0, -0.001),

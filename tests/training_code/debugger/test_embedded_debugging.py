@@ -24,6 +24,7 @@ from debugger.plan import DebugPlan, read_named, read_plan
 from debugger.session import Debugger, open_debugger
 from job.errors import JobError
 from learning import training_loop
+from tensor_names import HEAD_TENSORS
 
 EVERY_STEP = ",".join(f"{name}:save_interval=1" for name in ("gradients", "losses", "weights"))
 
@@ -206,6 +207,23 @@ def test_fine_tuning_saves_what_it_trains_and_nothing_frozen(
     values = [trial.tensor(name).value(trial.tensor(name).steps()[0]) for name in relus]
     assert any((value < 0).any() for value in values)  # what went in, not what came out
     assert found.statuses()["DeadRelu"] in ("NoIssuesFound", "IssuesFound")
+
+
+def test_a_collection_that_saved_nothing_is_said(features: Path, tmp_path: Path) -> None:
+    own = "logits:include_regex=head_output,good:include_regex=Head_output"
+    by_rules = "relu_input:include_regex=.*relu_input"
+    found = watched(features, tmp_path, debug_collections=f"{EVERY_STEP},{own},{by_rules}")
+    assert found.log.count("saved nothing") == 1
+    warning = (
+        "warning: debugger collection logits saved nothing: no tensor of this training matches"
+    )
+    assert f"{warning} 'head_output'. There are " in found.log
+    assert found.document()["unmatched"] == ["logits"]
+
+
+def test_what_a_head_has_to_save_is_what_is_known_of_it(features: Path, tmp_path: Path) -> None:
+    found = watched(features, tmp_path, debug_collections="every:include_regex=.*")
+    assert set(create_trial(str(found.debug)).tensor_names()) == set(HEAD_TENSORS)
 
 
 def test_losses_are_there_when_rules_look(tmp_path: Path) -> None:

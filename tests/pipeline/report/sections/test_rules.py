@@ -58,6 +58,13 @@ def test_rules_that_were_not_evaluated_are_named(tmp_path: Path) -> None:
         read_rules(_job(), tmp_path)
 
 
+def test_collections_that_saved_nothing_are_named(tmp_path: Path) -> None:
+    (tmp_path / "debug").mkdir()
+    content = {"rules": [], "stopped_by": None, "lost": None, "unmatched": ["logits"]}
+    (tmp_path / "debug" / "rules.json").write_text(json.dumps(content))
+    assert read_rules({}, tmp_path).unmatched == ("logits",)
+
+
 def test_lost_debugging_is_said(tmp_path: Path) -> None:
     (tmp_path / "debug").mkdir()
     content = {"rules": [], "stopped_by": None, "lost": "OSError: disk full"}

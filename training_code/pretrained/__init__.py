@@ -1,0 +1,1 @@
+"""Read weights that others trained, and find what in them belongs to the backbone."""
