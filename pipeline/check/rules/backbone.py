@@ -27,7 +27,7 @@ def backbones(document: CheckedDefinition) -> Iterator[Problem]:
             yield Problem(place.path, what, suggest(name, tuple(BACKBONES)))
         elif "crop" in given:
             place, crop = given["crop"]
-            if crop.isdecimal() and not backbone.takes(int(crop)):
+            if (size := _whole(crop)) is not None and not backbone.takes(size):
                 what = f"{name} takes {backbone.sizes()} pixels, not {crop}"
                 yield Problem(place.path, what, "give another size, or another backbone")
 
@@ -41,7 +41,7 @@ def fine_tuned_blocks(document: CheckedDefinition) -> Iterator[Problem]:
     for given in _given(document, _TRAIN) if backbone else ():
         if "fine_tune_blocks" in given:
             place, count = given["fine_tune_blocks"]
-            if backbone and count.isdecimal() and int(count) > backbone.blocks:
+            if backbone and (_whole(count) or 0) > backbone.blocks:
                 what = f"{count} blocks are to be fine-tuned; {name} has {backbone.blocks}"
                 yield Problem(place.path, what, f"give at most {backbone.blocks}")
 
@@ -58,6 +58,13 @@ def _given(document: CheckedDefinition, script: str) -> Iterator[dict[str, tuple
                 for name, (place, text) in values.items()
                 if isinstance(text, str)
             }
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
 
 
 RULES: tuple[Rule, ...] = (backbones, fine_tuned_blocks)
