@@ -1,9 +1,10 @@
-"""Show how far a long transfer is: a bar on a terminal, a line every few seconds elsewhere."""
+"""Show how far a long task is: a bar on a terminal, a line every few seconds elsewhere."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TextIO
 
 Advance = Callable[[int], None]
@@ -20,37 +21,47 @@ class Progress:
         self._clock = clock
 
     @contextmanager
-    def stage(self, label: str, total: int | None) -> Iterator[Advance]:
+    def stage(self, label: str, total: int | None, unit: "Unit | None" = None) -> Iterator[Advance]:
         """Show a stage of `total` bytes (None: not known). Call what it yields with bytes done.
 
-        Safe to call from several threads.
+        With a `unit`, of `total` of these. Safe to call from several threads.
         """
+        unit = unit or BYTES
         if self._stream.isatty():
-            with self._bar(label, total) as advance:
+            with self._bar(label, total, unit) as advance:
                 yield advance
         else:
-            self.say(f"{label} ..." if total is None else f"{label}: {human_size(total)}")
-            yield _Lines(self.say, label, total, self._clock).advance
+            self.say(f"{label} ..." if total is None else f"{label}: {unit.text(total)}")
+            yield _Lines(self.say, label, total, self._clock, unit).advance
 
     def say(self, line: str) -> None:
         """Print one line."""
         print(line, file=self._stream, flush=True)
 
     @contextmanager
-    def _bar(self, label: str, total: int | None) -> Iterator[Advance]:
+    def _bar(self, label: str, total: int | None, unit: "Unit") -> Iterator[Advance]:
         from rich import progress
         from rich.console import Console
 
+        of_bytes = (progress.DownloadColumn(), progress.TransferSpeedColumn())
+        counted = (progress.MofNCompleteColumn(), progress.TextColumn(unit.name))
         columns = (
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
+            *(of_bytes if unit is BYTES else counted),
             progress.TimeRemainingColumn(),
         )
         with progress.Progress(*columns, console=Console(file=self._stream)) as bars:
             task = bars.add_task(label, total=total)
             yield lambda count: bars.advance(task, count)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a stage counts: its name, and how so many of it are written."""
+
+    name: str
+    text: Callable[[float], str]
 
 
 class _Lines:
@@ -60,8 +71,11 @@ class _Lines:
         label: str,
         total: int | None,
         clock: Callable[[], float],
+        unit: "Unit",
     ) -> None:
         self._say = say
+        self._unit = unit
+        self._began = clock()
         self._label = label
         self._total = total
         self._clock = clock
@@ -77,7 +91,14 @@ class _Lines:
                 return
             self._last = now
             share = f" ({100 * self._done // self._total} %)" if self._total else ""
-            self._say(f"{self._label}: {human_size(self._done)}{share}")
+            self._say(f"{self._label}: {self._unit.text(self._done)}{share}{self._left(now)}")
+
+    def _left(self, now: float) -> str:
+        """Say how long the rest takes, if it goes on as so far."""
+        if not self._total or not 0 < self._done < self._total:
+            return ""
+        seconds = (now - self._began) * (self._total - self._done) / self._done
+        return f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
 
 
 def human_size(count: float) -> str:
@@ -86,3 +107,7 @@ def human_size(count: float) -> str:
     while count >= 1000 and power < len(_UNITS) - 1:
         count, power = count / 1000, power + 1
     return f"{count:.1f} {_UNITS[power]}" if power else f"{count:.0f} B"
+
+
+BYTES = Unit("bytes", human_size)
+PICTURES = Unit("pictures", lambda count: f"{count:,.0f} pictures")

@@ -30,6 +30,7 @@ _EXAMPLES = """\
   python -m pipeline.endpoint predict dog.jpg
   python -m pipeline.endpoint predict *.jpg --top 3 --json
   python -m pipeline.endpoint predict *.jpg --save grid.png
+  python -m pipeline.endpoint predict ~/pictures --csv answers.csv
   python -m pipeline.endpoint bench *.jpg --concurrency 1,2,4 --seconds 10
   python -m pipeline.endpoint status
   python -m pipeline.endpoint rollback
@@ -38,6 +39,7 @@ _EXAMPLES = """\
   python -m pipeline.endpoint delete dog-breeds-staging"""
 _PORT = 8080
 _MOST_ASKERS = 256
+_AT_ONCE = 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,12 +87,27 @@ def _add_serve(commands: Any) -> None:
 def _add_predict(commands: Any) -> None:
     text = "ask an endpoint what is on pictures"
     ask = add_command(commands, "predict", text, _predict, _EXAMPLES)
-    ask.add_argument("files", nargs="+", metavar="FILE", help=listed())
+    ask.add_argument(
+        "files", nargs="+", metavar="FILE", help=f"{listed()}; with --csv also folders of them"
+    )
     ask.add_argument(
         "--top", type=positive_number, default=5, metavar="N", help="classes (default: 5)"
     )
     ask.add_argument(
         "--save", type=Path, metavar="FILE", help="draw the pictures with their answers (.png)"
+    )
+    ask.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="add a row a picture to this file; of one that is there, ask about the rest only",
+    )
+    ask.add_argument(
+        "--at-once",
+        type=positive_number,
+        default=_AT_ONCE,
+        metavar="N",
+        help=f"with --csv: requests at a time (default: {_AT_ONCE})",
     )
     ask.add_argument("--endpoint", metavar="NAME", help="default: the only endpoint there is")
     add_target_options(ask)
@@ -138,7 +155,25 @@ def _serve(options: argparse.Namespace) -> int:
     return EXIT_SUCCEEDED
 
 
+def _predict_into_csv(options: argparse.Namespace) -> int:
+    from pipeline.endpoint.batch.command import BatchRequest, pictures_of, predict_into_csv
+
+    if options.save:
+        raise UsageError("--save draws a few pictures, --csv is for many: give one of them")
+    request = BatchRequest(tuple(options.files), options.csv, options.top, options.at_once)
+    found = pictures_of(request)
+    with (
+        open_target(options) as target,
+        _invoker(options, target, options.at_once) as (name, invoke),
+    ):
+        outcome = predict_into_csv(request, target, name, invoke, found)
+    print(outcome.to_json() if options.json else outcome.summary())
+    return EXIT_FAILED if outcome.errors else EXIT_SUCCEEDED
+
+
 def _predict(options: argparse.Namespace) -> int:
+    if options.csv:
+        return _predict_into_csv(options)
     from pipeline.endpoint.prediction_grid import check_grid, write_grid
     from pipeline.endpoint.predictions import predict, read_pictures
 

@@ -39,7 +39,10 @@ def read_pictures(files: Sequence[str]) -> dict[str, bytes]:
     for file in files:
         path = Path(file)
         if path.is_dir():
-            raise UsageError(f"{file} is a folder: name the pictures in it, as in {file}/*.jpg")
+            raise UsageError(
+                f"{file} is a folder: add --csv answers.csv for all that is below it, or name "
+                f"pictures in it, as in {file}/*.jpg"
+            )
         try:
             pictures[file] = path.read_bytes()
         except FileNotFoundError as error:
@@ -53,15 +56,32 @@ def predict(invoke: Invoke, file: str, picture: bytes, top: int) -> Prediction:
     """Return the `top` most probable classes of a picture, or why the endpoint refuses it."""
     status, body = invoke(picture, content_type(file, picture))
     if status != 200:
-        return Prediction(file, error=_reason(body), status=status)
+        return Prediction(file, error=reason_in(body), status=status)
+    results = read_answer(body, [file], top)
+    return results[0] if results else no_predictions(file)
+
+
+def read_answer(body: bytes, files: Sequence[str], top: int) -> list[Prediction] | None:
+    """Read the `top` most probable classes of each file; None for an answer without them."""
     try:
-        probabilities = json.loads(body)["predictions"][0]["probabilities"]
-        named = [(str(label), float(value)) for label, value in probabilities.items()]
-        best, *others = sorted(named, key=lambda item: -item[1])
-        return Prediction(file, (best, *others[: top - 1]))
+        predictions = json.loads(body)["predictions"]
+        found = [_best(file, one, top) for file, one in zip(files, predictions, strict=True)]
     except (ValueError, LookupError, TypeError, AttributeError):
-        message = "the answer holds no predictions[0].probabilities: see inference.py's output_fn"
-        return Prediction(file, error=message, status=status)
+        return None
+    return found
+
+
+def no_predictions(file: str) -> Prediction:
+    """Return the refusal of an answer that holds no predictions."""
+    message = "the answer holds no predictions[0].probabilities: see inference.py's output_fn"
+    return Prediction(file, error=message)
+
+
+def _best(file: str, prediction: Any, top: int) -> Prediction:
+    probabilities = prediction["probabilities"]
+    named = [(str(label), float(value)) for label, value in probabilities.items()]
+    best, *others = sorted(named, key=lambda item: -item[1])
+    return Prediction(file, (best, *others[: top - 1]))
 
 
 def content_type(file: str, data: bytes) -> str:
@@ -73,7 +93,7 @@ def content_type(file: str, data: bytes) -> str:
     return found.mime_type if found else "application/octet-stream"
 
 
-def _reason(body: bytes) -> str:
+def reason_in(body: bytes) -> str:
     """Return the message in an error answer, or as much of the answer as fits a line."""
     text = body.decode(errors="replace")
     try:

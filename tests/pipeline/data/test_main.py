@@ -192,6 +192,6 @@ def test_progress_without_a_terminal_is_a_line_every_ten_seconds() -> None:
             advance(40)
     assert stream.getvalue().splitlines() == [
         "uploading: 1.0 kB",
-        "uploading: 400 B (40 %)",
-        "uploading: 800 B (80 %)",
+        "uploading: 400 B (40 %), 16 s left",
+        "uploading: 800 B (80 %), 5 s left",
     ]

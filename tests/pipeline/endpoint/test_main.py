@@ -112,6 +112,28 @@ def test_predict_saves_a_picture_of_the_answers(run: Run, tmp_path: Path, jpeg: 
 
 
 @pytest.mark.usefixtures("endpoint")
+def test_predict_asks_about_a_folder_and_goes_on_where_it_ended(
+    run: Run, tmp_path: Path, jpeg: str, png: str
+) -> None:
+    answers = tmp_path / "answers.csv"
+    asked = ("predict", str(tmp_path), "--csv", str(answers), "--top", "1")
+    code, out, err = run(*asked)
+    assert code == 1
+    assert f"{png}: 415: no PNG here" in out
+    assert f"{answers}: 2 pictures, 1 answered, 1 errors" in out
+    assert "asking: 2 pictures" in err
+    Path(png).unlink()
+    code, out, _ = run(*asked, "--json")
+    outcome = json.loads(out)
+    assert (code, outcome["answered"], outcome["answered_before"]) == (0, 0, 1)
+    header, row = answers.read_text().splitlines()
+    assert header == "file,label,probability,error,model"
+    assert row.startswith(f"{jpeg},beagle,0.75,,dogs--1-")
+    assert "--csv" in run("predict", str(tmp_path))[2]
+    assert run(*asked, "--save", "grid.png")[0] == 2
+
+
+@pytest.mark.usefixtures("endpoint")
 def test_bench_measures_every_concurrency_asked_for(run: Run, jpeg: str, png: str) -> None:
     arguments = ("bench", jpeg, "--concurrency", "1,3", "--seconds", "1")
     code, out, _ = run(*arguments)

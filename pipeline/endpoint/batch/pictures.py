@@ -1,0 +1,90 @@
+"""Find the pictures in files and folders, and pack them into requests."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference_code.picture_formats import format_named, format_of
+from inference_code.server.model_server.bodies import MAXIMUM_BODY
+from pipeline.errors import UsageError, file_reason
+from training_code.pictures.folder_walk import files_below
+
+# The network's own batch: of more pictures in a request none is answered sooner.
+MOST_IN_REQUEST = 16
+_HEAD_BYTES = 64
+_AROUND_PICTURE = 16  # {"b64": ""}, and the comma
+_AROUND_REQUEST = 64
+
+
+@dataclass(frozen=True)
+class Found:
+    """The pictures by their names, as given; `others` are files in folders that are none."""
+
+    pictures: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+
+def find_pictures(given: Sequence[str]) -> Found:
+    """Find the pictures in files and folders, each once, in the order given.
+
+    Of folders hidden files, and those that are no pictures by name and content, are left out; a
+    file that is named itself is asked about in any case. Raises UsageError for what is not there
+    or cannot be read.
+    """
+    pictures: dict[str, None] = {}
+    others: dict[str, None] = {}
+    for name in given:
+        path = Path(name)
+        if not path.is_dir():
+            if not path.is_file():
+                what = f"{name} is no regular file" if path.exists() else f"there is no file {name}"
+                raise UsageError(f"{what}: give pictures, or folders of them")
+            pictures[name] = None
+            continue
+        for file in _below(path):
+            kind = pictures if _is_picture(file) else others
+            kind[str(file)] = None
+    if not pictures:
+        raise UsageError(f"there is no picture in {', '.join(given)}")
+    return Found(tuple(pictures), tuple(name for name in others if name not in pictures))
+
+
+def packed(names: Iterable[str], most: int = MOST_IN_REQUEST) -> Iterator[tuple[str, ...]]:
+    """Pack pictures into requests, in order: at most so many, and never more than a body takes."""
+    group: list[str] = []
+    size = _AROUND_REQUEST
+    for name in names:
+        more = _encoded_size(name)
+        if group and (len(group) >= most or size + more > MAXIMUM_BODY):
+            yield tuple(group)
+            group, size = [], _AROUND_REQUEST
+        group.append(name)
+        size += more
+    if group:
+        yield tuple(group)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    try:
+        yield from files_below(folder)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be read: {file_reason(error)}") from error
+
+
+def _is_picture(file: Path) -> bool:
+    if format_named(file):
+        return True
+    try:
+        with file.open("rb") as opened:
+            return format_of(opened.read(_HEAD_BYTES)) is not None
+    except OSError:
+        return False
+
+
+def _encoded_size(name: str) -> int:
+    try:
+        size = os.stat(name).st_size  # noqa: PTH116 - called for every picture
+    except OSError:
+        size = 0  # reading it will say why
+    return 4 * -(-size // 3) + _AROUND_PICTURE
