@@ -3,7 +3,14 @@
 import uuid
 from typing import Any
 
-from pipeline.local.service.operations import endpoints, models, packages, runs, tags
+from pipeline.local.service.operations import (
+    endpoints,
+    models,
+    packages,
+    runs,
+    tags,
+    transforms,
+)
 from pipeline.local.service.operations.context import (
     ACCOUNT,
     REGION,
@@ -25,6 +32,7 @@ OPERATIONS: Table = {
     **endpoints.OPERATIONS,
     **runs.OPERATIONS,
     **tags.OPERATIONS,
+    **transforms.OPERATIONS,
 }
 
 # Members that botocore calls required and SageMaker itself leaves out: of a versioned package, and

@@ -6,7 +6,6 @@ starts a server again when it is first asked for.
 
 import logging
 import threading
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +18,14 @@ from pipeline.local.service.hosting.model_process import (
     Reply,
     start_model_server,
 )
-from pipeline.local.service.operations.context import REGION, OperationContext, invalid
+from pipeline.local.service.hosting.transforms import Transforms
+from pipeline.local.service.operations.context import REGION, OperationContext
 from pipeline.local.service.operations.endpoints import (
     awaited_config,
     fail_deployment,
     finish_deployment,
 )
-from pipeline.local.service.operations.models import find_endpoint_config, find_model
-from pipeline.local.service.operations.packages import find_package
+from pipeline.local.service.operations.models import find_endpoint_config, hosted_model
 from pipeline.local.store import Document, Store
 
 _DEFAULT = "default"
@@ -55,9 +54,11 @@ class Hosting:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._default: Path | None = None
+        self._transforms = Transforms(store, self._ask, self._end, self._closing)
 
     def wake(self) -> None:
-        """Begin the deployments that endpoints wait for, also those an ended host left."""
+        """Begin the deployments and transform jobs that wait, also those an ended host left."""
+        self._transforms.wake()
         for endpoint in self._store.list("Endpoint"):
             if awaited_config(endpoint):
                 self._deploy_in_background(endpoint["EndpointName"])
@@ -122,14 +123,12 @@ class Hosting:
 
     def forget(self, endpoint: str) -> None:
         """End the model server of an endpoint, if one runs here."""
-        with self._lock:
-            running = self._running.pop(f"endpoint/{endpoint}", None)
-        if running:
-            running.server.stop()
+        self._end(f"endpoint/{endpoint}")
 
     def close(self) -> None:
         """End every model server."""
         self._closing.set()
+        self._transforms.settle(5)
         self.settle(5)
         with self._lock:
             running = list(self._running.values())
@@ -141,6 +140,12 @@ class Hosting:
         if self._default is None:
             raise EndpointUnavailableError("No default model: start it with --model.")
         return {"Generation": str(self._default), "Archive": str(self._default)}
+
+    def _end(self, key: str) -> None:
+        with self._lock:
+            running = self._running.pop(key, None)
+        if running:
+            running.server.stop()
 
     def _ask(self, key: str, hosted: Document, body: bytes, headers: Mapping[str, str]) -> Reply:
         try:
@@ -238,26 +243,10 @@ class Hosting:
 
 
 def resolve_model(context: OperationContext, config: str) -> Document:
-    """Collect what a host needs to run an endpoint configuration. Raises ApiError.
-
-    It is kept apart from models and configurations, which may be deleted while the endpoint runs.
-    """
+    """Collect what a host needs to run an endpoint configuration. Raises ApiError."""
     variant = find_endpoint_config(context, config)["ProductionVariants"][0]
-    model = find_model(context, variant["ModelName"])
-    container = model.get("PrimaryContainer") or model["Containers"][0]
-    environment = container.get("Environment", {})
-    if package_name := container.get("ModelPackageName"):
-        specification = find_package(context, package_name).get("InferenceSpecification", {})
-        container = (specification.get("Containers") or [{}])[0]
-        environment = {**container.get("Environment", {}), **environment}
-    if "ModelDataUrl" not in container:
-        raise invalid(f"Model {variant['ModelName']} has no ModelDataUrl to load.")
-    return {
-        "Generation": uuid.uuid4().hex,
+    return hosted_model(context, variant["ModelName"]) | {
         "EndpointConfigName": config,
         "VariantName": variant["VariantName"],
         "InstanceCount": variant.get("InitialInstanceCount", 1),
-        "ModelDataUrl": container["ModelDataUrl"],
-        "Region": model["ModelArn"].split(":")[3],
-        "Environment": environment,
     }

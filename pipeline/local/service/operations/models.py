@@ -1,5 +1,6 @@
 """Answer the operations on models and endpoint configurations."""
 
+import uuid
 from typing import Any
 
 from pipeline.local.service.operations.context import (
@@ -46,6 +47,28 @@ def find_model(context: OperationContext, name: str) -> Document:
     if document is None:
         raise invalid(f'Could not find model "{context.arn("model", name)}".')
     return document
+
+
+def hosted_model(context: OperationContext, name: str) -> Document:
+    """Collect what a host needs to run a model. Raises ApiError.
+
+    It is kept apart from the model, which may be deleted while it runs.
+    """
+    model = find_model(context, name)
+    container = _container(model)
+    environment = container.get("Environment", {})
+    if package_name := container.get("ModelPackageName"):
+        specification = find_package(context, package_name).get("InferenceSpecification", {})
+        container = (specification.get("Containers") or [{}])[0]
+        environment = {**container.get("Environment", {}), **environment}
+    if "ModelDataUrl" not in container:
+        raise invalid(f"Model {name} has no ModelDataUrl to load.")
+    return {
+        "Generation": uuid.uuid4().hex,
+        "ModelDataUrl": container["ModelDataUrl"],
+        "Region": model["ModelArn"].split(":")[3],
+        "Environment": environment,
+    }
 
 
 def create_endpoint_config(context: OperationContext, params: Document) -> Document:

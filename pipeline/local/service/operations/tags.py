@@ -15,6 +15,7 @@ _KINDS = {
     "pipeline": "Pipeline",
     "training-job": "TrainingJob",
     "processing-job": "ProcessingJob",
+    "transform-job": "TransformJob",
     "hyper-parameter-tuning-job": "HyperParameterTuningJob",
 }
 

@@ -89,3 +89,26 @@ def test_the_aws_cli_deploys_waits_and_asks(
     told = aws("sagemaker-runtime", "invoke-endpoint", *endpoint, *body, str(out))
     assert told["ContentType"] == "application/json"
     assert json.loads(out.read_text())["predictions"][0]["label"] == "beagle"
+
+
+def test_the_sagemaker_sdks_transformer(
+    service: Service, store: Store, connect: Callable[..., Any], approved: str
+) -> None:
+    import boto3
+    import sagemaker
+    from sagemaker.transformer import Transformer
+
+    client = connect(service.url)
+    container = {"ModelPackageName": approved}
+    client.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    store.path("s3://b/in/deep").mkdir(parents=True)
+    store.path("s3://b/in/deep/dog.jpg").write_bytes(b"\xff\xd8\xff")
+    session = sagemaker.Session(
+        boto_session=boto3.Session(region_name="us-east-1"), sagemaker_client=client
+    )
+    transformer = Transformer(
+        "m", 1, "ml.m5.large", output_path="s3://b/out", sagemaker_session=session
+    )
+    transformer.transform("s3://b/in/", content_type="image/jpeg", wait=True, logs=False)
+    answer = json.loads(store.path("s3://b/out/deep/dog.jpg.out").read_bytes())
+    assert answer["predictions"][0]["label"] == "beagle"
