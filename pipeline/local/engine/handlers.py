@@ -165,7 +165,7 @@ def _condition(step: Step, arguments: dict[str, Any], context: StepContext) -> S
 
 def _register(step: Step, arguments: dict[str, Any], context: StepContext) -> StepOutput:
     _stop_here(context)
-    document = register_model(arguments, context.store, context.api)
+    document = register_model(arguments, context.store, context.api, context.execution.arn)
     arn = document["ModelPackageArn"]
     context.report(message=arn.rpartition(":")[2])
     return StepOutput(document, {"RegisterModel": {"Arn": arn}})

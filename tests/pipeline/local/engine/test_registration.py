@@ -49,6 +49,28 @@ def test_versions_are_registered_and_the_group_is_made(lab: Lab) -> None:
     assert lab.step_documents()["Register"]["Metadata"] == {"RegisterModel": {"Arn": arns[1]}}
 
 
+def test_what_a_killed_run_registered_is_taken_over_once(lab: Lab) -> None:
+    report = {"Std:Join": {"On": "/", "Values": ["x", {"Get": "Execution.PipelineExecutionId"}]}}
+    step = _register(CustomerMetadataProperties={"Report": report})
+
+    def run(killed: bool = False) -> int:
+        result = lab.run(step, parameters=PARAMETERS)
+        if killed:
+            document = lab.store.get("PipelineExecution", result.execution_id) or {}
+            document["PipelineExecutionStatus"] = "Stopped"
+            lab.store.put("PipelineExecution", result.execution_id, document, result.execution_arn)
+        package = result.steps["Register"].properties
+        assert package["CustomerMetadataProperties"]["Report"] == f"x/{result.execution_id}"
+        version: int = package["ModelPackageVersion"]
+        return version
+
+    assert [run(killed=True), run(killed=True), run(), run()] == [1, 1, 1, 2]
+    run(killed=True)
+    (api, arn) = LocalApi(lab.store), lab.store.list("ModelPackage")[-1]["ModelPackageArn"]
+    api.call("UpdateModelPackage", {"ModelPackageArn": arn, "ModelApprovalStatus": "Rejected"})
+    assert run() == 4
+
+
 def test_a_reference_to_the_package_reaches_later_steps(lab: Lab) -> None:
     members = ("ModelPackageArn", "ModelPackageGroupName", "ModelApprovalStatus")
     arguments = [{"Get": f"Steps.Register.{member}"} for member in members]
@@ -94,7 +116,9 @@ class Refusing:
 @pytest.mark.parametrize("operation", ["CreateModelPackage", "DescribeModelPackageGroup"])
 def test_a_refusal_leaves_no_group_behind(lab: Lab, operation: str) -> None:
     with pytest.raises(ApiError, match="too many"):
-        register_model({"ModelPackageGroupName": "dogs"}, lab.store, Refusing(lab.store, operation))
+        register_model(
+            {"ModelPackageGroupName": "dogs"}, lab.store, Refusing(lab.store, operation), "a/b"
+        )
     assert not lab.store.list("ModelPackageGroup")
 
 
