@@ -24,6 +24,7 @@ FLOORS = (
         "pipeline.errors",
         "pipeline.version",
         "pipeline.suggestions",
+        "pipeline.temporary",
         "pipeline.service_patterns",
         "pipeline.job_scripts",
     ),

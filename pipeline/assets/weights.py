@@ -8,13 +8,13 @@ import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.images.catalog import load_images
 from pipeline.settings.model import Settings
+from pipeline.temporary import temporary_folder
 
 _FETCH_PROBLEMS = {
     3: "torchvision is not installed here",
@@ -114,8 +114,8 @@ def _sha256(path: Path) -> str:
 
 def _from_torchvision(backbone: str) -> bytes:
     """Fetch torchvision's best weights in another process: torch is heavy."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "weights.pth"
+    with temporary_folder("weights") as folder:
+        target = folder / "weights.pth"
         command = [sys.executable, *_FETCH, backbone, str(target)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -5,7 +5,6 @@ import json
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from pipeline.command_line.running import (
     run_command,
 )
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from pipeline.data.destination import Transfer
@@ -152,10 +152,10 @@ def _unpacked(archive: Path, state: Path, progress: "Progress") -> Iterator[Path
     from pipeline.data.unpack import unpack
 
     state.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="unpacked-", dir=state) as folder:
+    with temporary_folder("unpacked", state) as folder:
         progress.say(f"unpacking {archive}")
-        unpack(archive, Path(folder))
-        yield Path(folder)
+        unpack(archive, folder)
+        yield folder
 
 
 def _summary(transfer: "Transfer", options: argparse.Namespace) -> str:

@@ -3,22 +3,22 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pipeline.data.progress import Progress
 from pipeline.data.unpack import unpack
+from pipeline.temporary import temporary_folder
 
 
 def made_once(place: Path, make: Callable[[Path], object]) -> Path:
     """Return a folder that `make` fills at its first use, also by runs that begin together.
 
-    It is made beside its place, as `*.part`, and is there whole or not at all.
+    It is made beside its place, and is there whole or not at all.
     """
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f"{place.name}.", suffix=".part", dir=place.parent) as own:
-        part = Path(own) / place.name
+    with temporary_folder(place.name, place.parent) as own:
+        part = own / place.name
         make(part)
         try:
             part.rename(place)

@@ -3,10 +3,10 @@
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from pipeline.command_line.running import (
 )
 from pipeline.command_line.subcommands import positive_number, print_table
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws
@@ -30,8 +31,11 @@ _EXAMPLES = """\
   python -m pipeline.report hjb2ij4kg3ms --out report
   python -m pipeline.report tensors newest               the tensors that its training saved
   python -m pipeline.report tensors newest gradient/Head_linear.weight --save gradient.png
-  python -m pipeline.report EXECUTION_ARN --aws --upload"""
+  python -m pipeline.report EXECUTION_ARN --aws --upload
+  python -m pipeline.report prune --keep 5 --dry-run     what removing old runs would free
+  python -m pipeline.report prune --keep 5 --older-than 30d"""
 _TENSORS = "tensors"
+_PRUNE = "prune"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == [_TENSORS]:
         return _tensors(_tensors_parser().parse_args(given[1:]))
+    if given[:1] == [_PRUNE]:
+        return _prune(_prune_parser().parse_args(given[1:]))
     options = _parser().parse_args(given)
     if options.run is None:
         return _list(options)
@@ -76,7 +82,7 @@ def _tensors_parser() -> argparse.ArgumentParser:
     result = parser(
         "pipeline.report tensors",
         "Lists the tensors that a run's training saved, or plots one of them.",
-        "\n".join(line for line in _EXAMPLES.splitlines() if f" {_TENSORS} " in line),
+        _examples_of(_TENSORS),
     )
     result.add_argument("run", metavar="RUN", help="id, ARN or newest")
     result.add_argument("name", nargs="?", metavar="NAME", help="the tensor to plot")
@@ -85,6 +91,39 @@ def _tensors_parser() -> argparse.ArgumentParser:
     )
     _add_place(result)
     return result
+
+
+def _prune_parser() -> argparse.ArgumentParser:
+    result = parser(
+        "pipeline.report prune",
+        "Removes old runs of this machine with all that they made: files, versions, cached steps. "
+        "What stays: the newest runs of each pipeline; runs of versions that are approved, in an "
+        "endpoint, or what it would go back to; runs whose results one of these took.",
+        _examples_of(_PRUNE),
+    )
+    result.add_argument(
+        "--keep", type=positive_number, required=True, metavar="N", help="of each pipeline"
+    )
+    age = "remove only what is older: 30d, 12h, P1M"
+    result.add_argument("--older-than", type=_age, metavar="AGE", help=age)
+    result.add_argument("--dry-run", action="store_true", help="say it, and change nothing")
+    result.add_argument("--json", action="store_true", help="print JSON")
+    add_state_option(result)
+    return result
+
+
+def _examples_of(command: str) -> str:
+    return "\n".join(line for line in _EXAMPLES.splitlines() if f" {command} " in line)
+
+
+def _age(text: str) -> timedelta:
+    from pipeline.local.engine.caching import parse_duration
+
+    hours = text[:-1]
+    try:
+        return parse_duration(f"PT{text}" if hours.isdecimal() and text[-1:] == "h" else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _add_place(result: argparse.ArgumentParser) -> None:
@@ -100,8 +139,8 @@ def _add_place(result: argparse.ArgumentParser) -> None:
 def _place(options: argparse.Namespace) -> Iterator[Place]:
     from pipeline.target import readable_errors
 
-    with readable_errors(), tempfile.TemporaryDirectory(prefix="report-") as scratch:
-        yield _aws_place(options, Path(scratch)) if options.aws else _local_place(options.state)
+    with readable_errors(), temporary_folder("report") as scratch:
+        yield _aws_place(options, scratch) if options.aws else _local_place(options.state)
 
 
 def _local_place(state: Path) -> Place:
@@ -169,6 +208,24 @@ def _folder(options: argparse.Namespace, arn: str) -> Path | None:
         state: Path = options.state
         return state / "reports" / arn.rpartition("/")[2]
     return out
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from pipeline.local.pruning.removal import plan_prune, prune
+    from pipeline.local.store import Store
+    from pipeline.report.pruning import prune_json, prune_lines, prune_table
+    from pipeline.target import require_state
+
+    require_state(options.state)
+    do = plan_prune if options.dry_run else prune
+    pruned = do(Store(options.state), options.keep, options.older_than)
+    if options.json:
+        print(prune_json(pruned, options.dry_run))
+        return EXIT_SUCCEEDED
+    if pruned.plan.removed:
+        print_table(prune_table(pruned))
+    print("\n".join(prune_lines(pruned, options.dry_run)))
+    return EXIT_SUCCEEDED
 
 
 def _tensors(options: argparse.Namespace) -> int:

@@ -1,6 +1,5 @@
 """Collect a run's RunReport, each section on its own, so that a missing one harms no other."""
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +15,7 @@ from pipeline.report.sections.steps import read_run
 from pipeline.report.sources.facts import Facts, read_facts
 from pipeline.report.sources.source import INSTALL, Source
 from pipeline.report.sources.training_output import open_output, training_job
+from pipeline.temporary import temporary_folder
 
 Value = TypeVar("Value")
 _STEP_TIMES = "profile/steps.csv"
@@ -63,8 +63,8 @@ def collect(source: Source, arn: str) -> Collected:
     part that is missing or damaged.
     """
     facts = read_facts(source, arn)
-    with tempfile.TemporaryDirectory(prefix="report-") as scratch:
-        return _collect(source, facts, Path(scratch))
+    with temporary_folder("report") as scratch:
+        return _collect(source, facts, scratch)
 
 
 def _collect(source: Source, facts: Facts, scratch: Path) -> Collected:

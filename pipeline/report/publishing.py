@@ -1,7 +1,6 @@
 """Write reports of runs on AWS here, and upload them beside what the run wrote."""
 
 import mimetypes
-import tempfile
 from pathlib import Path
 
 from pipeline.addresses import split_uri
@@ -9,6 +8,7 @@ from pipeline.aws.clients import Aws
 from pipeline.aws.errors import explained
 from pipeline.report.making import REPORT_FILE, WrittenReport, make_report
 from pipeline.report.sources.aws_source import AwsSource
+from pipeline.temporary import temporary_folder
 
 
 def make_aws_report(aws: Aws, arn: str, folder: Path) -> WrittenReport:
@@ -17,10 +17,10 @@ def make_aws_report(aws: Aws, arn: str, folder: Path) -> WrittenReport:
     Raises UsageError when there is no such execution, AwsError, AwsAccessError.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="report-") as scratch,
+        temporary_folder("report") as scratch,
         explained(f"making the report of {arn}"),
     ):
-        return make_report(AwsSource(aws, Path(scratch)), arn, folder)
+        return make_report(AwsSource(aws, scratch), arn, folder)
 
 
 def publish(aws: Aws, written: WrittenReport) -> str:

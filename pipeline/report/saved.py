@@ -1,7 +1,5 @@
 """Read the saved tensors of a run, for the command line."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
@@ -10,6 +8,7 @@ from pipeline.report.sources.facts import read_facts
 from pipeline.report.sources.source import Source
 from pipeline.report.sources.training_output import open_output, training_job
 from pipeline.suggestions import suggest
+from pipeline.temporary import temporary_folder
 
 
 def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, Any]:
@@ -18,8 +17,8 @@ def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, An
     Raises Absent when it saved none, UsageError when none has that name.
     """
     job = training_job(read_facts(source, arn))
-    with tempfile.TemporaryDirectory(prefix="tensors-") as scratch:
-        folder, _ = find_tensors(source, job, open_output(source, job, Path(scratch)))
+    with temporary_folder("tensors") as scratch:
+        folder, _ = find_tensors(source, job, open_output(source, job, scratch))
         found = read_saved(folder, name)
     if name is not None and "series" not in found:
         raise UsageError(_unknown(name, [one["name"] for one in found["tensors"]]))

@@ -5,11 +5,9 @@ of a model that cannot be loaded.
 """
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from pathlib import Path
 
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.addresses import folder_uri
@@ -34,6 +32,7 @@ from pipeline.run.smoke_test import (
     predicted,
     question_of,
 )
+from pipeline.temporary import temporary_folder
 
 _POLL_S = 15.0
 _TRIED = 20  # test pictures
@@ -99,8 +98,8 @@ def follow_endpoint(
     """
     timing, outcome = timing or Timing(), ServedOutcome(run)
     try:
-        with tempfile.TemporaryDirectory(prefix="facts-") as scratch:
-            source = AwsSource(aws, Path(scratch))
+        with temporary_folder("facts") as scratch:
+            source = AwsSource(aws, scratch)
             with explained(f"looking at what {run.arn} deployed"):
                 facts = read_facts(source, run.arn)
                 deployed = _deployed(facts)

@@ -127,6 +127,16 @@ class StepCache:
         return f"{self._pipeline}/{step.name}/{key}"
 
 
+def forget_results(store: Store, execution_arn: str) -> None:
+    """Forget the results of an execution: what it made is being removed."""
+    with store.transaction() as connection:
+        connection.execute(
+            "DELETE FROM documents WHERE kind = ? AND json_valid(body) AND "
+            "json_extract(body, '$.SourcePipelineExecutionArn') = ?",
+            (_KIND, execution_arn),
+        )
+
+
 def _file_uris(value: Any) -> Iterator[str]:
     if isinstance(value, str) and value.startswith("file://"):
         yield value

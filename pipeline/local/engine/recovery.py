@@ -1,15 +1,18 @@
 """Mark runs whose process died (killed, or a power cut) as Stopped."""
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.local.store import Document, Store
+from pipeline.temporary import sweep_parts
 
 _REASON = "The process that ran it ended without a word."
-_JOBS = {
+# The kinds of documents of jobs, and the member that has the end of one.
+JOBS = {
     "ProcessingJob": "ProcessingEndTime",
     "TrainingJob": "TrainingEndTime",
     "HyperParameterTuningJob": "HyperParameterTuningEndTime",
@@ -37,6 +40,17 @@ def stop_dead_runs(store: Store) -> None:
                 newest = store.get("PipelineExecution", identity) or {}
                 if newest.get("PipelineExecutionStatus") == "Executing":
                     _mark_stopped(store, identity, newest)
+            _sweep(store.root, identity)
+
+
+def _sweep(root: Path, identity: str) -> None:
+    """Remove what a killed run left half-done; what its steps had finished, and wrote, stays."""
+    own = root / "runs" / identity
+    for pattern in ("*/home", "*/*/home"):
+        for folder in own.glob(pattern):
+            shutil.rmtree(folder, ignore_errors=True)
+    folders = (own, *root.glob(f"s3/*/runs/{identity}"))
+    sweep_parts(path for folder in folders for path in folder.rglob("*.part"))
 
 
 def _is_alive(folder: Path) -> bool:
@@ -64,7 +78,7 @@ def _mark_stopped(store: Store, identity: str, execution: Document) -> None:
             step |= {"StepStatus": "Stopped", "EndTime": now}
             name = step["StepName"]
             store.put("PipelineExecutionStep", f"{identity}/{name}", step, f"{arn}/step/{name}")
-    for kind in _JOBS:
+    for kind in JOBS:
         for job in store.list(kind):
             if identity in job[f"{kind}Name"] and (members := _last_members(kind, job, now)):
                 store.put(kind, job[f"{kind}Name"], job | members, job[f"{kind}Arn"])
@@ -74,7 +88,7 @@ def _last_members(kind: str, job: Document, now: datetime) -> Document:
     """Return what ends a dead job's document; nothing when the job had ended."""
     members: Document = {}
     if job[f"{kind}Status"] == "InProgress":
-        members = {f"{kind}Status": "Stopped", _JOBS[kind]: now, "LastModifiedTime": now}
+        members = {f"{kind}Status": "Stopped", JOBS[kind]: now, "LastModifiedTime": now}
         if kind == "TrainingJob":
             members["SecondaryStatus"] = "Stopped"
     rules = job.get("DebugRuleEvaluationStatuses") or []

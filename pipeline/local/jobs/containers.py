@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pipeline.local.failures import StepFailed
 from pipeline.local.processes.command import Ending, Starter
 from pipeline.local.processes.own_opt_ml import OPT_ML
 from pipeline.local.store import Document, Store
+from pipeline.temporary import temporary_folder
 
 # What is passed on of the user's own environment: nothing that could be a secret.
 _PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ")
@@ -128,8 +128,8 @@ def job_environment(work: Path, cores: int, region: str) -> Iterator[dict[str, s
     home = work / "home"
     try:
         # The system's own place: socket names below a deep state folder would become too long.
-        with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as temporary:
-            yield bare_environment(home, temporary) | {
+        with temporary_folder("job") as temporary:
+            yield bare_environment(home, str(temporary)) | {
                 "PYTHONHASHSEED": "0",
                 "AWS_REGION": region,
                 **dict.fromkeys(THREADS, str(cores)),

@@ -7,7 +7,6 @@ into the machine's own folder, and what it wrote would be lost: that job fails a
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pipeline.local.failures import StepFailed
 from pipeline.local.jobs.containers import Job, log_tail
 from pipeline.local.processes import own_opt_ml
 from pipeline.local.processes.command import Ending
+from pipeline.temporary import temporary_folder
 
 _MACHINES = Path(own_opt_ml.OPT_ML)
 # What containers have there; a machine may keep other things under /opt/ml.
@@ -36,7 +36,7 @@ def why_none(state: Path) -> str:
     if not sys.platform.startswith("linux"):
         return "only Linux has private mounts"
     script, needed = own_opt_ml.__file__, (sys.executable, sys.prefix, str(state))
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("mount") as folder:
         tried = subprocess.run(
             [sys.executable, "-I", "-S", script, folder, *needed],
             capture_output=True,

@@ -201,7 +201,10 @@ def running_service(
 
     Raises UsageError when the port is taken.
     """
+    from pipeline.local.leftovers import sweep_leftovers
+
     require_packages()
+    sweep_leftovers(store)
     listener = _listen(port)
     hosting = Hosting(store)
     api = LocalApi(store, hosting, region, account_id)

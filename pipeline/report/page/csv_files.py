@@ -1,7 +1,6 @@
 """Write the numbers behind the report as CSV files, one for each job and subject."""
 
 import csv
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -29,6 +28,7 @@ from pipeline.report.sections.tuning import SECTION as TUNING
 from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
 from pipeline.report.sources.training_output import open_output
+from pipeline.temporary import temporary_folder
 
 FOLDER = "metrics"
 _TRIALS = "trials"
@@ -119,8 +119,8 @@ def _last_metrics(jobs: Iterable[Description]) -> Iterable[Row]:
 
 
 def _history(source: Source, job: Description) -> tuple[Epoch, ...]:
-    with tempfile.TemporaryDirectory(prefix="trial-") as scratch:
-        return read_history(source, job, open_output(source, job, Path(scratch)))
+    with temporary_folder("trial") as scratch:
+        return read_history(source, job, open_output(source, job, scratch))
 
 
 def _flat(value: Any) -> dict[str, Any]:

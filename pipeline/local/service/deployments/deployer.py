@@ -12,6 +12,7 @@ from pipeline.local.jobs.lambdas import run_lambda
 from pipeline.local.service.operations.events import RULE
 from pipeline.local.store import Document, Store
 from pipeline.settings.lambda_environment import lambda_environment
+from pipeline.temporary import held
 
 if TYPE_CHECKING:
     from pipeline.settings.model import Settings
@@ -52,19 +53,21 @@ def call_deployer(
     Raises DeploymentError with its reason.
     """
     work = store.root / "deployments" / uuid.uuid4().hex[:12]
+    work.mkdir(parents=True)
     arn = rule["FunctionArn"]
     try:
-        answer = run_lambda(
-            "Deploy",
-            arn,
-            event,
-            handlers={arn.rpartition(":")[2]: HANDLER},
-            service_url=url,
-            region=rule["Region"],
-            work=work,
-            should_stop=should_stop,
-            variables=rule["Environment"],
-        )
+        with held(work):
+            answer = run_lambda(
+                "Deploy",
+                arn,
+                event,
+                handlers={arn.rpartition(":")[2]: HANDLER},
+                service_url=url,
+                region=rule["Region"],
+                work=work,
+                should_stop=should_stop,
+                variables=rule["Environment"],
+            )
     except StepFailed as error:
         kind, _, message = error.reason.partition(": ")
         raise DeploymentError(message if kind.endswith("Error") else error.reason) from error

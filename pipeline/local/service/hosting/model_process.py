@@ -19,6 +19,7 @@ from pipeline.command_line.running import ROOT
 from pipeline.errors import PipelineError
 from pipeline.local.jobs.containers import THREADS, bare_environment
 from pipeline.local.service.hosting.server_log import ending, own_log, why_it_ended
+from pipeline.temporary import is_alive
 
 START_SECONDS = 120.0
 INVOKE_SECONDS = 60.0
@@ -162,18 +163,8 @@ def sweep(work: Path) -> None:
     """Remove the unpacked models that a killed process left in `work`."""
     for folder in work.glob("model-*-*"):
         pid = folder.name.split("-")[1]
-        if pid.isdigit() and not _is_alive(int(pid)):
+        if pid.isdigit() and not is_alive(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _unpacked(archive: Path, work: Path) -> Path:

@@ -1,0 +1,1 @@
+"""Remove old runs with all that they made, but nothing that a version or a kept run needs."""
