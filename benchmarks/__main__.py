@@ -1,7 +1,8 @@
 """Measure this project against the usual way, and write the results: python -m benchmarks.
 
 A benchmark is a module beside this one with `run(context) -> dict`: plain values for JSON. It may
-have `table(result) -> str`, what to print, and `plot(result, path)`, which draws a PNG.
+have `table(result) -> str`, what to print, `plot(result, path)`, which draws a PNG, and
+`problems(result) -> list[str]`, lines that make the command fail once the result is written.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from benchmarks.context import BenchmarkError, Context
 from benchmarks.machine import describe_machine
 from benchmarks.pictures import write_splits
 from pipeline.command_line.running import ROOT, default_state, parser
+from pipeline.command_line.subcommands import positive_number
 
 BENCHMARKS = (
     "training",
@@ -27,11 +29,13 @@ BENCHMARKS = (
     "debugging",
     "serving",
     "overload",
+    "chaos",
 )
 _FOLDER = Path(__file__).resolve().parent
 _EXAMPLES = """\
   python -m benchmarks --quick
-  python -m benchmarks serving --data ~/dogs --weights ~/weights"""
+  python -m benchmarks serving --data ~/dogs --weights ~/weights
+  python -m benchmarks chaos --kills 20"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +59,9 @@ def _run(name: str, options: argparse.Namespace) -> None:
     try:
         data = options.data or write_splits(work / "data")
         cache = options.cache or work / "cache"
-        context = Context(data.resolve(), options.weights, work, options.quick, cache)
+        context = Context(
+            data.resolve(), options.weights, work, options.quick, cache, options.kills
+        )
         result = {"machine": describe_machine(), "quick": options.quick, **module.run(context)}
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -71,6 +77,8 @@ def _write(name: str, result: dict[str, object], module: ModuleType, folder: Pat
     if hasattr(module, "plot"):
         module.plot(result, folder / f"{name}.png")
     print(f"{name}: {path}", file=sys.stderr)
+    if problems := module.problems(result) if hasattr(module, "problems") else []:
+        raise BenchmarkError(f"{name}:\n" + "\n".join(problems))
 
 
 def _default_out(quick: bool) -> Path:
@@ -103,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument("--weights", type=Path, metavar="DIR", help=weights)
     cache = "folder to keep what stays valid from run to run (default: nothing is kept)"
     result.add_argument("--cache", type=Path, metavar="DIR", help=cache)
+    kills = "of chaos (default: 100, with --quick 5)"
+    result.add_argument("--kills", type=positive_number, metavar="N", help=kills)
     out = "folder of the results (default: benchmarks/results)"
     result.add_argument("--out", type=Path, metavar="DIR", help=out)
     return result

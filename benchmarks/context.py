@@ -16,7 +16,8 @@ class Context:
     `data` is a folder with train/, valid/ and test/, each with a folder a class. `weights` is a
     folder of pretrained weights whose names begin with their backbone's, or None. `work` is an
     empty folder that is removed afterwards; what stays valid from run to run goes to `cache`. With
-    `quick`, the smallest sizes that still show something.
+    `quick`, the smallest sizes that still show something. `kills` is how many chaos makes, None for
+    its own number.
     """
 
     data: Path
@@ -24,6 +25,7 @@ class Context:
     work: Path
     quick: bool
     cache: Path
+    kills: int | None = None
 
     def weights_of(self, backbone: str) -> Path | None:
         """Return the weights file of a backbone; None when there is none."""

@@ -35,6 +35,7 @@ def section(results: Mapping[str, Result]) -> str:
         "serving": serving,
         "overload": overload,
         "debugging": debugging,
+        "chaos": chaos,
     }
     parts = [writers[name](results[name]) for name in writers if name in results]
     parts += [
@@ -168,6 +169,17 @@ def debugging(result: Result) -> str:
         for name, more in found["more"].items()
     ]
     return _table(("more than unwatched", "whole training", "timed inside"), rows)
+
+
+def chaos(result: Result) -> str:
+    """Format what was left of killed commands."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in result["by_kind"].items())
+    return (
+        f"{result['kills']} kills at random moments ({kinds}): {result['finished']} ended well "
+        f"when run again, {result['duplicates']} things made twice, {result['repeated_steps']} "
+        f"finished steps done again, {result['processes']} processes and {result['leftovers']} "
+        "files left."
+    )
 
 
 def _machine(machine: Result) -> str:
