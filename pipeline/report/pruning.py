@@ -52,5 +52,6 @@ def prune_lines(pruned: Pruned, dry_run: bool) -> list[str]:
     done = "would be removed" if dry_run else "removed"
     size = human_size(sum(pruned.freed.values()))
     frees = "would be free" if dry_run else "freed"
-    lines.append(f"{len(plan.removed)} runs {done}, {plan.kept} stay; {size} {frees}")
+    noun = "run" if len(plan.removed) == 1 else "runs"
+    lines.append(f"{len(plan.removed)} {noun} {done}, {plan.kept} stay; {size} {frees}")
     return lines

@@ -116,6 +116,9 @@ def test_what_a_killed_run_left_is_settled_and_nothing_else(
     stop_dead_runs(store)
     assert _documents(store, 1) == alive
     _check_settled(store, dead, _documents(store, 0))
+    homes = [path.parts[-3] for path in store.root.glob("runs/*/*/home")]
+    ran = alive["PipelineExecution"][0]["PipelineExecutionArn"].rpartition("/")[2]
+    assert set(homes) == {ran}, "what its jobs were given for a while is gone"
 
 
 def _check_settled(
