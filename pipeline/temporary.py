@@ -40,7 +40,8 @@ def held(folder: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # some file systems cannot lock: there nothing is swept
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield folder.exists()
     finally:
         os.close(handle)

@@ -5,7 +5,7 @@ finished by the next command.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipeline.local.engine.caching import forget_results
 from pipeline.local.engine.recovery import JOBS, stop_dead_runs
 from pipeline.local.engine.registration import forget_registration
 from pipeline.local.pruning.needs import PACKAGE_TAG, tags_of
-from pipeline.local.pruning.plan import OldRun, Plan, make_plan
+from pipeline.local.pruning.plan import OldRun, Plan, make_plan, run_id
 from pipeline.local.service.operations.context import OperationContext, name_of
 from pipeline.local.service.operations.models import delete_endpoint_config, delete_model
 from pipeline.local.service.operations.packages import delete_package
@@ -57,7 +57,7 @@ def prune(store: Store, keep: int, older_than: timedelta | None = None) -> Prune
         for run in plan.removed:
             folders = [str(folder.relative_to(store.root)) for folder in _folders(store, run)]
             store.put(_NOTE, run.id, {"Run": run.id, "Folders": folders})
-            _strike(store, run)
+        _strike(store, plan.removed)
     return Pruned(plan, finish_pruning(store))
 
 
@@ -90,7 +90,7 @@ def _folders(store: Store, run: OldRun) -> list[Path]:
         *sorted(store.root.glob(f"s3/*/runs/{run.id}")),
         *sorted(store.root.glob(f"s3/*/debugger/*{run.id}*")),
     ]
-    for model in _tagged(store, "Model", run):
+    for model in _tagged(store, "Model", run.versions):
         containers = [model.get("PrimaryContainer") or {}, *(model.get("Containers") or [])]
         for uri in filter(None, (one.get("ModelDataUrl") for one in containers)):
             path = store.path(uri)
@@ -99,32 +99,41 @@ def _folders(store: Store, run: OldRun) -> list[Path]:
     return [place for place in dict.fromkeys(places) if place.is_dir()]
 
 
-def _strike(store: Store, run: OldRun) -> None:
+def _strike(store: Store, runs: Sequence[OldRun]) -> None:
+    titles = {title for run in runs for title in run.versions}
+    _strike_versions(store, titles)
+    ids, arns = {run.id for run in runs}, {run.arn for run in runs}
+    for kind in JOBS:
+        for job in store.list(kind):
+            if ids.intersection(job[f"{kind}Name"].split("-")):
+                store.delete(kind, job[f"{kind}Name"])
+    for step in store.list("PipelineExecutionStep"):
+        if step["PipelineExecutionArn"] in arns:
+            identity = run_id(step["PipelineExecutionArn"])
+            store.delete("PipelineExecutionStep", f"{identity}/{step['StepName']}")
+    for run in runs:
+        forget_results(store, run.arn)
+        store.delete("PipelineExecution", run.id)
+
+
+def _strike_versions(store: Store, titles: Collection[str]) -> None:
+    """Strike versions, with the configurations and models that deployments made of them."""
     context = OperationContext(store)
-    for config in _tagged(store, "EndpointConfig", run):
+    for config in _tagged(store, "EndpointConfig", titles):
         name = config["EndpointConfigName"]
         delete_endpoint_config(context, {"EndpointConfigName": name})
-    for model in _tagged(store, "Model", run):
+    for model in _tagged(store, "Model", titles):
         delete_model(context, {"ModelName": model["ModelName"]})
-    for title in run.versions:
+    for title in titles:
         if package := store.get("ModelPackage", title):
             forget_registration(store, package["ModelPackageArn"])
             delete_package(context, {"ModelPackageName": title})
-    forget_results(store, run.arn)
-    for kind in JOBS:
-        for job in store.list(kind):
-            if run.id in job[f"{kind}Name"].split("-"):
-                store.delete(kind, job[f"{kind}Name"])
-    for step in store.list("PipelineExecutionStep"):
-        if step["PipelineExecutionArn"] == run.arn:
-            store.delete("PipelineExecutionStep", f"{run.id}/{step['StepName']}")
-    store.delete("PipelineExecution", run.id)
 
 
-def _tagged(store: Store, kind: str, run: OldRun) -> Iterator[Document]:
-    for document in store.list(kind):
+def _tagged(store: Store, kind: str, titles: Collection[str]) -> Iterator[Document]:
+    for document in store.list(kind) if titles else ():
         package = tags_of(store, document[f"{kind}Arn"]).get(PACKAGE_TAG, "")
-        if package and name_of(package) in run.versions:
+        if package and name_of(package) in titles:
             yield document
 
 
