@@ -5,14 +5,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference_code.picture_formats import format_named, format_of
+from inference_code.picture_formats import format_of
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.errors import UsageError, file_reason
-from training_code.pictures.folder_walk import files_below
+from training_code.folders.walk import (
+    UnusableFolder,
+    files_below,
+    first_bytes,
+    is_called_a_picture,
+    walk,
+)
 
 # The network's own batch: of more pictures in a request none is answered sooner.
 MOST_IN_REQUEST = 16
-_HEAD_BYTES = 64
 _AROUND_PICTURE = 16  # {"b64": ""}, and the comma
 _AROUND_REQUEST = 64
 
@@ -44,7 +49,7 @@ def find_pictures(given: Sequence[str]) -> Found:
             continue
         for file in _below(path):
             kind = pictures if _is_picture(file) else others
-            kind[str(file)] = None
+            kind[file] = None
     if not pictures:
         raise UsageError(f"there is no picture in {', '.join(given)}")
     return Found(tuple(pictures), tuple(name for name in others if name not in pictures))
@@ -65,19 +70,20 @@ def packed(names: Iterable[str], most: int = MOST_IN_REQUEST) -> Iterator[tuple[
         yield tuple(group)
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path) -> Iterator[str]:
     try:
-        yield from files_below(folder)
+        yield from files_below(walk(folder, format_of).top)
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {file_reason(error)}") from error
+    except UnusableFolder as error:
+        raise UsageError(str(error)) from error
 
 
-def _is_picture(file: Path) -> bool:
-    if format_named(file):
+def _is_picture(file: str) -> bool:
+    if is_called_a_picture(file):
         return True
     try:
-        with file.open("rb") as opened:
-            return format_of(opened.read(_HEAD_BYTES)) is not None
+        return format_of(first_bytes(file)) is not None
     except OSError:
         return False
 

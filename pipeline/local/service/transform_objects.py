@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.local.store import Store
-from training_code.pictures.folder_walk import files_below, visible
+from training_code.folders.walk import UnusableFolder, files_below, walk
 
 SUFFIX = ".out"
 _MAXIMUM_MANIFEST = 16 * 1024**2
@@ -37,9 +38,11 @@ def objects_of(store: Store, source: Mapping[str, Any]) -> list[TransformObject]
         if source["S3DataType"] == "ManifestFile":
             found = list(_named(store, uri))
         else:
-            found = list(_below(store.path(uri)))
+            found = sorted(_below(store.path(uri)), key=lambda one: one.key)
     except OSError as error:
         raise ObjectsError(f"{uri} cannot be read: {error}") from error
+    except UnusableFolder as error:
+        raise ObjectsError(str(error)) from error
     if not found:
         raise ObjectsError(f'No S3 objects found under S3 URL "{uri}" given in input data source.')
     return found
@@ -80,13 +83,16 @@ def _below(path: Path) -> Iterator[TransformObject]:
     elif path.is_dir():
         yield from _all(path, path)
     elif path.parent.is_dir():
-        for entry in visible(path.parent):
-            if entry.name.startswith(path.name):
+        for entry in sorted(path.parent.glob(f"{escape(path.name)}*")):
+            if not entry.name.startswith("."):
                 yield from _all(entry, path.parent)
 
 
 def _all(path: Path, root: Path) -> Iterator[TransformObject]:
-    for file in files_below(path) if path.is_dir() else (path,):
+    if not path.is_dir():
+        yield TransformObject(path, path.relative_to(root).as_posix())
+        return
+    for file in map(Path, files_below(walk(path, lambda _start: False).top)):
         yield TransformObject(file, file.relative_to(root).as_posix())
 
 
