@@ -15,13 +15,13 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError, file_reason
 from pipeline.local.service.hosting.model_process import ModelServerError, Reply
-from pipeline.local.service.operations.context import OperationContext, now
+from pipeline.local.service.operations.context import OperationContext
 from pipeline.local.service.operations.models import hosted_model
 from pipeline.local.service.operations.transforms import (
     KIND,
     UNDER_WAY,
+    begin_transform_job,
     end_transform_job,
-    put_transform_job,
 )
 from pipeline.local.service.transform_objects import (
     SUFFIX,
@@ -41,6 +41,7 @@ _AGAIN = (429, 500, 502, 503, 504)
 _BUSY = 429
 _PAUSE_S = 1.0
 _SHOWN = 3
+_MOST_ENDS = 5  # of the model server in a row: then the rest is not tried
 _log = logging.getLogger(__name__)
 
 
@@ -111,7 +112,7 @@ class Transforms:
 
     def _transform(self, job: Document) -> None:
         name = job["TransformJobName"]
-        put_transform_job(self._store, job | {"TransformStartTime": now()})
+        begin_transform_job(self._store, name)
         try:
             hosted = _hosted(self._store, job)
             objects = objects_of(self._store, job["TransformInput"]["DataSource"]["S3DataSource"])
@@ -135,11 +136,20 @@ class Transforms:
         failures: dict[str, str] = {}
         at_once = min(job.get("MaxConcurrentTransforms") or 1, _MOST_AT_ONCE)
 
+        ended: list[str] = []  # why the model server did, since it last answered
+
         def transform(one: TransformObject) -> None:
             try:
-                if not self._is_stopping(job["TransformJobName"]):
+                if len(ended) >= _MOST_ENDS:
+                    failures[one.key] = ended[-1]
+                elif not self._is_stopping(job["TransformJobName"]):
                     self._one(job, hosted, one)
-            except (ObjectFailedError, ModelServerError) as error:
+                    ended.clear()
+            except ModelServerError as error:
+                ended.append(str(error))
+                failures[one.key] = str(error)
+            except ObjectFailedError as error:
+                ended.clear()
                 failures[one.key] = str(error)
             except OSError as error:
                 failures[one.key] = file_reason(error)

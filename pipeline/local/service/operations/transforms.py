@@ -75,6 +75,13 @@ def stop_transform_job(context: OperationContext, params: Document) -> Document:
     return {}
 
 
+def begin_transform_job(store: Store, name: str) -> None:
+    """Record that a job's model is being started, if the job is still there."""
+    with store.transaction():
+        if job := store.get(KIND, name):
+            put_transform_job(store, job | {"TransformStartTime": now()})
+
+
 def end_transform_job(store: Store, name: str, status: str, reason: str = "") -> None:
     """Record how a job ended, if it is still there."""
     with store.transaction():

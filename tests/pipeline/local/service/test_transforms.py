@@ -133,9 +133,11 @@ def test_a_model_that_does_not_load_fails_the_job(
     ready: Store, client: Any, write_model: WriteModel
 ) -> None:
     write_model(ready.path("s3://b/model.tar.gz"), code="raise RuntimeError('no such network')")
+    put(ready, **{f"{number}.jpg": JPEG for number in range(100)})
     client.create_transform_job(**request())
     job = wait(client)
     assert job["TransformJobStatus"] == "Failed"
+    assert "102 of 102 objects failed" in job["FailureReason"]
     assert "did not start" in job["FailureReason"]
 
 
