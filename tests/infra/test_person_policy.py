@@ -3,9 +3,10 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
+from typing import Any
 
 from pipeline.bootstrap.template import load_template
 from pipeline.command_line.running import ROOT
@@ -51,7 +52,8 @@ def called() -> dict[str, list[list[str]]]:
     folders = [ROOT / "pipeline" / room for room in ROOMS]
     files = [ROOT / "pipeline/target.py", *(file for one in folders for file in one.rglob("*.py"))]
     names = {name for file in files for name in _names(file.read_text(encoding="utf-8"))}
-    found = {name: list(_actions(name)) for name in sorted(names - NOT_AWS)}
+    clients = {service: session().client(service).meta for service in SERVICES}
+    found = {name: list(_actions(name, clients)) for name in sorted(names - NOT_AWS)}
     return {name: actions for name, actions in found.items() if actions}
 
 
@@ -64,9 +66,9 @@ def _names(source: str) -> Iterator[str]:
             yield str(ast.literal_eval(node.args[0]))
 
 
-def _actions(name: str) -> Iterator[list[str]]:
-    for service in SERVICES:
-        if operation := session().client(service).meta.method_to_api_mapping.get(name):
+def _actions(name: str, clients: Mapping[str, Any]) -> Iterator[list[str]]:
+    for service, meta in clients.items():
+        if operation := meta.method_to_api_mapping.get(name):
             action = f"{service}:{operation}"
             yield IAM_NAMES.get(action, [action])
 
