@@ -13,7 +13,8 @@ import numpy.typing as npt
 from artifact import ModelDescription, read_description
 from metrics_log import MetricsLog
 from micro_batching import MicroBatcher
-from preprocessing import UnusableImage, decode_square, normalise, picture_size
+from picture_formats import UnusableImage
+from preprocessing import decode_square, normalise, picture_size
 from request_errors import refuse
 from runtimes import best_runtime, chosen_environment, open_forward, thread_count
 from serving_metrics import ServingMetrics

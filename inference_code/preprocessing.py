@@ -4,11 +4,10 @@ Prepare stores `decode_square(data, resize)`; training and evaluation read that,
 again, and all then apply `normalise`. What is decided here holds for all of them:
 
 - Only the formats of picture_formats.py, told by content, never by the name; the pixel count is
-  read from the header before anything is decoded; an animation is refused; of a camera's
-  multi-picture JPEG (MPO) the first picture is used.
-- The EXIF orientation is applied. Colours become RGB as Pillow's `convert("RGB")` makes them
-  (what torchvision does too): alpha is dropped, grey is repeated, CMYK is converted without a
-  colour profile. 16-bit grey keeps its upper 8 bits.
+  read from the header before anything is decoded, and what picture_bounds.py refuses never is.
+- Of an animation, of several pages and of a camera's multi-picture JPEG (MPO) the first is used.
+- The EXIF orientation is applied. Colours become RGB on white, with 8 bits each, as
+  picture_colours.py says.
 - Geometry is torchvision's `Resize(resize)` (bilinear, antialiased) and `CenterCrop`, to two
   levels of 255, by Pillow alone: a server without PyTorch sees what training saw, to the bit.
 - A JPEG at least 4 times as large as asked for is decoded at 1/2, 1/4 or 1/8 of its size by
@@ -17,7 +16,6 @@ again, and all then apply `normalise`. What is decided here holds for all of the
 """
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -25,26 +23,25 @@ from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
-from picture_formats import FORMATS, format_of, listed
+from picture_bounds import MAX_EXIF_BYTES, check_structure, exif_fits
+from picture_colours import to_rgb
+from picture_formats import PictureFormat, UnusableImage, format_of, refusal
+from picture_notes import Note, Notes
+from picture_parts import first_picture, without_exif
 
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
 
 MAX_FILE_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000
-MAX_SCANS = 100  # of a progressive JPEG: each is a pass over all pixels, for a few bytes
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _ORIENTATION_TAG = 0x0112
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers with a JPEG's size
-_SEGMENTS = _FRAMES.union({0xC4, 0xCC, 0xFE}, range(0xDA, 0xDE), range(0xE0, 0xF0))
-# all but FF00, which is data, FF01 and restarts: they have no length and end nothing
-_MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
-_MOST_MARKERS = 10_000  # read one by one, for no file to cost seconds; a phone writes some dozens
+_OF_SEVERAL = ("PNG", "WebP", "TIFF", "AVIF")  # Pillow says of these whether more pictures follow
+_OPTIONAL = ("WebP", "AVIF")  # a Pillow may be built without them
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -54,10 +51,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-class UnusableImage(ValueError):
-    """The bytes are no picture we can use; the message says why, without naming the file."""
 
 
 @dataclass(frozen=True)
@@ -96,41 +89,21 @@ class Preprocessing:
         return cls(resize, crop, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
-def check_bytes(data: bytes) -> None:
-    """Raise UnusableImage for a size, format or scan count that is refused; decodes nothing."""
+def check_bytes(data: bytes) -> PictureFormat:
+    """Return a file's format; raise UnusableImage for one that is refused undecoded."""
     if not data:
         raise UnusableImage("the file is empty")
     if len(data) > MAX_FILE_BYTES:
         raise UnusableImage(f"{len(data):,} bytes; at most {MAX_FILE_BYTES:,} are read")
-    if format_of(data) is None:
-        raise UnusableImage(f"not a {listed()} picture")
-    if data.startswith(b"\xff") and _scans(data) > MAX_SCANS:
-        raise UnusableImage(f"more than {MAX_SCANS} scans in a JPEG")
-
-
-def _scans(data: bytes) -> int:
-    """Count the scans that libjpeg finds in a JPEG; never fewer.
-
-    As libjpeg does, it skips what is no marker and segments by their length, and stops at the
-    picture's end. Behind what libjpeg refuses, everything counts that looks like a scan.
-    """
-    scans, place = 0, 2
-    for _ in range(_MOST_MARKERS):
-        found = _MARKER.search(data, place)
-        if found is None or found[1][0] == _END_OF_IMAGE:
-            return scans
-        marker, length = found[1][0], int.from_bytes(data[found.end() : found.end() + 2], "big")
-        if marker not in _SEGMENTS or length < 2 or found.end() + length > len(data):
-            place = found.start()
-            break
-        scans += marker == _START_OF_SCAN
-        place = found.end() + length
-    return scans + data.count(bytes([0xFF, _START_OF_SCAN]), place)
+    if (found := format_of(data)) is None:
+        raise UnusableImage(refusal(data))
+    check_structure(data, found.name)
+    return found
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
     """Read the stored width and height from the header; raises UnusableImage, also if too large."""
-    with _opened(data) as image:
+    with _opened(data) as (image, _):
         return image.size
 
 
@@ -139,25 +112,37 @@ def decode_square(data: bytes, resize: int) -> Pixels:
 
     Raises UnusableImage with the reason. May be called from several threads at once.
     """
-    with _opened(data) as image:
+    return decode_with_notes(data, resize)[0]
+
+
+def decode_with_notes(data: bytes, resize: int) -> tuple[Pixels, Notes]:
+    """Do what `decode_square` does, and return what its owner may not expect as well."""
+    with _opened(data) as (image, notes):
         scale = _decode_scale(image, resize)
         if scale > 1:
             image.draft(None, (image.width // scale, image.height // scale))
-        return to_square(_to_rgb(_upright(image)), resize)
+        flat, more = to_rgb(image, data)
+        return to_square(_upright(flat, _orientation(image)), resize), notes + more
 
 
 @contextlib.contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
+def _opened(data: bytes) -> Iterator[tuple[Image.Image, Notes]]:
     """Open a picture and check its header; errors of decoding it become UnusableImage."""
-    check_bytes(data)
+    found, several = check_bytes(data), False
+    if found.name == "GIF":
+        data, several = first_picture(data)
+    elif found.name == "AVIF":
+        data = without_exif(data)
     try:
-        with Image.open(BytesIO(data), formats=[each.name for each in FORMATS]) as image:
-            _check_header(image)
-            yield image
+        with Image.open(BytesIO(data), formats=[found.name]) as image:
+            _check_size(image)
+            if found.name in _OF_SEVERAL:
+                several = getattr(image, "is_animated", False)
+            yield image, (Note.FIRST_PICTURE,) if several else ()
     except UnusableImage:
         raise
     except UnidentifiedImageError as error:
-        raise UnusableImage("damaged or cut short (its header cannot be read)") from error
+        raise UnusableImage(_unidentified(found.name)) from error
     except Image.DecompressionBombError as error:
         raise UnusableImage(f"too many pixels; at most {MAX_PIXELS:,} are decoded") from error
     except MemoryError:
@@ -165,6 +150,14 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     except Exception as error:  # decoders fail in many ways on damaged bytes
         reason = str(error).partition("\n")[0]
         raise UnusableImage(f"damaged or cut short ({reason})") from error
+
+
+def _unidentified(name: str) -> str:
+    if name in _OPTIONAL and not features.check(name.lower()):
+        return f"{name}, which this Pillow was built without: install Pillow's own wheel"
+    if name == "TIFF":
+        return "damaged, or a TIFF of a kind that is not decoded: save it with 8 bits a colour"
+    return "damaged or cut short (its header cannot be read)"
 
 
 def to_square(image: Image.Image, resize: int) -> Pixels:
@@ -215,12 +208,10 @@ def _crop_span(side: int, short: int, resize: int) -> tuple[float, float]:
     return start * scale, min((start + resize) * scale, side)
 
 
-def _check_header(image: Image.Image) -> None:
+def _check_size(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UnusableImage(f"{width} x {height} pixels; at most {MAX_PIXELS:,} are decoded")
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise UnusableImage("an animation; only still pictures are used")
 
 
 def _decode_scale(image: Image.Image, resize: int) -> int:
@@ -239,22 +230,17 @@ def _decode_scale(image: Image.Image, resize: int) -> int:
 
 
 def _orientation(image: Image.Image) -> int:
+    """Read which way is up, once the pixels are read; a damaged EXIF says nothing about them."""
+    exif, as_text = image.info.get("exif", b""), image.info.get("Raw profile type exif", "")
     try:
+        if len(as_text) > 2 * MAX_EXIF_BYTES or not exif_fits(exif):
+            return 1
         found = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # a damaged EXIF block says nothing about the pixels
+    except Exception:
         return 1
     return int(found) if found in _UPRIGHT else 1
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()
-    method = _UPRIGHT.get(_orientation(image))
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    method = _UPRIGHT.get(orientation)
     return image if method is None else image.transpose(method)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        # Pillow's own conversion clips 16-bit grey to white instead of scaling it
-        grey = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255)
-        image = Image.fromarray(grey.astype(np.uint8))
-    return image.convert("RGB")

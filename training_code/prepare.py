@@ -18,6 +18,7 @@ from job.errors import JobError, run_job
 from job.log import log
 from job.parallel import parallel_map, stop_on_sigterm
 from picture_formats import listed
+from picture_notes import Notes
 from pictures.dataset import (
     INFO_FILE,
     copy_images,
@@ -33,9 +34,12 @@ from pictures.dataset_info import (
     duplicates,
     fingerprint,
     ignored_files,
+    notes_list,
     refused_list,
     versions,
 )
+from pictures.dataset_warnings import picture_lines
+from pictures.equal_pixels import equal_pixels
 from pictures.image_folder import ImageFolder, PictureFile, find_images
 from pictures.picture_rows import NoPicture, Refused, Row, Sums, hash_file, write_picture
 from pictures.row_plan import Picture, Rows, plan_rows
@@ -70,6 +74,14 @@ class Options:
         return images_path(self.folder(split), split)
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """What is known of the pictures in the rows; `notes` of those only that have any."""
+
+    sums: dict[Picture, Sums]
+    notes: dict[Picture, Notes]
+
+
 def prepare(options: Options) -> None:
     """Prepare the data and write both outputs; raise JobError for whatever is wrong with it."""
     found = find_images(options.data, options.layout)
@@ -79,13 +91,13 @@ def prepare(options: Options) -> None:
     _check_refused(found, refused)
     rows = plan_rows(found, pictures, options.fractions, options.seed)
     create_images({options.images(s): len(rows[s]) for s in rows}, options.resize)
-    sums, undecodable = _decode_all(rows, options)
+    decoded, undecodable = _decode_all(rows, options)
     if undecodable:
         refused |= undecodable
         _check_refused(found, refused)
-        planned, rows = rows, plan_rows(found, list(sums), options.fractions, options.seed)
+        planned, rows = rows, plan_rows(found, list(decoded.sums), options.fractions, options.seed)
         _rearrange(planned, rows, options)
-    info = _describe(found, rows, sums, refused, options)
+    info = _describe(found, rows, decoded, refused, options)
     _write(rows, info, options)
     _report(info)
 
@@ -117,7 +129,7 @@ def _hash_all(
     return found, pictures, refused
 
 
-def _decode_all(rows: Rows, options: Options) -> tuple[dict[Picture, Sums], dict[PictureFile, str]]:
+def _decode_all(rows: Rows, options: Options) -> tuple[Decoded, dict[PictureFile, str]]:
     """Decode every picture into its row; one that cannot be decoded leaves its row unused."""
     side = options.resize
     targets = {split: options.images(split) for split in rows}
@@ -126,14 +138,16 @@ def _decode_all(rows: Rows, options: Options) -> tuple[dict[Picture, Sums], dict
         for split, pictures in rows.items()
         for number, picture in enumerate(pictures)
     ]
-    sums, refused = {}, {}
+    decoded, refused = Decoded({}, {}), {}
     outcomes = parallel_map(write_picture, [row for _, row in planned], "decoded")
     for (picture, _), outcome in zip(planned, outcomes, strict=True):
         if isinstance(outcome, Refused):
             refused[picture.file] = outcome.reason
         else:
-            sums[picture] = outcome
-    return sums, refused
+            decoded.sums[picture] = outcome.sums
+            if outcome.notes:
+                decoded.notes[picture] = outcome.notes
+    return decoded, refused
 
 
 def _check_refused(found: ImageFolder, refused: Mapping[PictureFile, str]) -> None:
@@ -175,16 +189,17 @@ def _rearrange(planned: Rows, rows: Rows, options: Options) -> None:
 def _describe(
     found: ImageFolder,
     rows: Rows,
-    sums: Mapping[Picture, Sums],
+    decoded: Decoded,
     refused: Mapping[PictureFile, str],
     options: Options,
 ) -> dict[str, Any]:
     pixels_each = options.resize * options.resize
-    mean, std = mean_and_std((sums[picture] for picture in rows["train"]), pixels_each)
+    mean, std = mean_and_std((decoded.sums[picture] for picture in rows["train"]), pixels_each)
+    images = {split: options.images(split) for split in rows}
     return {
         "classes": list(found.classes),
         "counts": class_counts(rows, found.classes),
-        "fingerprint": fingerprint(rows, options.resize),
+        "fingerprint": fingerprint(rows, decoded.notes, options.resize),
         "mean": mean,
         "std": std,
         "resize": options.resize,
@@ -194,6 +209,8 @@ def _describe(
         "ignored": [asdict(one) for one in found.ignored],
         "refused": refused_list({file.name: reason for file, reason in refused.items()}),
         "duplicates": duplicates(rows),
+        "same_pixels": equal_pixels(rows, decoded.sums, images, options.resize),
+        "notes": notes_list(decoded.notes),
         "versions": versions(),
     }
 
@@ -219,6 +236,8 @@ def _report(info: Mapping[str, Any]) -> None:
     log(f"{class_line(info['classes'], sizes)}; {refused}")
     for refusal in info["refused"][:5]:
         log(f"refused {refusal['file']}: {refusal['reason']}")
+    for line in picture_lines(info):
+        log(line)
     across = [one for one in info["duplicates"] if len(one["splits"]) > 1]
     if across:
         log(

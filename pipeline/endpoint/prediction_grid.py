@@ -70,12 +70,22 @@ def _tile(data: bytes) -> "Image.Image":
             if image.width * image.height > _MAXIMUM_PIXELS:
                 return tile
             image.draft("RGB", (_TILE, _TILE))
-            turned = ImageOps.exif_transpose(image).convert("RGB")
+            turned = _on_white(ImageOps.exif_transpose(image))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return tile
     shown = ImageOps.contain(turned, (_TILE, _TILE))
     tile.paste(shown, ((_TILE - shown.width) // 2, (_TILE - shown.height) // 2))
     return tile
+
+
+def _on_white(image: "Image.Image") -> "Image.Image":
+    """Show what is transparent as the model sees it."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
 def _write_answer(draw: "ImageDraw.ImageDraw", corner: tuple[int, int], result: Prediction) -> None:

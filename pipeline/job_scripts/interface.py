@@ -72,6 +72,8 @@ _DATASET = {
     "ignored": [{"name": "venv/", "reason": "no picture in it"}],
     "refused": [{"file": "a.jpg", "reason": "not a picture"}],
     "duplicates": [{"files": ["a.jpg"], "splits": ["train"], "classes": ["Affenpinscher"]}],
+    "same_pixels": [{"files": ["a.jpg"], "splits": ["train"], "classes": ["Affenpinscher"]}],
+    "notes": [{"note": "transparent", "count": 1, "files": ["a.png"]}],
     "versions": {ANY_KEY: "1.0"},
 }
 

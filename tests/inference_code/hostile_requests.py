@@ -15,6 +15,9 @@ from struct import pack
 import numpy as np
 from PIL import Image
 
+from tests.inference_code.costly_files import COSTLY
+from tests.inference_code.picture_table import REFUSED
+
 PICKLE = b"cposix\nsystem\n(S'touch /tmp/pwned'\ntR."
 
 
@@ -140,12 +143,14 @@ PICTURES = {
         png(9, 9, (b"zTXt", b"a\0\0" + zlib.compress(bytes(3_000_000)))),
         "image/png",
     ),
-    "PNG that moves": post(422, animation("PNG"), "image/png"),
-    "WebP that moves": post(422, animation("WEBP"), "image/webp"),
-    "GIF that moves": post(422, animation("GIF"), "image/png"),
-    "GIF": post(422, picture("GIF"), "image/jpeg"),
-    "BMP": post(422, picture("BMP"), "image/jpeg"),
-    "TIFF": post(422, picture("TIFF"), "image/jpeg"),
+    "PNG that moves": post(200, animation("PNG"), "image/png"),
+    "WebP that moves": post(200, animation("WEBP"), "image/webp"),
+    "GIF that moves": post(200, animation("GIF"), "image/gif"),
+    "GIF": post(200, picture("GIF"), "image/gif"),
+    "BMP": post(200, picture("BMP"), "image/bmp"),
+    "TIFF": post(200, picture("TIFF"), "image/tiff"),
+    "AVIF": post(200, picture("AVIF"), "image/avif"),
+    "HEIC": post(422, REFUSED["heic"][0], "image/jpeg"),
     "EPS": post(422, picture("EPS"), "image/jpeg"),
     "SVG that reads a file": post(
         422, b'<svg><image href="file:///etc/passwd"/></svg>', "image/png"
@@ -251,5 +256,6 @@ PROTOCOL = {
     "a slow body": raw(408, *HEAD, JPEG, "Content-Length: 1000", body=b"x" * 10),
     "no body at all": raw(408, *HEAD, JPEG, "Content-Length: 1000"),
 }
-TABLE = PICTURES | JSON_BODIES | TYPES | PROTOCOL
+COSTS_MUCH = {name: post(422, data) for name, (data, _) in COSTLY.items() if len(data) < 1_000_000}
+TABLE = PICTURES | COSTS_MUCH | JSON_BODIES | TYPES | PROTOCOL
 FOREIGN = ["Traceback", "root:x:", "/tmp/", "site-packages", "<script>"]  # noqa: S108

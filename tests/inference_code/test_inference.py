@@ -30,13 +30,14 @@ from answer_writing import write_answer
 from artifact import ArtifactError
 from inference import model_fn, respond, transform_fn
 from micro_batching import MicroBatcher
+from picture_formats import FORMATS, MIME_TYPES
 from prediction import Model, Predictions, decode_squares, predict
 from preprocessing import decode_square, normalise
 from request_reading import MAX_BODY_BYTES
 from runtimes import TORCH, open_forward
 
 Picture = Callable[..., bytes]
-SEEN_OFTEN = ["image/jpeg", "image/png", "image/webp", "application/json"]
+SEEN_OFTEN = [*MIME_TYPES, "application/json"]
 
 
 def as_json(*pictures: bytes) -> bytes:
@@ -72,7 +73,7 @@ def probabilities(picture: bytes, model: Model) -> npt.NDArray[np.float32]:
     return predict(squares, model).probabilities
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", [each.name for each in FORMATS])
 def test_a_picture_is_answered_with_class_names_and_probabilities(
     model: Model, picture: Picture, kind: str
 ) -> None:

@@ -4,9 +4,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import AvifImagePlugin, Image
 
-from picture_formats import FORMATS, PictureFormat, format_named, format_of
+import preprocessing
+from picture_formats import FORMATS, PictureFormat, UnusableImage, format_named, format_of
 
 
 @pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
@@ -18,3 +19,12 @@ def test_a_row_is_as_pillow_knows_the_format(row: PictureFormat) -> None:
     for suffix in row.suffixes:
         assert Image.registered_extensions()[suffix] == row.name.upper()
         assert format_named(Path(f"x{suffix.upper()}")) is row
+
+
+def test_a_format_that_this_pillow_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = BytesIO()
+    Image.new("RGB", (8, 8)).save(written, "AVIF")
+    monkeypatch.setattr(AvifImagePlugin, "SUPPORTED", False)
+    monkeypatch.setattr(preprocessing.features, "check", lambda name: name != "avif")
+    with pytest.warns(UserWarning), pytest.raises(UnusableImage, match="AVIF, which this Pillow"):
+        preprocessing.decode_square(written.getvalue(), 8)

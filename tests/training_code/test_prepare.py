@@ -190,6 +190,54 @@ def test_copies_stay_in_one_split_and_are_reported(
     assert "in more than one class, for example b/00.png = c/copy.png" in capsys.readouterr().out
 
 
+def test_different_files_of_the_same_pixels_are_reported(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(4):
+        noise = Image.open(data / "a" / f"{number:02}.png")
+        noise.save(data / "b" / f"again{number}.webp", lossless=True)
+        noise.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(data / "b" / f"turned{number}.png")
+    info = run(data, tmp_path)
+    assert [one["files"] for one in info["same_pixels"]] == [
+        [f"a/{number:02}.png", f"b/again{number}.webp"] for number in range(4)
+    ]
+    told = "8 pictures have the same pixels as another, though their files differ, for example"
+    assert f"warning: {told} a/00.png = b/again0.webp" in capsys.readouterr().out
+
+
+def test_many_black_pictures_are_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(1, 13):  # black, and different files for all that
+        path = tmp_path / "data" / "ab"[number % 2] / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("I;16", (number, 5), 0).save(path)
+    info = run(tmp_path / "data", tmp_path)
+    assert [len(one["files"]) for one in info["same_pixels"]] == [12]
+    said = capsys.readouterr().out
+    assert "warning: 12 pictures have the same pixels" in said
+    assert "warning: 12 pictures: 16 bits a colour, few of them used" in said
+
+
+def test_what_was_done_to_pictures_is_said_and_part_of_the_fingerprint(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data, tmp_path / "plain")["notes"] == []
+    for number in range(7):
+        image = Image.open(data / "a" / f"{number:02}.png")
+        image.putalpha(100 + number)
+        image.save(data / "a" / f"{number:02}.png")
+    (note,) = run(data, tmp_path / "clear")["notes"]
+    assert note == {
+        "note": "transparent: shown on white",
+        "count": 7,
+        "files": [f"a/{number:02}.png" for number in range(5)],
+    }
+    said = capsys.readouterr().out
+    assert "7 pictures: transparent: shown on white, for example a/00.png" in said
+    assert "warning: 7" not in said
+
+
 def test_a_class_with_one_picture_is_named(data: Path, tmp_path: Path) -> None:
     save_noise(data / "d" / "only.png", 999)
     with pytest.raises(JobError, match="class 'd' has 1 usable, distinct picture; at least 3"):

@@ -3,12 +3,16 @@
 import hashlib
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import PurePosixPath
+from typing import Any
 
 from folders.layout import Ignored, shown
+from picture_notes import Note, Notes
 from pictures.row_plan import Picture, Rows
+
+_EXAMPLES = 5
 
 
 def class_counts(rows: Rows, classes: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -17,10 +21,12 @@ def class_counts(rows: Rows, classes: Sequence[str]) -> dict[str, dict[str, int]
     return {split: {label: counts[split][label] for label in classes} for split in rows}
 
 
-def fingerprint(rows: Rows, resize: int) -> str:
+def fingerprint(rows: Rows, notes: Mapping[Picture, Notes], resize: int) -> str:
     """Return a sha256 that changes whenever a stored pixel, its class or its split does."""
     lines = sorted(
-        f"{split}/{picture.file.label}/{picture.content}"
+        "/".join(
+            (split, picture.file.label, picture.content, *(n.name for n in notes.get(picture, ())))
+        )
         for split, pictures in rows.items()
         for picture in pictures
     )
@@ -34,14 +40,18 @@ def duplicates(rows: Rows) -> list[dict[str, list[str]]]:
     for split, pictures in rows.items():
         for picture in pictures:
             groups[picture.content].append((split, picture))
+    return listed_groups(group for group in groups.values() if len(group) > 1)
+
+
+def listed_groups(groups: Iterable[list[tuple[str, Picture]]]) -> list[dict[str, list[str]]]:
+    """List groups of pictures, each with its split: the files, splits and classes of each."""
     found = [
         {
             "files": sorted(picture.file.name for _, picture in group),
             "splits": sorted({split for split, _ in group}),
             "classes": sorted({picture.file.label for _, picture in group}),
         }
-        for group in groups.values()
-        if len(group) > 1
+        for group in groups
     ]
     return sorted(found, key=lambda one: one["files"])
 
@@ -62,6 +72,19 @@ def ignored_files(names: Sequence[str]) -> list[Ignored]:
 
 def _no_pictures(count: int) -> str:
     return "1 file that is no picture" if count == 1 else f"{count:,} files that are no pictures"
+
+
+def notes_list(notes: Mapping[Picture, Notes]) -> list[dict[str, Any]]:
+    """List what was done to pictures while they were decoded: how many, and some of the files."""
+    files: dict[Note, list[str]] = defaultdict(list)
+    for picture, found in notes.items():
+        for note in found:
+            files[note].append(picture.file.name)
+    return [
+        {"note": note.value, "count": len(files[note]), "files": sorted(files[note])[:_EXAMPLES]}
+        for note in Note
+        if note in files
+    ]
 
 
 def refused_list(refused: Mapping[str, str]) -> list[dict[str, str]]:

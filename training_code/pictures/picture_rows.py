@@ -9,8 +9,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from folders.walk import first_bytes, is_called_a_picture
-from picture_formats import format_of
-from preprocessing import MAX_FILE_BYTES, UnusableImage, check_bytes, decode_square
+from picture_formats import UnusableImage, format_of
+from picture_notes import Notes
+from preprocessing import MAX_FILE_BYTES, check_bytes, decode_with_notes
 
 Sums = npt.NDArray[np.int64]  # (2, 3): by channel (RGB), pixels summed and their squares
 
@@ -25,6 +26,14 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class NoPicture:
     """A file that neither is called a picture nor begins as one: notes, a list, a sidecar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is known of a picture in its row: its pixels' sums, and what was done to it."""
+
+    sums: Sums
+    notes: Notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +66,20 @@ def hash_file(file: str) -> str | Refused | NoPicture:
     return hashlib.sha256(data).hexdigest()
 
 
-def write_picture(row: Row) -> Sums | Refused:
+def write_picture(row: Row) -> Written | Refused:
     """Decode a picture into its row and sum its pixels; raise OSError when the disk is full."""
     try:
         data = Path(row.source).read_bytes()
     except OSError as error:
         return Refused(f"cannot be read ({error.strerror})")
     try:
-        pixels = decode_square(data, row.resize)
+        pixels, notes = decode_with_notes(data, row.resize)
     except UnusableImage as error:
         return Refused(str(error))
     with row.target.open("r+b") as file:
         file.seek(row.offset)
         file.write(pixels.data)
-    return sum_pixels(pixels)
+    return Written(sum_pixels(pixels), notes)
 
 
 def sum_pixels(pixels: npt.NDArray[np.uint8]) -> Sums:

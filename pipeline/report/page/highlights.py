@@ -133,6 +133,12 @@ def _of_dataset(dataset: Dataset) -> Iterator[Note]:
     torn = [one for one in dataset.duplicates if len(set(one.classes)) > 1]
     if torn:
         yield Note(CHECK, f"{plural(len(torn), 'picture')} in more than one class", "dataset")
+    alike = sum(len(one.files) for one in dataset.same_pixels)
+    if alike:
+        text = f"{plural(alike, 'picture')} of the same pixels as another, in files that differ"
+        yield Note(CHECK, text, "dataset")
+    for remark in dataset.remarks:
+        yield Note(CHECK, f"{plural(remark.count, 'picture')}: {remark.text}", "dataset")
     if dataset.refused:
         text = f"{plural(len(dataset.refused), 'file')} refused as pictures"
         yield Note(CHECK, text, "dataset")

@@ -1,7 +1,7 @@
 """Read the prepared data set's description from dataset.json, as the step Prepare wrote it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,15 @@ class Ignored:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something done to pictures while they were decoded: what, to how many, and some of them."""
+
+    text: str
+    count: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The prepared data set. `counts`: {split: {class: pictures}}, classes in order.
 
@@ -51,6 +60,8 @@ class Dataset:
     duplicates: tuple[Duplicate, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     reading: tuple[str, ...] = ()
+    same_pixels: tuple[Duplicate, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,12 +86,21 @@ def read_dataset(source: Source, facts: Facts) -> Dataset:
         resize=info["resize"],
         split_source=info["split_source"],
         refused=tuple(Refused(one["file"], one["reason"]) for one in info["refused"]),
-        duplicates=tuple(
-            Duplicate(tuple(one["files"]), tuple(one["splits"]), tuple(one["classes"]))
-            for one in info["duplicates"]
+        duplicates=_duplicates(info["duplicates"]),
+        # a data set prepared by an older version has neither
+        same_pixels=_duplicates(info.get("same_pixels", ())),
+        remarks=tuple(
+            Remark(one["note"], one["count"], tuple(one["files"])) for one in info.get("notes", ())
         ),
         ignored=tuple(Ignored(one["name"], one["reason"]) for one in info.get("ignored", ())),
         reading=tuple(info.get("reading", ())),
+    )
+
+
+def _duplicates(groups: Iterable[Mapping[str, Any]]) -> tuple[Duplicate, ...]:
+    return tuple(
+        Duplicate(tuple(one["files"]), tuple(one["splits"]), tuple(one["classes"]))
+        for one in groups
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from artifact import GRAPH_FILE
 from inference import open_model, predict
+from picture_formats import FORMATS
 from pipeline.assets.code_bundle import evaluation_bundle
 from pipeline.command_line.running import ROOT
 from prediction import decode_squares
@@ -78,9 +79,10 @@ def test_its_answers_are_those_that_are_evaluated(
 ) -> None:
     model = open_model(ml / "model")
     for seed in range(20):
-        data = picture(seed, size=(90 + seed, 120), kind=("JPEG", "PNG", "WEBP")[seed % 3])
-        kind = f"image/{('jpeg', 'png', 'webp')[seed % 3]}"
-        status, _, body = container.ask("POST", "/invocations", data, {"Content-Type": kind})
+        kind = FORMATS[seed % len(FORMATS)]
+        data = picture(seed, size=(90 + seed, 120), kind=kind.name)
+        headers = {"Content-Type": kind.mime_type}
+        status, _, body = container.ask("POST", "/invocations", data, headers)
         assert status == 200, body
         expected = predict(decode_squares([data], model), model).probabilities[0]
         found = json.loads(body)["predictions"][0]["probability_list"]

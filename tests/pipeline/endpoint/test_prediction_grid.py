@@ -73,6 +73,18 @@ def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
     assert (rows, columns) == pytest.approx((130, 130), abs=2)
 
 
+def test_what_is_transparent_is_white_as_the_model_sees_it(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    image.paste("red", (0, 0, 150, 200))
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    counts = []
+    for name, picture in (("clear.png", buffer.getvalue()), ("white.png", _picture("red"))):
+        write_grid(tmp_path / name, [Prediction("x", (("a", 0.5),))], {"x": picture})
+        counts.append(_counts(tmp_path / name))
+    assert counts[0] == counts[1]
+
+
 @pytest.mark.parametrize(("most", "is_shown"), [(300 * 200, True), (300 * 200 - 1, False)])
 def test_a_picture_of_too_many_pixels_has_an_empty_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, is_shown: bool
@@ -86,7 +98,7 @@ def test_a_picture_of_too_many_pixels_has_an_empty_place(
 @pytest.mark.parametrize(
     ("name", "pictures", "message"),
     [
-        ("grid.gif", 1, "the suffix must be that of a JPEG"),
+        ("grid.txt", 1, "the suffix must be that of a JPEG"),
         ("grid", 1, "the suffix must be that of a JPEG"),
         ("nowhere/grid.png", 1, "there is no folder"),
         ("grid.png", MAXIMUM_PICTURES + 1, "at most 400 pictures, not 401"),

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.report.contents import Run, RunReport
 from pipeline.report.importance import Importance
-from pipeline.report.sections.dataset import Dataset, Duplicate, Refused
+from pipeline.report.sections.dataset import Dataset, Duplicate, Refused, Remark
 from pipeline.report.sections.evaluation import (
     CalibrationBin,
     ClassQuality,
@@ -312,6 +312,8 @@ def a_dataset(classes: tuple[str, ...], rng: random.Random) -> Dataset:
          Refused(f"train/{HOSTILE}.png", "69 megapixels, more than 50 are not read")),
         (Duplicate(("train/zebra/1.jpg", "test/zebra/9.jpg"), ("train", "test"), ("zebra",)),
          Duplicate(("train/a/1.jpg", "train/b/1.jpg"), ("train",), ("giraffe", "zebra"))),
+        (Duplicate(("train/a/7.png", "train/a/8.webp"), ("train",), ("giraffe",)),),
+        (Remark("transparent: shown on white", 31, ("train/a/9.png",)),),
     )  # fmt: skip
 
 

@@ -84,6 +84,8 @@ DATASET = {
     "ignored": [{"name": "venv/", "reason": "no picture in it"}],
     "reading": ["no folder gives valid its classes: it is cut out of train"],
     "duplicates": [{"files": ["a", "b"], "splits": ["test", "train"], "classes": ["beagle"]}],
+    "same_pixels": [{"files": ["c", "d"], "splits": ["train"], "classes": ["beagle"]}],
+    "notes": [{"note": "transparent: shown on white", "count": 3, "files": ["beagle/1.png"]}],
 }
 _WRITE = """
 import base64, json, os, sys

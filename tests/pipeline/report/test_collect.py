@@ -111,6 +111,8 @@ def test_data_and_reproduction(report: RunReport) -> None:
     assert dataset.ignored[0].name == "venv/"
     assert dataset.reading == ("no folder gives valid its classes: it is cut out of train",)
     assert dataset.duplicates[0].splits == ("test", "train")
+    assert dataset.same_pixels[0].files == ("c", "d")
+    assert (dataset.remarks[0].count, dataset.remarks[0].files) == (3, ("beagle/1.png",))
     commands = reproduction.commands
     assert commands[0] == "git checkout abc"
     assert "changes" in commands[1]

@@ -59,6 +59,8 @@ def test_every_part_has_a_say():
         "may be as low as 76.0%",
         "1 picture in more than one split",
         "1 picture in more than one class",
+        "2 pictures of the same pixels as another",
+        "31 pictures: transparent: shown on white",
         "2 files refused",
         "35% of the head's time",
         "1 trial of 8 failed",
