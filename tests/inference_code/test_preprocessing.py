@@ -1,6 +1,7 @@
 """Picture bytes to network input: what is accepted, how it is turned, and that it is torchvision's
 geometry."""
 
+import contextlib
 from io import BytesIO
 from unittest.mock import Mock
 
@@ -149,8 +150,8 @@ STARTS = (
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_picture_or_refused(data: bytes) -> None:
     for start in STARTS:
-        with pytest.raises(UnusableImage):
-            decode_square(start + data, 8)
+        with contextlib.suppress(UnusableImage):
+            assert decode_square(start + data, 8).shape == (3, 8, 8)
 
 
 @given(st.integers(0, 600), st.integers(0, 255), st.sampled_from(["JPEG", "PNG", "WEBP"]))

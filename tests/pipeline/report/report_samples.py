@@ -312,8 +312,8 @@ def a_dataset(classes: tuple[str, ...], rng: random.Random) -> Dataset:
          Refused(f"train/{HOSTILE}.png", "69 megapixels, more than 50 are not read")),
         (Duplicate(("train/zebra/1.jpg", "test/zebra/9.jpg"), ("train", "test"), ("zebra",)),
          Duplicate(("train/a/1.jpg", "train/b/1.jpg"), ("train",), ("giraffe", "zebra"))),
-        (Duplicate(("train/a/7.png", "train/a/8.webp"), ("train",), ("giraffe",)),),
-        (Remark("transparent: shown on white", 31, ("train/a/9.png",)),),
+        same_pixels=(Duplicate(("train/a/7.png", "train/a/8.webp"), ("train",), ("giraffe",)),),
+        remarks=(Remark("transparent: shown on white", 31, ("train/a/9.png",)),),
     )  # fmt: skip
 
 
