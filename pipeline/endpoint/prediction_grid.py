@@ -79,9 +79,13 @@ def _tile(data: bytes) -> "Image.Image":
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":
-    """Show what is transparent as the model sees it."""
+    """Show what is transparent as the model sees it, and grey of 16 bits by its own range."""
     from PIL import Image
 
+    if image.mode.startswith(("I", "F")):
+        _, brightest = image.convert("F").getextrema()
+        scale = 255 / brightest if isinstance(brightest, float) and brightest > 0 else 1.0
+        image = image.convert("F").point(lambda value: value * scale).convert("L")
     if not image.has_transparency_data:
         return image.convert("RGB")
     white = Image.new("RGBA", image.size, "white")

@@ -85,6 +85,16 @@ def test_what_is_transparent_is_white_as_the_model_sees_it(tmp_path: Path) -> No
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_grey_of_16_bits_is_neither_black_nor_white(tmp_path: Path, form: str) -> None:
+    pixels = np.full((200, 300), 4000, np.uint16)
+    pixels[:, :150] = 2000
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, form)
+    write_grid(tmp_path / "grid.png", [Prediction("x", (("a", 0.5),))], {"x": buffer.getvalue()})
+    assert _counts(tmp_path / "grid.png")[127, 127, 127] == pytest.approx(130 * 173, rel=0.05)
+
+
 @pytest.mark.parametrize(("most", "is_shown"), [(300 * 200, True), (300 * 200 - 1, False)])
 def test_a_picture_of_too_many_pixels_has_an_empty_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, is_shown: bool
