@@ -20,7 +20,9 @@ from pipeline.command_line.running import ROOT
 from prediction import decode_squares
 from prepare import Options, prepare
 from tests.inference_code.conftest import CLASSES, RESIZE
-from tests.inference_code.hostile_requests import FOREIGN, TABLE
+from tests.inference_code.hostile_requests import FOREIGN
+from tests.inference_code.hostile_requests import TABLE as HOSTILE
+from tests.inference_code.picture_table import TABLE
 from tests.inference_code.server.serving_image import (
     Container,
     Image,
@@ -89,6 +91,16 @@ def test_its_answers_are_those_that_are_evaluated(
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_every_kind_of_picture_is_read_in_it_as_here(container: Container, ml: Path) -> None:
+    model = open_model(ml / "model")
+    for name, shown in TABLE.items():
+        status, _, body = container.ask("POST", "/invocations", shown.data, JPEG)
+        assert status == 200, (name, body)
+        expected = predict(decode_squares([shown.data], model), model).probabilities[0]
+        found = json.loads(body)["predictions"][0]["probability_list"]
+        np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=name)
+
+
 def test_evaluate_runs_in_it_and_says_what_the_endpoint_answers(
     image: Image, container: Container, ml: Path, tmp_path: Path, picture: Picture
 ) -> None:
@@ -129,7 +141,7 @@ def test_evaluate_runs_in_it_and_says_what_the_endpoint_answers(
 def test_hostile_requests_have_their_answers_and_leave_no_trace(
     container: Container, picture: Picture
 ) -> None:
-    for name, request in TABLE.items():
+    for name, request in HOSTILE.items():
         status, body = container.send(request.head + request.body)
         assert status == request.status, (name, body[:300])
         for word in FOREIGN:
