@@ -205,6 +205,18 @@ def test_different_files_of_the_same_pixels_are_reported(
     assert f"warning: {told} a/00.png = b/again0.webp" in capsys.readouterr().out
 
 
+def test_the_same_pixels_in_two_splits_are_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, place in enumerate(f"{split}/{label}" for split in SPLITS for label in "ab"):
+        save_noise(tmp_path / "data" / place / "1.png", number)
+    again = Image.open(tmp_path / "data/train/a/1.png")
+    again.save(tmp_path / "data/test/a/2.webp", lossless=True)
+    run(tmp_path / "data", tmp_path)
+    told = "1 pictures are in more than one split with the same pixels, in files that differ"
+    assert f"{told}, for example test/a/2.webp = train/a/1.png" in capsys.readouterr().out
+
+
 def test_many_black_pictures_are_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,12 @@ def picture_lines(info: Mapping[str, Any]) -> Iterator[str]:
         level = "warning: " if one["note"] == Note.GUESSED_BITS.value else ""
         yield f"{level}{one['count']:,} pictures: {one['note']}, for example {one['files'][0]}"
     groups = info["same_pixels"]
+    across = [one for one in groups if len(one["splits"]) > 1]
+    if across:
+        yield (
+            f"warning: {len(across):,} pictures are in more than one split with the same pixels, in"
+            f" files that differ, for example {' = '.join(across[0]['files'][:2])}"
+        )
     count = sum(len(one["files"]) for one in groups)
     pictures = sum(sum(counts.values()) for counts in info["counts"].values())
     if count >= _MANY or count > _MANY_OF_ALL * pictures:

@@ -126,11 +126,12 @@ def _of_history(history: History) -> Iterator[Note]:
 
 
 def _of_dataset(dataset: Dataset) -> Iterator[Note]:
-    across = [one for one in dataset.duplicates if len(set(one.splits)) > 1]
+    copies = dataset.duplicates + dataset.same_pixels
+    across = [one for one in copies if len(set(one.splits)) > 1]
     if across:
         text = f"{plural(len(across), 'picture')} in more than one split: the test is too easy"
         yield Note(CHECK, text, "dataset")
-    torn = [one for one in dataset.duplicates if len(set(one.classes)) > 1]
+    torn = [one for one in copies if len(set(one.classes)) > 1]
     if torn:
         yield Note(CHECK, f"{plural(len(torn), 'picture')} in more than one class", "dataset")
     alike = sum(len(one.files) for one in dataset.same_pixels)
