@@ -66,6 +66,11 @@ def format_of(data: bytes) -> PictureFormat | None:
     return next((each for each in FORMATS if each.start.match(data)), None)
 
 
+def is_picture(data: bytes) -> bool:
+    """Tell by its first bytes whether a file is a picture, be it one that cannot be decoded."""
+    return format_of(data) is not None or _unread(data) is not None
+
+
 def format_named(file: Path) -> PictureFormat | None:
     """Tell a picture's format by its file's name alone."""
     return next((each for each in FORMATS if file.suffix.lower() in each.suffixes), None)
@@ -73,10 +78,14 @@ def format_named(file: Path) -> PictureFormat | None:
 
 def refusal(data: bytes) -> str:
     """Say why bytes of none of these formats cannot be used, and what would help."""
-    unread = next((name for name, start in _UNREAD.items() if start.match(data)), None)
+    unread = _unread(data)
     if unread is None:
         return f"not a {listed()} picture"
     return f"a {unread} picture, which cannot be decoded: save it as JPEG or PNG"
+
+
+def _unread(data: bytes) -> str | None:
+    return next((name for name, start in _UNREAD.items() if start.match(data)), None)
 
 
 def listed(last: str = "or") -> str:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from inference_code.picture_formats import format_of
+from inference_code.picture_formats import is_picture
 from pipeline.errors import UsageError
 from training_code.folders.layout import AUTO, AmbiguousLayout, Choice, Reading, UnusableLayout
 from training_code.folders.reading import read_folder
@@ -22,7 +22,7 @@ def read_data(folder: Path, layout: str = AUTO, ask: Ask | None = None) -> Readi
     Raises DataError for what is no data set or can be meant in several ways.
     """
     try:
-        return read_folder(folder, format_of, layout)
+        return read_folder(folder, is_picture, layout)
     except AmbiguousLayout as error:
         if ask is None:
             raise DataError(str(error)) from error

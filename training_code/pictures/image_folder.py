@@ -11,7 +11,7 @@ from pathlib import Path
 from folders.layout import AUTO, Ignored, UnusableLayout
 from folders.reading import read_folder
 from job.errors import JobError
-from picture_formats import format_of
+from picture_formats import is_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def find_images(root: Path, layout: str = AUTO) -> ImageFolder:
     or cannot be read.
     """
     try:
-        reading = read_folder(root, format_of, layout)
+        reading = read_folder(root, is_picture, layout)
     except UnusableLayout as error:
         raise JobError(str(error)) from error
     except OSError as error:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from folders.walk import first_bytes, is_called_a_picture
-from picture_formats import UnusableImage, format_of
+from picture_formats import UnusableImage, is_picture
 from picture_notes import Notes
 from preprocessing import MAX_FILE_BYTES, check_bytes, decode_with_notes
 
@@ -50,7 +50,7 @@ def hash_file(file: str) -> str | Refused | NoPicture:
     """Return the sha256 of a file's bytes, or why it is refused without being decoded."""
     path = Path(file)
     try:
-        if not is_called_a_picture(file) and not format_of(first_bytes(file)):
+        if not is_called_a_picture(file) and not is_picture(first_bytes(file)):
             return NoPicture()
         if not path.is_file():
             return Refused("a broken link" if path.is_symlink() else "no regular file")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference_code.picture_formats import format_of
+from inference_code.picture_formats import is_picture
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.errors import UsageError, file_reason
 from training_code.folders.walk import (
@@ -72,7 +72,7 @@ def packed(names: Iterable[str], most: int = MOST_IN_REQUEST) -> Iterator[tuple[
 
 def _below(folder: Path) -> Iterator[str]:
     try:
-        yield from files_below(walk(folder, format_of).top)
+        yield from files_below(walk(folder, is_picture).top)
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {file_reason(error)}") from error
     except UnusableFolder as error:
@@ -83,7 +83,7 @@ def _is_picture(file: str) -> bool:
     if is_called_a_picture(file):
         return True
     try:
-        return format_of(first_bytes(file)) is not None
+        return is_picture(first_bytes(file))
     except OSError:
         return False
 

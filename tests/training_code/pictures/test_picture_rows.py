@@ -44,6 +44,7 @@ def test_what_is_no_picture_is_refused_without_being_decoded(tmp_path: Path) -> 
     [
         *(("1.txt", b"notes", False), ("1", b"", False), ("1.mp4", b"film", False)),
         *(("1.txt", PNG, True), ("1", PNG, True), ("1.jpg", b"notes", True)),
+        ("1", b"\0\0\0\x18ftypheic\0\0\0\0", True),  # a phone's picture, which is not decoded
     ],
 )
 def test_what_is_no_picture_by_name_and_content_is_told_from_a_damaged_one(
