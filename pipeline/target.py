@@ -68,8 +68,16 @@ def readable_errors() -> Iterator[None]:
 
 
 def require_state(state: Path) -> None:
-    """Raise UsageError when nothing was ever run here; looking must not make a folder."""
+    """Raise UsageError when nothing was ever run here; looking must not make a folder.
+
+    Raises StoreError when something was, and its file is gone.
+    """
     if not (state / "state.db").is_file():
+        from pipeline.local.database import lost
+        from pipeline.local.journal import is_kept
+
+        if is_kept(state):
+            raise lost(state)
         raise UsageError(f"nothing is in {state} yet: make a first model with: {FIRST_RUN}")
 
 

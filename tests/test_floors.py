@@ -19,9 +19,11 @@ FLOORS = (
     ("pipeline.assets",),
     ("pipeline.settings", "pipeline.sample"),
     ("pipeline.command_line", "pipeline.addresses", "pipeline.archives", "pipeline.images"),
+    ("pipeline.given",),
     (
         "pipeline.git",
         "pipeline.errors",
+        "pipeline.durable",
         "pipeline.version",
         "pipeline.suggestions",
         "pipeline.temporary",

@@ -12,9 +12,11 @@ from pipeline.check.kinds import may_hold_steps
 from pipeline.definition.node import Node, Path
 from pipeline.definition.steps import WrittenStep, written_steps
 from pipeline.errors import UsageError
+from pipeline.given import read_given
 from pipeline.job_scripts.interface import SCRIPTS, Script
 
 _LARGEST_BITS = 1000  # of a whole number: what a float can still hold
+_LARGEST = 16 * 1024**2  # bytes: 16 times what SageMaker takes
 _DEEPEST = 200  # levels: more than 50 conditions within each other; ours has 14
 
 
@@ -81,7 +83,7 @@ def _inner(steps: Sequence[WrittenStep]) -> Iterator[str]:
 def read_definition(file: FilePath) -> dict[str, Any]:
     """Read a definition from a JSON file. Raises UsageError when it holds none."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_given(file, _LARGEST))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:

@@ -6,12 +6,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipeline.command_line.stopping import Stopped, stopped_by_signals
+from pipeline.command_line.streams import lasting_streams
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reason
 from pipeline.version import VERSION
 
 FIRST_RUN = "python -m pipeline.run --local"
 FIRST_RUN_ON_AWS = "python -m pipeline.run --upsert --start --wait"
-EXIT_CODES = "exit codes: 0 succeeded, 1 failed, 2 usage, 3 stopped"
+EXIT_CODES = """\
+exit codes: 0 succeeded, 1 failed, 2 usage, 3 stopped (Ctrl-C, SIGTERM, a closed terminal)
+where nobody reads what it prints any more (| head -1), a command goes on"""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,23 +24,36 @@ def run_command(
 ) -> int:
     """Run a command's main; an error a user can cause becomes one line and its exit code.
 
-    So does a file that cannot be read or written.
+    So does a file that cannot be read or written, and a signal. Where nobody reads what it prints
+    any more, the command goes on, and its exit code says how it ended.
     """
+    with lasting_streams(), stopped_by_signals():
+        code = _ended(main, arguments)
+        return _flushed(code)
+
+
+def _ended(main: Callable[[Sequence[str] | None], int], arguments: Sequence[str] | None) -> int:
     try:
         return main(arguments)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"stopped: {stop}" if isinstance(stop, Stopped) else "stopped", file=sys.stderr)
         return EXIT_STOPPED
-    except BrokenPipeError:
-        # The reader (head, less) went away; stdout must not be flushed again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
     except OSError as error:
         print(f"error: {file_reason(error)}", file=sys.stderr)
         return EXIT_FAILED
+
+
+def _flushed(code: int) -> int:
+    """Say now, and not as the interpreter ends, that the output could not be written."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        print(f"error: what was printed is lost: {file_reason(error)}", file=sys.stderr)
+        return code or EXIT_FAILED
+    return code
 
 
 def parser(module: str, description: str, examples: str) -> argparse.ArgumentParser:

@@ -33,6 +33,7 @@ class StepProgress:
 
     `status` is SageMaker's StepStatus (Starting, Executing, Stopping, Stopped, Failed, Succeeded),
     or Waiting for a step that has not begun and Skipped for one behind the branch not taken.
+    `again` is why it does not come from the cache, though it was done before.
     """
 
     name: str
@@ -44,6 +45,7 @@ class StepProgress:
     trials_done: int = 0
     trials_total: int = 0
     cached: bool = False
+    again: str | None = None
     message: str | None = None
 
 
@@ -77,13 +79,13 @@ class PlainLines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._shown: dict[str, tuple[str, int]] = {}
+        self._shown: dict[str, tuple[str, int, str | None]] = {}
         self._lock = threading.Lock()
 
     def update(self, step: StepProgress) -> None:
         """Print the step unless its last line said the same."""
         with self._lock:
-            state = (step.status, step.trials_done)
+            state = (step.status, step.trials_done, step.again)
             if step.status == "Waiting" or self._shown.get(step.name) == state:
                 return
             self._shown[step.name] = state
@@ -141,6 +143,8 @@ def _detail(step: StepProgress) -> str:
     parts = []
     if step.cached:
         parts.append("from the cache")
+    if step.again:
+        parts.append(f"runs again: {step.again}")
     if step.trials_total:
         parts.append(f"trials {step.trials_done}/{step.trials_total}")
     if step.metric:

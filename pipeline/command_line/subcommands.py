@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pipeline.command_line.running import EXIT_CODES
+from pipeline.given import whole_number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,17 +31,29 @@ def add_command(
 
 def positive_number(text: str) -> int:
     """Parse a whole number of 1 or more, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
-    return number
+    return _number(text, 1)
+
+
+def natural_number(text: str) -> int:
+    """Parse a whole number of 0 or more, for argparse."""
+    return _number(text, 0)
 
 
 def port_number(text: str) -> int:
     """Parse a TCP port, for argparse; 0 stands for any free one."""
-    number = int(text)
-    if not 0 <= number <= 65535:
+    number = _number(text, 0)
+    if number > 65535:
         raise argparse.ArgumentTypeError(f"{number} is not a port: 0 to 65535")
+    return number
+
+
+def _number(text: str, least: int) -> int:
+    try:
+        number = whole_number(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{number} is not {least} or more")
     return number
 
 

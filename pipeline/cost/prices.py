@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.durable import write_durably
 from pipeline.errors import UsageError
+from pipeline.given import read_given
 
 PRICE_FILE = Path(__file__).parent / "prices.json"
+_LARGEST = 16 * 1024**2  # bytes
 COMPONENTS = ("training", "processing", "hosting")
 
 _USAGE = re.compile(r"(?:[A-Z0-9]+-)*(Train|Processing|Host):(ml\.[a-z0-9-]+\.[a-z0-9]+)")
@@ -38,7 +41,7 @@ class Prices:
 def load_prices(file: Path = PRICE_FILE) -> Prices:
     """Read the price file. Raises UsageError when it cannot be read or is not one."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_given(file, _LARGEST))
         prices = Prices(**content)
         known = [prices.per_hour[name].items() for name in COMPONENTS]
         numbers = [price for pairs in known for _, price in pairs]
@@ -48,16 +51,14 @@ def load_prices(file: Path = PRICE_FILE) -> Prices:
             raise ValueError("a price is not a number")
     except OSError as error:
         raise UsageError(f"cannot read the prices: {error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"{file} is not a price file: {error}") from error
     return prices
 
 
 def save_prices(prices: Prices, file: Path = PRICE_FILE) -> None:
     """Write the price file, all of it or none."""
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(prices), indent=2) + "\n", encoding="utf-8")
-    partial.replace(file)
+    write_durably(file, (json.dumps(asdict(prices), indent=2) + "\n").encode())
 
 
 def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.aws.timing import Timing
 from pipeline.data.progress import Advance, Progress, human_size
+from pipeline.durable import write_durably
 from pipeline.errors import PipelineError, UsageError
 
 MAXIMUM_BYTES = 100 * 1000**3
@@ -276,6 +277,4 @@ def _read_partial(place: Path) -> _PartialDownload:
 
 
 def _write_partial(place: Path, partial: _PartialDownload) -> None:
-    new = place / "kept.json.new"
-    new.write_text(json.dumps(asdict(partial)), encoding="utf-8")
-    new.replace(place / "kept.json")
+    write_durably(place / "kept.json", json.dumps(asdict(partial)).encode())

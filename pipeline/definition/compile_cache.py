@@ -1,17 +1,18 @@
 """Compile a definition once for each state of the tree and settings, and keep it.
 
 Importing the SageMaker SDK takes seconds; the same tree and settings give the same bytes, so what
-was compiled before is as good.
+was compiled before is as good. A kept one begins with its hash: a damaged one is compiled again.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pipeline.assets.weights import weights_uri
+from pipeline.durable import write_durably
 from pipeline.settings.model import Settings
 
 _SOURCES = (
@@ -22,6 +23,8 @@ _SOURCES = (
     "inference_code/**/*",
     "constraints.txt",
 )
+_LARGEST = 64 * 1024**2  # bytes: far above what SageMaker takes
+_MARK_LENGTH = 65
 
 
 def definition_text(settings: Settings, root: Path, state: Path) -> str:
@@ -29,9 +32,9 @@ def definition_text(settings: Settings, root: Path, state: Path) -> str:
 
     Raises UsageError when code or weights for the settings are not to be had.
     """
-    kept = state / "definitions" / f"{_digest(settings, root)}.json"
-    if kept.is_file():
-        return kept.read_text(encoding="utf-8")
+    kept = state / "definitions" / f"{_digest(settings, root)}.kept"
+    if (known := _read(kept)) is not None:
+        return known
     from pipeline.definition.compile import definition_json
 
     text = definition_json(settings, root)
@@ -61,12 +64,22 @@ def _sources(root: Path) -> Iterator[Path]:
         yield from (path for path in found if path.parent.name != "__pycache__")
 
 
+def _read(path: Path) -> str | None:
+    """Return a kept definition; None when there is none, or it is not what was kept."""
+    try:
+        with path.open("rb") as file:
+            mark, text = file.readline(_MARK_LENGTH), file.read(_LARGEST)
+    except OSError:
+        return None
+    return text.decode() if mark == _mark(text) else None
+
+
 def _keep(path: Path, text: str) -> None:
     """Keep a compiled definition if possible; one that cannot be kept is still a good one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError:
-        return
+    content = text.encode()
+    with suppress(OSError):
+        write_durably(path, _mark(content) + content)
+
+
+def _mark(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest().encode() + b"\n"

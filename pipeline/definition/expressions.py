@@ -18,7 +18,7 @@ Part = str | int
 
 _TOKEN = re.compile(
     r"""(?P<name>[^.\[\]'"]+)
-      | \[ (?P<index>[0-9]+) \]
+      | \[ (?P<index>[0-9]{1,9}) \]
       | \[ '(?P<single>(?:[^'\\]|\\.)*)' \]
       | \[ "(?P<double>(?:[^"\\]|\\.)*)" \]""",
     re.VERBOSE | re.DOTALL,

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.definition.errors import DefinitionError
 from pipeline.errors import UsageError
+from pipeline.given import whole_number
 from pipeline.suggestions import suggest
 
 Value = str | int | float | bool
@@ -55,10 +56,12 @@ def _bind(parameter: Mapping[str, Any], given: Mapping[str, Any]) -> Value:
 def _integer(value: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError
-    return int(value)
+    return whole_number(value) if isinstance(value, str) else int(value)
 
 
 def _float(value: Any) -> float:
+    if isinstance(value, str) and ("_" in value or not value.isascii() or value != value.strip()):
+        raise ValueError  # float() would take these, and digits of any alphabet
     number = float("nan" if isinstance(value, bool) else value)
     if not math.isfinite(number):
         raise ValueError

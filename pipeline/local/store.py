@@ -4,34 +4,28 @@ A document has the shape of the answer of the matching Describe operation, so th
 can hand it out as it is.
 """
 
-import json
 import re
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pipeline.addresses import AddressError, path_of_file, possible_path, split_uri
-from pipeline.errors import PipelineError
+from pipeline.local import journal
+from pipeline.local.database import FILE, StoreError, connect, explained, lost, migrate
+from pipeline.local.documents import Document, OddDocument, Row, decode, encode
 
-Document = dict[str, Any]
+__all__ = ["Document", "OddDocumentError", "Store", "StoreError"]
 
 # Wider than S3's own rule, but never "." or "..".
 _BUCKET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:-]*")
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS documents (
-    kind TEXT NOT NULL, name TEXT NOT NULL, arn TEXT, body TEXT NOT NULL, sequence INTEGER NOT NULL,
-    PRIMARY KEY (kind, name)
-);
-CREATE INDEX IF NOT EXISTS documents_by_arn ON documents (arn);
-"""
+_COLUMNS = "kind, name, arn, body, sequence"
 
 
-class StoreError(PipelineError):
-    """The local state cannot be read or written."""
+class OddDocumentError(StoreError):
+    """A document in the local state is none of its kind; the others can be read."""
 
 
 class Store:
@@ -44,11 +38,16 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._local = threading.local()
+        self._named: set[tuple[str, str]] = set()
+        doing = f"cannot use {self.root} for local state"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self._connection().executescript(_SCHEMA)
+            if _is_new(self.root) and journal.is_kept(self.root):
+                raise lost(self.root)
+            if migrate(self._connection()):
+                self._keep(self._lasting())
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"cannot use {self.root} for local state: {error}") from error
+            raise explained(doing, self.root, error) from error
 
     def put(self, kind: str, name: str, body: Document, arn: str | None = None) -> None:
         """Insert or replace one document; a replaced one keeps its place in `list`."""
@@ -57,23 +56,40 @@ class Store:
                 "INSERT INTO documents VALUES (?, ?, ?, ?, "
                 "(SELECT COALESCE(MAX(sequence), 0) + 1 FROM documents)) "
                 "ON CONFLICT (kind, name) DO UPDATE SET arn = excluded.arn, body = excluded.body",
-                (kind, name, arn, json.dumps(body, default=_encode)),
+                (kind, name, arn, encode(body)),
             )
+            self._changed(kind, name)
 
     def get(self, kind: str, name: str) -> Document | None:
-        """Return the document of that kind and name, or None."""
-        bodies = self._read("SELECT body FROM documents WHERE kind = ? AND name = ?", (kind, name))
-        return _decode(bodies[0]) if bodies else None
+        """Return the document of that kind and name, or None. Raises OddDocumentError."""
+        return self._one(self._read("kind = ? AND name = ?", (kind, name)))
 
     def get_by_arn(self, kind: str, arn: str) -> Document | None:
-        """Return the document of that kind with that ARN, or None."""
-        bodies = self._read("SELECT body FROM documents WHERE kind = ? AND arn = ?", (kind, arn))
-        return _decode(bodies[0]) if bodies else None
+        """Return the document of that kind with that ARN, or None. Raises OddDocumentError."""
+        return self._one(self._read("kind = ? AND arn = ?", (kind, arn)))
 
     def list(self, kind: str) -> list[Document]:
-        """Return every document of a kind, oldest first."""
-        bodies = self._read("SELECT body FROM documents WHERE kind = ? ORDER BY sequence", (kind,))
-        return [_decode(body) for body in bodies]
+        """Return every document of a kind, oldest first; an odd one is left out, and named."""
+        found = []
+        for row in self._read("kind = ? ORDER BY sequence", (kind,)):
+            try:
+                found.append(decode(kind, row.body))
+            except OddDocument as error:
+                self.leave_out(kind, row.name, str(error))
+        return found
+
+    def rows(self, kind: str, prefix: str) -> Sequence[Row]:
+        """Return the documents of a kind whose names begin so, as they are stored."""
+        return self._read(
+            "kind = ? AND name >= ? AND name < ? ORDER BY sequence",
+            (kind, prefix, f"{prefix}\U0010ffff"),
+        )
+
+    def leave_out(self, kind: str, name: str, why: str) -> None:
+        """Say, once, that a document cannot be used and is left out."""
+        if (kind, name) not in self._named:
+            self._named.add((kind, name))
+            print(f"warning: {_odd(self.root, kind, name, why)}", file=sys.stderr, flush=True)
 
     def delete(self, kind: str, name: str) -> bool:
         """Remove one document; False when there was none."""
@@ -81,6 +97,7 @@ class Store:
             done = connection.execute(
                 "DELETE FROM documents WHERE kind = ? AND name = ?", (kind, name)
             )
+            self._changed(kind, name)
             return done.rowcount > 0
 
     @contextmanager
@@ -93,13 +110,16 @@ class Store:
                 return
             try:
                 connection.execute("BEGIN IMMEDIATE")
+                self._local.changed = set()
                 yield connection
                 connection.execute("COMMIT")
+                changed, self._local.changed = self._local.changed, set()
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+            self._keep(changed)
         except sqlite3.Error as error:
-            raise StoreError(f"cannot write {self.root / 'state.db'}: {error}") from error
+            raise explained(f"cannot write {self.root / FILE}", self.root, error) from error
 
     def path(self, uri: str) -> Path:
         """Return the folder or file behind an s3:// or file:// address. Raises AddressError."""
@@ -122,33 +142,63 @@ class Store:
             connection.close()
             del self._local.connection
 
-    def _read(self, query: str, values: tuple[str, ...]) -> Sequence[str]:
+    def _one(self, rows: Sequence[Row]) -> Document | None:
+        if not rows:
+            return None
+        row = rows[0]
         try:
-            return [row[0] for row in self._connection().execute(query, values)]
+            return decode(row.kind, row.body)
+        except OddDocument as error:
+            problem = _odd(self.root, row.kind, row.name, str(error))
+            raise OddDocumentError(problem) from error
+
+    def _read(self, where: str, values: tuple[str, ...]) -> Sequence[Row]:
+        query = f"SELECT {_COLUMNS} FROM documents WHERE {where}"  # noqa: S608 - our own text
+        try:
+            return [Row(*row) for row in self._connection().execute(query, values)]
         except sqlite3.Error as error:
-            raise StoreError(f"cannot read {self.root / 'state.db'}: {error}") from error
+            raise explained(f"cannot read {self.root / FILE}", self.root, error) from error
+
+    def _changed(self, kind: str, name: str) -> None:
+        if kind in journal.LASTING:
+            self._local.changed.add((kind, name))
+
+    def _lasting(self) -> set[tuple[str, str]]:
+        found = (self._read("kind = ?", (kind,)) for kind in journal.LASTING)
+        return {(row.kind, row.name) for rows in found for row in rows}
+
+    def _keep(self, changed: set[tuple[str, str]]) -> None:
+        """Bring what is kept beside the file to what was committed to it."""
+        if not changed:
+            return
+        connection = self._connection()
+        try:
+            connection.execute("BEGIN IMMEDIATE")  # in the order of the commits of all processes
+            for kind, name in sorted(changed):
+                rows = self._read("kind = ? AND name = ?", (kind, name))
+                journal.keep(self.root, kind, name, rows[0] if rows else None)
+        except (OSError, sqlite3.Error, StoreError) as error:
+            # What was asked for is done.
+            print(f"warning: no copy beside {FILE} was kept: {error}", file=sys.stderr, flush=True)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._local, "connection"):
-            connection = sqlite3.connect(self.root / "state.db", timeout=30, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
-            self._local.connection = connection
+            self._local.connection = connect(self.root)
         connection = self._local.connection
         assert isinstance(connection, sqlite3.Connection)  # noqa: S101
         return connection
 
 
-def _encode(value: object) -> object:
-    if isinstance(value, datetime):
-        return {"$time": value.astimezone(UTC).isoformat()}
-    raise TypeError(f"cannot store {type(value).__name__}")
+def _is_new(root: Path) -> bool:
+    file = root / FILE
+    return not file.exists() or not file.stat().st_size
 
 
-def _decode(text: str) -> Document:
-    body: Document = json.loads(text, object_hook=_restore)
-    return body
-
-
-def _restore(value: dict[str, Any]) -> Any:
-    return datetime.fromisoformat(value["$time"]) if value.keys() == {"$time"} else value
+def _odd(root: Path, kind: str, name: str, why: str) -> str:
+    return (
+        f"{kind} {name} in {root / FILE} cannot be used: {why} "
+        f"(python -m pipeline.local check --state {root})"
+    )

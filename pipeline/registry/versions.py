@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.errors import PipelineError, UsageError
+from pipeline.given import shortened
 from pipeline.target import Target
 
 
@@ -55,7 +56,8 @@ def choose_group(target: Target, wanted: str | None) -> str:
         return str(groups[0])
     if wanted is not None and wanted in groups:
         return wanted
-    problem = f"no group {wanted!r}" if wanted else "there are several groups: choose with --group"
+    several = "there are several groups: choose with --group"
+    problem = several if wanted is None else f"no group {wanted!r}"
     raise UsageError(f"{problem}; there are: {', '.join(sorted(groups))}")
 
 
@@ -85,10 +87,11 @@ def find_version(target: Target, group: str | None, wanted: str) -> Version:
         raise UsageError(f"{name} has no versions yet: run the pipeline first: {target.first_run}")
     if wanted == "newest":
         return read_version(target, next(iter(arns.values())))
-    if wanted.isdigit() and int(wanted) in arns:
-        return read_version(target, arns[int(wanted)])
-    there = ", ".join(str(number) for number in sorted(arns))
-    raise UsageError(f"no version {wanted} of {name}; there are: {there}")
+    numbers = {str(number): arn for number, arn in arns.items()}
+    if wanted in numbers:
+        return read_version(target, numbers[wanted])
+    there = ", ".join(sorted(numbers, key=int))
+    raise UsageError(f"no version {shortened(wanted)} of {name}; there are: {there}")
 
 
 def read_versions(target: Target, arns: Sequence[str]) -> list[Version]:

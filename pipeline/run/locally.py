@@ -1,12 +1,10 @@
 """Run the pipeline on this machine, from the settings to a served prediction."""
 
 import json
-import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -17,10 +15,12 @@ from pipeline.assets.code_bundle import bundles_of, stage
 from pipeline.assets.weights import check_file, stage_weights
 from pipeline.command_line.running import ROOT
 from pipeline.command_line.step_table import display
+from pipeline.command_line.stopping import Stopped, StopRequest, handled, reason_of
 from pipeline.data.kept import made_once, unpacked_once
 from pipeline.data.progress import Progress
 from pipeline.data.reading import asks_again, read_data
 from pipeline.definition.compile_cache import definition_text
+from pipeline.durable import write_durably
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.engine.executions import Place
@@ -57,8 +57,8 @@ class LocalRequest:
 def run_locally(request: LocalRequest) -> LocalOutcome:
     """Run the pipeline on this machine and ask the endpoint about one test picture.
 
-    Ctrl-C or SIGTERM stops its steps and, after the last one, the waiting for the endpoint. Raises
-    UsageError for data, parameters or settings that cannot be used.
+    A signal to stop (Ctrl-C, SIGTERM, SIGHUP) ends its steps and, after the last one, the waiting
+    for the endpoint. Raises UsageError for data, parameters or settings that cannot be used.
     """
     settings = request.settings
     given = dict(request.parameters)
@@ -179,30 +179,21 @@ def _put(store: Store, uri: str, content: bytes) -> None:
     path = store.path(uri)
     if path.is_file() and path.read_bytes() == content:
         return
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # another run may write it as well
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
+        write_durably(path, content)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise StoreError(f"cannot write {path}: {disk_reason(error)}") from error
 
 
 @contextmanager
-def cancel_on_signals() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or SIGTERM sets; a second Ctrl-C interrupts at once."""
-    cancel = threading.Event()
+def cancel_on_signals() -> Iterator[StopRequest]:
+    """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets; a second one interrupts at once."""
+    cancel = StopRequest()
 
     def stop(number: int, _frame: FrameType | None) -> None:
         if cancel.is_set():
-            raise KeyboardInterrupt
-        cancel.set()
+            raise Stopped(reason_of(number))
+        cancel.ask(reason_of(number))
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(stop):
         yield cancel
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

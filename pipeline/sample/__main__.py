@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.command_line.running import parser, run_command
+from pipeline.command_line.subcommands import natural_number, positive_number
 from pipeline.errors import EXIT_SUCCEEDED
 
 _EXAMPLES = """\
@@ -37,9 +38,15 @@ def _parser() -> ArgumentParser:
         _EXAMPLES,
     )
     result.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
-    result.add_argument("--classes", type=int, default=6, metavar="N", help="default: 6")
-    result.add_argument("--per-class", type=int, default=60, metavar="N", help="default: 60")
-    result.add_argument("--seed", type=int, default=0, metavar="N", help="other pictures")
+    result.add_argument(
+        "--classes", type=positive_number, default=6, metavar="N", help="default: 6"
+    )
+    result.add_argument(
+        "--per-class", type=positive_number, default=60, metavar="N", help="default: 60"
+    )
+    result.add_argument(
+        "--seed", type=natural_number, default=0, metavar="N", help="other pictures"
+    )
     result.add_argument("--shuffle-labels", action="store_true", help="classes at random")
     return result
 

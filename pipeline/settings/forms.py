@@ -35,7 +35,7 @@ class Form:
         return {**handler(schema), "form": self.words}
 
     def _check(self, value: str) -> str:
-        if re.fullmatch(self.pattern, value) is None:
+        if re.fullmatch(self.pattern, value, re.ASCII) is None:
             raise PydanticCustomError("form", "{wanted}", {"wanted": self.words})
         return value
 
@@ -79,7 +79,7 @@ Bucket = Annotated[
 ]
 Region = Annotated[str, Form(r"[a-z]{2}(-[a-z]+)+-\d", "a region, as in eu-west-1")]
 ImageUri = Annotated[
-    str, Form(r"\S{1,255}", "an image's address, without white space, at most 255 characters")
+    str, Form(r"[!-~]{1,255}", "an image's address, without white space, at most 255 characters")
 ]
 ResourceName = Annotated[
     str, Form(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "a name: letters, digits and -, at most 63")

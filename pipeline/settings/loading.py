@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipeline.errors import UsageError
+from pipeline.given import read_given
 from pipeline.settings.checks import check
 from pipeline.settings.errors import (
     RANGE_TYPES,
@@ -23,6 +25,7 @@ from pipeline.settings.model import Settings
 from pipeline.settings.yaml_reader import YamlProblem, read_scalar, read_yaml
 from pipeline.suggestions import suggest
 
+_LARGEST = 256 * 1024  # bytes
 _OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w-]*(?:\.[\w-]+)*)\s*=(?P<value>.*)", re.DOTALL)
 
 
@@ -97,11 +100,13 @@ def _is_other_range(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     try:
-        data, lines = read_yaml(path.read_text(encoding="utf-8"))
+        data, lines = read_yaml(read_given(path, _LARGEST).decode())
     except YamlProblem as problem:
         raise SettingsError(f"{path}:{problem.line}: not YAML: {problem}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: is not UTF-8 text") from None
+    except UsageError as error:
+        raise SettingsError(str(error)) from None
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     if not isinstance(data, dict):

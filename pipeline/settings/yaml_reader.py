@@ -22,6 +22,11 @@ _RESOLVERS = (
 )
 
 
+_DEEPEST = 40  # levels; settings have 6
+_MOST_VALUES = 20_000  # with what aliases repeat; settings have a few hundred
+_LONGEST_NUMBER = 40  # digits
+
+
 class YamlProblem(Exception):
     """The text is no YAML that settings can be read from; `line` counts from 1."""
 
@@ -31,7 +36,19 @@ class YamlProblem(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with the resolvers of YAML 1.2's core schema."""
+    """SafeLoader with the resolvers of YAML 1.2's core schema, and a limit to nesting."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self._depth >= _DEEPEST:
+            line: int = self.line + 1
+            raise YamlProblem(line, f"nested deeper than {_DEEPEST} levels")
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -44,12 +61,16 @@ for _tag, _pattern, _first in _RESOLVERS:
 
 
 def read_yaml(text: str) -> tuple[Any, dict[Keys, int]]:
-    """Return the data in `text`, and the line (from 1) of each path in it. Raises YamlProblem."""
+    """Return the data in `text`, and the line (from 1) of each path in it. Raises YamlProblem.
+
+    What is nested deep, or large by aliases, is refused before it takes time or memory.
+    """
     lines: dict[Keys, int] = {}
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        data = None if node is None else _construct(loader, node, (), lines, ())
+        _refuse_many(node)
+        data = None if node is None else _construct(loader, node, (), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.problem, error.context) if part)
@@ -64,31 +85,55 @@ def read_scalar(text: str) -> Any:
     return read_yaml(text)[0]
 
 
-def _construct(
-    loader: _Loader, node: yaml.Node, path: Keys, lines: dict[Keys, int], above: tuple[int, ...]
-) -> Any:
+def _refuse_many(root: yaml.Node | None) -> None:
+    """Refuse aliases that repeat each other to more values than settings have."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node, above: frozenset[int]) -> int:
+        if id(node) in above:
+            raise YamlProblem(node.start_mark.line + 1, "an anchor that contains itself")
+        if id(node) not in sizes:
+            within = above | {id(node)}
+            sizes[id(node)] = 1 + sum(size(inner, within) for inner in _inner(node))
+        if sizes[id(node)] > _MOST_VALUES:
+            line = node.start_mark.line + 1
+            raise YamlProblem(line, f"more than {_MOST_VALUES:,} values: aliases repeat each other")
+        return sizes[id(node)]
+
+    if root is not None:
+        size(root, frozenset())
+
+
+def _inner(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        yield from (inner for pair in node.value for inner in pair)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
+def _construct(loader: _Loader, node: yaml.Node, path: Keys, lines: dict[Keys, int]) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
-    if id(node) in above:
-        raise YamlProblem(node.start_mark.line + 1, "an anchor that contains itself")
-    above = (*above, id(node))
     if isinstance(node, yaml.MappingNode):
         return {
-            key: _construct(loader, value, (*path, key), lines, above)
+            key: _construct(loader, value, (*path, key), lines)
             for key, value in _pairs(loader, node, path, lines)
         }
     if isinstance(node, yaml.SequenceNode):
         return [
-            _construct(loader, value, (*path, number), lines, above)
+            _construct(loader, value, (*path, number), lines)
             for number, value in enumerate(node.value)
         ]
     return _scalar(loader, node)
 
 
 def _scalar(loader: _Loader, node: yaml.Node) -> Any:
+    line = node.start_mark.line + 1
+    if node.tag.endswith((":int", ":float")) and len(node.value) > _LONGEST_NUMBER:
+        raise YamlProblem(line, f"a number of {len(node.value):,} characters")
     try:
         return loader.construct_object(node)
     except ValueError as error:
-        raise YamlProblem(node.start_mark.line + 1, str(error)) from error
+        raise YamlProblem(line, str(error)) from error
 
 
 def _pairs(

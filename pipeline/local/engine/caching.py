@@ -6,20 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from pipeline.definition.cache_fields import cache_fields
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.graph import Step
-from pipeline.local.store import Document, Store
+from pipeline.given import shortened
+from pipeline.local.engine.contents import list_contents
+from pipeline.local.engine.outputs import KeptFiles, check_output, list_output, with_hashes
+from pipeline.local.store import Document, OddDocumentError, Store
 
 _KIND = "StepCache"
 _DURATION = re.compile(
     r"P?(?:(?P<y>\d+)y)?(?:(?P<mo>\d+)m)?(?:(?P<w>\d+)w)?(?:(?P<d>\d+)d)?"
     r"(?:t(?:(?P<h>\d+)h)?(?:(?P<mi>\d+)m)?(?:(?P<s>\d+)s)?)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
+_MOST_DIGITS = 12
 _DAYS = {"y": 365, "mo": 30, "w": 7, "d": 1}
 
 
@@ -41,6 +44,14 @@ class CacheEntry:
     metric: str | None
 
 
+@dataclass(frozen=True)
+class Found:
+    """What the cache has of a step; without an entry, `why_not` says what happened to one."""
+
+    entry: CacheEntry | None = None
+    why_not: str = ""
+
+
 def read_policy(step: Step) -> CachePolicy:
     """Read the CacheConfig of a step. Raises DefinitionError for an invalid duration."""
     config = step.definition.get("CacheConfig") or {}
@@ -57,24 +68,29 @@ def parse_duration(text: str) -> timedelta:
     A year is 365 days, a month 30. Raises ValueError.
     """
     match = _DURATION.fullmatch(text.strip())
+    if match and max(len(digits or "") for digits in match.groups()) > _MOST_DIGITS:
+        raise ValueError(f"{shortened(text)} is longer than a duration can be")
     numbers = {k: int(v) for k, v in match.groupdict().items() if v} if match else {}
     if not numbers:
-        raise ValueError(f"{text!r} is not a duration: write 30d, PT1H or P30DT5H")
+        raise ValueError(f"{shortened(text)} is not a duration: write 30d, PT1H or P30DT5H")
     days = sum(number * _DAYS[unit] for unit, number in numbers.items() if unit in _DAYS)
-    return timedelta(
-        days=days,
-        hours=numbers.get("h", 0),
-        minutes=numbers.get("mi", 0),
-        seconds=numbers.get("s", 0),
-    )
+    try:
+        return timedelta(
+            days=days,
+            hours=numbers.get("h", 0),
+            minutes=numbers.get("mi", 0),
+            seconds=numbers.get("s", 0),
+        )
+    except OverflowError:
+        raise ValueError(f"{shortened(text)} is longer than a duration can be") from None
 
 
 class StepCache:
     """A cache of one pipeline's successful steps, by what went into them.
 
     SageMaker looks at the fields alone. Here the contents behind file:// inputs count as well
-    (every file's path, size and time of change), because a folder on this machine is edited in
-    place; what lies behind s3:// addresses does not, as on SageMaker.
+    (every file's path and bytes), because a folder on this machine is edited in place; what lies
+    behind s3:// addresses does not, as on SageMaker. What a step wrote must still be as it was.
     """
 
     def __init__(self, store: Store, pipeline: str) -> None:
@@ -90,38 +106,65 @@ class StepCache:
             fields = {"FunctionArn": function, "Inputs": arguments}
         elif not (fields := cache_fields(step.type, arguments)):
             return None
-        listings = [_listing(self._store.path(uri)) for uri in sorted(set(_file_uris(fields)))]
+        listings = [
+            list_contents(self._store.path(uri), self._store.root)
+            for uri in sorted(set(_file_uris(fields)))
+        ]
         canonical = json.dumps([step.type, fields, listings], sort_keys=True, default=str)
         return sha256(canonical.encode()).hexdigest()
 
-    def find(self, step: Step, key: str, policy: CachePolicy) -> CacheEntry | None:
-        """Find the newest success with that key, if it is young enough and its outputs exist."""
-        found = self._store.get(_KIND, self._name(step, key))
+    def find(self, step: Step, key: str, policy: CachePolicy) -> Found:
+        """Find the newest success with that key, young enough and with its outputs whole."""
+        name = self._name(step, key)
+        try:
+            found = self._store.get(_KIND, name)
+        except OddDocumentError:
+            return Found(None, "the entry of the cache is damaged")
         if found is None:
-            return None
+            return Found()
         age = datetime.now(UTC) - found["CreationTime"]
         if policy.maximum_age is not None and age > policy.maximum_age:
-            return None
-        if not all(self._store.path(uri).exists() for uri in found["Outputs"]):
-            return None
-        return CacheEntry(
+            return Found()
+        looked = [check_output(self._store.path(uri), kept) for uri, kept in _outputs(found)]
+        if problem := next((each.problem for each in looked if each.problem), ""):
+            return Found(None, f"its output {problem}")
+        if any(each.moved for each in looked):  # the same bytes, in new files
+            files = {uri: each.kept for (uri, _), each in zip(_outputs(found), looked, strict=True)}
+            self._store.put(_KIND, name, found | {"Files": files})
+        entry = CacheEntry(
             found["SourcePipelineExecutionArn"],
             found["Properties"],
             found["Metadata"],
             found["Metric"],
         )
+        return Found(entry)
 
     def remember(self, step: Step, key: str, entry: CacheEntry, outputs: Sequence[str]) -> None:
-        """Keep a success, and where its outputs are, for later runs."""
+        """Keep a success, and which files it wrote, for later runs."""
+        paths = {uri: self._store.path(uri) for uri in outputs}
         body = {
             "SourcePipelineExecutionArn": entry.execution_arn,
             "Properties": entry.properties,
             "Metadata": entry.metadata,
             "Metric": entry.metric,
-            "Outputs": [uri for uri in outputs if self._store.path(uri).exists()],
+            "Files": {uri: list_output(path) for uri, path in paths.items() if path.exists()},
             "CreationTime": datetime.now(UTC),
         }
         self._store.put(_KIND, self._name(step, key), body)
+
+    def add_hashes(self, step: Step, key: str) -> None:
+        """Add the hashes of a success's files: copied or restored, they are known again by these.
+
+        It reads all of them, so it is done beside the steps that follow.
+        """
+        name = self._name(step, key)
+        before = self._store.get(_KIND, name)
+        if before is None:
+            return
+        files = {uri: with_hashes(self._store.path(uri), kept) for uri, kept in _outputs(before)}
+        with self._store.transaction():
+            if self._store.get(_KIND, name) == before:
+                self._store.put(_KIND, name, before | {"Files": files})
 
     def _name(self, step: Step, key: str) -> str:
         return f"{self._pipeline}/{step.name}/{key}"
@@ -137,6 +180,13 @@ def forget_results(store: Store, execution_arn: str) -> None:
         )
 
 
+def _outputs(found: Document) -> list[tuple[str, KeptFiles]]:
+    return [
+        (uri, {name: (mark, size, digest) for name, (mark, size, digest) in kept.items()})
+        for uri, kept in found["Files"].items()
+    ]
+
+
 def _file_uris(value: Any) -> Iterator[str]:
     if isinstance(value, str) and value.startswith("file://"):
         yield value
@@ -146,20 +196,3 @@ def _file_uris(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _file_uris(inner)
-
-
-def _listing(path: Path) -> list[tuple[str, int, int]]:
-    found = []
-    for file in sorted(_files(path, frozenset())):
-        status = file.stat()
-        found.append((str(file.relative_to(path)), status.st_size, status.st_mtime_ns))
-    return found
-
-
-def _files(path: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Yield every file at or below a path, through links to folders too, but never in circles."""
-    if path.is_file():
-        yield path
-    elif path.is_dir() and (real := path.resolve()) not in above:
-        for inner in path.iterdir():
-            yield from _files(inner, above | {real})

@@ -16,7 +16,7 @@ from pipeline.local.failures import StepFailed, StepStopped
 from pipeline.local.jobs.containers import Background, Job, JobOutcome, job_name
 from pipeline.local.jobs.lambdas import output_parameters, run_lambda
 from pipeline.local.jobs.processing import run_processing_job
-from pipeline.local.jobs.training import run_training_job
+from pipeline.local.jobs.training import debug_output, run_training_job
 from pipeline.local.jobs.tuning import TuningProgress, run_tuning_job
 from pipeline.local.processes.command import Starter
 from pipeline.local.store import Document, Store
@@ -137,7 +137,13 @@ def _training(step: Step, arguments: dict[str, Any], context: StepContext) -> St
     context.record({"Metadata": metadata})
     document = _checked(step, run_training_job(arguments, job), context)
     model = document["ModelArtifacts"]["S3ModelArtifacts"]
-    return StepOutput(document, metadata, newest[0] if newest else None, (model,))
+    outputs = (model, f"{model.rpartition('/')[0]}/output.tar.gz", *_tensors_of(document))
+    return StepOutput(document, metadata, newest[0] if newest else None, outputs)
+
+
+def _tensors_of(document: Document) -> tuple[str, ...]:
+    uri = debug_output(document, document["TrainingJobName"])
+    return (uri,) if uri else ()
 
 
 def _tuning(step: Step, arguments: dict[str, Any], context: StepContext) -> StepOutput:

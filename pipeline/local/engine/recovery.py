@@ -34,7 +34,7 @@ def stop_dead_runs(store: Store) -> None:
         if execution["PipelineExecutionStatus"] != "Executing":
             continue
         identity = execution["PipelineExecutionArn"].rpartition("/")[2]
-        if not _is_alive(store.root / "runs" / identity):
+        if not is_alive(store.root / "runs" / identity):
             with store.transaction():
                 # It may have come to its own end since it was listed.
                 newest = store.get("PipelineExecution", identity) or {}
@@ -53,7 +53,8 @@ def _sweep(root: Path, identity: str) -> None:
     sweep_parts(path for folder in folders for path in folder.rglob("*.part"))
 
 
-def _is_alive(folder: Path) -> bool:
+def is_alive(folder: Path) -> bool:
+    """Check whether the run with that folder is at work."""
     try:
         with (folder / "lock").open("r") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

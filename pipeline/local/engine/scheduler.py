@@ -4,17 +4,19 @@ import os
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.command_line.stopping import StopRequest
 from pipeline.definition.expressions import Scope
 from pipeline.definition.graph import Graph, Step, read_graph
 from pipeline.definition.parameters import bind_parameters
 from pipeline.errors import PipelineError
 from pipeline.local.engine.board import Board, Listener
-from pipeline.local.engine.caching import CacheEntry, StepCache, read_policy
+from pipeline.local.engine.caching import CacheEntry, Found, StepCache, read_policy
 from pipeline.local.engine.executions import Execution, Place
 from pipeline.local.engine.handlers import (
     StepContext,
@@ -175,7 +177,8 @@ class _Run:
             self._collect(wait(self._running).done)
             status, failure = "Stopped", None
         finally:
-            self._execution.end(status, _reason(failure) if failure else None)
+            stopped = self._stop_reason() if status == "Stopped" else None
+            self._execution.end(status, _reason(failure) if failure else stopped)
         return ExecutionResult(
             self._execution.id, self._execution.arn, status, dict(self._results), failure
         )
@@ -240,6 +243,10 @@ class _Run:
             return "Stopped", None
         return ("Failed", failures[0]) if failures else ("Succeeded", None)
 
+    def _stop_reason(self) -> str | None:
+        why = self._cancel.reason if isinstance(self._cancel, StopRequest) else ""
+        return f"It was stopped: {why}." if why else None
+
     def _has_ended(self, name: str) -> bool:
         return name in self._results and self._results[name].status in ("Succeeded", "Skipped")
 
@@ -262,9 +269,11 @@ class _Run:
             policy = read_policy(step)
             function = function_of(step, context)
             key = self._cache.key(step, arguments, function) if policy.enabled else None
-            found = self._cache.find(step, key, policy) if key else None
-            if found:
-                return self._reuse(step, found)
+            found = self._cache.find(step, key, policy) if key else Found()
+            if found.entry:
+                return self._reuse(step, found.entry)
+            if found.why_not:
+                self._board.show(step, again=found.why_not)
             output = run_step(step, arguments, context)
             if key:
                 self._cache_result(step, key, output)
@@ -283,6 +292,16 @@ class _Run:
     def _cache_result(self, step: Step, key: str, output: StepOutput) -> None:
         entry = CacheEntry(self._execution.arn, output.properties, output.metadata, output.metric)
         self._cache.remember(step, key, entry, output.outputs)
+        self._beside.submit(self._add_hashes, step, key)
+
+    def _add_hashes(self, step: Step, key: str) -> None:
+        """Complete a step's entry in the cache; without hashes it is as good on this disk."""
+        try:
+            with suppress(PipelineError, OSError):
+                if not self._cancel.is_set():
+                    self._cache.add_hashes(step, key)
+        finally:
+            self._store.close()
 
     def _reuse(self, step: Step, found: CacheEntry) -> StepResult:
         source = {"SourcePipelineExecutionArn": found.execution_arn}

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pipeline.durable import durably
 from pipeline.local.failures import StepFailed
 from pipeline.local.processes.command import Ending, Starter
 from pipeline.local.processes.own_opt_ml import OPT_ML
@@ -223,13 +224,8 @@ def pack(folder: Path, archive: Path) -> None:
     It is not compressed: weights do not get smaller, only slower. One that could not be finished,
     on a full disk for example, does not stay there.
     """
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    partial = archive.with_name(archive.name + ".partial")
-    try:
-        _write(folder, partial)
-        partial.replace(archive)
-    finally:
-        partial.unlink(missing_ok=True)
+    with durably(archive) as part:
+        _write(folder, part)
 
 
 def _write(folder: Path, archive: Path) -> None:

@@ -280,8 +280,13 @@ def _execute(
 
 def _tensors(request: Mapping[str, Any], job: Job) -> Path:
     """Return where SageMaker puts what the debugger's hook saves, while it is saved."""
-    prefix = request["DebugHookConfig"]["S3OutputPath"].rstrip("/")
-    return job.store.path(f"{prefix}/{job.name}/debug-output")
+    return job.store.path(debug_output(request, job.name))
+
+
+def debug_output(request: Mapping[str, Any], name: str) -> str:
+    """Return the address of what the hook of that job saves; empty without a hook."""
+    hook = request.get("DebugHookConfig")
+    return f"{hook['S3OutputPath'].rstrip('/')}/{name}/debug-output" if hook else ""
 
 
 def _close_tensors(request: Mapping[str, Any], job: Job) -> None:

@@ -129,4 +129,4 @@ def _version_of(store: Store, config: str) -> int | None:
     tags = store.get("Tags", arn["EndpointConfigArn"]) if arn else None
     values = {tag["Key"]: tag["Value"] for tag in (tags or {}).get("Tags", [])}
     number = values.get("model-package-arn", "").rpartition("/")[2]
-    return int(number) if number.isdigit() else None
+    return int(number) if number.isascii() and number.isdecimal() else None

@@ -3,9 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html and API_CopyObject.html
 """
 
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+from pipeline.durable import durably
 from pipeline.errors import PipelineError
 from pipeline.local.service.hosting.model_process import Reply
 from pipeline.local.store import Store
@@ -41,7 +40,8 @@ def copy_object(store: Store, bucket: str, key: str, headers: Mapping[str, str])
         if since is not None and changed > parsedate_to_datetime(since):
             what = "At least one of the pre-conditions you specified did not hold"
             return _error(HTTPStatus.PRECONDITION_FAILED, "PreconditionFailed", what)
-        _copy(source, store.path(f"s3://{bucket}/{key}"))
+        with durably(store.path(f"s3://{bucket}/{key}")) as part:
+            shutil.copyfile(source, part)
     except (PipelineError, OSError, ValueError) as error:
         return _error(HTTPStatus.BAD_REQUEST, "InvalidRequest", str(error))
     return _xml(
@@ -56,20 +56,6 @@ def _file(store: Store, place: str) -> Path | None:
         return path if path.is_file() else None
     except (PipelineError, OSError):  # no address, or a name that no file can have
         return None
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file so that nobody ever sees a part of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".copy-")
-    os.close(handle)
-    part = Path(name)
-    try:
-        shutil.copyfile(source, part)
-        part.replace(target)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _error(status: HTTPStatus, code: str, message: str) -> Reply:

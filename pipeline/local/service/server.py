@@ -8,7 +8,6 @@ what the functions ask (HeadObject and CopyObject, with AWS_ENDPOINT_URL_S3).
 import errno
 import json
 import os
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from inference_code.server.model_server.health import Work
 from inference_code.server.model_server.loopback import LoopbackOnly
 from inference_code.server.model_server.sockets import listen
 from pipeline.command_line.local_packages import require_packages
+from pipeline.command_line.stopping import handled
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.deployments.deliveries import Deliveries
@@ -250,7 +250,7 @@ def _serving(application: "Starlette", listener: socket.socket) -> Iterator[None
 
 
 def serve_until_stopped(service: Service, greeting: str) -> None:
-    """Print the greeting when other commands can find the service; return on Ctrl-C or SIGTERM."""
+    """Print the greeting when other commands can find the service; return on a signal to stop."""
     stop = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -258,14 +258,12 @@ def serve_until_stopped(service: Service, greeting: str) -> None:
 
     note = service.api.context.store.root / _NOTE
     text = json.dumps({"pid": os.getpid(), "port": service.port, "url": service.url})
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        note.write_text(text)
-        print(greeting, flush=True)
-        stop.wait()
+        with handled(end):
+            note.write_text(text)
+            print(greeting, flush=True)
+            stop.wait()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         with suppress(OSError):
             if note.read_text() == text:
                 note.unlink()

@@ -52,3 +52,31 @@ def test_what_python_keeps_beside_the_code_changes_nothing(text, tmp_path):
         kept.write_bytes(b"anything")
 
     assert text() == "1"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:-1],
+        lambda content: content[: len(content) // 2],
+        lambda content: b"garbage" * 100,
+        lambda content: b"\xff\xfe" + content,
+        lambda content: content.replace(b"1", b"2"),
+        lambda content: b'{"Version": "2020-12-01", "Steps": []}',
+    ],
+    ids=["empty", "cut", "half", "garbage", "no text", "changed", "not ours"],
+)
+def test_a_damaged_one_is_compiled_again(damage, text, tmp_path):
+    assert text() == "1"
+    (kept,) = (tmp_path / "state" / "definitions").iterdir()
+    kept.write_bytes(damage(kept.read_bytes()))
+    assert [text(), text()] == ["2", "2"]
+
+
+def test_one_that_cannot_be_read_or_kept_is_compiled_each_time(text, tmp_path):
+    assert text() == "1"
+    (kept,) = (tmp_path / "state" / "definitions").iterdir()
+    kept.unlink()
+    kept.mkdir()
+    assert [text(), text()] == ["2", "3"]

@@ -190,7 +190,7 @@ def test_a_model_that_does_not_come_into_service_is_a_failure(run: Run) -> None:
     assert outcome.exit_code == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_ends_the_waiting_for_the_endpoint_and_what_was_made_stays(
     number: signal.Signals, run: Run
 ) -> None:

@@ -1,6 +1,7 @@
 """What a local run does before its first step."""
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -61,13 +62,12 @@ def test_what_another_run_is_in_the_middle_of_writing_is_not_touched(tmp_path: P
 def test_a_full_disk_names_the_file_and_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, _content: bytes) -> None:
-        path.touch()
+    def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     settings = load_settings(ROOT / "pipeline.yaml", "local", [])
     store = Store(tmp_path)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match=r"cannot write .+/code/.+: No space left .+free some"):
         locally.compile_and_stage(settings, ROOT, store)
     assert not list(tmp_path.rglob("*.part"))

@@ -5,13 +5,13 @@ import binascii
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.local.service.operations.context import Handler, OperationContext, invalid, select
-from pipeline.local.service.shapes import service_model
+from pipeline.local.service.shapes import find_problems, service_model, without_none
 from pipeline.local.store import Document
 
 Test = Callable[[Document, Any], bool]
@@ -49,10 +49,23 @@ def list_operation(operation: str, listing: Listing) -> Handler:
         found = listing.find(context, params) if listing.find else context.store.list(listing.kind)
         placed = [(_place(d, params, listing), d) for d in _matching(found, params, listing)]
         page, token = page_of(placed, params, _is_descending(params, listing))
-        answer: Document = {member: [select(summary, document) for document in page]}
+        answer: Document = {member: list(_summaries(context, listing, summary, page))}
         return answer | ({"NextToken": token} if token else {})
 
     return handle
+
+
+def _summaries(
+    context: OperationContext, listing: Listing, shape: Any, page: Sequence[Document]
+) -> Iterator[Document]:
+    """Yield the summary of each document; an odd one is left out, and named."""
+    for document in page:
+        summary = without_none(select(shape, document))
+        if problem := next(iter(find_problems(shape, summary, limits=False)), None):
+            name = str(document.get(listing.name, "without a name"))
+            context.store.leave_out(listing.kind, name, problem)
+        else:
+            yield summary
 
 
 def page_of(
@@ -118,7 +131,9 @@ def _place(document: Document, params: Document, listing: Listing) -> Place:
     if isinstance(value, datetime):
         value = value.timestamp()
     name = str(document.get(listing.name, ""))
-    return (value, "", name) if isinstance(value, int | float) else (-math.inf, value or "", name)
+    return (
+        (value, "", name) if isinstance(value, int | float) else (-math.inf, str(value or ""), name)
+    )
 
 
 def _time(document: Document, member: str) -> datetime:

@@ -93,6 +93,37 @@ def test_a_step_is_not_reused_without_its_outputs(lab: Lab) -> None:
     assert _cached(lab.run(*_pair(lab))) == {"First": True, "Second": False}
 
 
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda data: (data / "out.txt").unlink(), "data/out.txt is missing"),
+        (shutil.rmtree, "data is missing"),
+        (lambda data: _write(data / "out.txt", "", later=0), "data/out.txt has 0 bytes and had 1"),
+        (lambda data: _write(data / "out.txt", "b", later=0), "data/out.txt was changed"),
+    ],
+    ids=["lost", "all lost", "cut", "changed within its size and time"],
+)
+def test_a_step_whose_output_is_not_as_it_was_runs_again_and_says_why(
+    lab: Lab, damage: Callable[[Path], None], why: str
+) -> None:
+    first = lab.run(*_pair(lab))
+    damage(lab.store.path(f"{BUCKET}/runs/{first.execution_id}/First/data"))
+    assert _cached(lab.run(*_pair(lab))) == {"First": False, "Second": False}
+    said = {state.again for state in lab.heard if state.name == "First" and state.again}
+    assert said == {f"its output {why}"}
+    assert _cached(lab.run(*_pair(lab))) == {"First": True, "Second": True}
+
+
+def test_outputs_that_were_copied_or_restored_are_known_by_their_bytes(lab: Lab) -> None:
+    first = lab.run(*_pair(lab))
+    runs = lab.store.path(f"{BUCKET}/runs/{first.execution_id}")
+    shutil.copytree(runs, runs.with_name("copy"))
+    shutil.rmtree(runs)
+    runs.with_name("copy").rename(runs)
+    for _ in range(2):
+        assert _cached(lab.run(*_pair(lab))) == {"First": True, "Second": True}
+
+
 def test_training_and_tuning_are_not_reused_without_their_model(lab: Lab) -> None:
     grid = {"CategoricalParameterRanges": [{"Name": "rate", "Values": ["1"]}]}
     limits = {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}
@@ -185,12 +216,15 @@ def test_a_folder_on_this_machine_counts_with_its_contents(lab: Lab, tmp_path: P
         "one more": lambda: (folder / "pug" / "3.jpg").write_text("x"),
         "another of the same size": lambda: _write(picture, "y", later=1),
         "another of the same time": lambda: _write(picture, "xx", later=0),
+        "another of the same size and time": lambda: _write(picture, "yy", later=0),
         "another folder": lambda: picture.rename(folder / "poodle" / "1.jpg"),
         "behind a link": lambda: (elsewhere / "2.jpg").write_text("xyz"),
     }
     for name, edit in edits.items():
         edit()
         assert not run(), name
+    picture = folder / "poodle" / "1.jpg"
+    picture.write_text(picture.read_text())  # nothing but its time
     assert run()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.command_line.stopping import StopRequest
 from pipeline.local.engine.handlers import StepContext, run_step
 from pipeline.local.processes.command import Ending
 from pipeline.local.store import Store
@@ -51,6 +52,15 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
     assert "Behind" not in lab.step_documents()
     child = int((tmp_path / "started.pid").read_text())
     assert is_gone(child)
+
+
+def test_a_run_that_was_stopped_says_by_what(lab: Lab) -> None:
+    request = StopRequest()
+    request.ask("the terminal was closed")
+    lab.cancel = request
+    assert lab.run(lab.processing("A", "")).status == "Stopped"
+    (run,) = lab.store.list("PipelineExecution")
+    assert run["FailureReason"] == "It was stopped: the terminal was closed."
 
 
 def test_a_job_has_the_grace_that_the_run_was_given(

@@ -1,0 +1,70 @@
+"""Stop a command by a signal in order: Ctrl-C, SIGTERM, and a terminal that is closed."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_REASONS = {
+    signal.SIGINT: "Ctrl-C",
+    signal.SIGTERM: "SIGTERM",
+    signal.SIGHUP: "the terminal was closed",
+}
+Handler = Callable[[int, FrameType | None], None]
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal ended the command; the message says which."""
+
+
+class StopRequest(threading.Event):
+    """An event that asks for a stop, and why."""
+
+    reason = ""
+
+    def ask(self, reason: str) -> None:
+        """Set the event with its reason."""
+        self.reason = reason
+        self.set()
+
+
+def reason_of(number: int) -> str:
+    """Say what a signal means."""
+    return _REASONS.get(signal.Signals(number), signal.Signals(number).name)
+
+
+@contextmanager
+def handled(handler: Handler) -> Iterator[None]:
+    """Let `handler` take the signals that ask for a stop; SIGHUP not under nohup, which ignores it.
+
+    Signals reach the main thread alone: in another one this changes nothing.
+    """
+    with _taken(handler, tuple(_REASONS)):
+        yield
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Raise Stopped where SIGTERM or SIGHUP would end the process without a word."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Stopped(reason_of(number))
+
+    with _taken(stop, (signal.SIGTERM, signal.SIGHUP)):
+        yield
+
+
+@contextmanager
+def _taken(handler: Handler, numbers: tuple[signal.Signals, ...]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    own = [number for number in numbers if number != signal.SIGHUP or not ignored]
+    before = {number: signal.signal(number, handler) for number in own}
+    try:
+        yield
+    finally:
+        for number, known in before.items():
+            signal.signal(number, known)

@@ -1,0 +1,97 @@
+"""A signal to stop ends a command with a reason and exit code 3, also when its terminal is gone."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pipeline.command_line.running import ROOT
+from pipeline.command_line.stopping import handled, reason_of, stopped_by_signals
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from pipeline.command_line.running import run_command
+
+def main(_):
+    try:
+        print("ready", flush=True)
+        for _ in range(6000):
+            time.sleep(0.01)
+            print("at work", flush=True)
+    finally:
+        Path(sys.argv[1]).write_text("tidied")
+    return 0
+
+sys.exit(run_command(main))
+"""
+
+
+def _argv(tmp_path: Path) -> list[str]:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    return [sys.executable, str(program), str(tmp_path / "mark")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_ends_in_order_and_says_why(number: signal.Signals, tmp_path: Path) -> None:
+    environment = {"PYTHONPATH": str(ROOT)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(_argv(tmp_path), stdout=pipe, stderr=pipe, env=environment) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        _, errors = process.communicate()
+    assert (process.returncode, errors.decode()) == (3, f"stopped: {reason_of(number)}\n")
+    assert (tmp_path / "mark").read_text() == "tidied"
+
+
+def test_a_terminal_that_is_closed_ends_its_command(tmp_path: Path) -> None:
+    argv = _argv(tmp_path)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(argv[0], argv, {"PYTHONPATH": str(ROOT)})  # noqa: S606 - no shell is wanted
+    while b"ready" not in os.read(terminal, 1024):
+        pass
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 3
+    assert (tmp_path / "mark").read_text() == "tidied"
+
+
+def test_nohup_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handled(lambda number, _: heard.append(number)):
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard == [signal.SIGTERM]
+
+
+def test_what_was_there_before_is_there_again() -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    with stopped_by_signals(), handled(lambda *_: None):
+        assert [signal.getsignal(number) for number in numbers] != before
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_beside_the_main_thread_nothing_changes() -> None:
+    entered: list[bool] = []
+
+    def enter() -> None:
+        with stopped_by_signals():
+            entered.append(True)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert entered
