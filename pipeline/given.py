@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
+_PLAIN = re.compile(r"[!-~]+")
 _OWN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
 
 
@@ -21,8 +22,9 @@ def whole_number(text: str) -> int:
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """Quote what was given, for a message: nothing in it moves a cursor or fills a screen."""
-    return repr(text if len(text) <= most else f"{text[: most - 1]}…")
+    """Show what was given in a message: nothing in it moves a cursor or fills a screen."""
+    short = text if len(text) <= most else f"{text[: most - 1]}…"
+    return short if _PLAIN.fullmatch(short) else repr(short)
 
 
 def read_given(path: Path, most: int) -> bytes:

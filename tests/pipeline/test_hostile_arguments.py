@@ -54,8 +54,8 @@ FILES = {
 CASES = """
 registry show ² | 2 | no version '²' of dogs; there are: 1
 registry show ١ | 2 | no version '١' of dogs
-registry show 1_0 | 2 | no version '1_0'
-registry show +1 | 2 | no version '+1'
+registry show 1_0 | 2 | no version 1_0
+registry show +1 | 2 | no version +1
 registry show ' 1' | 2 | no version ' 1'
 registry show '' | 2 | no version ''
 registry show HUGE | 2 | no version '9999
@@ -64,9 +64,9 @@ registry show arn:aws:sagemaker:us-east-1:1:x | 1 | error
 registry compare ² 1 | 2 | no version '²'
 registry compare 1 ² | 2 | no version '²'
 registry approve ² | 2 | no version '²'
-registry reject 1.0 | 2 | no version '1.0'
+registry reject 1.0 | 2 | no version 1.0
 registry list --limit ² | 2 | '²' is not a whole number
-registry list --limit 1_0 | 2 | '1_0' is not a whole number
+registry list --limit 1_0 | 2 | 1_0 is not a whole number
 registry list --limit HUGE | 2 | is not a whole number
 registry list --limit 0 | 2 | 0 is not 1 or more
 registry list --group ² | 2 | no group '²'
@@ -87,12 +87,12 @@ endpoint bench /dev/zero | 2 | /dev/zero is not a regular file
 endpoint bench DIR/text.json --concurrency 1,² | 2 | '²' is not a whole number
 endpoint bench DIR/text.json --concurrency 1,,2 | 2 | '' is not a whole number
 endpoint bench DIR/text.json --concurrency HUGE | 2 | is not a whole number
-endpoint bench DIR/text.json --seconds 1_0 | 2 | '1_0' is not a whole number
+endpoint bench DIR/text.json --seconds 1_0 | 2 | 1_0 is not a whole number
 endpoint serve --port ² | 2 | '²' is not a whole number
 endpoint serve --port 65536 | 2 | is not a port
 endpoint serve --port -1 | 2 | error
 endpoint serve --model ² | 2 | no version '²'
-endpoint serve --model /dev/zero | 2 | no version '/dev/zero'
+endpoint serve --model /dev/zero | 2 | no version /dev/zero
 endpoint rollback --to ² | 2 | '²' is not a whole number
 endpoint delete ² | 2 | no endpoint '²'
 run --check /dev/zero | 2 | /dev/zero is not a regular file
@@ -138,7 +138,7 @@ cost DIR/text.json --prices /dev/zero | 2 | is not JSON
 data upload /dev/zero --local | 2 | no such folder or archive
 data upload ² --local | 2 | no such folder or archive
 sample DIR/new --classes ² | 2 | '²' is not a whole number
-sample DIR/new --per-class 1_0 | 2 | '1_0' is not a whole number
+sample DIR/new --per-class 1_0 | 2 | 1_0 is not a whole number
 sample DIR/new --seed -1 | 2 | error
 settings ² | 2 | there is no section '²'
 local check --state DIR/none | 2 | is no folder

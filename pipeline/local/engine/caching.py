@@ -11,7 +11,6 @@ from typing import Any
 from pipeline.definition.cache_fields import cache_fields
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.graph import Step
-from pipeline.given import shortened
 from pipeline.local.engine.contents import list_contents
 from pipeline.local.engine.outputs import KeptFiles, check_output, list_output, with_hashes
 from pipeline.local.store import Document, OddDocumentError, Store
@@ -69,10 +68,10 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text.strip())
     if match and max(len(digits or "") for digits in match.groups()) > _MOST_DIGITS:
-        raise ValueError(f"{shortened(text)} is longer than a duration can be")
+        raise ValueError(f"{text[:60]!r} is longer than a duration can be")
     numbers = {k: int(v) for k, v in match.groupdict().items() if v} if match else {}
     if not numbers:
-        raise ValueError(f"{shortened(text)} is not a duration: write 30d, PT1H or P30DT5H")
+        raise ValueError(f"{text[:60]!r} is not a duration: write 30d, PT1H or P30DT5H")
     days = sum(number * _DAYS[unit] for unit, number in numbers.items() if unit in _DAYS)
     try:
         return timedelta(
@@ -82,7 +81,7 @@ def parse_duration(text: str) -> timedelta:
             seconds=numbers.get("s", 0),
         )
     except OverflowError:
-        raise ValueError(f"{shortened(text)} is longer than a duration can be") from None
+        raise ValueError(f"{text[:60]!r} is longer than a duration can be") from None
 
 
 class StepCache:

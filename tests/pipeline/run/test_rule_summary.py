@@ -13,6 +13,8 @@ from tests.pipeline.local.runner_support import BUCKET, write_archive
 MODEL = f"{BUCKET}/runs/1/Train/job/output/model.tar.gz"
 JOB: dict[str, Any] = {
     "TrainingJobName": "job",
+    "TrainingJobArn": "arn",
+    "TrainingJobStatus": "Completed",
     "ModelArtifacts": {"S3ModelArtifacts": MODEL},
 }
 

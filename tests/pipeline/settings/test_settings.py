@@ -416,7 +416,7 @@ class TestMistakes:
 
         assert "No such file" in error_of(path=tmp_path / "missing.yaml")
         assert "not UTF-8" in error_of(path=tmp_path / "binary.yaml")
-        assert "Is a directory" in error_of(path=tmp_path)
+        assert "is a folder" in error_of(path=tmp_path)
 
 
 def test_reading_settings_needs_neither_torch_nor_an_aws_library():

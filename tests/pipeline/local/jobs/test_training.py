@@ -309,7 +309,7 @@ time.sleep(60)
 def test_what_cannot_be_packed_is_the_reason_unless_there_was_one_before(
     lab: Lab, end: str, reason: str
 ) -> None:
-    in_the_way = f"{BUCKET}/output/job/output/output.tar.gz.partial"
+    in_the_way = f"{BUCKET}/output/job/output/output.tar.gz"
     lab.store.path(in_the_way).mkdir(parents=True)
     script = f"import os, sys\nopen(os.environ['SM_OUTPUT_DATA_DIR'] + '/x', 'w').write('x')\n{end}"
     request = lab.training_arguments("Train", script)

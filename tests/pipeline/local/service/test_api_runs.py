@@ -148,7 +148,8 @@ class TestRuns:
     def test_a_document_that_does_not_fit_is_a_fault_of_ours(
         self, api: LocalApi, store: Store
     ) -> None:
-        store.put("ProcessingJob", "p", {"ProcessingJobName": "p", "ProcessingJobStatus": "Done"})
+        document = {"ProcessingJobArn": "arn:p", "ProcessingJobStatus": "Done"}
+        store.put("ProcessingJob", "p", {"ProcessingJobName": "p"} | document)
         error = refused(api, "DescribeProcessingJob", ProcessingJobName="p")
         assert (error.code, error.http_status) == ("InternalFailure", 500)
         assert "'processingJobStatus'" in error.message
