@@ -71,6 +71,11 @@ def migrate(connection: sqlite3.Connection) -> bool:
     return before < VERSION
 
 
+def is_blank(connection: sqlite3.Connection) -> bool:
+    """Check whether nothing was ever written to a file. Raises sqlite3.Error."""
+    return not connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]
+
+
 def explained(doing: str, root: Path, error: Exception) -> StoreError:
     """Word an error of the state file with what to do about it."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -58,7 +58,9 @@ def check_state(root: Path) -> Checked:
     except (sqlite3.Error, OSError, StoreError) as error:
         return Checked({}, (f"{file}: {error}",))
     odd = [f"{row.kind} {row.name}: {why}" for row in found if (why := _oddness(row))]
-    problems = [line for line in wrong if line != "ok"] + odd
+    rows, _ = _sound(found)
+    better = [f"{kind} {name}: its copy beside is newer" for kind, name in _from_copies(root, rows)]
+    problems = [line for line in wrong if line != "ok"] + odd + better
     return Checked(dict(Counter(row.kind for row in found)), tuple(problems))
 
 
@@ -69,12 +71,8 @@ def repair_state(root: Path) -> Repaired:
     """
     if busy := [folder.name for folder in sorted(root.glob("runs/*")) if is_alive(folder)]:
         raise StoreError(f"run {busy[0]} is at work in {root}: let it end, or stop it, first")
-    saved, complete = _salvaged(root)
-    rows, left_out = _sound(saved)
-    copies, _ = _sound(journal.kept_rows(root))
-    # What is not in a file that could be read to its end was deleted.
-    wanted = {key for key in copies if not complete or key in _names(left_out)}
-    taken = {key: copies[key] for key in wanted if key not in rows}
+    rows, left_out = _sound(_salvaged(root))
+    taken = _from_copies(root, rows)
     rows |= taken
     _raise_counters(rows)
     _add_pipelines(rows)
@@ -83,20 +81,37 @@ def repair_state(root: Path) -> Repaired:
     return Repaired(dict(Counter(kind for kind, _ in rows)), len(taken), lost, aside)
 
 
-def _salvaged(root: Path) -> tuple[list[Row], bool]:
-    """Return the rows that can be read, and whether these are all."""
+def _from_copies(root: Path, rows: Rows) -> Rows:
+    """Return the copies of what is not there, or was a copy of later: what is deleted has none."""
+    copies, _ = _sound(journal.kept_rows(root))
+    return {
+        key: copy
+        for key, copy in copies.items()
+        if key not in rows or _changed(rows[key]) < _changed(copy)
+    }
+
+
+def _changed(row: Row) -> datetime:
+    """Return when a version was changed last: a copy of it is written after each change."""
+    if row.kind != "ModelPackage":
+        return datetime.min.replace(tzinfo=UTC)
+    changed = decode(row.kind, row.body).get("LastModifiedTime")
+    return changed if isinstance(changed, datetime) else datetime.min.replace(tzinfo=UTC)
+
+
+def _salvaged(root: Path) -> list[Row]:
+    """Return the rows that can be read."""
     file = root / FILE
     if not file.is_file() or not file.stat().st_size:
-        return [], False
+        return []
     found: dict[int, Row] = {}
     with closing(sqlite3.connect(file, timeout=_WAIT_S)) as connection:
         connection.text_factory = damaged_text
         with suppress(sqlite3.Error):
             connection.execute("PRAGMA writable_schema = ON")  # opens one that was cut, too
-        forward = _read(connection, "ASC", found)
-        if not forward:
+        if not _read(connection, "ASC", found):
             _read(connection, "DESC", found)
-    return [found[number] for number in sorted(found)], forward
+    return [found[number] for number in sorted(found)]
 
 
 def _read(connection: sqlite3.Connection, order: str, found: dict[int, Row]) -> bool:
@@ -114,7 +129,7 @@ def _read(connection: sqlite3.Connection, order: str, found: dict[int, Row]) -> 
     return True
 
 
-def _sound(rows: Iterator[Row] | list[Row]) -> tuple[Rows, list[Row]]:
+def _sound(rows: Iterable[Row]) -> tuple[Rows, list[Row]]:
     """Split rows into those that are documents, the later of one name, and the others."""
     sound: Rows = {}
     odd = []

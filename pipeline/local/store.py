@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.addresses import AddressError, path_of_file, possible_path, split_uri
 from pipeline.local import journal
-from pipeline.local.database import FILE, StoreError, connect, explained, lost, migrate
+from pipeline.local.database import FILE, StoreError, connect, explained, is_blank, lost, migrate
 from pipeline.local.documents import Document, OddDocument, Row, decode, encode
 
 __all__ = ["Document", "OddDocumentError", "Store", "StoreError"]
@@ -42,7 +42,8 @@ class Store:
         doing = f"cannot use {self.root} for local state"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            if _is_new(self.root) and journal.is_kept(self.root):
+            blank = _is_new(self.root) or is_blank(self._connection())
+            if blank and journal.is_kept(self.root):
                 raise lost(self.root)
             if migrate(self._connection()):
                 self._keep(self._lasting())

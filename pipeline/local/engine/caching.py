@@ -22,6 +22,7 @@ _DURATION = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _MOST_DIGITS = 12
+_DAMAGED = "its entry in the cache is damaged"
 _DAYS = {"y": 365, "mo": 30, "w": 7, "d": 1}
 
 
@@ -118,17 +119,21 @@ class StepCache:
         try:
             found = self._store.get(_KIND, name)
         except OddDocumentError:
-            return Found(None, "the entry of the cache is damaged")
+            return Found(None, _DAMAGED)
         if found is None:
             return Found()
         age = datetime.now(UTC) - found["CreationTime"]
         if policy.maximum_age is not None and age > policy.maximum_age:
             return Found()
-        looked = [check_output(self._store.path(uri), kept) for uri, kept in _outputs(found)]
+        try:
+            outputs = _outputs(found)
+        except (TypeError, ValueError, AttributeError):
+            return Found(None, _DAMAGED)
+        looked = [check_output(self._store.path(uri), kept) for uri, kept in outputs]
         if problem := next((each.problem for each in looked if each.problem), ""):
             return Found(None, f"its output {problem}")
         if any(each.moved for each in looked):  # the same bytes, in new files
-            files = {uri: each.kept for (uri, _), each in zip(_outputs(found), looked, strict=True)}
+            files = {uri: each.kept for (uri, _), each in zip(outputs, looked, strict=True)}
             self._store.put(_KIND, name, found | {"Files": files})
         entry = CacheEntry(
             found["SourcePipelineExecutionArn"],

@@ -1,5 +1,6 @@
 """The state file opens in today's schema, also to read only; what is wrong with it is one line."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -101,3 +102,11 @@ def test_a_damaged_state_is_not_begun_anew_but_named_with_the_way_out(
     damage(store.root / FILE)
     with pytest.raises(StoreError, match=f"python -m pipeline.local repair --state {store.root}"):
         Store(store.root).list("ModelPackage")
+
+
+def test_a_file_that_was_copied_without_its_log_is_named_too(store: Store, tmp_path: Path) -> None:
+    registered(store)
+    copy = tmp_path / "copy"
+    shutil.copytree(store.root, copy, ignore=shutil.ignore_patterns("*-wal", "*-shm"))
+    with pytest.raises(StoreError, match="is empty or gone, but there are runs"):
+        Store(copy)

@@ -98,6 +98,22 @@ def test_a_version_that_was_deleted_does_not_come_back(lived_in: Store) -> None:
     assert made["ModelPackageArn"] == f"{PREFIX}/21"
 
 
+def test_a_decision_that_the_file_has_lost_comes_back(lived_in: Store, capsys: Capture) -> None:
+    """As when its log was removed, or the file was restored from an older one."""
+    older = _closed(lived_in).read_bytes()
+    client = sagemaker_client(lived_in)
+    client.update_model_package(ModelPackageArn=f"{PREFIX}/3", ModelApprovalStatus="Approved")
+    client.create_model_package(ModelPackageGroupName="dogs")
+    _closed(lived_in).write_bytes(older)
+    assert run_command(main, ["check", "--state", str(lived_in.root)]) == 1
+    assert "ModelPackage dogs/3: its copy beside is newer" in capsys.readouterr().out
+    assert run_command(main, ["repair", "--state", str(lived_in.root)]) == 0
+    store = Store(lived_in.root)
+    found = {package["ModelPackageVersion"]: package for package in store.list("ModelPackage")}
+    assert found[3]["ModelApprovalStatus"] == "Approved"
+    assert len(found) == 21
+
+
 def test_what_is_whole_is_not_touched(lived_in: Store, capsys: Capture) -> None:
     before = _closed(lived_in).read_bytes()
     for command in ("check", "repair"):
