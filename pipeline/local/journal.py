@@ -5,7 +5,7 @@ run, as it ended. They are only read by `python -m pipeline.local`.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
@@ -26,13 +26,29 @@ def keep(root: Path, kind: str, name: str, row: Row | None) -> None:
     path = _place(root, kind, name)
     if row is None:
         path.unlink(missing_ok=True)
-    else:
-        write_durably(path, json.dumps(asdict(row)).encode())
+        return
+    content = json.dumps(asdict(row)).encode()
+    if not path.is_file() or path.read_bytes() != content:
+        write_durably(path, content)
 
 
-def keep_run(folder: Path, rows: Iterable[Row]) -> None:
-    """Keep the documents of a run in its folder. Raises OSError."""
-    write_durably(folder / _RUN_FILE, json.dumps([asdict(row) for row in rows]).encode())
+def keep_run(folder: Path, rows: Callable[[str, str], Iterable[Row]]) -> None:
+    """Keep the documents of a run in its folder, which bears its id. Raises OSError.
+
+    `rows` returns those of a kind whose names begin with a text.
+    """
+    found = [asdict(row) for kind, start in _named(folder.name) for row in rows(kind, start)]
+    write_durably(folder / _RUN_FILE, json.dumps(found).encode())
+
+
+def _named(run: str) -> Iterator[tuple[str, str]]:
+    """Yield the kind of every document of a run, and how its name begins."""
+    yield "PipelineExecution", run
+    yield "PipelineExecutionStep", f"{run}/"
+    yield "HyperParameterTuningJob", f"{run}-"
+    for kind in ("ProcessingJob", "TrainingJob"):
+        yield kind, f"pipelines-{run}-"
+    yield "TrainingJob", f"{run}-"  # the trials
 
 
 def kept_rows(root: Path) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 import json
 import secrets
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,11 +92,8 @@ class Execution:
         """Record how this execution ended."""
         known = self._store.get("PipelineExecution", self.id) or {}
         self._save(known | ({"FailureReason": reason[:MAXIMUM_REASON]} if reason else {}), status)
-        rows = self._store.rows
         with suppress(OSError):  # a full disk: the state itself has them
-            keep_run(
-                self.folder, [row for kind, start in self._named() for row in rows(kind, start)]
-            )
+            keep_run(self.folder, self._store.rows)
 
     def step(self, step: Step, members: Mapping[str, Any]) -> None:
         """Record the state of one step; members add to what is known of it."""
@@ -110,15 +107,6 @@ class Execution:
         }
         arn = f"{self.arn}/step/{step.name}"
         self._store.put("PipelineExecutionStep", name, known | dict(members), arn=arn)
-
-    def _named(self) -> Iterator[tuple[str, str]]:
-        """Yield the kind of every document of this run, and how its name begins."""
-        yield "PipelineExecution", self.id
-        yield "PipelineExecutionStep", f"{self.id}/"
-        yield "HyperParameterTuningJob", f"{self.id}-"
-        for kind in ("ProcessingJob", "TrainingJob"):
-            yield kind, f"pipelines-{self.id}-"
-        yield "TrainingJob", f"{self.id}-"  # the trials
 
     def _save(self, members: Document, status: str) -> None:
         body = members | {

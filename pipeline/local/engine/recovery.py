@@ -3,10 +3,11 @@
 import fcntl
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.local.journal import keep_run
 from pipeline.local.store import Document, Store
 from pipeline.temporary import sweep_parts
 
@@ -40,6 +41,8 @@ def stop_dead_runs(store: Store) -> None:
                 newest = store.get("PipelineExecution", identity) or {}
                 if newest.get("PipelineExecutionStatus") == "Executing":
                     _mark_stopped(store, identity, newest)
+            with suppress(OSError):
+                keep_run(store.root / "runs" / identity, store.rows)
             _sweep(store.root, identity)
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.command_line.running import run_command
 from pipeline.local.__main__ import main
 from pipeline.local.database import FILE
-from pipeline.local.engine.recovery import lock_held
+from pipeline.local.engine.recovery import lock_held, stop_dead_runs
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import OddDocumentError, Store
 from tests.pipeline.local.runner_support import Lab
@@ -112,6 +112,16 @@ def test_a_decision_that_the_file_has_lost_comes_back(lived_in: Store, capsys: C
     found = {package["ModelPackageVersion"]: package for package in store.list("ModelPackage")}
     assert found[3]["ModelApprovalStatus"] == "Approved"
     assert len(found) == 21
+
+
+def test_a_run_that_was_killed_is_kept_too(store: Store) -> None:
+    execution = {"PipelineExecutionArn": "arn:a/1", "PipelineExecutionStatus": "Executing"}
+    store.put("PipelineExecution", "1", execution)
+    stop_dead_runs(store)
+    before = store.list("PipelineExecution")
+    DAMAGES["garbage"](_closed(store))
+    assert run_command(main, ["repair", "--state", str(store.root)]) == 0
+    assert Store(store.root).list("PipelineExecution") == before
 
 
 def test_what_is_whole_is_not_touched(lived_in: Store, capsys: Capture) -> None:
