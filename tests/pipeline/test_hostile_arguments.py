@@ -5,9 +5,11 @@ One more case is one more line.
 """
 
 import importlib
+import io
 import json
 import os
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,10 +142,38 @@ data upload ² --local | 2 | no such folder or archive
 sample DIR/new --classes ² | 2 | '²' is not a whole number
 sample DIR/new --per-class 1_0 | 2 | 1_0 is not a whole number
 sample DIR/new --seed -1 | 2 | error
+registry show BYTE | 2 | no version
+registry approve 1 --reason BYTE | 0 | Approved
+registry list --group BYTE | 2 | no group
+registry list --state BYTE | 2 | nothing is in
+registry list --state LONG | 1 | File name too long
+report BYTE | 2 | there are no runs yet
+report LONG | 2 | there are no runs yet
+report newest --out BYTE | 2 | there are no runs yet
+endpoint predict BYTE | 2 | there is no file
+endpoint predict LONG | 1 | File name too long
+endpoint delete BYTE | 2 | no endpoint
+endpoint rollback BYTE | 2 | nothing deploys here yet
+endpoint serve --model LONG | 1 | File name too long
+run --check BYTE | 2 | cannot read
+run --check LONG | 2 | cannot read
+run --definition --settings LONG | 2 | cannot be read
+run --definition --set project=BYTE | 2 | not YAML
+run --definition --env BYTE | 2 | no environment
+run --local --data BYTE | 2 | no such folder
+run --local --data LONG | 1 | File name too long
+run --local --data s3://BYTE --set project=² | 2 | project
+run --local --parameter DataUri=BYTE | 2 | DataUri
+data upload BYTE --local | 2 | no such folder
+data upload LONG --local | 1 | File name too long
+data upload file:///x --local | 2 | https
+data upload ftp://² --local | 2 | https
+sample BYTE/x/y --classes 99999 | 2 | classes
 settings ² | 2 | there is no section '²'
 local check --state DIR/none | 2 | is no folder
 local repair --state /dev/null | 2 | is no folder
 """
+MEANT = {"HUGE": HUGE, "DEEP": DEEP, "BYTE": "\udcff", "LONG": "x" * 5000}
 ROWS = [tuple(part.strip() for part in row.split("|")) for row in CASES.strip().splitlines()]
 
 
@@ -165,21 +195,28 @@ def state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+def _meant(word: str, folder: Path) -> str:
+    for name, text in ({"DIR": str(folder)} | MEANT).items():
+        word = word.replace(name, text)
+    return word
+
+
 @pytest.mark.parametrize(("typed", "code", "message"), ROWS, ids=[row[0] for row in ROWS])
 def test_it_is_one_clear_refusal(
-    typed: str, code: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    typed: str, code: str, message: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command, *words = shlex.split(typed)
-    given = [
-        word.replace("DIR", str(folder)).replace("HUGE", HUGE).replace("DEEP", DEEP)
-        for word in words
-    ]
+    given = [_meant(word, folder) for word in words]
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="backslashreplace")  # as a command has it
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, out)
     main = importlib.import_module(f"pipeline.{command}.__main__").main
     try:
         ended = run_command(main, given)
     except SystemExit as refused:
         ended = int(str(refused.code))
-    said = "".join(capsys.readouterr())
+    out.seek(0)
+    said = out.read()
     assert ended == int(code), said[-2000:]
     assert message in said
     assert "Traceback" not in said
