@@ -1,5 +1,6 @@
 """A damaged state is named, and what can be saved is: all versions, their approvals, the runs."""
 
+import importlib
 import json
 import sqlite3
 from collections.abc import Callable
@@ -196,3 +197,28 @@ def test_no_run_trips_over_an_odd_document(lived_in: Store, kind: str) -> None:
     lived_in.put(kind, "odd", {})
     lab = Lab(lived_in)
     assert lab.run(lab.processing("A", "")).status == "Succeeded"
+
+
+@pytest.mark.parametrize("body", ["{}", "?", '{"CreationTime": 5, "LastModifiedTime": null}'])
+def test_no_command_trips_over_odd_documents(
+    lived_in: Store, body: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {row[0] for row in _all(lived_in, "SELECT DISTINCT kind FROM documents")}
+    kinds |= {"Endpoint", "EndpointConfig", "Model", "Tags", "DeployRule", "HostedModel"}
+    with lived_in.transaction() as connection:
+        for number, kind in enumerate(sorted(kinds)):
+            values = (kind, "odd", "arn:odd", body, 1000 + number)
+            connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", values)
+    monkeypatch.setenv("PIPELINE_STATE", str(lived_in.root))
+    for command in ("registry list --group dogs", "report", "endpoint status", "registry show 20"):
+        name, *words = command.split()
+        run_main = importlib.import_module(f"pipeline.{name}.__main__").main
+        assert run_command(run_main, words) == 0, (command, capsys.readouterr())
+    assert run_command(main, ["check"]) == 1
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
+
+
+def _all(store: Store, query: str) -> list[tuple[str, ...]]:
+    with store.transaction() as connection:
+        return list(connection.execute(query))

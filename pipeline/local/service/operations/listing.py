@@ -60,12 +60,13 @@ def _summaries(
 ) -> Iterator[Document]:
     """Yield the summary of each document; an odd one is left out, and named."""
     for document in page:
-        summary = without_none(select(shape, document))
-        if problem := next(iter(find_problems(shape, summary, limits=False)), None):
-            name = str(document.get(listing.name, "without a name"))
-            context.store.leave_out(listing.kind, name, problem)
-        else:
+        name, summary = document.get(listing.name), without_none(select(shape, document))
+        problem = next(iter(find_problems(shape, summary, limits=False)), "")
+        if isinstance(name, str) and not problem:
             yield summary
+        else:
+            problem = problem or f"it has no {listing.name}"
+            context.store.leave_out(listing.kind, str(name or "without a name"), problem)
 
 
 def page_of(
