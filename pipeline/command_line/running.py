@@ -28,8 +28,10 @@ def run_command(
     any more, the command goes on, and its exit code says how it ended.
     """
     with lasting_streams(), stopped_by_signals():
-        code = _ended(main, arguments)
-        return _flushed(code)
+        try:
+            return _flushed(_ended(main, arguments))
+        except KeyboardInterrupt:  # once more, while it ended
+            return EXIT_STOPPED
 
 
 def _ended(main: Callable[[Sequence[str] | None], int], arguments: Sequence[str] | None) -> int:

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -34,6 +34,11 @@ def reason_of(number: int) -> str:
     return _REASONS.get(signal.Signals(number), signal.Signals(number).name)
 
 
+def is_echo(number: int, before: Sequence[int]) -> bool:
+    """Check whether a signal says nothing new: a terminal sends SIGHUP, and its shell once more."""
+    return number == signal.SIGHUP and bool(before)
+
+
 @contextmanager
 def handled(handler: Handler) -> Iterator[None]:
     """Let `handler` take the signals that ask for a stop; SIGHUP not under nohup, which ignores it.
@@ -47,9 +52,12 @@ def handled(handler: Handler) -> Iterator[None]:
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Raise Stopped where SIGTERM or SIGHUP would end the process without a word."""
+    heard: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        raise Stopped(reason_of(number))
+        heard.append(number)
+        if not is_echo(number, heard[:-1]):
+            raise Stopped(reason_of(number))
 
     with _taken(stop, (signal.SIGTERM, signal.SIGHUP)):
         yield

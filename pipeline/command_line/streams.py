@@ -50,12 +50,12 @@ def _lasting(stream: TextIO | None, original: TextIO | None, number: int) -> Tex
         return stream
     if stream is not None:
         stream.flush()
-    is_terminal = os.isatty(number)
+    at_once = stream is not None and (stream.line_buffering or getattr(stream, "write_through", 0))
     return io.TextIOWrapper(
         io.BufferedWriter(_Lasting(number, "w", closefd=False)),
         encoding=(stream.encoding if stream else None) or "utf-8",
         errors="backslashreplace",  # what a terminal cannot show is no reason to fail
-        line_buffering=is_terminal or number == 2,
+        line_buffering=bool(at_once) or number == 2,
     )
 
 

@@ -15,7 +15,7 @@ from pipeline.assets.code_bundle import bundles_of, stage
 from pipeline.assets.weights import check_file, stage_weights
 from pipeline.command_line.running import ROOT
 from pipeline.command_line.step_table import display
-from pipeline.command_line.stopping import Stopped, StopRequest, handled, reason_of
+from pipeline.command_line.stopping import Stopped, StopRequest, handled, is_echo, reason_of
 from pipeline.data.kept import made_once, unpacked_once
 from pipeline.data.progress import Progress
 from pipeline.data.reading import asks_again, read_data
@@ -189,11 +189,14 @@ def _put(store: Store, uri: str, content: bytes) -> None:
 def cancel_on_signals() -> Iterator[StopRequest]:
     """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets; a second one interrupts at once."""
     cancel = StopRequest()
+    heard: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        if cancel.is_set():
+        heard.append(number)
+        if not cancel.is_set():
+            cancel.ask(reason_of(number))
+        elif not is_echo(number, heard[:-1]):
             raise Stopped(reason_of(number))
-        cancel.ask(reason_of(number))
 
     with handled(stop):
         yield cancel

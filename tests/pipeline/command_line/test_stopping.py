@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.command_line.running import ROOT
-from pipeline.command_line.stopping import handled, reason_of, stopped_by_signals
+from pipeline.command_line.stopping import Stopped, handled, reason_of, stopped_by_signals
+from pipeline.run.locally import cancel_on_signals
 
 PROGRAM = """
 import sys, time
@@ -74,6 +75,19 @@ def test_nohup_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         signal.signal(signal.SIGHUP, before)
     assert heard == [signal.SIGTERM]
+
+
+def test_a_terminal_and_its_shell_both_say_that_it_is_closed() -> None:
+    with cancel_on_signals() as cancel:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGHUP)
+        assert cancel.reason == "the terminal was closed"
+        with pytest.raises(Stopped, match="SIGTERM"):
+            signal.raise_signal(signal.SIGTERM)
+    with stopped_by_signals():
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
 
 
 def test_what_was_there_before_is_there_again() -> None:
