@@ -133,7 +133,7 @@ run --local --parameter TuningMaxJobs=HUGE | 2 | a number of 5,000 characters
 run --local --parameter AccuracyThreshold=٠.٥ | 2 | --parameter AccuracyThreshold
 run --local --parameter AccuracyThreshold=nan | 2 | --parameter AccuracyThreshold
 run --local --parameter ² | 2 | must look like Name=Value
-run --local --data /dev/zero | 2 | not a folder
+run --local --data /dev/zero | 2 | neither a folder
 run --local --data ² | 2 | no such folder
 cost /dev/zero | 2 | /dev/zero is not a regular file
 cost DIR/text.json --prices /dev/zero | 2 | is not JSON

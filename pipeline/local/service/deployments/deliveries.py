@@ -43,6 +43,9 @@ class Deliveries:
             while not self._closing.is_set():
                 try:
                     pause = 0.0 if self._deliver_next() else _POLL_SECONDS
+                except PipelineError as error:
+                    _log.error("events cannot be delivered now: %s", error)
+                    pause = _TROUBLED_SECONDS
                 except Exception:
                     _log.exception("events cannot be delivered now")
                     pause = _TROUBLED_SECONDS

@@ -198,7 +198,9 @@ class Hosting:
         try:
             while config := self._next_config(endpoint):
                 self._deploy_config(endpoint, config)
-        except Exception:  # the state cannot be written: the next wake tries again
+        except PipelineError as error:  # the state cannot be written: the next wake tries again
+            _log.error("endpoint %s waits still: %s", endpoint, error)
+        except Exception:
             _log.exception("endpoint %s waits still", endpoint)
         finally:
             with self._lock:
