@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,15 +21,14 @@ from pipeline.data.kept import made_once, unpacked_once
 from pipeline.data.progress import Progress
 from pipeline.data.reading import asks_again, read_data
 from pipeline.definition.compile_cache import definition_text
-from pipeline.durable import write_durably
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.engine.executions import Place
 from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, run_definition
-from pipeline.local.failures import disk_reason
 from pipeline.local.service.deployments.deployer import HANDLER, install_deployer
 from pipeline.local.service.server import Service, running_service
-from pipeline.local.store import Store, StoreError
+from pipeline.local.staging import is_staged, stage_file, stage_large_file
+from pipeline.local.store import Store
 from pipeline.run.conclusion import conclude
 from pipeline.run.outcome import LocalOutcome
 from pipeline.sample.pictures import write_sample
@@ -165,24 +165,10 @@ def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str,
     else:
         raise UsageError(f"the code in {root} is being changed: run again when it is saved")
     for bundle in bundles:
-        stage(bundle, lambda uri, content: _put(store, uri, content))
-    stage_weights(
-        settings,
-        lambda uri, content: _put(store, uri, content),
-        lambda uri: store.path(uri).is_file(),
-    )
+        stage(bundle, partial(stage_file, store))
+    stage_weights(settings, partial(stage_large_file, store), partial(is_staged, store))
     definition: dict[str, Any] = json.loads(text)
     return definition
-
-
-def _put(store: Store, uri: str, content: bytes) -> None:
-    path = store.path(uri)
-    if path.is_file() and path.read_bytes() == content:
-        return
-    try:
-        write_durably(path, content)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {disk_reason(error)}") from error
 
 
 @contextmanager
