@@ -31,11 +31,12 @@ class StoreError(PipelineError):
     """The local state cannot be read or written."""
 
 
-def connect(root: Path, wait_s: float = WAIT_S) -> sqlite3.Connection:
+def connect(root: Path, wait_s: float | None = None) -> sqlite3.Connection:
     """Open the state file in a folder, to read only where it cannot be written.
 
-    Raises sqlite3.Error, OSError.
+    Another process is waited for `wait_s`, or WAIT_S. Raises sqlite3.Error, OSError.
     """
+    wait_s = WAIT_S if wait_s is None else wait_s
     file = root / FILE
     writable = os.access(root, os.W_OK) and (not file.exists() or os.access(file, os.W_OK))
     if not writable:
