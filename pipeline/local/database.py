@@ -40,7 +40,7 @@ def connect(root: Path, wait_s: float | None = None) -> sqlite3.Connection:
     file = root / FILE
     writable = os.access(root, os.W_OK) and (not file.exists() or os.access(file, os.W_OK))
     if not writable:
-        return _read_only(file, wait_s)
+        return connect_to_read(root, wait_s)
     connection = sqlite3.connect(file, timeout=wait_s, isolation_level=None)
     connection.text_factory = damaged_text
     try:
@@ -118,7 +118,9 @@ def _is_read_only(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA query_only").fetchone()[0])
 
 
-def _read_only(file: Path, wait_s: float) -> sqlite3.Connection:
+def connect_to_read(root: Path, wait_s: float) -> sqlite3.Connection:
+    """Open the state file in a folder so that nothing is changed. Raises sqlite3.Error, OSError."""
+    file = root / FILE
     log = file.with_name(f"{FILE}-wal")
     try:
         return _opened(f"{file.as_uri()}?mode=ro", wait_s)

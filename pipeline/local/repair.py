@@ -13,7 +13,7 @@ from pipeline.local import journal
 from pipeline.local.database import (
     FILE,
     StoreError,
-    connect,
+    connect_to_read,
     damaged_text,
     migrate,
     version_of,
@@ -51,15 +51,18 @@ def check_state(root: Path) -> Checked:
     if not file.is_file() or not file.stat().st_size:
         return Checked({}, (f"{file} is empty or gone",))
     try:
-        with closing(connect(root, _WAIT_S)) as connection:
+        with closing(connect_to_read(root, _WAIT_S)) as connection:
+            version_of(connection)
             wrong = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(10)")]
             found = [Row(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM documents")]  # noqa: S608
-            version_of(connection)
     except (sqlite3.Error, OSError, StoreError) as error:
         return Checked({}, (f"{file}: {error}",))
     odd = [f"{row.kind} {row.name}: {why}" for row in found if (why := _oddness(row))]
     rows, _ = _sound(found)
-    better = [f"{kind} {name}: its copy beside is newer" for kind, name in _from_copies(root, rows)]
+    better = [
+        f"{kind} {name}: its copy beside is newer or all there is"
+        for kind, name in _from_copies(root, rows)
+    ]
     problems = [line for line in wrong if line != "ok"] + odd + better
     return Checked(dict(Counter(row.kind for row in found)), tuple(problems))
 
@@ -100,15 +103,18 @@ def _changed(row: Row) -> datetime:
 
 
 def _salvaged(root: Path) -> list[Row]:
-    """Return the rows that can be read."""
+    """Return the rows that can be read. Raises StoreError for a file of a later version."""
     file = root / FILE
     if not file.is_file() or not file.stat().st_size:
         return []
     found: dict[int, Row] = {}
-    with closing(sqlite3.connect(file, timeout=_WAIT_S)) as connection:
+    # To read only: closing it must not write its log into a file that is kept as it is.
+    place = f"{file.as_uri()}?mode=ro"
+    with closing(sqlite3.connect(place, uri=True, timeout=_WAIT_S)) as connection:
         connection.text_factory = damaged_text
         with suppress(sqlite3.Error):
             connection.execute("PRAGMA writable_schema = ON")  # opens one that was cut, too
+            version_of(connection)
         if not _read(connection, "ASC", found):
             _read(connection, "DESC", found)
     return [found[number] for number in sorted(found)]

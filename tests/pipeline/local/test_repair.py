@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -131,6 +132,30 @@ def test_what_is_whole_is_not_touched(lived_in: Store, capsys: Capture) -> None:
         assert run_command(main, [command, "--state", str(lived_in.root)]) == 0
         assert "no problems" in capsys.readouterr().out
     assert (lived_in.root / FILE).read_bytes() == before
+
+
+def test_the_state_of_a_later_version_is_not_repaired(lived_in: Store, capsys: Capture) -> None:
+    with closing(sqlite3.connect(lived_in.root / FILE)) as later:
+        later.execute("PRAGMA user_version = 99")
+    before = _closed(lived_in).read_bytes()
+    for command in ("check", "repair"):
+        assert run_command(main, [command, "--state", str(lived_in.root)]) == 1
+        assert "of a later version" in "".join(capsys.readouterr())
+    assert (lived_in.root / FILE).read_bytes() == before
+
+
+def test_looking_writes_nothing_and_the_log_is_kept_too(lived_in: Store, tmp_path: Path) -> None:
+    state = tmp_path / "killed"
+    shutil.copytree(lived_in.root, state)  # with its log, as a kill leaves it
+    with (state / FILE).open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xa5" * 4096)
+    before = {name: (state / name).read_bytes() for name in (FILE, f"{FILE}-wal")}
+    assert len(before[f"{FILE}-wal"]) > 0
+    run_command(main, ["check", "--state", str(state)])
+    assert {name: (state / name).read_bytes() for name in before} == before
+    run_command(main, ["repair", "--state", str(state)])
+    assert len(Store(state).list("ModelPackage")) == 20
 
 
 def test_a_state_that_is_worked_on_is_not_repaired(lived_in: Store, capsys: Capture) -> None:
