@@ -14,6 +14,7 @@ from pipeline.temporary import sweep, sweep_parts, sweep_temporary
 # Where files are written beside their final names, but for the folders of runs (recovery.py).
 _WRITTEN = (
     "*.part",
+    "content-hashes/*.part",
     "definitions/*.part",
     "registry/*/*.part",
     "s3/*/code/**/*.part",

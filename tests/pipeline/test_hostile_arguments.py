@@ -77,6 +77,12 @@ report ² | 2 | there are no runs yet
 report '' | 2 | there are no runs yet
 report arn: | 1 | error
 report --limit ١ | 2 | '١' is not a whole number
+report prune --keep ² | 2 | '²' is not a whole number
+report prune --keep 1 --older-than ²d | 2 | error
+report prune --keep 1 --older-than HUGEd | 2 | error
+report prune --keep 1 --older-than 1_0d | 2 | error
+endpoint predict DIR/empty --csv DIR/out.csv | 2 | error
+endpoint predict /dev --csv DIR/out.csv | 2 | error
 report tensors ² | 2 | there are no runs yet
 endpoint predict /dev/zero | 2 | /dev/zero is not a regular file
 endpoint predict /dev/null | 2 | /dev/null is not a regular file
@@ -184,6 +190,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILES.items():
         (folder / name).write_bytes(os.fsencode(text))
     os.mkfifo(folder / "fifo")
+    (folder / "empty").mkdir()
     registered(Store(folder / "state"))
     return folder
 
