@@ -21,7 +21,9 @@ the event at the update's end continues what had to wait.
 | A approved, stale  | A is rejected, pending or deleted  | nothing                              |
 | A approved         | it is busy                         | nothing yet: the event of its end    |
 | A rejected         | it has A; B was approved before A  | update to B                          |
-| A rejected         | it has A; nothing approved before  | an error, for the alarm; A stays     |
+| A rejected         | it has A; only B, rolled back from | update to B: it was not rejected     |
+|                    | or overtaken, is approved          |                                      |
+| A rejected         | it has A; nothing else is approved | an error, for the alarm; A stays     |
 | A rejected         | it has another                     | nothing                              |
 | it is at rest      | it has what was decided last       | autoscaling is set                   |
 | it is at rest      | more was decided meanwhile         | update to that                       |

@@ -108,7 +108,7 @@ def _before(
         status = approval_of(client, package)
         return "Approved" if _may_run(status, needs_approval) else status
 
-    target = choose(_earlier(records, current), None, approval)
+    target = choose(_earlier(records, current), None, approval, or_undone=False)
     if target is None:
         title = title_of(current.package)
         raise NothingToReturnToError(f"{name} had no version before {title} that may still run")

@@ -100,28 +100,38 @@ def reconcile(production: Production, clients: Clients, made: Record | None = No
 
 
 def choose(
-    records: Iterable[Record], current: Record | None, approval: Callable[[str], str]
+    records: Iterable[Record],
+    current: Record | None,
+    approval: Callable[[str], str],
+    *,
+    or_undone: bool = True,
 ) -> Record | None:
     """Return the newest decision that stands, of records sorted newest first; None without one.
 
     The version that the endpoint has stands until it is rejected; another must be approved. A
-    rollback also undoes what was decided between it and the approval that it goes back to.
+    rollback also undoes what was decided between it and the approval that it goes back to. With
+    `or_undone` that counts when nothing else stands: it is approved, and what was rejected is not.
     """
+    goal = current.config if current else ""
     undone_from = None
     failed: set[str] = set()
-    for record in records:
-        if undone_from and record.place >= undone_from:
-            continue
+    undone: list[Record] = []
+
+    def stands(record: Record) -> bool:
         status = approval(record.package)
-        if current and record.config == current.config and status != "Rejected":
-            return record
-        if record.is_taken_back or record.package in failed:
+        return status == "Approved" or (record.config == goal and status != "Rejected")
+
+    for record in records:
+        if record.is_taken_back:
             failed.add(record.package)
-            continue
-        if status == "Approved":
+        may_run = record.config == goal or record.package not in failed
+        if undone_from and record.place >= undone_from:
+            undone += [record] if may_run else []
+        elif may_run and stands(record):
             return record
-        undone_from = record.approval_place
-    return None
+        elif record.package not in failed:
+            undone_from = record.approval_place
+    return next(filter(stands, undone), None) if or_undone else None
 
 
 def approval_of(client: Any, package: str) -> str:
@@ -234,8 +244,8 @@ def _nothing_wanted(
     name = production.plan.endpoint_name
     if current:
         raise NothingToReturnToError(
-            f"{title_of(current.package)} was rejected and nothing approved before it is left: "
-            f"{name} goes on with it until another version is approved"
+            f"{title_of(current.package)} was rejected and no other approved version can take its "
+            f"place: {name} goes on with it until one is approved"
         )
     if endpoint and endpoint["EndpointStatus"] == "Failed":
         reason = endpoint.get("FailureReason", "SageMaker gives no reason")

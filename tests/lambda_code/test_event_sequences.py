@@ -126,7 +126,19 @@ SEQUENCES = [
     ("a1 ok a2 ok a3 ok r2 back ok", "1 2 3 1", "1"),
     ("a1 ok a2 ok a3 ok back ok r2 ok", "1 2 3 2 1", "1"),  # not 3, which was rolled back
     ("a1 ok a2 ok back ok r2", "1 2 1", "1"),
-    ("a1 ok a2 ok back ok r1?", "1 2 1", "1"),
+    ("a1 ok a2 ok back ok r1 ok", "1 2 1 2", "2"),  # 2 was rolled back, 1 is rejected
+    ("a1 ok a2 ok back ok r1 r2?", "1 2 1 2", "1>2"),
+    ("a1 ok a2 ok back ok r1 ok r2?", "1 2 1 2", "2"),
+    ("a2 ok a1 ok back ok r2 ok", "2 1 2 1", "1"),  # overtaken by a rollback, still approved
+    ("a2 ok a1 ok back ok r2 ok =end =r2 =a1 =a2", "2 1 2 1", "1"),
+    ("a2 ok a1 ok back ok r2 ok a2 ok", "2 1 2 1 2", "2"),
+    ("a2 ok a1 ok back ok r2 ok back?", "2 1 2 1", "1"),
+    ("a2 ok a1 ok back r2 ok", "2 1 2 1", "2>1"),
+    ("a2 ok a1 ok back ok r2 bad?", "2 1 2 1", "2"),  # 1 does not come up any more
+    ("a2 ok a1 ok back ok r2 bad? =end? a1 ok", "2 1 2 1 1", "1"),
+    ("a3 ok a2 ok a1 ok back3 ok r3 ok", "3 2 1 3 1", "1"),  # of several the newest
+    ("a3 ok a2 ok a1 ok back3 ok r1 r3 ok", "3 2 1 3 2", "2"),
+    ("a3 ok a2 ok back ok r2 a1 ok r1 ok r3?", "3 2 3 1 3", "3"),
     ("a1 ok a2 ok back ok r2 a2 ok", "1 2 1 2", "2"),
     ("a1 ok a2 back", "1 2", "1>2"),  # it cannot be interrupted
     ("a1 ok a2 back back ok ok", "1 2 1", "1"),  # and goes back when it is done

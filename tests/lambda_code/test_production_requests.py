@@ -210,7 +210,6 @@ def test_that_an_update_failed_counts_before_its_tags_show_it(aws: Aws) -> None:
     aws.config(OLD, FIRST)
     aws.listed(CONFIG, OLD)
     aws.tags(config_arn(CONFIG), config_tags(PACKAGE))
-    aws.approved()
     aws.tags(config_arn(OLD), config_tags(FIRST))
     aws.approved(FIRST)
     answer = handle(AT_REST, _environment(), aws.clients())
