@@ -89,8 +89,8 @@ def _local_target(state: Path) -> Target:
     require_state(state)
     store = Store(state)
     # A live service hosts the endpoints, so it should hear of what happens to them.
-    url = find_service(state)
-    client = service_client("sagemaker", url) if url else sagemaker_client(store)
+    service = find_service(state)
+    client = service_client("sagemaker", service) if service else sagemaker_client(store)
     return Target(client, lambda uri: store.path(uri).read_bytes())
 
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from pipeline.command_line.running import ROOT
 from pipeline.definition.compile_cache import compiled_definition
+from pipeline.local.service.credentials import ACCESS_KEY, own_secret
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
 from pipeline.settings import Settings
@@ -205,8 +206,8 @@ def service(store: Store) -> Iterator[Service]:
 
 
 @pytest.fixture
-def connect() -> Callable[..., Any]:
-    """An unmodified boto3 client of a service at an address, over HTTP."""
+def connect(store: Store) -> Callable[..., Any]:
+    """An unmodified boto3 client of a service on `store`, over HTTP, with its credentials."""
     import boto3
 
     def client(url: str, name: str = "sagemaker") -> Any:
@@ -214,8 +215,8 @@ def connect() -> Callable[..., Any]:
             name,
             endpoint_url=url,
             region_name="us-east-1",
-            aws_access_key_id="none",
-            aws_secret_access_key="none",
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=own_secret(store.root),
         )
 
     return client

@@ -37,11 +37,12 @@ FAR = ("training_code", "inference_code", "lambda_code")
 # What the machinery shares with the jobs: plain Python, for every command to start at once.
 SHARED = (
     "inference_code.picture_formats",
-    # the local service and the model server read bodies, count work and serve in one way
+    # the local service and the model server read bodies, name programs and serve in one way
     "inference_code.server.model_server.bodies",
     "inference_code.server.model_server.health",
     "inference_code.server.model_server.http",
     "inference_code.server.model_server.loopback",
+    "inference_code.server.model_server.programs",
     "inference_code.server.model_server.sockets",
     "training_code.folders",
     "training_code.backbones",

@@ -33,6 +33,7 @@ _EXAMPLES = """\
   python -m pipeline.endpoint predict ~/pictures --csv answers.csv
   python -m pipeline.endpoint bench *.jpg --concurrency 1,2,4 --seconds 10
   python -m pipeline.endpoint status
+  eval "$(python -m pipeline.endpoint credentials)"
   python -m pipeline.endpoint rollback
   python -m pipeline.endpoint rollback dog-breeds-production --to 2
   python -m pipeline.endpoint rollback --aws --env production
@@ -55,8 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_predict(commands)
     _add_bench(commands)
-    status = add_command(commands, "status", "the endpoints, what they run", _status, _EXAMPLES)
+    text = "the endpoints: what they run, and whether they answer"
+    status = add_command(commands, "status", text, _status, _EXAMPLES)
     add_target_options(status)
+    text = "what lets boto3 and the AWS CLI ask the service that runs here"
+    credentials = add_command(commands, "credentials", text, _credentials, _EXAMPLES)
+    add_state_option(credentials)
     _add_rollback(commands)
     delete = add_command(commands, "delete", "delete an endpoint", _delete, _EXAMPLES)
     delete.add_argument("name", metavar="NAME")
@@ -76,9 +81,9 @@ def _add_serve(commands: Any) -> None:
     )
     serve.add_argument(
         "--model",
-        default="newest",
         metavar="MODEL",
-        help="a registered version, its ARN, or a model.tar.gz (default: the newest version)",
+        help="a registered version, `newest`, an ARN, or a model.tar.gz (default: what production "
+        "runs, else the newest approved version, else the newest)",
     )
     serve.add_argument("--group", metavar="NAME", help="default: the only group there is")
     add_state_option(serve)
@@ -223,12 +228,14 @@ def _invoker(
 
 
 def _status(options: argparse.Namespace) -> int:
-    from pipeline.endpoint.invoker import endpoint_names
-    from pipeline.local.service.server import find_service
+    from pipeline.endpoint.status import aws_status, local_status
 
+    url = None
     with open_target(options) as target:
-        rows = [_describe(target, name) for name in endpoint_names(target)]
-    url = None if options.aws else find_service(options.state)
+        if options.aws:
+            rows = aws_status(target)
+        else:
+            rows, url = local_status(target, options.state)
     if options.json:
         print(json.dumps({"endpoints": rows, "service": url}, indent=2))
         return EXIT_SUCCEEDED
@@ -242,34 +249,11 @@ def _status(options: argparse.Namespace) -> int:
     return EXIT_SUCCEEDED
 
 
-def _describe(target: Target, name: str) -> dict[str, Any]:
-    endpoint = target.sagemaker.describe_endpoint(EndpointName=name)
-    pending = endpoint.get("PendingDeploymentSummary", {})
-    return {
-        "name": name,
-        "status": endpoint["EndpointStatus"],
-        "model_package": _package_of(target, endpoint.get("EndpointConfigName", "")),
-        "config": endpoint.get("EndpointConfigName"),
-        "pending_config": pending.get("EndpointConfigName"),
-        "changed": endpoint["LastModifiedTime"].isoformat(timespec="seconds"),
-        "reason": endpoint.get("FailureReason"),
-        "arn": endpoint["EndpointArn"],
-    }
+def _credentials(options: argparse.Namespace) -> int:
+    from pipeline.endpoint.credentials import print_credentials
 
-
-def _package_of(target: Target, config: str) -> str | None:
-    """Return the ARN of the registered model behind a configuration, where these still exist."""
-    from botocore.exceptions import ClientError
-
-    client = target.sagemaker
-    try:
-        variants = client.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-        model = client.describe_model(ModelName=variants[0]["ModelName"])
-        tags = client.list_tags(ResourceArn=model["ModelArn"])["Tags"]
-    except (ClientError, LookupError):
-        return None
-    named = model.get("PrimaryContainer", {}).get("ModelPackageName")
-    return named or {tag["Key"]: tag["Value"] for tag in tags}.get("model-package-arn")
+    print_credentials(options.state, options.json)
+    return EXIT_SUCCEEDED
 
 
 def _rollback(options: argparse.Namespace) -> int:

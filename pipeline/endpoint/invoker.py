@@ -10,6 +10,7 @@ from pipeline.target import Target
 
 if TYPE_CHECKING:
     from pipeline.endpoint.predictions import Invoke
+    from pipeline.local.service.credentials import Address
 
 
 @contextmanager
@@ -40,12 +41,13 @@ def local_invoker(
     """
     from pipeline.local.service.server import find_service
 
-    url = find_service(state)
-    if url and not wanted and not endpoint_names(target):
-        yield url, _asking_default(url, connections or 1)  # `serve` without any endpoint
+    service = find_service(state)
+    if service and not wanted and not endpoint_names(target):
+        # `serve` without any endpoint
+        yield service.url, _asking_default(service.url, connections or 1)
         return
     name = choose_endpoint(target, wanted)
-    with _local_runtime(state, url, connections) as runtime:
+    with _local_runtime(state, service, connections) as runtime:
         yield name, asking(runtime, name)
 
 
@@ -83,14 +85,16 @@ def listed(names: Sequence[str]) -> str:
 
 
 @contextmanager
-def _local_runtime(state: Path, url: str | None, connections: int | None) -> Iterator[Any]:
+def _local_runtime(
+    state: Path, service: "Address | None", connections: int | None
+) -> Iterator[Any]:
     from pipeline.local.service.client import runtime_client, service_client
     from pipeline.local.service.hosting.host import Hosting
     from pipeline.local.service.hosting.model_process import START_SECONDS
     from pipeline.local.store import Store
 
-    if url:
-        yield service_client("sagemaker-runtime", url, connections)
+    if service:
+        yield service_client("sagemaker-runtime", service, connections)
         return
     hosting = Hosting(Store(state))
     try:

@@ -34,14 +34,15 @@ def status_table(rows: Sequence[dict[str, Any]]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
+    from pipeline.endpoint.status import shown_status
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Endpoint", "Status", "Model version", "Changed", ""):
         table.add_column(column, overflow="fold")
     for row in rows:
         version = (row["model_package"] or "-").rpartition("model-package/")[2]
-        going = f"{row['status']} to {row['pending_config']}"
-        status = going if row["pending_config"] else row["status"]
-        cells = (row["name"], status, version, row["changed"], row["reason"] or "")
+        why = row["problem"] or row["reason"] or ""
+        cells = (row["name"], shown_status(row), version, row["changed"], why)
         table.add_row(*(Text(str(cell)) for cell in cells))
     return table
 

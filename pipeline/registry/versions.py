@@ -94,6 +94,20 @@ def find_version(target: Target, group: str | None, wanted: str) -> Version:
     raise UsageError(f"no version {shortened(wanted)} of {name}; there are: {there}")
 
 
+def newest_approved(target: Target, group: str) -> Version | None:
+    """Read the newest of a group's versions that are approved; None when none is."""
+    pages = target.sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+    )
+    for page in pages:
+        for package in page["ModelPackageSummaryList"]:
+            return read_version(target, str(package["ModelPackageArn"]))
+    return None
+
+
 def read_versions(target: Target, arns: Sequence[str]) -> list[Version]:
     """Read the versions with these ARNs, in this order."""
     return [read_version(target, arn) for arn in arns]

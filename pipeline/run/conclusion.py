@@ -13,15 +13,17 @@ from pipeline.command_line.running import default_state, from_here
 from pipeline.errors import PipelineError
 from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.service.client import service_client
+from pipeline.local.service.credentials import Address
 from pipeline.local.store import Store
 from pipeline.report.after_run import report_local_run
 from pipeline.run.arrival import Place, SupersededError
 from pipeline.run.outcome import LocalOutcome, output_folder, read_outcome
-from pipeline.run.smoke_test import Question, ask, deployed_in, find_question
+from pipeline.run.smoke_test import Question, ask, deployed_in, find_question, made_question
 from pipeline.target import readable_errors
 
 _PATIENCE_S = 300.0
 _POLL_S = 0.2
+_NO_PICTURE = f"none of at most {MAXIMUM_BODY:,} bytes is where the run read it"
 
 
 class AskingStoppedError(PipelineError):
@@ -32,41 +34,42 @@ def conclude(
     result: ExecutionResult,
     data: str,
     store: Store,
-    url: str,
+    service: Address,
     *,
     cancel: threading.Event,
     command: str | None = None,
 ) -> LocalOutcome:
     """Report the run and ask its endpoint about one test picture.
 
-    `data` is the address of the pictures, `url` the local service's. A stop, also one that came too
-    late for any step, does not keep the report from being made: it takes seconds.
+    `data` is the address of the pictures. A stop, also one that came too late for any step, does
+    not keep the report from being made: it takes seconds.
     """
     outcome = read_outcome(result, store)
     question = _question(result, store.path(data), store) if outcome.endpoint else None
     if question and question.path:
         command_line = _predict_command(question, question.path, store)
         outcome = replace(outcome, next_command=command_line)
+    elif question:
+        outcome = replace(outcome, made=_NO_PICTURE)
     # Made while the endpoint comes into service.
     outcome = replace(outcome, report=report_local_run(store, result.execution_arn, command))
-    return _asked(outcome, question, url, cancel) if outcome.endpoint else outcome
+    return _asked(outcome, question, service, cancel) if question else outcome
 
 
-def _question(result: ExecutionResult, data: Path, store: Store) -> Question | None:
+def _question(result: ExecutionResult, data: Path, store: Store) -> Question:
+    """Choose a test picture; make one where there is none, so that the endpoint is always asked."""
     evaluation = output_folder(result.steps["Evaluate"].properties, "evaluation", store)
-    deployed = result.steps["Deploy"].properties["OutputParameters"]
-    return find_question(data, evaluation / "predictions.jsonl", deployed_in(deployed))
+    deployed = deployed_in(result.steps["Deploy"].properties["OutputParameters"])
+    found = find_question(data, evaluation / "predictions.jsonl", deployed)
+    return found or made_question(deployed)
 
 
 def _asked(
-    outcome: LocalOutcome, question: Question | None, url: str, cancel: threading.Event
+    outcome: LocalOutcome, question: Question, service: Address, cancel: threading.Event
 ) -> LocalOutcome:
-    if question is None:
-        limit = f"of at most {MAXIMUM_BODY:,} bytes"
-        return replace(outcome, not_asked=f"no test picture {limit} is where the run read it")
     try:
         with readable_errors():
-            return replace(outcome, asked=ask(question, _here(url, cancel)))
+            return replace(outcome, asked=ask(question, _here(service, cancel)))
     except AskingStoppedError as error:
         return replace(outcome, stopped=str(error))
     except SupersededError as error:
@@ -75,7 +78,7 @@ def _asked(
         return replace(outcome, failure=str(error))
 
 
-def _here(url: str, cancel: threading.Event) -> Place:
+def _here(service: Address, cancel: threading.Event) -> Place:
     """Return the local service as a place to ask; `cancel` ends the waiting."""
 
     def sleep(seconds: float) -> None:
@@ -87,8 +90,8 @@ def _here(url: str, cancel: threading.Event) -> Place:
         return do()
 
     return Place(
-        service_client("sagemaker", url),
-        service_client("sagemaker-runtime", url),
+        service_client("sagemaker", service),
+        service_client("sagemaker-runtime", service),
         call=call,
         sleep=sleep,
         say=lambda _line: None,

@@ -76,7 +76,9 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
         result = _execute(settings, definition, given, store=store, service=service, cancel=cancel)
         data = str(given["DataUri"])
-        return conclude(result, data, store, service.url, cancel=cancel, command=request.command)
+        return conclude(
+            result, data, store, service.address, cancel=cancel, command=request.command
+        )
 
 
 def _execute(
@@ -96,7 +98,7 @@ def _execute(
             settings.champion_lambda_name: CHAMPION_HANDLER,
         },
         lambda_variables={settings.lambda_name: lambda_environment(settings, scales=False)},
-        service_url=service.url,
+        service=service.address,
     )
     with display([]) as shown:
         return run_definition(

@@ -21,8 +21,9 @@ _EXIT_CODES = {"Succeeded": EXIT_SUCCEEDED, "Stopped": EXIT_STOPPED}
 class LocalOutcome:
     """The end of a run. What a failed run did not reach is None.
 
-    `failure` may also be the endpoint's, of a run that succeeded. `not_asked` says why nothing was
-    asked, `stopped` what a late Ctrl-C cut short. `data` says which classes were read.
+    `failure` may also be the endpoint's, of a run that succeeded. `made` says why the picture that
+    it was asked about is none of the data, `not_asked` why nothing was asked, `stopped` what a late
+    Ctrl-C cut short. `data` says which classes were read.
     """
 
     execution: str
@@ -41,6 +42,7 @@ class LocalOutcome:
     version: int | None = None
     approval_status: str | None = None
     endpoint: str | None = None
+    made: str | None = None
     asked: Asked | None = None
     not_asked: str | None = None
     report: str | None = None
@@ -82,6 +84,7 @@ class LocalOutcome:
         if self.model_package:
             yield "registered", f"version {self.version}, {self.approval_status}"
         yield "endpoint", self.endpoint
+        yield "test picture", self.made
         yield "asked about", str(self.asked) if self.asked else None
         yield "not asked", self.not_asked
         yield "report", self.report

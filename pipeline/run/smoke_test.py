@@ -1,8 +1,6 @@
 """Ask a run's endpoint about one test picture, and compare with what Evaluate computed."""
 
 import json
-import struct
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,7 @@ from pipeline.endpoint.invoker import asking
 from pipeline.endpoint.predictions import predict
 from pipeline.errors import PipelineError
 from pipeline.run.arrival import Deployed, Place, await_arrival
-
-_GREY_SIDE = 64
+from pipeline.sample.grey_picture import grey_picture
 
 
 class PredictionError(PipelineError):
@@ -85,14 +82,7 @@ def question_of(
 
 def made_question(deployed: Deployed) -> Question:
     """Make a question about a grey picture: only a model that loaded and computes can answer."""
-    row = b"\0" + b"\x80" * _GREY_SIDE
-    header = struct.pack(">IIBBBBB", _GREY_SIDE, _GREY_SIDE, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(row * _GREY_SIDE)), (b"IEND", b""))
-    packed = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-    return Question(deployed, "a grey picture", b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    return Question(deployed, "a grey picture", grey_picture())
 
 
 def _read(path: Path) -> bytes | None:

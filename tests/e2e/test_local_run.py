@@ -77,7 +77,7 @@ def test_served_answers_are_what_evaluate_computed(finished: Finished) -> None:
     rows = [json.loads(line) for line in predictions.read_text().splitlines()]
     store = Store(finished.state)
     with running_service(store) as service:
-        runtime = service_client("sagemaker-runtime", service.url)
+        runtime = service_client("sagemaker-runtime", service.address)
         for row in rows:
             reply = runtime.invoke_endpoint(
                 EndpointName=finished.result["endpoint"],

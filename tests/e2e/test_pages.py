@@ -25,7 +25,7 @@ PRINTS = {
     "endpoint predict": r"^a\.jpg +\w+ +\d+\.\d\d%",
     "endpoint bench": r"^ *1 +\d+ ",
     "endpoint serve": r"^  curl ",
-    "endpoint status": r"^dog-breeds-production +InService +dog-breeds/2 ",
+    "endpoint status": r"^dog-breeds-production +idle +dog-breeds/2 ",
     "pipeline.report   ": r"^\w{12} +dog-breeds +Succeeded ",
     "report newest": r"report\.html$",
     "report tensors newest  ": r"^\S*Head_linear\.weight ",

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy_endpoint import handler
+from pipeline.local.service.credentials import service_variables
 from pipeline.local.service.hosting.host import Hosting
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
@@ -19,11 +20,9 @@ from tests.lambda_code.step_support import EVENT, NAME
 def sagemaker(
     service: Service, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> Any:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", service.url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-    for name, value in {**ENVIRONMENT, "STAGING_ENDPOINT": NAME}.items():
+    own = {**service_variables(service.address), **ENVIRONMENT, "STAGING_ENDPOINT": NAME}
+    for name, value in own.items():
         monkeypatch.setenv(name, value)
     return connect(service.url)
 

@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 
 from deployment_errors import DeployError
 from find_champion import ChampionError, Question, find_champion, handler
+from pipeline.local.service.credentials import service_variables
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from tests.lambda_code.deploy_support import GROUP, PRODUCTION, World, do
@@ -28,11 +29,9 @@ class TestOnTheLocalService:
         self, service: Service, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     ) -> Callable[[], dict[str, str]]:
         """Calls the handler as the local runner does."""
-        for name in ("SAGEMAKER", "S3"):
-            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{name}", service.url)
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+        own = {"AWS_ENDPOINT_URL_S3": service.url, "AWS_DEFAULT_REGION": "us-east-1"}
+        for name, value in {**service_variables(service.address), **own}.items():
+            monkeypatch.setenv(name, value)
         event = {"model_package_group": "dogs", "no_champion_uri": NOWHERE}
         return lambda: handler(event, None)
 

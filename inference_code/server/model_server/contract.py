@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from model_server.programs import is_program
+
 DEFAULT_ACCEPT = "application/json"
 # The toolkit hands these over as text, and only when they are written exactly so.
 _TEXT_TYPES = ("application/json", "text/csv")
@@ -86,6 +88,8 @@ class LoadedModel:
 
 def load_model(model_dir: Path, program: str = "inference.py") -> LoadedModel:
     """Import code/<program> and load the model with its model_fn. Raises InferenceCodeError."""
+    if not is_program(program):
+        raise InferenceCodeError(f"SAGEMAKER_PROGRAM must name a file in code/, not {program!r}")
     script = model_dir / "code" / program
     if not script.is_file():
         raise InferenceCodeError(f"the model has no code/{program}: pack it into model.tar.gz")

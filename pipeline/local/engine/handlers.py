@@ -19,6 +19,7 @@ from pipeline.local.jobs.processing import run_processing_job
 from pipeline.local.jobs.training import debug_output, run_training_job
 from pipeline.local.jobs.tuning import TuningProgress, run_tuning_job
 from pipeline.local.processes.command import Starter
+from pipeline.local.service.credentials import Address
 from pipeline.local.store import Document, Store
 
 _TUNING_NAME_LIMIT = 32
@@ -47,7 +48,7 @@ class StepContext:
     grace_s: float
     lambda_handlers: Mapping[str, Path]
     lambda_variables: Mapping[str, Mapping[str, str]]
-    service_url: str | None
+    service: Address | None
     should_stop: Callable[[], bool]
     background: Background
     no_own_opt_ml: str
@@ -191,7 +192,7 @@ def _lambda(step: Step, arguments: dict[str, Any], context: StepContext) -> Step
         arn,
         arguments,
         handlers=context.lambda_handlers,
-        service_url=context.service_url,
+        service=context.service,
         region=context.execution.place.region,
         work=context.execution.folder / step.name,
         should_stop=context.should_stop,

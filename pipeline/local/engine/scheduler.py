@@ -37,6 +37,7 @@ from pipeline.local.jobs.containers import Background
 from pipeline.local.jobs.opt_ml import why_none
 from pipeline.local.processes.command import Starter, start_process
 from pipeline.local.processes.forking import ForkingStarter
+from pipeline.local.service.credentials import Address
 from pipeline.local.store import Document, Store
 
 _POLL_S = 0.1
@@ -47,7 +48,7 @@ class RunOptions:
     """The options of a run beyond its definition.
 
     `lambda_handlers` are files by function name, `lambda_variables` their environments' own;
-    `service_url` is where their SageMaker API is.
+    `service` is where their SageMaker API is.
     `cores` is what one job may use (default: all that this process may); parallel trials share it.
     `fork` starts Python jobs from a process that has their heavy packages loaded.
     """
@@ -56,7 +57,7 @@ class RunOptions:
     place: Place = field(default_factory=Place)
     lambda_handlers: Mapping[str, Path] = field(default_factory=dict)
     lambda_variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    service_url: str | None = None
+    service: Address | None = None
     cores: int | None = None
     parallel_steps: int = 50
     grace_s: float = 10.0
@@ -337,7 +338,7 @@ class _Run:
             grace_s=self._options.grace_s,
             lambda_handlers=self._options.lambda_handlers,
             lambda_variables=self._options.lambda_variables,
-            service_url=self._options.service_url,
+            service=self._options.service,
             should_stop=self._stop.is_set,
             background=Background(self._beside.submit, self._cancel.is_set),
             no_own_opt_ml=self._no_own_opt_ml,

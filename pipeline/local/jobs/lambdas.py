@@ -11,6 +11,7 @@ from pipeline.local.failures import StepFailed
 from pipeline.local.jobs import lambda_main
 from pipeline.local.jobs.containers import job_environment, log_tail
 from pipeline.local.processes.command import Command, Ending, StartError, run_to_end, start_process
+from pipeline.local.service.credentials import Address, service_variables
 
 _STOP_PATIENCE_S = 30.0
 
@@ -21,7 +22,7 @@ def run_lambda(
     event: Mapping[str, Any],
     *,
     handlers: Mapping[str, Path],
-    service_url: str | None,
+    service: Address | None,
     region: str,
     work: Path,
     should_stop: Callable[[], bool],
@@ -46,7 +47,7 @@ def run_lambda(
         command = Command(
             argv=(sys.executable, lambda_main.__file__, arn, *files),
             cwd=work,
-            environment=base | _environment(name, service_url, region) | dict(variables or {}),
+            environment=base | _environment(name, service, region) | dict(variables or {}),
             log=log,
         )
         ending = _invoke(step, command, should_stop)
@@ -86,22 +87,12 @@ def output_parameters(
     return found
 
 
-def _environment(name: str, service_url: str | None, region: str) -> dict[str, str]:
-    service = (
-        {
-            "AWS_ENDPOINT_URL_SAGEMAKER": service_url,
-            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": service_url,
-            "AWS_ENDPOINT_URL_S3": service_url,
-        }
-        if service_url
-        else {}
-    )
-    return service | {
+def _environment(name: str, service: Address | None, region: str) -> dict[str, str]:
+    own = service_variables(service) | {"AWS_ENDPOINT_URL_S3": service.url} if service else {}
+    return own | {
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pipeline.local.service.api import LocalApi
+from pipeline.local.service.credentials import ACCESS_KEY, Address
 from pipeline.local.service.hosting.host import Hosting
 from pipeline.local.service.hosting.model_process import Reply
 from pipeline.local.service.operations.context import ACCOUNT, REGION
@@ -42,9 +43,10 @@ def runtime_client(hosting: Hosting) -> Any:
     return _answered_client("sagemaker-runtime", answer)
 
 
-def service_client(name: str, url: str, connections: int | None = None) -> Any:
-    """Create a boto3 client of the live local service at `url`, for `connections` threads or 10."""
-    return _local_session().client(name, endpoint_url=url, config=_config(connections))
+def service_client(name: str, address: Address, connections: int | None = None) -> Any:
+    """Create a boto3 client of a live local service, for `connections` threads or 10."""
+    session = _local_session(address.secret)
+    return session.client(name, endpoint_url=address.url, config=_config(connections))
 
 
 def _answered_client(name: str, answer: Callable[[Any], Reply]) -> Any:
@@ -62,8 +64,11 @@ def _answered_client(name: str, answer: Callable[[Any], Reply]) -> Any:
     return client
 
 
-def _local_session() -> Any:
-    """Create a session with made-up credentials that reads nobody's AWS configuration."""
+def _local_session(secret: str = "unchecked") -> Any:  # noqa: S107 - within a process none is
+    """Create a session with the local service's credentials; it reads nobody's AWS configuration.
+
+    Within a process nobody checks the secret.
+    """
     import boto3
     from botocore.session import Session
 
@@ -76,8 +81,8 @@ def _local_session() -> Any:
     session = Session(session_vars=variables)
     session.register_component("data_loader", _loader())
     return boto3.Session(
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - no secret: nothing checks it
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=secret,
         region_name=REGION,
         botocore_session=session,
     )

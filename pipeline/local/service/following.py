@@ -10,9 +10,12 @@ from typing import Any
 
 from pipeline.command_line.running import FIRST_RUN
 from pipeline.errors import PipelineError, UsageError
+from pipeline.local.service.client import service_client
+from pipeline.local.service.credentials import Address
 from pipeline.local.service.deployments.deliveries import DELIVERY
 from pipeline.local.service.deployments.deployer import call_deployer
 from pipeline.local.service.hosting.model_process import START_SECONDS
+from pipeline.local.service.liveness import why_silent
 from pipeline.local.service.operations.endpoints import awaited_config
 from pipeline.local.service.operations.events import PENDING, RULE
 from pipeline.local.service.server import find_service, running_service
@@ -24,11 +27,15 @@ _PATIENCE_SECONDS = START_SECONDS + 60
 
 @dataclass(frozen=True)
 class Deployed:
-    """The state of an endpoint after a decision; `problems` say why it is not as decided."""
+    """The state of an endpoint after a decision; `problems` say why it is not as decided.
+
+    `answers`: it was asked about a picture, and its model answered.
+    """
 
     endpoint: str
     status: str
     version: int | None
+    answers: bool = False
     problems: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,8 +46,10 @@ class Deployed:
         """Describe the state in one line for people."""
         if self.version is None:
             return f"{self.endpoint}: nothing is deployed"
-        status = {"InService": "in service"}.get(self.status, self.status)
-        return f"{self.endpoint}: version {self.version} is {status}"
+        if self.status == "InService":
+            does = "is in service" if self.answers else "does not answer"
+            return f"{self.endpoint}: version {self.version} {does}"
+        return f"{self.endpoint}: version {self.version} is {self.status}"
 
     def raise_problems(self) -> None:
         """Raise PipelineError when there are problems."""
@@ -49,7 +58,7 @@ class Deployed:
 
 
 def follow_decision(state: Path, group: str, since: datetime) -> Deployed | None:
-    """Deliver a group's events, wait until production is at rest, and return its state.
+    """Deliver a group's events, wait until production is at rest, ask it, and return its state.
 
     None where nothing deploys that group: no run has set it up on this machine.
     """
@@ -57,8 +66,8 @@ def follow_decision(state: Path, group: str, since: datetime) -> Deployed | None
     rule = store.get(RULE, group)
     if rule is None:
         return None
-    with _service_of(store, rule):
-        return _at_rest(store, rule["Endpoint"], since)
+    with _service_of(store, rule) as service:
+        return _at_rest(store, service, rule["Endpoint"], since)
 
 
 def roll_back(
@@ -73,9 +82,9 @@ def roll_back(
     rule = _rule_for(store, name)
     endpoint = name or rule["Endpoint"]
     event = {"rollback": {"endpoint_name": endpoint, "version": version}}
-    with _service_of(store, rule) as url:
-        answer = call_deployer(store, rule, event, url)
-        return answer, _at_rest(store, endpoint, since)
+    with _service_of(store, rule) as service:
+        answer = call_deployer(store, rule, event, service.url)
+        return answer, _at_rest(store, service, endpoint, since)
 
 
 def _rule_for(store: Store, name: str | None) -> Document:
@@ -90,16 +99,16 @@ def _rule_for(store: Store, name: str | None) -> Document:
 
 
 @contextmanager
-def _service_of(store: Store, rule: Document) -> Iterator[str]:
+def _service_of(store: Store, rule: Document) -> Iterator[Address]:
     """Yield the address of a live service, or of one that runs for as long as the block."""
-    if url := find_service(store.root):
-        yield url
+    if address := find_service(store.root):
+        yield address
         return
     with running_service(store, 0, rule["Region"], rule["Account"]) as service:
-        yield service.url
+        yield service.address
 
 
-def _at_rest(store: Store, endpoint: str, since: datetime) -> Deployed:
+def _at_rest(store: Store, service: Address, endpoint: str, since: datetime) -> Deployed:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     # The end of a deployment is an event again, which may begin the next one.
     while store.list(PENDING) or awaited_config(store.get("Endpoint", endpoint)):
@@ -107,25 +116,33 @@ def _at_rest(store: Store, endpoint: str, since: datetime) -> Deployed:
             late = (
                 f"not at rest after {_PATIENCE_SECONDS:.0f} s: python -m pipeline.endpoint status"
             )
-            return _deployed(store, endpoint, since, late)
+            return _deployed(store, service, endpoint, since, late)
         time.sleep(_POLL_SECONDS)
-    return _deployed(store, endpoint, since)
+    return _deployed(store, service, endpoint, since)
 
 
-def _deployed(store: Store, name: str, since: datetime, *problem: str) -> Deployed:
+def _deployed(
+    store: Store, service: Address, name: str, since: datetime, *problem: str
+) -> Deployed:
     endpoint = store.get("Endpoint", name)
     refused = [one for one in store.list(DELIVERY) if one["Time"] >= since and "Error" in one]
     problems = list(dict.fromkeys([*(one["Error"] for one in refused), *problem]))
     if endpoint is None:
-        return Deployed(name, "", None, tuple(problems))
+        return Deployed(name, "", None, problems=tuple(problems))
     if "FailureReason" in endpoint and endpoint["LastModifiedTime"] >= since and not problems:
         problems.append(f"its update failed: {endpoint['FailureReason']}")
-    version = _version_of(store, endpoint["EndpointConfigName"])
-    return Deployed(name, endpoint["EndpointStatus"], version, tuple(problems))
+    status, answers = endpoint["EndpointStatus"], False
+    if status == "InService":
+        silent = why_silent(service_client("sagemaker-runtime", service), name)
+        answers = not silent
+        problems += [f"{name} does not answer: {silent}"] if silent else []
+    return Deployed(name, status, version_in(store, name), answers, tuple(problems))
 
 
-def _version_of(store: Store, config: str) -> int | None:
-    arn = store.get("EndpointConfig", config)
+def version_in(store: Store, name: str) -> int | None:
+    """Return the version that an endpoint runs; None when it runs none of the registry's."""
+    endpoint = store.get("Endpoint", name)
+    arn = store.get("EndpointConfig", endpoint["EndpointConfigName"]) if endpoint else None
     tags = store.get("Tags", arn["EndpointConfigArn"]) if arn else None
     values = {tag["Key"]: tag["Value"] for tag in (tags or {}).get("Tags", [])}
     number = values.get("model-package-arn", "").rpartition("/")[2]

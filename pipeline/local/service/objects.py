@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 from pipeline.durable import durably
 from pipeline.errors import PipelineError
 from pipeline.local.service.hosting.model_process import Reply
+from pipeline.local.service.operations.context import ApiError
 from pipeline.local.store import Store
 
 _SOURCE = "x-amz-copy-source"
@@ -48,6 +49,11 @@ def copy_object(store: Store, bucket: str, key: str, headers: Mapping[str, str])
         HTTPStatus.OK,
         f"<CopyObjectResult><LastModified>{changed.isoformat()}</LastModified></CopyObjectResult>",
     )
+
+
+def object_error(error: ApiError) -> Reply:
+    """Answer with the error of an operation in the form that S3's clients read."""
+    return _error(HTTPStatus(error.http_status), error.code, error.message)
 
 
 def _file(store: Store, place: str) -> Path | None:

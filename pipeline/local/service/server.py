@@ -3,11 +3,15 @@
 An unmodified boto3 client, the AWS CLI and curl work against it:
 AWS_ENDPOINT_URL_SAGEMAKER and AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME name its address. Of S3 it answers
 what the functions ask (HeadObject and CopyObject, with AWS_ENDPOINT_URL_S3).
+
+What can change anything must be signed with the secret of the state folder (credentials.py). Open
+to every user of this machine are only a model's answers, its numbers, and that it is well.
 """
 
 import errno
 import json
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -30,12 +34,24 @@ from pipeline.command_line.local_packages import require_packages
 from pipeline.command_line.stopping import handled
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
+from pipeline.local.service.credentials import (
+    Address,
+    known_secret,
+    own_secret,
+    proof_of,
+)
 from pipeline.local.service.deployments.deliveries import Deliveries
 from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
 from pipeline.local.service.hosting.model_process import START_SECONDS, ModelServerError, Reply
-from pipeline.local.service.objects import copy_object, head_object
-from pipeline.local.service.operations.context import ACCOUNT, REGION
-from pipeline.local.service.wire import answer_invocation, answer_operation, runtime_error
+from pipeline.local.service.objects import copy_object, head_object, object_error
+from pipeline.local.service.operations.context import ACCOUNT, REGION, ApiError
+from pipeline.local.service.signatures import Received, check_signature
+from pipeline.local.service.wire import (
+    answer_invocation,
+    answer_operation,
+    operation_error,
+    runtime_error,
+)
 from pipeline.local.store import Store
 
 if TYPE_CHECKING:
@@ -54,21 +70,28 @@ _AT_HAND = 96  # invocations at a time, of all endpoints: more than one model se
 class Service:
     """A running local service. Its `url` goes where an AWS endpoint URL goes."""
 
-    url: str
+    address: Address
     port: int
     api: LocalApi
     hosting: Hosting
+
+    @property
+    def url(self) -> str:
+        """The address without the secret, which the model's own paths do not ask for."""
+        return self.address.url
 
 
 def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Starlette":
     """Create the HTTP application: operations, InvokeEndpoint, and the default model's paths.
 
-    It takes `at_hand` invocations at a time.
+    It takes `at_hand` invocations at a time. Raises SecretError.
     """
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
+
+    secret = own_secret(api.context.store.root)
 
     async def ping(_request: "Request") -> Response:
         well = await run_in_threadpool(hosting.is_default_well)
@@ -78,18 +101,27 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
         name = request.path_params.get("name")
         return _response(await run_in_threadpool(_metrics, hosting, name))
 
-    async def identity(_request: "Request") -> Response:
-        return JSONResponse({"pid": os.getpid(), "state": str(api.context.store.root)})
+    async def identity(request: "Request") -> Response:
+        nonce, port = request.query_params.get("nonce", ""), request.scope["server"][1]
+        own = {"pid": os.getpid(), "state": str(api.context.store.root)}
+        return JSONResponse(own | {"proof": proof_of(secret, nonce, port)})
 
     async def head(request: "Request") -> Response:
         place, store = request.path_params, api.context.store
-        return _response(await run_in_threadpool(head_object, store, **place))
+        return await signed(request, lambda: head_object(store, **place))
 
     async def put(request: "Request") -> Response:
         place, store, headers = request.path_params, api.context.store, dict(request.headers)
-        return _response(await run_in_threadpool(copy_object, store, headers=headers, **place))
+        return await signed(request, lambda: copy_object(store, headers=headers, **place))
 
-    operation, invoke_endpoint, invocations = _posts(api, hosting, at_hand)
+    async def signed(request: "Request", answer: Callable[[], Reply]) -> Response:
+        try:
+            check_signature(_received(request, None), secret)
+        except ApiError as error:
+            return _response(object_error(error))
+        return _response(await run_in_threadpool(answer))
+
+    operation, invoke_endpoint, invocations = _posts(api, hosting, secret, at_hand)
     application = Starlette(
         routes=[
             Route("/", operation, methods=["POST"]),
@@ -108,7 +140,7 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
     return application
 
 
-def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any]:
+def _posts(api: LocalApi, hosting: Hosting, secret: str, at_hand: int) -> tuple[Any, Any, Any]:
     """Return the handlers of operations, of an endpoint's invocations and the default model's."""
     from anyio import CapacityLimiter, to_thread
     from starlette.concurrency import run_in_threadpool
@@ -116,8 +148,11 @@ def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any
     async def operation(request: "Request") -> "Response":
         try:
             body = await read_body(request, _MAXIMUM_REQUEST)
+            check_signature(_received(request, body), secret)
         except BodyError as error:
             return _response(_error(error.status, error.code, error.message))
+        except ApiError as error:
+            return _response(operation_error(error))
         target = request.headers.get("x-amz-target", "")
         return _response(await run_in_threadpool(answer_operation, api, target, body))
 
@@ -153,6 +188,12 @@ def _posts(api: LocalApi, hosting: Hosting, at_hand: int) -> tuple[Any, Any, Any
             return _response(_later(_error(error.status, error.code, error.message)))
 
     return operation, invoke_endpoint, invocations
+
+
+def _received(request: "Request", body: bytes | None) -> Received:
+    query = request.scope["query_string"]
+    path = request.scope["raw_path"] + (b"?" + query if query else b"")
+    return Received(request.method, path.decode("latin-1"), request.headers, body)
 
 
 def _answer_default(hosting: Hosting, body: bytes, headers: dict[str, str]) -> Reply:
@@ -199,7 +240,7 @@ def running_service(
 ) -> Iterator[Service]:
     """Run the service in the background, then end its model servers; port 0 takes a free one.
 
-    Raises UsageError when the port is taken.
+    Raises UsageError when the port is taken, SecretError when the secret cannot be kept.
     """
     from pipeline.local.leftovers import sweep_leftovers
 
@@ -216,7 +257,7 @@ def running_service(
             port = listener.getsockname()[1]
             url = f"http://{HOST}:{port}"
             with closing(Deliveries(store, url)):
-                yield Service(url, port, api, hosting)
+                yield Service(Address(url, own_secret(store.root)), port, api, hosting)
     finally:
         hosting.close()
 
@@ -269,19 +310,28 @@ def serve_until_stopped(service: Service, greeting: str) -> None:
                 note.unlink()
 
 
-def find_service(state: Path) -> str | None:
-    """Return the URL of a live service on this state folder, or None; a stale note is ignored."""
+def find_service(state: Path) -> Address | None:
+    """Return the address of a live service on this state folder, or None.
+
+    A stale note is ignored, and so is whoever answers at its port without knowing the secret.
+    Raises SecretError for a secret that others can read.
+    """
     import http.client
 
+    nonce = secrets.token_hex(16)
     try:
         note = json.loads((state / _NOTE).read_text())
+        secret, port = known_secret(state), int(note["port"])
+        if secret is None:
+            return None
         # where nobody listens it fails at once; on a busy machine a live one takes its time
-        connection = http.client.HTTPConnection(HOST, int(note["port"]), timeout=10)
-        connection.request("GET", "/local-service")
+        connection = http.client.HTTPConnection(HOST, port, timeout=10)
+        connection.request("GET", f"/local-service?nonce={nonce}")
         answer = json.loads(connection.getresponse().read())
         connection.close()
+        expected = {"pid": note["pid"], "state": str(state.resolve())}
     except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
         return None
     # Another program may have the port by now, or a service of another folder.
-    expected = {"pid": note.get("pid"), "state": str(state.resolve())}
-    return f"http://{HOST}:{note['port']}" if answer == expected else None
+    expected["proof"] = proof_of(secret, nonce, port)
+    return Address(f"http://{HOST}:{port}", secret) if answer == expected else None

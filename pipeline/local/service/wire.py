@@ -27,13 +27,18 @@ def answer_operation(api: LocalApi, target: str, body: bytes) -> Reply:
     try:
         return _json_reply(200, _call(api, target, body))
     except ApiError as error:
-        return _json_reply(error.http_status, {"__type": error.code, "message": error.message})
+        return operation_error(error)
     except PipelineError as error:
         return _json_reply(500, {"__type": "InternalFailure", "message": str(error)})
     except Exception:
         _log.exception("%s failed", target)
         message = f"{target} failed in the local service; its output says why"
         return _json_reply(500, {"__type": "InternalFailure", "message": message})
+
+
+def operation_error(error: ApiError) -> Reply:
+    """Answer with the error of an operation."""
+    return _json_reply(error.http_status, {"__type": error.code, "message": error.message})
 
 
 def _call(api: LocalApi, target: str, body: bytes) -> Any:

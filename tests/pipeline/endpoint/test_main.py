@@ -1,8 +1,11 @@
 """python -m pipeline.endpoint, as people type it. Serving itself: tests/pipeline/local/service."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -10,8 +13,11 @@ from botocore.stub import Stubber
 
 from deploy_endpoint import deploy
 from pipeline.command_line.running import run_command
+from pipeline.endpoint import serve
 from pipeline.endpoint.__main__ import main
 from pipeline.local.service.client import sagemaker_client
+from pipeline.local.service.hosting.host import Hosting
+from pipeline.local.service.operations.events import RULE
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from production_endpoint import Clients
@@ -43,9 +49,12 @@ def endpoint(
 def _deployed(
     store: Store, write_model: Callable[..., Path], register: Callable[..., str], name: str
 ) -> str:
-    client = sagemaker_client(store)
     write_model(store.path("s3://b/model.tar.gz"))
-    arn = register(client, "s3://b/model.tar.gz")
+    _deploy(store, register(sagemaker_client(store), "s3://b/model.tar.gz"), name)
+    return name
+
+
+def _deploy(store: Store, arn: str, name: str) -> None:
     event = {
         "model_package_arn": arn,
         "endpoint_name": name,
@@ -53,8 +62,8 @@ def _deployed(
         "instance_count": 1,
         "role_arn": ROLE,
     }
-    deploy(event, Clients(client, lambda: None), production="", staging=name)
-    return name
+    clients = Clients(sagemaker_client(store), lambda: None)
+    deploy(event, clients, production="", staging=name)
 
 
 @pytest.fixture
@@ -162,10 +171,109 @@ def test_predict_asks_a_live_service(
     assert service.hosting.settle(60)
     _announce(store, service)
     assert run("predict", jpeg)[0] == 0
-    assert f"local service: {service.url}" in run("status")[1]
+    _, row, last = run("status")[1].splitlines()
+    assert (row.split()[:2], last) == ([endpoint, "InService"], f"local service: {service.url}")
     assert run("delete", endpoint)[0] == 0
     assert "No default model" in run("predict", jpeg)[1]
     assert "there is no endpoint yet" in run("predict", jpeg, "--endpoint", endpoint)[2]
+
+
+def test_status_calls_in_service_only_what_answered(
+    run: Run, store: Store, service: Service, endpoint: str
+) -> None:
+    service.hosting.wake()
+    assert service.hosting.settle(60)
+    service.hosting.forget(endpoint)
+    store.path("s3://b/model.tar.gz").unlink()
+    _announce(store, service)
+    (row,) = json.loads(run("status", "--json")[1])["endpoints"]
+    assert (row["status"], row["answers"]) == ("InService", False)
+    assert "there is no model at" in row["problem"]
+    assert run("status")[1].splitlines()[1].split()[1:3] == ["no", "answer"]
+    (store.root / "service.json").unlink()
+    assert "its model is gone: " in run("status")[1].splitlines()[1]
+
+
+def test_credentials_are_lines_for_a_shell(
+    run: Run, store: Store, service: Service, endpoint: str, tmp_path: Path
+) -> None:
+    code, out, err = run("credentials")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "start one with: python -m pipeline.endpoint serve" in err
+    _announce(store, service)
+    lines = run("credentials")[1]
+    asked = "import boto3; print(boto3.client('sagemaker').list_endpoints()['Endpoints'])"
+    done = subprocess.run(
+        ["bash", "-c", f'eval "$1"; {sys.executable} -c "{asked}"', "bash", lines],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"HOME": str(tmp_path), "AWS_SESSION_TOKEN": "another's"},
+    )
+    assert f"'EndpointName': '{endpoint}'" in done.stdout
+    assert json.loads(run("credentials", "--json")[1])["AWS_ENDPOINT_URL_SAGEMAKER"] == service.url
+
+
+class TestWhatServeServes:
+    @pytest.fixture
+    def served(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, run: Run
+    ) -> Callable[..., dict[str, Any]]:
+        """What `serve` says with these arguments, as JSON; it ends at once."""
+        monkeypatch.setattr(Hosting, "set_default", lambda hosting, archive: None)
+        monkeypatch.setattr(serve, "serve_until_stopped", lambda service, greeting: print(greeting))
+
+        def ask(*arguments: str) -> dict[str, Any]:
+            found: dict[str, Any] = json.loads(run("serve", "--port", "0", "--json", *arguments)[1])
+            return found
+
+        return ask
+
+    @pytest.fixture
+    def versions(
+        self, store: Store, write_model: Callable[..., Path], register_package: Callable[..., str]
+    ) -> list[str]:
+        """Three versions that nobody has decided on."""
+        write_model(store.path("s3://b/model.tar.gz"))
+        client = sagemaker_client(store)
+        return [register_package(client, "s3://b/model.tar.gz") for _ in range(3)]
+
+    def _approve(self, store: Store, arn: str, status: str = "Approved") -> None:
+        client = sagemaker_client(store)
+        client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
+
+    def test_the_newest_where_none_is_approved_and_that_is_said(
+        self, served: Callable[..., dict[str, Any]], versions: list[str]
+    ) -> None:
+        found = served()
+        assert (found["model"], found["approval"]) == ("dogs version 3", "PendingManualApproval")
+        assert found["note"] == (
+            "version 3 is not approved (PendingManualApproval): "
+            "python -m pipeline.registry approve 3"
+        )
+
+    def test_the_newest_approved_one_before_a_newer_one(
+        self, served: Callable[..., dict[str, Any]], versions: list[str], store: Store
+    ) -> None:
+        self._approve(store, versions[0])
+        self._approve(store, versions[1])
+        found = served()
+        assert (found["model"], found["approval"]) == ("dogs version 2", "Approved")
+        assert found["note"] == "version 3 is newer: --model newest serves that"
+        assert served("--model", "newest")["model"] == "dogs version 3"
+        assert served("--model", "1")["model"] == "dogs version 1"
+
+    def test_what_production_runs_before_all_others(
+        self, served: Callable[..., dict[str, Any]], versions: list[str], store: Store
+    ) -> None:
+        """As after a rollback: a newer one is approved, too."""
+        for arn in versions:
+            self._approve(store, arn)
+        store.put(RULE, "dogs", {"Group": "dogs", "Endpoint": "dogs-production"})
+        _deploy(store, versions[1], "dogs-production")
+        found = served()
+        assert (found["model"], found["approval"]) == ("dogs version 2", "Approved")
+        assert found["note"] == "version 3 is newer: --model newest serves that"
 
 
 def _announce(store: Store, service: Service) -> None:
@@ -184,7 +292,7 @@ def test_status_names_the_version_behind_an_endpoint(run: Run, jpeg: str) -> Non
     run("predict", jpeg)
     code, out, _ = run("status")
     header, row, service = out.splitlines()
-    assert (code, row.split()[:3]) == (0, ["staging", "InService", "dogs/1"])
+    assert (code, row.split()[:3]) == (0, ["staging", "idle", "dogs/1"])
     assert service.startswith("local service: not running")
     assert header.split()[0] == "Endpoint"
 

@@ -44,7 +44,7 @@ def aws(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         clients: dict[str, Any] = {
             "s3": boto3.client("s3", region_name=REGION),
             "logs": boto3.client("logs", region_name=REGION),
-            "sagemaker": service_client("sagemaker", service.url),
+            "sagemaker": service_client("sagemaker", service.address),
         }
         clients["s3"].create_bucket(Bucket=BUCKET)
         root = finished.store.path(f"s3://{BUCKET}/")

@@ -23,6 +23,7 @@ from pipeline.run.conclusion import conclude
 from pipeline.run.locally import cancel_on_signals
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.smoke_test import made_question
+from tests.conftest import ECHO
 
 EVALUATION = "s3://b/evaluation"
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
@@ -74,7 +75,7 @@ class Run:
         }
         steps = {name: StepResult("Succeeded", found) for name, found in properties.items()}
         result = ExecutionResult("e1", "arn:e1", "Succeeded", steps, None)
-        place = (self.data.as_uri(), self.store, self.service.url)
+        place = (self.data.as_uri(), self.store, self.service.address)
         return conclude(result, *place, cancel=cancel or threading.Event())
 
 
@@ -125,12 +126,13 @@ def test_a_picture_that_no_endpoint_takes_or_that_is_gone_is_passed_over(run: Ru
     assert outcome.asked.file == "boxer/2.jpg"
 
 
-def test_without_a_picture_nothing_is_asked_and_the_run_is_as_good(run: Run) -> None:
+def test_without_a_picture_it_is_asked_about_one_that_is_made(run: Run) -> None:
     run.predicted("boxer/1.jpg")
-    run.deploy()
+    run.deploy(code=ECHO.replace('"image/png"', '"image/webp"'))
     outcome = run.conclude()
-    assert (outcome.asked, outcome.next_command, outcome.exit_code) == (None, None, 0)
-    assert "not asked      no test picture of at most 6,291,456 bytes is" in outcome.summary()
+    assert (outcome.next_command, outcome.exit_code) == (None, 0)
+    assert "test picture   none of at most 6,291,456 bytes is" in outcome.summary()
+    assert "asked about    a grey picture: beagle 75.0%" in outcome.summary()
 
 
 @pytest.mark.parametrize(

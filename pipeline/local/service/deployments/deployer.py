@@ -9,6 +9,7 @@ from pipeline.command_line.running import ROOT
 from pipeline.errors import PipelineError
 from pipeline.local.failures import StepFailed
 from pipeline.local.jobs.lambdas import run_lambda
+from pipeline.local.service.credentials import Address, own_secret
 from pipeline.local.service.operations.events import RULE
 from pipeline.local.store import Document, Store
 from pipeline.settings.lambda_environment import lambda_environment
@@ -50,7 +51,7 @@ def call_deployer(
 ) -> dict[str, Any]:
     """Run the handler in lambda_code/ on an event against the service at `url`; return its answer.
 
-    Raises DeploymentError with its reason.
+    Raises DeploymentError with its reason, SecretError.
     """
     work = store.root / "deployments" / uuid.uuid4().hex[:12]
     work.mkdir(parents=True)
@@ -62,7 +63,7 @@ def call_deployer(
                 arn,
                 event,
                 handlers={arn.rpartition(":")[2]: HANDLER},
-                service_url=url,
+                service=Address(url, own_secret(store.root)),
                 region=rule["Region"],
                 work=work,
                 should_stop=should_stop,

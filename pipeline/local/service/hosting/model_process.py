@@ -18,6 +18,7 @@ from pipeline.archives import ArchiveError, extract_archive
 from pipeline.command_line.running import ROOT
 from pipeline.errors import PipelineError
 from pipeline.local.jobs.containers import THREADS, bare_environment
+from pipeline.local.service.hosting.model_environment import environment_problem
 from pipeline.local.service.hosting.server_log import ending, own_log, why_it_ended
 from pipeline.temporary import is_alive
 
@@ -129,6 +130,8 @@ def start_model_server(
     log lies beside `log`, with a number. Raises ModelServerError with its own reason when it ends,
     is not well in time, or `cancel` is set.
     """
+    if problem := environment_problem(environment):  # of what was made before this was asked
+        raise ModelServerError(problem)
     if not archive.is_file():
         raise ModelServerError(f"there is no model at {archive}")
     try:

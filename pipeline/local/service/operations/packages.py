@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.local.service.hosting.model_environment import environment_problem
 from pipeline.local.service.operations.context import (
     ApiError,
     OperationContext,
@@ -89,6 +90,7 @@ def create_package(context: OperationContext, params: Document) -> Document:
         raise invalid(
             "Tags cannot be given for a versioned model package: it has those of its group."
         )
+    _check_environments(params)
     token = params.get("ClientToken", "")
     with context.store.transaction():
         if token and (made := context.store.get("PackageToken", token)):
@@ -102,6 +104,12 @@ def create_package(context: OperationContext, params: Document) -> Document:
             context.store.put("PackageToken", token, answer)
         publish_package(context.store, document)
     return answer
+
+
+def _check_environments(params: Document) -> None:
+    for container in params.get("InferenceSpecification", {}).get("Containers", []):
+        if problem := environment_problem(container.get("Environment", {})):
+            raise invalid(problem)
 
 
 def _identity(context: OperationContext, params: Document) -> tuple[str, Document]:
@@ -149,6 +157,7 @@ def describe_package(context: OperationContext, params: Document) -> Document:
 def update_package(context: OperationContext, params: Document) -> Document:
     """Answer UpdateModelPackage: change approval, description and metadata of a package."""
     refuse(params, ["AdditionalInferenceSpecificationsToAdd"])
+    _check_environments(params)
     with context.store.transaction():
         package = find_package(context, params["ModelPackageArn"])
         if "ModelApprovalStatus" in params and "ModelPackageVersion" not in package:

@@ -60,7 +60,7 @@ def stopping(execution: Execution, store: Store, tmp_path: Path) -> StepContext:
         grace_s=1.0,
         lambda_handlers={"deploy": tmp_path / "deploy.py"},
         lambda_variables={},
-        service_url=None,
+        service=None,
         should_stop=lambda: True,
         background=Background(lambda work: None, lambda: False),
         no_own_opt_ml="",

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.local.engine.executions import Place
 from pipeline.local.failures import StepFailed
+from pipeline.local.service.credentials import Address
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import SLEEP, Json, Lab, cached, wait_for
 
@@ -51,7 +52,7 @@ def _handlers(tmp_path: Path, code: str) -> dict[str, Any]:
     (tmp_path / "deploy.py").write_text(code)
     return {
         "lambda_handlers": {"dogs-deploy": tmp_path / "deploy.py"},
-        "service_url": "http://127.0.0.1:9",
+        "service": Address("http://127.0.0.1:9", "secret"),
     }
 
 
@@ -78,7 +79,7 @@ def test_a_handler_gets_its_event_and_the_local_service(
         "greeting": "hello",
         "count": 3,
         "urls": " ".join(["http://127.0.0.1:9"] * 3),
-        "aws": "local local eu-west-1 true",
+        "aws": "local secret eu-west-1 true",
         "name": "dogs-deploy",
         "arn": ARN,
         "time": True,

@@ -91,6 +91,19 @@ class TestModels:
     def test_what_cannot_be_hosted_is_refused(self, api: LocalApi, params: dict[str, Any]) -> None:
         assert refused(api, "CreateModel", ModelName="m", **params).code == "ValidationException"
 
+    def test_what_would_run_other_code_than_the_models_is_refused(self, api: LocalApi) -> None:
+        container = {"Image": "a", "Environment": {"LD_PRELOAD": "/evil/evil.so"}}
+        error = refused(api, "CreateModel", ModelName="m", PrimaryContainer=container)
+        assert (error.code, "LD_PRELOAD" in error.message) == ("ValidationException", True)
+        (arn,) = register(api)
+        specification = {**SPECIFICATION, "Containers": [{**container, "ModelDataUrl": "s3://b/m"}]}
+        for operation, named in (
+            ("CreateModelPackage", {"ModelPackageGroupName": "dogs"}),
+            ("UpdateModelPackage", {"ModelPackageArn": arn}),
+        ):
+            error = refused(api, operation, InferenceSpecification=specification, **named)
+            assert "LD_PRELOAD" in error.message
+
     def test_a_package_must_be_approved_first(self, api: LocalApi) -> None:
         (arn,) = register(api)
         request = {"ModelName": "m", "PrimaryContainer": {"ModelPackageName": arn}}

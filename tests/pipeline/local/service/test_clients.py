@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.local.service.credentials import service_variables
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 
@@ -47,9 +48,7 @@ def aws(service: Service, tmp_path: Path) -> Callable[..., Any]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     own = {
         "HOME": str(tmp_path),  # no profile of this machine's user
-        "AWS_ENDPOINT_URL": service.url,
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "none",
+        **service_variables(service.address),
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_PAGER": "",
     }

@@ -20,6 +20,7 @@ from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from pipeline.registry import __main__ as registry
 from pipeline.settings import load_settings
+from tests.conftest import ECHO
 
 Run = Callable[..., tuple[int, str, str]]
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
@@ -73,8 +74,21 @@ def test_decisions_without_a_service_are_done_and_waited_for(run: Run, jpeg: str
     assert "weights do not fit" in err
     code, out, err = run("registry", "reject", "1")
     assert (code, out.splitlines()[-1]) == (1, "dogs-production: version 1 is in service")
-    assert "nothing approved before it is left" in err
+    assert "no other approved version can take its place" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("versions")
+def test_a_model_that_fails_at_every_picture_is_not_in_service(
+    run: Run, store: Store, write_model: Callable[..., Path]
+) -> None:
+    """DescribeEndpoint calls it InService; that it does not answer is seen by asking."""
+    code = ECHO.replace("def predict_fn(data, model):", "def predict_fn(data, model):\n    0 / 0")
+    code = code.replace('"image/png"', '"image/webp"')
+    write_model(store.path("s3://b/beagle.tar.gz"), code=code)
+    result, out, err = run("registry", "approve", "1")
+    assert (result, out.splitlines()[-1]) == (1, "dogs-production: version 1 does not answer")
+    assert "the model failed" in err
 
 
 @pytest.mark.usefixtures("versions")
@@ -98,6 +112,7 @@ def test_a_live_service_deploys_and_rolls_back(
         "endpoint": "dogs-production",
         "status": "InService",
         "version": 2,
+        "answers": True,
         "problems": [],
     }
     code, out, err = run("endpoint", "rollback")

@@ -23,6 +23,7 @@ from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.client import service_client
+from pipeline.local.service.credentials import Address, own_secret
 from pipeline.local.service.hosting.host import Hosting
 from pipeline.local.service.hosting.model_process import Reply
 from pipeline.local.service.server import (
@@ -34,21 +35,10 @@ from pipeline.local.service.server import (
 )
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import is_gone
+from tests.pipeline.local.service.http_support import ask, signed
 
 ROLE = "arn:aws:iam::111122223333:role/execution"
 Connect = Callable[..., Any]
-
-
-def _ask(
-    url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
-) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
-    try:
-        connection.request(method, path, body, headers or {})
-        response = connection.getresponse()
-        return response.status, dict(response.getheaders()), response.read()
-    finally:
-        connection.close()
 
 
 def _deploy(sagemaker: Any, model_data: str, name: str = "e") -> None:
@@ -75,7 +65,7 @@ def test_boto3_registers_approves_and_pages(
 
 def test_our_own_client_asks_no_proxy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert service_client("sagemaker", service.url).list_models()["Models"] == []
+    assert service_client("sagemaker", service.address).list_models()["Models"] == []
 
 
 def test_errors_are_those_that_boto3_models(service: Service, connect: Connect) -> None:
@@ -105,8 +95,9 @@ def test_boto3_can_ask_whether_an_object_is_there(
             s3.head_object(Bucket=bucket, Key=key)
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
     for hostile in ("/b/%2e%2e/%2e%2e/state.db", "/%2e%2e/state.db", "/b//etc/passwd", "/b/a%00"):
-        assert _ask(service.url, "HEAD", hostile)[0] == 404
-    assert _ask(service.url, "GET", "/b/runs/x%20y/model.tar.gz")[0] == 405
+        own = signed(service.address, "HEAD", hostile, service="s3")
+        assert ask(service.url, "HEAD", hostile, headers=own)[0] == 404
+    assert ask(service.url, "GET", "/b/runs/x%20y/model.tar.gz")[0] == 405
 
 
 def test_boto3_copies_an_object_unless_it_was_written_since(
@@ -165,9 +156,9 @@ def test_an_endpoint_answers_through_the_runtime_client(
     assert crashed.value.response["OriginalStatusCode"] == 500
     assert "secret" not in str(crashed.value.response)
 
-    counted = _ask(service.url, "GET", "/endpoints/e/metrics")
+    counted = ask(service.url, "GET", "/endpoints/e/metrics")
     assert counted[0] == 200 and b'endpoint_requests_total{status="415"} 1' in counted[2]
-    assert _ask(service.url, "GET", "/endpoints/f/metrics")[0] == 404
+    assert ask(service.url, "GET", "/endpoints/f/metrics")[0] == 404
     with pytest.raises(runtime.exceptions.ModelError, match="the model server ended") as died:
         runtime.invoke_endpoint(EndpointName="e", ContentType="image/jpeg", Body=b"die")
     assert died.value.response["OriginalStatusCode"] == 500
@@ -196,7 +187,7 @@ def test_invocations_are_checked(
 def test_a_body_over_sagemakers_limit_is_refused_before_it_is_read(service: Service) -> None:
     for path in ("/invocations", "/endpoints/e/invocations"):
         sent = {"Content-Length": "6291457"}
-        assert _ask(service.url, "POST", path, b"", sent)[0] == 413
+        assert ask(service.url, "POST", path, b"", sent)[0] == 413
 
 
 @pytest.mark.parametrize(
@@ -215,7 +206,8 @@ def test_a_body_over_sagemakers_limit_is_refused_before_it_is_read(service: Serv
 def test_what_is_no_request_is_answered_as_sagemaker_would(
     service: Service, target: str, body: bytes, code: str
 ) -> None:
-    status, headers, answer = _ask(service.url, "POST", "/", body, {"X-Amz-Target": target})
+    own = signed(service.address, "POST", "/", body, {"X-Amz-Target": target})
+    status, headers, answer = ask(service.url, "POST", "/", body, own)
     assert (status, json.loads(answer)["__type"]) == (400, code)
     assert headers["content-type"] == "application/x-amz-json-1.1"
 
@@ -234,7 +226,7 @@ def test_what_is_no_request_is_answered_as_sagemaker_would(
     ],
 )
 def test_web_pages_cannot_reach_it(service: Service, headers: dict[str, str], status: int) -> None:
-    assert _ask(service.url, "GET", "/ping", b"", headers)[0] == status
+    assert ask(service.url, "GET", "/ping", b"", headers)[0] == status
 
 
 def test_small_answers_are_sent_at_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,8 +271,8 @@ def test_a_port_in_use_is_one_clear_line(store: Store) -> None:
 
 
 def test_without_a_default_model_ping_is_not_well(service: Service) -> None:
-    assert _ask(service.url, "GET", "/ping")[0] == 503
-    status, _, body = _ask(service.url, "POST", "/invocations", b"a")
+    assert ask(service.url, "GET", "/ping")[0] == 503
+    status, _, body = ask(service.url, "POST", "/invocations", b"a")
     assert (status, json.loads(body)["error"]["code"]) == (503, "Unavailable")
 
 
@@ -288,21 +280,21 @@ def test_the_default_model_answers_as_its_container_does(
     service: Service, tmp_path: Path, write_model: Callable[..., Path]
 ) -> None:
     service.hosting.set_default(write_model(tmp_path / "model.tar.gz"))
-    assert _ask(service.url, "GET", "/ping")[0] == 200
-    status, headers, body = _ask(
+    assert ask(service.url, "GET", "/ping")[0] == 200
+    status, headers, body = ask(
         service.url, "POST", "/invocations", b"abc", {"Content-Type": "image/jpeg"}
     )
     assert (status, headers["content-type"]) == (200, "application/json")
     assert json.loads(body)["predictions"][0]["label"] == "beagle"
-    refused = _ask(service.url, "POST", "/invocations", b"abc", {"Content-Type": "image/png"})
+    refused = ask(service.url, "POST", "/invocations", b"abc", {"Content-Type": "image/png"})
     assert refused[0] == 415
-    assert b'endpoint_requests_total{status="200"} 1' in _ask(service.url, "GET", "/metrics")[2]
+    assert b'endpoint_requests_total{status="200"} 1' in ask(service.url, "GET", "/metrics")[2]
     assert json.loads(refused[2])["error"]["message"] == "no PNG here"
     jpeg = {"Content-Type": "image/jpeg"}
-    status, _, body = _ask(service.url, "POST", "/invocations", b"die", jpeg)
+    status, _, body = ask(service.url, "POST", "/invocations", b"die", jpeg)
     assert (status, json.loads(body)["error"]["code"]) == (500, "InternalError")
-    assert _ask(service.url, "GET", "/ping")[0] == 503
-    assert _ask(service.url, "POST", "/invocations", b"abc", jpeg)[0] == 200
+    assert ask(service.url, "GET", "/ping")[0] == 503
+    assert ask(service.url, "POST", "/invocations", b"abc", jpeg)[0] == 200
 
 
 def test_more_invocations_than_it_can_take_are_told_to_come_again(store: Store) -> None:
@@ -347,8 +339,8 @@ def test_a_served_model_is_found_and_ends_with_its_owner(
         try:
             assert served.stdout
             url = json.loads(served.stdout.readline())["url"]
-            assert find_service(state) == url
-            body = _ask(url, "POST", "/invocations", b"a", {"Content-Type": "image/jpeg"})[2]
+            assert find_service(state) == Address(url, own_secret(state))
+            body = ask(url, "POST", "/invocations", b"a", {"Content-Type": "image/jpeg"})[2]
             child = json.loads(body)["predictions"][0]["pid"]
             served.send_signal(end)
             assert served.wait(20) == (-end if end == signal.SIGKILL else 0)
@@ -383,4 +375,4 @@ def test_a_stale_note_is_no_service(store: Store, service: Service) -> None:
     note.write_text(json.dumps(other))
     assert find_service(store.root) is None
     note.write_text(json.dumps(other | {"pid": os.getpid()}))
-    assert find_service(store.root) == service.url
+    assert find_service(store.root) == service.address
