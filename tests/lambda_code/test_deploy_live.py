@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -20,6 +21,7 @@ from tests.lambda_code.step_support import EVENT, NAME
 def sagemaker(
     service: Service, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> Any:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it knows the service of another test
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     own = {**service_variables(service.address), **ENVIRONMENT, "STAGING_ENDPOINT": NAME}
     for name, value in own.items():

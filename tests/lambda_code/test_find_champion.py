@@ -29,6 +29,7 @@ class TestOnTheLocalService:
         self, service: Service, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     ) -> Callable[[], dict[str, str]]:
         """Calls the handler as the local runner does."""
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it knows the service of another test
         own = {"AWS_ENDPOINT_URL_S3": service.url, "AWS_DEFAULT_REGION": "us-east-1"}
         for name, value in {**service_variables(service.address), **own}.items():
             monkeypatch.setenv(name, value)
