@@ -63,7 +63,8 @@ def _find_model(state: Path, model: str | None, group: str | None) -> Served:
     with readable_errors():
         target = Target(sagemaker_client(store), lambda uri: store.path(uri).read_bytes())
         version = find_version(target, group, model) if model else _standing(target, store, group)
-        newest = next(iter(list_arns(target, version.group)), version.number)
+        arns = list_arns(target, version.group) if version.group else {}
+        newest = max(arns, default=version.number)
     archive = store.path(version.model_data)
     if not archive.is_file():
         raise PipelineError(f"the model of version {version.number} is gone: {archive}")
