@@ -106,22 +106,8 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
         own = {"pid": os.getpid(), "state": str(api.context.store.root)}
         return JSONResponse(own | {"proof": proof_of(secret, nonce, port)})
 
-    async def head(request: "Request") -> Response:
-        place, store = request.path_params, api.context.store
-        return await signed(request, lambda: head_object(store, **place))
-
-    async def put(request: "Request") -> Response:
-        place, store, headers = request.path_params, api.context.store, dict(request.headers)
-        return await signed(request, lambda: copy_object(store, headers=headers, **place))
-
-    async def signed(request: "Request", answer: Callable[[], Reply]) -> Response:
-        try:
-            check_signature(_received(request, None), secret)
-        except ApiError as error:
-            return _response(object_error(error))
-        return _response(await run_in_threadpool(answer))
-
     operation, invoke_endpoint, invocations = _posts(api, hosting, secret, at_hand)
+    head, put = _objects(api.context.store, secret)
     application = Starlette(
         routes=[
             Route("/", operation, methods=["POST"]),
@@ -188,6 +174,28 @@ def _posts(api: LocalApi, hosting: Hosting, secret: str, at_hand: int) -> tuple[
             return _response(_later(_error(error.status, error.code, error.message)))
 
     return operation, invoke_endpoint, invocations
+
+
+def _objects(store: Store, secret: str) -> tuple[Any, Any]:
+    """Return the handlers of HeadObject and CopyObject."""
+    from starlette.concurrency import run_in_threadpool
+
+    async def signed(request: "Request", answer: Callable[[], Reply]) -> "Response":
+        try:
+            check_signature(_received(request, None), secret)
+        except ApiError as error:
+            return _response(object_error(error))
+        return _response(await run_in_threadpool(answer))
+
+    async def head(request: "Request") -> "Response":
+        place = request.path_params
+        return await signed(request, lambda: head_object(store, **place))
+
+    async def put(request: "Request") -> "Response":
+        place, headers = request.path_params, dict(request.headers)
+        return await signed(request, lambda: copy_object(store, headers=headers, **place))
+
+    return head, put
 
 
 def _received(request: "Request", body: bytes | None) -> Received:
