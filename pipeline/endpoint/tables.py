@@ -41,7 +41,7 @@ def status_table(rows: Sequence[dict[str, Any]]) -> "Table":
         table.add_column(column, overflow="fold")
     for row in rows:
         version = (row["model_package"] or "-").rpartition("model-package/")[2]
-        why = row["problem"] or row["reason"] or ""
+        why = "; ".join(filter(None, (row["problem"], row["reason"])))
         cells = (row["name"], shown_status(row), version, row["changed"], why)
         table.add_row(*(Text(str(cell)) for cell in cells))
     return table
