@@ -46,6 +46,7 @@ def test_what_the_owner_signed_passes(method: str, path: str, service: str) -> N
 
 
 GOOD = received()
+SIGNED = datetime.strptime(GOOD.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 STREAM = "UNSIGNED-PAYLOAD"
 WRONG = {
     "no signature": (changed(GOOD, without="authorization"), "not signed"),
@@ -79,7 +80,7 @@ WRONG = {
 def test_what_was_changed_since_is_refused(name: str) -> None:
     request, reason = WRONG[name]
     with pytest.raises(ApiError, match=reason) as refused:
-        check_signature(request, ADDRESS.secret)
+        check_signature(request, ADDRESS.secret, SIGNED)
     assert (refused.value.code, refused.value.http_status) == ("AccessDeniedException", 403)
     assert "python -m pipeline.endpoint credentials" in refused.value.message
     assert ADDRESS.secret not in refused.value.message
@@ -96,19 +97,19 @@ def test_whatever_else_comes_is_refused(
     for value in (authorization, f"{whole}, Signature={authorization}"):
         sent = changed(GOOD, authorization=value, x_amz_date=stamp).headers
         with pytest.raises(ApiError):
-            check_signature(Received("POST", path, sent, BODY), ADDRESS.secret)
+            check_signature(Received("POST", path, sent, BODY), ADDRESS.secret, SIGNED)
 
 
 def test_another_secret_is_refused() -> None:
     with pytest.raises(ApiError, match="another key or secret"):
-        check_signature(GOOD, "6" * 64)
+        check_signature(GOOD, "6" * 64, SIGNED)
 
 
 @pytest.mark.parametrize(
     ("minutes", "passes"), [(-16, False), (-14, True), (14, True), (16, False)]
 )
 def test_a_signature_is_good_for_a_quarter_of_an_hour(minutes: int, passes: bool) -> None:
-    moment = datetime.now(UTC) + timedelta(minutes=minutes)
+    moment = SIGNED + timedelta(minutes=minutes)
     if passes:
         check_signature(GOOD, ADDRESS.secret, moment)
         return
