@@ -121,7 +121,7 @@ def test_the_local_service_says_it(
 
 @pytest.mark.parametrize("size", SIZES)
 def test_boto3_raises_it(service: Service, size: int) -> None:
-    runtime = service_client("sagemaker-runtime", service.url)
+    runtime = service_client("sagemaker-runtime", service.address)
     with pytest.raises(ClientError, match="larger than 6291456 bytes") as caught:
         runtime.invoke_endpoint(EndpointName="e", ContentType=JPEG, Body=bytes(size))
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413

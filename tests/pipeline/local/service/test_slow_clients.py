@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.command_line.running import ROOT
 from pipeline.local.service.client import service_client
+from pipeline.local.service.credentials import Address, own_secret
 from tests.inference_code.server.slow_clients import HEADS, dripping, few_files
 
 # Nothing is ended for its age: the service tells who waits from who is at work.
@@ -51,7 +52,8 @@ def test_three_hundred_that_drip_keep_no_good_request_waiting(
                         3,
                     )
                     connection.close()
-                    assert service_client("sagemaker", url).list_models()["Models"] == []
+                    sagemaker = service_client("sagemaker", Address(url, own_secret(tmp_path)))
+                    assert sagemaker.list_models()["Models"] == []
                     drips.go_on()
         finally:
             served.terminate()
