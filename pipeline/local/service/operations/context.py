@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pipeline.errors import PipelineError
+from pipeline.local.service.hosting.model_environment import environment_problem
 from pipeline.local.store import Document, Store
 
 REGION = "us-east-1"
@@ -78,6 +79,12 @@ def refuse(params: Document, members: Iterable[str]) -> None:
     for member in members:
         if params.get(member):
             raise invalid(f"{member} is not supported by the local service: leave it out.")
+
+
+def refuse_environment(holder: Document) -> None:
+    """Raise ApiError when an Environment would have other code run than the model's."""
+    if problem := environment_problem(holder.get("Environment", {})):
+        raise invalid(problem)
 
 
 def select(shape: Any, document: Document) -> Document:

@@ -3,13 +3,13 @@
 import uuid
 from typing import Any
 
-from pipeline.local.service.hosting.model_environment import environment_problem
 from pipeline.local.service.operations.context import (
     OperationContext,
     Table,
     invalid,
     now,
     refuse,
+    refuse_environment,
 )
 from pipeline.local.service.operations.listing import Listing, list_operation
 from pipeline.local.service.operations.packages import find_package
@@ -124,8 +124,7 @@ def _container(params: Document) -> Document:
 
 def _check_container(context: OperationContext, container: Document) -> None:
     refuse(container, ["MultiModelConfig", "ModelDataSource", "AdditionalModelDataSources"])
-    if problem := environment_problem(container.get("Environment", {})):
-        raise invalid(problem)
+    refuse_environment(container)
     if package_name := container.get("ModelPackageName"):
         if container.get("Image") or container.get("ModelDataUrl"):
             raise invalid("Image and ModelDataUrl cannot be given together with ModelPackageName.")

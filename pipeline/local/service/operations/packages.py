@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pipeline.local.service.hosting.model_environment import environment_problem
 from pipeline.local.service.operations.context import (
     ApiError,
     OperationContext,
@@ -11,6 +10,7 @@ from pipeline.local.service.operations.context import (
     name_of,
     now,
     refuse,
+    refuse_environment,
 )
 from pipeline.local.service.operations.events import publish_package
 from pipeline.local.service.operations.listing import Listing, list_operation
@@ -108,8 +108,7 @@ def create_package(context: OperationContext, params: Document) -> Document:
 
 def _check_environments(params: Document) -> None:
     for container in params.get("InferenceSpecification", {}).get("Containers", []):
-        if problem := environment_problem(container.get("Environment", {})):
-            raise invalid(problem)
+        refuse_environment(container)
 
 
 def _identity(context: OperationContext, params: Document) -> tuple[str, Document]:

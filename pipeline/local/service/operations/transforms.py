@@ -13,6 +13,7 @@ from pipeline.local.service.operations.context import (
     not_found,
     now,
     refuse,
+    refuse_environment,
 )
 from pipeline.local.service.operations.listing import Listing, list_operation
 from pipeline.local.service.operations.models import hosted_model
@@ -99,6 +100,7 @@ def put_transform_job(store: Store, job: Document) -> None:
 def _check(context: OperationContext, params: Document) -> None:
     """Raise ApiError for what SageMaker refuses, and for what only SageMaker can do."""
     refuse(params, ["DataCaptureConfig", "ExperimentConfig"])
+    refuse_environment(params)
     wanted = params.get("DataProcessing") or {}
     refuse(wanted, [name for name in wanted if wanted[name] not in ("$", "None")])
     given = params["TransformInput"]

@@ -73,7 +73,7 @@ def client(ready: Store) -> Any:
 
 
 def client_of(service: Service) -> Any:
-    return service_client("sagemaker", service.url)
+    return service_client("sagemaker", service.address)
 
 
 def test_every_object_has_its_output(ready: Store, client: Any) -> None:
@@ -182,6 +182,7 @@ def test_a_name_is_taken_once(client: Any) -> None:
     [
         ({"ModelName": "other"}, "Could not find model"),
         ({"input": {"SplitType": "RecordIO"}}, "SplitType RecordIO"),
+        ({"Environment": {"LD_PRELOAD": "/b/evil.so"}}, "LD_PRELOAD"),
         ({"input": {"CompressionType": "Gzip"}}, "CompressionType"),
         ({"DataProcessing": {"InputFilter": "$.x"}}, "InputFilter"),
         ({"DataCaptureConfig": {"DestinationS3Uri": "s3://b/c"}}, "DataCaptureConfig"),
