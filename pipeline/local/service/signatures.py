@@ -51,6 +51,8 @@ def check_signature(request: Received, secret: str, moment: datetime | None = No
     claim = _claim_in(request.headers.get("authorization", ""))
     if claim is None:
         raise _denied("the request is not signed")
+    if not request.path.startswith("/"):  # behind the host of an address, it would change that
+        raise _denied("the request cannot be read")
     stamp = request.headers.get("x-amz-date", "")
     try:
         signed = _sign(request, claim, stamp, secret)

@@ -65,6 +65,7 @@ WRONG = {
     "a header less": (changed(GOOD, without="content-type"), "another key"),
     "another body": (Received("POST", "/", GOOD.headers, b"{}"), "another key"),
     "another path": (Received("POST", "/b/k", GOOD.headers, BODY), "another key"),
+    "a path that is none": (Received("POST", "@", GOOD.headers, BODY), "cannot be read"),
     "another method": (Received("PUT", "/", GOOD.headers, BODY), "another key"),
     "a body that is not signed": (changed(GOOD, x_amz_content_sha256=STREAM), "another key"),
     "another day": (changed(GOOD, x_amz_date="20200101T000000Z"), "another key"),
