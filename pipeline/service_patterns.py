@@ -15,9 +15,14 @@ def compile_pattern(pattern: str) -> re.Pattern[str] | None:
     for java, python in _CLASSES.items():
         pattern = pattern.replace(java, python)
     pattern = _REPETITION_OF_THE_END.sub("", pattern)
+    try:
+        return compile_quietly(pattern)
+    except re.error:
+        return None
+
+
+def compile_quietly(expression: str) -> re.Pattern[str]:
+    """Compile an expression that was not written for Python. Raises what re.compile does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "possible nested set": Java has them, AWS uses none
-        try:
-            return re.compile(pattern)
-        except re.error:
-            return None
+        return re.compile(expression)

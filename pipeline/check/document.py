@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.check.jobs import bundled_script
 from pipeline.check.kinds import may_hold_steps
-from pipeline.definition.node import Node, Path
+from pipeline.definition.node import Node, Path, shown
 from pipeline.definition.steps import WrittenStep, written_steps
 from pipeline.errors import UsageError
 from pipeline.given import read_given
@@ -83,7 +83,7 @@ def _inner(steps: Sequence[WrittenStep]) -> Iterator[str]:
 def read_definition(file: FilePath) -> dict[str, Any]:
     """Read a definition from a JSON file. Raises UsageError when it holds none."""
     try:
-        content = json.loads(read_given(file, _LARGEST))
+        content = json.loads(read_given(file, _LARGEST), object_pairs_hook=_object)
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
@@ -91,11 +91,30 @@ def read_definition(file: FilePath) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("Steps"), list):
         raise UsageError(
             f"{file} is not a pipeline definition: it must be a JSON object with a list 'Steps' "
-            "(make one with: python -m pipeline.run --definition > FILE)"
+            f"({_way_to_one(content)})"
         )
     if is_out_of_bounds(content):
         raise UsageError(f"{file} is not a pipeline definition: nested too deep, or huge numbers")
     return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members. Raises ValueError where one of two would be lost."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"an object has the name {shown(name)} twice: remove one of them")
+        found[name] = value
+    return found
+
+
+def _way_to_one(content: Any) -> str:
+    if isinstance(content, dict) and isinstance(content.get("PipelineDefinition"), str):
+        return (
+            "this is what describe-pipeline answers: save its PipelineDefinition alone, with "
+            "--query PipelineDefinition --output text"
+        )
+    return "make one with: python -m pipeline.run --definition > FILE"
 
 
 def is_out_of_bounds(definition: Any) -> bool:

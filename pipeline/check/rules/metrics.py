@@ -10,6 +10,7 @@ from pipeline.check.jobs import bundled_script, script_of, searches
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node
 from pipeline.definition.steps import WrittenStep
+from pipeline.service_patterns import compile_quietly
 from pipeline.suggestions import suggest
 
 LOWER_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "shortfall")
@@ -120,7 +121,7 @@ def _compiled(metric: Node) -> re.Pattern[str] | str | None:
     if text is None:
         return None
     try:
-        return re.compile(text)
+        return compile_quietly(text)
     except (re.error, RecursionError, OverflowError) as error:
         return f"{text!r} is not a regular expression: {error}"
 

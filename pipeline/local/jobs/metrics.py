@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.definition.errors import DefinitionError
+from pipeline.service_patterns import compile_quietly
 
 
 class MetricReader:
@@ -41,7 +42,7 @@ class MetricReader:
 def _compile(definition: Mapping[str, str]) -> re.Pattern[str]:
     name, expression = definition["Name"], definition["Regex"]
     try:
-        pattern = re.compile(expression)
+        pattern = compile_quietly(expression)
     except re.error as error:
         raise DefinitionError(
             f"the regular expression of metric {name} is wrong: {error}: {expression}"

@@ -57,6 +57,9 @@ def test_warnings_alone_are_no_errors() -> None:
         (None, "cannot read"),
         ("not json", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
+        ('{"Steps": [], "Steps": []}', 'has the name "Steps" twice'),
+        ('{"Steps": [{"Name": "A", "Name": "B"}]}', 'has the name "Name" twice'),
+        ('{"PipelineDefinition": "{}"}', "--query PipelineDefinition --output text"),
         ("[]", "is not a pipeline definition"),
         ('{"Resources": {}}', "is not a pipeline definition"),
         ('{"Steps": {}}', "is not a pipeline definition"),
@@ -80,8 +83,9 @@ def test_a_folder_or_bytes_are_refused(tmp_path: Path) -> None:
             read_definition(path)
 
 
-def test_a_definition_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_definition_is_read(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "definition.json"
-    file.write_text('{"Version": "2020-12-01", "Steps": []}')
+    file.write_text('{"Version": "2020-12-01", "Steps": []}', encoding)
     assert read_definition(file) == {"Version": "2020-12-01", "Steps": []}
     assert [f.rule for f in check_definition(read_definition(file))] == ["length"]

@@ -260,6 +260,14 @@ def test_a_metric_may_have_groups_within_the_one_that_is_read() -> None:
     assert found(pipeline(steps)) == [("warning", "metric-regex")]
 
 
+@pytest.mark.filterwarnings("error")
+def test_of_an_expression_that_is_none_of_pythons_nothing_is_said_beside_the_findings() -> None:
+    steps = training()
+    metric = {"Name": "loss", "Regex": "[[a-z] loss: ([0-9.]+)"}
+    steps["Arguments"]["AlgorithmSpecification"]["MetricDefinitions"] = [metric]
+    nothing(pipeline(steps))
+
+
 @pytest.mark.parametrize(
     "config",
     [

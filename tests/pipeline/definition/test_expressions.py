@@ -64,7 +64,16 @@ def test_any_text_is_a_path_or_a_definition_error(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "place"),
-    [("", 1), ("a.", 2), (".a", 1), ("a['b'", 2), ("a[x]", 2), ("a.[0]", 2), ("['a']b", 6)],
+    [
+        ("", 1),
+        ("a.", 2),
+        (".a", 1),
+        ("a['b'", 2),
+        ("a[x]", 2),
+        pytest.param(f"a[{'1' * 5000}]", 2, id="a number that Python does not read"),
+        ("a.[0]", 2),
+        ("['a']b", 6),
+    ],
 )
 def test_a_malformed_path_is_refused(path: str, place: int) -> None:
     with pytest.raises(DefinitionError, match=f"at character {place}:"):
