@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from pipeline.definition.node import Path, printable
+from pipeline.definition.node import Path, one_line, printable
 
 Severity = Literal["error", "warning"]
 
@@ -42,7 +42,7 @@ def findings_text(findings: Sequence[Finding]) -> str:
     """Format findings as text: a block for each, and a last line that counts them."""
     errors = sum(finding.severity == "error" for finding in findings)
     count = f"{_plural(errors, 'error')}, {_plural(len(findings) - errors, 'warning')}"
-    return printable("\n".join([*(_block(finding) for finding in findings), count]))
+    return "\n".join([*(_block(finding) for finding in findings), count])
 
 
 def findings_json(findings: Sequence[Finding]) -> str:
@@ -61,11 +61,12 @@ def findings_json(findings: Sequence[Finding]) -> str:
 
 def _block(finding: Finding) -> str:
     where = f"step {finding.step}: " if finding.step else ""
-    return (
-        f"{finding.severity}: {where}{finding.what}  [{finding.rule}]\n"
-        f"  at {finding.path}\n"
-        f"  mend: {finding.mend}"
+    lines = (
+        f"{finding.severity}: {where}{finding.what}  [{finding.rule}]",
+        f"  at {finding.path}",
+        f"  mend: {finding.mend}",
     )
+    return "\n".join(map(one_line, lines))
 
 
 def _plural(count: int, word: str) -> str:

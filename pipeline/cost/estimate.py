@@ -11,7 +11,7 @@ from pipeline.check.rules.account import regions_of
 from pipeline.cost.around import first_lines, month_at_most, month_lines
 from pipeline.cost.lines import Calculator, CostLine
 from pipeline.cost.prices import Prices, load_prices
-from pipeline.definition.node import Node, printable
+from pipeline.definition.node import Node, one_line, printable
 from pipeline.definition.parameters import bind_parameters
 from pipeline.settings.model import Settings
 
@@ -153,7 +153,8 @@ def _row(line: CostLine) -> str:
 def _columns(name: str, what: str, amount: float | None) -> str:
     """Format a row of at most 80 characters; what is wider goes on in the next line."""
     text = "unknown" if amount is None else f"{amount:,.2f}"
-    lines = textwrap.wrap(what, _WHAT, break_on_hyphens=False) or [""]
+    name = one_line(name)
+    lines = textwrap.wrap(one_line(what), _WHAT, break_on_hyphens=False) or [""]
     begin = [f"  {name}"] if len(name) > _NAME else []
     names = [name if not begin else "", *[""] * (len(lines) - 1)]
     rows = [f"  {one:<{_NAME}} {line}" for one, line in zip(names, lines, strict=True)]

@@ -7,6 +7,7 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
+_ONE_UNIT = 0xFFFF  # the last character that JSON escapes as one
 _SHOWN = 60  # characters of a value in a message
 
 
@@ -92,8 +93,23 @@ def shown(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what has no character (half of a surrogate pair), so that the text prints."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Escape, as JSON would, what a terminal should not see, and keep the lines.
+
+    That is half of a surrogate pair, and whatever moves a cursor or turns the writing round.
+    """
+    return "\n".join(map(one_line, text.split("\n")))
+
+
+def one_line(text: str) -> str:
+    """Escape what a terminal should not see, line breaks too: a name then cannot begin a line."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _escaped(one) for one in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= _ONE_UNIT else json.dumps(character)[1:-1]
 
 
 def _part_text(part: str | int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pipeline.check.document import CheckedDefinition, read_document
-from pipeline.definition.node import printable
+from pipeline.definition.node import one_line, printable
 from pipeline.definition.steps import BRANCHES, WrittenStep
 from pipeline.diff.cache import CacheEffect, cache_effects
 from pipeline.diff.values import Change, changes, without
@@ -65,7 +65,7 @@ def diff_text(diff: DefinitionDiff) -> str:
         was = f" (was {step.old_name})" if step.old_name else ""
         lines.append(f"{_MARKS[step.kind]} {step.type} step {step.name}{was}")
         lines.extend(f"    {_MARKS[change.kind]} {change.text()}" for change in step.changes)
-    return printable("\n".join([*lines, *_cache_lines(diff.cache)]))
+    return "\n".join(map(one_line, [*lines, *_cache_lines(diff.cache)]))
 
 
 def diff_json(diff: DefinitionDiff) -> str:

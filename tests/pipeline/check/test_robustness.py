@@ -80,6 +80,17 @@ def test_half_a_character_can_be_printed(definition: Definition) -> None:
     assert json.loads(findings_json(findings).encode())["findings"][0]["step"] == "\ud800"
 
 
+def test_a_name_can_neither_steer_a_terminal_nor_begin_a_line(definition: Definition) -> None:
+    name = "A\x1b[31m\u202e\x7f\nerror: B"
+    definition["Steps"][0]["Name"] = name
+    findings = check_definition(definition)
+    lines = findings_text(findings).split("\n")
+    assert all(map(str.isprintable, lines)) and len(lines) == 3 * len(findings) + 1
+    assert r"A\u001b[31m\u202e\u007f\u000aerror: B" in lines[0]
+    told = json.loads(findings_json(findings))["findings"]
+    assert name in {one["step"] for one in told}
+
+
 def test_nothing_is_not_a_definition() -> None:
     found = {finding.what for finding in check_definition({})}
     assert {

@@ -429,5 +429,12 @@ def test_the_command_prices_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["total"] == 1.0
 
 
+def test_a_name_can_neither_steer_a_terminal_nor_begin_a_line() -> None:
+    step = {"Name": "A\x1b[31m\ntotal", "Type": "Transform", "Arguments": {}}
+    text = estimate_text(estimate({"Version": "2020-12-01", "Steps": [step]}, prices=PRICES))
+    assert all(map(str.isprintable, text.split("\n")))
+    assert r"A\u001b[31m\u000atotal" in text
+
+
 def test_the_price_file_is_in_the_package() -> None:
     assert PRICE_FILE.parent.name == "cost"

@@ -349,6 +349,15 @@ def test_json_holds_every_change(old: Definition, new: Definition) -> None:
     assert content["cache"][2]["outcome"] == "lost"
 
 
+def test_a_name_can_neither_steer_a_terminal_nor_begin_a_line(
+    old: Definition, new: Definition
+) -> None:
+    new["Steps"].append({"Name": "A\x1b[31m\n- Fail step B", "Type": "Fail"})
+    text = diff_text(diff_definitions(old, new))
+    assert all(map(str.isprintable, text.split("\n")))
+    assert r"A\u001b[31m\u000a- Fail step B" in text
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=4),
     lambda inner: (
