@@ -77,7 +77,7 @@ def blind_gates(document: CheckedDefinition) -> Iterator[Problem]:
         for comparison, _ in _comparisons(conditions, True):
             weighs = comparison["Type"].text in (*_GREATER, *_LESS)
             fixed = all(not reference_parts(node) for node in comparison.walk())
-            if comparison.exists and (fixed or (weighs and not _looks(comparison))):
+            if comparison.exists and (fixed or weighs) and not _looks(comparison):
                 what = "this comparison does not look at the result of any step"
                 yield Problem(comparison.path, what, "compare what a step measured")
         if _published_when(document, gate) and not _looks(conditions):
@@ -114,8 +114,11 @@ def not_the_measured_model(document: CheckedDefinition) -> Iterator[Problem]:
 
 
 def _looks(node: Node) -> bool:
-    """Check whether a value depends on a step."""
-    return any(True for _ in steps_referred_to(node))
+    """Check whether a value depends on a step, or on a file that a run has written to S3."""
+    return any(True for _ in steps_referred_to(node)) or any(
+        function_name(inner.value) == "Std:JsonGet" and inner["Std:JsonGet"]["S3Uri"].exists
+        for inner in node.walk()
+    )
 
 
 def _published_when(document: CheckedDefinition, gate: WrittenStep) -> set[bool]:

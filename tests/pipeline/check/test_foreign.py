@@ -251,6 +251,16 @@ def test_a_list_of_values_may_be_asked_for(condition: Definition, right: bool) -
     assert (not errors(definition)) == right
 
 
+@pytest.mark.parametrize("run", ["latest", get("Execution.PipelineExecutionId")])
+def test_a_condition_may_read_a_file_by_its_address(run: Any) -> None:
+    report = {"Std:Join": {"On": "/", "Values": ["s3://bucket", run, "report.json"]}}
+    metric = {"Std:JsonGet": {"S3Uri": report, "Path": "regression.mse"}}
+    low = {"Type": "LessThan", "LeftValue": metric, "RightValue": 6.0}
+    arguments = {"Conditions": [low], "IfSteps": [register()], "ElseSteps": []}
+    gate = {"Name": "Gate", "Type": "Condition", "Arguments": arguments, "DependsOn": ["Train"]}
+    nothing(pipeline(training(), gate))
+
+
 def test_a_metric_may_have_groups_within_the_one_that_is_read() -> None:
     metric = {"Name": "loss", "Regex": r"loss: ([0-9]+(\.[0-9]+)?)"}
     steps = training()
