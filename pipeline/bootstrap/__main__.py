@@ -36,11 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     free = _free_parameters(options)
 
     from pipeline.aws.clients import connect, has_account
-    from pipeline.bootstrap.stack_parameters import Foundation
+    from pipeline.bootstrap.stack_parameters import Foundation, names_of
+    from pipeline.bootstrap.template import load_template
+    from pipeline.bootstrap.values import check_values
     from pipeline.settings import load_settings
 
     settings = load_settings(options.settings, options.env, options.set)
     wanted = Foundation(settings, options.env or "staging", free)
+    check_values(load_template(TEMPLATE), {**names_of(wanted), **free})
     if options.dry_run and not has_account(settings):
         _show_plan(wanted)
         return EXIT_SUCCEEDED

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.bootstrap.stack_parameters import Foundation, names_of
 from pipeline.bootstrap.template import load_template
+from pipeline.bootstrap.values import check_rules
 
 _NAMES = (
     "BucketName",
@@ -87,7 +88,7 @@ class Template:
             "Fn::Sub": lambda: re.sub(
                 r"\$\{([\w:]+)\}", lambda found: str(self._ref(found[1])), argument
             ),
-            "Fn::If": lambda: self.resolve(argument[1 if self._holds(argument[0]) else 2]),
+            "Fn::If": lambda: self.resolve(argument[1 if self.holds(argument[0]) else 2]),
             "Fn::GetAtt": lambda: f"GetAtt {'.'.join(argument)}",
             "Fn::Join": lambda: argument[0].join(self.resolve(argument[1])),
         }
@@ -99,24 +100,28 @@ class Template:
         return self.parameters.get(name, name)
 
     def _is_made(self, resource: Mapping[str, Any]) -> bool:
-        return "Condition" not in resource or self._holds(resource["Condition"])
+        return "Condition" not in resource or self.holds(resource["Condition"])
 
-    def _holds(self, condition: Any) -> bool:
+    def holds(self, condition: Any) -> bool:
+        """Check whether a condition is true for these parameters."""
         if isinstance(condition, str):
             condition = self.body["Conditions"][condition]
         ((function, argument),) = condition.items()
         if function == "Condition":
-            return self._holds(argument)
+            return self.holds(argument)
         if function == "Fn::Not":
-            return not self._holds(argument[0])
+            return not self.holds(argument[0])
         if function == "Fn::And":
-            return all(self._holds(one) for one in argument)
+            return all(self.holds(one) for one in argument)
         left, right = self.resolve(argument)
         return str(left) == str(right)
 
 
 def planned(wanted: Foundation, path: Path) -> Iterator[Planned]:
-    """Yield what the stack would make in an account that holds nothing of it."""
+    """Yield what the stack would make in an account that holds nothing of it.
+
+    Raises UsageError for parameters that do not go together.
+    """
     settings = wanted.settings
     pseudo = {
         "AWS::Partition": settings.partition,
@@ -124,6 +129,7 @@ def planned(wanted: Foundation, path: Path) -> Iterator[Planned]:
         "AWS::AccountId": settings.aws.account_id,
     }
     template = Template.load(path, {**names_of(wanted), **wanted.free}, pseudo)
+    check_rules(template.body, template.holds)
     kinds = template.body["Resources"]
     for resource, properties in template.resources().items():
         kind = kinds[resource]["Type"]

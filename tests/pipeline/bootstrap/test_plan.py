@@ -1,5 +1,6 @@
 """What bootstrap would make is known without an account, by the names that it will have."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from pipeline.bootstrap.__main__ import TEMPLATE, main
 from pipeline.bootstrap.plan import planned
 from pipeline.bootstrap.stack_parameters import Foundation
 from pipeline.command_line.running import ROOT
+from pipeline.errors import UsageError
 from pipeline.settings import load_settings
 
 ROLE = "arn:aws:iam::111122223333:role/mine"
@@ -61,3 +63,27 @@ class TestWithoutAnAccount:
         assert len([one for one in lines if one and one[0].startswith("AWS::")]) == len(names())
         assert f"{account}.dkr.ecr.us-east-1.amazonaws.com/dog-breeds-serving:cpu-" in shown
         assert "dog-breeds-staging, dog-breeds-production" in shown
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ("LogRetentionDays=7", "LogRetentionDays: '7' must be one of 30, 60, 90"),
+            ("LogRetentionDays=", "LogRetentionDays: '' must be one of"),
+            ("RunsExpireDays=soon", "RunsExpireDays: 'soon' must be a number"),
+            ("RunsExpireDays=nan", "RunsExpireDays: 'nan' must be a number"),
+            ("RunsExpireDays=-1", "RunsExpireDays: '-1' must be at least 0"),
+            ("MaximumErrorRate=1.5", "MaximumErrorRate: '1.5' must be at most 1"),
+            ("RepositoryBranch=a b", "RepositoryBranch: 'a b' must be of the form"),
+            ("RepositoryUrl=https://github.com/me/dogs", "RepositoryUrl needs ConnectionArn"),
+            ("ConnectionArn=arn:aws:x:y:z:c/1", "ConnectionArn needs RepositoryUrl"),
+        ],
+    )
+    def test_what_cloudformation_would_refuse_is_refused(self, given: str, said: str) -> None:
+        with pytest.raises(UsageError, match=re.escape(said)):
+            main(["--dry-run", "--parameter", given])
+
+    @pytest.mark.parametrize(
+        "given", ["LogRetentionDays=90", "MaximumErrorRate=0.5", "ConnectionArn="]
+    )
+    def test_what_it_takes_is_taken(self, given: str) -> None:
+        assert main(["--dry-run", "--parameter", given]) == 0
