@@ -106,6 +106,15 @@ def test_bootstrap_may_make_every_type_of_the_template() -> None:
     assert services <= made
 
 
+def test_bootstrap_may_hand_the_builds_connection_over_by_both_of_the_services_names() -> None:
+    role = load_template(PATH)["Resources"]["BuildRole"]["Properties"]["Policies"]
+    statements = [one for policy in role for one in policy["PolicyDocument"]["Statement"]]
+    actions = next(one["Action"] for one in statements if one.get("Sid") == "FetchSource")
+    for service in {action.partition(":")[0] for action in actions}:
+        for verb in ("Pass", "Use"):
+            assert f"{service}:{verb}Connection" in STATEMENTS["Bootstrap"]["Action"]
+
+
 def test_iam_takes_it_and_every_action_is_in_it_once() -> None:
     assert len(re.sub(r"\s", "", json.dumps(POLICY))) <= MANAGED_POLICY
     for one in POLICY["Statement"]:
