@@ -7,6 +7,7 @@ into the machine's own folder, and what it wrote would be lost: that job fails a
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +32,14 @@ _HINT = (
 def why_none(state: Path) -> str:
     """Say why no job here can have its own /opt/ml; nothing when it can.
 
-    What jobs need, Python and the folder `state`, must stay in sight.
+    What jobs need, Python, the folder `state` and that of temporary files, must stay in sight.
     """
     if not sys.platform.startswith("linux"):
         return "only Linux has private mounts"
-    script, needed = own_opt_ml.__file__, (sys.executable, sys.prefix, str(state))
+    needed = (sys.executable, sys.prefix, str(state), tempfile.gettempdir())
     with temporary_folder("mount") as folder:
         tried = subprocess.run(
-            [sys.executable, "-I", "-S", script, folder, *needed],
+            [sys.executable, "-I", "-S", own_opt_ml.__file__, folder, *needed],
             capture_output=True,
             text=True,
             errors="replace",

@@ -230,13 +230,16 @@ def test_an_input_from_the_machines_own_is_refused(machine: Machine, forbidden: 
     assert "/opt/ml/pictures is in this machine's own /opt/ml, which no job sees: move it" in reason
 
 
-def test_a_state_in_the_machines_own_stays_in_sight_for_jobs(machine: Machine) -> None:
-    code = "import sys\nfrom pathlib import Path\nfrom pipeline.local.jobs.opt_ml import why_none\n"
-    (machine.opt_ml / "state").mkdir()
-    hidden = machine.python(
-        code + "print(why_none(Path(sys.argv[1])))", "/opt/ml/state", "", 0, False
-    )
-    assert hidden == "/opt/ml/state would not be seen any more\n"
+@pytest.mark.parametrize(("state", "temporary"), [("/opt/ml/needed", ""), ("/", "/opt/ml/needed")])
+def test_what_jobs_need_in_the_machines_own_stays_in_sight(
+    machine: Machine, state: str, temporary: str
+) -> None:
+    code = "import sys, tempfile\nfrom pathlib import Path\n"
+    code += "from pipeline.local.jobs.opt_ml import why_none\n"
+    code += f"tempfile.tempdir = {temporary or None!r}\n"
+    (machine.opt_ml / "needed").mkdir()
+    hidden = machine.python(code + "print(why_none(Path(sys.argv[1])))", state, "", 0, False)
+    assert hidden == "/opt/ml/needed would not be seen any more\n"
 
 
 WITHOUT = """
