@@ -13,6 +13,7 @@ Kind = Literal["added", "removed", "changed"]
 
 _ABSENT = object()
 _BEFORE = 20  # characters shown before a difference
+_MOST_PAIRS = 1_000_000  # of elements, to find what was moved: more would take minutes
 _SHOWN = 110  # characters of a value in a line
 
 
@@ -174,8 +175,7 @@ def _in_order(old: list[Any], new: list[Any], path: str) -> Iterator[Change]:
     before_texts, after_texts = (
         [json.dumps(item, sort_keys=True) for item in items] for items in (old, new)
     )
-    matcher = SequenceMatcher(None, before_texts, after_texts, autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
+    for tag, a, b, c, d in _edits(before_texts, after_texts):
         if tag == "equal":
             continue
         for index in range(max(b - a, d - c)):
@@ -183,6 +183,13 @@ def _in_order(old: list[Any], new: list[Any], path: str) -> Iterator[Change]:
             before = old[a + index] if a + index < b else _ABSENT
             after = new[c + index] if c + index < d else _ABSENT
             yield from _pair(before, after, place, "")
+
+
+def _edits(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
+    """Return what turns one list into the other; of long ones, place by place."""
+    if len(old) * len(new) > _MOST_PAIRS:
+        return [("replace", 0, len(old), 0, len(new))]
+    return list(SequenceMatcher(None, old, new, autojunk=False).get_opcodes())
 
 
 def _join(path: str, key: str) -> str:

@@ -358,6 +358,16 @@ def test_a_name_can_neither_steer_a_terminal_nor_begin_a_line(
     assert r"A\u001b[31m\u000a- Fail step B" in text
 
 
+def test_long_lists_are_compared_place_by_place(old: Definition, new: Definition) -> None:
+    step(old, "Train")["Arguments"]["Sizes"] = [0] * 50_000
+    step(new, "Train")["Arguments"]["Sizes"] = [1] + [0] * 50_000
+    [diff] = diff_definitions(old, new).steps
+    assert [(one.path, one.kind) for one in diff.changes] == [
+        ("Arguments.Sizes[0]", "changed"),
+        ("Arguments.Sizes[50000]", "added"),
+    ]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=4),
     lambda inner: (
