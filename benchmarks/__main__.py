@@ -2,7 +2,8 @@
 
 A benchmark is a module beside this one with `run(context) -> dict`: plain values for JSON. It may
 have `table(result) -> str`, what to print, `plot(result, path)`, which draws a PNG, and
-`problems(result) -> list[str]`, lines that make the command fail once the result is written.
+`problems(result) -> list[str]`, lines that make the command fail once the result is written, and
+`result_name(context) -> str`, where each data set has a result of its own.
 """
 
 import argparse
@@ -30,6 +31,7 @@ BENCHMARKS = (
     "serving",
     "overload",
     "chaos",
+    "better",
 )
 _FOLDER = Path(__file__).resolve().parent
 _EXAMPLES = """\
@@ -63,6 +65,8 @@ def _run(name: str, options: argparse.Namespace) -> None:
             data.resolve(), options.weights, work, options.quick, cache, options.kills
         )
         result = {"machine": describe_machine(), "quick": options.quick, **module.run(context)}
+        if hasattr(module, "result_name"):
+            name = module.result_name(context)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     _write(name, result, module, options.out or _default_out(options.quick))

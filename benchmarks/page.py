@@ -1,10 +1,10 @@
-"""Write what benchmarks/results says into docs/performance.md.
+"""Write what benchmarks/results says into docs/performance.md and docs/better-accuracy.md.
 
 python -m benchmarks.page
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,6 +13,7 @@ from pipeline.command_line.running import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "performance.md"
+BETTER_PAGE = ROOT / "docs" / "better-accuracy.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 Result = Mapping[str, Any]
 _PLOTS = {
@@ -37,14 +38,20 @@ def section(results: Mapping[str, Result]) -> str:
         "debugging": debugging,
         "chaos": chaos,
     }
-    parts = [writers[name](results[name]) for name in writers if name in results]
+    shown = {name: results[name] for name in writers if name in results}
+    parts = [writers[name](result) for name, result in shown.items()]
     parts += [
         f"![{text}](../benchmarks/results/{name}.png)"
         for name, text in _PLOTS.items()
         if name in results
     ]
-    machines = sorted({_machine(result["machine"]) for result in results.values()})
-    return "\n\n".join([f"Machine: {'; '.join(machines)}.", *parts])
+    return "\n\n".join([_machines(shown.values()), *parts])
+
+
+def better_section(results: Mapping[str, Result]) -> str:
+    """Format what each change does to the accuracy of each data set, as Markdown."""
+    shown = [result for name, result in results.items() if name.startswith("better-")]
+    return "\n\n".join([_machines(shown), *map(better, shown)])
 
 
 def read_results(folder: Path = RESULTS) -> dict[str, Result]:
@@ -182,6 +189,44 @@ def chaos(result: Result) -> str:
     )
 
 
+def better(result: Result) -> str:
+    """Format the changes of one data set: accuracies, and differences on the same pictures."""
+    rows = []
+    for name, one in result["changes"].items():
+        pairs = f"{one['only_changed_right']} / {one['only_unchanged_right']}"
+        rows.append((f"`{name}`" if "=" in name else name, _mean(one), *_difference(one, pairs)))
+    seeds = max(one["runs"] for one in result["changes"].values())
+    runs = "one run" if seeds == 1 else f"mean of {seeds} splits"
+    header = (
+        f"{result['data']}: {runs}, {result['pictures']:,} pictures,"
+        f" {result['test_pictures']} of them test",
+        "test accuracy",
+        "points (95 %)",
+        "only right with / without",
+    )
+    left = ", ".join(result["not_measured"])
+    return _table(header, rows) + (f"\n\nNot measured: {left}." if left else "")
+
+
+def _mean(one: Result) -> str:
+    spread = f" ± {100 * one['standard_deviation']:.1f}" if one["runs"] > 1 else ""
+    return f"{100 * one['mean']:.1f}{spread} %"
+
+
+def _difference(one: Result, pairs: str) -> tuple[str, str]:
+    if not one["only_changed_right"] and not one["only_unchanged_right"]:
+        return "0.0", pairs
+    low, middle, high = (
+        f"{100 * one[key]:+.1f}" for key in ("difference_low", "difference", "difference_high")
+    )
+    return f"{middle} ({low} to {high})", pairs
+
+
+def _machines(results: Iterable[Result]) -> str:
+    machines = sorted({_machine(result["machine"]) for result in results})
+    return f"Machine: {'; '.join(machines)}."
+
+
 def _machine(machine: Result) -> str:
     cores, memory = machine["cores"], machine["memory_bytes"] / 2**30
     packages = machine["packages"]
@@ -211,8 +256,10 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Put the figures into the page."""
-    PAGE.write_text(with_section(PAGE.read_text(), section(read_results())))
+    """Put the figures into the pages."""
+    results = read_results()
+    for page, text in ((PAGE, section(results)), (BETTER_PAGE, better_section(results))):
+        page.write_text(with_section(page.read_text(), text))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ def build_features_step(context: BuildContext, prepare: ProcessingStep) -> Proce
     """Build the ExtractFeatures step; output: `features`.
 
     The weights, when there are any, come in as a file. All of the settings under `features` are
-    options of the script.
+    options of the script. The test split comes in to be compared (`data.test_in_train`), and none
+    of it goes out.
     """
     settings = context.settings
     arguments = {
@@ -30,6 +31,11 @@ def build_features_step(context: BuildContext, prepare: ProcessingStep) -> Proce
         **section_arguments(settings.features),
     }
     inputs: dict[str, Any] = {"dataset": processing_output(prepare, "dataset")}
+    if settings.data.test_in_train != "off":
+        arguments["test"] = f"{INPUT}/test"
+        inputs["test"] = processing_output(prepare, "test")
+    if settings.data.test_in_train == "fail":
+        arguments["test-in-train"] = "fail"
     if context.weights_uri is not None:
         arguments["weights"] = f"{INPUT}/weights"
         inputs["weights"] = context.weights_uri

@@ -22,6 +22,7 @@ SHORTFALL = "champion.shortfall"
 CHAMPION = "champion.summary"
 ISSUES = "issues_found"
 FOUND = "summary"
+WHAT_TO_TRY = "What to try: python -m pipeline.report, and docs/better-accuracy.md"
 
 
 def build_gate_step(
@@ -34,22 +35,25 @@ def build_gate_step(
 
     The accuracy must reach the threshold, and where models are compared it must not fall short of
     the champion's by more than the tolerance; the debugger rules of `tensors` must have found no
-    issue. Else the execution fails with a message that says all the numbers.
+    issue. Else the execution fails with a message that says of each condition what was asked and
+    what was found: SageMaker's functions cannot tell which of them failed.
     """
     accuracy = _measured(evaluate, ACCURACY)
     threshold: Any = context.parameters.accuracy_threshold
     conditions: list[Condition] = [ConditionGreaterThanOrEqualTo(left=accuracy, right=threshold)]
-    message = ["Test accuracy ", accuracy, " is below the threshold ", threshold.to_string()]
+    message = ["The gate asks for a test accuracy of ", threshold.to_string(), " or more"]
+    message += [", and it is ", accuracy]
     tolerance: Any = context.parameters.champion_tolerance
     if tolerance is not None:
         shortfall = _measured(evaluate, SHORTFALL)
         conditions.append(ConditionLessThanOrEqualTo(left=shortfall, right=tolerance))
-        message += [", or worse than the champion by more than ", tolerance.to_string()]
-        message += [": ", _measured(evaluate, CHAMPION)]
+        message += ["; for at most ", tolerance.to_string(), " less than the champion's"]
+        message += [", and it is ", shortfall, " less: ", _measured(evaluate, CHAMPION)]
     if tensors is not None:
         issues, found = (_found(tensors, path) for path in (ISSUES, FOUND))
         conditions.append(ConditionLessThanOrEqualTo(left=issues, right=0))
-        message += [", or debugger rules found issues: ", found]
+        message += ["; for no issues of debugger rules, and they say: ", found]
+    message.append(f". {WHAT_TO_TRY}")
     return ConditionStep(
         name="Gate",
         conditions=conditions,

@@ -10,7 +10,10 @@ DATASET_FILE = PropertyFile(name="Dataset", output_name="dataset", path="dataset
 
 
 def build_prepare_step(context: BuildContext) -> ProcessingStep:
-    """Build the Prepare step; outputs: `dataset` (train and valid), `test` for Evaluate only."""
+    """Build the Prepare step; outputs: `dataset` (train and valid), and `test`.
+
+    Training never gets `test`: ExtractFeatures compares it, Evaluate measures on it.
+    """
     settings = context.settings
     split, layout = settings.data.split, settings.data.layout
     return processing_step(

@@ -2,37 +2,39 @@
 
     features.py --dataset DIR --features DIR --backbone NAME [--backbone-seed 0] [--crop 224]
                 [--views 1] [--batch-size 64] [--precision fp32|int8] [--weights DIR]
+                [--test DIR] [--test-in-train warn|fail]
 
 View 0 is the plain centre crop; further views are random ones of the training pictures, always
 the same for the same picture. With weights, pictures are normalised as those weights were trained,
-otherwise by the data set's own mean and standard deviation.
+otherwise by the data set's own mean and standard deviation. The test split is only compared with
+what training sees: none of its features are written.
 """
 
 import argparse
 import os
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from extraction.backbone_pass import features_of
 from extraction.cache import FeatureCache, cache_folder, prune
 from extraction.feature_files import (
     BACKBONE_FILE,
     FeatureInfo,
-    features_path,
-    write_header,
+    read_features,
     write_info,
-    write_labels,
 )
+from extraction.feature_pass import Pass, write_features
+from extraction.near_duplicates import Described
 from extraction.runtime import Runtime, open_runtime
+from extraction.seen_test_pictures import compare, tell
 from job.errors import JobError, run_job
 from job.log import log
 from job.malloc_tuning import keep_freed_memory
-from job.progress import ProgressLines
 from job.provenance import package_versions, sha256_of
 from network import (
     NetworkError,
@@ -42,7 +44,7 @@ from network import (
     use_available_cores,
 )
 from pictures.augmentation import LARGEST_ASPECT, SMALLEST_AREA
-from pictures.dataset import open_split, read_info
+from pictures.dataset import Split, open_split, read_info
 from pretrained.loading import load_backbone_weights
 from pretrained.problems import UnusableWeights
 
@@ -60,6 +62,8 @@ class Options:
     batch_size: int
     precision: str
     weights: Path | None
+    test: Path | None
+    test_in_train: str
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -74,6 +78,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--precision", choices=("fp32", "int8"), default="fp32")
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--test", type=Path, help="the prepared test split, to be compared")
+    parser.add_argument("--test-in-train", choices=("warn", "fail"), default="warn")
     options = Options(**vars(parser.parse_args(arguments)))
     for name, value in (("views", options.views), ("batch-size", options.batch_size)):
         if value < 1:
@@ -105,23 +111,24 @@ def pretrained_normalisation(name: str, backbone: nn.Module) -> tuple[list[float
     return list(transforms.mean), list(transforms.std)
 
 
-def write_features(
-    options: Options, split_name: str, views: int, runtime: Runtime, cache: FeatureCache | None
-) -> int:
-    """Write a split's features as they are computed; return how many rows came from the cache."""
-    split = open_split(options.dataset, split_name)
-    rows, known = len(split.labels), 0
-    progress = ProgressLines(f"{split_name} features", rows * views)
-    with features_path(options.features, split_name).open("wb") as file:
-        for chunk in features_of(split, views, options.crop, runtime, cache):
-            if not file.tell():
-                write_header(file, (views, rows, chunk.values.shape[1]))
-            file.write(np.ascontiguousarray(chunk.values, dtype="<f4").tobytes())
-            known += chunk.cached
-            progress.advance(len(chunk.values))
-    progress.finish()
-    write_labels(options.features, split_name, split.labels)
-    return known
+def look_for_test_pictures(work: Pass, options: Options, seen: Mapping[str, Split]) -> None:
+    """Compare the test split with the splits that training sees, by the plain views' features.
+
+    Raises JobError when test pictures are among them, and that is to end the run.
+    """
+    if options.test is None:
+        return
+    test = open_split(options.test, "test")
+    with tempfile.TemporaryDirectory() as scratch:
+        write_features(work, test, "test", Path(scratch))
+        known = {name: _described(options.features, name, split) for name, split in seen.items()}
+        tested = _described(Path(scratch), "test", test)
+        compared = compare(tested, known, read_info(options.dataset))
+    tell(compared, options.features, fail=options.test_in_train == "fail")
+
+
+def _described(folder: Path, name: str, split: Split) -> Described:
+    return Described(split, read_features(folder, name).values.numpy()[0])
 
 
 def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> FeatureCache | None:
@@ -211,8 +218,13 @@ def main(arguments: list[str] | None = None) -> None:
     )
     runtime = open_runtime(backbone, info.preprocessing(), options.batch_size, threads, int8_images)
     cache = open_cache(info, runtime, options.features / BACKBONE_FILE)
-    known = write_features(options, "train", options.views, runtime, cache)
-    known += write_features(options, "valid", 1, runtime, cache)  # only training is augmented
+    work = Pass(runtime, cache, options.crop)
+    splits = {name: open_split(options.dataset, name) for name in ("train", "valid")}
+    known = 0
+    for name, split in splits.items():
+        views = options.views if name == "train" else 1  # only training is augmented
+        known += write_features(work, split, name, options.features, views)
+    look_for_test_pictures(work, options, splits)
     write_info(options.features, info)
     before = f", {known:,} of them known from before" if known else ""
     log(

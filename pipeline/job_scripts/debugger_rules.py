@@ -34,10 +34,30 @@ def rule_parameters(name: str, code: Path = CODE) -> dict[str, Any]:
 @cache
 def rule_collection(name: str, code: Path = CODE) -> tuple[str, str] | None:
     """Return (name, pattern) of the collection to save for a debugger rule, if it asks for one."""
+    found: tuple[str, str] | None = _said_by(name, "collection", code)
+    return found
+
+
+@cache
+def rule_settings(name: str, code: Path = CODE) -> tuple[str, ...]:
+    """Return the settings, `key=value`, to try when a rule fires; none of a rule unknown here."""
+    known = name in rule_names(code)
+    found: tuple[str, ...] = (known and _said_by(name, "settings", code)) or ()
+    return found
+
+
+@cache
+def rule_remedy(name: str, code: Path = CODE) -> str:
+    """Return what else than a setting mends what a rule finds, in words; empty without."""
+    known = name in rule_names(code)
+    return str((known and _said_by(name, "remedy", code)) or "")
+
+
+def _said_by(name: str, attribute: str, code: Path) -> Any:
+    """Return the value that a rule's class gives an attribute; None without."""
     for node in _class(name, code).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "collection":
-            found: tuple[str, str] = ast.literal_eval(node.value)
-            return found
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == attribute:
+            return ast.literal_eval(node.value)
     return None
 
 

@@ -3,28 +3,38 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.aws.clients import Aws
 from pipeline.command_line.running import from_here
 from pipeline.local.store import Store
 from pipeline.report.sources.local_source import LocalSource, keep_command
 
+if TYPE_CHECKING:
+    from pipeline.report.making import WrittenReport
 
-def report_local_run(store: Store, arn: str, command: str | None) -> str | None:
-    """Write the report of a local run that has just ended; return its HTML path, or None."""
+
+def report_local_run(store: Store, arn: str, command: str | None) -> "WrittenReport | None":
+    """Write the report of a local run that has just ended, and return it, or None."""
     try:
         from pipeline.report.making import make_report
 
         if command:
             keep_command(store, arn.rpartition("/")[2], command)
-        return from_here(make_report(LocalSource(store), arn).path)
+        return make_report(LocalSource(store), arn)
     except Exception as error:  # a failed report must not fail a run that made a model
         warn(error)
         return None
 
 
-def report_aws_run(aws: Aws, arn: str, state: Path, say: Callable[[str], None]) -> None:
-    """Write the report of an AWS execution, upload it to the bucket, and say where it is."""
+def report_aws_run(
+    aws: Aws, arn: str, state: Path, say: Callable[[str], None]
+) -> "WrittenReport | None":
+    """Write the report of an AWS execution, upload it to the bucket, and say where it is.
+
+    Returns the report, None when it could not be written.
+    """
+    written = None
     try:
         from pipeline.report.publishing import make_aws_report, publish
 
@@ -33,6 +43,7 @@ def report_aws_run(aws: Aws, arn: str, state: Path, say: Callable[[str], None]) 
         say(f"report: {publish(aws, written)}")
     except Exception as error:  # as above
         warn(error)
+    return written
 
 
 def warn(error: Exception) -> None:

@@ -282,7 +282,11 @@ def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[st
         from pipeline.report.after_run import report_aws_run
 
         # Made while the endpoint comes into service.
-        report_aws_run(aws, arn, options.state, say=_say)
+        if written := report_aws_run(aws, arn, options.state, say=_say):
+            from pipeline.run.told import read_told
+
+            for line in read_told(written.report).lines():
+                _say(line)
     look_again = f"python -m pipeline.run --watch {arn}"
     if outcome.status != "Succeeded":
         print(outcome.to_json() if options.json else outcome.summary(look_again))

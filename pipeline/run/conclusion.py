@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.command_line.running import default_state, from_here
@@ -19,7 +19,11 @@ from pipeline.report.after_run import report_local_run
 from pipeline.run.arrival import Place, SupersededError
 from pipeline.run.outcome import LocalOutcome, output_folder, read_outcome
 from pipeline.run.smoke_test import Question, ask, deployed_in, find_question, made_question
+from pipeline.run.told import read_told
 from pipeline.target import readable_errors
+
+if TYPE_CHECKING:
+    from pipeline.report.making import WrittenReport
 
 _PATIENCE_S = 300.0
 _POLL_S = 0.2
@@ -52,8 +56,15 @@ def conclude(
     elif question:
         outcome = replace(outcome, made=_NO_PICTURE)
     # Made while the endpoint comes into service.
-    outcome = replace(outcome, report=report_local_run(store, result.execution_arn, command))
+    outcome = _reported(outcome, report_local_run(store, result.execution_arn, command))
     return _asked(outcome, question, service, cancel) if question else outcome
+
+
+def _reported(outcome: LocalOutcome, written: "WrittenReport | None") -> LocalOutcome:
+    if written is None:
+        return outcome
+    told = read_told(written.report, from_here(Path(sys.executable)))
+    return replace(outcome, report=from_here(written.path), told=told)
 
 
 def _question(result: ExecutionResult, data: Path, store: Store) -> Question:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.store import Store
 from pipeline.run.rule_summary import rules_line
 from pipeline.run.smoke_test import Asked
+from pipeline.run.told import Told
 from training_code.folders.layout import class_line
 
 _EXIT_CODES = {"Succeeded": EXIT_SUCCEEDED, "Stopped": EXIT_STOPPED}
@@ -23,7 +24,8 @@ class LocalOutcome:
 
     `failure` may also be the endpoint's, of a run that succeeded. `made` says why the picture that
     it was asked about is none of the data, `not_asked` why nothing was asked, `stopped` what a late
-    Ctrl-C cut short. `data` says which classes were read.
+    Ctrl-C cut short. `data` says which classes were read, `told` what the
+    report found.
     """
 
     execution: str
@@ -46,6 +48,7 @@ class LocalOutcome:
     asked: Asked | None = None
     not_asked: str | None = None
     report: str | None = None
+    told: Told = field(default_factory=Told)
     stopped: str | None = None
     next_command: str | None = None
 
@@ -64,10 +67,10 @@ class LocalOutcome:
         """Format what a person wants to know at the end of a run."""
         lines = [f"{self.status}: execution {self.execution}"]
         if self.failure:
-            lines.append(self.failure)
+            lines.append("the gate was not passed" if self.told.not_passed else self.failure)
         lines += [f"  {name:<14} {value}" for name, value in self._rows() if value]
-        if self.next_command:
-            lines.append(f"next: {self.next_command}")
+        if following := self.told.next_words() or self.next_command:
+            lines.append(f"next: {following}")
         return "\n".join(lines)
 
     def _rows(self) -> Iterator[tuple[str, str | None]]:
@@ -78,6 +81,7 @@ class LocalOutcome:
             yield "pictures", f"{self.pictures} used, {self.refused} refused: see the report"
         if self.accuracy is not None:
             yield "test accuracy", f"{self.accuracy:.1%} of {self.test_pictures} pictures"
+        yield from self.told.rows()
         yield "champion", self.champion
         yield "model", self.model
         yield "rules", self.rules
@@ -88,6 +92,8 @@ class LocalOutcome:
         yield "asked about", str(self.asked) if self.asked else None
         yield "not asked", self.not_asked
         yield "report", self.report
+        if self.told.attempt and not self.told.not_passed:
+            yield "to try", str(self.told.attempt).removeprefix("try: ")
         yield "stopped", self.stopped
 
 

@@ -74,6 +74,7 @@ class Data(Section):
     layout: Layout | Literal["auto"] = "auto"
     split: Split
     seed: Annotated[int, Field(ge=0)]
+    test_in_train: Literal["warn", "fail", "off"] = "warn"
 
 
 class Preprocessing(Section):

@@ -4,9 +4,12 @@ import pytest
 
 from benchmarks.page import (
     BEGIN,
+    BETTER_PAGE,
     END,
     PAGE,
     NoPlace,
+    better,
+    better_section,
     debugging,
     overhead,
     read_results,
@@ -27,6 +30,8 @@ def test_the_page_says_what_the_results_say() -> None:
     assert not any(result["quick"] for result in results.values())
     page = PAGE.read_text()
     assert with_section(page, section(results)) == page
+    better_page = BETTER_PAGE.read_text()
+    assert with_section(better_page, better_section(results)) == better_page
 
 
 def test_figures_replace_those_between_the_marks() -> None:
@@ -86,6 +91,21 @@ def test_int8_is_shown_with_what_it_costs(weights: str, said: str) -> None:
 def test_medians_of_the_runner() -> None:
     text = overhead({"step_seconds": [0.3, 0.1, 0.2], "trial_seconds": [0.05]})
     assert text == "The local runner's own time: 0.20 s a step and 0.05 s a trial."
+
+
+def test_advice_is_shown_with_what_it_brought_and_how_sure_that_is() -> None:
+    one = {"mean": 0.5, "standard_deviation": 0.0, "runs": 1, "only_changed_right": 0}
+    one |= {"only_unchanged_right": 0, "difference": 0.0}
+    views = one | {"mean": 0.75, "only_changed_right": 30, "only_unchanged_right": 5}
+    views |= {"difference": 0.25, "difference_low": 0.1, "difference_high": 0.4}
+    result = {"data": "dogs", "pictures": 1000, "test_pictures": 100}
+    changes = {"the run of the README": one, "features.views=4": views}
+    text = better(result | {"changes": changes, "not_measured": ["tuning.max_jobs=24"]})
+    rows = text.splitlines()
+    assert "dogs: one run, 1,000 pictures, 100 of them test" in rows[0]
+    assert rows[2] == "| the run of the README | 50.0 % | 0.0 | 0 / 0 |"
+    assert rows[3] == "| `features.views=4` | 75.0 % | +25.0 (+10.0 to +40.0) | 30 / 5 |"
+    assert rows[-1] == "Not measured: tuning.max_jobs=24."
 
 
 def test_what_watching_costs() -> None:

@@ -147,7 +147,8 @@ def test_with_shuffled_labels_the_gate_says_no(
     write_sample(tmp_path / "nonsense", classes=4, per_class=40, shuffle_labels=True)
     done = run(state, "--data", str(tmp_path / "nonsense"))
     assert done.returncode == 1
-    assert re.search(r"Test accuracy 0\.\d+ is below the threshold 0\.5", done.stdout)
+    assert re.search(r"not passed +Test accuracy \d+\.\d% is below the gate's 50\.0%", done.stdout)
+    assert re.search(r"next: \S+ -m pipeline\.run .+backbone\.weights=imagenet", done.stdout)
     assert versions(state) == []
     assert sagemaker_client(Store(state)).list_endpoints()["Endpoints"] == []
     (report,) = state.glob("s3/*/runs/*/report/report.html")

@@ -12,7 +12,7 @@ def inputs_of(one):
 def test_without_weights_there_is_neither_input_nor_argument(step):
     features = step("ExtractFeatures", "backbone.weights=none")
 
-    assert set(inputs_of(features)) == {"code", "dataset"}
+    assert set(inputs_of(features)) == {"code", "dataset", "test"}
     assert "--weights" not in features["Arguments"]["AppSpecification"]["ContainerArguments"]
 
 
@@ -24,7 +24,25 @@ def test_weights_come_in_as_a_file(step):
     assert arguments[-2:] == ["--weights", "/opt/ml/processing/input/weights"]
 
 
-def test_reads_train_and_valid_but_not_test(step):
-    assert inputs_of(step("ExtractFeatures"))["dataset"] == {
-        "Get": "Steps.Prepare.ProcessingOutputConfig.Outputs['dataset'].S3Output.S3Uri"
-    }
+def test_test_pictures_come_in_beside_what_training_sees_and_stay_behind(step):
+    features = step("ExtractFeatures")
+    for name in ("dataset", "test"):
+        assert inputs_of(features)[name] == {
+            "Get": f"Steps.Prepare.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri"
+        }
+    outputs = features["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+    assert [output["OutputName"] for output in outputs] == ["features"]
+
+
+def test_whether_test_pictures_in_train_end_the_run_is_said_only_when_they_do(step):
+    def arguments(*overrides):
+        return step("ExtractFeatures", *overrides)["Arguments"]["AppSpecification"][
+            "ContainerArguments"
+        ]
+
+    assert arguments() == arguments("data.test_in_train=warn")
+    told = arguments("data.test_in_train=fail")
+    assert told[told.index("--test-in-train") + 1] == "fail"
+    off = step("ExtractFeatures", "data.test_in_train=off")
+    assert "test" not in inputs_of(off)
+    assert not {"--test", "--test-in-train"} & set(arguments("data.test_in_train=off"))

@@ -9,6 +9,7 @@ from pipeline.local.engine.conditions import all_hold
 
 pytestmark = pytest.mark.xdist_group("sdk")
 
+TRY = ". What to try: python -m pipeline.report, and docs/better-accuracy.md"
 NOT_COMPARED = "gate.champion_tolerance=null"
 
 
@@ -101,8 +102,8 @@ def test_rules_that_are_asked_must_have_found_nothing(step, scope, tmp_path, iss
     (tmp_path / "findings.json").write_text(json.dumps(document))
     assert all_hold(conditions, found) is passes
     message = step("AccuracyTooLow", RULES, ASKED)["Arguments"]["ErrorMessage"]
-    end = "or debugger rules found issues: Overfit IssuesFound: at step 4"
-    assert resolve(message, found).endswith(end)
+    words = "; for no issues of debugger rules, and they say: Overfit IssuesFound: at step 4. What"
+    assert words in resolve(message, found)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +158,9 @@ def test_nothing_is_registered_or_deployed_outside_the_gate(compiled, step):
 def test_the_failure_says_all_the_numbers(step, scope):
     message = step("AccuracyTooLow")["Arguments"]["ErrorMessage"]
     assert resolve(message, scope(0.5, 0.3)) == (
-        "Test accuracy 0.5 is below the threshold 0.6, or worse than the champion by more than "
-        "0.02: the champion (dogs/3) has 0.8"
+        "The gate asks for a test accuracy of 0.6 or more, and it is 0.5; for at most 0.02 less "
+        f"than the champion's, and it is 0.3 less: the champion (dogs/3) has 0.8{TRY}"
     )
     message = step("AccuracyTooLow", NOT_COMPARED)["Arguments"]["ErrorMessage"]
-    assert resolve(message, scope(0.5, 0)) == "Test accuracy 0.5 is below the threshold 0.6"
+    said = "The gate asks for a test accuracy of 0.6 or more, and it is 0.5"
+    assert resolve(message, scope(0.5, 0)) == said + TRY

@@ -90,13 +90,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class ProfileFinding:
-    """A rule's finding: `message` tells what was seen, `advice` what to change."""
+    """A rule's finding: `message` tells what was seen, `advice` what to change.
+
+    `settings` of pipeline.yaml, `key=value`, change it; none where it is no setting's matter.
+    """
 
     rule: str
     severity: Literal["info", "warning"]
     message: str
     advice: str
     numbers: dict[str, float] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
 
 def find(measured: Measured) -> list[ProfileFinding]:
@@ -118,6 +122,7 @@ def data_loader_bottleneck(measured: Measured) -> Iterator[ProfileFinding]:
                 "prepare batches beside the training: more cores for the job (instances.training),"
                 f" or fewer or cheaper pictures a step; at most {waited:.0f} s can be saved",
                 {"data_share": share, "data_seconds": waited, "cores": measured.cores},
+                _MORE_CORES,
             )
 
 
@@ -134,6 +139,7 @@ def cpu_bottleneck(measured: Measured) -> Iterator[ProfileFinding]:
                 f" the GPU was at {IDLE_GPU:.0f} % or less",
                 "an instance with more cores for each GPU, or work moved to the GPU",
                 {"share": share, "samples": len(samples), "cores": measured.cores},
+                _MORE_CORES_A_GPU,
             )
     samples = measured.busy
     if measured.has_gpu or not samples:
@@ -149,6 +155,7 @@ def cpu_bottleneck(measured: Measured) -> Iterator[ProfileFinding]:
             f" {longest.total:.0f} s, {compute / longest.total:.0%} of it in the network itself",
             "a GPU (instances.training.type, say ml.g5.xlarge) or an instance with more cores",
             {"cpu_percent": mean, "seconds": longest.total, "cores": measured.cores},
+            ("instances.training.type=ml.g5.xlarge",),
         )
 
 
@@ -165,6 +172,7 @@ def gpu_not_used(measured: Measured) -> Iterator[ProfileFinding]:
             "an instance without a GPU (instances.training.type) would do; fine-tuning"
             " (fine_tune_blocks) would use one",
             {"steps": steps, "seconds": seconds},
+            ("instances.training.type=ml.m5.2xlarge",),
         )
 
 
@@ -178,17 +186,20 @@ def low_gpu_utilisation(measured: Measured) -> Iterator[ProfileFinding]:
     if high < LOW_P95:
         what = f"the GPU's load stayed below {high:.0f} % in 95 % of {len(samples)} samples"
         mend = "a larger batch_size, or a smaller instance (instances.training.type)"
-        yield ProfileFinding("LowGPUUtilization", "warning", what, mend, numbers)
+        larger = _larger_batches(measured.batch_size)
+        yield ProfileFinding("LowGPUUtilization", "warning", what, mend, numbers, larger)
     elif low < LOW_P5:
         what = f"the GPU's load goes up and down: 5 % of samples below {low:.0f} %, 5 % above"
         mend = "see what the steps wait for (parts of a step), and prepare batches ahead"
-        yield ProfileFinding("LowGPUUtilization", "info", f"{what} {high:.0f} %", mend, numbers)
+        text = f"{what} {high:.0f} %"
+        yield ProfileFinding("LowGPUUtilization", "info", text, mend, numbers, _MORE_CORES_A_GPU)
 
 
 def batch_size_too_small(measured: Measured) -> Iterator[ProfileFinding]:
     """Find a machine that a batch does not fill, or steps that are mostly their own overhead."""
     size = measured.batch_size
     mend = f"a batch_size above {size}, with the learning rate tuned again"
+    larger = _larger_batches(size)
     samples = measured.gpu_busy
     if samples:
         columns = {
@@ -200,9 +211,8 @@ def batch_size_too_small(measured: Measured) -> Iterator[ProfileFinding]:
         if max(numbers.values()) < LOW_P95:
             what = f"with batches of {size}, 95 % of samples show CPU, GPU and its memory below"
             text = f"{what} {LOW_P95:.0f} %"
-            yield ProfileFinding(
-                "BatchSizeTooSmall", "warning", text, mend, numbers | {"batch_size": size}
-            )
+            numbers |= {"batch_size": size}
+            yield ProfileFinding("BatchSizeTooSmall", "warning", text, mend, numbers, larger)
     for phase in _judged_phases(measured):
         if samples and phase.on_gpu:  # its samples are judged above
             continue
@@ -216,6 +226,7 @@ def batch_size_too_small(measured: Measured) -> Iterator[ProfileFinding]:
                 " that is the optimizer and what is done once a step",
                 mend,
                 {"overhead_share": overhead, "step_seconds": step, "batch_size": size},
+                larger,
             )
 
 
@@ -236,6 +247,7 @@ def io_wait(measured: Measured) -> Iterator[ProfileFinding]:
             "more memory, so that the data stays in it (instances.training.type), or a larger"
             " volume (instances.training.volume_gb), which is also a faster one",
             {"io_wait_percent": mean, "disk_read_bytes": read, "samples": len(samples)},
+            ("instances.training.volume_gb=200",),
         )
 
 
@@ -261,6 +273,7 @@ def step_outlier(measured: Measured) -> Iterator[ProfileFinding]:
             f" steps {at}{more}",
             _OUTLIER_ADVICE.get(part, "look at what else runs on the machine at these steps"),
             {"steps": len(slow), "seconds": lost, "limit": float(limit), "first": int(slow[0]) + 2},
+            _OUTLIER_SETTINGS.get(part, ()),
         )
 
 
@@ -289,6 +302,7 @@ def memory_growth(measured: Measured) -> Iterator[ProfileFinding]:
             "look for what is kept from step to step: losses that are added up with their graph"
             " (use .item() or .detach()), lists that grow, caches without a limit",
             {"grown_bytes": grown, "bytes_per_second": rate, "last_bytes": means[-1]},
+            _MORE_CORES,  # and so more memory, until the reason is found
         )
 
 
@@ -304,9 +318,18 @@ def hook_cost(measured: Measured) -> Iterator[ProfileFinding]:
                 f"{phase.name}: saving tensors took {share:.0%} of the time ({spent:.1f} s)",
                 "a larger debugger.save_interval",
                 {"hook_share": share, "hook_seconds": spent},
+                _RARER_TENSORS,
             )
 
 
+_MORE_CORES = ("instances.training.type=ml.m5.4xlarge",)
+_MORE_CORES_A_GPU = ("instances.training.type=ml.g5.4xlarge",)
+_RARER_TENSORS = ("debugger.save_interval=1000",)
+_OUTLIER_SETTINGS = {
+    "data": _MORE_CORES,
+    "hook": _RARER_TENSORS,
+    "transfer": ("training.fine_tune_views=4",),
+}
 _OUTLIER_ADVICE = {
     "data": "read and prepare batches ahead; see whether the data lies on a slow disk",
     "hook": "a larger debugger.save_interval: these are the steps whose tensors were saved",
@@ -324,6 +347,11 @@ RULES: tuple[Callable[[Measured], Iterator[ProfileFinding]], ...] = (
     memory_growth,
     hook_cost,
 )
+
+
+def _larger_batches(size: int) -> tuple[str, ...]:
+    """Return the setting that has the tuner try larger batches than `size`."""
+    return (f"tuning.ranges.batch_size.values=[{2 * size}, {4 * size}]",)
 
 
 def _samples_within(phases: Sequence[MeasuredPhase], samples: "Sequence[Sample]") -> "list[Sample]":

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from pipeline.report.contents import RunReport
 from pipeline.report.page import formatting, markup
-from pipeline.report.page.highlights import notes
+from pipeline.report.page.highlights import about_finding, about_rule, adviser_of, notes
 from pipeline.report.page.plots import Plot, draw_plots
 from pipeline.report.sections import all_sections
 
@@ -45,6 +45,7 @@ def render(report: RunReport, folder: Path) -> Path:
 
 def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
     script = _text("report.js")
+    adviser = adviser_of(report)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _environment().get_template("report.html").render(
         values={section.name: report.get(section) for section in all_sections()},
@@ -52,6 +53,8 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
         plots=plots,
         sections=list(_sections_on_page(report)),
         notes=notes(report),
+        about_rule=partial(about_rule, adviser),
+        about_finding=partial(about_finding, adviser),
         missing=_missing(report),
         css=Markup(_text("report.css")),  # noqa: S704  files of this package
         script=Markup(script),  # noqa: S704

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
+from pipeline.report.gate import Gate, champion_words, issues_heard, parameter, shortfall_of
 from pipeline.report.page.class_order import FEW_CLASSES, neighbour_order
 from pipeline.report.section import Section
+from pipeline.report.seen import SeenPicture, accuracy_without, read_seen
 from pipeline.report.sources.facts import Facts
 from pipeline.report.sources.pictures import picture_reader
 from pipeline.report.sources.source import Source
@@ -71,6 +73,9 @@ class Mistake:
 class Evaluation:
     """The test results. `low` and `high`: Wilson's 95 % interval of the accuracy.
 
+    `threshold` and `tolerance` are the gate's; `issues`: what it heard from debugger rules.
+    `seen`: test pictures that training saw, None where that was not looked at;
+    `accuracy_of_unseen`: that of the others.
     `confusion`: counts, row = actual, column = predicted, in the order of `classes`.
     """
 
@@ -88,6 +93,22 @@ class Evaluation:
     top_k_accuracy: float | None = None
     threshold: float | None = None
     champion: str | None = None
+    tolerance: float | None = None
+    shortfall: float | None = None
+    issues: str | None = None
+    seen: tuple[SeenPicture, ...] | None = None
+    accuracy_of_unseen: float | None = None
+
+    @property
+    def gate(self) -> Gate:
+        """What the gate asks for, and what it looked at."""
+        asked = (self.threshold, self.tolerance)
+        return Gate(*asked, self.shortfall, self.champion, self.issues)
+
+    @property
+    def right(self) -> int:
+        """How many of the test pictures were predicted rightly."""
+        return sum(row[index] for index, row in enumerate(self.confusion))
 
 
 @dataclass(frozen=True)
@@ -132,7 +153,7 @@ def read_evaluation(source: Source, facts: Facts) -> Evaluation:
     )
     pictures, right = sum(map(sum, confusion)), sum(row[i] for i, row in enumerate(confusion))
     low, high = wilson_interval(right, pictures)
-    top = _top(metrics)
+    top, seen = _top(metrics), read_seen(source, facts)
     error = metrics.get("expected_calibration_error") or {}
     return Evaluation(
         pictures=pictures,
@@ -147,8 +168,13 @@ def read_evaluation(source: Source, facts: Facts) -> Evaluation:
         calibration_error=error.get("value"),
         top_k=top.get("k"),
         top_k_accuracy=top.get("value"),
-        threshold=_threshold(facts),
-        champion=_champion(content.get("champion")),
+        threshold=parameter(facts, "AccuracyThreshold"),
+        champion=champion_words(content.get("champion")),
+        tolerance=parameter(facts, "ChampionTolerance"),
+        shortfall=shortfall_of(content.get("champion")),
+        issues=issues_heard(source, facts),
+        seen=seen,
+        accuracy_of_unseen=accuracy_without(predictions, seen),
     )
 
 
@@ -220,17 +246,6 @@ def _mistakes(
 def _top(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
     found = [value for name, value in metrics.items() if name.startswith("top_") and "k" in value]
     return found[0] if found else {}
-
-
-def _threshold(facts: Facts) -> float | None:
-    text = facts.parameters.get("AccuracyThreshold")
-    return float(text) if text is not None else None
-
-
-def _champion(compared: Mapping[str, Any] | None) -> str | None:
-    if compared is None:
-        return None
-    return str(compared.get("summary") or compared.get("reason") or "") or None
 
 
 def class_rows(evaluation: Evaluation) -> list[ClassRow]:

@@ -28,13 +28,14 @@ class ProfiledPhase:
 
 @dataclass(frozen=True)
 class ProfileFinding:
-    """A finding of the profiler: what was seen and what to change."""
+    """A finding of the profiler: what was seen, what to change, and `settings` that do it."""
 
     rule: str
     severity: str
     message: str
     advice: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def _finding(item: Mapping[str, Any]) -> ProfileFinding:
         message=str(item.get("message", "")),
         advice=str(item.get("advice", "")),
         numbers=_numbers(item.get("numbers") or {}),
+        settings=tuple(map(str, item.get("settings") or ())),
     )
 
 

@@ -1,13 +1,14 @@
 """Tell how to repeat a run, and what has to be equal for the same result."""
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from pipeline.definition.steps import own_arguments, written_steps
+from pipeline.report.advice import Adviser, settings_of
+from pipeline.report.run_command import run_command
 from pipeline.report.section import Inputs, Section
 from pipeline.report.sections.dataset import SECTION as DATASET
 from pipeline.report.sources.facts import Description, Facts
@@ -20,7 +21,10 @@ _OWN = ("sagemaker_", "_tuning")
 
 @dataclass(frozen=True)
 class Reproduction:
-    """The commands that repeat a run, and all that must be equal for the same result."""
+    """The commands that repeat a run, and all that must be equal for the same result.
+
+    `adviser` knows the run's command, to advise a change of it.
+    """
 
     commands: tuple[str, ...]
     commit: str | None = None
@@ -29,6 +33,7 @@ class Reproduction:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    adviser: Adviser = field(default_factory=Adviser)
 
 
 def read_reproduction(
@@ -37,47 +42,27 @@ def read_reproduction(
     """Read how to repeat a run from its definition, parameters and model; works for any run."""
     commit = facts.parameters.get("GitCommit")
     trained = _hyperparameters(facts)
+    command = run_command(source, facts)
     return Reproduction(
-        commands=_commands(source, facts, commit),
+        commands=_commands(command, commit),
         commit=commit if commit != "unknown" else None,
         seeds=_seeds(facts),
         versions={name: str(v) for name, v in (description.get("versions") or {}).items()},
         fingerprints=_fingerprints(facts, description, data),
         parameters=dict(facts.parameters),
         hyperparameters=trained,
+        adviser=Adviser(command, settings_of(facts)),
     )
 
 
-def _commands(source: Source, facts: Facts, commit: str | None) -> tuple[str, ...]:
+def _commands(command: str, commit: str | None) -> tuple[str, ...]:
     known = commit.removesuffix(_DIRTY) if commit and commit != "unknown" else None
     commands = [f"git checkout {known}"] if known else []
     if commit and commit.endswith(_DIRTY):
         commands.append("# that tree had changes which no commit holds")
-    commands.append(source.command(facts.id) or _command(source.where, facts))
+    commands.append(command)
     commands.append(f"python -m pipeline.run --diff {DEFINITION_FILE}   # beside this report")
     return tuple(commands)
-
-
-def _command(where: str, facts: Facts) -> str:
-    """Build the command from the parameters that differ from the definition's defaults."""
-    defaults = {p["Name"]: p.get("DefaultValue") for p in facts.definition.get("Parameters", [])}
-    given = {
-        name: value
-        for name, value in facts.parameters.items()
-        if name != "GitCommit" and not _same(value, defaults.get(name))
-    }
-    words = ["python", "-m", "pipeline.run"]
-    words += ["--local"] if where == "local" else ["--upsert", "--start", "--wait"]
-    for name, value in given.items():
-        words += ["--parameter", f"{name}={value}"]
-    return shlex.join(words)
-
-
-def _same(value: str, default: Any) -> bool:
-    try:
-        return value == str(default) or float(value) == float(default)
-    except (TypeError, ValueError):
-        return False
 
 
 def _hyperparameters(facts: Facts) -> dict[str, str]:

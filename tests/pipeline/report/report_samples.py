@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from pipeline.report.advice import Adviser
 from pipeline.report.contents import Run, RunReport
 from pipeline.report.importance import Importance
 from pipeline.report.sections.dataset import Dataset, Duplicate, Refused, Remark
@@ -336,4 +337,5 @@ def a_reproduction() -> Reproduction:
         {"data": "d092badaf44bd193e7e195d1c688c42c8c43ef13ccc55e82ed309135303f03f3"},
         {"DataUri": "s3://bucket/data", "AccuracyThreshold": "0.8", "TuningMaxJobs": "8"},
         {"learning-rate": "0.00231", "batch-size": "64", "epochs": "12"},
+        Adviser("python -m pipeline.run --local --data ~/pictures --set a.b=c"),
     )

@@ -17,6 +17,9 @@ from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
+from pipeline.report.contents import Run as RunOfReport
+from pipeline.report.contents import RunReport
+from pipeline.report.making import WrittenReport
 from pipeline.run import conclusion
 from pipeline.run.arrival import Deployed
 from pipeline.run.conclusion import conclude
@@ -87,7 +90,9 @@ def run(
     write_model: WriteModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
-    monkeypatch.setattr(conclusion, "report_local_run", lambda *_: "report.html")
+    told = RunReport(RunOfReport("e1", "arn:e1", "dogs", "local", "Succeeded"))
+    written = WrittenReport(Path("report.html"), told, None)
+    monkeypatch.setattr(conclusion, "report_local_run", lambda *_: written)
     return Run(tmp_path / "data", store, service, write_model)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.command_line.running import ROOT
+from pipeline.settings import load_settings
 from profiler.findings import Measured, MeasuredPhase, find
 from profiler.steps import PARTS
 from profiler.system import Sample
@@ -182,3 +184,5 @@ def test_every_finding_says_what_was_seen_and_what_to_change() -> None:
         assert any(letter.isdigit() for letter in each.message)
         assert len(each.advice) > 20
         assert all(isinstance(value, float | int) for value in each.numbers.values())
+        assert each.settings
+        load_settings(ROOT / "pipeline.yaml", None, each.settings)

@@ -44,6 +44,8 @@ class SavedTensorRule(Rule):  # type: ignore[misc]
     """Base of all rules here: finds tensors, tells what fired and what was never saved."""
 
     needs: tuple[str, ...] = ()  # must be saved at least once for the rule to judge anything
+    settings: tuple[str, ...] = ()  # of pipeline.yaml, to try when the rule fires
+    remedy = ""  # what to do instead, where no setting mends it
     collection: tuple[str, str] | None = None  # (name, pattern): saved for this rule as well
 
     def __init__(self, base_trial: Any, action_json: str = "") -> None:

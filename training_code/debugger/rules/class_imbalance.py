@@ -19,6 +19,7 @@ class ClassImbalance(SavedTensorRule):
     """
 
     needs = ("labels", "predictions")
+    remedy = "more pictures of the classes that have few, then"
     collection = ("loss_input", ".*[Ll]oss_input")
 
     def __init__(

@@ -14,6 +14,7 @@ class DeadRelu(SavedTensorRule):
     """
 
     needs = ("ReLU inputs or outputs",)
+    settings = ("tuning.ranges.lr.max=0.001",)
 
     def __init__(
         self,

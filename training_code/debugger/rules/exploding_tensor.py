@@ -14,6 +14,7 @@ class ExplodingTensor(SavedTensorRule):
     """
 
     needs = ("tensors",)
+    settings = ("tuning.ranges.lr.max=0.001",)
 
     def __init__(
         self,

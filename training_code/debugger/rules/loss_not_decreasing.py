@@ -19,6 +19,7 @@ class LossNotDecreasing(SavedTensorRule):
     """
 
     needs = ("losses",)
+    settings = ("tuning.ranges.lr.max=0.001",)
 
     def __init__(
         self,

@@ -14,6 +14,8 @@ class Overfit(PhaseLossRule):
     validations, each against the training before it. Global steps before start_step are left out.
     """
 
+    settings = ("tuning.objective=best:valid_loss",)
+
     def __init__(
         self,
         base_trial: Any,

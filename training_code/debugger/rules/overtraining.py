@@ -15,6 +15,8 @@ class Overtraining(PhaseLossRule):
     open: a training loss that still falls is overfitting, another rule).
     """
 
+    settings = ("training.epochs=10",)
+
     def __init__(
         self,
         base_trial: Any,

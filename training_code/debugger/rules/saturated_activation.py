@@ -14,6 +14,7 @@ class SaturatedActivation(SavedTensorRule):
     """
 
     needs = ("tanh or sigmoid inputs",)
+    settings = ("tuning.ranges.lr.max=0.001",)
     collection = ("tanh_sigmoid_input", ".*tanh_input,.*sigmoid_input")
 
     def __init__(

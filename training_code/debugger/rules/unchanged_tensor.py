@@ -16,6 +16,7 @@ class UnchangedTensor(SavedTensorRule):
     """
 
     needs = ("tensors to compare",)
+    settings = ("tuning.ranges.lr.min=0.001",)
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ class VanishingGradient(SavedTensorRule):
     """Fires when mean(|g|) < threshold for a gradient tensor."""
 
     needs = ("gradients",)
+    settings = ("tuning.ranges.lr.min=0.001",)
 
     def __init__(
         self, base_trial: Any, threshold: Number = 0.0000001, action_json: str = ""
