@@ -1,7 +1,7 @@
 """Measure this project against the usual way, and write the results: python -m benchmarks.
 
 A benchmark is a module beside this one with `run(context) -> dict`: plain values for JSON. It may
-have `table(result) -> str`, what to print, `plot(result, path)`, which draws a PNG, and
+have `table(result) -> str`, what to print, `plot(result, path)`, which draws a PNG,
 `problems(result) -> list[str]`, lines that make the command fail once the result is written, and
 `result_name(context) -> str`, where each data set has a result of its own.
 """
