@@ -47,7 +47,7 @@ def test_what_a_stop_kept_is_told_and_goes_on_from_the_cache(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stops(_context: Context, change: better.Change, _seed: int) -> dict[str, bool]:
-        if change.settings:
+        if change is not better.CHANGES[better.UNCHANGED]:
             raise KeyboardInterrupt
         return {"a": True}
 
