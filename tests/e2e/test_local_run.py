@@ -250,7 +250,7 @@ def test_fine_tuning_gets_the_pictures_and_sagemaker_debugger_judges_it(
 @pytest.mark.parametrize(
     ("made", "code", "says"),
     [
-        ("empty", 2, "holds no folders, and two classes are the least"),
+        ("empty", 2, "holds no class folders with pictures in them"),
         ("unreadable", 1, "next: mend what it says"),
     ],
 )

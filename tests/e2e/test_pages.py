@@ -23,6 +23,8 @@ PRINTS = {
     "registry compare 2 1": r"^accuracy ",
     "registry approve newest": r"^dog-breeds-production: version 2 is in service",
     "endpoint predict": r"^a\.jpg +\w+ +\d+\.\d\d%",
+    "endpoint predict FOLDER --csv": r"^answers\.csv: 1 pictures, 1 answered, 0 errors",
+    "endpoint predict ~/pictures --csv": r"^answers\.csv: 1 pictures, 1 answered, 0 errors",
     "endpoint bench": r"^ *1 +\d+ ",
     "endpoint serve": r"^  curl ",
     "endpoint status": r"^dog-breeds-production +idle +dog-breeds/2 ",
@@ -30,6 +32,7 @@ PRINTS = {
     "report newest": r"report\.html$",
     "report tensors newest  ": r"^\S*Head_linear\.weight ",
     "report tensors newest NAME": r"(?s).",
+    "report prune --keep 5": r"^0 runs removed, 2 stay",
     "run --check": r"^0 errors, 0 warnings",
     "run --diff old.json": r"^no differences",
     "run --cost": r"^The most that a run can cost, in USD:",
@@ -81,10 +84,13 @@ def test_the_pages_commands_work_in_order_as_they_are_printed(
     state = again.copied(tmp_path / "state").state
     for name, picture in zip(("a.jpg", "photo.jpg"), again.data.rglob("*.jpg"), strict=False):
         shutil.copy(picture, tmp_path / name)
+    for folder in ("FOLDER", "pictures"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(tmp_path / "a.jpg", tmp_path / folder / f"{folder}.jpg")
     shutil.copy(ROOT / again.result["model"], tmp_path / "model.tar.gz")
     path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     settings = {"PYTHONPATH": str(ROOT), "PIPELINE_STATE": str(state), "BROWSER": "true"}
-    environment = environment | settings | {"PATH": path, "COLUMNS": "200"}
+    environment |= settings | {"PATH": path, "COLUMNS": "200", "HOME": str(tmp_path)}
     kept = "python -m pipeline.run --definition > old.json"
     assert kept in (ROOT / "docs/aws.md").read_text()
     subprocess.run(["bash", "-c", kept], cwd=tmp_path, env=environment, check=True)
