@@ -65,7 +65,8 @@ def test_a_worse_model_is_not_registered_though_it_reaches_the_threshold(
     )
     assert done.returncode == 1
     assert re.search(
-        r"worse than the champion by more than 0\.1: the champion \(dog-breeds/1\) has 0\.\d+",
+        r"Worse than the champion by \d+\.\d points, \d+\.\d points more than ChampionTolerance"
+        r" allows: the champion \(dog-breeds/1\) has 0\.\d+",
         done.stdout,
     )
     assert versions(approved.state) == before

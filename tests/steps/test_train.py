@@ -85,14 +85,16 @@ def test_fine_tuning_on_several_machines_or_gpus_is_started_by_torchrun(
     assert flag == ("true" if launched else None)
 
 
-def test_no_job_but_evaluate_ever_receives_the_test_split(compiled):
-    names = [
-        one["Name"]
-        for one in compiled("training.fine_tune_blocks=2")["Steps"]
-        if "Outputs['test']" in str(one["Arguments"])
-    ]
+@pytest.mark.parametrize(
+    ("test_in_train", "expected"),
+    [("off", ["Evaluate"]), ("warn", ["ExtractFeatures", "Evaluate"])],
+)
+def test_no_job_that_learns_ever_receives_the_test_split(compiled, test_in_train, expected):
+    """ExtractFeatures looks for its pictures in train; what Tune and Train get is not of it."""
+    steps = compiled("training.fine_tune_blocks=2", f"data.test_in_train={test_in_train}")["Steps"]
+    names = [one["Name"] for one in steps if "Outputs['test']" in str(one["Arguments"])]
 
-    assert names == ["Evaluate"]
+    assert names == expected
 
 
 def test_the_profiler_is_off(step):

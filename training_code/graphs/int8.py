@@ -7,6 +7,7 @@ seen on sample pictures. Weights keep 7 bits: processors without VNNI overflow o
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,7 @@ def write_int8_graph(graph: Path, target: Path, batches: Iterator[Mapping[str, A
         def get_next(self) -> Mapping[str, Any] | None:
             return next(batches, None)
 
-    logging.getLogger().setLevel(logging.ERROR)  # it advises the pre-processing that is done below
-    with tempfile.TemporaryDirectory() as folder:
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
         shape_inference.quant_pre_process(str(graph), str(plain), skip_symbolic_shape=True)
         quantization.quantize_static(
@@ -46,3 +46,15 @@ def write_int8_graph(graph: Path, target: Path, batches: Iterator[Mapping[str, A
             reduce_range=True,
         )
     target.chmod(0o644)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back its advice to do the pre-processing, which is done; it logs as root."""
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,5 +1,7 @@
 """8-bit features are used when rounding adds little, and only then."""
 
+import logging
+
 import numpy as np
 import pytest
 import torch
@@ -38,8 +40,10 @@ def packages() -> None:
 def test_features_in_8_bits_are_nearly_those_in_32(
     backbone: nn.Module, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    level = logging.getLogger().level
     exact = open_runtime(backbone, PREPROCESSING, 8, 1)
     rounded = open_runtime(backbone, PREPROCESSING, 8, 1, images())
+    assert logging.getLogger().level == level  # the rest of the job is not silenced
     assert (exact.name, rounded.name) == ("ONNX Runtime", "ONNX Runtime int8")
     squares = torch.from_numpy(images())
     assert 0 < noise(exact.forward(squares), rounded.forward(squares)) < 0.02
