@@ -99,7 +99,7 @@ def _region(options: argparse.Namespace) -> str:
     if options.region:
         return str(options.region)
     from pipeline.aws.clients import say_region
-    from pipeline.settings import load_settings
+    from pipeline.settings.loading import load_settings
 
     region = load_settings(options.settings, options.env, options.set).aws.region
     say_region(region)

@@ -18,7 +18,7 @@ from pipeline.definition.compile_cache import compiled_definition
 from pipeline.local.service.credentials import ACCESS_KEY, own_secret
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 ECHO = """
 import json

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipeline.bootstrap.stack_parameters import Foundation, names_of
     from pipeline.bootstrap.template import load_template
     from pipeline.bootstrap.values import check_values
-    from pipeline.settings import load_settings
+    from pipeline.settings.loading import load_settings
 
     settings = load_settings(options.settings, options.env, options.set)
     wanted = Foundation(settings, options.env or "staging", free)

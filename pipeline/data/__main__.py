@@ -54,7 +54,7 @@ def upload(
     options: argparse.Namespace, progress: "Progress", opener: "Opener | None" = None
 ) -> "Transfer":
     """Fetch and unpack a data set if need be, then send what is missing. Raises PipelineError."""
-    from pipeline.settings import load_settings
+    from pipeline.settings.loading import load_settings
 
     environment = options.env or ("local" if options.local else None)
     settings = load_settings(options.settings, environment, options.set)

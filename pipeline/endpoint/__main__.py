@@ -274,7 +274,7 @@ def _rollback(options: argparse.Namespace) -> int:
 def _rollback_on_aws(options: argparse.Namespace, version: str | None) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.rollback import roll_back
-    from pipeline.settings import load_settings
+    from pipeline.settings.loading import load_settings
 
     region = [f"aws.region={options.region}"] if options.region else []
     settings = load_settings(options.settings, options.env, [*options.set, *region])

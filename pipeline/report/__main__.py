@@ -157,7 +157,7 @@ def _local_place(state: Path) -> Place:
 def _aws_place(options: argparse.Namespace, scratch: Path) -> Place:
     from pipeline.aws.clients import connect
     from pipeline.report.sources.aws_source import AwsSource
-    from pipeline.settings import load_settings
+    from pipeline.settings.loading import load_settings
 
     settings = load_settings(options.settings, options.env, options.set)
     aws = connect(settings)

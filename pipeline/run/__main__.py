@@ -107,7 +107,7 @@ def _typed(arguments: Sequence[str]) -> str:
 
 
 def _settings(options: argparse.Namespace, environment: str | None = None) -> Any:
-    from pipeline.settings import load_settings
+    from pipeline.settings.loading import load_settings
 
     return load_settings(options.settings, options.env or environment, options.set)
 
@@ -117,7 +117,7 @@ def _for_run(
 ) -> tuple[Any, dict[str, str]]:
     """Load the settings, and the parameters that are given besides."""
     from pipeline.definition.given_parameters import check_parameters, parse_parameters
-    from pipeline.settings import load_settings
+    from pipeline.settings.loading import load_settings
 
     environment = options.env or environment
     settings = load_settings(options.settings, environment, options.set)
@@ -169,7 +169,7 @@ def _run_locally(options: argparse.Namespace) -> int:
 
 def _environment_note(options: argparse.Namespace) -> str | None:
     """Say which settings an environment replaces: whoever edits the file must see it."""
-    from pipeline.settings import overlay_of, parse_override
+    from pipeline.settings.loading import overlay_of, parse_override
 
     name = options.env or "local"
     given = tuple(".".join(parse_override(text)[0]) for text in options.set)

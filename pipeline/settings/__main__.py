@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from pipeline.command_line.running import ROOT, parser, run_command
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
-from pipeline.settings.reference import Entry, SectionEntries, sections
 from pipeline.suggestions import suggest
+
+if TYPE_CHECKING:
+    from pipeline.settings.reference import Entry, SectionEntries
 
 _EXAMPLES = """\
   python -m pipeline.settings                        every setting, as Markdown
@@ -29,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = parser("pipeline.settings", "Every setting, with its meaning.", _EXAMPLES)
     command.add_argument("sections", nargs="*", metavar="SECTION", help="all when none is named")
     asked = command.parse_args(arguments).sections
+    from pipeline.settings.reference import sections
+
     found = {section.name: section for section in sections(ROOT / "pipeline.yaml")}
     for name in asked:
         if name not in found:
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_SUCCEEDED
 
 
-def _page(chosen: Sequence[SectionEntries]) -> Iterator[str]:
+def _page(chosen: "Sequence[SectionEntries]") -> Iterator[str]:
     yield _INTRODUCTION
     for section in chosen:
         yield f"## {section.name}\n"
@@ -49,7 +54,7 @@ def _page(chosen: Sequence[SectionEntries]) -> Iterator[str]:
         yield ""
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: "Entry") -> str:
     cells = (f"`{entry.key}`", entry.allowed, f"`{entry.default}`", entry.meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import better
 from benchmarks.context import BenchmarkError, Context
 from pipeline.command_line.running import ROOT
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from inference_code.picture_formats import listed
 from pipeline.command_line.running import ROOT
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.smoke_test import Asked
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE = ("pipeline", "steps", "training_code", "inference_code", "lambda_code")

@@ -15,7 +15,8 @@ from safetensors.numpy import load_file
 
 from pipeline.local.jobs.training import run_training_job
 from pipeline.local.store import Store
-from pipeline.settings import Settings, load_settings
+from pipeline.settings.loading import load_settings
+from pipeline.settings.model import Settings
 from tests.e2e.conftest import ROOT, Finished
 from tests.e2e.toolkit_support import Ended, Json, missing_toolkit, run_toolkit
 from tests.pipeline.local.runner_support import Lab

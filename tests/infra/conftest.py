@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from tests.infra.template_support import Template, settings_with, template_for
 
 

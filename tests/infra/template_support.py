@@ -6,7 +6,8 @@ from typing import Any
 from pipeline.bootstrap import plan
 from pipeline.bootstrap.stack_parameters import Foundation, names_of
 from pipeline.command_line.running import ROOT
-from pipeline.settings import Settings, load_settings
+from pipeline.settings.loading import load_settings
+from pipeline.settings.model import Settings
 
 PATH = ROOT / "infra" / "template.yaml"
 ACCOUNT, REGION = "123456789012", "us-east-1"

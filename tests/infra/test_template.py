@@ -17,8 +17,8 @@ from deployment_inputs import Production
 from pipeline.bootstrap.stack_parameters import FREE_PARAMETERS, Foundation, names_of
 from pipeline.bootstrap.template import load_template, request_text
 from pipeline.command_line.running import ROOT
-from pipeline.settings import Settings
 from pipeline.settings.lambda_environment import lambda_environment
+from pipeline.settings.model import Settings
 from tests.infra.template_support import (
     ACCOUNT,
     PATH,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.settings import Settings, load_settings
+from pipeline.settings.loading import load_settings
+from pipeline.settings.model import Settings
 
 ROOT = Path(__file__).parents[2]
 Definition = dict[str, Any]

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.assets.code_bundle import bundles_of
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 from steps.champion import OUTPUTS
 from tests.steps.conftest import FIXED, ROOT
 

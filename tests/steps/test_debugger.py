@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 from training_code.tensor_names import ASKED_BY_RULES
 
 pytestmark = pytest.mark.xdist_group("sdk")

@@ -12,8 +12,8 @@ import pytest
 from debugger.plan import read_plan
 from hyperparameters import parse_hyperparameters
 from pipeline.errors import UsageError
-from pipeline.settings import environments_of, load_settings
 from pipeline.settings.errors import SettingsError
+from pipeline.settings.loading import environments_of, load_settings
 from steps.hyperparameters import hyperparameter
 from tests.steps.conftest import ROOT, Definition
 

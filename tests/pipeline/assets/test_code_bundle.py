@@ -16,7 +16,7 @@ from pipeline.assets.code_bundle import (
     stage,
     training_bundle,
 )
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 ROOT = Path(__file__).parents[3]
 RUN = '\nif __name__ == "__main__":\n    main()\n'

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.assets.serving_image import image_sources, serving_image, source_archive
 from pipeline.errors import UsageError
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 ROOT = Path(__file__).parents[3]
 FIXED = ("project=dogs", "aws={region: eu-west-1, account_id: '111122223333'}")

@@ -9,7 +9,7 @@ from pipeline.assets import weights as module
 from pipeline.assets.fetch_weights import best_weights
 from pipeline.assets.weights import check_weights, stage_weights, weights_uri
 from pipeline.errors import UsageError
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 from tests.pipeline.assets.weights_support import squeezenet_weights
 from training_code.backbones import BACKBONES
 

@@ -14,7 +14,8 @@ from botocore.stub import Stubber
 from pipeline.aws.clients import Aws
 from pipeline.aws.timing import Timing
 from pipeline.command_line.running import ROOT
-from pipeline.settings import Settings, load_settings
+from pipeline.settings.loading import load_settings
+from pipeline.settings.model import Settings
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 BUCKET = f"dog-breeds-{ACCOUNT}-{REGION}"

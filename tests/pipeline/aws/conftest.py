@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import REGION, Clock, Cloud, Recorded, settings_for, write_tree
 
 

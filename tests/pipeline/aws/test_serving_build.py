@@ -11,7 +11,7 @@ from pipeline.assets.serving_image import image_tag, repository_uri, source_arch
 from pipeline.aws.errors import AwsError
 from pipeline.aws.serving_build import build_image, is_image_missing
 from pipeline.errors import UsageError
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, NOW, Clock, Cloud, settings_for
 
 REPOSITORY, PROJECT = "dog-breeds-serving", "dog-breeds-serving-image"

@@ -11,7 +11,7 @@ from botocore.stub import ANY
 from pipeline.aws.errors import AwsError
 from pipeline.aws.start import StartRequest, start
 from pipeline.errors import UsageError
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import BUCKET, EXECUTION, Clock, Cloud
 
 DEFINITION = {

@@ -11,7 +11,7 @@ import pytest
 from pipeline.aws.errors import AwsAccessError, AwsError
 from pipeline.aws.turns import LEFT_BEHIND_S, NewerUpsertedError, turn
 from pipeline.git import Revision
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import BUCKET, Clock, Cloud, Recorded
 
 KEY = "definitions/dog-breeds-turn.json"

@@ -14,7 +14,7 @@ from pipeline.aws.errors import AwsAccessError, AwsError
 from pipeline.aws.multipart import put_large
 from pipeline.aws.upload import Storage, check_bucket, upload_inputs
 from pipeline.errors import UsageError
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from tests.pipeline.assets.weights_support import squeezenet_weights
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, Cloud, Recorded, settings_for
 

@@ -23,7 +23,7 @@ from pipeline.aws.upsert import (
 )
 from pipeline.errors import UsageError
 from pipeline.git import Revision
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import (
     ACCOUNT,
     BUCKET,

@@ -12,7 +12,8 @@ from pipeline.bootstrap.stack import StackError
 from pipeline.bootstrap.stack_parameters import Foundation
 from pipeline.command_line.running import ROOT, run_command
 from pipeline.errors import UsageError
-from pipeline.settings import Settings, load_settings
+from pipeline.settings.loading import load_settings
+from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION
 from tests.pipeline.bootstrap.bootstrap_support import (
     CHANGE_SET,

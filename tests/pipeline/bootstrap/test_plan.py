@@ -10,7 +10,7 @@ from pipeline.bootstrap.plan import planned
 from pipeline.bootstrap.stack_parameters import Foundation
 from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 ROLE = "arn:aws:iam::111122223333:role/mine"
 BUILD = {"RepositoryUrl": "https://github.com/me/dogs", "ConnectionArn": "arn:aws:x:y:z:c/1"}

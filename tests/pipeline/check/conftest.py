@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.command_line.running import ROOT
-from pipeline.settings import Settings, load_settings
+from pipeline.settings.loading import load_settings
+from pipeline.settings.model import Settings
 
 Definition = dict[str, Any]
 DefinitionOf = Callable[[Settings], Definition]

@@ -16,7 +16,8 @@ from pipeline.cost.__main__ import main, refresh_prices
 from pipeline.cost.estimate import estimate, estimate_json, estimate_text
 from pipeline.cost.prices import PRICE_FILE, Prices, fetch_prices, load_prices, save_prices
 from pipeline.errors import UsageError
-from pipeline.settings import Settings, load_settings
+from pipeline.settings.loading import load_settings
+from pipeline.settings.model import Settings
 
 Definition = dict[str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.definition.compile import compile_definition, definition_json
 from pipeline.errors import UsageError
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 pytestmark = pytest.mark.xdist_group("sdk")
 
@@ -26,7 +26,7 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 root = Path(sys.argv[1])
 sys.path.insert(0, str(root))
 from pipeline.definition.compile import definition_json
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 settings = load_settings(root / "pipeline.yaml", None, ["backbone.weights=imagenet"])
 sys.stdout.write(definition_json(settings, root))
 """

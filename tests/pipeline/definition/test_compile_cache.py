@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.command_line.running import ROOT
 from pipeline.definition.compile_cache import definition_text
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pipeline.command_line.running import ROOT
 from pipeline.job_scripts.debugger_rules import rule_names, rule_remedy, rule_settings
 from pipeline.report.advice import ADVICE, Adviser
 from pipeline.run.__main__ import _parser
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 LOCAL = "python -m pipeline.run --local --data '/my pictures' --set backbone.weights=imagenet"
 TRIES = sorted({" ".join(one) for advice in ADVICE.values() for one in advice.tries})

@@ -6,12 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import (
-    SettingsError,
-    environments_of,
-    load_settings,
-    overlay_of,
-)
+from pipeline.settings.errors import SettingsError
+from pipeline.settings.loading import environments_of, load_settings, overlay_of
 
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "pipeline.yaml"
@@ -421,7 +417,8 @@ class TestMistakes:
 
 def test_reading_settings_needs_neither_torch_nor_an_aws_library():
     script = (
-        "import sys; from pathlib import Path; from pipeline.settings import load_settings; "
+        "import sys; from pathlib import Path; "
+        "from pipeline.settings.loading import load_settings; "
         "load_settings(Path('pipeline.yaml'), 'local', []); "
         "print(sorted({'torch', 'sagemaker', 'boto3', 'numpy'} & set(sys.modules)))"
     )

@@ -9,12 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.settings import (
-    Settings,
-    SettingsError,
-    load_settings,
-    parse_override,
-)
+from pipeline.settings.errors import SettingsError
+from pipeline.settings.loading import load_settings, parse_override
+from pipeline.settings.model import Settings
 
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "pipeline.yaml"

@@ -14,7 +14,7 @@ from extraction.feature_files import Features
 from hyperparameters import Hyperparameters
 from learning.head_training import head_phase, make_head
 from learning.training_loop import ClassificationLoss, fit
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SAVED = "gradients:save_interval=25,losses:save_interval=5:eval.save_interval=1"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.command_line.running import ROOT
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 from profiler.findings import Measured, MeasuredPhase, find
 from profiler.steps import PARTS
 from profiler.system import Sample

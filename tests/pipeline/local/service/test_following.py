@@ -19,7 +19,7 @@ from pipeline.local.service.deployments.deployer import install_deployer
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from pipeline.registry import __main__ as registry
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 from tests.conftest import ECHO
 
 Run = Callable[..., tuple[int, str, str]]

@@ -24,7 +24,7 @@ from pipeline.local.service.deployments.deployer import (
 from pipeline.local.service.operations.events import PENDING, RULE
 from pipeline.local.service.server import running_service
 from pipeline.local.store import Document, Store
-from pipeline.settings import load_settings
+from pipeline.settings.loading import load_settings
 
 Register = Callable[..., str]
 NOWHERE = "http://127.0.0.1:9"
