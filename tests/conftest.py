@@ -69,6 +69,7 @@ SLOW_PLACES = {
     "tests/pipeline/check/test_mutations.py": "slow",
     "tests/pipeline/definition/test_compile.py::test_the_bytes": "slow",
     "tests/pipeline/local/jobs/test_debug_rules.py": "slow",
+    "tests/pipeline/local/jobs/test_opt_ml.py": "slow",
     "tests/pipeline/local/processes/test_launcher.py": "slow",
     "tests/pipeline/local/test_repair.py": "slow",
     "tests/pipeline/report/page/test_html.py": "slow",
@@ -79,8 +80,8 @@ SLOW_PLACES = {
     "tests/training_code/learning/test_distributed.py": "slow",
     "tests/training_code/learning/test_network_cut.py::test_both_parts": "slow",
     "tests/training_code/profiler/test_session.py": "slow",
-    "tests/training_code/test_prepare.py::test_a_full_disk": "slow",
-    "tests/training_code/test_prepare.py::test_the_command": "slow",
+    "tests/training_code/pretrained/test_weights_files.py": "slow",
+    "tests/training_code/test_prepare.py": "slow",
 }
 SLOW_FIXTURES = {
     "write_model": "server",

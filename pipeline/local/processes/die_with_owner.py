@@ -28,13 +28,15 @@ def main(report: int, character_type: str, folder: str, opt_ml: str, command: li
 
 
 def _leave_guard(report: int) -> None:
+    # before there is a guard: a signal to the group could end it before it blocks signals itself
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if between := os.fork():
         os.waitpid(between, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return
     if os.fork():
         os._exit(0)  # so that the guard is no child of the command, which may wait for all of its
     os.closerange(1, report + 1)
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     os.read(0, 1)  # nothing is ever written
     os.killpg(0, signal.SIGKILL)
 
