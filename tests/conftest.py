@@ -70,6 +70,7 @@ SLOW_PLACES = {
     "tests/pipeline/definition/test_compile.py::test_the_bytes": "slow",
     "tests/pipeline/local/jobs/test_debug_rules.py": "slow",
     "tests/pipeline/local/jobs/test_opt_ml.py": "slow",
+    "tests/pipeline/local/jobs/test_tuning.py": "slow",
     "tests/pipeline/local/processes/test_launcher.py": "slow",
     "tests/pipeline/local/test_repair.py": "slow",
     "tests/pipeline/report/page/test_html.py": "slow",
