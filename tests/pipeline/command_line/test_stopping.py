@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def main(_):
 
 sys.exit(run_command(main))
 """
+
+
+@pytest.fixture(autouse=True)
+def no_nohup() -> Iterator[None]:
+    """Heed SIGHUP, also where the tests themselves were started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def _argv(tmp_path: Path) -> list[str]:
@@ -65,15 +74,12 @@ def test_a_terminal_that_is_closed_ends_its_command(tmp_path: Path) -> None:
     assert (tmp_path / "mark").read_text() == "tidied"
 
 
-def test_nohup_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nohup_is_heeded() -> None:
     heard: list[int] = []
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with handled(lambda number, _: heard.append(number)):
-            signal.raise_signal(signal.SIGHUP)
-            signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with handled(lambda number, _: heard.append(number)):
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
     assert heard == [signal.SIGTERM]
 
 
