@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import os
+import signal
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -199,6 +200,14 @@ def register_package() -> RegisterPackage:
         return arn
 
     return register
+
+
+@pytest.fixture
+def hangup_is_heeded() -> Iterator[None]:
+    """Take SIGHUP's usual meaning, which nohup has taken from the tests that it started."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,8 @@ import pytest
 from pipeline.command_line.running import ROOT
 from pipeline.command_line.stopping import Stopped, handled, reason_of, stopped_by_signals
 from pipeline.run.locally import cancel_on_signals
+
+pytestmark = pytest.mark.usefixtures("hangup_is_heeded")
 
 PROGRAM = """
 import sys, time
@@ -32,14 +33,6 @@ def main(_):
 
 sys.exit(run_command(main))
 """
-
-
-@pytest.fixture(autouse=True)
-def no_nohup() -> Iterator[None]:
-    """Heed SIGHUP, also where the tests themselves were started by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
 
 
 def _argv(tmp_path: Path) -> list[str]:

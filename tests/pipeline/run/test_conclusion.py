@@ -199,7 +199,7 @@ def test_a_model_that_does_not_come_into_service_is_a_failure(run: Run) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_ends_the_waiting_for_the_endpoint_and_what_was_made_stays(
-    number: signal.Signals, run: Run
+    number: signal.Signals, run: Run, hangup_is_heeded: None
 ) -> None:
     write_pictures(run.data, "boxer/1.jpg")
     run.predicted("boxer/1.jpg")
