@@ -2,10 +2,12 @@
 
 import base64
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from pipeline.report.page.plots import Plot
+if TYPE_CHECKING:
+    from pipeline.report.page.plots import Plot
 
 _BREAKS = re.compile(r"(?<=[_./-])(?=\w)")
 _STATE_WORDS = {
@@ -50,7 +52,7 @@ def breakable(text: str) -> Markup:
     return Markup("<wbr>").join(_BREAKS.split(text))
 
 
-def svg(plot: Plot) -> Markup:
+def svg(plot: "Plot") -> Markup:
     """Return the plot's SVG as safe markup: matplotlib has escaped every text in it."""
     return Markup(plot.svg)  # noqa: S704
 

@@ -1,0 +1,146 @@
+"""Read the list of runs as its page shows it: a few documents of each, no API and no report."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.aws.steps import job_of
+from pipeline.errors import PipelineError
+from pipeline.local.documents import OddDocument, decode
+from pipeline.local.engine.recovery import is_alive
+from pipeline.local.store import Document, Store
+from pipeline.report.sections.evaluation import STEP as EVALUATE
+
+EXECUTION = "PipelineExecution"
+STEP = "PipelineExecutionStep"
+RUNNING = ("Executing", "Stopping")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run's line in the list. `since` is when it began, while it runs; `died`: without a word."""
+
+    id: str
+    pipeline: str
+    status: str
+    started: datetime
+    seconds: float
+    since: datetime | None
+    data: str
+    commit: str
+    died: bool = False
+    accuracy: float | None = None
+    group: str = ""
+    version: int | None = None
+
+    @property
+    def data_name(self) -> str:
+        """The last part of the data's address."""
+        return self.data.rstrip("/").rpartition("/")[2] or self.data
+
+
+def list_rows(store: Store, limit: int, skip: int) -> list[RunRow]:
+    """Return a page of the runs, newest first."""
+    return [_row(store, execution) for execution in store.newest(EXECUTION, limit, skip)]
+
+
+def steps_of(store: Store, run: str) -> list[Document]:
+    """Return the documents of a run's steps, in the order they began."""
+    found = []
+    for row in store.rows(STEP, f"{run}/"):
+        try:
+            found.append(decode(row.kind, row.body))
+        except OddDocument as error:
+            store.leave_out(row.kind, row.name, str(error))
+    return found
+
+
+def id_of(execution: Mapping[str, Any]) -> str:
+    """Return a run's id: the end of its ARN."""
+    return str(execution["PipelineExecutionArn"]).rpartition("/")[2]
+
+
+def status_of(store: Store, execution: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return a run's state, and whether its process died; what is kept says so at the next run."""
+    status = str(execution["PipelineExecutionStatus"])
+    died = status in RUNNING and not is_alive(store.root / "runs" / id_of(execution))
+    return ("Stopped" if died else status), died
+
+
+def parameters_of(execution: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters that a run was started with."""
+    found = execution.get("PipelineParameters") or []
+    return {str(one["Name"]): str(one["Value"]) for one in found}
+
+
+def job_document(store: Store, step: Mapping[str, Any]) -> tuple[str, Document] | None:
+    """Return (kind, document) of what a step ran; None when it ran nothing that is kept."""
+    job = job_of(step)
+    if job is None:
+        return None
+    kind = {"TuningJob": "HyperParameterTuningJob", "RegisterModel": "ModelPackage"}
+    try:
+        found = store.get_by_arn(kind.get(job[0], job[0]), job[1])
+    except PipelineError:
+        return None
+    return (job[0], found) if found else None
+
+
+def _row(store: Store, execution: Document) -> RunRow:
+    status, died = status_of(store, execution)
+    started, parameters = execution["CreationTime"], parameters_of(execution)
+    running = status in RUNNING
+    ended = datetime.now(UTC) if running else execution["LastModifiedTime"]
+    steps = {step["StepName"]: step for step in steps_of(store, id_of(execution))}
+    group, version = version_of(steps.values())
+    return RunRow(
+        id=id_of(execution),
+        pipeline=str(execution["PipelineArn"]).rpartition("/")[2],
+        status=status,
+        died=died,
+        started=started,
+        seconds=(ended - started).total_seconds(),
+        since=started if running else None,
+        data=parameters.get("DataUri", ""),
+        commit=parameters.get("GitCommit", ""),
+        accuracy=accuracy_of(store, steps.get(EVALUATE)),
+        group=group,
+        version=version,
+    )
+
+
+def version_of(steps: Iterable[Mapping[str, Any]]) -> tuple[str, int | None]:
+    """Return the group and number of the version that a run registered; "" and None without."""
+    for step in steps:
+        job = job_of(step)
+        if job and job[0] == "RegisterModel":
+            group, _, number = job[1].rpartition("model-package/")[2].rpartition("/")
+            return group, int(number) if number.isdecimal() else None
+    return "", None
+
+
+def accuracy_of(store: Store, step: Document | None) -> float | None:
+    """Return the test accuracy that Evaluate wrote; None where it wrote none."""
+    job = job_document(store, step) if step else None
+    for output in ((job[1] if job else {}).get("ProcessingOutputConfig") or {}).get("Outputs", []):
+        if output["OutputName"] == "evaluation":
+            path = store.path(f"{output['S3Output']['S3Uri'].rstrip('/')}/evaluation.json")
+            return _accuracy_in(path)
+    return None
+
+
+def _accuracy_in(path: Path) -> float | None:
+    try:
+        return _read_accuracy(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+@lru_cache(maxsize=1000)
+def _read_accuracy(path: Path, _written: int) -> float:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return float(content["multiclass_classification_metrics"]["accuracy"]["value"])

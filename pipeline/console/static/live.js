@@ -1,0 +1,115 @@
+// Keep what is marked data-live as the server has it now, without losing the reader's place.
+// <section id="x" data-live>           this page's own section x, fetched again when something changed
+// <section id="x" data-live="/a/b">    section x of another address
+// <section id="x" data-live data-every="2">   and every two seconds as well
+// <tr id="y" data-say="Run y: failed"> its words are spoken when they change
+// <span data-since="1764441600">       a duration that goes on
+const LEAST_GAP = 400; // milliseconds between two looks
+const said = document.getElementById("said");
+let source = null;
+let asked = false;
+let busy = false;
+
+const words = (root) =>
+  new Map([...root.querySelectorAll("[id][data-say]")].map((one) => [one.id, one.dataset.say]));
+
+function keepOpen(old, fresh) {
+  for (const one of old.querySelectorAll("details[id]")) {
+    const other = fresh.querySelector(`#${CSS.escape(one.id)}`);
+    if (other) other.open = one.open;
+  }
+}
+
+function replace(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  const focus = old.contains(document.activeElement) ? document.activeElement : null;
+  const key = focus && (focus.id ? `#${CSS.escape(focus.id)}` : focusPath(old, focus));
+  const scrolled = [...old.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
+  const before = words(old);
+  keepOpen(old, fresh);
+  old.replaceWith(fresh);
+  fresh.querySelectorAll(".scroll").forEach((one, number) => {
+    if (scrolled[number]) [one.scrollLeft, one.scrollTop] = scrolled[number];
+  });
+  if (key) (fresh.matches(key) ? fresh : fresh.querySelector(key))?.focus({ preventScroll: true });
+  const news = [...words(fresh)].filter(([id, text]) => before.has(id) && before.get(id) !== text);
+  if (news.length) said.textContent = news.map(([, text]) => text).join(". ");
+  fresh.dispatchEvent(new CustomEvent("replaced", { bubbles: true }));
+}
+
+function focusPath(root, element) {
+  const address = element.getAttribute("href");
+  return address ? `[href="${CSS.escape(address)}"]` : null;
+}
+
+async function look(elements) {
+  const byAddress = Map.groupBy
+    ? Map.groupBy(elements, (one) => one.dataset.live || location.href)
+    : elements.reduce((found, one) => {
+        const address = one.dataset.live || location.href;
+        return found.set(address, [...(found.get(address) || []), one]);
+      }, new Map());
+  for (const [address, some] of byAddress) {
+    const answer = await fetch(address, { headers: { accept: "text/html" } });
+    if (!answer.ok) continue;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of some) {
+      const fresh = page.getElementById(old.id);
+      if (fresh && old.isConnected && !old.matches("[data-held]")) replace(old, document.adoptNode(fresh));
+    }
+  }
+  tick();
+}
+
+async function refresh() {
+  asked = true;
+  if (busy) return;
+  busy = true;
+  while (asked) {
+    asked = false;
+    try {
+      await look([...document.querySelectorAll("[data-live]")]);
+    } catch {
+      // the server is away: its next event says when it is back
+    }
+    await new Promise((done) => setTimeout(done, LEAST_GAP));
+  }
+  busy = false;
+}
+
+// A browser has few connections for all pages of a server: one that is not seen takes none.
+function listen() {
+  source?.close();
+  source = null;
+  if (document.hidden || !document.querySelector("[data-live], [data-log]")) return;
+  source = new EventSource(document.body.dataset.events);
+  source.addEventListener("changed", () => {
+    refresh();
+    document.dispatchEvent(new Event("changed"));
+  });
+}
+
+function duration(seconds) {
+  if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;
+  const two = (number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${two(Math.floor(seconds % 60))} s`;
+  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+}
+
+function tick() {
+  for (const one of document.querySelectorAll("[data-since]")) {
+    const text = duration(Date.now() / 1000 - Number(one.dataset.since));
+    if (one.textContent !== text) one.textContent = text;
+  }
+}
+
+document.addEventListener("visibilitychange", () => {
+  listen();
+  if (!document.hidden) refresh();
+});
+for (const one of document.querySelectorAll("[data-every]")) {
+  setInterval(() => document.hidden || refresh(), 1000 * Number(one.dataset.every));
+}
+setInterval(tick, 1000);
+listen();
