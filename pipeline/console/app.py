@@ -11,7 +11,7 @@ from pipeline.console import pages
 from pipeline.console.context import Console
 from pipeline.console.events import events
 from pipeline.console.forms import maximum_of, read_form
-from pipeline.console.rendering import page
+from pipeline.console.rendering import REPORT_TEMPLATES, page
 from pipeline.console.security import CSRF_FIELD, Guard, Keys, is_from_our_page
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ def create_app(console: Console, keys: Keys) -> "Starlette":
 
     found = list(_modules())
     routes = [_guarded(route) for module in found for route in module.ROUTES]
-    own = [Route("/events", events), Mount("/static", StaticFiles(directory=_STATIC))]
+    own = [
+        Route("/events", events),
+        Route("/static/dag.css", _drawing),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
     application = Starlette(
         routes=[*routes, *own],
         exception_handlers={
@@ -82,10 +86,18 @@ def _deed(view: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def _drawing(_request: "Request") -> "Response":
+    """Answer with the style of a run's graph, which is the report's."""
+    from starlette.responses import FileResponse
+
+    return FileResponse(REPORT_TEMPLATES / "dag.css")
+
+
 async def _say_why(request: "Request", error: Exception) -> "Response":
     from pipeline.errors import UsageError
 
-    status = getattr(error, "status", 400 if isinstance(error, UsageError) else 500)
+    usage = 404 if request.method in ("GET", "HEAD") else 400
+    status = getattr(error, "status", usage if isinstance(error, UsageError) else 500)
     return page(request, "error.html", status=status, message=str(error))
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 _TEMPLATES = Path(__file__).parent / "templates"
+REPORT_TEMPLATES = Path(__file__).parents[1] / "report" / "templates"
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,19 @@ def _shared(request: "Request") -> dict[str, Any]:
 @cache
 def environment() -> "Environment":
     """Return the environment of the templates, with the report's words and numbers as filters."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import (
+        ChoiceLoader,
+        Environment,
+        FileSystemLoader,
+        PrefixLoader,
+        StrictUndefined,
+    )
 
     from pipeline.report.page import formatting, markup
 
+    report = PrefixLoader({"report": FileSystemLoader(REPORT_TEMPLATES)})
     made = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=ChoiceLoader([FileSystemLoader(_TEMPLATES), report]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

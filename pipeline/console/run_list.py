@@ -1,7 +1,7 @@
 """Read the list of runs as its page shows it: a few documents of each, no API and no report."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,7 +10,6 @@ from typing import Any
 
 from pipeline.aws.steps import job_of
 from pipeline.errors import PipelineError
-from pipeline.local.documents import OddDocument, decode
 from pipeline.local.engine.recovery import is_alive
 from pipeline.local.store import Document, Store
 from pipeline.report.sections.evaluation import STEP as EVALUATE
@@ -48,15 +47,9 @@ def list_rows(store: Store, limit: int, skip: int) -> list[RunRow]:
     return [_row(store, execution) for execution in store.newest(EXECUTION, limit, skip)]
 
 
-def steps_of(store: Store, run: str) -> list[Document]:
+def steps_of(store: Store, run: str) -> Sequence[Document]:
     """Return the documents of a run's steps, in the order they began."""
-    found = []
-    for row in store.rows(STEP, f"{run}/"):
-        try:
-            found.append(decode(row.kind, row.body))
-        except OddDocument as error:
-            store.leave_out(row.kind, row.name, str(error))
-    return found
+    return store.named(STEP, f"{run}/")
 
 
 def id_of(execution: Mapping[str, Any]) -> str:

@@ -81,6 +81,10 @@ class Store:
         where = f"rowid IN ({page}) ORDER BY sequence DESC"
         return self._decoded(self._read(where, (kind, limit, skip)))
 
+    def named(self, kind: str, prefix: str) -> Sequence[Document]:
+        """Return the documents of a kind whose names begin so, oldest first; odd ones left out."""
+        return self._decoded(self.rows(kind, prefix))
+
     def count(self, kind: str) -> int:
         """Return how many documents of a kind there are."""
         found = self._query("SELECT COUNT(*) FROM documents WHERE kind = ?", (kind,))

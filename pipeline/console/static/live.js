@@ -2,6 +2,7 @@
 // <section id="x" data-live>           this page's own section x, fetched again when something changed
 // <section id="x" data-live="/a/b">    section x of another address
 // <section id="x" data-live data-every="2">   and every two seconds as well
+// <pre class="scroll" data-tail>       is shown at its end
 // <tr id="y" data-say="Run y: failed"> its words are spoken when they change
 // <span data-since="1764441600">       a duration that goes on
 const LEAST_GAP = 400; // milliseconds between two looks
@@ -24,17 +25,27 @@ function replace(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   const focus = old.contains(document.activeElement) ? document.activeElement : null;
   const key = focus && (focus.id ? `#${CSS.escape(focus.id)}` : focusPath(old, focus));
-  const scrolled = [...old.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
+  const scrolled = [...old.querySelectorAll(".scroll")].map((one) => ({
+    left: one.scrollLeft,
+    top: one.scrollTop,
+    atEnd: one.scrollHeight - one.scrollTop - one.clientHeight < 40,
+  }));
   const before = words(old);
   keepOpen(old, fresh);
   old.replaceWith(fresh);
   fresh.querySelectorAll(".scroll").forEach((one, number) => {
-    if (scrolled[number]) [one.scrollLeft, one.scrollTop] = scrolled[number];
+    const before = scrolled[number];
+    if (before) [one.scrollLeft, one.scrollTop] = [before.left, before.top];
+    if (!before || before.atEnd) toEnd(one);
   });
   if (key) (fresh.matches(key) ? fresh : fresh.querySelector(key))?.focus({ preventScroll: true });
   const news = [...words(fresh)].filter(([id, text]) => before.has(id) && before.get(id) !== text);
   if (news.length) said.textContent = news.map(([, text]) => text).join(". ");
   fresh.dispatchEvent(new CustomEvent("replaced", { bubbles: true }));
+}
+
+function toEnd(one) {
+  if (one.matches("[data-tail]")) one.scrollTop = one.scrollHeight;
 }
 
 function focusPath(root, element) {
@@ -112,4 +123,5 @@ for (const one of document.querySelectorAll("[data-every]")) {
   setInterval(() => document.hidden || refresh(), 1000 * Number(one.dataset.every));
 }
 setInterval(tick, 1000);
+document.querySelectorAll("[data-tail]").forEach(toEnd);
 listen();

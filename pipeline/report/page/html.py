@@ -56,7 +56,7 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
         about_rule=partial(about_rule, adviser),
         about_finding=partial(about_finding, adviser),
         missing=_missing(report),
-        css=Markup(_text("report.css")),  # noqa: S704  files of this package
+        css=Markup(_text("report.css") + _text("dag.css")),  # noqa: S704  files of this package
         script=Markup(script),  # noqa: S704
         script_digest=digest,
     )  # fmt: skip

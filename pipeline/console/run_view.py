@@ -1,0 +1,259 @@
+"""Read one run as its page shows it, at work or ended: from the state and the logs alone."""
+
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.console.charts import Chart, Parallel, best_so_far, curves_of, parallel_of
+from pipeline.console.logs import LOG, LogPart, log_names, read_end
+from pipeline.console.run_list import (
+    EXECUTION,
+    RUNNING,
+    accuracy_of,
+    id_of,
+    job_document,
+    parameters_of,
+    status_of,
+    steps_of,
+    version_of,
+)
+from pipeline.errors import PipelineError, UsageError
+from pipeline.local.store import Document, Store
+from pipeline.report.contents import Run
+from pipeline.report.page.dag import Drawing, draw_dag
+from pipeline.report.sections.evaluation import STEP as EVALUATE
+from pipeline.report.sections.history import Epoch, best_epoch, epochs_of_log
+from pipeline.report.sections.rules import RULES_FILE, Rules, read_rules, rules_in
+from pipeline.report.sections.steps import ReportedStep, read_run, read_steps
+from pipeline.report.sections.tuning import Trial, Tuning, trials_of
+from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.local_source import COMMAND_FILE
+from pipeline.report.sources.source import Absent
+from pipeline.report.sources.training_output import output_uri
+
+_DIED = "The process that ran it ended without a word."
+_WIDEST_DAG = 1200
+_TAIL_BYTES = 4000
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step and its log: `log` is its name among the run's logs, "" where there is none here."""
+
+    step: ReportedStep
+    log: str
+    jobs: tuple[str, ...]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is at work."""
+        return self.step.status in RUNNING
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The end of a log that is worth a look now: of a step at work, or of one that failed."""
+
+    name: str
+    part: LogPart
+
+
+@dataclass(frozen=True)
+class RunView:
+    """Everything a run's page shows. What a run does not have (yet) is None or empty."""
+
+    run: Run
+    running: bool
+    parameters: Mapping[str, str]
+    accuracy: float | None
+    group: str
+    version: int | None
+    steps: tuple[StepView, ...]
+    across: Drawing
+    downwards: Drawing
+    tails: tuple[Tail, ...]
+    tuning: Tuning | None
+    trials_planned: int
+    progress: Chart | None
+    parallel: Parallel | None
+    curves: Sequence[Chart]
+    epochs: int
+    kept_epoch: int | None
+    rules: Rules | None
+    command: str | None
+    has_report: bool
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial so far."""
+        done = [t for t in (self.tuning.trials if self.tuning else ()) if t.value is not None]
+        sign = 1 if self.tuning and self.tuning.maximize else -1
+        return max(done, key=lambda trial: sign * (trial.value or 0.0), default=None)
+
+
+def find_execution(store: Store, run: str) -> Document:
+    """Return a run's document. Raises UsageError when there is no such run."""
+    found = store.get(EXECUTION, run)
+    if found is None:
+        raise UsageError(f"there is no run {run}")
+    return found
+
+
+def read_view(store: Store, run: str) -> RunView:
+    """Read a run. Raises UsageError when there is none of that id."""
+    execution = find_execution(store, run)
+    status, died = status_of(store, execution)
+    facts = read_facts(store, execution)
+    head = replace(read_run(facts, "local"), status=status)
+    if died:
+        head = replace(head, failure=_DIED)
+    steps = _steps(store, facts, died)
+    drawn = [view.step for view in steps]
+    across, downwards = draw_dag(drawn, False), draw_dag(drawn, True)
+    tuning, planned = _tuning(store, facts)
+    epochs = _epochs(store, facts)
+    group, version = version_of(facts.summaries.values())
+    return RunView(
+        run=head,
+        running=status in RUNNING,
+        parameters=facts.parameters,
+        accuracy=accuracy_of(store, facts.summaries.get(EVALUATE)),
+        group=group,
+        version=version,
+        steps=steps,
+        across=across if across.width <= _WIDEST_DAG else downwards,
+        downwards=downwards,
+        tails=tuple(_tails(folder_of(store, run), steps)),
+        tuning=tuning,
+        trials_planned=planned,
+        progress=best_so_far(tuning) if tuning else None,
+        parallel=parallel_of(tuning) if tuning else None,
+        curves=curves_of(epochs),
+        epochs=len(epochs),
+        kept_epoch=best_epoch(epochs),
+        rules=_rules(store, facts),
+        command=command_of(store, run),
+        has_report=report_of(store, run) is not None,
+    )
+
+
+def read_facts(store: Store, execution: Document) -> Facts:
+    """Read what the report's sections start from, without the API: of one run it is little."""
+    summaries = {step["StepName"]: step for step in steps_of(store, id_of(execution))}
+    found = {name: job_document(store, step) for name, step in summaries.items()}
+    return Facts(
+        execution=execution,
+        definition=json.loads(execution.get("PipelineDefinition") or "{}"),
+        parameters=parameters_of(execution),
+        summaries=summaries,
+        jobs={name: job[1] for name, job in found.items() if job},
+    )
+
+
+def folder_of(store: Store, run: str) -> Path:
+    """Return the folder of a run's logs."""
+    return store.root / "runs" / run
+
+
+def report_of(store: Store, run: str) -> Path | None:
+    """Return the folder of a run's report; None before it is made."""
+    found = store.root.glob(f"s3/*/runs/{run}/report/report.html")
+    return next((path.parent for path in found), None)
+
+
+def command_of(store: Store, run: str) -> str | None:
+    """Return the command line that asked for a run; None when it is not known."""
+    try:
+        content = json.loads((folder_of(store, run) / COMMAND_FILE).read_text("utf-8"))
+        return str(content["command"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _steps(store: Store, facts: Facts, died: bool) -> tuple[StepView, ...]:
+    logs = log_names(folder_of(store, facts.id))
+    views = []
+    for step in read_steps(facts):
+        if died and step.status in RUNNING:
+            step = replace(step, status="Stopped")
+        jobs = tuple(name for name in logs if name.startswith(f"{step.name}/"))
+        views.append(StepView(step, step.name if step.name in logs else "", jobs))
+    return tuple(views)
+
+
+def _tails(folder: Path, steps: Sequence[StepView]) -> list[Tail]:
+    wanted = [view for view in steps if view.is_running or view.step.status == "Failed"]
+    names = [view.log or next(iter(view.jobs[-1:]), "") for view in wanted]
+    return [Tail(name, read_end(folder / name / LOG, _TAIL_BYTES)) for name in names if name]
+
+
+def _tuning(store: Store, facts: Facts) -> tuple[Tuning | None, int]:
+    """Return the tuning with the trials there are, and how many there may be."""
+    try:
+        _, job = facts.job_of_kind("TuningJob")
+    except Absent:
+        return None, 0
+    name, config = job["HyperParameterTuningJobName"], job["HyperParameterTuningJobConfig"]
+    objective = config["HyperParameterTuningJobObjective"]
+    trials = trials_of(_trial_jobs(store, name), objective["Type"] == "Maximize")
+    best = (job.get("BestTrainingJob") or {}).get("TrainingJobName")
+    tuning = Tuning(
+        name,
+        objective["MetricName"],
+        objective["Type"] == "Maximize",
+        config["Strategy"],
+        trials,
+        best or _best_name(trials),
+    )
+    planned = (config.get("ResourceLimits") or {}).get("MaxNumberOfTrainingJobs", len(trials))
+    return tuning, int(planned)
+
+
+def _best_name(trials: Sequence[Trial]) -> str | None:
+    done = [trial for trial in trials if trial.value is not None]
+    best = done[-1].best_so_far if done else None
+    return next((trial.name for trial in done if trial.value == best), None)
+
+
+def _trial_jobs(store: Store, tuning: str) -> list[Document]:
+    found = store.named("TrainingJob", f"{tuning}-")
+    return sorted(found, key=lambda job: (job["CreationTime"], job["TrainingJobName"]))
+
+
+def _epochs(store: Store, facts: Facts) -> tuple[Epoch, ...]:
+    """Return the epochs of the final training, from its log: that is there while it works."""
+    try:
+        step, job = facts.job_of_kind("TrainingJob")
+    except Absent:
+        return ()
+    run = str(job["TrainingJobName"]).split("-")[1:2]  # a cached step's is in another run
+    path = folder_of(store, run[0] if run else facts.id) / step / LOG
+    return epochs_of_log(read_end(path, 4 * 1024**2).text.splitlines())
+
+
+def _rules(store: Store, facts: Facts) -> Rules | None:
+    try:
+        step, job = facts.job_of_kind("TrainingJob")
+        if job.get("DebugRuleConfigurations"):
+            return read_rules(job, None)
+        left = folder_of(store, facts.id) / step / "ml" / "output" / "data" / RULES_FILE
+        if left.is_file():
+            return rules_in(json.loads(left.read_text(encoding="utf-8")))
+        archive = store.path(output_uri(job))
+        return rules_in(_packed_rules(archive, archive.stat().st_mtime_ns))
+    except (PipelineError, OSError, ValueError, LookupError, TypeError, tarfile.TarError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _packed_rules(archive: Path, _written: int) -> Mapping[str, Any]:
+    """Read the one file from a training's output; the archive is not compressed."""
+    with tarfile.open(archive) as packed:
+        for member in packed:
+            if member.name == RULES_FILE and (file := packed.extractfile(member)):
+                return dict(json.load(file))
+    raise LookupError(RULES_FILE)
