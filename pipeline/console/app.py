@@ -34,7 +34,7 @@ def create_app(console: Console, keys: Keys) -> "Starlette":
     from pipeline.errors import PipelineError
 
     found = list(_modules())
-    routes = [_guarded(route) for module in found for route in module.ROUTES]
+    routes = [guarded(route) for module in found for route in module.ROUTES]
     own = [
         Route("/events", events),
         Route("/static/dag.css", _drawing),
@@ -61,7 +61,7 @@ def _modules() -> Iterator[ModuleType]:
         yield importlib.import_module(f"{pages.__name__}.{found.name}")
 
 
-def _guarded(route: "Route") -> "Route":
+def guarded(route: "Route") -> "Route":
     """Return a route whose deeds are done only for a form of ours; what only reads stays as is."""
     from starlette.routing import Route
 

@@ -118,18 +118,18 @@ def parallel_of(tuning: Tuning) -> Parallel | None:
         return None
     step = max(96, 760 // len(names))
     frame = Parallel("", (), (), width=2 * 60 + step * len(names))
-    scales = [
-        _Scale([t.hyperparameters[name] for t in tuning.trials if name in t.hyperparameters])
+    given = {
+        name: [t.hyperparameters[name] for t in tuning.trials if name in t.hyperparameters]
         for name in names
+    } | {tuning.objective: [str(t.value) for t in tuning.trials if t.value is not None]}
+    lines = [
+        _Line(name, 60.0 + step * index, _Scale(texts))
+        for index, (name, texts) in enumerate(given.items())
     ]
-    values = [str(t.value) for t in tuning.trials if t.value is not None]
-    scales.append(_Scale(values))
-    places = [60.0 + step * index for index in range(len(scales))]
     axes = tuple(
-        Axis(name, at, tuple(scale.ticks(frame.top, frame.bottom)))
-        for name, at, scale in zip([*names, tuning.objective], places, scales, strict=True)
+        Axis(line.name, line.at, tuple(line.scale.ticks(frame.top, frame.bottom))) for line in lines
     )
-    ways = [_way(t, tuning, names, scales, places, frame) for t in tuning.trials]
+    ways = [_way(t, tuning, lines, frame) for t in tuning.trials]
     words = f"{len(tuning.trials)} trials over {', '.join(names)} and {tuning.objective}"
     ordered = tuple(sorted(ways, key=lambda way: (way.is_best, way.rank)))
     return Parallel(words, axes, ordered, frame.width)
@@ -165,24 +165,26 @@ class _Scale:
             yield Tick(round(bottom - self.place(word) * (bottom - top), 1), text)
 
 
-def _way(
-    trial: Trial,
-    tuning: Tuning,
-    names: Sequence[str],
-    scales: Sequence[_Scale],
-    places: Sequence[float],
-    frame: Parallel,
-) -> Way:
-    texts = [trial.hyperparameters.get(name) for name in names]
-    texts.append(None if trial.value is None else str(trial.value))
+@dataclass(frozen=True)
+class _Line:
+    """An axis while it is laid out."""
+
+    name: str
+    at: float
+    scale: _Scale
+
+
+def _way(trial: Trial, tuning: Tuning, lines: Sequence[_Line], frame: Parallel) -> Way:
+    objective = None if trial.value is None else str(trial.value)
+    texts = [trial.hyperparameters.get(line.name) for line in lines[:-1]]
     points = [
-        (at, frame.bottom - scale.place(text) * (frame.bottom - frame.top))
-        for at, scale, text in zip(places, scales, texts, strict=True)
+        (line.at, frame.bottom - line.scale.place(text) * (frame.bottom - frame.top))
+        for line, text in zip(lines, [*texts, objective], strict=True)
         if text is not None
     ]
     rank = 0
-    if trial.value is not None:
-        share = scales[-1].place(str(trial.value))
+    if objective is not None:
+        share = lines[-1].scale.place(objective)
         rank = 1 + min(4, int(5 * (share if tuning.maximize else 1 - share)))
     return Way(trial.number, _points(points), rank, trial.name == tuning.best)
 

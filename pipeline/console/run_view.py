@@ -177,9 +177,9 @@ def command_of(store: Store, run: str) -> str | None:
 def _steps(store: Store, facts: Facts, died: bool) -> tuple[StepView, ...]:
     logs = log_names(folder_of(store, facts.id))
     views = []
-    for step in read_steps(facts):
-        if died and step.status in RUNNING:
-            step = replace(step, status="Stopped")
+    for read in read_steps(facts):
+        ended = died and read.status in RUNNING
+        step = replace(read, status="Stopped") if ended else read
         jobs = tuple(name for name in logs if name.startswith(f"{step.name}/"))
         views.append(StepView(step, step.name if step.name in logs else "", jobs))
     return tuple(views)
