@@ -37,8 +37,7 @@ class Console:
     @property
     def store(self) -> Store:
         """The local state, one for all threads. Raises UsageError where there is none yet."""
-        if "_store" not in self.__dict__:
-            require_state(self.state)
+        require_state(self.state)
         return self._store
 
 

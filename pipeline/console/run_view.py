@@ -26,7 +26,13 @@ from pipeline.local.store import Document, Store
 from pipeline.report.contents import Run
 from pipeline.report.page.dag import Drawing, draw_dag
 from pipeline.report.sections.evaluation import STEP as EVALUATE
-from pipeline.report.sections.history import Epoch, best_epoch, epochs_of_log
+from pipeline.report.sections.history import (
+    HISTORY_FILE,
+    Epoch,
+    best_epoch,
+    epochs_of_csv,
+    epochs_of_log,
+)
 from pipeline.report.sections.rules import RULES_FILE, Rules, read_rules, rules_in
 from pipeline.report.sections.steps import ReportedStep, read_run, read_steps
 from pipeline.report.sections.tuning import Trial, Tuning, trials_of
@@ -38,6 +44,7 @@ from pipeline.report.sources.training_output import output_uri
 _DIED = "The process that ran it ended without a word."
 _WIDEST_DAG = 1200
 _TAIL_BYTES = 4000
+_LONGEST_LOG = 4 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -225,14 +232,16 @@ def _trial_jobs(store: Store, tuning: str) -> list[Document]:
 
 
 def _epochs(store: Store, facts: Facts) -> tuple[Epoch, ...]:
-    """Return the epochs of the final training, from its log: that is there while it works."""
+    """Return the epochs of the final training: from its log while it works, then its output."""
     try:
         step, job = facts.job_of_kind("TrainingJob")
-    except Absent:
+        packed = _packed(store, job, HISTORY_FILE)
+        if packed is not None:
+            return epochs_of_csv(packed.splitlines())
+        log = folder_of(store, facts.id) / step / LOG
+        return epochs_of_log(read_end(log, _LONGEST_LOG).text.splitlines())
+    except (PipelineError, ValueError, LookupError):
         return ()
-    run = str(job["TrainingJobName"]).split("-")[1:2]  # a cached step's is in another run
-    path = folder_of(store, run[0] if run else facts.id) / step / LOG
-    return epochs_of_log(read_end(path, 4 * 1024**2).text.splitlines())
 
 
 def _rules(store: Store, facts: Facts) -> Rules | None:
@@ -241,19 +250,29 @@ def _rules(store: Store, facts: Facts) -> Rules | None:
         if job.get("DebugRuleConfigurations"):
             return read_rules(job, None)
         left = folder_of(store, facts.id) / step / "ml" / "output" / "data" / RULES_FILE
-        if left.is_file():
-            return rules_in(json.loads(left.read_text(encoding="utf-8")))
-        archive = store.path(output_uri(job))
-        return rules_in(_packed_rules(archive, archive.stat().st_mtime_ns))
-    except (PipelineError, OSError, ValueError, LookupError, TypeError, tarfile.TarError):
+        packed = _packed(store, job, RULES_FILE)
+        text = left.read_text(encoding="utf-8") if packed is None else packed
+        return rules_in(json.loads(text))
+    except (PipelineError, OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
-@lru_cache(maxsize=64)
-def _packed_rules(archive: Path, _written: int) -> Mapping[str, Any]:
-    """Read the one file from a training's output; the archive is not compressed."""
+def _packed(store: Store, job: Mapping[str, Any], name: str) -> str | None:
+    """Return a small file of a training's output; None before it is packed, or without it."""
+    try:
+        archive = store.path(output_uri(job))
+        return _read_packed(archive, archive.stat().st_mtime_ns).get(name)
+    except (PipelineError, OSError, tarfile.TarError):
+        return None
+
+
+@lru_cache(maxsize=32)
+def _read_packed(archive: Path, _written: int) -> Mapping[str, str]:
+    """Read the files that a page shows out of an output, which is not compressed."""
+    found = {}
     with tarfile.open(archive) as packed:
         for member in packed:
-            if member.name == RULES_FILE and (file := packed.extractfile(member)):
-                return dict(json.load(file))
-    raise LookupError(RULES_FILE)
+            if member.name in (RULES_FILE, HISTORY_FILE) and member.size < _LONGEST_LOG:
+                file = packed.extractfile(member)
+                found[member.name] = file.read().decode("utf-8", "replace") if file else ""
+    return found

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.command_line.running import ROOT
@@ -67,28 +67,19 @@ def start_run(state: Path, arguments: Sequence[str]) -> str:
 
 def read_started(state: Path, token: str) -> Started:
     """Return what became of a start. Raises UsageError when there was none of that token."""
-    folder = state / STARTED / token
-    try:
-        if not token.isalnum():
-            raise ValueError(token)
-        note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
-        command, began, pid = str(note["command"]), float(note["began"]), int(note["pid"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError("nothing was started under this address, or long ago") from error
-    run = _run_of(state, pid, began)
-    return Started(token, command, began, pid, is_alive(folder), folder / LOG, run)
+    started = _read(state, token) if token.isalnum() else None
+    if started is None:
+        raise UsageError("nothing was started under this address, or long ago")
+    return replace(started, run=_run_of(state, started))
 
 
 def started_of(state: Path, run: str) -> Started | None:
     """Return the start that a run came from; None when it came from a command line."""
     pid = holder_of(state / "runs" / run)
     for note in (state / STARTED).glob(f"*/{_NOTE}") if pid else ():
-        try:
-            started = read_started(state, note.parent.name)
-        except PipelineError:
-            continue
-        if started.pid == pid and started.run == run:
-            return started
+        started = _read(state, note.parent.name)
+        if started and _belongs(started, state / "runs" / run):
+            return replace(started, run=run)
     return None
 
 
@@ -119,14 +110,33 @@ def _detached(folder: Path, command: Sequence[str]) -> "subprocess.Popen[bytes]"
         )
 
 
-def _run_of(state: Path, pid: int, began: float) -> str | None:
-    """Find the run whose process that is: the newest with its number, since it was started."""
-    found = []
-    for lock in (state / "runs").glob("*/lock"):
-        written = lock.stat().st_mtime
-        if written >= began - _GRACE_S and holder_of(lock.parent) == pid:
-            found.append((written, lock.parent.name))
+def _read(state: Path, token: str) -> Started | None:
+    folder = state / STARTED / token
+    try:
+        note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+        command, began, pid = str(note["command"]), float(note["began"]), int(note["pid"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return Started(token, command, began, pid, is_alive(folder), folder / LOG, None)
+
+
+def _run_of(state: Path, started: Started) -> str | None:
+    """Find the run whose process that is, the newest of them."""
+    found = [
+        (lock.stat().st_mtime, lock.parent.name)
+        for lock in (state / "runs").glob("*/lock")
+        if _belongs(started, lock.parent)
+    ]
     return max(found)[1] if found else None
+
+
+def _belongs(started: Started, run: Path) -> bool:
+    """Check whether a run is what was started: by its process, whose number had others before."""
+    try:
+        late = (run / "lock").stat().st_mtime - started.began
+    except OSError:
+        return False
+    return late >= -_GRACE_S and holder_of(run) == started.pid
 
 
 def _sweep(folder: Path) -> None:

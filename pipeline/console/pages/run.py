@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from pipeline.console.context import Console, console_of
 from pipeline.console.logs import log_names, log_of, read_end, read_since
-from pipeline.console.rendering import page, redirect
+from pipeline.console.rendering import REPORT_TEMPLATES, page, redirect
 from pipeline.console.run_list import status_of
 from pipeline.console.run_view import command_of, find_execution, folder_of, read_view, report_of
 from pipeline.console.starting import arguments_again, start_run, started_of
@@ -18,11 +18,12 @@ from pipeline.local.engine.recovery import ask_to_stop
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-# The report has its own style and script, which its own policy names; in a sandbox it is nobody.
+# The report has its own style and script; of scripts, only this tree's own one runs in it.
 _REPORT_POLICY = (
-    "sandbox allow-scripts allow-popups; default-src 'none'; img-src data: 'self'; "
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'; script-src {script}; "
+    "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
+_REPORT = "report.html"
 
 
 def show(request: "Request") -> Response:
@@ -68,16 +69,25 @@ def log(request: "Request") -> Response:
 
 
 def report(request: "Request") -> Response:
-    """Show a run's report, or a file beside it."""
+    """Lead to a run's report, whose links are relative."""
+    return redirect(f"/runs/{_run(request)}/report/{_REPORT}")
+
+
+def report_file(request: "Request") -> Response:
+    """Show a run's report, or hand out a file beside it."""
+    from pipeline.report.page.markup import source_of
+
     console, run = console_of(request), _run(request)
     find_execution(console.store, run)
     folder = report_of(console.store, run)
     if folder is None:
         raise UsageError(f"run {run} has no report yet: python -m pipeline.report {run}")
-    path = _file_in(folder, request.path_params.get("file", "report.html"))
-    if path.suffix == ".html":
-        return FileResponse(path, headers={"Content-Security-Policy": _REPORT_POLICY})
-    return FileResponse(path, filename=path.name)
+    path = _file_in(folder, request.path_params["file"])
+    if path.name != _REPORT:
+        return FileResponse(path, filename=path.name)
+    script = (REPORT_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    policy = _REPORT_POLICY.format(script=source_of(script))
+    return FileResponse(path, headers={"Content-Security-Policy": policy})
 
 
 def _file_in(folder: Path, name: str) -> Path:
@@ -102,5 +112,5 @@ ROUTES = (
     Route("/runs/{run}/again", again, methods=["POST"]),
     Route("/runs/{run}/logs/{name:path}", log),
     Route("/runs/{run}/report", report),
-    Route("/runs/{run}/report/{file:path}", report),
+    Route("/runs/{run}/report/{file:path}", report_file),
 )

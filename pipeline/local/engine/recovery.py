@@ -65,7 +65,7 @@ def is_alive(folder: Path) -> bool:
     """Check whether the run with that folder is at work."""
     try:
         with (folder / _LOCK).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # others may look meanwhile
     except BlockingIOError:
         return True
     except OSError:

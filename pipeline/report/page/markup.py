@@ -1,6 +1,7 @@
 """Turn values into the markup and CSS classes of the page: filters of its templates."""
 
 import base64
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ _STATE_CLASSES = {
     "Starting": "busy",
     "InProgress": "busy",
 }
+
+
+def source_of(script: str) -> str:
+    """Return the source by which a policy allows that very script."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def picture_address(picture: bytes) -> str:

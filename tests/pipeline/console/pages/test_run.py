@@ -17,6 +17,7 @@ from tests.pipeline.report.report_support import Finished, finish
 
 HOLDER = """
 import signal, sys
+from pathlib import Path
 from pipeline.local.engine.recovery import lock_held
 with lock_held(Path(sys.argv[1])):
     print("held", flush=True)
@@ -59,7 +60,7 @@ def at_work(store: Store) -> Iterator["subprocess.Popen[str]"]:
         "Run {id}",
         "75.0%",  # of the test pictures
         'aria-label="Log of Train"',
-        "4 of at most 4 trials, Random; the best so far is trial",
+        "4 of at most 4 trials, Grid; the best so far is trial 2: score 0.75",
         "Trials over their hyperparameters",
         "3 epochs; the best so far is epoch",
         'aria-label="loss by epoch; after epoch 3: training 0.25, validation 0.5"',
@@ -94,17 +95,18 @@ def test_no_other_file_is_to_be_had(finished: Finished, address: str) -> None:
     Visitor(finished.store.root).get(f"/runs/{finished.result.execution_id}/{address}", 404)
 
 
-def test_the_report_is_nobody_in_the_console(visitor: Visitor, store: Store) -> None:
+def test_in_the_report_only_our_own_script_runs(visitor: Visitor, store: Store) -> None:
     add_run(store, "abc")
-    visitor.get("/runs/abc/report", 404)
     folder = store.root / "s3" / "bucket" / "runs" / "abc" / "report"
+    visitor.get("/runs/abc/report/report.html", 404)
     (folder / "metrics").mkdir(parents=True)
     (folder / "report.html").write_text("<p>report")
     (folder / "metrics" / "x.csv").write_text("a\n1\n")
-    answer = visitor.client.get("/runs/abc/report")
+    address = visitor.client.get("/runs/abc/report").headers["location"]
+    answer = visitor.client.get(address)
     assert answer.text == "<p>report"
     policy = answer.headers["content-security-policy"]
-    assert policy.startswith("sandbox") and "allow-same-origin" not in policy
+    assert "script-src 'sha256-" in policy and "form-action 'none'" in policy
     kept = visitor.client.get("/runs/abc/report/metrics/x.csv")
     assert "attachment" in kept.headers["content-disposition"]
 
