@@ -33,6 +33,14 @@ from tests.pipeline.report.report_support import definition_of
 pytestmark = IN_A_BROWSER
 PAGES = ("/runs", "/runs/{run}", "/runs/{run}/logs/Train", "/start", "/runs/nope")
 
+WAITING = """
+import time
+print("<b>it waits</b>", flush=True)
+for _ in range(600):
+    if not os.path.exists({file!r}):
+        time.sleep(0.1)
+"""
+
 
 class Opened:
     """A browser at a console."""
@@ -86,18 +94,22 @@ def opened(browser: Any, state: Path) -> Iterator[Opened]:
 @pytest.fixture(scope="module")
 def watched(opened: Opened, state: Path) -> tuple[str, dict[str, str]]:
     """A run that a browser watched from its begin to its end, and what it then read."""
-    lab = Lab(Store(state))
-    work = threading.Thread(target=lambda: lab.run_definition(definition_of(lab), {}))
+    lab, go_on = Lab(Store(state)), state / "go on"
+    definition = definition_of(lab, WAITING.format(file=str(go_on)))
+    work = threading.Thread(target=lambda: lab.run_definition(definition, {}))
     work.start()
     try:
-        row = opened.wait("Executing|Succeeded", "#runs tbody")
-        run = row.split()[0]
+        run = opened.wait("Executing", "#runs tbody").split()[0]
         opened.click("#runs tbody a")
-        opened.wait("Tune\\s+Tuning\\s+. Executing", "#steps", 90)
-        opened.wait("trials", "#tuning")
-        opened.wait("Succeeded", "#status", 90)
+        opened.wait(r"Train Training\s+Executing", "#steps table")
+        opened.wait("<b>it waits</b>", "#tails")
+        opened.wait("4 of at most 4 trials", "#tuning")
+        go_on.touch()
+        opened.wait("Succeeded", "#status")
+        opened.wait("75.0%", "#head")
         seen = {name: opened.text(f"#{name}") for name in ("head", "steps", "tuning", "training")}
     finally:
+        go_on.touch()
         work.join()
     return run, seen
 
