@@ -77,7 +77,9 @@ def field_groups(path: Path, given: Mapping[str, str]) -> tuple[FieldGroup, list
     every = {field.key: field for fields in found.values() for field in fields}
     common = FieldGroup("common", "", tuple(every[key] for key in COMMON if key in every))
     rest = [
-        FieldGroup(section.name, section.about, tuple(f for f in fields if f.key not in COMMON))
+        FieldGroup(
+            section.name, _plain(section.about), tuple(f for f in fields if f.key not in COMMON)
+        )
         for section, fields in found.items()
     ]
     return common, [group for group in rest if group.fields]
@@ -106,8 +108,8 @@ def _field(entry: Entry, overlay: Mapping[str, Any], given: Mapping[str, str]) -
         kind=kind,
         value=text,
         shown=given.get(entry.key, text).replace("\r\n", "\n"),
-        allowed=entry.allowed.replace("`", ""),
-        meaning=entry.meaning,
+        allowed=_plain(entry.allowed),
+        meaning=_plain(entry.meaning),
         choices=tuple([""] * (can_be_null and kind == "choice") + choices),
         least=schema.get("minimum"),
         most=schema.get("maximum"),
@@ -132,6 +134,11 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _plain(words: str) -> str:
+    """Take away what Markdown shows as code."""
+    return words.replace("`", "")
 
 
 def _written(field: Field) -> str:

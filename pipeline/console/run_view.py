@@ -95,6 +95,11 @@ class RunView:
     has_report: bool
 
     @property
+    def trial_logs(self) -> Mapping[str, str]:
+        """The log of each trial, by the trial's name."""
+        return {name.rpartition("/")[2]: name for view in self.steps for name in view.jobs}
+
+    @property
     def best(self) -> Trial | None:
         """The best trial so far."""
         done = [t for t in (self.tuning.trials if self.tuning else ()) if t.value is not None]

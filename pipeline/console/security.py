@@ -25,7 +25,7 @@ POLICY = (
 _HEADERS = {
     b"content-security-policy": POLICY.encode(),
     b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
+    b"referrer-policy": b"same-origin",  # with no-referrer, a form's Origin would be "null"
     b"cache-control": b"no-store",
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
@@ -39,7 +39,7 @@ _OPEN_ANEW = (
 # A page and not a redirect: after a link in another site's page, a strict cookie would not come.
 _ENTERED = (
     b'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Console</title>'
-    b'<meta http-equiv="refresh" content="0;url=/"></head>'
+    b'<link rel="icon" href="data:,"><meta http-equiv="refresh" content="0;url=/"></head>'
     b'<body><main><h1>Console</h1><p><a href="/">Go on</a></p></main></body></html>'
 )
 

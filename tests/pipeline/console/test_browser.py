@@ -167,6 +167,18 @@ def test_what_came_from_users_runs_no_script(opened: Opened, state: Path) -> Non
         assert opened.browser.execute_script("return document.querySelectorAll('img').length") == 0
 
 
+def test_a_form_is_sent_and_says_what_is_wrong_beside_what_was_typed(opened: Opened) -> None:
+    look(opened.browser, LAPTOP)
+    opened.go("/start")
+    field = opened.browser.find_element("id", "project")
+    field.clear()
+    field.send_keys("Not A Name")
+    opened.click("button.strong")
+    opened.wait("project: 'Not A Name' must be", "[role=alert]")
+    value = "return document.getElementById('project').value"
+    assert opened.browser.execute_script(value) == "Not A Name"
+
+
 def test_a_foreign_page_cannot_act(opened: Opened, state: Path) -> None:
     stopped = "fetch(arguments[0], {method: 'POST', mode: 'no-cors', credentials: 'include'})"
     form = """
