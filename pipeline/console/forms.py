@@ -90,7 +90,7 @@ def _parts(kind: str, body: bytes) -> Form:
         raise BodyError(400, "BadForm", "the form cannot be read: its parts have no boundary")
     values: dict[str, tuple[str, ...]] = {}
     files: dict[str, tuple[GivenFile, ...]] = {}
-    for part in message.iter_parts():  # type: ignore[attr-defined]
+    for part in message.iter_parts():
         name = str(part.get_param("name", "", header="content-disposition"))
         content = cast(bytes, part.get_payload(decode=True)) or b""
         filename = part.get_filename()

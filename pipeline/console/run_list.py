@@ -116,7 +116,7 @@ def version_of(steps: Iterable[Mapping[str, Any]]) -> tuple[str, int | None]:
     return "", None
 
 
-def accuracy_of(store: Store, step: Document | None) -> float | None:
+def accuracy_of(store: Store, step: Mapping[str, Any] | None) -> float | None:
     """Return the test accuracy that Evaluate wrote; None where it wrote none."""
     job = job_document(store, step) if step else None
     for output in ((job[1] if job else {}).get("ProcessingOutputConfig") or {}).get("Outputs", []):

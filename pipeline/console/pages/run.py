@@ -49,8 +49,9 @@ def again(request: "Request") -> Response:
     command = _command(console, run)
     if command is None:
         raise UsageError(f"nobody wrote down which command started run {run}")
-    arguments = [*arguments_again(command), f"--state={console.state}"]
-    return redirect(f"/started/{start_run(console.state, arguments)}")
+    here = f"--state={console.state}"  # the last one counts
+    arguments = [word for word in arguments_again(command) if word != here]
+    return redirect(f"/started/{start_run(console.state, [*arguments, here])}")
 
 
 def log(request: "Request") -> Response:
