@@ -12,10 +12,11 @@ from pipeline.aws.steps import job_of
 from pipeline.errors import PipelineError
 from pipeline.local.engine.recovery import is_alive
 from pipeline.local.store import Document, Store
-from pipeline.report.sections.evaluation import STEP as EVALUATE
 
 EXECUTION = "PipelineExecution"
 STEP = "PipelineExecutionStep"
+EVALUATE = "Evaluate"
+"""The step that tests the model."""
 RUNNING = ("Executing", "Stopping")
 
 

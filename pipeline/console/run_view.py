@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.console.charts import Chart, Parallel, best_so_far, curves_of, parallel_of
 from pipeline.console.logs import LOG, LogPart, log_names, read_end
 from pipeline.console.run_list import (
+    EVALUATE,
     EXECUTION,
     RUNNING,
     accuracy_of,
@@ -25,7 +26,6 @@ from pipeline.errors import PipelineError, UsageError
 from pipeline.local.store import Document, Store
 from pipeline.report.contents import Run
 from pipeline.report.page.dag import Drawing, draw_dag
-from pipeline.report.sections.evaluation import STEP as EVALUATE
 from pipeline.report.sections.history import (
     HISTORY_FILE,
     Epoch,
