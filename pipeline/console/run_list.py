@@ -17,6 +17,8 @@ EXECUTION = "PipelineExecution"
 STEP = "PipelineExecutionStep"
 EVALUATE = "Evaluate"
 """The step that tests the model."""
+DAMAGE = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading a document raises whose members are not what they should be."""
 RUNNING = ("Executing", "Stopping")
 
 
@@ -44,8 +46,14 @@ class RunRow:
 
 
 def list_rows(store: Store, limit: int, skip: int) -> list[RunRow]:
-    """Return a page of the runs, newest first."""
-    return [_row(store, execution) for execution in store.newest(EXECUTION, limit, skip)]
+    """Return a page of the runs, newest first; one that cannot be read is left out, and named."""
+    rows = []
+    for execution in store.newest(EXECUTION, limit, skip):
+        try:
+            rows.append(_row(store, execution))
+        except DAMAGE as error:
+            store.leave_out(EXECUTION, id_of(execution), f"{type(error).__name__}: {error}")
+    return rows
 
 
 def steps_of(store: Store, run: str) -> Sequence[Document]:

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.console.charts import Chart, Parallel, best_so_far, curves_of, parallel_of
 from pipeline.console.logs import LOG, LogPart, log_names, read_end
 from pipeline.console.run_list import (
+    DAMAGE,
     EVALUATE,
     EXECUTION,
     RUNNING,
@@ -23,7 +24,7 @@ from pipeline.console.run_list import (
     version_of,
 )
 from pipeline.errors import PipelineError, UsageError
-from pipeline.local.store import Document, Store
+from pipeline.local.store import Document, Store, StoreError
 from pipeline.report.contents import Run
 from pipeline.report.page.dag import Drawing, draw_dag
 from pipeline.report.sections.history import (
@@ -116,8 +117,18 @@ def find_execution(store: Store, run: str) -> Document:
 
 
 def read_view(store: Store, run: str) -> RunView:
-    """Read a run. Raises UsageError when there is none of that id."""
+    """Read a run. Raises UsageError when there is none of that id, StoreError for a damaged one."""
     execution = find_execution(store, run)
+    try:
+        return _view(store, run, execution)
+    except DAMAGE as error:
+        raise StoreError(
+            f"run {run} cannot be read: {type(error).__name__}: {error} "
+            f"(python -m pipeline.local check --state {store.root})"
+        ) from error
+
+
+def _view(store: Store, run: str, execution: Document) -> RunView:
     status, died = status_of(store, execution)
     facts = read_facts(store, execution)
     head = replace(read_run(facts, "local"), status=status)

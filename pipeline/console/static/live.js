@@ -7,6 +7,7 @@
 // <span data-since="1764441600">       a duration that goes on
 const LEAST_GAP = 400; // milliseconds between two looks
 const said = document.getElementById("said");
+const lost = document.getElementById("lost");
 let source = null;
 let asked = false;
 let busy = false;
@@ -21,10 +22,19 @@ function keepOpen(old, fresh) {
   }
 }
 
+// What only the clock changed is no news.
+function keepClocks(old, fresh) {
+  const shown = new Map([...old.querySelectorAll("[data-since]")].map((one) => [one.dataset.since, one.textContent]));
+  for (const one of fresh.querySelectorAll("[data-since]")) {
+    if (shown.has(one.dataset.since)) one.textContent = shown.get(one.dataset.since);
+  }
+}
+
 function replace(old, fresh) {
+  keepClocks(old, fresh);
   if (old.isEqualNode(fresh)) return;
   const focus = old.contains(document.activeElement) ? document.activeElement : null;
-  const key = focus && (focus.id ? `#${CSS.escape(focus.id)}` : focusPath(old, focus));
+  const key = focus && selectorOf(focus);
   const scrolled = [...old.querySelectorAll(".scroll")].map((one) => ({
     left: one.scrollLeft,
     top: one.scrollTop,
@@ -48,9 +58,18 @@ function toEnd(one) {
   if (one.matches("[data-tail]")) one.scrollTop = one.scrollHeight;
 }
 
-function focusPath(root, element) {
-  const address = element.getAttribute("href");
-  return address ? `[href="${CSS.escape(address)}"]` : null;
+// A way to find the same element in what comes instead; null where there is none.
+function selectorOf(element) {
+  const quoted = (text) => `"${CSS.escape(text)}"`;
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  if (element.matches("summary") && element.parentElement.id) {
+    return `#${CSS.escape(element.parentElement.id)} > summary`;
+  }
+  for (const name of ["href", "aria-label"]) {
+    if (element.hasAttribute(name)) return `[${name}=${quoted(element.getAttribute(name))}]`;
+  }
+  const action = element.form?.getAttribute("action");
+  return action ? `form[action=${quoted(action)}] button` : null;
 }
 
 async function look(elements) {
@@ -94,10 +113,19 @@ function listen() {
   source = null;
   if (document.hidden || !document.querySelector("[data-live], [data-log]")) return;
   source = new EventSource(document.body.dataset.events);
+  source.addEventListener("error", () => lose(true));
+  source.addEventListener("open", () => {
+    if (!lost.hidden) refresh(); // what happened meanwhile was not heard
+    lose(false);
+  });
   source.addEventListener("changed", () => {
     refresh();
     document.dispatchEvent(new Event("changed"));
   });
+}
+
+function lose(isLost) {
+  lost.hidden = !isLost;
 }
 
 function duration(seconds) {

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("state")
 
 
-@pytest.fixture(scope="module")
-def opened(browser: Any, state: Path) -> Iterator[Opened]:
+@contextmanager
+def console_at(browser: Any, state: Path) -> Iterator[Opened]:
+    """Open a console over a state in the browser, for as long as the block runs."""
     console, keys = Console(state, ROOT / "pipeline.yaml"), Keys()
     with listen_on(0) as listener, serving(create_app(console, keys), listener, grace_seconds=2):
         at = Opened(browser, f"http://127.0.0.1:{listener.getsockname()[1]}")
@@ -89,6 +91,12 @@ def opened(browser: Any, state: Path) -> Iterator[Opened]:
         at.wait("There are no runs yet")
         yield at
         console.ending.set()
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any, state: Path) -> Iterator[Opened]:
+    with console_at(browser, state) as at:
+        yield at
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +175,13 @@ def test_what_came_from_users_runs_no_script(opened: Opened, state: Path) -> Non
         assert opened.browser.execute_script("return document.querySelectorAll('img').length") == 0
 
 
+def test_a_page_says_when_it_follows_no_longer(browser: Any, tmp_path: Path) -> None:
+    with console_at(browser, tmp_path) as at:
+        shown = "return document.getElementById('lost').checkVisibility()"
+        assert not browser.execute_script(shown)
+    at.wait("no longer follows")
+
+
 def test_a_form_is_sent_and_says_what_is_wrong_beside_what_was_typed(opened: Opened) -> None:
     look(opened.browser, LAPTOP)
     opened.go("/start")
@@ -174,7 +189,7 @@ def test_a_form_is_sent_and_says_what_is_wrong_beside_what_was_typed(opened: Ope
     field.clear()
     field.send_keys("Not A Name")
     opened.click("button.strong")
-    opened.wait("project: 'Not A Name' must be", "[role=alert]")
+    opened.wait("project: 'Not A Name' must be", ".bad[role=alert]")
     value = "return document.getElementById('project').value"
     assert opened.browser.execute_script(value) == "Not A Name"
 

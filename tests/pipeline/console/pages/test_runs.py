@@ -69,9 +69,31 @@ def test_what_came_from_users_stays_text(visitor: Visitor, store: Store) -> None
     assert "{{7*7}}" in text and "49" not in re.findall(r"&amp;(\w+)", text)
 
 
-def test_a_damaged_document_hides_no_other(visitor: Visitor, store: Store) -> None:
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("[]", 500),
+        ('{"PipelineExecutionArn": "x/odd", "PipelineExecutionStatus": "Failed"}', 200),
+        (
+            '{"PipelineExecutionArn": "odd", "PipelineExecutionStatus": "Failed", '
+            '"CreationTime": "now", "PipelineDefinition": 1}',
+            500,
+        ),
+    ],
+)
+def test_a_damaged_document_hides_no_other(
+    visitor: Visitor, store: Store, body: str, status: int
+) -> None:
     add_run(store, "abc")
     add_run(store, "odd")
     with store.transaction() as connection:
-        connection.execute("UPDATE documents SET body = '[]' WHERE name = 'odd'")
+        connection.execute("UPDATE documents SET body = ? WHERE name = 'odd'", (body,))
     assert runs_on(visitor.get("/runs")) == ["abc"]
+    assert ("pipeline.local check" in visitor.get("/runs/odd", status)) == (status == 500)
+
+
+def test_two_consoles_show_the_same(visitor: Visitor, store: Store) -> None:
+    other = Visitor(store.root)
+    add_run(store, "abc")
+    for one in (visitor, other):
+        assert runs_on(one.get("/runs")) == ["abc"]
