@@ -1,12 +1,9 @@
 """Read one run as its page shows it, at work or ended: from the state and the logs alone."""
 
 import json
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from pipeline.console.charts import Chart, Parallel, best_so_far, curves_of, parallel_of
 from pipeline.console.logs import LOG, LogPart, log_names, read_end
@@ -23,29 +20,25 @@ from pipeline.console.run_list import (
     steps_of,
     version_of,
 )
-from pipeline.errors import PipelineError, UsageError
+from pipeline.console.training_so_far import (
+    read_epochs,
+    read_rules_so_far,
+    read_tuning_so_far,
+)
+from pipeline.errors import UsageError
 from pipeline.local.store import Document, Store, StoreError
 from pipeline.report.contents import Run
 from pipeline.report.page.dag import Drawing, draw_dag
-from pipeline.report.sections.history import (
-    HISTORY_FILE,
-    Epoch,
-    best_epoch,
-    epochs_of_csv,
-    epochs_of_log,
-)
-from pipeline.report.sections.rules import RULES_FILE, Rules, read_rules, rules_in
+from pipeline.report.sections.history import best_epoch
+from pipeline.report.sections.rules import Rules
 from pipeline.report.sections.steps import ReportedStep, read_run, read_steps
-from pipeline.report.sections.tuning import Trial, Tuning, trials_of
+from pipeline.report.sections.tuning import Trial, Tuning
 from pipeline.report.sources.facts import Facts
 from pipeline.report.sources.local_source import COMMAND_FILE
-from pipeline.report.sources.source import Absent
-from pipeline.report.sources.training_output import output_uri
 
 _DIED = "The process that ran it ended without a word."
 _WIDEST_DAG = 1200
 _TAIL_BYTES = 4000
-_LONGEST_LOG = 4 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -137,8 +130,8 @@ def _view(store: Store, run: str, execution: Document) -> RunView:
     steps = _steps(store, facts, died)
     drawn = [view.step for view in steps]
     across, downwards = draw_dag(drawn, False), draw_dag(drawn, True)
-    tuning, planned = _tuning(store, facts)
-    epochs = _epochs(store, facts)
+    tuning, planned = read_tuning_so_far(store, facts)
+    epochs = read_epochs(store, facts)
     group, version = version_of(facts.summaries.values())
     return RunView(
         run=head,
@@ -158,7 +151,7 @@ def _view(store: Store, run: str, execution: Document) -> RunView:
         curves=curves_of(epochs),
         epochs=len(epochs),
         kept_epoch=best_epoch(epochs),
-        rules=_rules(store, facts),
+        rules=read_rules_so_far(store, facts),
         command=command_of(store, run),
         has_report=report_of(store, run) is not None,
     )
@@ -212,83 +205,3 @@ def _tails(folder: Path, steps: Sequence[StepView]) -> list[Tail]:
     wanted = [view for view in steps if view.is_running or view.step.status == "Failed"]
     names = [view.log or next(iter(view.jobs[-1:]), "") for view in wanted]
     return [Tail(name, read_end(folder / name / LOG, _TAIL_BYTES)) for name in names if name]
-
-
-def _tuning(store: Store, facts: Facts) -> tuple[Tuning | None, int]:
-    """Return the tuning with the trials there are, and how many there may be."""
-    try:
-        _, job = facts.job_of_kind("TuningJob")
-    except Absent:
-        return None, 0
-    name, config = job["HyperParameterTuningJobName"], job["HyperParameterTuningJobConfig"]
-    objective = config["HyperParameterTuningJobObjective"]
-    trials = trials_of(_trial_jobs(store, name), objective["Type"] == "Maximize")
-    best = (job.get("BestTrainingJob") or {}).get("TrainingJobName")
-    tuning = Tuning(
-        name,
-        objective["MetricName"],
-        objective["Type"] == "Maximize",
-        config["Strategy"],
-        trials,
-        best or _best_name(trials),
-    )
-    planned = (config.get("ResourceLimits") or {}).get("MaxNumberOfTrainingJobs", len(trials))
-    return tuning, int(planned)
-
-
-def _best_name(trials: Sequence[Trial]) -> str | None:
-    done = [trial for trial in trials if trial.value is not None]
-    best = done[-1].best_so_far if done else None
-    return next((trial.name for trial in done if trial.value == best), None)
-
-
-def _trial_jobs(store: Store, tuning: str) -> list[Document]:
-    found = store.named("TrainingJob", f"{tuning}-")
-    return sorted(found, key=lambda job: (job["CreationTime"], job["TrainingJobName"]))
-
-
-def _epochs(store: Store, facts: Facts) -> tuple[Epoch, ...]:
-    """Return the epochs of the final training: from its log while it works, then its output."""
-    try:
-        step, job = facts.job_of_kind("TrainingJob")
-        packed = _packed(store, job, HISTORY_FILE)
-        if packed is not None:
-            return epochs_of_csv(packed.splitlines())
-        log = folder_of(store, facts.id) / step / LOG
-        return epochs_of_log(read_end(log, _LONGEST_LOG).text.splitlines())
-    except (PipelineError, ValueError, LookupError):
-        return ()
-
-
-def _rules(store: Store, facts: Facts) -> Rules | None:
-    try:
-        step, job = facts.job_of_kind("TrainingJob")
-        if job.get("DebugRuleConfigurations"):
-            return read_rules(job, None)
-        left = folder_of(store, facts.id) / step / "ml" / "output" / "data" / RULES_FILE
-        packed = _packed(store, job, RULES_FILE)
-        text = left.read_text(encoding="utf-8") if packed is None else packed
-        return rules_in(json.loads(text))
-    except (PipelineError, OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None
-
-
-def _packed(store: Store, job: Mapping[str, Any], name: str) -> str | None:
-    """Return a small file of a training's output; None before it is packed, or without it."""
-    try:
-        archive = store.path(output_uri(job))
-        return _read_packed(archive, archive.stat().st_mtime_ns).get(name)
-    except (PipelineError, OSError, tarfile.TarError):
-        return None
-
-
-@lru_cache(maxsize=32)
-def _read_packed(archive: Path, _written: int) -> Mapping[str, str]:
-    """Read the files that a page shows out of an output, which is not compressed."""
-    found = {}
-    with tarfile.open(archive) as packed:
-        for member in packed:
-            if member.name in (RULES_FILE, HISTORY_FILE) and member.size < _LONGEST_LOG:
-                file = packed.extractfile(member)
-                found[member.name] = file.read().decode("utf-8", "replace") if file else ""
-    return found

@@ -32,6 +32,7 @@ function keepClocks(old, fresh) {
 
 function replace(old, fresh) {
   keepClocks(old, fresh);
+  keepOpen(old, fresh);
   if (old.isEqualNode(fresh)) return;
   const focus = old.contains(document.activeElement) ? document.activeElement : null;
   const key = focus && selectorOf(focus);
@@ -41,7 +42,6 @@ function replace(old, fresh) {
     atEnd: one.scrollHeight - one.scrollTop - one.clientHeight < 40,
   }));
   const before = words(old);
-  keepOpen(old, fresh);
   old.replaceWith(fresh);
   fresh.querySelectorAll(".scroll").forEach((one, number) => {
     const before = scrolled[number];
@@ -72,20 +72,16 @@ function selectorOf(element) {
   return action ? `form[action=${quoted(action)}] button` : null;
 }
 
+const addressOf = (element) => element.dataset.live || location.href;
+
 async function look(elements) {
-  const byAddress = Map.groupBy
-    ? Map.groupBy(elements, (one) => one.dataset.live || location.href)
-    : elements.reduce((found, one) => {
-        const address = one.dataset.live || location.href;
-        return found.set(address, [...(found.get(address) || []), one]);
-      }, new Map());
-  for (const [address, some] of byAddress) {
+  for (const address of new Set(elements.map(addressOf))) {
     const answer = await fetch(address, { headers: { accept: "text/html" } });
     if (!answer.ok) continue;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const old of some) {
+    for (const old of elements.filter((one) => addressOf(one) === address)) {
       const fresh = page.getElementById(old.id);
-      if (fresh && old.isConnected && !old.matches("[data-held]")) replace(old, document.adoptNode(fresh));
+      if (fresh && old.isConnected) replace(old, document.adoptNode(fresh));
     }
   }
   tick();
