@@ -20,7 +20,7 @@ IN_A_BROWSER = [
     pytest.mark.skipif(not (BROWSER and DRIVER), reason="there is no chromium with chromedriver"),
     pytest.mark.xdist_group("browser"),
 ]
-PHONE, LAPTOP = 390, 1280
+PHONE, LARGE_PHONE, LAPTOP = 375, 390, 1280
 BEYOND = """
 return [...document.querySelectorAll("main *")]
     .filter(one => !one.closest(".scroll, pre, svg"))
@@ -92,7 +92,7 @@ def chromium() -> Iterator[Any]:
 
 def look(browser: Any, width: int, scheme: str = "light") -> None:
     """Make what is opened next a phone's or a laptop's, light or dark."""
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width == PHONE}
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width != LAPTOP}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)

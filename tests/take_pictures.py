@@ -13,7 +13,7 @@ from pipeline.console.app import create_app
 from pipeline.console.context import Console
 from pipeline.console.security import Keys
 from pipeline.local.service.server import listen_on, serving
-from tests.browser_support import LAPTOP, PHONE, chromium, look
+from tests.browser_support import LAPTOP, LARGE_PHONE, chromium, look
 
 _SETTLED_S = 1.0
 
@@ -32,7 +32,7 @@ class Picture:
 
 PICTURES = (
     Picture("console.png", "/runs", "#runs tbody a", height=1180),
-    Picture("console-phone.png", "/runs", "#runs tbody a", PHONE, 1180, "dark"),
+    Picture("console-phone.png", "/runs", "#runs tbody a", LARGE_PHONE, 1180, "dark"),
 )
 
 

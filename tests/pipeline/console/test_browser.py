@@ -21,8 +21,8 @@ from tests.browser_support import (
     BEYOND,
     IN_A_BROWSER,
     LAPTOP,
+    LARGE_PHONE,
     PALE,
-    PHONE,
     axe_findings,
     chromium,
     look,
@@ -130,7 +130,7 @@ def test_the_list_and_the_run_follow_what_happens(watched: tuple[str, dict[str, 
 
 
 @pytest.mark.parametrize("address", PAGES)
-@pytest.mark.parametrize("width", [PHONE, LAPTOP])
+@pytest.mark.parametrize("width", [LARGE_PHONE, LAPTOP])
 def test_every_page_fits_the_screen_and_the_console_is_silent(
     opened: Opened, watched: tuple[str, dict[str, str]], address: str, width: int
 ) -> None:
@@ -161,7 +161,7 @@ def test_every_text_stands_out(
 def test_axe_finds_nothing(
     opened: Opened, watched: tuple[str, dict[str, str]], address: str
 ) -> None:
-    for width, scheme in ((LAPTOP, "light"), (PHONE, "dark")):
+    for width, scheme in ((LAPTOP, "light"), (LARGE_PHONE, "dark")):
         look(opened.browser, width, scheme)
         opened.go(address.format(run=watched[0]))
         assert axe_findings(opened.browser) == []
