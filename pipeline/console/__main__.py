@@ -3,13 +3,15 @@
 import argparse
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from pipeline.command_line.running import ROOT, add_state_option, parser, run_command
 from pipeline.command_line.subcommands import port_number
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.temporary import temporary_folder
 
 _EXAMPLES = """\
   python -m pipeline.console                    runs, models, endpoints and data, in the browser
@@ -46,18 +48,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from pipeline.command_line.local_packages import require_packages
     from pipeline.command_line.stopping import handled
+    from pipeline.local.service.server import HOST, listen_on, serving
+
+    require_packages()
     from pipeline.console.app import create_app
     from pipeline.console.context import Console
     from pipeline.console.security import Keys
-    from pipeline.local.service.server import HOST, listen_on, serving
 
     stop = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    with listen_on(options.port) as listener:
+    with listen_on(options.port) as listener, ExitStack() as left:
         own = f"http://{HOST}:{listener.getsockname()[1]}"
 
         def say_next(token: str) -> None:
@@ -68,17 +73,24 @@ def _serve(options: argparse.Namespace) -> int:
         address = f"{own}/?token={keys.token}"
         with handled(end), serving(create_app(console, keys), listener, grace_seconds=2):
             print(f"console {address}\nCtrl-C ends it; what runs goes on", flush=True)
-            _open(address, options.no_browser)
+            if not options.no_browser:
+                left.enter_context(_browser_at(address))
             stop.wait()
             console.ending.set()
     return EXIT_SUCCEEDED
 
 
-def _open(address: str, stay: bool) -> None:
-    if not stay:
-        import webbrowser
+@contextmanager
+def _browser_at(address: str) -> Iterator[None]:
+    """Open the browser, by way of a file: every user can read what a program is started with."""
+    import webbrowser
 
-        webbrowser.open(address)
+    with temporary_folder("console") as folder:
+        page = folder / "console.html"
+        leads = f'<meta http-equiv="refresh" content="0;url={address}">'
+        page.write_text(f"<!doctype html><title>Console</title>{leads}\n", encoding="utf-8")
+        webbrowser.open(page.as_uri())
+        yield
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The command: it prints an address that works once, answers there, and ends on Ctrl-C."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -46,6 +48,39 @@ def test_it_answers_at_the_address_that_it_prints(tmp_path: Path) -> None:
         process.kill()
     assert (process.returncode, errors) == (0, "")
     assert "for another browser: http://127.0.0.1:" in printed
+
+
+def test_no_other_user_can_read_the_address_that_the_browser_opens(tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f"""#!/bin/sh
+        echo "$1" > {opened}.part
+        cat "${{1#file://}}" >> {opened}.part
+        stat -c %a "$(dirname "${{1#file://}}")" >> {opened}.part
+        mv {opened}.part {opened}
+    """)
+    browser.chmod(0o755)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.console", "--state", tmp_path / "state"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "BROWSER": str(browser)},
+    )
+    assert process.stdout is not None
+    try:
+        address = process.stdout.readline().split()[1]
+        deadline = time.monotonic() + 60
+        while not opened.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        page, content, mode = opened.read_text().splitlines()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+    assert "token" not in page
+    assert f"url={address}" in content
+    assert mode == "700"
+    assert not Path(page.removeprefix("file://")).exists()
 
 
 def test_a_page_needs_none_of_the_heavy_packages(tmp_path: Path) -> None:
