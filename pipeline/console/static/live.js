@@ -139,6 +139,11 @@ function tick() {
   }
 }
 
+// A second click does nothing twice.
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (button && event.target.method === "post") setTimeout(() => (button.disabled = true));
+});
 document.addEventListener("visibilitychange", () => {
   listen();
   if (!document.hidden) refresh();

@@ -1,10 +1,12 @@
 """The list of runs: every run with what tells it apart, a page at a time."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from pipeline.console.run_list import accuracy_of
 from pipeline.local.engine.recovery import lock_held
 from pipeline.local.store import Store
 from tests.pipeline.console.console_support import HOSTILE, Visitor, add_run
@@ -29,6 +31,23 @@ def test_a_run_has_its_state_duration_data_and_commit(visitor: Visitor, store: S
     row = text[text.index('id="run-abc"') :]
     for words in ("Failed", "1 min 05 s", "2026-11-29 12:00 UTC", ">pictures<", "0123456789<"):
         assert words in row
+
+
+HIDDEN = {"confusion_matrix": {"accuracy": {"value": 1}}, "accuracy": {"value": 0.25}}
+
+
+@pytest.mark.parametrize("indent", [1, None])  # as Evaluate writes it, and otherwise
+def test_the_accuracy_is_not_a_class_of_that_name(store: Store, indent: int | None) -> None:
+    uri = "s3://bucket/evaluation"
+    path = store.path(f"{uri}/evaluation.json")
+    path.parent.mkdir(parents=True)
+    content = {"multiclass_classification_metrics": HIDDEN}
+    path.write_text(json.dumps(content, indent=indent))
+    output = {"OutputName": "evaluation", "S3Output": {"S3Uri": uri}}
+    job = {"ProcessingJobName": "j", "ProcessingJobArn": "a", "ProcessingJobStatus": "Completed"}
+    config = {"ProcessingOutputConfig": {"Outputs": [output]}}
+    store.put("ProcessingJob", "j", {**job, **config}, arn="a")
+    assert accuracy_of(store, {"Metadata": {"ProcessingJob": {"Arn": "a"}}}) == 0.25
 
 
 def test_500_runs_are_shown_page_by_page_newest_first(visitor: Visitor, store: Store) -> None:
