@@ -27,7 +27,7 @@ RUNNING = ("Executing", "Stopping")
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run's line in the list. `since` is when it began, while it runs; `died`: without a word."""
+    """A run's line in the list. `since` is when it began, while it runs."""
 
     id: str
     pipeline: str
@@ -37,7 +37,6 @@ class RunRow:
     since: datetime | None
     data: str
     commit: str
-    died: bool = False
     accuracy: float | None = None
     group: str = ""
     version: int | None = None
@@ -96,7 +95,7 @@ def job_document(store: Store, step: Mapping[str, Any]) -> tuple[str, Document] 
 
 
 def _row(store: Store, execution: Document) -> RunRow:
-    status, died = status_of(store, execution)
+    status, _ = status_of(store, execution)
     started, parameters = execution["CreationTime"], parameters_of(execution)
     running = status in RUNNING
     ended = datetime.now(UTC) if running else execution["LastModifiedTime"]
@@ -106,7 +105,6 @@ def _row(store: Store, execution: Document) -> RunRow:
         id=id_of(execution),
         pipeline=str(execution["PipelineArn"]).rpartition("/")[2],
         status=status,
-        died=died,
         started=started,
         seconds=(ended - started).total_seconds(),
         since=started if running else None,

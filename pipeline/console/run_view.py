@@ -26,6 +26,7 @@ from pipeline.console.training_so_far import (
     read_tuning_so_far,
 )
 from pipeline.errors import UsageError
+from pipeline.local.engine.recovery import DIED
 from pipeline.local.store import Document, Store, StoreError
 from pipeline.report.contents import Run
 from pipeline.report.page.dag import Drawing, draw_dag
@@ -36,7 +37,6 @@ from pipeline.report.sections.tuning import Trial, Tuning
 from pipeline.report.sources.facts import Facts
 from pipeline.report.sources.local_source import COMMAND_FILE
 
-_DIED = "The process that ran it ended without a word."
 _WIDEST_DAG = 1200
 _TAIL_BYTES = 4000
 
@@ -126,7 +126,7 @@ def _view(store: Store, run: str, execution: Document) -> RunView:
     facts = read_facts(store, execution)
     head = replace(read_run(facts, "local"), status=status)
     if died:
-        head = replace(head, failure=_DIED)
+        head = replace(head, failure=DIED)
     steps = _steps(store, facts, died)
     drawn = [view.step for view in steps]
     across, downwards = draw_dag(drawn, False), draw_dag(drawn, True)

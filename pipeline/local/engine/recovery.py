@@ -14,7 +14,8 @@ from pipeline.local.store import Document, Store
 from pipeline.temporary import sweep_parts
 
 _LOCK = "lock"
-_REASON = "The process that ran it ended without a word."
+DIED = "The process that ran it ended without a word."
+"""Why a run was stopped that nobody stopped."""
 # The kinds of documents of jobs, and the member that has the end of one.
 JOBS = {
     "ProcessingJob": "ProcessingEndTime",
@@ -104,7 +105,7 @@ def _mark_stopped(store: Store, identity: str, execution: Document) -> None:
     arn = execution["PipelineExecutionArn"]
     execution |= {
         "PipelineExecutionStatus": "Stopped",
-        "FailureReason": _REASON,
+        "FailureReason": DIED,
         "LastModifiedTime": now,
     }
     store.put("PipelineExecution", identity, execution, arn=arn)
@@ -138,6 +139,6 @@ def _last_of(rule: Document, now: datetime) -> Document:
         return rule
     return rule | {
         "RuleEvaluationStatus": "Stopped",
-        "StatusDetails": _REASON,
+        "StatusDetails": DIED,
         "LastModifiedTime": now,
     }
