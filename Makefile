@@ -18,7 +18,7 @@ help:  ## say what there is
 local: $(VENV)/.local  ## set up, then run the whole pipeline on this machine
 	$(BIN)/python -m pipeline.run --local $(ARGS)
 
-test: $(VENV)/.toolkit $(VENV)/.serving lint  ## set up, then pass the checks and every test
+test: $(VENV)/.toolkit $(VENV)/.serving $(VENV)/.axe lint  ## set up, then pass the checks and every test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 QUICK := not e2e and not browser and not server and not slow
@@ -54,6 +54,12 @@ $(VENV)/.serving: $(VENV)/.dev
 		--target $(VENV)/serving/ray "ray[serve]==2.57.0" jinja2 || echo "no Ray: its test is skipped"
 	test -d $(VENV)/serving/debian/etc || debootstrap --variant=minbase trixie $(VENV)/serving/debian \
 		> /dev/null || { rm -rf $(VENV)/serving/debian; echo "no Debian: no image is built"; }
+	touch $@
+
+# What looks for barriers in the console's pages: a folder beside the environment.
+$(VENV)/.axe: $(VENV)/.dev
+	npm install --silent --no-save --prefix $(VENV)/axe axe-core@4.14.1 > /dev/null 2>&1 \
+		|| echo "no npm: the console's accessibility test is skipped"
 	touch $@
 
 # checkov wants older libraries than ours, so it lives in an environment of its own.

@@ -60,6 +60,7 @@ Definition = dict[str, Any]
 # What `make test-quick` leaves out, by its place or by a fixture that it asks for.
 SLOW_PLACES = {
     "tests/e2e/": "e2e",
+    "tests/pipeline/console/test_browser.py": "browser",
     "tests/pipeline/report/test_browser.py": "browser",
     "tests/inference_code/server/test_ray_serve.py": "server",
     "tests/inference_code/server/test_serving_image.py": "server",

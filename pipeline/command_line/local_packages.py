@@ -4,7 +4,10 @@ from importlib.util import find_spec
 
 from pipeline.errors import UsageError
 
-_NEEDED = ("PIL", "numpy", "optuna", "safetensors", "starlette", "torch", "torchvision", "uvicorn")
+_NEEDED = (
+    *("PIL", "jinja2", "numpy", "optuna", "safetensors", "starlette"),
+    *("torch", "torchvision", "uvicorn"),
+)
 
 
 def require_packages() -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pipeline.addresses import AddressError, path_of_file, possible_path, split_uri
 from pipeline.local import journal
@@ -71,13 +72,23 @@ class Store:
 
     def list(self, kind: str) -> list[Document]:
         """Return every document of a kind, oldest first; an odd one is left out, and named."""
-        found = []
-        for row in self._read("kind = ? ORDER BY sequence", (kind,)):
-            try:
-                found.append(decode(kind, row.body))
-            except OddDocument as error:
-                self.leave_out(kind, row.name, str(error))
-        return found
+        return [*self._decoded(self._read("kind = ? ORDER BY sequence", (kind,)))]
+
+    def newest(self, kind: str, limit: int, skip: int = 0) -> Sequence[Document]:
+        """Return a page of a kind's documents, newest first; an odd one is left out, and named."""
+        # The numbers are sorted alone: bodies are large.
+        page = "SELECT rowid FROM documents WHERE kind = ? ORDER BY sequence DESC LIMIT ? OFFSET ?"
+        where = f"rowid IN ({page}) ORDER BY sequence DESC"
+        return self._decoded(self._read(where, (kind, limit, skip)))
+
+    def named(self, kind: str, prefix: str) -> Sequence[Document]:
+        """Return the documents of a kind whose names begin so, oldest first; odd ones left out."""
+        return self._decoded(self.rows(kind, prefix))
+
+    def count(self, kind: str) -> int:
+        """Return how many documents of a kind there are."""
+        found = self._query("SELECT COUNT(*) FROM documents WHERE kind = ?", (kind,))
+        return int(found[0][0])
 
     def rows(self, kind: str, prefix: str) -> Sequence[Row]:
         """Return the documents of a kind whose names begin so, as they are stored."""
@@ -153,10 +164,22 @@ class Store:
             problem = _odd(self.root, row.kind, row.name, str(error))
             raise OddDocumentError(problem) from error
 
-    def _read(self, where: str, values: tuple[str, ...]) -> Sequence[Row]:
+    def _decoded(self, rows: Sequence[Row]) -> Sequence[Document]:
+        found = []
+        for row in rows:
+            try:
+                found.append(decode(row.kind, row.body))
+            except OddDocument as error:
+                self.leave_out(row.kind, row.name, str(error))
+        return found
+
+    def _read(self, where: str, values: Sequence[object]) -> Sequence[Row]:
         query = f"SELECT {_COLUMNS} FROM documents WHERE {where}"  # noqa: S608 - our own text
+        return [Row(*row) for row in self._query(query, values)]
+
+    def _query(self, query: str, values: Sequence[object]) -> Sequence[tuple[Any, ...]]:
         try:
-            return [Row(*row) for row in self._connection().execute(query, values)]
+            return self._connection().execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise explained(f"cannot read {self.root / FILE}", self.root, error) from error
 

@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,16 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One setting: its key, what may be given, its value in pipeline.yaml, and what it does."""
+    """One setting: its key, what may be given, its value in pipeline.yaml, and what it does.
+
+    `schema` says what may be given as JSON Schema does, `allowed` in words.
+    """
 
     key: str
     allowed: str
     default: str
     meaning: str
+    schema: Schema = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ def _entries(
         return
     above = (path[:length] for length in range(len(path), 1, -1))
     meaning = next((meanings[keys] for keys in above if keys in meanings), meanings.get(path, ""))
-    yield Entry(dotted(path), _allowed(resolved, root), _default(path, resolved, data), meaning)
+    words, default = _allowed(resolved, root), _default(path, resolved, data)
+    yield Entry(dotted(path), words, default, meaning, resolved)
 
 
 def _resolved(node: Schema, root: Schema) -> Schema:

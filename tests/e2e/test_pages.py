@@ -13,9 +13,15 @@ import pytest
 from tests.e2e.conftest import ROOT, Finished
 
 pytestmark = pytest.mark.xdist_group("e2e")
-PAGES = ("README.md", "docs/debugger.md", "docs/aws.md", "docs/serving.md")
+PAGES = ("README.md", "docs/console.md", "docs/debugger.md", "docs/aws.md", "docs/serving.md")
 # Added to a line, after what the page says: to be quick, and to leave the port to others.
-MORE = {"endpoint bench": " --seconds 1 --concurrency 1", "endpoint serve": " --port 0"}
+MORE = {
+    "pipeline.console": " --no-browser",
+    "endpoint bench": " --seconds 1 --concurrency 1",
+    "endpoint serve": " --port 0",
+}
+# Lines that are printed by what goes on until it is stopped.
+GREETING = {"endpoint serve": 4, "pipeline.console": 2}
 # What a line has to print, by a part of it.
 PRINTS = {
     "registry list": r"^2 +PendingManualApproval +\d+\.\d% ",
@@ -28,6 +34,7 @@ PRINTS = {
     "endpoint bench": r"^ *1 +\d+ ",
     "endpoint serve": r"^  curl ",
     "endpoint status": r"^dog-breeds-production +idle +dog-breeds/2 ",
+    "pipeline.console": r"^console http://127\.0\.0\.1:\d+/\?token=",
     "pipeline.report   ": r"^\w{12} +dog-breeds +Succeeded ",
     "report newest": r"report\.html$",
     "report tensors newest  ": r"^\S*Head_linear\.weight ",
@@ -66,12 +73,11 @@ def run_line(line: str, folder: Path, environment: dict[str, str]) -> str:
         stderr=subprocess.PIPE,
         text=True,
     )
-    if "serve" in typed:
+    printed = ""
+    if lines := next((count for name, count in GREETING.items() if name in typed), 0):
         assert process.stdout is not None
-        printed = "".join(process.stdout.readline() for _ in range(4))
+        printed = "".join(process.stdout.readline() for _ in range(lines))
         process.send_signal(signal.SIGINT)
-    else:
-        printed = ""
     rest, errors = process.communicate(timeout=300)
     assert process.returncode == 0, f"{typed}: {errors}"
     assert re.search(PRINTS[key], printed + rest, re.M), f"{typed}: {printed + rest}"

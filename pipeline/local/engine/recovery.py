@@ -1,7 +1,9 @@
 """Mark runs whose process died (killed, or a power cut) as Stopped."""
 
 import fcntl
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -11,7 +13,9 @@ from pipeline.local.journal import keep_run
 from pipeline.local.store import Document, Store
 from pipeline.temporary import sweep_parts
 
-_REASON = "The process that ran it ended without a word."
+_LOCK = "lock"
+DIED = "The process that ran it ended without a word."
+"""Why a run was stopped that nobody stopped."""
 # The kinds of documents of jobs, and the member that has the end of one.
 JOBS = {
     "ProcessingJob": "ProcessingEndTime",
@@ -24,8 +28,10 @@ JOBS = {
 def lock_held(folder: Path) -> Iterator[None]:
     """Hold a run's lock: while it is held, and no longer, the run is alive."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(OSError):  # a full disk: the lock itself counts
+            os.write(lock.fileno(), str(os.getpid()).encode())
         yield
 
 
@@ -59,8 +65,8 @@ def _sweep(root: Path, identity: str) -> None:
 def is_alive(folder: Path) -> bool:
     """Check whether the run with that folder is at work."""
     try:
-        with (folder / "lock").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (folder / _LOCK).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # others may look meanwhile
     except BlockingIOError:
         return True
     except OSError:
@@ -68,12 +74,38 @@ def is_alive(folder: Path) -> bool:
     return False
 
 
+def holder_of(folder: Path) -> int | None:
+    """Return the number of the process that runs, or ran, the run with that folder."""
+    with suppress(OSError, ValueError):
+        return int((folder / _LOCK).read_text("ascii"))
+    return None
+
+
+def ask_to_stop(folder: Path) -> bool:
+    """Ask the process of a run to stop, as Ctrl-C does; False when the run is not at work here."""
+    pid = holder_of(folder)
+    if pid is None or not is_alive(folder) or not _has_open(pid, folder / _LOCK):
+        return False
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGTERM)
+        return True
+    return False
+
+
+def _has_open(pid: int, file: Path) -> bool:
+    """Check whether that process is the one: in another container, its number is another's here."""
+    try:
+        return any(one.resolve() == file.resolve() for one in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
 def _mark_stopped(store: Store, identity: str, execution: Document) -> None:
     now = datetime.now(UTC)
     arn = execution["PipelineExecutionArn"]
     execution |= {
         "PipelineExecutionStatus": "Stopped",
-        "FailureReason": _REASON,
+        "FailureReason": DIED,
         "LastModifiedTime": now,
     }
     store.put("PipelineExecution", identity, execution, arn=arn)
@@ -107,6 +139,6 @@ def _last_of(rule: Document, now: datetime) -> Document:
         return rule
     return rule | {
         "RuleEvaluationStatus": "Stopped",
-        "StatusDetails": _REASON,
+        "StatusDetails": DIED,
         "LastModifiedTime": now,
     }

@@ -254,11 +254,11 @@ def running_service(
 
     require_packages()
     sweep_leftovers(store)
-    listener = _listen(port)
+    listener = listen_on(port)
     hosting = Hosting(store)
     api = LocalApi(store, hosting, region, account_id)
     try:
-        with listener, _serving(create_app(api, hosting), listener):
+        with listener, serving(create_app(api, hosting), listener):
             # What an earlier host left unfinished is done before anybody asks.
             hosting.wake()
             hosting.settle(START_SECONDS)
@@ -270,7 +270,8 @@ def running_service(
         hosting.close()
 
 
-def _listen(port: int) -> socket.socket:
+def listen_on(port: int) -> socket.socket:
+    """Return a socket that listens on loopback; port 0 takes a free one. Raises UsageError."""
     try:
         return listen(HOST, port)
     except (OSError, OverflowError) as error:
@@ -281,12 +282,15 @@ def _listen(port: int) -> socket.socket:
 
 
 @contextmanager
-def _serving(application: "Starlette", listener: socket.socket) -> Iterator[None]:
+def serving(
+    application: "Starlette", listener: socket.socket, grace_seconds: int = 5
+) -> Iterator[None]:
+    """Serve an application in the background for as long as the block runs."""
     import asyncio
 
     from inference_code.server.model_server.http import http_server
 
-    server = http_server(application, grace_seconds=5)
+    server = http_server(application, grace_seconds)
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True
     )

@@ -1,7 +1,5 @@
 """Render a run's report as one HTML file that needs no network, with its plots as PNG beside it."""
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -46,7 +44,6 @@ def render(report: RunReport, folder: Path) -> Path:
 def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
     script = _text("report.js")
     adviser = adviser_of(report)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _environment().get_template("report.html").render(
         values={section.name: report.get(section) for section in all_sections()},
         run=report.run,
@@ -56,9 +53,9 @@ def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
         about_rule=partial(about_rule, adviser),
         about_finding=partial(about_finding, adviser),
         missing=_missing(report),
-        css=Markup(_text("report.css")),  # noqa: S704  files of this package
+        css=Markup(_text("report.css") + _text("dag.css")),  # noqa: S704  files of this package
         script=Markup(script),  # noqa: S704
-        script_digest=digest,
+        script_source=markup.source_of(script),
     )  # fmt: skip
 
 

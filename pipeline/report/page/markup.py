@@ -1,11 +1,14 @@
 """Turn values into the markup and CSS classes of the page: filters of its templates."""
 
 import base64
+import hashlib
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from pipeline.report.page.plots import Plot
+if TYPE_CHECKING:
+    from pipeline.report.page.plots import Plot
 
 _BREAKS = re.compile(r"(?<=[_./-])(?=\w)")
 _STATE_WORDS = {
@@ -32,6 +35,12 @@ _STATE_CLASSES = {
 }
 
 
+def source_of(script: str) -> str:
+    """Return the source by which a policy allows that very script."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
 def picture_address(picture: bytes) -> str:
     """Return a JPEG as a data: URL."""
     return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
@@ -50,7 +59,7 @@ def breakable(text: str) -> Markup:
     return Markup("<wbr>").join(_BREAKS.split(text))
 
 
-def svg(plot: Plot) -> Markup:
+def svg(plot: "Plot") -> Markup:
     """Return the plot's SVG as safe markup: matplotlib has escaped every text in it."""
     return Markup(plot.svg)  # noqa: S704
 

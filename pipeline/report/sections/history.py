@@ -3,7 +3,7 @@
 import csv
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from pipeline.report.section import Inputs, Section
 from pipeline.report.sources.facts import Description
 from pipeline.report.sources.source import Absent, Source
 
+HISTORY_FILE = "history.csv"
 _COLUMNS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
 _METRIC = re.compile(r"\b(epoch|train_loss|train_accuracy|valid_loss|valid_accuracy)=(\S+)")
 
@@ -38,15 +39,20 @@ class History:
 
 def read_history(source: Source, job: Description, output: Path | None) -> tuple[Epoch, ...]:
     """Read the epochs from history.csv; of an unfinished training from its log. Raises Absent."""
-    path = output / "history.csv" if output else None
+    path = output / HISTORY_FILE if output else None
     if path and path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
-            epochs = tuple(_epoch(row) for row in csv.DictReader(file))
+            epochs = epochs_of_csv(file)
     else:
         epochs = epochs_of_log(source.log(str(job["TrainingJobName"])))
     if not epochs:
         raise Absent(f"{job['TrainingJobName']} completed no epoch")
     return epochs
+
+
+def epochs_of_csv(lines: Iterable[str]) -> tuple[Epoch, ...]:
+    """Parse the epochs from the lines of history.csv."""
+    return tuple(_epoch(row) for row in csv.DictReader(lines))
 
 
 def epochs_of_log(lines: Sequence[str]) -> tuple[Epoch, ...]:

@@ -50,7 +50,11 @@ def read_rules(job: Description, output: Path | None) -> Rules:
     """Read a training job's rules: the service's, else its own. Raises Absent when it had none."""
     if job.get("DebugRuleConfigurations"):
         return replace(_of_service(job), lost=_lost(job, output))
-    content = read_json(job, output, RULES_FILE, "no rules ran in it (debugger.mode)")
+    return rules_in(read_json(job, output, RULES_FILE, "no rules ran in it (debugger.mode)"))
+
+
+def rules_in(content: Mapping[str, Any]) -> Rules:
+    """Read the results that a job's own rules left in RULES_FILE."""
     rules = tuple(_embedded(item) for item in content.get("rules", []))
     unmatched = tuple(map(str, content.get("unmatched") or ()))
     return Rules(rules, content.get("stopped_by"), content.get("lost"), unmatched)

@@ -47,7 +47,7 @@ def read_tuning(source: Source, facts: Facts) -> Tuning:
     name, config = job["HyperParameterTuningJobName"], job["HyperParameterTuningJobConfig"]
     objective = config["HyperParameterTuningJobObjective"]
     maximize = objective["Type"] == "Maximize"
-    trials = _trials(_summaries(source.sagemaker, name), maximize)
+    trials = trials_of(_summaries(source.sagemaker, name), maximize)
     importance, note = importance_of(trials, config.get("ParameterRanges") or {}, maximize)
     return Tuning(
         job=name,
@@ -69,7 +69,8 @@ def _summaries(client: Any, tuning: str) -> list[Mapping[str, Any]]:
     return sorted(found, key=lambda job: (job["CreationTime"], job["TrainingJobName"]))
 
 
-def _trials(jobs: Sequence[Mapping[str, Any]], maximize: bool) -> tuple[Trial, ...]:
+def trials_of(jobs: Sequence[Mapping[str, Any]], maximize: bool) -> tuple[Trial, ...]:
+    """Return the trials of these training jobs, in this order, each with the best one so far."""
     best: float | None = None
     trials = []
     for number, job in enumerate(jobs, start=1):

@@ -42,6 +42,18 @@ def test_documents_list_in_the_order_they_were_made_even_when_replaced(store: St
     assert store.get_by_arn("Model", "arn:new") == {"n": "b", "changed": True}
 
 
+def test_documents_come_in_pages_newest_first_and_by_how_their_names_begin(store: Store) -> None:
+    for name in ("r1/b", "r10/a", "r1/a", "r2/a"):
+        store.put("Step", name, {"n": name})
+    store.put("Model", "r1/z", {"n": "z"})
+    store.put("Step", "r1/b", {"n": "r1/b", "changed": True})
+    assert store.count("Step") == 4
+    assert [body["n"] for body in store.newest("Step", 3)] == ["r2/a", "r1/a", "r10/a"]
+    assert [body["n"] for body in store.newest("Step", 3, skip=3)] == ["r1/b"]
+    assert [body["n"] for body in store.named("Step", "r1/")] == ["r1/b", "r1/a"]
+    assert store.newest("Endpoint", 3) == []
+
+
 def test_kinds_do_not_mix_and_delete_says_whether_there_was_one(store: Store) -> None:
     store.put("Model", "a", {})
     store.put("Pipeline", "a", {})

@@ -1,0 +1,1 @@
+"""Show runs, models, endpoints and data in the browser, and act on them."""

@@ -1,0 +1,97 @@
+"""Open the console in the browser: python -m pipeline.console."""
+
+import argparse
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pipeline.command_line.running import ROOT, add_state_option, parser, run_command
+from pipeline.command_line.subcommands import port_number
+from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.temporary import temporary_folder
+
+_EXAMPLES = """\
+  python -m pipeline.console                    runs, models, endpoints and data, in the browser
+  python -m pipeline.console --port 8765        at an address of your own choice
+  python -m pipeline.console --no-browser       print the address alone"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m pipeline.console` with these arguments and return its exit code."""
+    options = _parser().parse_args(arguments)
+    if options.aws:
+        raise UsageError(
+            "the console does not show AWS yet: python -m pipeline.registry list --aws, "
+            "python -m pipeline.report --aws"
+        )
+    return _serve(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = parser(
+        "pipeline.console",
+        "Shows runs, models, endpoints and data in the browser, and acts on them. It answers this "
+        "machine alone, and there only who opens the address that it prints.",
+        _EXAMPLES,
+    )
+    result.add_argument(
+        "--port", type=port_number, default=0, metavar="N", help="default: any free one"
+    )
+    result.add_argument("--no-browser", action="store_true", help="open none")
+    result.add_argument("--aws", action="store_true", help="show the account (not there yet)")
+    add_state_option(result)
+    result.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    return result
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from pipeline.command_line.local_packages import require_packages
+    from pipeline.command_line.stopping import handled
+    from pipeline.local.service.server import HOST, listen_on, serving
+
+    require_packages()
+    from pipeline.console.app import create_app
+    from pipeline.console.context import Console
+    from pipeline.console.security import Keys
+
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    with listen_on(options.port) as listener, ExitStack() as left:
+        own = f"http://{HOST}:{listener.getsockname()[1]}"
+
+        def say_next(token: str) -> None:
+            print(f"opened; for another browser: {own}/?token={token}", flush=True)
+
+        keys = Keys(say_next)
+        console = Console(options.state.resolve(), options.settings.resolve())
+        address = f"{own}/?token={keys.token}"
+        with handled(end), serving(create_app(console, keys), listener, grace_seconds=2):
+            print(f"console {address}\nCtrl-C ends it; what runs goes on", flush=True)
+            if not options.no_browser:
+                left.enter_context(_browser_at(address))
+            stop.wait()
+            console.ending.set()
+    return EXIT_SUCCEEDED
+
+
+@contextmanager
+def _browser_at(address: str) -> Iterator[None]:
+    """Open the browser, by way of a file: every user can read what a program is started with."""
+    import webbrowser
+
+    with temporary_folder("console") as folder:
+        page = folder / "console.html"
+        leads = f'<meta http-equiv="refresh" content="0;url={address}">'
+        page.write_text(f"<!doctype html><title>Console</title>{leads}\n", encoding="utf-8")
+        webbrowser.open(page.as_uri())
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

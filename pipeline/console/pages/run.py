@@ -1,0 +1,117 @@
+"""Show one run: its graph, logs, trials, curves and rules; stop it, run it again."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from pipeline.console.context import Console, console_of
+from pipeline.console.logs import log_names, log_of, read_end, read_since
+from pipeline.console.rendering import REPORT_TEMPLATES, page, redirect
+from pipeline.console.run_list import status_of
+from pipeline.console.run_view import command_of, find_execution, folder_of, read_view, report_of
+from pipeline.console.starting import arguments_again, start_run, started_of
+from pipeline.errors import UsageError
+from pipeline.local.engine.recovery import ask_to_stop
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+# The report has its own style and script; of scripts, only this tree's own one runs in it.
+_REPORT_POLICY = (
+    "default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'; script-src {script}; "
+    "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+)
+_REPORT = "report.html"
+
+
+def show(request: "Request") -> Response:
+    """Show a run as it is now."""
+    console, run = console_of(request), _run(request)
+    view = read_view(console.store, run)
+    return page(request, "run.html", view=view, started=started_of(console.state, run))
+
+
+def stop(request: "Request") -> Response:
+    """Ask a run to stop, as Ctrl-C does."""
+    console, run = console_of(request), _run(request)
+    status, _ = status_of(console.store, find_execution(console.store, run))
+    if not ask_to_stop(folder_of(console.store, run)):
+        raise UsageError(f"run {run} is not at work any more: it is {status}")
+    return redirect(f"/runs/{run}")
+
+
+def again(request: "Request") -> Response:
+    """Start another run with the same command."""
+    console, run = console_of(request), _run(request)
+    find_execution(console.store, run)
+    command = _command(console, run)
+    if command is None:
+        raise UsageError(f"nobody wrote down which command started run {run}")
+    here = f"--state={console.state}"  # the last one counts
+    arguments = [word for word in arguments_again(command) if word != here]
+    return redirect(f"/started/{start_run(console.state, [*arguments, here])}")
+
+
+def log(request: "Request") -> Response:
+    """Show a log; with `from`, the lines since that place, and in X-End where they end."""
+    console, run = console_of(request), _run(request)
+    execution = find_execution(console.store, run)
+    folder, name = folder_of(console.store, run), request.path_params["name"]
+    path = log_of(folder, name)
+    start = request.query_params.get("from", "")
+    if start.isascii() and start.isdecimal() and len(start) < 16:
+        part = read_since(path, int(start))
+        return PlainTextResponse(part.text.encode(), headers={"X-End": str(part.end)})
+    status, _ = status_of(console.store, execution)
+    part, others = read_end(path), log_names(folder)
+    return page(request, "log.html", run=run, name=name, part=part, state=status, others=others)
+
+
+def report(request: "Request") -> Response:
+    """Lead to a run's report, whose links are relative."""
+    return redirect(f"/runs/{_run(request)}/report/{_REPORT}")
+
+
+def report_file(request: "Request") -> Response:
+    """Show a run's report, or hand out a file beside it."""
+    from pipeline.report.page.markup import source_of
+
+    console, run = console_of(request), _run(request)
+    find_execution(console.store, run)
+    folder = report_of(console.store, run)
+    if folder is None:
+        raise UsageError(f"run {run} has no report yet: python -m pipeline.report {run}")
+    path = _file_in(folder, request.path_params["file"])
+    if path.name != _REPORT:
+        return FileResponse(path, filename=path.name)
+    script = (REPORT_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    policy = _REPORT_POLICY.format(script=source_of(script))
+    return FileResponse(path, headers={"Content-Security-Policy": policy})
+
+
+def _file_in(folder: Path, name: str) -> Path:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        raise UsageError(f"the report has no file {name!r}")
+    return path
+
+
+def _command(console: Console, run: str) -> str | None:
+    started = started_of(console.state, run)
+    return command_of(console.store, run) or (started.command if started else None)
+
+
+def _run(request: "Request") -> str:
+    return str(request.path_params["run"])
+
+
+ROUTES = (
+    Route("/runs/{run}", show),
+    Route("/runs/{run}/stop", stop, methods=["POST"]),
+    Route("/runs/{run}/again", again, methods=["POST"]),
+    Route("/runs/{run}/logs/{name:path}", log),
+    Route("/runs/{run}/report", report),
+    Route("/runs/{run}/report/{file:path}", report_file),
+)

@@ -1,0 +1,76 @@
+"""Take the pictures of the console in docs/: python -m tests.take_pictures STATE."""
+
+import argparse
+import base64
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.command_line.running import ROOT
+from pipeline.console.app import create_app
+from pipeline.console.context import Console
+from pipeline.console.security import Keys
+from pipeline.local.service.server import listen_on, serving
+from tests.browser_support import LAPTOP, LARGE_PHONE, chromium, look
+
+_SETTLED_S = 1.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to take: of the page at an address, or of where a link in it leads."""
+
+    name: str
+    address: str
+    follow: str = ""
+    width: int = LAPTOP
+    height: int = 800
+    scheme: str = "light"
+
+
+PICTURES = (
+    Picture("console.png", "/runs", "#runs tbody a", height=1180),
+    Picture("console-phone.png", "/runs", "#runs tbody a", LARGE_PHONE, 1180, "dark"),
+)
+
+
+def main() -> int:
+    """Take every picture of the runs in a state folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("state", type=Path, help="a state folder whose newest run is worth a look")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs")
+    options = parser.parse_args()
+    console, keys = Console(options.state.resolve(), ROOT / "pipeline.yaml"), Keys()
+    with (
+        listen_on(0) as listener,
+        serving(create_app(console, keys), listener, grace_seconds=2),
+        chromium() as browser,
+    ):
+        own = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        browser.get(f"{own}/?token={keys.token}")
+        for picture in PICTURES:
+            (options.out / picture.name).write_bytes(taken(browser, own, picture))
+        console.ending.set()
+    return 0
+
+
+def taken(browser: Any, own: str, picture: Picture) -> bytes:
+    """Return a picture as PNG."""
+    look(browser, picture.width, picture.scheme)
+    time.sleep(_SETTLED_S)
+    browser.get(f"{own}{picture.address}")
+    if picture.follow:
+        link = browser.find_element("css selector", picture.follow)
+        browser.get(link.get_attribute("href"))
+    time.sleep(_SETTLED_S)
+    clip = {"x": 0, "y": 0, "width": picture.width, "height": picture.height, "scale": 1}
+    answer = browser.execute_cdp_cmd(
+        "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
+    )
+    return base64.b64decode(answer["data"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
