@@ -58,7 +58,7 @@ $(VENV)/.serving: $(VENV)/.dev
 
 # What looks for barriers in the console's pages: a folder beside the environment.
 $(VENV)/.axe: $(VENV)/.dev
-	npm install --silent --no-save --prefix $(VENV)/axe axe-core@4.14.1 > /dev/null 2>&1 \
+	npm install --silent --no-save --fetch-retries=1 --fetch-timeout=60000 --prefix $(VENV)/axe axe-core@4.14.1 > /dev/null 2>&1 \
 		|| echo "no npm: the console's accessibility test is skipped"
 	touch $@
 
