@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.context import BenchmarkError, Context
 from benchmarks.figures import mean_and_deviation, text_table
 from benchmarks.pipeline_run import backbone_settings, run_pipeline
-from pipeline.registry.intervals import paired_interval
+from pipeline.comparing.intervals import paired_interval
 
 BACKBONE = "mobilenet_v2"
 UNCHANGED, HALF = "the run of the README", "half of the training pictures"

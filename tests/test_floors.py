@@ -13,7 +13,10 @@ FLOORS = (
     ("pipeline.run", "benchmarks"),
     ("pipeline.endpoint",),
     ("pipeline.report", "pipeline.registry"),
-    ("pipeline.bootstrap", "pipeline.data", "pipeline.target", "pipeline.diff", "pipeline.cost"),
+    (
+        *("pipeline.bootstrap", "pipeline.data", "pipeline.target", "pipeline.diff"),
+        *("pipeline.cost", "pipeline.comparing"),
+    ),
     ("pipeline.aws", "pipeline.local", "pipeline.check"),
     ("pipeline.definition",),
     ("steps",),

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.command_line.running import parser, run_command
@@ -14,8 +14,7 @@ from pipeline.target import Target, add_target_options, open_target
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rich.table import Table
-
+    from pipeline.comparing.chosen import Chosen
     from pipeline.registry.versions import Version
 
 _EXAMPLES = """\
@@ -26,8 +25,6 @@ _EXAMPLES = """\
   python -m pipeline.registry approve 3 --reason "best on the new pictures"
   python -m pipeline.registry reject 2 --reason "confuses the terriers"
   python -m pipeline.registry list --aws --group dog-breeds --json"""
-_STYLES = {"Approved": "green", "Rejected": "red", "PendingManualApproval": "yellow"}
-_SHOWN_CLASSES = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,38 +75,53 @@ def _with_version(command: argparse.ArgumentParser) -> None:
 
 
 def _list(target: Target, options: argparse.Namespace) -> None:
+    from pipeline.registry.origins import Origins
+    from pipeline.registry.version_view import made_dict, versions_table
     from pipeline.registry.versions import choose_group, list_arns, read_versions
 
     group = choose_group(target, options.group)
     arns = list_arns(target, group)
     versions = read_versions(target, list(arns.values())[: options.limit])
+    origins = Origins(target.sagemaker, _defaults(options))
+    made = [origins.made(version, tuned=False) for version in versions]
     if options.json:
-        _print_json([_summary(version) for version in versions])
+        _print_json([made_dict(one) for one in made])
         return
-    print_table(_table(versions))
+    print_table(versions_table(made))
     if len(arns) > len(versions):
         print(f"{len(arns) - len(versions)} older ones: --limit {len(arns)}")
 
 
 def _show(target: Target, options: argparse.Namespace) -> None:
+    from pipeline.registry.origins import Origins
+    from pipeline.registry.version_view import made_dict, print_version, settings_dict
     from pipeline.registry.versions import find_version
 
     version = find_version(target, options.group, options.version)
+    defaults = _defaults(options)
+    made = Origins(target.sagemaker, defaults).made(version)
     if options.json:
-        _print_json(_summary(version) | {"evaluation": version.evaluation})
-        return
-    print_table(_facts(version))
-    if classes := _worst_classes(version):
-        print_table(classes)
+        evaluation = {"evaluation": version.evaluation}
+        _print_json(made_dict(made) | settings_dict(made) | evaluation)
+    else:
+        print_version(made, defaults)
+
+
+def _defaults(options: argparse.Namespace) -> "Chosen | None":
+    from pipeline.comparing.defaults import LOCAL_ENVIRONMENT, read_defaults
+
+    environment = options.env or (None if options.aws else LOCAL_ENVIRONMENT)
+    return read_defaults(options.settings, environment)
 
 
 def _compare(target: Target, options: argparse.Namespace) -> None:
     from pipeline.registry.comparison import compare_versions
     from pipeline.registry.comparison_view import print_comparison
+    from pipeline.registry.version_view import version_dict
 
     found = compare_versions(target, options.group, options.version, options.other)
     if options.json:
-        versions = {"first": _summary(found.first), "second": _summary(found.second)}
+        versions = {"first": version_dict(found.first), "second": version_dict(found.second)}
         _print_json(versions | found.to_dict())
     else:
         print_comparison(found)
@@ -145,8 +157,10 @@ def _decide(target: Target, options: argparse.Namespace, status: str) -> None:
 
 def _report_aws(options: argparse.Namespace, after: "Version") -> None:
     """Report a decision on AWS: EventBridge tells the function that deploys, nobody here waits."""
+    from pipeline.registry.version_view import version_dict
+
     if options.json:
-        _print_json(_summary(after))
+        _print_json(version_dict(after))
     else:
         print("production follows: python -m pipeline.endpoint status --aws")
 
@@ -154,103 +168,15 @@ def _report_aws(options: argparse.Namespace, after: "Version") -> None:
 def _report_local(options: argparse.Namespace, after: "Version", since: "datetime") -> None:
     """Report what production is after the decision, where a run has set it up."""
     from pipeline.local.service.following import follow_decision
+    from pipeline.registry.version_view import version_dict
 
     deployed = follow_decision(options.state, after.group, since)
     if options.json:
-        _print_json(_summary(after) | {"production": deployed and deployed.to_dict()})
+        _print_json(version_dict(after) | {"production": deployed and deployed.to_dict()})
     elif deployed:
         print(deployed.summary())
     if deployed:
         deployed.raise_problems()
-
-
-def _summary(version: "Version") -> dict[str, Any]:
-    return {
-        "version": version.number,
-        "group": version.group,
-        "status": version.approval,
-        "reason": version.reason,
-        "accuracy": version.accuracy,
-        "data_fingerprint": version.metadata.get("DataFingerprint"),
-        "git_commit": version.metadata.get("GitCommit"),
-        "pipeline_version": version.metadata.get("PipelineVersion"),
-        "training_job": version.metadata.get("TrainingJob"),
-        "report": version.metadata.get("Report"),
-        "created": version.created.isoformat(timespec="seconds"),
-        "model_data": version.model_data,
-        "arn": version.arn,
-    }
-
-
-def _table(versions: Sequence["Version"]) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Version", "Status", "Accuracy", "Data", "Commit", "Created"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "Accuracy" else "left")
-    table.add_column("ARN", overflow="fold")
-    for version in versions:
-        table.add_row(
-            str(version.number),
-            Text(version.approval, style=_STYLES.get(version.approval, "")),
-            _percent(version.accuracy),
-            version.metadata.get("DataFingerprint", "-")[:12],
-            version.metadata.get("GitCommit", "-")[:10],
-            f"{version.created:%Y-%m-%d %H:%M}",
-            version.arn,
-        )
-    return table
-
-
-def _facts(version: "Version") -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _summary(version).items():
-        shown = _percent(value) if name == "accuracy" else str(value or "-")
-        table.add_row(name.replace("_", " "), Text(shown))
-    for name, value in _metric_values(version.evaluation).items():
-        table.add_row(name.replace("0_5", "0.5").replace("_", " "), f"{value:.4f}")
-    return table
-
-
-def _metric_values(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    from pipeline.registry.versions import metric_value
-
-    names = evaluation.get("multiclass_classification_metrics", {})
-    found = {name: metric_value(evaluation, name) for name in names if name != "accuracy"}
-    return {
-        name: value
-        for name, value in found.items()
-        if value is not None and "constant_classifier" not in name
-    }
-
-
-def _worst_classes(version: "Version") -> "Table | None":
-    from rich.table import Table
-    from rich.text import Text
-
-    metrics = version.evaluation.get("multiclass_classification_metrics", {})
-    classes = metrics.get("per_class", {})
-    known = {name: facts for name, facts in classes.items() if facts.get("recall") is not None}
-    if not known:
-        return None
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column("Least recognised classes", overflow="fold")
-    table.add_column("Recall", justify="right")
-    table.add_column("Pictures", justify="right")
-    worst = sorted(known.items(), key=lambda item: item[1]["recall"])[:_SHOWN_CLASSES]
-    for name, facts in worst:
-        table.add_row(Text(name), _percent(facts["recall"]), str(facts.get("count", "-")))
-    return table
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
 
 
 def _print_json(value: Any) -> None:

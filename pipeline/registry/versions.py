@@ -1,14 +1,18 @@
 """Read model versions from the registry, as the commands need them."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pipeline.comparing.measured import Measured
 from pipeline.errors import PipelineError, UsageError
 from pipeline.given import shortened
 from pipeline.target import Target
+
+_RUN = re.compile(r"/runs/([^/]+)/report/")
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,21 @@ class Version:
     evaluation_uri: str
 
     @property
+    def measured(self) -> Measured:
+        """What was measured of it."""
+        known = self.evaluation.get("data_fingerprint") or self.metadata.get("DataFingerprint", "")
+        return Measured(f"version {self.number}", self.evaluation, self.evaluation_uri, str(known))
+
+    @property
     def accuracy(self) -> float | None:
         """Test accuracy, 0 to 1."""
-        return metric_value(self.evaluation, "accuracy")
+        return self.measured.accuracy
 
-
-def metric_value(evaluation: Mapping[str, Any], name: str) -> float | None:
-    """Return the value of one metric in evaluation.json, or None."""
-    metrics = evaluation.get("multiclass_classification_metrics", {})
-    value = metrics.get(name, {}).get("value") if isinstance(metrics, dict) else None
-    return float(value) if isinstance(value, int | float) else None
+    @property
+    def run(self) -> str | None:
+        """The id of the run that registered it: its report lies with that run; None without."""
+        found = _RUN.search(self.metadata.get("Report", ""))
+        return found[1] if found else None
 
 
 def choose_group(target: Target, wanted: str | None) -> str:

@@ -23,17 +23,21 @@ from pipeline.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws
+    from pipeline.report.sources.facts import Facts
     from pipeline.report.sources.source import Source
 
 _EXAMPLES = """\
   python -m pipeline.report                              the runs, newest first
   python -m pipeline.report newest --open                make the report of one, and look at it
   python -m pipeline.report hjb2ij4kg3ms --out report
+  python -m pipeline.report compare newest               with the run before: what differs
+  python -m pipeline.report compare newest hjb2ij4kg3ms
   python -m pipeline.report tensors newest               the tensors that its training saved
   python -m pipeline.report tensors newest gradient/Head_linear.weight --save gradient.png
   python -m pipeline.report EXECUTION_ARN --aws --upload
   python -m pipeline.report prune --keep 5 --dry-run     what removing old runs would free
   python -m pipeline.report prune --keep 5 --older-than 30d"""
+_COMPARE = "compare"
 _TENSORS = "tensors"
 _PRUNE = "prune"
 
@@ -50,6 +54,8 @@ class Place:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m pipeline.report` with these arguments and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [_COMPARE]:
+        return _compare(_compare_parser().parse_args(given[1:]))
     if given[:1] == [_TENSORS]:
         return _tensors(_tensors_parser().parse_args(given[1:]))
     if given[:1] == [_PRUNE]:
@@ -73,6 +79,24 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument("--upload", action="store_true", help="with --aws: put it into the bucket")
     result.add_argument(
         "--limit", type=positive_number, default=20, metavar="N", help="runs listed (default: 20)"
+    )
+    _add_place(result)
+    return result
+
+
+def _compare_parser() -> argparse.ArgumentParser:
+    result = parser(
+        "pipeline.report compare",
+        "Compares two runs: their settings and hyperparameters, the accuracy of their models with "
+        "its paired interval, metrics and classes.",
+        _examples_of(_COMPARE),
+    )
+    result.add_argument("run", metavar="RUN", help="id, ARN or newest")
+    result.add_argument(
+        "other",
+        nargs="?",
+        metavar="OTHER",
+        help="default: the run of its pipeline before it that has test results",
     )
     _add_place(result)
     return result
@@ -165,16 +189,47 @@ def _aws_place(options: argparse.Namespace, scratch: Path) -> Place:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from pipeline.comparing.defaults import LOCAL_ENVIRONMENT, read_defaults
+    from pipeline.report.run_lines import read_lines
     from pipeline.report.runs import list_runs
     from pipeline.report.tables import runs_table
 
+    environment = options.env or (None if options.aws else LOCAL_ENVIRONMENT)
     with _place(options) as place:
         runs = list_runs(place.source.sagemaker, place.pipelines, options.limit)
+        lines = read_lines(place.source, runs, read_defaults(options.settings, environment))
     if options.json:
-        print(json.dumps([run.to_dict() for run in runs], indent=2))
+        print(json.dumps([line.to_dict() for line in lines], indent=2))
     else:
-        print_table(runs_table(runs))
+        print_table(runs_table(lines))
     return EXIT_SUCCEEDED
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from pipeline.report.comparison import compare_runs, run_before
+    from pipeline.report.tables import print_comparison
+
+    with _place(options) as place:
+        first, other = _facts(place, options.run), options.other
+        second = _facts(place, other) if other else run_before(place.source, first)
+        if first.arn == second.arn:
+            raise UsageError(f"run {first.id} is the same: name another to compare it with")
+        found = compare_runs(place.source, first, second)
+    if options.json:
+        print(json.dumps(found.to_dict(), indent=2))
+    else:
+        print_comparison(found)
+    return EXIT_SUCCEEDED
+
+
+def _facts(place: Place, wanted: str) -> "Facts":
+    """Return what is compared of a run given by id, ARN or `newest`."""
+    from pipeline.report.comparison import COMPARED
+    from pipeline.report.runs import find_run
+    from pipeline.report.sources.facts import read_facts
+
+    arn = find_run(place.source.sagemaker, place.pipelines, wanted)
+    return read_facts(place.source, arn, COMPARED)
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -8,10 +8,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
-from pipeline.definition.steps import own_arguments, written_steps
-from pipeline.report.sources.facts import Facts
+from pipeline.comparing.chosen import NO_WEIGHTS, Chosen
 
 PAGE = "docs/better-accuracy.md"
 FIRST_RUN = "python -m pipeline.run --local"
@@ -90,7 +88,7 @@ ADVICE: Mapping[str, Advice] = {
 class Adviser:
     """Advises changes of a run, by its command line and the settings it had.
 
-    `settings` has those that its definition tells: of the backbone, `features` and `training`.
+    `settings` has those that its definition tells.
     """
 
     command: str = FIRST_RUN
@@ -150,40 +148,10 @@ def _overrides(words: Sequence[str]) -> Iterator[str]:
             yield word
 
 
-def settings_of(facts: Facts) -> dict[str, str]:
-    """Return the settings that a run's definition tells, as `key` and text.
+def settings_of(run: Chosen) -> dict[str, str]:
+    """Return the settings of a run, as `key` and text.
 
     Any pretrained weights count as ImageNet's: what matters is that there are some.
     """
-    found: dict[str, str] = {}
-    for step in written_steps(facts.definition):
-        arguments = own_arguments(step.node.value)
-        found |= _of_features(arguments) if step.name == "ExtractFeatures" else {}
-        found |= _of_training(arguments) if step.type == "Training" else {}
-        found |= _of_tuning(arguments) if step.type == "Tuning" else {}
-    return found
-
-
-def _of_features(arguments: Mapping[str, Any]) -> dict[str, str]:
-    given = (arguments.get("AppSpecification") or {}).get("ContainerArguments") or []
-    options = {
-        word.removeprefix("--").replace("-", "_"): value
-        for word, value in pairwise(given)
-        if isinstance(word, str) and word.startswith("--") and isinstance(value, str)
-    }
-    return {
-        "backbone.name": options.get("backbone", ""),
-        "backbone.weights": "imagenet" if "weights" in options else "none",
-        **{f"features.{name}": value for name, value in options.items()},
-    }
-
-
-def _of_training(arguments: Mapping[str, Any]) -> dict[str, str]:
-    given = arguments.get("HyperParameters") or {}
-    return {f"training.{n}": v.strip('"') for n, v in given.items() if isinstance(v, str)}
-
-
-def _of_tuning(arguments: Mapping[str, Any]) -> dict[str, str]:
-    config = arguments.get("HyperParameterTuningJobConfig") or {}
-    metric = (config.get("HyperParameterTuningJobObjective") or {}).get("MetricName")
-    return {"tuning.objective": metric} if isinstance(metric, str) else {}
+    weights = run.values.get("backbone.weights", NO_WEIGHTS)
+    return {**run.values, "backbone.weights": weights if weights == NO_WEIGHTS else "imagenet"}

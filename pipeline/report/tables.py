@@ -6,21 +6,42 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.report.runs import RunSummary
+from pipeline.comparing.differences import NOT_KNOWN, backbone_words, in_short, without_backbone
+from pipeline.comparing.view import accuracy_words, print_compared
+from pipeline.report.comparison import RunComparison
+from pipeline.report.run_lines import RunLine
 from pipeline.report.sections.tensors import Series
 
 
-def runs_table(runs: Sequence[RunSummary]) -> Table:
+def runs_table(lines: Sequence[RunLine]) -> Table:
     """Build the table of runs, one per row."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Run", "Pipeline", "Status", "Started"):
         table.add_column(name, no_wrap=name != "Pipeline", overflow="fold")
-    table.add_column("Why", overflow="fold")
-    for run in runs:
-        started = f"{run.started:%Y-%m-%d %H:%M}" if run.started else "-"
-        why = " ".join((run.failure or "").split())[:100]
-        table.add_row(run.id, run.pipeline, run.status, started, Text(why))
+    for name in ("Accuracy", "Version", "Backbone", "Differs in", "Why"):
+        table.add_column(name, overflow="fold")
+    for line in lines:
+        run = line.run
+        table.add_row(
+            run.id,
+            run.pipeline,
+            run.status,
+            f"{run.started:%Y-%m-%d %H:%M}" if run.started else NOT_KNOWN,
+            accuracy_words(line.measured),
+            NOT_KNOWN if line.version is None else str(line.version),
+            Text(backbone_words(line.chosen)),
+            Text(in_short(None if line.differs is None else without_backbone(line.differs))),
+            Text(" ".join((run.failure or "").split())[:100]),
+        )
     return table
+
+
+def print_comparison(found: RunComparison) -> None:
+    """Print two runs side by side."""
+    names = (f"run {found.first}", f"run {found.second}")
+    settings = found.unknown if found.settings is None else found.settings
+    measured = found.measured or f"their results cannot be compared: {found.unknown}"
+    print_compared(" against ".join(names), names, settings, measured)
 
 
 def tensors_table(tensors: Sequence[dict[str, Any]]) -> Table:

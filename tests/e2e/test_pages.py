@@ -37,6 +37,7 @@ PRINTS = {
     "pipeline.console": r"^console http://127\.0\.0\.1:\d+/\?token=",
     "pipeline.report   ": r"^\w{12} +dog-breeds +Succeeded ",
     "report newest": r"report\.html$",
+    "report compare newest": r"^accuracy [+-]\d\.\d{4} .*paired on",
     "report tensors newest  ": r"^\S*Head_linear\.weight ",
     "report tensors newest NAME": r"(?s).",
     "report prune --keep 5": r"^0 runs removed, 2 stay",

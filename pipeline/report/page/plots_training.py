@@ -209,15 +209,25 @@ def _share(seconds: Mapping[str, float], part: str) -> float:
     return value / whole if value > 0 else 0.0
 
 
-def draw_system(profile: Profile) -> Figure | None:
-    """Draw CPU, GPU and memory while the training ran; None when nothing was sampled."""
+def load_and_memory(profile: Profile) -> dict[str, tuple[float, ...]]:
+    """Return what was sampled of CPU, GPU and memory, with its seconds; {} below two samples."""
     known = profile.samples.items()
     samples = {name: values for name, values in known if any(map(_finite, values))}
-    seconds = samples.get("seconds", ())
+    shown = [name for name in samples if name.endswith("percent") or _is_memory(name)]
+    if len(samples.get("seconds", ())) < 2 or not shown:
+        return {}
+    return {name: samples[name] for name in ("seconds", *shown)}
+
+
+def _is_memory(name: str) -> bool:
+    return name.startswith("memory") and name.endswith("bytes")
+
+
+def draw_system(profile: Profile) -> Figure:
+    """Draw CPU, GPU and memory while the training ran, of two samples or more."""
+    samples = load_and_memory(profile)
     percents = [name for name in samples if name.endswith("percent")]
-    sizes = [name for name in samples if name.startswith("memory") and name.endswith("bytes")]
-    if len(seconds) < 2 or not (percents or sizes):
-        return None
+    sizes = [name for name in samples if _is_memory(name)]
     figure = new_figure(WIDTH, HEIGHT)
     panels = figure.subplots(bool(percents) + bool(sizes), 1, sharex=True, squeeze=False).flatten()
     if percents:

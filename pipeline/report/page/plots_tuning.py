@@ -1,6 +1,7 @@
 """Draw plots of a tuning job: trials in order, what mattered, and where good values lie."""
 
 import math
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -71,11 +72,9 @@ def draw_importance(tuning: Tuning) -> Figure:
     return figure_of(axes)
 
 
-def draw_hyperparameters(tuning: Tuning) -> Figure | None:
-    """Draw the objective against each varied hyperparameter; None when none was varied."""
-    names = _varied(tuning.trials)[:_PANELS]
-    if not names:
-        return None
+def draw_hyperparameters(tuning: Tuning) -> Figure:
+    """Draw the objective against each hyperparameter that was varied."""
+    names = varied(tuning.trials)[:_PANELS]
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
     figure = new_figure(WIDTH, HEIGHT if rows == 1 else 190 * rows)
@@ -88,7 +87,8 @@ def draw_hyperparameters(tuning: Tuning) -> Figure | None:
     return figure
 
 
-def _varied(trials: tuple[Trial, ...]) -> list[str]:
+def varied(trials: Sequence[Trial]) -> list[str]:
+    """Return the hyperparameters that the trials differ in."""
     names = dict.fromkeys(name for trial in trials for name in trial.hyperparameters)
     return [name for name in names if len({t.hyperparameters.get(name) for t in trials}) > 1]
 

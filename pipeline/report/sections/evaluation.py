@@ -1,22 +1,19 @@
 """Read the test results: evaluation.json, predictions.jsonl and the worst mistakes' pictures."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
+from pipeline.comparing.intervals import wilson_interval
 from pipeline.report.gate import Gate, champion_words, issues_heard, parameter, shortfall_of
 from pipeline.report.page.class_order import FEW_CLASSES, neighbour_order
 from pipeline.report.section import Section
 from pipeline.report.seen import SeenPicture, accuracy_without, read_seen
-from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.facts import EVALUATE, Facts
 from pipeline.report.sources.pictures import picture_reader
 from pipeline.report.sources.source import Source
 
-STEP = "Evaluate"
-_Z = NormalDist().inv_cdf(0.975)
 _MISTAKES = 24
 _PAIRS = 30
 _MOST_CELLS = 200  # classes: more cells slow a browser, and the plot has them
@@ -140,7 +137,7 @@ class ConfusionRow:
 
 def read_evaluation(source: Source, facts: Facts) -> Evaluation:
     """Read a run's test results. Raises Absent when Evaluate did not complete."""
-    folder = facts.output(STEP, "evaluation")
+    folder = facts.output(EVALUATE, "evaluation")
     content = json.loads(source.read(f"{folder}/evaluation.json"))
     metrics = content["multiclass_classification_metrics"]
     predictions = [
@@ -152,14 +149,14 @@ def read_evaluation(source: Source, facts: Facts) -> Evaluation:
         for actual in classes
     )
     pictures, right = sum(map(sum, confusion)), sum(row[i] for i, row in enumerate(confusion))
-    low, high = wilson_interval(right, pictures)
+    interval = wilson_interval(right, pictures)
     top, seen = _top(metrics), read_seen(source, facts)
     error = metrics.get("expected_calibration_error") or {}
     return Evaluation(
         pictures=pictures,
         accuracy=float(metrics["accuracy"]["value"]),
-        low=low,
-        high=high,
+        low=interval.low,
+        high=interval.high,
         classes=class_qualities(classes, confusion),
         confusion=confusion,
         confused_pairs=confused_pairs(classes, confusion),
@@ -176,16 +173,6 @@ def read_evaluation(source: Source, facts: Facts) -> Evaluation:
         seen=seen,
         accuracy_of_unseen=accuracy_without(predictions, seen),
     )
-
-
-def wilson_interval(right: int, pictures: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of right / pictures: Wilson's score interval (1927)."""
-    if pictures == 0:
-        return 0.0, 1.0
-    share, of = right / pictures, _Z**2 / pictures
-    middle = (share + of / 2) / (1 + of)
-    spread = _Z / (1 + of) * math.sqrt(share * (1 - share) / pictures + of / (4 * pictures))
-    return max(0.0, middle - spread), min(1.0, middle + spread)
 
 
 def class_qualities(

@@ -51,7 +51,7 @@ def read_reproduction(
         fingerprints=_fingerprints(facts, description, data),
         parameters=dict(facts.parameters),
         hyperparameters=trained,
-        adviser=Adviser(command, settings_of(facts)),
+        adviser=Adviser(command, settings_of(facts.chosen)),
     )
 
 

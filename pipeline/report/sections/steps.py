@@ -58,7 +58,7 @@ def read_run(facts: Facts, where: str) -> Run:
     return Run(
         id=facts.id,
         arn=facts.arn,
-        pipeline=facts.arn.partition(":pipeline/")[2].partition("/")[0],
+        pipeline=facts.pipeline,
         where=where,
         status=status,
         started=utc(started),

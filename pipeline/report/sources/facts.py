@@ -1,12 +1,13 @@
 """Read what SageMaker's API says of one execution, once for all sections of the report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.aws.steps import job_of
+from pipeline.comparing.chosen import Chosen, read_chosen
 from pipeline.definition.steps import written_steps
 from pipeline.errors import UsageError
 from pipeline.report.sources.source import Absent, Source
@@ -14,6 +15,10 @@ from pipeline.report.sources.source import Absent, Source
 Description = Mapping[str, Any]
 PREPARE = "Prepare"
 """The step that writes the data set."""
+TRAIN = "Train"
+"""The step of the final training."""
+EVALUATE = "Evaluate"
+"""The step that tests the model."""
 
 
 def utc(time: datetime | None) -> datetime | None:
@@ -54,6 +59,18 @@ class Facts:
         """The execution's id: the end of its ARN."""
         return self.arn.rpartition("/")[2]
 
+    @property
+    def pipeline(self) -> str:
+        """The name of its pipeline."""
+        return self.arn.partition(":pipeline/")[2].partition("/")[0]
+
+    @property
+    def chosen(self) -> Chosen:
+        """What the run was made with; what the tuner chose only if the training's job is here."""
+        jobs = [job for job in self.jobs.values() if "TrainingJobName" in job]
+        trained = jobs[0].get("HyperParameters") if jobs else None
+        return read_chosen(self.definition, self.parameters, trained)
+
     def job(self, step: str) -> Description:
         """Return a step's job. Raises Absent when it ran none."""
         if step in self.jobs:
@@ -85,8 +102,11 @@ class Facts:
         return f"step {step} did not run" if status is None else f"step {step}: {status}"
 
 
-def read_facts(source: Source, arn: str) -> Facts:
-    """Read everything the API knows of an execution. Raises UsageError when there is none."""
+def read_facts(source: Source, arn: str, steps: Collection[str] | None = None) -> Facts:
+    """Read everything the API knows of an execution; of jobs only those of `steps`, if given.
+
+    Raises UsageError when there is none.
+    """
     client = source.sagemaker
     execution = _describe_execution(client, arn)
     answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
@@ -96,7 +116,7 @@ def read_facts(source: Source, arn: str) -> Facts:
         definition=json.loads(answer["PipelineDefinition"]),
         parameters=_parameters(client, arn),
         summaries=summaries,
-        jobs=_jobs(client, summaries),
+        jobs=_jobs(client, {n: s for n, s in summaries.items() if steps is None or n in steps}),
     )
 
 

@@ -8,9 +8,19 @@ from typing import Any
 
 from PIL import Image
 
+from pipeline.comparing.differences import Difference
+from pipeline.comparing.intervals import Interval
+from pipeline.comparing.measured import (
+    AccuracyDifference,
+    MeasuredDifference,
+    Measurements,
+    PairedCounts,
+)
 from pipeline.report.advice import Adviser
+from pipeline.report.comparison import RunComparison
 from pipeline.report.contents import Run, RunReport
 from pipeline.report.importance import Importance
+from pipeline.report.sections.before import Before
 from pipeline.report.sections.dataset import Dataset, Duplicate, Refused, Remark
 from pipeline.report.sections.evaluation import (
     CalibrationBin,
@@ -20,6 +30,7 @@ from pipeline.report.sections.evaluation import (
     Mistake,
 )
 from pipeline.report.sections.files import MetricFile
+from pipeline.report.sections.gains import FineTuningGain, Gains, TuningGain
 from pipeline.report.sections.history import Epoch, History
 from pipeline.report.sections.model import Layer, Model
 from pipeline.report.sections.profile import Profile, ProfiledPhase, ProfileFinding
@@ -55,6 +66,8 @@ def full_report(classes: tuple[str, ...] = CLASSES, layers: int = 2) -> RunRepor
         "dataset": a_dataset(classes, rng),
         "model": a_model(),
         "reproduction": a_reproduction(),
+        "before": a_before(classes),
+        "gains": some_gains(),
         "files": (
             MetricFile("metrics/Train.csv", "every epoch of the training", 12),
             MetricFile("metrics/Tune.csv", "every trial", 8),
@@ -326,6 +339,26 @@ def a_model() -> Model:
     facts = {"backbone": "mobilenet_v2", "weights": "imagenet", "artifact": "9.1 MiB"}
     head = Layer("classifier", "Linear", "6", 7686, 7680)
     return Model((*layers, head), 2_231_558, 7686, 300_774_272, facts)
+
+
+def a_before(classes: tuple[str, ...]) -> Before:
+    changed = tuple(MeasuredDifference(name, 0.9, 0.5, 7) for name in classes[:12])
+    pairs = PairedCounts(42, 6, 5)
+    accuracy = AccuracyDifference(0.024, Interval(-0.137, 0.184), pairs, "")
+    measured = Measurements(("run a", "run b"), (), accuracy, changed, (f"beware of {HOSTILE}",))
+    settings = (
+        Difference("backbone.weights", f"s3://bucket/{'long-' * 20}.pth", "imagenet"),
+        Difference("training.lr", "0.0023123", "0.00123", True, True),
+        Difference("tuning.ranges.weight_decay", "0.0001 to 0.1 Logarithmic", None),
+    )
+    comparison = RunComparison("zo1hya3po8f4", "aa11bb22cc33", settings, measured)
+    return Before("aa11bb22cc33", START - timedelta(days=1), comparison)
+
+
+def some_gains() -> Gains:
+    defaults = {"learning-rate": "0.0003", "batch-size": "64"}
+    tuning = TuningGain("best:valid_accuracy", True, 7, 0.92, 0.8, 0.7, defaults)
+    return Gains(tuning, FineTuningGain(8, 0.87, 12, 0.904, 12, 42))
 
 
 def a_reproduction() -> Reproduction:

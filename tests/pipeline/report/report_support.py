@@ -123,6 +123,8 @@ def evaluation() -> Json:
     """What Evaluate writes about CHANCES, by the project's own measuring."""
     outcomes = outcomes_of(np.array(ACTUAL), np.array(CHANCES, dtype=np.float32))
     return {
+        "dataset": {"item_count": len(ACTUAL)},
+        "data_fingerprint": DATASET["fingerprint"],
         "multiclass_classification_metrics": multiclass_metrics(outcomes, CLASSES),
         "champion": {"summary": "dogs/1 is 2 points worse"},
     }
@@ -162,7 +164,7 @@ def definition_of(lab: Lab, train: str = "", parameters: Json | None = None) -> 
             "Prepare",
             _writing("sys.argv[1]", prepared),
             outputs=["dataset", "test"],
-            arguments=[OUTPUT, "--seed", "3"],
+            arguments=[OUTPUT, "--seed", "3", "--split", "0.8,0.1,0.1"],
         ),
         {**_tune(lab), "DependsOn": ["Prepare"]},
         {

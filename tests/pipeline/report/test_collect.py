@@ -1,7 +1,6 @@
 """What a report says of a run is what the run's own files say."""
 
 import io
-import math
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from pipeline.report.collect import collect
 from pipeline.report.contents import RunReport
 from pipeline.report.sections.dataset import SECTION as DATASET
 from pipeline.report.sections.evaluation import SECTION as EVALUATION
-from pipeline.report.sections.evaluation import ClassQuality, ConfusedPair, wilson_interval
+from pipeline.report.sections.evaluation import ClassQuality, ConfusedPair
 from pipeline.report.sections.history import SECTION as HISTORY
 from pipeline.report.sections.model import SECTION as MODEL
 from pipeline.report.sections.profile import SECTION as PROFILE
@@ -32,8 +31,9 @@ def report(finished: Finished) -> RunReport:
 
 
 def test_a_whole_run_lacks_only_what_it_did_not_save(report: RunReport) -> None:
-    assert set(report.missing) == {"tensors"}
+    assert set(report.missing) == {"tensors", "before"}
     assert "no tensors were saved" in report.missing["tensors"]
+    assert report.missing["before"] == "it is the first run of pipeline that is there"
     assert (report.run.status, report.run.where) == ("Succeeded", "local")
 
 
@@ -149,7 +149,7 @@ def test_damaged_files_are_said_to_be_and_harm_no_other_section(tmp_path: Path) 
     for path in tmp_path.glob("s3/*/runs/*/Train/*/output/model.tar.gz"):
         path.write_bytes(b"no archive")
     report = collect(LocalSource(finished.store), finished.arn).report
-    assert set(report.missing) == {"tensors", "evaluation", "dataset", "artifact"}
+    assert set(report.missing) == {"tensors", "evaluation", "dataset", "artifact", "before"}
     assert "cannot be read" in report.missing["evaluation"]
     assert report.get(HISTORY) is not None
 
@@ -175,11 +175,3 @@ def test_a_cached_step_is_shown_with_the_job_it_came_from(tmp_path: Path) -> Non
 def test_an_unknown_run_is_a_usage_error(finished: Finished) -> None:
     with pytest.raises(UsageError, match="there is no run"):
         collect(LocalSource(finished.store), finished.arn[:-3] + "abc")
-
-
-@pytest.mark.parametrize(("right", "pictures"), [(0, 10), (10, 10), (83, 100), (1, 3)])
-def test_wilson_is_where_the_score_test_turns(right: int, pictures: int) -> None:
-    """Its bounds are the shares p with |right/n - p| = z * sqrt(p (1 - p) / n)."""
-    for bound in wilson_interval(right, pictures):
-        spread = 1.959963984540054 * math.sqrt(bound * (1 - bound) / pictures)
-        assert abs(right / pictures - bound) == pytest.approx(spread, abs=1e-8)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from pipeline.comparing.intervals import wilson_interval
 from pipeline.report.gate import Gate, chance, unmet
-from pipeline.report.sections.evaluation import wilson_interval
 
 LOST = Gate(0.6, 0.01, 0.03, "the champion (dogs/3) has 0.8", "Overfit IssuesFound: at step 4")
 
@@ -65,7 +65,8 @@ def test_every_condition_that_does_not_hold_is_said() -> None:
     ],
 )
 def test_few_pictures_leave_it_to_chance(gate: Gate, right: int, pictures: int, said: str) -> None:
-    assert said in (chance(gate, right, pictures, *wilson_interval(right, pictures)) or "")
+    around = wilson_interval(right, pictures)
+    assert said in (chance(gate, right, pictures, around.low, around.high) or "")
 
 
 @pytest.mark.parametrize(
@@ -83,4 +84,5 @@ def test_few_pictures_leave_it_to_chance(gate: Gate, right: int, pictures: int, 
 def test_what_the_pictures_can_tell_is_no_matter_of_chance(
     gate: Gate, right: int, pictures: int
 ) -> None:
-    assert chance(gate, right, pictures, *wilson_interval(right, pictures)) is None
+    around = wilson_interval(right, pictures)
+    assert chance(gate, right, pictures, around.low, around.high) is None

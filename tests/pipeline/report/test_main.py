@@ -30,8 +30,12 @@ def test_without_a_run_they_are_listed(call: Call, finished: Finished) -> None:
     code, out, _ = call()
     assert code == 0
     assert finished.result.execution_id in out
+    assert "75.0% (40.9 to 92.9)" in out
+    assert "data.seed=3" in out
     (listed,) = json.loads(call("--json")[1])
     assert (listed["arn"], listed["status"]) == (finished.arn, "Succeeded")
+    assert (listed["accuracy"], listed["version"]) == (0.75, None)
+    assert [one["key"] for one in listed["differs"]] == ["data.seed"]
 
 
 def test_a_report_lies_with_its_run_and_its_numbers_beside_it(
@@ -58,7 +62,7 @@ def test_a_report_goes_where_it_is_told_and_as_json(
     code, out, _ = call(finished.result.execution_id, "--out", str(tmp_path / "r"), "--json")
     found = json.loads(out)
     assert (code, found["evaluation"]["accuracy"]) == (0, 0.75)
-    assert found["missing"].keys() == {"tensors"}
+    assert found["missing"].keys() == {"tensors", "before"}
     for file in found["files"]:
         assert (tmp_path / "r" / file["path"]).is_file()
 
@@ -69,6 +73,9 @@ def test_a_report_goes_where_it_is_told_and_as_json(
         (("nothing",), 2, "no run 'nothing'; the newest are: "),
         (("newest", "--upload"), 2, "add --aws"),
         (("tensors", "newest"), 1, "no tensors were saved"),
+        (("compare", "newest"), 1, "it is the first run of pipeline that is there"),
+        (("compare", "newest", "newest"), 2, "is the same: name another"),
+        (("compare", "newest", "nothing"), 2, "no run 'nothing'; the newest are: "),
         ((f"{ARN}/p/execution/abcdefghijkl",), 2, "there is no run"),
     ],
 )

@@ -1,6 +1,6 @@
-"""Calculate how far the difference of two accuracies may be off by chance.
+"""Calculate how far an accuracy, or the difference of two, may be off by chance.
 
-Both intervals are adjusted Wald intervals, which keep their level for few pictures and for
+Those of a difference are adjusted Wald intervals, which keep their level for few pictures and for
 accuracies near 1: Bonett and Price (2012) for pairs, Agresti and Caffo (2000) for two samples.
 """
 
@@ -14,10 +14,20 @@ _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % confidence interval of a difference of two shares, from -1 to 1."""
+    """A 95 % confidence interval of a share, or of a difference of two: then from -1 to 1."""
 
     low: float
     high: float
+
+
+def wilson_interval(right: int, pictures: int) -> Interval:
+    """Return the interval of right / pictures: Wilson's score interval (1927)."""
+    if pictures == 0:
+        return Interval(0.0, 1.0)
+    share, of = right / pictures, _Z**2 / pictures
+    middle = (share + of / 2) / (1 + of)
+    spread = _Z / (1 + of) * math.sqrt(share * (1 - share) / pictures + of / (4 * pictures))
+    return Interval(max(0.0, middle - spread), min(1.0, middle + spread))
 
 
 def paired_interval(pictures: int, only_first: int, only_second: int) -> Interval:

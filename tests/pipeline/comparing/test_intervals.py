@@ -1,12 +1,12 @@
 """The intervals hold what 95 % promises, summed exactly over everything that can happen."""
 
-from math import comb
+from math import comb, sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.registry.intervals import paired_interval, unpaired_interval
+from pipeline.comparing.intervals import paired_interval, unpaired_interval, wilson_interval
 
 
 def chance(counts: tuple[int, ...], shares: tuple[float, ...]) -> float:
@@ -64,3 +64,12 @@ def test_an_interval_is_around_the_difference_and_turns_with_it(
     )
     assert -1 <= found.low <= (first - second) / pictures <= found.high <= 1
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+
+
+@pytest.mark.parametrize(("right", "pictures"), [(0, 10), (10, 10), (83, 100), (1, 3)])
+def test_wilson_is_where_the_score_test_turns(right: int, pictures: int) -> None:
+    """Its bounds are the shares p with |right/n - p| = z * sqrt(p (1 - p) / n)."""
+    found = wilson_interval(right, pictures)
+    for bound in (found.low, found.high):
+        spread = 1.959963984540054 * sqrt(bound * (1 - bound) / pictures)
+        assert abs(right / pictures - bound) == pytest.approx(spread, abs=1e-8)

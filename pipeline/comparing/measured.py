@@ -1,0 +1,256 @@
+"""Compare what was measured of two models, and say how sure the difference is."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.comparing.intervals import (
+    LEVEL,
+    Interval,
+    paired_interval,
+    unpaired_interval,
+    wilson_interval,
+)
+from pipeline.errors import PipelineError
+
+_METRICS = "multiclass_classification_metrics"
+_SHOWN_DIGITS = 12  # of a fingerprint
+_SHOWN_CLASSES = 3
+
+Read = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What Evaluate wrote of a model that `name` names, as in "version 3".
+
+    `evaluation` is its evaluation.json and `uri` where that is, {} and "" where it is gone;
+    `data` is the fingerprint of the data it was tested on, "" when it is not known.
+    """
+
+    name: str
+    evaluation: Mapping[str, Any]
+    uri: str
+    data: str = ""
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """The metrics by name; empty when there are none."""
+        metrics = self.evaluation.get(_METRICS)
+        return metrics if isinstance(metrics, dict) else {}
+
+    @property
+    def accuracy(self) -> float | None:
+        """Test accuracy, 0 to 1."""
+        return metric_value(self.evaluation, "accuracy")
+
+    @property
+    def sample(self) -> tuple[int, int] | None:
+        """(right ones, all) of the pictures it was tested on; None if not known."""
+        dataset = self.evaluation.get("dataset")
+        count = dataset.get("item_count") if isinstance(dataset, dict) else None
+        if self.accuracy is None or not isinstance(count, int) or count < 1:
+            return None
+        return round(self.accuracy * count), count
+
+    @property
+    def interval(self) -> Interval | None:
+        """The accuracy's 95 % interval; None when the number of pictures is not known."""
+        return wilson_interval(*self.sample) if self.sample else None
+
+
+@dataclass(frozen=True)
+class MeasuredDifference:
+    """A number of two models: a metric, or the recall of a class with `count` pictures."""
+
+    name: str
+    first: float
+    second: float
+    count: int | None = None
+
+    @property
+    def difference(self) -> float:
+        """The first model's number less the second's."""
+        return self.first - self.second
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to JSON values, for --json."""
+        facts = {name: value for name, value in asdict(self).items() if value is not None}
+        return {**facts, "difference": self.difference}
+
+
+@dataclass(frozen=True)
+class PairedCounts:
+    """Counts of the pictures both models were tested on that only one of them gets right."""
+
+    pictures: int
+    only_first: int
+    only_second: int
+
+
+@dataclass(frozen=True)
+class AccuracyDifference:
+    """The first model's accuracy less the second's, with its 95 % interval.
+
+    Without `pairs`, `reason` says why there are none. An unpaired interval is wider: it does not
+    know that both saw the same hard pictures.
+    """
+
+    value: float
+    interval: Interval
+    pairs: PairedCounts | None
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the difference as a dictionary for --json."""
+        method = "paired" if self.pairs else "unpaired"
+        facts = {"value": self.value, **asdict(self.interval), "level": LEVEL, "method": method}
+        pairs = asdict(self.pairs) if self.pairs else None
+        return {**facts, "pairs": pairs, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured of two models, side by side; `classes` with the largest difference first.
+
+    `names` are the models'.
+    """
+
+    names: tuple[str, str]
+    metrics: tuple[MeasuredDifference, ...]
+    accuracy: AccuracyDifference | None
+    classes: tuple[MeasuredDifference, ...]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to JSON values, without the models' names, for --json."""
+        return {
+            "warnings": list(self.warnings),
+            "accuracy_difference": self.accuracy.to_dict() if self.accuracy else None,
+            "metrics": [one.to_dict() for one in self.metrics],
+            "classes": [one.to_dict() for one in self.classes],
+        }
+
+
+def compare_measured(read: Read, one: Measured, other: Measured) -> Measurements:
+    """Compare two models; `read` returns the bytes behind an address."""
+    return Measurements(
+        names=(one.name, other.name),
+        metrics=_metric_differences(one, other),
+        accuracy=_accuracy_difference(read, one, other),
+        classes=_class_differences(one, other),
+        warnings=tuple(_warnings(one, other)),
+    )
+
+
+def metric_value(evaluation: Mapping[str, Any], name: str) -> float | None:
+    """Return the value of one metric in evaluation.json, or None."""
+    metrics = evaluation.get(_METRICS, {})
+    facts = metrics.get(name) if isinstance(metrics, dict) else None
+    value = facts.get("value") if isinstance(facts, dict) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _metric_differences(one: Measured, other: Measured) -> tuple[MeasuredDifference, ...]:
+    """Compare the metrics of both models, except those of the constant classifier."""
+    values = [_values(model) for model in (one, other)]
+    names = [name for name in values[0] if name in values[1] and "constant" not in name]
+    return tuple(MeasuredDifference(name, values[0][name], values[1][name]) for name in names)
+
+
+def _values(model: Measured) -> dict[str, float]:
+    found = {name: metric_value(model.evaluation, name) for name in model.metrics}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _class_differences(one: Measured, other: Measured) -> tuple[MeasuredDifference, ...]:
+    recalls = [_recalls(model) for model in (one, other)]
+    both = [
+        MeasuredDifference(name, recall, recalls[1][name][0], pictures)
+        for name, (recall, pictures) in recalls[0].items()
+        if name in recalls[1]
+    ]
+    return tuple(sorted(both, key=lambda one: (-abs(one.difference), one.name)))
+
+
+def _recalls(model: Measured) -> dict[str, tuple[float, int]]:
+    """(recall, pictures) of every class that had pictures."""
+    classes = model.metrics.get("per_class")
+    if not isinstance(classes, dict):
+        return {}
+    return {
+        name: (float(facts["recall"]), int(facts.get("count", 0)))
+        for name, facts in classes.items()
+        if isinstance(facts, dict) and isinstance(facts.get("recall"), int | float)
+    }
+
+
+def _warnings(one: Measured, other: Measured) -> Iterator[str]:
+    if one.data != other.data or not one.data:
+        data = " and ".join(
+            f"{model.name} on {model.data[:_SHOWN_DIGITS] or 'unknown data'}"
+            for model in (one, other)
+        )
+        yield (
+            f"tested on different data ({data}): "
+            "a difference may come from the pictures and not from the model"
+        )
+    classes = [set(_recalls(model)) for model in (one, other)]
+    for model, lacking in ((one, classes[1] - classes[0]), (other, classes[0] - classes[1])):
+        if lacking:
+            names = ", ".join(sorted(lacking)[:_SHOWN_CLASSES])
+            names += ", ..." if len(lacking) > _SHOWN_CLASSES else ""
+            yield f"{model.name} was not tested on {len(lacking)} of the other's classes: {names}"
+
+
+def _accuracy_difference(read: Read, one: Measured, other: Measured) -> AccuracyDifference | None:
+    """Compare the accuracies; None when an evaluation lacks it or the number of pictures."""
+    try:
+        pairs = _pairs(read, one, other)
+    except _NotPairedError as error:
+        return _unpaired_difference(one.sample, other.sample, str(error))
+    value = (pairs.only_first - pairs.only_second) / pairs.pictures
+    interval = paired_interval(pairs.pictures, pairs.only_first, pairs.only_second)
+    return AccuracyDifference(value, interval, pairs, "")
+
+
+def _unpaired_difference(
+    first: tuple[int, int] | None, second: tuple[int, int] | None, reason: str
+) -> AccuracyDifference | None:
+    if first is None or second is None:
+        return None
+    value = first[0] / first[1] - second[0] / second[1]
+    return AccuracyDifference(value, unpaired_interval(first, second), None, reason)
+
+
+class _NotPairedError(Exception):
+    """Models not known to be tested on the same pictures; the message says why."""
+
+
+def _pairs(read: Read, one: Measured, other: Measured) -> PairedCounts:
+    if not one.data or one.data != other.data:
+        raise _NotPairedError("tested on different data")
+    first, second = (_predictions(read, model) for model in (one, other))
+    if {file: label for file, (label, _) in first.items()} != {
+        file: label for file, (label, _) in second.items()
+    }:
+        raise _NotPairedError("their predictions.jsonl are about different files")
+    right = [(first[file][1], second[file][1]) for file in first]
+    return PairedCounts(len(right), right.count((True, False)), right.count((False, True)))
+
+
+def _predictions(read: Read, model: Measured) -> dict[str, tuple[str, bool]]:
+    """Read (label, whether it was recognised) of every test picture, by its file."""
+    from botocore.exceptions import ClientError
+
+    uri = f"{model.uri.rpartition('/')[0]}/predictions.jsonl"
+    try:
+        lines = read(uri).decode().splitlines()
+        rows: Sequence[Any] = [json.loads(line) for line in lines]
+        answers = {row["file"]: (row["label"], row["label"] == row["prediction"]) for row in rows}
+    except (OSError, ValueError, LookupError, TypeError, ClientError, PipelineError) as error:
+        raise _NotPairedError(f"{model.name} has no readable {uri}") from error
+    if len(answers) != len(rows) or not rows:
+        raise _NotPairedError(f"{uri} does not name every picture once")
+    return answers

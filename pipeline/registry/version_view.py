@@ -1,0 +1,146 @@
+"""Show versions to people and to programs: a table of many, all about one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pipeline.command_line.subcommands import print_table
+from pipeline.comparing.chosen import Chosen
+from pipeline.comparing.differences import NOT_KNOWN, backbone_words, in_short, without_backbone
+from pipeline.comparing.measured import metric_value
+from pipeline.comparing.view import accuracy_words, chosen_table, unknown_words
+from pipeline.registry.origins import Made
+from pipeline.registry.versions import Version
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_STYLES = {"Approved": "green", "Rejected": "red", "PendingManualApproval": "yellow"}
+_SHOWN_CLASSES = 10
+
+
+def version_dict(version: Version) -> dict[str, Any]:
+    """Return what is known of a version itself, for --json."""
+    interval = version.measured.interval
+    return {
+        "version": version.number,
+        "group": version.group,
+        "status": version.approval,
+        "reason": version.reason,
+        "accuracy": version.accuracy,
+        "interval": asdict(interval) if interval else None,
+        "data_fingerprint": version.metadata.get("DataFingerprint"),
+        "git_commit": version.metadata.get("GitCommit"),
+        "pipeline_version": version.metadata.get("PipelineVersion"),
+        "training_job": version.metadata.get("TrainingJob"),
+        "report": version.metadata.get("Report"),
+        "run": version.run,
+        "created": version.created.isoformat(timespec="seconds"),
+        "model_data": version.model_data,
+        "arn": version.arn,
+    }
+
+
+def made_dict(made: Made) -> dict[str, Any]:
+    """Return a version with its backbone and what differs from the defaults, for --json."""
+    backbone = made.chosen.values.get("backbone.name") if made.chosen else None
+    differs = None if made.differs is None else [one.to_dict() for one in made.differs]
+    return {**version_dict(made.version), "backbone": backbone, "differs": differs}
+
+
+def settings_dict(made: Made) -> dict[str, Any]:
+    """Return all that a version was made with, for --json."""
+    chosen = made.chosen
+    return {
+        "settings": dict(chosen.values) if chosen else None,
+        "tuned": sorted(chosen.tuned) if chosen else None,
+    }
+
+
+def versions_table(versions: Sequence[Made]) -> "Table":
+    """Build the table of versions, one per row."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Version", "Status"):
+        table.add_column(name, no_wrap=True)
+    for name in ("Accuracy", "Backbone", "Differs in", "Data", "Commit", "Created"):
+        table.add_column(name, overflow="fold")
+    table.add_column("Run", no_wrap=True)
+    for one in versions:
+        version = one.version
+        table.add_row(
+            str(version.number),
+            Text(version.approval, style=_STYLES.get(version.approval, "")),
+            accuracy_words(version.measured),
+            Text(backbone_words(one.chosen)),
+            Text(in_short(None if one.differs is None else without_backbone(one.differs))),
+            version.metadata.get("DataFingerprint", NOT_KNOWN)[:12],
+            version.metadata.get("GitCommit", NOT_KNOWN)[:10],
+            f"{version.created:%Y-%m-%d %H:%M}",
+            Text(version.run or NOT_KNOWN),
+        )
+    return table
+
+
+def print_version(made: Made, defaults: Chosen | None) -> None:
+    """Print all that is known about a version: facts, metrics, settings, its weakest classes."""
+    print_table(_facts(made.version))
+    print()
+    if made.chosen:
+        print_table(chosen_table(made.chosen, defaults))
+    else:
+        print(unknown_words([made.version.measured.name]))
+    if classes := _worst_classes(made.version):
+        print()
+        print_table(classes)
+
+
+def _facts(version: Version) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    shown = version_dict(version) | {"accuracy": accuracy_words(version.measured)}
+    del shown["interval"]
+    for name, value in shown.items():
+        table.add_row(name.replace("_", " "), Text(str(value or NOT_KNOWN)))
+    for name, value in _metric_values(version.evaluation).items():
+        table.add_row(name.replace("0_5", "0.5").replace("_", " "), f"{value:.4f}")
+    return table
+
+
+def _metric_values(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    names = evaluation.get("multiclass_classification_metrics", {})
+    found = {name: metric_value(evaluation, name) for name in names if name != "accuracy"}
+    return {
+        name: value
+        for name, value in found.items()
+        if value is not None and "constant_classifier" not in name
+    }
+
+
+def _worst_classes(version: Version) -> "Table | None":
+    from rich.table import Table
+    from rich.text import Text
+
+    metrics = version.evaluation.get("multiclass_classification_metrics", {})
+    classes = metrics.get("per_class", {})
+    known = {name: facts for name, facts in classes.items() if facts.get("recall") is not None}
+    if not known:
+        return None
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.add_column("Least recognised classes", overflow="fold")
+    table.add_column("Recall", justify="right")
+    table.add_column("Pictures", justify="right")
+    worst = sorted(known.items(), key=lambda item: item[1]["recall"])[:_SHOWN_CLASSES]
+    for name, facts in worst:
+        table.add_row(Text(name), _percent(facts["recall"]), str(facts.get("count", NOT_KNOWN)))
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return NOT_KNOWN if value is None else f"{value:.1%}"
