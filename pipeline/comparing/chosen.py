@@ -12,9 +12,11 @@ from typing import Any
 
 from pipeline.definition.node import Node
 from pipeline.definition.steps import written_steps
-from pipeline.job_scripts.hyperparameters import training_settings
+from pipeline.job_scripts.hyperparameters import training_settings, tunable_hyperparameters
 
 NO_WEIGHTS = "none"
+NOT_TUNED = "null"
+"""The range of a hyperparameter that is not tuned."""
 SERVING = ("graph", "int8", "int8_tolerance")
 """The settings under `serving` that reach the training, which writes what will serve."""
 _IMAGENET = re.compile(r"/weights/torchvision-[^/]+/[^/]+-DEFAULT\.pth$")
@@ -174,6 +176,7 @@ def _of_tuning(config: Node, parameters: Mapping[str, str]) -> Values:
     return {
         **{f"tuning.{name}": _text(node, parameters) for name, node in named.items()},
         "tuning.early_stopping": {"Auto": "true", "Off": "false"}.get(stopping or ""),
+        **{f"tuning.ranges.{name}": NOT_TUNED for name in tunable_hyperparameters()},
         **{f"tuning.ranges.{name}": text for name, text in _ranges(config["ParameterRanges"])},
     }
 

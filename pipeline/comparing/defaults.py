@@ -5,8 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.assets.weights import WeightsError, weights_uri
-from pipeline.comparing.chosen import SERVING, Chosen, limits_text, values_text, weights_name
-from pipeline.job_scripts.hyperparameters import training_settings
+from pipeline.comparing.chosen import (
+    NOT_TUNED,
+    SERVING,
+    Chosen,
+    limits_text,
+    values_text,
+    weights_name,
+)
+from pipeline.job_scripts.hyperparameters import training_settings, tunable_hyperparameters
 from pipeline.settings.errors import SettingsError
 from pipeline.settings.loading import load_settings
 from pipeline.settings.model import CategoricalRange, Range, Settings
@@ -68,8 +75,9 @@ def _tuning(settings: Settings) -> Told:
     yield "tuning.max_parallel_jobs", tuning.max_parallel_jobs
     yield "tuning.seed", tuning.seed
     yield "tuning.early_stopping", tuning.early_stopping
-    for name, values in tuning.ranges.items():
-        yield f"tuning.ranges.{name}", _range(values)
+    ranges = dict(tuning.ranges.items())
+    for name in tunable_hyperparameters():
+        yield f"tuning.ranges.{name}", _range(ranges[name]) if name in ranges else NOT_TUNED
 
 
 def _range(values: Range) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.command_line.subcommands import print_table
-from pipeline.comparing.chosen import Chosen
+from pipeline.comparing.chosen import NOT_TUNED, Chosen
 from pipeline.comparing.differences import NOT_KNOWN, Difference, at_work, same, value_words
 from pipeline.comparing.measured import Measured, MeasuredDifference, Measurements
 from pipeline.definition.node import one_line
@@ -79,6 +79,8 @@ def chosen_table(run: Chosen, defaults: Chosen | None) -> "Table":
 
     table = _table("Setting", "Value", "Default")
     for key, value in at_work(run).items():
+        if value == NOT_TUNED:
+            continue  # its value is there
         tuned = key in run.tuned
         default = defaults.values.get(key) if defaults and not tuned else None
         other = default is not None and not same(value, default)

@@ -22,6 +22,7 @@ DEFAULTS = Chosen(
         "training.epochs": "15",
         "training.fine_tune_blocks": "0",
         "training.fine_tune_lr": "0.0001",
+        "tuning.ranges.lr": "0.0001 to 0.01",
     },
     frozenset({"training.lr"}),
 )
@@ -47,6 +48,7 @@ def run(**changes: str) -> Chosen:
         ),
         ({"backbone__weights": "imagenet", "backbone__seed": "7"}, "backbone.weights=imagenet"),
         ({"features__of_yesterday": "1"}, "nothing"),  # a setting that is no more: nobody's choice
+        ({"tuning__ranges__lr": "null"}, "tuning.ranges.lr=null"),  # nothing tuned it
         ({"backbone__name": "\x1b[2J"}, "backbone.name=\\u001b[2J"),
     ],
 )

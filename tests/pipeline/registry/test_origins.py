@@ -45,8 +45,16 @@ def register(store: Store, register_package: Callable[..., str]) -> Callable[...
         execution.begin({})
         name = f"pipelines-{execution.id}-Train"
         arn = Place().arn("training-job", name)
-        job = {"TrainingJobName": name, "TrainingJobArn": arn, "TrainingJobStatus": "Completed"}
-        store.put("TrainingJob", name, {**job, "HyperParameters": {"epochs": "15", "lr": lr}}, arn)
+        job = {
+            "TrainingJobName": name,
+            "TrainingJobArn": arn,
+            "TrainingJobStatus": "Completed",
+            "SecondaryStatus": "Completed",
+            "StoppingCondition": {},
+            "CreationTime": execution.started,
+            "HyperParameters": {"epochs": "15", "lr": lr},
+        }
+        store.put("TrainingJob", name, job, arn)
         folder = store.path(f"s3://b/runs/{execution.id}")
         folder.mkdir(parents=True)
         metrics = {"accuracy": {"value": 0.75}}
@@ -72,8 +80,10 @@ def register(store: Store, register_package: Callable[..., str]) -> Callable[...
 @pytest.fixture
 def call(store: Store, capsys: pytest.CaptureFixture[str]) -> Call:
     def command(*arguments: str) -> str:
-        assert run_command(main, [*arguments, "--state", str(store.root)]) == 0
-        return capsys.readouterr().out
+        code = run_command(main, [*arguments, "--state", str(store.root)])
+        captured = capsys.readouterr()
+        assert (code, captured.err) == (0, "")
+        return captured.out
 
     return command
 
