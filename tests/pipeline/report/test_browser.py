@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from pipeline.report.page.html import render
-from tests.browser_support import BEYOND, IN_A_BROWSER, LAPTOP, PALE, PHONE, chromium, look
+from tests.browser_support import (
+    BEYOND,
+    IN_A_BROWSER,
+    LAPTOP,
+    LARGE_PHONE,
+    PALE,
+    PHONE,
+    chromium,
+    look,
+)
 from tests.pipeline.report.report_samples import (
     diverged_report,
     empty_report,
@@ -29,6 +38,19 @@ REPORTS = {
 LOADED = """
 return [...document.images].every(one => one.complete && one.naturalWidth > 0 && one.alt)
     && document.images.length
+"""
+# Boxes whose content sticks out of them.
+BURST = """
+return [...document.querySelectorAll("main, main *")]
+    .filter(one => !one.closest("pre, svg") && getComputedStyle(one).overflowX === "visible")
+    .filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
+    .map(one => one.outerHTML.slice(0, 200))
+"""
+# Tables that lie in no box of their own that scrolls, and such boxes that no key reaches.
+FIXED = """
+const boxes = [...document.querySelectorAll(".scroll")].filter(one => one.tabIndex !== 0);
+const tables = [...document.querySelectorAll("main table")].filter(one => !one.closest(".scroll"));
+return [...boxes, ...tables].map(one => one.outerHTML.slice(0, 200))
 """
 
 
@@ -67,6 +89,14 @@ def test_the_page_fits_the_screen_and_the_console_is_silent(browser, page, width
     assert browser.execute_script(BEYOND) == []
     fallen = "return [...document.querySelectorAll('.plot svg')].filter(s => !s.clientHeight)"
     assert browser.execute_script(fallen) == []
+
+
+def test_on_a_phone_tables_scroll_in_their_own_box_and_no_box_bursts(browser, page):
+    opened(browser, page, LARGE_PHONE)
+    browser.execute_script("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= LARGE_PHONE
+    assert browser.execute_script(BURST) == []
+    assert browser.execute_script(FIXED) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
