@@ -2,15 +2,21 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from pipeline.command_line.running import run_command
+from pipeline.comparing.chosen import Chosen
 from pipeline.local.engine.executions import Execution, Place
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from pipeline.registry.__main__ import main
+from pipeline.registry.origins import Made, Origins
+from pipeline.registry.versions import Version
 
 Call = Callable[..., str]
 PREPARE = ["--resize", "256", "--split", "0.8,0.1,0.1", "--seed", "0"]
@@ -143,3 +149,30 @@ def test_a_version_whose_run_is_gone_is_listed_and_that_is_said(
     assert gone in call("show", "2")
     assert gone in call("compare", "2", "1")
     assert json.loads(call("compare", "2", "1", "--json"))["settings"] is None
+
+
+def test_what_may_not_be_read_on_aws_is_said_once_and_is_not_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    client = boto3.client("sagemaker", "eu-west-1", **keys)
+    report = {"Report": "s3://b/runs/abcdefghijkl/report/report.html"}
+    place = "arn:aws:sagemaker:eu-west-1:111122223333"
+    arn = f"{place}:model-package/dogs/1"
+    version = Version(1, arn, "dogs", "Approved", datetime.now(UTC), "", report, "", {}, "")
+    asked = {"PipelineExecutionArn": f"{place}:pipeline/dogs/execution/abcdefghijkl"}
+    with Stubber(client) as stub:
+        for _ in range(2):
+            stub.add_client_error(
+                "describe_pipeline_definition_for_execution",
+                "AccessDeniedException",
+                "you may not",
+                expected_params=asked,
+            )
+            stub.add_response("list_pipelines", {"PipelineSummaries": []}, {})
+        origins = Origins(client, Chosen({}))
+        assert [origins.made(version) for _ in range(2)] == [Made(version)] * 2
+        stub.assert_no_pending_responses()
+    operation = "DescribePipelineDefinitionForExecution"
+    expected = f"warning: some settings are not known: {operation}: you may not\n"
+    assert capsys.readouterr().err == expected

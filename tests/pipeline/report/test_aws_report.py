@@ -12,17 +12,20 @@ import pytest
 from moto import mock_aws
 
 from pipeline.aws.clients import Aws
+from pipeline.comparing.chosen import Chosen
 from pipeline.local.service.client import service_client
 from pipeline.local.service.server import running_service
 from pipeline.report.after_run import report_aws_run
 from pipeline.report.collect import collect
 from pipeline.report.contents import RunReport
+from pipeline.report.run_lines import RunLine, read_lines
+from pipeline.report.runs import list_runs
 from pipeline.report.sections.reproduction import SECTION as REPRODUCTION
 from pipeline.report.sections.tuning import SECTION as TUNING
 from pipeline.report.sources.aws_source import AwsSource
 from pipeline.report.sources.facts import read_facts
 from pipeline.report.sources.local_source import LocalSource
-from pipeline.report.sources.source import Absent
+from pipeline.report.sources.source import Absent, Source
 from tests.pipeline.aws.aws_support import ACCOUNT, REGION, Cloud
 from tests.pipeline.report.report_support import Finished
 
@@ -33,6 +36,16 @@ BUCKET = "bucket"
 def here(finished: Finished) -> RunReport:
     """The report that this machine makes of it; moto would answer its client too."""
     return collect(LocalSource(finished.store), finished.arn).report
+
+
+def lines_of(source: Source) -> list[RunLine]:
+    return read_lines(source, list_runs(source.sagemaker, ["pipeline"]), Chosen({}))
+
+
+@pytest.fixture(scope="module")
+def lines_here(finished: Finished) -> list[RunLine]:
+    """What tells the runs of this machine apart, read before moto answers."""
+    return lines_of(LocalSource(finished.store))
 
 
 @pytest.fixture
@@ -65,6 +78,13 @@ def test_the_report_is_the_same_from_both(
     assert "python -m pipeline.run --upsert --start --wait" in reproduction.commands
     there = there.changed(REPRODUCTION, here.get(REPRODUCTION))
     assert dataclasses.replace(there, run=here.run) == here
+
+
+def test_runs_on_aws_are_told_apart_as_those_here_are(
+    lines_here: list[RunLine], aws: Aws, tmp_path: Path
+) -> None:
+    assert lines_of(AwsSource(aws, tmp_path)) == lines_here
+    assert [line.measured and line.measured.accuracy for line in lines_here] == [0.75]
 
 
 def test_after_a_run_it_is_uploaded_to_where_the_registry_says(
