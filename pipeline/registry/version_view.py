@@ -14,6 +14,7 @@ from pipeline.registry.versions import Version
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 _STYLES = {"Approved": "green", "Rejected": "red", "PendingManualApproval": "yellow"}
 _SHOWN_CLASSES = 10
@@ -59,29 +60,29 @@ def settings_dict(made: Made) -> dict[str, Any]:
 
 def versions_table(versions: Sequence[Made]) -> "Table":
     """Build the table of versions, one per row."""
-    from rich.table import Table
+    from pipeline.comparing.listing import Listing
+
+    first = ("Version", "Status", "Accuracy", "Run")
+    others = ("Backbone", "Differs in", "Data", "Commit", "Created")
+    return Listing(first, others, [_row(made) for made in versions])
+
+
+def _row(made: Made) -> "list[Text]":
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Version", "Status"):
-        table.add_column(name, no_wrap=True)
-    for name in ("Accuracy", "Backbone", "Differs in", "Data", "Commit", "Created"):
-        table.add_column(name, overflow="fold")
-    table.add_column("Run", no_wrap=True)
-    for one in versions:
-        version = one.version
-        table.add_row(
-            str(version.number),
-            Text(version.approval, style=_STYLES.get(version.approval, "")),
-            accuracy_words(version.measured),
-            Text(backbone_words(one.chosen)),
-            Text(in_short(None if one.differs is None else without_backbone(one.differs))),
-            version.metadata.get("DataFingerprint", NOT_KNOWN)[:12],
-            version.metadata.get("GitCommit", NOT_KNOWN)[:10],
-            f"{version.created:%Y-%m-%d %H:%M}",
-            Text(version.run or NOT_KNOWN),
-        )
-    return table
+    version = made.version
+    differs = None if made.differs is None else without_backbone(made.differs)
+    told = (
+        accuracy_words(version.measured),
+        version.run or NOT_KNOWN,
+        backbone_words(made.chosen),
+        in_short(differs),
+        version.metadata.get("DataFingerprint", NOT_KNOWN)[:12],
+        version.metadata.get("GitCommit", NOT_KNOWN)[:10],
+        f"{version.created:%Y-%m-%d %H:%M}",
+    )
+    status = Text(version.approval, style=_STYLES.get(version.approval, ""))
+    return [Text(str(version.number)), status, *map(Text, told)]
 
 
 def print_version(made: Made, defaults: Chosen | None) -> None:

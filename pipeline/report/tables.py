@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.comparing.differences import NOT_KNOWN, backbone_words, in_short, without_backbone
+from pipeline.comparing.listing import Listing
 from pipeline.comparing.view import accuracy_words, print_compared
 from pipeline.report.comparison import RunComparison
 from pipeline.report.run_lines import RunLine
@@ -15,25 +16,27 @@ from pipeline.report.sections.tensors import Series
 
 def runs_table(lines: Sequence[RunLine]) -> Table:
     """Build the table of runs, one per row."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Run", "Pipeline", "Status", "Started"):
-        table.add_column(name, no_wrap=name != "Pipeline", overflow="fold")
-    for name in ("Accuracy", "Version", "Backbone", "Differs in", "Why"):
-        table.add_column(name, overflow="fold")
-    for line in lines:
-        run = line.run
-        table.add_row(
-            run.id,
-            run.pipeline,
-            run.status,
-            f"{run.started:%Y-%m-%d %H:%M}" if run.started else NOT_KNOWN,
-            accuracy_words(line.measured),
-            NOT_KNOWN if line.version is None else str(line.version),
-            Text(backbone_words(line.chosen)),
-            Text(in_short(None if line.differs is None else without_backbone(line.differs))),
-            Text(" ".join((run.failure or "").split())[:100]),
-        )
-    return table
+    first = ("Run", "Pipeline", "Status", "Started", "Accuracy")
+    others = ("Version", "Backbone", "Differs in", "Data", "Why")
+    return Listing(first, others, [_row(line) for line in lines])
+
+
+def _row(line: RunLine) -> list[Text]:
+    run, measured = line.run, line.measured
+    differs = None if line.differs is None else without_backbone(line.differs)
+    told = (
+        run.id,
+        run.pipeline,
+        run.status,
+        f"{run.started:%Y-%m-%d %H:%M}" if run.started else NOT_KNOWN,
+        accuracy_words(measured),
+        NOT_KNOWN if line.version is None else str(line.version),
+        backbone_words(line.chosen),
+        in_short(differs),
+        measured.data[:12] if measured and measured.data else NOT_KNOWN,
+        " ".join((run.failure or "").split())[:100],
+    )
+    return [Text(text) for text in told]
 
 
 def print_comparison(found: RunComparison) -> None:

@@ -76,11 +76,12 @@ def test_list_shows_the_newest_first(run: Run) -> None:
     code, out, _ = run("list")
     header, third, second, first = out.splitlines()
     assert code == 0
-    columns = "Version Status Accuracy Backbone Differs in Data Commit Created Run"
+    columns = "Version Status Accuracy Run Backbone Differs in Data Commit Created"
     assert " ".join(header.split()) == columns
     assert third.split()[:3] == ["3", "PendingManualApproval", "90.0%"]
-    assert second.split()[2:7] == ["-", "-", "-", "ffffffffffff", "0123456789"]
-    assert first.split()[-1] == "-"  # of the run nothing is known
+    unknown = ["-", "-", "-", "-"]  # its evaluation is lost, and of its run nothing is known
+    assert second.split()[2:8] == [*unknown, "ffffffffffff", "0123456789"]
+    assert first.split()[2:4] == ["70.0%", "-"]
     assert "2 older ones: --limit 3" in run("list", "--limit", "1")[1]
 
 

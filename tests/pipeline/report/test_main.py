@@ -31,6 +31,7 @@ def test_without_a_run_they_are_listed(call: Call, finished: Finished) -> None:
     assert code == 0
     assert finished.result.execution_id in out
     assert "75.0% (40.9 to 92.9)" in out
+    assert " ffffffffffff" in out
     assert "training.lr=0.2 tuning.strategy=Grid tuning.objective=score and " in out
     (listed,) = json.loads(call("--json")[1])
     assert (listed["arn"], listed["status"]) == (finished.arn, "Succeeded")
