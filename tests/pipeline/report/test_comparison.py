@@ -1,6 +1,7 @@
 """Two runs of a pipeline are compared, by a command and in the report."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,11 +85,11 @@ def test_a_report_compares_the_run_with_the_one_before(runs: tuple[Store, list[s
     assert collect(LocalSource(store), first).report.get(BEFORE) is None
 
 
-def test_results_that_are_damaged_are_said_to_be(tmp_path: Path) -> None:
-    lab = Lab(Store(tmp_path))
-    first = lab.run_definition(definition_of(lab), {})
-    second = lab.run_definition(definition_of(lab), {})
-    for path in tmp_path.glob(f"s3/*/runs/{first.execution_id}/Evaluate/*/evaluation.json"):
-        path.write_text("{")
-    report = collect(LocalSource(lab.store), second.execution_arn).report
-    assert report.missing["before"] == "none of the 1 runs of pipeline before it has test results"
+def test_results_that_are_damaged_are_said_to_be(
+    runs: tuple[Store, list[str]], tmp_path: Path
+) -> None:
+    store = Store(shutil.copytree(runs[0].root, tmp_path / "state"))
+    (path,) = store.root.glob("s3/*/runs/*/Evaluate/evaluation/evaluation.json")
+    path.write_text("{")
+    report = collect(LocalSource(store), runs[1][-1]).report
+    assert "evaluation.json is damaged" in report.missing["before"]
