@@ -32,6 +32,7 @@ class Picture:
 
 PICTURES = (
     Picture("console.png", "/runs", "#runs tbody a", height=1180),
+    Picture("console-compare.png", "/registry", "#versions a[href*=compare]", height=1960),
     Picture("console-phone.png", "/runs", "#runs tbody a", LARGE_PHONE, 1180, "dark"),
 )
 

@@ -1,10 +1,16 @@
 """Compare what was measured of two models, and say how sure the difference is."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pipeline.comparing.answers import (
+    NotPairedError,
+    PairedAnswers,
+    Read,
+    pair_answers,
+    read_answers,
+)
 from pipeline.comparing.intervals import (
     LEVEL,
     Interval,
@@ -12,13 +18,10 @@ from pipeline.comparing.intervals import (
     unpaired_interval,
     wilson_interval,
 )
-from pipeline.errors import PipelineError
 
 _METRICS = "multiclass_classification_metrics"
 _SHOWN_DIGITS = 12  # of a fingerprint
 _SHOWN_CLASSES = 3
-
-Read = Callable[[str], bytes]
 
 
 @dataclass(frozen=True)
@@ -207,9 +210,11 @@ def _warnings(one: Measured, other: Measured) -> Iterator[str]:
 def _accuracy_difference(read: Read, one: Measured, other: Measured) -> AccuracyDifference | None:
     """Compare the accuracies; None when an evaluation lacks it or the number of pictures."""
     try:
-        pairs = _pairs(read, one, other)
-    except _NotPairedError as error:
+        answers = paired_answers(read, one, other)
+    except NotPairedError as error:
         return _unpaired_difference(one.sample, other.sample, str(error))
+    only = len(answers.only_first), len(answers.only_second)
+    pairs = PairedCounts(answers.pictures, *only)
     value = (pairs.only_first - pairs.only_second) / pairs.pictures
     interval = paired_interval(pairs.pictures, pairs.only_first, pairs.only_second)
     return AccuracyDifference(value, interval, pairs, "")
@@ -224,33 +229,9 @@ def _unpaired_difference(
     return AccuracyDifference(value, unpaired_interval(first, second), None, reason)
 
 
-class _NotPairedError(Exception):
-    """Models not known to be tested on the same pictures; the message says why."""
-
-
-def _pairs(read: Read, one: Measured, other: Measured) -> PairedCounts:
+def paired_answers(read: Read, one: Measured, other: Measured) -> PairedAnswers:
+    """Read what both answered on the same pictures. Raises NotPairedError where that is unknown."""
     if not one.data or one.data != other.data:
-        raise _NotPairedError("tested on different data")
-    first, second = (_predictions(read, model) for model in (one, other))
-    if {file: label for file, (label, _) in first.items()} != {
-        file: label for file, (label, _) in second.items()
-    }:
-        raise _NotPairedError("their predictions.jsonl are about different files")
-    right = [(first[file][1], second[file][1]) for file in first]
-    return PairedCounts(len(right), right.count((True, False)), right.count((False, True)))
-
-
-def _predictions(read: Read, model: Measured) -> dict[str, tuple[str, bool]]:
-    """Read (label, whether it was recognised) of every test picture, by its file."""
-    from botocore.exceptions import ClientError
-
-    uri = f"{model.uri.rpartition('/')[0]}/predictions.jsonl"
-    try:
-        lines = read(uri).decode().splitlines()
-        rows: Sequence[Any] = [json.loads(line) for line in lines]
-        answers = {row["file"]: (row["label"], row["label"] == row["prediction"]) for row in rows}
-    except (OSError, ValueError, LookupError, TypeError, ClientError, PipelineError) as error:
-        raise _NotPairedError(f"{model.name} has no readable {uri}") from error
-    if len(answers) != len(rows) or not rows:
-        raise _NotPairedError(f"{uri} does not name every picture once")
-    return answers
+        raise NotPairedError("tested on different data")
+    first, second = (read_answers(read, model.uri, model.name) for model in (one, other))
+    return pair_answers(first, second)

@@ -73,19 +73,24 @@ def summary_lines(found: Measurements) -> Iterator[str]:
     )
 
 
-def chosen_table(run: Chosen, defaults: Chosen | None) -> "Table":
-    """Build the table of what a run was made with, and what is no default in it."""
-    from rich.text import Text
-
-    table = _table("Setting", "Value", "Default")
+def chosen_rows(run: Chosen, defaults: Chosen | None) -> Iterator[tuple[str, str, str]]:
+    """Yield each setting of a run with its value, and the default where that is another one."""
     for key, value in at_work(run).items():
         if value == NOT_TUNED:
             continue  # its value is there
         tuned = key in run.tuned
         default = defaults.values.get(key) if defaults and not tuned else None
         other = default is not None and not same(value, default)
-        shown = Text(value_words(value, tuned), "bold" if other else "")
-        table.add_row(Text(one_line(key)), shown, Text(default or "") if other else "")
+        yield one_line(key), value_words(value, tuned), (default or "") if other else ""
+
+
+def chosen_table(run: Chosen, defaults: Chosen | None) -> "Table":
+    """Build the table of what a run was made with, and what is no default in it."""
+    from rich.text import Text
+
+    table = _table("Setting", "Value", "Default")
+    for key, value, default in chosen_rows(run, defaults):
+        table.add_row(Text(key), Text(value, "bold" if default else ""), Text(default))
     return table
 
 

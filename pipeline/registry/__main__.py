@@ -138,14 +138,12 @@ def _reject(target: Target, options: argparse.Namespace) -> None:
 def _decide(target: Target, options: argparse.Namespace, status: str) -> None:
     from datetime import UTC, datetime
 
+    from pipeline.registry.decisions import decide
     from pipeline.registry.versions import find_version, read_version
 
     version = find_version(target, options.group, options.version)
-    reason = {"ApprovalDescription": options.reason} if options.reason else {}
     since = datetime.now(UTC)
-    target.sagemaker.update_model_package(
-        ModelPackageArn=version.arn, ModelApprovalStatus=status, **reason
-    )
+    decide(target, version.arn, status, options.reason)
     after = read_version(target, version.arn)
     if not options.json:
         print(f"{after.group} version {after.number}: {version.approval} -> {after.approval}")

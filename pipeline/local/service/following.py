@@ -1,7 +1,7 @@
 """Deliver an approval or rollback on this machine and wait until production is stable."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -71,11 +71,15 @@ def follow_decision(state: Path, group: str, since: datetime) -> Deployed | None
 
 
 def roll_back(
-    state: Path, name: str | None, version: str | None
+    state: Path,
+    name: str | None,
+    version: str | None,
+    told: Callable[[dict[str, Any]], None] = lambda _answer: None,
 ) -> tuple[dict[str, Any], Deployed]:
     """Roll an endpoint back; return the function's answer, and the endpoint when it is at rest.
 
-    Raises UsageError where no run has set it up, DeploymentError for what the function refuses.
+    `told` gets the answer as soon as there is one. Raises UsageError where no run has set it up,
+    DeploymentError for what the function refuses.
     """
     store = Store(state)
     since = datetime.now(UTC)
@@ -84,6 +88,7 @@ def roll_back(
     event = {"rollback": {"endpoint_name": endpoint, "version": version}}
     with _service_of(store, rule) as service:
         answer = call_deployer(store, rule, event, service.url)
+        told(answer)
         return answer, _at_rest(store, service, endpoint, since)
 
 
