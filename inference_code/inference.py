@@ -120,15 +120,20 @@ def respond(model: Model, body: Body, content_type: str | None, accept: str | No
     try:
         answer, served = _answer(model, body, content_type, accept)
     except RequestError as error:
-        answer, served = Answer(error.status, error.body(), JSON_TYPE), Served(error.status)
+        answer, served = _refusal(error)
     except Exception:
         _log.exception("a request failed")  # the trace shows our lines, never the request's content
         fault = RequestError(500, "InternalError", "the model failed; its log says why")
-        answer, served = Answer(fault.status, fault.body(), JSON_TYPE), Served(fault.status)
+        answer, served = _refusal(fault)
     model.metrics.add(served)
     if model.log is not None:
         model.log.add(served)
     return answer
+
+
+def _refusal(error: RequestError) -> tuple[Answer, Served]:
+    served = Served(error.status, code=error.code)
+    return Answer(error.status, error.body(), JSON_TYPE), served
 
 
 def _answer(

@@ -20,7 +20,7 @@ class Served:
     """One request as it was answered: its status, and what was measured of it.
 
     `seconds` by stage, `batch_sizes` of the network's runs, and for each picture its `labels` and
-    `confidences`; all empty when it was refused.
+    `confidences`; all empty when it was refused: then `code` says why.
     """
 
     status: int
@@ -28,6 +28,7 @@ class Served:
     batch_sizes: tuple[int, ...] = ()
     labels: tuple[str, ...] = ()
     confidences: tuple[float, ...] = ()
+    code: str = ""
 
 
 class _Histogram:
@@ -57,6 +58,7 @@ class ServingMetrics:
     def __init__(self, classes: Sequence[str]) -> None:
         self._lock = threading.Lock()
         self._statuses: Counter[int] = Counter()
+        self._refusals: Counter[str] = Counter()
         self._classes: Counter[str] = Counter(dict.fromkeys(classes, 0))
         self._stages = {stage: _Histogram(_SECONDS) for stage in STAGES}
         self._batches = _Histogram(_SIZES)
@@ -66,6 +68,8 @@ class ServingMetrics:
         """Count one request."""
         with self._lock:
             self._statuses[served.status] += 1
+            if served.code:
+                self._refusals[served.code] += 1
             self._classes.update(served.labels)
             for stage, seconds in served.seconds.items():
                 self._stages[stage].add([seconds])
@@ -81,6 +85,9 @@ class ServingMetrics:
         yield "# TYPE model_requests_total counter"
         for status, count in sorted(self._statuses.items()):
             yield f'model_requests_total{{status="{status}"}} {count}'
+        yield "# TYPE model_refusals_total counter"
+        for code, count in sorted(self._refusals.items()):
+            yield f'model_refusals_total{{code="{_escaped(code)}"}} {count}'
         yield "# TYPE model_predictions_total counter"
         for name, count in self._classes.items():
             yield f'model_predictions_total{{class="{_escaped(name)}"}} {count}'

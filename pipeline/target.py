@@ -49,7 +49,7 @@ def open_target(options: argparse.Namespace) -> Iterator[Target]:
     Raises UsageError when this machine has no local state yet.
     """
     with readable_errors():
-        yield _aws_target(_region(options)) if options.aws else _local_target(options.state)
+        yield _aws_target(_region(options)) if options.aws else local_target(options.state)
 
 
 @contextmanager
@@ -81,7 +81,8 @@ def require_state(state: Path) -> None:
         raise UsageError(f"nothing is in {state} yet: make a first model with: {FIRST_RUN}")
 
 
-def _local_target(state: Path) -> Target:
+def local_target(state: Path) -> Target:
+    """Return this machine's SageMaker, to act on. Raises UsageError without local state."""
     from pipeline.local.service.client import sagemaker_client, service_client
     from pipeline.local.service.server import find_service
     from pipeline.local.store import Store

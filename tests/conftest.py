@@ -61,6 +61,7 @@ Definition = dict[str, Any]
 SLOW_PLACES = {
     "tests/e2e/": "e2e",
     "tests/pipeline/console/test_browser.py": "browser",
+    "tests/pipeline/console/test_endpoint_browser.py": "browser",
     "tests/pipeline/report/test_browser.py": "browser",
     "tests/pipeline/console/test_registry_browser.py": "browser",
     "tests/inference_code/server/test_ray_serve.py": "server",

@@ -3,6 +3,7 @@
 import argparse
 import base64
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pipeline.console.app import create_app
 from pipeline.console.context import Console
 from pipeline.console.security import Keys
 from pipeline.local.service.server import listen_on, serving
+from pipeline.sample.pictures import write_sample
 from tests.browser_support import LAPTOP, LARGE_PHONE, chromium, look
 
 _SETTLED_S = 1.0
@@ -20,7 +22,10 @@ _SETTLED_S = 1.0
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to take: of the page at an address, or of where a link in it leads."""
+    """A picture to take: of the page at an address, or of where a link in it leads.
+
+    `asked`: so many pictures of the sample are given to the endpoint there before.
+    """
 
     name: str
     address: str
@@ -28,12 +33,15 @@ class Picture:
     width: int = LAPTOP
     height: int = 800
     scheme: str = "light"
+    asked: int = 0
 
 
 PICTURES = (
     Picture("console.png", "/runs", "#runs tbody a", height=1180),
     Picture("console-compare.png", "/registry", "#versions a[href*=compare]", height=1960),
     Picture("console-phone.png", "/runs", "#runs tbody a", LARGE_PHONE, 1180, "dark"),
+    Picture("console-endpoint.png", "/endpoints", "#endpoints tbody a", height=1240, asked=6),
+    Picture("console-data.png", "/data", height=1180),
 )
 
 
@@ -65,12 +73,26 @@ def taken(browser: Any, own: str, picture: Picture) -> bytes:
     if picture.follow:
         link = browser.find_element("css selector", picture.follow)
         browser.get(link.get_attribute("href"))
+    if picture.asked:
+        ask(browser, picture.asked)
     time.sleep(_SETTLED_S)
     clip = {"x": 0, "y": 0, "width": picture.width, "height": picture.height, "scale": 1}
     answer = browser.execute_cdp_cmd(
         "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
     )
     return base64.b64decode(answer["data"])
+
+
+def ask(browser: Any, number: int) -> None:
+    """Give pictures of the sample to the endpoint whose page is open, and wait for its answers."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    with tempfile.TemporaryDirectory() as folder:
+        names = write_sample(Path(folder), classes=number, per_class=10)
+        files = [str(min((Path(folder) / name).iterdir())) for name in names]
+        browser.find_element("id", "pictures").send_keys("\n".join(files))
+        answered = "return document.querySelectorAll('#answers article').length"
+        WebDriverWait(browser, 60).until(lambda one: one.execute_script(answered) == len(files))
 
 
 if __name__ == "__main__":

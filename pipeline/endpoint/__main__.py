@@ -295,14 +295,10 @@ def _print_rollback(options: argparse.Namespace, answer: dict[str, Any]) -> None
 
 
 def _delete(options: argparse.Namespace) -> int:
-    from pipeline.endpoint.invoker import endpoint_names, listed
+    from pipeline.endpoint.invoker import delete_endpoint
 
     with open_target(options) as target:
-        names = endpoint_names(target)
-        if options.name not in names:
-            there = f"there are: {listed(names)}" if names else "there are none"
-            raise UsageError(f"no endpoint {options.name!r}; {there}")
-        target.sagemaker.delete_endpoint(EndpointName=options.name)
+        delete_endpoint(target, options.name)
     answer = {"deleted": options.name}
     print(json.dumps(answer) if options.json else f"deleted {options.name}")
     return EXIT_SUCCEEDED

@@ -57,6 +57,15 @@ def endpoint_names(target: Target) -> list[str]:
     return [endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]]
 
 
+def delete_endpoint(target: Target, name: str) -> None:
+    """Delete an endpoint. Raises UsageError for a name that none has."""
+    names = endpoint_names(target)
+    if name not in names:
+        there = f"there are: {listed(names)}" if names else "there are none"
+        raise UsageError(f"no endpoint {name!r}; {there}")
+    target.sagemaker.delete_endpoint(EndpointName=name)
+
+
 def choose_endpoint(target: Target, wanted: str | None) -> str:
     """Return the name of the endpoint asked for, or of the only one there is.
 

@@ -8,6 +8,9 @@ from typing import Any
 from pipeline.report.sources.facts import Facts
 from pipeline.report.sources.source import Absent, Source
 
+FEATURES = "ExtractFeatures"
+"""The step that compares the pictures of the splits."""
+
 
 @dataclass(frozen=True)
 class SeenPicture:
@@ -22,7 +25,7 @@ class SeenPicture:
 def read_seen(source: Source, facts: Facts) -> tuple[SeenPicture, ...] | None:
     """Return the test pictures that training saw; None when the run did not look for them."""
     try:
-        folder = facts.output("ExtractFeatures", "features")
+        folder = facts.output(FEATURES, "features")
         found = json.loads(source.read(f"{folder}/test_in_train.json"))
     except Absent:
         return None

@@ -42,6 +42,7 @@ def test_every_answer_is_counted_with_its_stages_and_classes(
     found = numbers(metrics_text(model))
     assert found['model_requests_total{status="200"}'] == 1
     assert found['model_requests_total{status="422"}'] == 1
+    assert found['model_refusals_total{code="UnusableImage"}'] == 1
     escaped = label.replace('"', '\\"')
     assert found[f'model_predictions_total{{class="{escaped}"}}'] == 1
     for stage, took in {"decode": 1, "forward": 2, "encode": 4}.items():

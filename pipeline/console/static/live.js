@@ -139,10 +139,10 @@ function tick() {
   }
 }
 
-// A second click does nothing twice.
+// A second click does nothing twice. What a page's own script sends, it may send again.
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (button && event.target.method === "post") setTimeout(() => (button.disabled = true));
+  if (button && !event.defaultPrevented && event.target.method === "post") setTimeout(() => (button.disabled = true));
 });
 document.addEventListener("visibilitychange", () => {
   listen();

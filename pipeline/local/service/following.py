@@ -147,8 +147,13 @@ def _deployed(
 def version_in(store: Store, name: str) -> int | None:
     """Return the version that an endpoint runs; None when it runs none of the registry's."""
     endpoint = store.get("Endpoint", name)
-    arn = store.get("EndpointConfig", endpoint["EndpointConfigName"]) if endpoint else None
-    tags = store.get("Tags", arn["EndpointConfigArn"]) if arn else None
-    values = {tag["Key"]: tag["Value"] for tag in (tags or {}).get("Tags", [])}
-    number = values.get("model-package-arn", "").rpartition("/")[2]
+    number = package_in(store, endpoint).rpartition("/")[2] if endpoint else ""
     return int(number) if number.isascii() and number.isdecimal() else None
+
+
+def package_in(store: Store, endpoint: Document) -> str:
+    """Return the ARN of the registered version that an endpoint was deployed from, or ""."""
+    config = store.get("EndpointConfig", endpoint["EndpointConfigName"])
+    tags = store.get("Tags", config["EndpointConfigArn"]) if config else None
+    values = {tag["Key"]: tag["Value"] for tag in (tags or {}).get("Tags", [])}
+    return str(values.get("model-package-arn", ""))

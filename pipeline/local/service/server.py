@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import secrets
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -325,8 +326,29 @@ def serve_until_stopped(service: Service, greeting: str) -> None:
 def find_service(state: Path) -> Address | None:
     """Return the address of a live service on this state folder, or None.
 
-    A stale note is ignored, and so is whoever answers at its port without knowing the secret.
     Raises SecretError for a secret that others can read.
+    """
+    found = _live_service(state)
+    return found[0] if found else None
+
+
+def stop_service(state: Path) -> bool:
+    """Ask the live service on this state folder to end, as SIGTERM does; False where there is none.
+
+    Raises SecretError.
+    """
+    found = _live_service(state)
+    if found is None:
+        return False
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(found[1], signal.SIGTERM)
+    return True
+
+
+def _live_service(state: Path) -> tuple[Address, int] | None:
+    """Return the address and process of a live service.
+
+    A stale note is ignored, and so is whoever answers at its port without knowing the secret.
     """
     import http.client
 
@@ -341,9 +363,10 @@ def find_service(state: Path) -> Address | None:
         connection.request("GET", f"/local-service?nonce={nonce}")
         answer = json.loads(connection.getresponse().read())
         connection.close()
-        expected = {"pid": note["pid"], "state": str(state.resolve())}
+        pid = int(note["pid"])
+        expected = {"pid": pid, "state": str(state.resolve())}
     except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
         return None
     # Another program may have the port by now, or a service of another folder.
     expected["proof"] = proof_of(secret, nonce, port)
-    return Address(f"http://{HOST}:{port}", secret) if answer == expected else None
+    return (Address(f"http://{HOST}:{port}", secret), pid) if answer == expected else None

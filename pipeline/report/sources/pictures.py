@@ -1,44 +1,64 @@
-"""Read single pictures of the prepared test split without reading the rest of it."""
+"""Read single pictures of a prepared split without reading the rest of it."""
 
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pipeline.report.sources.facts import PREPARE, Facts
 from pipeline.report.sources.source import Absent, Source
 
 _HEADER_BYTES = 4096
 _QUALITY = 85
+_TEST = "test"
+
+
+@dataclass(frozen=True)
+class Squares:
+    """The pixels of a prepared split: where they begin, and how many pictures of what size."""
+
+    uri: str
+    start: int
+    count: int
+    height: int
+    width: int
 
 
 def picture_reader(source: Source, facts: Facts) -> Callable[[str], bytes | None]:
     """Return a function from a test file's name to its prepared square as JPEG, or None."""
     try:
-        folder = facts.output(PREPARE, "test")
-        rows = {name: row for row, name in enumerate(_files(source, folder))}
-        uri = f"{folder}/test.images.npy"
-        start, shape = _header(source, uri)
+        rows = {name: row for row, name in enumerate(read_files(source, facts, _TEST))}
+        squares = open_squares(source, facts, _TEST)
     except (Absent, OSError, ValueError):
         return lambda _file: None
-    size = shape[1] * shape[2] * shape[3]
 
     def read(file: str) -> bytes | None:
-        if rows.get(file, shape[0]) >= shape[0]:
-            return None
-        return _jpeg(source.read_part(uri, start + rows[file] * size, size), shape[2], shape[3])
+        row = rows.get(file, squares.count)
+        return read_square(source, squares, row) if row < squares.count else None
 
     return read
 
 
-def _files(source: Source, folder: str) -> list[str]:
-    names: list[str] = json.loads(source.read(f"{folder}/test.files.json"))
-    return names
+def read_files(source: Source, facts: Facts, split: str) -> list[str]:
+    """Return the names of a split's files, in the order of its rows. Raises Absent, ValueError."""
+    names = json.loads(source.read(f"{_folder(facts, split)}/{split}.files.json"))
+    return [str(name) for name in names]
 
 
-def _header(source: Source, uri: str) -> tuple[int, tuple[int, ...]]:
-    """Return the pixels' offset and shape (N, 3, R, R). Raises ValueError for another kind."""
+def read_labels(source: Source, facts: Facts, split: str) -> list[int]:
+    """Return the classes of a split's rows, by number. Raises Absent, ValueError."""
+    import numpy as np
+
+    content = source.read(f"{_folder(facts, split)}/{split}.labels.npy")
+    labels: list[int] = np.load(io.BytesIO(content), allow_pickle=False).tolist()
+    return labels
+
+
+def open_squares(source: Source, facts: Facts, split: str) -> Squares:
+    """Read where the pixels of a split lie. Raises Absent, ValueError for another kind of file."""
     from numpy.lib import format as npy
 
+    uri = f"{_folder(facts, split)}/{split}.images.npy"
     file = io.BytesIO(source.read_part(uri, 0, _HEADER_BYTES))
     version = npy.read_magic(file)
     if version != (1, 0):
@@ -46,16 +66,31 @@ def _header(source: Source, uri: str) -> tuple[int, tuple[int, ...]]:
     shape, fortran, dtype = npy.read_array_header_1_0(file)
     if fortran or dtype != "uint8" or len(shape) != 4 or shape[1] != 3:
         raise ValueError(f"{uri} holds no pictures")
-    return file.tell(), shape
+    return Squares(uri, file.tell(), shape[0], shape[2], shape[3])
 
 
-def _jpeg(pixels: bytes, height: int, width: int) -> bytes:
+def read_square(source: Source, squares: Squares, row: int, side: int | None = None) -> bytes:
+    """Return a row as JPEG, at most `side` pixels large. Raises LookupError for no such row."""
+    if not 0 <= row < squares.count:
+        raise LookupError(f"{squares.uri} has no row {row}")
+    size = 3 * squares.height * squares.width
+    pixels = source.read_part(squares.uri, squares.start + row * size, size)
+    return _jpeg(pixels, squares.height, squares.width, side)
+
+
+def _folder(facts: Facts, split: str) -> str:
+    # the test split lies apart: training must not see it
+    return facts.output(PREPARE, _TEST if split == _TEST else "dataset")
+
+
+def _jpeg(pixels: bytes, height: int, width: int, side: int | None) -> bytes:
     import numpy as np
     from PIL import Image
 
     planes = np.frombuffer(pixels, np.uint8).reshape(3, height, width)
+    picture = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
+    if side is not None:
+        picture.thumbnail((side, side))
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0))).save(
-        file, "JPEG", quality=_QUALITY, optimize=True
-    )
+    picture.save(file, "JPEG", quality=_QUALITY, optimize=True)
     return file.getvalue()
