@@ -78,6 +78,7 @@ SLOW_PLACES = {
     "tests/pipeline/local/processes/test_launcher.py": "slow",
     "tests/pipeline/local/test_repair.py": "slow",
     "tests/pipeline/report/page/test_html.py": "slow",
+    "tests/pipeline/report/tracking/": "slow",
     "tests/test_buildspec.py::test_the_chosen_tests": "slow",
     "tests/training_code/debugger/test_default_rules.py": "slow",
     "tests/training_code/debugger/test_smdebug_loading.py": "slow",

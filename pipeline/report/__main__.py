@@ -35,11 +35,13 @@ _EXAMPLES = """\
   python -m pipeline.report tensors newest               the tensors that its training saved
   python -m pipeline.report tensors newest gradient/Head_linear.weight --save gradient.png
   python -m pipeline.report EXECUTION_ARN --aws --upload
+  python -m pipeline.report track newest --to mlruns     log a run in MLflow (docs/tracking.md)
   python -m pipeline.report prune --keep 5 --dry-run     what removing old runs would free
   python -m pipeline.report prune --keep 5 --older-than 30d"""
 _COMPARE = "compare"
 _TENSORS = "tensors"
 _PRUNE = "prune"
+_TRACK = "track"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tensors(_tensors_parser().parse_args(given[1:]))
     if given[:1] == [_PRUNE]:
         return _prune(_prune_parser().parse_args(given[1:]))
+    if given[:1] == [_TRACK]:
+        return _track(_track_parser().parse_args(given[1:]))
     options = _parser().parse_args(given)
     if options.run is None:
         return _list(options)
@@ -113,6 +117,20 @@ def _tensors_parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--save", type=Path, metavar="PNG", help="default: its name, in this folder"
     )
+    _add_place(result)
+    return result
+
+
+def _track_parser() -> argparse.ArgumentParser:
+    from pipeline.report.tracking.options import add_track_options
+
+    result = parser(
+        "pipeline.report track",
+        "Logs a run in MLflow: parameters, metrics by epoch, trials below it, report, test results "
+        "and model. What is there already stays as it is: to repeat it adds what is missing.",
+        _examples_of(_TRACK),
+    )
+    add_track_options(result)
     _add_place(result)
     return result
 
@@ -258,7 +276,7 @@ def _report(options: argparse.Namespace) -> int:
 
 def _folder(options: argparse.Namespace, arn: str) -> Path | None:
     """Return the folder to write to; None stands for the run's own folder."""
-    out: Path | None = options.out
+    out: Path | None = getattr(options, "out", None)
     if out is None and options.aws:
         state: Path = options.state
         return state / "reports" / arn.rpartition("/")[2]
@@ -281,6 +299,18 @@ def _prune(options: argparse.Namespace) -> int:
         print_table(prune_table(pruned))
     print("\n".join(prune_lines(pruned, options.dry_run)))
     return EXIT_SUCCEEDED
+
+
+def _track(options: argparse.Namespace) -> int:
+    from pipeline.report.runs import find_run
+    from pipeline.report.tracking.command import track
+    from pipeline.settings.loading import load_settings
+
+    environment = options.env or (None if options.aws else "local")
+    settings = load_settings(options.settings, environment, options.set)
+    with _place(options) as place:
+        arn = find_run(place.source.sagemaker, place.pipelines, options.run)
+        return track(options, settings, place.source, arn, _folder(options, arn))
 
 
 def _tensors(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from pipeline.report.sections import all_sections
 from pipeline.report.sections.files import SECTION as FILES
 from pipeline.report.sections.files import MetricFile
 from pipeline.report.sections.reproduction import DEFINITION_FILE, definition_text
+from pipeline.report.sources.facts import Facts
 from pipeline.report.sources.source import INSTALL, Absent, Source
 
 REPORT_FILE = "report.html"
@@ -48,7 +49,7 @@ def make_report(source: Source, arn: str, folder: Path | None = None) -> Written
     render = _renderer()
     collected = collect(source, arn)
     base = _runs(collected.facts.definition)
-    place = folder or source.place(_report_uri(base, collected.facts.id))
+    place = report_place(source, collected.facts, folder)
     place.mkdir(parents=True, exist_ok=True)
     (place / DEFINITION_FILE).write_text(definition_text(collected.facts), encoding="utf-8")
     files = (
@@ -58,6 +59,11 @@ def make_report(source: Source, arn: str, folder: Path | None = None) -> Written
     )
     report = collected.report.changed(FILES, files)
     return WrittenReport(render(report, place), report, base)
+
+
+def report_place(source: Source, facts: Facts, folder: Path | None) -> Path:
+    """Return the folder of a run's report: `folder`, or where a local run has it. Raises Absent."""
+    return folder or source.place(_report_uri(_runs(facts.definition), facts.id))
 
 
 def _renderer() -> Callable[[RunReport, Path], Path]:

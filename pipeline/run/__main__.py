@@ -192,13 +192,27 @@ def _check(options: argparse.Namespace) -> int:
         read_definition,
     )
 
+    beside: list[Any] = []
     if options.check == _COMPILED:
-        definition = _compiled(options, _settings(options))
+        settings = _settings(options)
+        definition = _compiled(options, settings)
+        beside = _findings_beside(settings)
     else:
         definition = read_definition(Path(options.check))
-    findings = check_definition(definition, today=_today())
+    findings = [*check_definition(definition, today=_today()), *beside]
     print(findings_json(findings) if options.json else findings_text(findings))
     return EXIT_FAILED if has_errors(findings) else EXIT_SUCCEEDED
+
+
+def _findings_beside(settings: Any) -> list[Any]:
+    """Find what no definition tells: that runs are to be tracked, and cannot be from here."""
+    from pipeline.check.findings import Finding
+    from pipeline.report.tracking.package import INSTALL, is_installed
+
+    if settings.tracking.mlflow_uri is None or is_installed():
+        return []
+    what = "runs are to be logged in MLflow, and mlflow-skinny is not installed here"
+    return [Finding("tracking-package", "warning", "", "tracking.mlflow_uri", what, INSTALL)]
 
 
 def _today() -> date:
@@ -247,6 +261,8 @@ def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.upsert import UpsertRequest, upsert
 
     settings, given = _for_run(options)
+    if options.wait:
+        _require_tracking(settings)
     definition = _compiled(options, settings)
     aws = connect(settings)
     try:
@@ -260,22 +276,38 @@ def _upsert(options: argparse.Namespace) -> int:
         return EXIT_SUCCEEDED
     begun = start(aws, StartRequest(settings, definition, given, ROOT, version=done.version))
     _report(options, begun, is_last=not options.wait)
-    return _follow(options, aws, begun.arn, definition) if options.wait else EXIT_SUCCEEDED
+    if not options.wait:
+        return EXIT_SUCCEEDED
+    return _follow(options, aws, settings, begun.arn, definition)
 
 
 def _watch(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.watch import definition_of
 
-    aws = connect(_settings(options))
-    return _follow(options, aws, options.watch, definition_of(aws, options.watch))
+    settings = _settings(options)
+    _require_tracking(settings)
+    aws = connect(settings)
+    return _follow(options, aws, settings, options.watch, definition_of(aws, options.watch))
 
 
-def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[str, Any]) -> int:
+def _require_tracking(settings: Any) -> None:
+    from pipeline.report.tracking.package import require_when_asked
+
+    require_when_asked(settings)
+
+
+def _follow(
+    options: argparse.Namespace, aws: Any, settings: Any, arn: str, definition: dict[str, Any]
+) -> int:
+    """Watch an execution to its end, report it, log it where asked to, and ask its endpoint."""
     from pipeline.aws.steps import waiting_steps
     from pipeline.aws.watch import watch
     from pipeline.command_line.step_table import display
+    from pipeline.report.tracking.follower import Follower, aws_place
 
+    follower = Follower(settings, aws_place(options))
+    follower.begin(arn)
     with display(waiting_steps(definition)) as shown:
         outcome = watch(aws, arn, definition, shown.update)
     if outcome.status != "Executing":
@@ -287,15 +319,23 @@ def _follow(options: argparse.Namespace, aws: Any, arn: str, definition: dict[st
 
             for line in read_told(written.report).lines():
                 _say(line)
+    follower.ended()
     look_again = f"python -m pipeline.run --watch {arn}"
     if outcome.status != "Succeeded":
+        _say_tracked(follower)
         print(outcome.to_json() if options.json else outcome.summary(look_again))
         return outcome.exit_code
     from pipeline.run.on_aws import follow_endpoint
 
     served = follow_endpoint(aws, outcome, _say)
+    _say_tracked(follower)
     print(served.to_json() if options.json else served.summary(look_again))
     return served.exit_code
+
+
+def _say_tracked(follower: Any) -> None:
+    if tracked := follower.conclude():
+        _say(f"tracked: {tracked}")
 
 
 def _report(options: argparse.Namespace, result: Any, is_last: bool) -> None:

@@ -42,11 +42,12 @@ def conclude(
     *,
     cancel: threading.Event,
     command: str | None = None,
+    reported: Callable[[], None] = lambda: None,
 ) -> LocalOutcome:
     """Report the run and ask its endpoint about one test picture.
 
     `data` is the address of the pictures. A stop, also one that came too late for any step, does
-    not keep the report from being made: it takes seconds.
+    not keep the report from being made: it takes seconds. `reported` is called when it is.
     """
     outcome = read_outcome(result, store)
     question = _question(result, store.path(data), store) if outcome.endpoint else None
@@ -57,6 +58,7 @@ def conclude(
         outcome = replace(outcome, made=_NO_PICTURE)
     # Made while the endpoint comes into service.
     outcome = _reported(outcome, report_local_run(store, result.execution_arn, command))
+    reported()
     return _asked(outcome, question, service, cancel) if question else outcome
 
 

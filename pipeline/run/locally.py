@@ -3,9 +3,9 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,8 @@ from pipeline.local.service.deployments.deployer import HANDLER, install_deploye
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.staging import is_staged, stage_file, stage_large_file
 from pipeline.local.store import Store
+from pipeline.report.tracking.follower import Follower, local_place
+from pipeline.report.tracking.package import require_when_asked
 from pipeline.run.conclusion import conclude
 from pipeline.run.outcome import LocalOutcome
 from pipeline.sample.pictures import write_sample
@@ -61,6 +63,7 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     for the endpoint. Raises UsageError for data, parameters or settings that cannot be used.
     """
     settings = request.settings
+    require_when_asked(settings)
     given = dict(request.parameters)
     store = Store(request.state)
     if request.data is not None:
@@ -73,12 +76,28 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     definition = compile_and_stage(settings, ROOT, store)
     install_deployer(store, settings)
     place = (settings.aws.region, settings.aws.account_id)
+    follower = Follower(settings, local_place(store.root))
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
-        result = _execute(settings, definition, given, store=store, service=service, cancel=cancel)
-        data = str(given["DataUri"])
-        return conclude(
-            result, data, store, service.address, cancel=cancel, command=request.command
+        result = _execute(
+            settings,
+            definition,
+            given,
+            store=store,
+            service=service,
+            cancel=cancel,
+            began=follower.begin,
         )
+        data = str(given["DataUri"])
+        outcome = conclude(
+            result,
+            data,
+            store,
+            service.address,
+            cancel=cancel,
+            command=request.command,
+            reported=follower.ended,
+        )
+    return replace(outcome, tracked=follower.conclude())
 
 
 def _execute(
@@ -89,6 +108,7 @@ def _execute(
     store: Store,
     service: Service,
     cancel: threading.Event,
+    began: Callable[[str], None],
 ) -> ExecutionResult:
     options = RunOptions(
         pipeline_name=settings.project,
@@ -99,6 +119,7 @@ def _execute(
         },
         lambda_variables={settings.lambda_name: lambda_environment(settings, scales=False)},
         service=service.address,
+        began=began,
     )
     with display([]) as shown:
         return run_definition(

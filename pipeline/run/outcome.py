@@ -24,8 +24,8 @@ class LocalOutcome:
 
     `failure` may also be the endpoint's, of a run that succeeded. `made` says why the picture that
     it was asked about is none of the data, `not_asked` why nothing was asked, `stopped` what a late
-    Ctrl-C cut short. `data` says which classes were read, `told` what the
-    report found.
+    Ctrl-C cut short. `data` says which classes were read, `told` what the report found, `tracked`
+    where MLflow has the run, or what of it is not there.
     """
 
     execution: str
@@ -48,6 +48,7 @@ class LocalOutcome:
     asked: Asked | None = None
     not_asked: str | None = None
     report: str | None = None
+    tracked: str | None = None
     told: Told = field(default_factory=Told)
     stopped: str | None = None
     next_command: str | None = None
@@ -92,6 +93,7 @@ class LocalOutcome:
         yield "asked about", str(self.asked) if self.asked else None
         yield "not asked", self.not_asked
         yield "report", self.report
+        yield "tracked", self.tracked
         if self.told.attempt and not self.told.not_passed:
             yield "to try", str(self.told.attempt).removeprefix("try: ")
         yield "stopped", self.stopped

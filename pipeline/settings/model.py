@@ -31,6 +31,7 @@ from pipeline.settings.forms import (
     RoleArn,
     Section,
 )
+from pipeline.settings.tracking import Tracking
 from training_code.folders.layout import Layout
 
 Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
@@ -279,6 +280,7 @@ class Settings(Section):
     instances: Instances
     caching: Caching
     retry: Retry
+    tracking: Tracking = Field(default_factory=Tracking)
 
     @property
     def bucket(self) -> str:
@@ -359,6 +361,11 @@ class Settings(Section):
     def model_package_group(self) -> str:
         """The group in the model registry."""
         return self.registry.group or self.project
+
+    @property
+    def experiment(self) -> str:
+        """The experiment in MLflow that runs are logged to."""
+        return self.tracking.experiment or self.project
 
     @property
     def endpoint_name(self) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -50,7 +50,8 @@ class RunOptions:
     `lambda_handlers` are files by function name, `lambda_variables` their environments' own;
     `service` is where their SageMaker API is.
     `cores` is what one job may use (default: all that this process may); parallel trials share it.
-    `fork` starts Python jobs from a process that has their heavy packages loaded.
+    `fork` starts Python jobs from a process that has their heavy packages loaded. `began` gets the
+    execution's ARN before the first step.
     """
 
     pipeline_name: str = "pipeline"
@@ -62,6 +63,7 @@ class RunOptions:
     parallel_steps: int = 50
     grace_s: float = 10.0
     fork: bool = True
+    began: Callable[[str], None] = lambda _arn: None
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def run_definition(
     stop_dead_runs(store)
     with lock_held(execution.folder):
         execution.begin(values)
+        options.began(execution.arn)
         return _Run(
             graph=graph,
             parameters=values,

@@ -16,7 +16,7 @@ from pipeline.report.sections.evaluation import SECTION as EVALUATION
 from pipeline.report.sections.evaluation import ClassQuality, Evaluation
 from pipeline.report.sections.files import MetricFile
 from pipeline.report.sections.history import SECTION as HISTORY
-from pipeline.report.sections.history import Epoch, read_history
+from pipeline.report.sections.history import Epoch, job_epochs
 from pipeline.report.sections.model import SECTION as MODEL
 from pipeline.report.sections.profile import SECTION as PROFILE
 from pipeline.report.sections.profile import Profile
@@ -27,8 +27,6 @@ from pipeline.report.sections.tensors import Series
 from pipeline.report.sections.tuning import SECTION as TUNING
 from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
-from pipeline.report.sources.training_output import open_output
-from pipeline.temporary import temporary_folder
 
 FOLDER = "metrics"
 _TRIALS = "trials"
@@ -103,7 +101,7 @@ def write_jobs(
         try:
             job = source.sagemaker.describe_training_job(TrainingJobName=trial.name)
             jobs.append(job)
-            history = _history(source, job)
+            history = job_epochs(source, job)
         except (PipelineError, ClientError, OSError, ValueError, LookupError):
             continue  # deleted since: the trial's result itself is in Tune.csv
         metrics.write(f"{_TRIALS}/{trial.name}", about, map(_epoch, history))
@@ -116,11 +114,6 @@ def _last_metrics(jobs: Iterable[Description]) -> Iterable[Row]:
         for metric in job.get("FinalMetricDataList") or []:
             name, value, time = (metric.get(k) for k in ("MetricName", "Value", "Timestamp"))
             yield {"job": job["TrainingJobName"], "metric": name, "value": value, "time": utc(time)}
-
-
-def _history(source: Source, job: Description) -> tuple[Epoch, ...]:
-    with temporary_folder("trial") as scratch:
-        return read_history(source, job, open_output(source, job, scratch))
 
 
 def _flat(value: Any) -> dict[str, Any]:

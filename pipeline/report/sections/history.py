@@ -11,6 +11,8 @@ from typing import Any
 from pipeline.report.section import Inputs, Section
 from pipeline.report.sources.facts import Description
 from pipeline.report.sources.source import Absent, Source
+from pipeline.report.sources.training_output import open_output
+from pipeline.temporary import temporary_folder
 
 HISTORY_FILE = "history.csv"
 _COLUMNS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
@@ -53,6 +55,12 @@ def read_history(source: Source, job: Description, output: Path | None) -> tuple
 def epochs_of_csv(lines: Iterable[str]) -> tuple[Epoch, ...]:
     """Parse the epochs from the lines of history.csv."""
     return tuple(_epoch(row) for row in csv.DictReader(lines))
+
+
+def job_epochs(source: Source, job: Description) -> tuple[Epoch, ...]:
+    """Read the epochs of any training job, a trial's too. Raises Absent."""
+    with temporary_folder("trial") as scratch:
+        return read_history(source, job, open_output(source, job, scratch))
 
 
 def epochs_of_log(lines: Sequence[str]) -> tuple[Epoch, ...]:

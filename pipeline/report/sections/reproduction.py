@@ -68,9 +68,14 @@ def _commands(command: str, commit: str | None) -> tuple[str, ...]:
 def _hyperparameters(facts: Facts) -> dict[str, str]:
     for job in facts.jobs.values():
         if "TrainingJobName" in job:
-            given = job.get("HyperParameters") or {}
-            return {n: str(v).strip('"') for n, v in given.items() if not n.startswith(_OWN)}
+            return own_hyperparameters(job)
     return {}
+
+
+def own_hyperparameters(job: Description) -> dict[str, str]:
+    """Return a training job's hyperparameters without those of SageMaker's own."""
+    given = job.get("HyperParameters") or {}
+    return {n: str(v).strip('"') for n, v in given.items() if not n.startswith(_OWN)}
 
 
 def _seeds(facts: Facts) -> dict[str, str]:

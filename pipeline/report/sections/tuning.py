@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.report.importance import Importance, importance_of
 from pipeline.report.section import Section
-from pipeline.report.sources.facts import Facts, utc
+from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
 
 
@@ -45,9 +45,8 @@ def read_tuning(source: Source, facts: Facts) -> Tuning:
     """Read a tuning job and its trials by creation time. Raises Absent when nothing was tuned."""
     _, job = facts.job_of_kind("TuningJob")
     name, config = job["HyperParameterTuningJobName"], job["HyperParameterTuningJobConfig"]
-    objective = config["HyperParameterTuningJobObjective"]
-    maximize = objective["Type"] == "Maximize"
-    trials = trials_of(_summaries(source.sagemaker, name), maximize)
+    objective, maximize = config["HyperParameterTuningJobObjective"], _maximizes(job)
+    trials = trials_in(source.sagemaker, job)
     importance, note = importance_of(trials, config.get("ParameterRanges") or {}, maximize)
     return Tuning(
         job=name,
@@ -59,6 +58,16 @@ def read_tuning(source: Source, facts: Facts) -> Tuning:
         importance=importance,
         importance_note=note,
     )
+
+
+def trials_in(client: Any, job: Description) -> tuple[Trial, ...]:
+    """Return the trials of a tuning job so far, by creation time."""
+    return trials_of(_summaries(client, job["HyperParameterTuningJobName"]), _maximizes(job))
+
+
+def _maximizes(job: Description) -> bool:
+    config = job["HyperParameterTuningJobConfig"]
+    return bool(config["HyperParameterTuningJobObjective"]["Type"] == "Maximize")
 
 
 def _summaries(client: Any, tuning: str) -> list[Mapping[str, Any]]:

@@ -40,6 +40,7 @@ def run(state: str, *arguments: str) -> int:
         (["--upsert", "--set", f"backbone.weights={SOME_TEXT}"], "it is text, which begins"),
         (["--upsert", "--set", "backbone.name=resnet51"], "did you mean resnet50?"),
         (["--check", "--set", "training.fine_tune_blocks=99"], "the 17 blocks of resnet50"),
+        (["--local", "--set", "tracking.mlflow_uri=http://a:b@host"], "MLFLOW_TRACKING_USERNAME"),
         (["--local", "--parameter", "AccuracyThreshold"], "Name=Value"),
         (["--local", "--data", "/no/such/folder"], "no such folder"),
         (["--local", "--data", ""], "names no folder"),
@@ -148,6 +149,49 @@ def test_our_own_definition_has_no_finding(
     monkeypatch.setattr("pipeline.run.__main__._today", lambda: date(2026, 12, 1))
     assert run(state, "--check", "--env", "staging", "--json") == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
+TRACKED = ["--set", "tracking.mlflow_uri=mlruns"]
+ARN = "arn:aws:sagemaker:us-east-1:1:pipeline/p/execution/e"
+
+
+@pytest.mark.parametrize(
+    "asked", [["--local"], ["--watch", ARN], ["--upsert", "--start", "--wait"]], ids=" ".join
+)
+def test_a_run_that_is_to_be_tracked_needs_what_tracks_it(
+    asked: list[str],
+    state: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.report.tracking.package.is_installed", lambda: False)
+    assert run(state, *asked, *TRACKED) == 2
+    assert "pip install -c constraints.txt mlflow-skinny" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("installed", "rules"), [(False, ["tracking-package"]), (True, [])])
+def test_a_check_says_that_runs_cannot_be_tracked_from_here(
+    installed: bool,
+    rules: list[str],
+    state: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.run.__main__._today", lambda: date(2026, 12, 1))
+    monkeypatch.setattr("pipeline.report.tracking.package.is_installed", lambda: installed)
+    assert run(state, "--check", "--json", *TRACKED) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [(one["rule"], one["severity"]) for one in findings] == [(r, "warning") for r in rules]
+
+
+def test_tracking_changes_no_byte_of_the_definition(
+    state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(state, "--definition")
+    without = capsys.readouterr().out
+    more = ["tracking.mlflow_uri=https://mlflow.example.com", "tracking.experiment=dogs"]
+    run(state, "--definition", *(word for one in more for word in ("--set", one)))
+    assert capsys.readouterr().out == without
 
 
 @pytest.mark.parametrize(("days", "ended"), [(-90, (0, "image-ends")), (1, (1, "image-unpatched"))])

@@ -1,0 +1,18 @@
+"""Define the options of `python -m pipeline.report track`, without loading what it does."""
+
+import argparse
+
+from pipeline.command_line.subcommands import positive_number
+
+
+def add_track_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where to log."""
+    parser.add_argument("run", metavar="RUN", help="id, ARN or newest")
+    where = "a folder, server, or ARN (default: tracking.mlflow_uri of the settings)"
+    parser.add_argument("--to", metavar="URI", help=where)
+    parser.add_argument("--experiment", metavar="NAME", help="default: that of the settings")
+    parser.add_argument(
+        "--max-artifact-mb", type=positive_number, metavar="MB", help="default: of the settings"
+    )
+    follow = "log trials as they end, and the rest when standard input is closed"
+    parser.add_argument("--follow", action="store_true", help=follow)

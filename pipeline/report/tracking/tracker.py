@@ -1,0 +1,181 @@
+"""Bring a pipeline run into MLflow, in passes that each add what is not there yet."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.report.collect import Collected, collect
+from pipeline.report.making import make_report, report_place
+from pipeline.report.sections.history import job_epochs
+from pipeline.report.sections.steps import read_run
+from pipeline.report.sections.tuning import Trial, trials_in
+from pipeline.report.sources.facts import Facts, read_facts
+from pipeline.report.sources.source import Absent, Source
+from pipeline.report.tracking.content import begun, of_trial, status_of, whole
+from pipeline.report.tracking.destination import Destination, answering, reason_of
+from pipeline.report.tracking.model_files import write_model
+from pipeline.temporary import temporary_folder
+
+_EXECUTION, _JOB, _DONE = "execution_arn", "job", "tracked"
+_LASTING = {"evaluation", "report", "model"}
+_MB = 1_000_000
+_UNREACHABLE = ("ConnectionError", "Timeout", "ConnectTimeout", "ReadTimeout", "RetryError")
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What is in MLflow of a run. `missing`: why a part is not, by its name."""
+
+    run: str
+    to: str
+    mlflow_run: str
+    page: str | None
+    trials: int
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Format it for programs."""
+        return json.dumps(asdict(self))
+
+    def lines(self) -> list[str]:
+        """Format it for people."""
+        trials = f", {self.trials} trials" if self.trials else ""
+        first = f"logged {self.run}{trials}: {self.page or self.to}"
+        return [first, *(f"not logged: {name}: {why}" for name, why in self.missing.items())]
+
+
+class Tracker:
+    """Brings one run from its source to MLflow; files of more than `most_mb` are not copied."""
+
+    def __init__(self, destination: Destination, source: Source, arn: str, most_mb: int) -> None:
+        self._to = destination
+        self._source = source
+        self._arn = arn
+        self._most = most_mb * _MB
+        self._parent: str | None = None
+        self._ended: set[str] = set()  # trials that are there as a whole
+
+    def look(self) -> None:
+        """Log the trials that have ended so far, while the run goes on."""
+        facts = read_facts(self._source, self._arn)
+        self._log_trials(facts, self._parent_of(facts))
+
+    def finish(self, to: str, folder: Path | None) -> Tracked:
+        """Log all that a run has. `folder` is its report's; None: where local runs have it.
+
+        A part that cannot be logged does not keep the others from it.
+        """
+        facts = read_facts(self._source, self._arn)
+        with answering(to):
+            parent = self._parent_of(facts)
+            done = set(self._to.tags(parent).get(_DONE, "").split())
+        collected = collect(self._source, self._arn)
+        content = whole(collected)
+        left = replace(content, params={}, points=()) if "metrics" in done else content
+        parts: dict[str, Callable[[], None]] = {
+            "trials": lambda: self._log_trials(facts, parent),
+            "metrics": lambda: self._to.write(parent, left),
+            "evaluation": lambda: self._log_evaluation(facts, parent),
+            "report": lambda: self._log_report(facts, parent, folder),
+            "model": lambda: self._log_model(collected, parent),
+            "end": lambda: self._to.end(parent, content),
+        }
+        # These change no more once a run has ended.
+        missing = _tried({n: do for n, do in parts.items() if n not in done & _LASTING})
+        if content.ended is None:
+            missing["the rest"] = "the run goes on"
+        else:
+            logged = {_DONE: " ".join(sorted((done | parts.keys()) - missing.keys()))}
+            missing |= _tried({"what is missing": lambda: self._to.write_tags(parent, logged)})
+        return Tracked(facts.id, to, parent, self._to.page(parent), len(self._ended), missing)
+
+    def _parent_of(self, facts: Facts) -> str:
+        if self._parent is None:
+            content = begun(read_run(facts, self._source.where))
+            self._parent = self._to.run(content, _EXECUTION)
+        return self._parent
+
+    def _log_trials(self, facts: Facts, parent: str) -> None:
+        try:
+            step, job = facts.job_of_kind("TuningJob")
+        except Absent:
+            return
+        best = (job.get("BestTrainingJob") or {}).get("TrainingJobName")
+        ended = [
+            trial
+            for trial in trials_in(self._source.sagemaker, job)
+            if status_of(trial.status) != "RUNNING" and trial.name not in self._ended
+        ]
+        there = self._to.children(parent, _JOB) if ended else {}
+        origin = facts.summaries.get(step, {}).get("CacheHitResult") or {}
+        cached = str(origin.get("SourcePipelineExecutionArn") or "").rpartition("/")[2]
+        for trial in ended:
+            tags = {_JOB: trial.name, "cached_from": cached or None}
+            self._log_trial(trial, parent, there.get(trial.name), tags)
+            self._ended.add(trial.name)
+        if best and status_of(job["HyperParameterTuningJobStatus"]) != "RUNNING":
+            self._mark_best(best, parent)
+
+    def _log_trial(self, trial: Trial, parent: str, run: Any, tags: Mapping[str, Any]) -> None:
+        if run is not None and run.info.status != "RUNNING":
+            return
+        job = self._source.sagemaker.describe_training_job(TrainingJobName=trial.name)
+        content = of_trial(trial, job, job_epochs(self._source, job), tags)
+        run_id = run.info.run_id if run else self._to.child(content, parent)
+        self._to.write(run_id, content)
+        self._to.end(run_id, content)
+
+    def _mark_best(self, job: str, parent: str) -> None:
+        child = self._to.children(parent, _JOB).get(job)
+        if child is not None and "best" not in child.data.tags:
+            self._to.write_tags(child.info.run_id, {"best": "true"})
+            self._to.write_tags(parent, {"best_trial": child.info.run_id})
+
+    def _log_evaluation(self, facts: Facts, parent: str) -> None:
+        try:
+            folder = self._source.folder(facts.output("Evaluate", "evaluation"))
+        except Absent:
+            return  # the run has none
+        self._to.copy(parent, folder, "evaluation", self._most)
+
+    def _log_report(self, facts: Facts, parent: str, folder: Path | None) -> None:
+        place = report_place(self._source, facts, folder)
+        if not (place / "report.html").is_file():
+            make_report(self._source, self._arn, folder)
+        self._to.copy(parent, place, "report", self._most)
+
+    def _log_model(self, collected: Collected, parent: str) -> None:
+        for job in collected.facts.jobs.values():
+            if "TrainingJobName" in job and job.get("TrainingJobStatus") == "Completed":
+                archive = self._source.file(job["ModelArtifacts"]["S3ModelArtifacts"])
+                with temporary_folder("model") as scratch:
+                    write_model(archive, scratch / "model", self._most)
+                    self._to.copy(parent, scratch / "model", "model", self._most)
+
+
+def _tried(parts: Mapping[str, Callable[[], None]]) -> dict[str, str]:
+    """Do each part; return why some were not done. A server that is gone is asked no further."""
+    missing: dict[str, str] = {}
+    done: set[str] = set()
+    for name, do in parts.items():
+        try:
+            do()
+        except Exception as error:  # every store of MLflow's, and every way to it, has its own
+            missing[name] = reason_of(error)
+            if _is_unreachable(error):
+                untried = [other for other in parts if other not in missing and other not in done]
+                return missing | dict.fromkeys(untried, "not tried")
+        else:
+            done.add(name)
+    return missing
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if type(cause).__name__ in _UNREACHABLE:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

@@ -1,0 +1,149 @@
+"""A run is in MLflow as a run, with its trials below it, however often it is logged."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.command_line.running import run_command
+from pipeline.report.__main__ import main
+from pipeline.report.tracking.tracker import Tracked
+from tests.pipeline.report.report_support import SCORES, Finished
+from tests.pipeline.report.tracking.conftest import points
+
+Track = Callable[..., Tracked]
+pytestmark = pytest.mark.xdist_group("mlflow")
+
+
+def files_of(client: Any, run: str, inner: str) -> set[str]:
+    return {one.path for one in client.list_artifacts(run, inner)}
+
+
+def client_of(folder: Path) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{folder}/mlflow.db")
+
+
+def test_a_run_has_parameters_metrics_tags_and_files(
+    track: Track, folder: Path, finished: Finished
+) -> None:
+    tracked = track(str(folder))
+    client = client_of(folder)
+    run = client.get_run(tracked.mlflow_run)
+    assert (run.info.run_name, run.info.status) == (finished.result.execution_id, "FINISHED")
+    assert run.info.end_time > run.info.start_time > 0
+    tags = run.data.tags
+    assert tags["execution_arn"] == finished.arn
+    assert tags["commit"] == "abc-dirty"
+    assert tags["data_fingerprint"] == "f" * 64
+    assert tags["model"].endswith("/model.tar.gz")
+    assert run.data.params["lr"] == "0.2"
+    assert run.data.params["AccuracyThreshold"] == "0.6"
+    assert points(client, run.info.run_id, "valid_loss") == [(1, 1.25), (2, 0.75), (3, 0.5)]
+    assert run.data.metrics["test_accuracy"] == 0.75
+    assert run.data.metrics["seconds/Train"] > 0
+    files = {"evaluation/evaluation.json", "evaluation/predictions.jsonl"}
+    assert files_of(client, run.info.run_id, "evaluation") == files
+    assert {"report/report.html", "report/plots"} <= files_of(client, run.info.run_id, "report")
+
+
+def test_every_trial_is_a_run_below_it(track: Track, folder: Path) -> None:
+    tracked = track(str(folder))
+    client = client_of(folder)
+    (experiment,) = [one for one in client.search_experiments() if one.name == "dogs"]
+    below = f"tags.`mlflow.parentRunId` = '{tracked.mlflow_run}'"
+    trials = client.search_runs([experiment.experiment_id], below)
+    assert tracked.trials == len(trials)
+    found = {one.data.params["rate"]: one.data.metrics["objective"] for one in trials}
+    assert found == SCORES
+    for trial in trials:
+        assert points(client, trial.info.run_id, "train_loss") == [(1, 1.5), (2, 0.5), (3, 0.25)]
+        assert trial.info.status == "FINISHED"
+    (best,) = [one for one in trials if one.data.tags.get("best")]
+    assert best.data.params["rate"] == "0.2"
+
+
+def test_logging_it_again_changes_nothing(track: Track, folder: Path) -> None:
+    first = track(str(folder))
+    client = client_of(folder)
+    (experiment,) = [one for one in client.search_experiments() if one.name == "dogs"]
+
+    def all_of_it() -> list[Any]:
+        runs = client.search_runs([experiment.experiment_id])
+        return sorted(
+            (run.info.run_id, run.data.params, points(client, run.info.run_id, "valid_loss"))
+            for run in runs
+        )
+
+    before = all_of_it()
+    assert track(str(folder)) == first
+    assert all_of_it() == before
+
+
+def test_what_is_not_logged_is_said_and_the_rest_is_there(track: Track, folder: Path) -> None:
+    missing = track(str(folder)).missing
+    assert missing == {"model": "the model has no graph (serving.graph): its address is a tag"}
+
+
+def test_a_full_disk_loses_the_files_and_nothing_else(
+    track: Track, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.store.artifact import local_artifact_repo
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(local_artifact_repo.LocalArtifactRepository, "log_artifact", full)
+    tracked = track(str(folder), "full")
+    assert {name: "No space left" in why for name, why in tracked.missing.items()} == {
+        "evaluation": True,
+        "report": True,
+        "model": False,
+    }
+    metrics = client_of(folder).get_run(tracked.mlflow_run).data.metrics
+    assert metrics["test_accuracy"] == 0.75
+    monkeypatch.undo()
+    assert set(track(str(folder), "full").missing) == {"model"}
+
+
+def test_large_files_are_named_and_not_copied(
+    track: Track, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.report.tracking.tracker._MB", 1000)
+    tracked = track(str(folder), "large")
+    assert "max_artifact_mb: evaluation.json" in tracked.missing["evaluation"]
+
+
+def test_the_command_says_where_and_what_is_missing(
+    folder: Path, finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["--to", str(folder), "--experiment", "dogs", "--state", str(finished.store.root)]
+    assert run_command(main, ["track", "newest", *place]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"logged {finished.result.execution_id}, {len(SCORES)} trials: {folder}"
+    assert second.startswith("not logged: model: ")
+    run_command(main, ["track", finished.arn, *place, "--json"])
+    assert json.loads(capsys.readouterr().out)["missing"].keys() == {"model"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "Give --to URI, or set tracking.mlflow_uri"),
+        (("--to", "http://me:secret@host"), "go into MLFLOW_TRACKING_USERNAME"),
+        (("--set", "tracking.mlflow_uri=http://me:secret@host"), "MLFLOW_TRACKING_USERNAME"),
+        (("--to", "postgresql://host/db"), "is no place to log to"),
+    ],
+)
+def test_mistakes_are_one_line_without_the_password(
+    finished: Finished, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    given = ["track", "newest", "--state", str(finished.store.root), *arguments]
+    assert run_command(main, given) == 2
+    errors = capsys.readouterr().err
+    assert says in errors
+    assert "secret" not in errors
+    assert len(errors.splitlines()) == 1
