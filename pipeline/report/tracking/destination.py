@@ -20,6 +20,7 @@ from pipeline.settings.tracking import why_not_mlflow
 Value = TypeVar("Value")
 PARENT = "mlflow.parentRunId"
 _DATABASE = "mlflow.db"
+_NO_NAME = re.compile(r"[^\w-]")
 # As requests words it, at length.
 _NO_ANSWER = re.compile(
     r"API request to .*(?:\[Errno -?\d+\] ([\w ,]+)|(too many \d+ error responses)|timed out)",
@@ -202,7 +203,7 @@ def _open(uri: str, place: Place, experiment: str) -> Destination:
             "tracking.experiment to another"
         )
     if found is None:
-        files = f"{place.files}/{experiment}" if place.files else None
+        files = f"{place.files}/{_NO_NAME.sub('_', experiment)}" if place.files else None
         return Destination(client, client.create_experiment(experiment, files), place.address)
     return Destination(client, found.experiment_id, place.address)
 

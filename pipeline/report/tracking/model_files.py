@@ -27,27 +27,31 @@ class NotLoggedError(PipelineError):
     """A part of a run is not logged in MLflow; the message says why."""
 
 
-def write_model(archive: Path, folder: Path, most_bytes: int) -> None:
+def write_model(archive: Path, folder: Path, most_bytes: int) -> bool:
     """Write the graph in a model.tar.gz, its description and MLmodel into `folder`.
 
-    Raises NotLoggedError for a model without a graph, of more than `most_bytes`, or damaged.
+    Returns False for a model without a graph (serving.graph), which is not written. Raises
+    NotLoggedError for a graph of more than `most_bytes`, and what is damaged.
     """
     folder.mkdir(parents=True)
     try:
         graph = _extract(archive, folder, most_bytes)
+        if graph is None:
+            return False
         described = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
         content = _mlmodel(graph, described)
     except (tarfile.TarError, EOFError, zlib.error, ValueError, LookupError, OSError) as error:
         raise NotLoggedError(f"{archive.name} cannot be read: {error}") from error
     (folder / "MLmodel").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return True
 
 
-def _extract(archive: Path, folder: Path, most_bytes: int) -> str:
+def _extract(archive: Path, folder: Path, most_bytes: int) -> str | None:
     with tarfile.open(archive, "r:*") as members:
         found = {Path(one.name).as_posix(): one for one in members if one.isfile()}
         graph = next((name for name in _GRAPHS if name in found), None)
         if graph is None:
-            raise NotLoggedError("the model has no graph (serving.graph): its address is a tag")
+            return None
         if found[graph].size > most_bytes:
             size = f"{found[graph].size / 1e6:.0f} MB"
             raise NotLoggedError(f"its graph has {size}, more than tracking.max_artifact_mb")

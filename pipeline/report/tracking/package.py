@@ -10,7 +10,8 @@ INSTALL = "python -m pip install -c constraints.txt mlflow-skinny"
 
 def is_installed() -> bool:
     """Check whether MLflow's client is there, without loading it."""
-    return find_spec("mlflow") is not None
+    found = find_spec("mlflow")
+    return found is not None and found.origin is not None  # a folder of that name has none
 
 
 def require_mlflow() -> None:

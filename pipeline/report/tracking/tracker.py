@@ -85,7 +85,7 @@ class Tracker:
         # These change no more once a run has ended.
         missing = _tried({n: do for n, do in parts.items() if n not in done & _LASTING})
         if content.ended is None:
-            missing["the rest"] = "the run goes on"
+            missing["the rest"] = "the run has not ended"
         else:
             logged = {_DONE: " ".join(sorted((done | parts.keys()) - missing.keys()))}
             missing |= _tried({"what is missing": lambda: self._to.write_tags(parent, logged)})
@@ -151,8 +151,8 @@ class Tracker:
             if "TrainingJobName" in job and job.get("TrainingJobStatus") == "Completed":
                 archive = self._source.file(job["ModelArtifacts"]["S3ModelArtifacts"])
                 with temporary_folder("model") as scratch:
-                    write_model(archive, scratch / "model", self._most)
-                    self._to.copy(parent, scratch / "model", "model", self._most)
+                    if write_model(archive, scratch / "model", self._most):
+                        self._to.copy(parent, scratch / "model", "model", self._most)
 
 
 def _tried(parts: Mapping[str, Callable[[], None]]) -> dict[str, str]:

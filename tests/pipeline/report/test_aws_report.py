@@ -26,8 +26,10 @@ from pipeline.report.sources.aws_source import AwsSource
 from pipeline.report.sources.facts import read_facts
 from pipeline.report.sources.local_source import LocalSource
 from pipeline.report.sources.source import Absent, Source
+from pipeline.report.tracking.destination import open_destination
+from pipeline.report.tracking.tracker import Tracker
 from tests.pipeline.aws.aws_support import ACCOUNT, REGION, Cloud
-from tests.pipeline.report.report_support import Finished
+from tests.pipeline.report.report_support import SCORES, Finished
 
 BUCKET = "bucket"
 
@@ -85,6 +87,18 @@ def test_runs_on_aws_are_told_apart_as_those_here_are(
 ) -> None:
     assert lines_of(AwsSource(aws, tmp_path)) == lines_here
     assert [line.measured and line.measured.accuracy for line in lines_here] == [0.75]
+
+
+@pytest.mark.xdist_group("mlflow")
+def test_it_is_logged_in_mlflow_as_one_from_here_is(
+    aws: Aws, finished: Finished, tmp_path: Path
+) -> None:
+    destination = open_destination(str(tmp_path / "mlflow"), "dogs")
+    tracker = Tracker(destination, AwsSource(aws, tmp_path), finished.arn, most_mb=1)
+    tracked = tracker.finish("there", tmp_path / "report")
+    assert (tracked.missing, tracked.trials) == ({}, len(SCORES))
+    tags = destination.tags(tracked.mlflow_run)
+    assert (tags["where"], tags["execution_arn"]) == ("aws", finished.arn)
 
 
 def test_after_a_run_it_is_uploaded_to_where_the_registry_says(

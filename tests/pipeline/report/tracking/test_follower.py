@@ -15,6 +15,7 @@ from pipeline.settings.model import Settings
 from tests.pipeline.report.report_support import SCORES, Finished
 
 pytestmark = pytest.mark.xdist_group("mlflow")
+GONE = "http://127.0.0.1:9"
 
 
 def settings(to: str) -> Settings:
@@ -42,22 +43,20 @@ def test_without_an_address_there_is_no_process(finished: Finished) -> None:
     assert follower.conclude() is None
 
 
-def test_at_its_end_the_run_says_what_is_missing_and_the_command_that_logs_it(
+def test_at_its_end_the_run_says_where_it_is(finished: Finished, tmp_path: Path) -> None:
+    assert conclude(finished, str(tmp_path / "ml runs"), 120) == str(tmp_path / "ml runs")
+
+
+def test_a_server_that_is_not_there_is_said_once_and_the_command_that_logs_it_later(
     finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = conclude(finished, str(tmp_path), 120)
-    problem, _, again = said.partition("; to log it: ")
-    assert problem.startswith("not all of it: model (the model has no graph")
+    problem, _, again = conclude(finished, GONE, 120).partition("; to log it: ")
+    assert problem == f"not all of it: {GONE}: no answer: Connection refused"
     program, option, module, *words = shlex.split(again)
     assert (program, option, module) == ("python", "-m", "pipeline.report")
-    run_command(main, words)
-    assert f"{len(SCORES)} trials" in capsys.readouterr().out
-
-
-def test_a_server_that_is_not_there_is_said_once(finished: Finished) -> None:
-    said = conclude(finished, "http://127.0.0.1:9", 120)
-    assert said.startswith("not all of it: http://127.0.0.1:9: no answer: Connection refused; ")
-    assert f"python -m pipeline.report track {finished.result.execution_id} --to" in said
+    there = [str(tmp_path) if word == GONE else word for word in words]
+    assert run_command(main, there) == 0
+    assert f"{len(SCORES)} trials: {tmp_path}" in capsys.readouterr().out
 
 
 def test_a_server_that_hangs_is_left(finished: Finished, hanging: str) -> None:
