@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from pipeline.addresses import path_of_file
 from pipeline.errors import PipelineError, UsageError
@@ -48,11 +49,12 @@ class TrackingError(PipelineError):
 class Place:
     """Where MLflow is: `address` is its own word for it, `files` the folder for artifacts.
 
-    `files` is None where a server knows that itself.
+    `files` is None where a server knows that itself; `database` is a file on this machine.
     """
 
     address: str
     files: str | None = None
+    database: Path | None = None
 
 
 def place_of(uri: str) -> Place:
@@ -67,12 +69,17 @@ def place_of(uri: str) -> Place:
     if uri.startswith(("http://", "https://")):
         return Place(uri.rstrip("/"))
     if uri.startswith("sqlite:"):
-        file = Path(uri.removeprefix("sqlite:///")).absolute()
-        return Place(f"sqlite:///{file}", (file.parent / "artifacts").as_uri())
+        return _database(Path(unquote(uri.removeprefix("sqlite:///"))).absolute())
     folder = path_of_file(uri) if uri.startswith("file:") else Path(uri).expanduser().absolute()
     if any(folder.glob("*/meta.yaml")):
         return Place(folder.as_uri())
-    return Place(f"sqlite:///{folder / _DATABASE}", (folder / "artifacts").as_uri())
+    return _database(folder / _DATABASE)
+
+
+def _database(file: Path) -> Place:
+    # no more than SQLAlchemy needs: MLflow makes the folder that it reads here, as it is written
+    written = str(file).replace("%", "%25").replace("?", "%3F")
+    return Place(f"sqlite:///{written}", (file.parent / "artifacts").as_uri(), file)
 
 
 class Destination:
@@ -172,8 +179,8 @@ def open_destination(uri: str, experiment: str) -> Destination:
         # else MLflow makes a folder where it is started
         os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = place.files
     with answering(uri):
-        if place.address.startswith("sqlite:"):
-            Path(place.address.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        if place.database:
+            place.database.parent.mkdir(parents=True, exist_ok=True)
         return _open(uri, place, experiment)
 
 

@@ -39,6 +39,7 @@ class Refusing(Failing):
         ("https://mlflow.example.com/", "https://mlflow.example.com"),
         ("sqlite:////data/m.db", "sqlite:////data/m.db"),
         ("file:///data/ml%20runs", "sqlite:////data/ml runs/mlflow.db"),
+        ("/data/what?", "sqlite:////data/what%3F/mlflow.db"),
         (
             "arn:aws:sagemaker:eu-west-1:111122223333:mlflow-tracking-server/ours",
             "https://eu-west-1.experiments.sagemaker.aws",

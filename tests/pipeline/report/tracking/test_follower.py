@@ -44,7 +44,9 @@ def test_without_an_address_there_is_no_process(finished: Finished) -> None:
 
 
 def test_at_its_end_the_run_says_where_it_is(finished: Finished, tmp_path: Path) -> None:
-    assert conclude(finished, str(tmp_path / "ml runs"), 120) == str(tmp_path / "ml runs")
+    folder = tmp_path / "50 % of ml runs?"
+    assert conclude(finished, str(folder), 120) == str(folder)
+    assert (folder / "mlflow.db").is_file()
 
 
 def test_a_server_that_is_not_there_is_said_once_and_the_command_that_logs_it_later(
