@@ -36,12 +36,14 @@ _EXAMPLES = """\
   python -m pipeline.report tensors newest gradient/Head_linear.weight --save gradient.png
   python -m pipeline.report EXECUTION_ARN --aws --upload
   python -m pipeline.report track newest --to mlruns     log a run in MLflow (docs/tracking.md)
+  python -m pipeline.report track all --aws              those that are not there yet
   python -m pipeline.report prune --keep 5 --dry-run     what removing old runs would free
   python -m pipeline.report prune --keep 5 --older-than 30d"""
 _COMPARE = "compare"
 _TENSORS = "tensors"
 _PRUNE = "prune"
 _TRACK = "track"
+_ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -302,15 +304,20 @@ def _prune(options: argparse.Namespace) -> int:
 
 
 def _track(options: argparse.Namespace) -> int:
-    from pipeline.report.runs import find_run
-    from pipeline.report.tracking.command import track
+    from pipeline.report.runs import find_run, list_runs
+    from pipeline.report.tracking.command import asked, follow, track
     from pipeline.settings.loading import load_settings
 
     environment = options.env or (None if options.aws else "local")
     settings = load_settings(options.settings, environment, options.set)
     with _place(options) as place:
-        arn = find_run(place.source.sagemaker, place.pipelines, options.run)
-        return track(options, settings, place.source, arn, _folder(options, arn))
+        client, names = place.source.sagemaker, place.pipelines
+        if options.run == _ALL and not options.follow:
+            arns = [run.arn for run in reversed(list_runs(client, names))]
+        else:
+            arns = [find_run(client, names, options.run)]
+        what = asked(options, settings, place.source, {arn: _folder(options, arn) for arn in arns})
+        return follow(what) if options.follow else track(what, options.json)
 
 
 def _tensors(options: argparse.Namespace) -> int:

@@ -5,7 +5,8 @@ import json
 import os
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, PipelineError, UsageError
@@ -19,33 +20,68 @@ _LAST_S = 60  # after the run's end
 _NICER = 10
 
 
-def track(
-    options: argparse.Namespace, settings: Settings, source: Source, arn: str, folder: Path | None
-) -> int:
-    """Log a run and print where; `folder` is its report's. Raises UsageError, TrackingError."""
-    asked = settings.tracking
-    to = options.to or asked.mlflow_uri
+@dataclass(frozen=True)
+class Asked:
+    """Where to log which runs: `folders` has each run's report by its ARN, None for its own."""
+
+    to: str
+    experiment: str
+    most_mb: int
+    source: Source
+    folders: Mapping[str, Path | None]
+
+
+def asked(
+    options: argparse.Namespace,
+    settings: Settings,
+    source: Source,
+    folders: Mapping[str, Path | None],
+) -> Asked:
+    """Return what the options ask for, and the settings where they say nothing.
+
+    Raises UsageError where neither says where to.
+    """
+    to = options.to or settings.tracking.mlflow_uri
     if to is None:
         raise UsageError("where to? Give --to URI, or set tracking.mlflow_uri")
-    experiment = options.experiment or settings.experiment
-    most = options.max_artifact_mb or asked.max_artifact_mb
+    most = options.max_artifact_mb or settings.tracking.max_artifact_mb
+    return Asked(to, options.experiment or settings.experiment, most, source, folders)
+
+
+def track(what: Asked, as_json: bool) -> int:
+    """Log runs, one after another, and print where. Raises UsageError, TrackingError.
+
+    Of several, those are passed over that are there as a whole.
+    """
+    destination = open_destination(what.to, what.experiment)
+    missing = False
+    for arn, folder in what.folders.items():
+        tracker = Tracker(destination, what.source, arn, what.most_mb)
+        if len(what.folders) > 1 and tracker.is_done():
+            continue
+        tracked = tracker.finish(what.to, folder)
+        print(tracked.to_json() if as_json else "\n".join(tracked.lines()), flush=True)
+        missing |= bool(tracked.missing)
+    return EXIT_FAILED if missing else EXIT_SUCCEEDED
+
+
+def follow(what: Asked) -> int:
+    """Log one run while it goes on, until standard input is closed, and print where as JSON."""
+    ((arn, folder),) = what.folders.items()
 
     def tracker() -> Tracker:
-        return Tracker(open_destination(to, experiment), source, arn, most)
+        return Tracker(open_destination(what.to, what.experiment), what.source, arn, what.most_mb)
 
     try:
-        ready = _follow(tracker, source.where) if options.follow else tracker()
-        tracked = ready.finish(to, folder)
+        tracked = _followed(tracker, what.source.where).finish(what.to, folder)
     except PipelineError as error:
-        if not options.follow:
-            raise
         print(json.dumps({"error": str(error)}))
         return EXIT_FAILED
-    print(tracked.to_json() if options.json else "\n".join(tracked.lines()))
+    print(tracked.to_json())
     return EXIT_FAILED if tracked.missing else EXIT_SUCCEEDED
 
 
-def _follow(make: Callable[[], Tracker], where: str) -> Tracker:
+def _followed(make: Callable[[], Tracker], where: str) -> Tracker:
     """Log what has ended, again and again, until standard input is closed.
 
     What cannot be logged meanwhile is tried again; the last pass, which is another's, says why not.

@@ -92,8 +92,12 @@ class Destination:
 
     def run(self, content: Content, tag: str) -> str:
         """Return the id of the run whose `tag` is that of `content`, made now if there is none."""
-        found = self._search(f"tags.`{tag}` = '{content.tags[tag]}'")
-        return str(found[0].info.run_id) if found else self._create(content, content.tags)
+        found = self.find(tag, content.tags[tag])
+        return str(found.info.run_id) if found else self._create(content, content.tags)
+
+    def find(self, tag: str, value: str) -> Any | None:
+        """Return the run that has a tag; None when none has."""
+        return next(iter(self._search(f"tags.`{tag}` = '{value}'")), None)
 
     def child(self, content: Content, parent: str) -> str:
         """Make a run below another; return its id."""

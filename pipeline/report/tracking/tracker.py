@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import PipelineError
 from pipeline.report.collect import Collected, collect
-from pipeline.report.making import make_report, report_place
-from pipeline.report.sections.history import job_epochs
+from pipeline.report.making import REPORT_FILE, make_report, report_place
+from pipeline.report.sections.history import Epoch, job_epochs
 from pipeline.report.sections.steps import read_run
 from pipeline.report.sections.tuning import Trial, trials_in
-from pipeline.report.sources.facts import Facts, read_facts
+from pipeline.report.sources.facts import Description, Facts, read_facts
 from pipeline.report.sources.source import Absent, Source
 from pipeline.report.tracking.content import begun, of_trial, status_of, whole
 from pipeline.report.tracking.destination import Destination, answering, reason_of
@@ -19,7 +20,8 @@ from pipeline.report.tracking.model_files import write_model
 from pipeline.temporary import temporary_folder
 
 _EXECUTION, _JOB, _DONE = "execution_arn", "job", "tracked"
-_LASTING = {"evaluation", "report", "model"}
+_PARTS = ("trials", "metrics", "evaluation", "report", "model", "end")
+_LASTING = {"evaluation", "report", "model"}  # change no more once a run has ended
 _MB = 1_000_000
 _UNREACHABLE = ("ConnectionError", "Timeout", "ConnectTimeout", "ReadTimeout", "RetryError")
 
@@ -57,6 +59,11 @@ class Tracker:
         self._parent: str | None = None
         self._ended: set[str] = set()  # trials that are there as a whole
 
+    def is_done(self) -> bool:
+        """Check whether all of a run that has ended is there."""
+        found = self._to.find(_EXECUTION, self._arn)
+        return found is not None and set(_PARTS) <= set(found.data.tags.get(_DONE, "").split())
+
     def look(self) -> None:
         """Log the trials that have ended so far, while the run goes on."""
         facts = read_facts(self._source, self._arn)
@@ -74,16 +81,16 @@ class Tracker:
         collected = collect(self._source, self._arn)
         content = whole(collected)
         left = replace(content, params={}, points=()) if "metrics" in done else content
-        parts: dict[str, Callable[[], None]] = {
-            "trials": lambda: self._log_trials(facts, parent),
-            "metrics": lambda: self._to.write(parent, left),
-            "evaluation": lambda: self._log_evaluation(facts, parent),
-            "report": lambda: self._log_report(facts, parent, folder),
-            "model": lambda: self._log_model(collected, parent),
-            "end": lambda: self._to.end(parent, content),
-        }
-        # These change no more once a run has ended.
-        missing = _tried({n: do for n, do in parts.items() if n not in done & _LASTING})
+        do: tuple[Callable[[], None], ...] = (
+            lambda: self._log_trials(facts, parent),
+            lambda: self._to.write(parent, left),
+            lambda: self._log_evaluation(facts, parent),
+            lambda: self._log_report(facts, parent, folder),
+            lambda: self._log_model(collected, parent),
+            lambda: self._to.end(parent, content),
+        )
+        parts = dict(zip(_PARTS, do, strict=True))
+        missing = _tried({n: part for n, part in parts.items() if n not in done & _LASTING})
         if content.ended is None:
             missing["the rest"] = "the run has not ended"
         else:
@@ -121,11 +128,21 @@ class Tracker:
     def _log_trial(self, trial: Trial, parent: str, run: Any, tags: Mapping[str, Any]) -> None:
         if run is not None and run.info.status != "RUNNING":
             return
-        job = self._source.sagemaker.describe_training_job(TrainingJobName=trial.name)
-        content = of_trial(trial, job, job_epochs(self._source, job), tags)
+        content = of_trial(trial, *self._told_by(trial), tags)
         run_id = run.info.run_id if run else self._to.child(content, parent)
         self._to.write(run_id, content)
         self._to.end(run_id, content)
+
+    def _told_by(self, trial: Trial) -> tuple[Description, tuple[Epoch, ...]]:
+        """Return a trial's job and epochs: nothing of one that is deleted, or completed none."""
+        from botocore.exceptions import ClientError
+
+        job: Description = {}
+        try:
+            job = self._source.sagemaker.describe_training_job(TrainingJobName=trial.name)
+            return job, job_epochs(self._source, job)
+        except (PipelineError, ClientError):
+            return job, ()
 
     def _mark_best(self, job: str, parent: str) -> None:
         child = self._to.children(parent, _JOB).get(job)
@@ -141,10 +158,14 @@ class Tracker:
         self._to.copy(parent, folder, "evaluation", self._most)
 
     def _log_report(self, facts: Facts, parent: str, folder: Path | None) -> None:
-        place = report_place(self._source, facts, folder)
-        if not (place / "report.html").is_file():
-            make_report(self._source, self._arn, folder)
-        self._to.copy(parent, place, "report", self._most)
+        with temporary_folder("report") as scratch:
+            try:
+                place = report_place(self._source, facts, folder)
+            except Absent:  # the definition writes nowhere
+                place = scratch
+            if not (place / REPORT_FILE).is_file():
+                make_report(self._source, self._arn, place)
+            self._to.copy(parent, place, "report", self._most)
 
     def _log_model(self, collected: Collected, parent: str) -> None:
         for job in collected.facts.jobs.values():

@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from pipeline.command_line.running import run_command
+from pipeline.local.store import Store
 from pipeline.report.__main__ import main
-from pipeline.report.tracking.tracker import Tracked
+from pipeline.report.sources.local_source import LocalSource
+from pipeline.report.tracking.destination import open_destination
+from pipeline.report.tracking.tracker import Tracked, Tracker
+from tests.pipeline.local.runner_support import Lab
 from tests.pipeline.report.report_support import SCORES, Finished
 from tests.pipeline.report.tracking.conftest import points
 
@@ -66,6 +70,25 @@ def test_every_trial_is_a_run_below_it(track: Track, folder: Path) -> None:
     assert best.data.params["rate"] == "0.2"
 
 
+def test_a_trial_that_failed_is_there_as_failed(tmp_path: Path, folder: Path) -> None:
+    lab = Lab(Store(tmp_path / "state"))
+    script = """
+        import sys
+        rate = sys.argv[sys.argv.index("--rate") + 1]
+        sys.exit("no good") if rate == "0.1" else print("score=" + rate)
+    """
+    ranges = {"CategoricalParameterRanges": [{"Name": "rate", "Values": ["0.1", "0.2"]}]}
+    limits = {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 1}
+    config = {"Strategy": "Grid", "ResourceLimits": limits, "ParameterRanges": ranges}
+    ended = lab.run(lab.tuning("Tune", script, config))
+    opened = open_destination(str(folder), "failed")
+    tracked = Tracker(opened, LocalSource(lab.store), ended.execution_arn, 1).finish("there", None)
+    assert tracked.missing == {}
+    trials = opened.children(tracked.mlflow_run, "job").values()
+    found = {one.data.params["rate"]: (one.info.status, one.data.metrics) for one in trials}
+    assert found == {"0.1": ("FAILED", {}), "0.2": ("FINISHED", {"objective": 0.2})}
+
+
 def test_logging_it_again_changes_nothing(track: Track, folder: Path) -> None:
     first = track(str(folder))
     client = client_of(folder)
@@ -115,6 +138,19 @@ def test_the_command_says_where_and_what_is_too_large(
     place += ["--experiment", "small", "--max-artifact-mb", "1", "--json"]
     assert run_command(main, ["track", finished.arn, *place]) == 1
     assert json.loads(capsys.readouterr().out)["missing"].keys() == {"evaluation", "report"}
+
+
+def test_of_all_runs_those_are_logged_that_are_not_there(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab = Lab(Store(tmp_path / "state"))
+    ended = [lab.run(lab.processing("Prepare", "pass")) for _ in range(2)]
+    place = ["--to", str(folder), "--experiment", "all", "--state", str(lab.store.root)]
+    said = []
+    for runs in ("newest", "all", "all"):
+        assert run_command(main, ["track", runs, *place]) == 0
+        said.append([line.split()[1].rstrip(":") for line in capsys.readouterr().out.splitlines()])
+    assert said == [[ended[1].execution_id], [ended[0].execution_id], []]
 
 
 @pytest.mark.parametrize(
