@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipeline.report.advice import settings_of
+from pipeline.comparing.differences import at_work
 from pipeline.report.collect import Collected
 from pipeline.report.contents import Run
 from pipeline.report.sections.dataset import SECTION as DATASET
@@ -18,12 +18,8 @@ from pipeline.report.sections.reproduction import own_hyperparameters
 from pipeline.report.sections.steps import SECTION as STEPS
 from pipeline.report.sections.tuning import Trial
 from pipeline.report.sources.facts import Description
-from pipeline.settings.model import Features
 
 _EPOCH_METRICS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
-# Of the settings that a definition tells: those of training are its hyperparameters.
-_SETTINGS = {"backbone.name", "backbone.weights", "tuning.objective"}
-_SETTINGS |= {f"features.{name}" for name in Features.model_fields}
 _LONGEST = 500  # characters of a value: what every version of MLflow takes
 _STATUS = {"Succeeded": "FINISHED", "Completed": "FINISHED", "Failed": "FAILED"}
 _STATUS |= {"Stopped": "KILLED", "CompletedWithFailures": "FAILED"}
@@ -68,7 +64,9 @@ def whole(collected: Collected) -> Content:
     report, facts = collected.report, collected.facts
     run, start = report.run, begun(report.run)
     made = report.get(REPRODUCTION)
-    params = {n: value for n, value in settings_of(facts).items() if n in _SETTINGS}
+    # those of training are its hyperparameters, under the names that trials have them by
+    chosen = at_work(facts.chosen).items()
+    params = {name: value for name, value in chosen if not name.startswith("training.")}
     if made:
         params |= {**made.hyperparameters, **made.parameters}
     return Content(
