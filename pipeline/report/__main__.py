@@ -305,7 +305,6 @@ def _prune(options: argparse.Namespace) -> int:
 
 def _track(options: argparse.Namespace) -> int:
     from pipeline.report.runs import find_run, list_runs
-    from pipeline.report.tracking.command import asked, follow, track
     from pipeline.settings.loading import load_settings
 
     environment = options.env or (None if options.aws else "local")
@@ -316,6 +315,8 @@ def _track(options: argparse.Namespace) -> int:
             arns = [run.arn for run in reversed(list_runs(client, names))]
         else:
             arns = [find_run(client, names, options.run)]
+        from pipeline.report.tracking.command import asked, follow, track
+
         what = asked(options, settings, place.source, {arn: _folder(options, arn) for arn in arns})
         return follow(what) if options.follow else track(what, options.json)
 

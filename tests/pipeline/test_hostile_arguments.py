@@ -77,6 +77,8 @@ report ² | 2 | there are no runs yet
 report '' | 2 | there are no runs yet
 report arn: | 1 | error
 report --limit ١ | 2 | '١' is not a whole number
+report track ² --to mlruns | 2 | there are no runs yet
+report track newest --max-artifact-mb ² | 2 | '²' is not a whole number
 report prune --keep ² | 2 | '²' is not a whole number
 report prune --keep 1 --older-than ²d | 2 | error
 report prune --keep 1 --older-than HUGEd | 2 | error

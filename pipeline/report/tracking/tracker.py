@@ -22,6 +22,7 @@ from pipeline.temporary import temporary_folder
 _EXECUTION, _JOB, _DONE = "execution_arn", "job", "tracked"
 _PARTS = ("trials", "metrics", "evaluation", "report", "model", "end")
 _LASTING = {"evaluation", "report", "model"}  # change no more once a run has ended
+_REST = "the rest"
 _MB = 1_000_000
 _UNREACHABLE = ("ConnectionError", "Timeout", "ConnectTimeout", "ReadTimeout", "RetryError")
 
@@ -92,8 +93,8 @@ class Tracker:
         parts = dict(zip(_PARTS, do, strict=True))
         missing = _tried({n: part for n, part in parts.items() if n not in done & _LASTING})
         if content.ended is None:
-            missing["the rest"] = "the run has not ended"
-        else:
+            missing[_REST] = "the run has not ended"
+        elif _REST not in missing:
             logged = {_DONE: " ".join(sorted((done | parts.keys()) - missing.keys()))}
             missing |= _tried({"what is missing": lambda: self._to.write_tags(parent, logged)})
         return Tracked(facts.id, to, parent, self._to.page(parent), len(self._ended), missing)
@@ -179,17 +180,13 @@ class Tracker:
 def _tried(parts: Mapping[str, Callable[[], None]]) -> dict[str, str]:
     """Do each part; return why some were not done. A server that is gone is asked no further."""
     missing: dict[str, str] = {}
-    done: set[str] = set()
     for name, do in parts.items():
         try:
             do()
         except Exception as error:  # every store of MLflow's, and every way to it, has its own
             missing[name] = reason_of(error)
             if _is_unreachable(error):
-                untried = [other for other in parts if other not in missing and other not in done]
-                return missing | dict.fromkeys(untried, "not tried")
-        else:
-            done.add(name)
+                return {**missing, _REST: "not tried"}
     return missing
 
 

@@ -124,6 +124,22 @@ def test_a_full_disk_loses_the_files_and_nothing_else(
     assert track(str(folder), "full").missing == {}
 
 
+def test_a_server_that_goes_away_is_asked_no_further(
+    track: Track, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+    from mlflow.utils.rest_utils import MlflowHostCreds, http_request
+
+    def gone(*_: object, **__: object) -> None:
+        http_request(MlflowHostCreds("http://127.0.0.1:9"), "/log-batch", "POST", max_retries=0)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_batch", gone)
+    missing = track(str(folder), "gone").missing
+    assert missing == {"trials": "no answer: Connection refused", "the rest": "not tried"}
+    monkeypatch.undo()
+    assert track(str(folder), "gone").missing == {}
+
+
 def test_the_command_says_where_and_what_is_too_large(
     folder: Path,
     finished: Finished,
