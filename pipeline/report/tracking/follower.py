@@ -47,7 +47,7 @@ class Follower:
         command = [sys.executable, "-m", "pipeline.report", "track", arn, *self._options]
         try:
             self._process = subprocess.Popen(
-                [*command, "--follow", "--json"],
+                [*command, "--follow"],
                 env={**os.environ, "PYTHONPATH": _with_root(os.environ.get("PYTHONPATH"))},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -85,9 +85,12 @@ class Follower:
         process.stdin = None
         try:
             printed, _ = process.communicate(timeout=patience_s)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt) as error:
             _leave(process)
-            return "", f"not done {patience_s:.0f} s after the run's end"
+            # the run itself has ended: what it made is still to be said
+            was_stopped = isinstance(error, KeyboardInterrupt)
+            late = f"not done {patience_s:.0f} s after the run's end"
+            return "", "stopped" if was_stopped else late
         try:
             found = json.loads(printed)
         except ValueError:

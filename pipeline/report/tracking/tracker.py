@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.aws.errors import error_code
 from pipeline.errors import PipelineError
 from pipeline.report.collect import Collected, collect
 from pipeline.report.making import REPORT_FILE, make_report, report_place
@@ -24,6 +25,7 @@ _PARTS = ("trials", "metrics", "evaluation", "report", "model", "end")
 _LASTING = {"evaluation", "report", "model"}  # change no more once a run has ended
 _REST = "the rest"
 _MB = 1_000_000
+_NO_SUCH = ("ResourceNotFound", "ValidationException", "ValidationError")
 _UNREACHABLE = ("ConnectionError", "Timeout", "ConnectTimeout", "ReadTimeout", "RetryError")
 
 
@@ -86,7 +88,7 @@ class Tracker:
             lambda: self._log_trials(facts, parent),
             lambda: self._to.write(parent, left),
             lambda: self._log_evaluation(facts, parent),
-            lambda: self._log_report(facts, parent, folder),
+            lambda: self._log_report(facts, parent, folder, content.ended),
             lambda: self._log_model(collected, parent),
             lambda: self._to.end(parent, content),
         )
@@ -142,7 +144,11 @@ class Tracker:
         try:
             job = self._source.sagemaker.describe_training_job(TrainingJobName=trial.name)
             return job, job_epochs(self._source, job)
-        except (PipelineError, ClientError):
+        except PipelineError:
+            return job, ()
+        except ClientError as error:
+            if error_code(error) not in _NO_SUCH:
+                raise
             return job, ()
 
     def _mark_best(self, job: str, parent: str) -> None:
@@ -153,18 +159,20 @@ class Tracker:
 
     def _log_evaluation(self, facts: Facts, parent: str) -> None:
         try:
-            folder = self._source.folder(facts.output("Evaluate", "evaluation"))
+            place = facts.output("Evaluate", "evaluation")
         except Absent:
             return  # the run has none
-        self._to.copy(parent, folder, "evaluation", self._most)
+        self._to.copy(parent, self._source.folder(place), "evaluation", self._most)
 
-    def _log_report(self, facts: Facts, parent: str, folder: Path | None) -> None:
+    def _log_report(
+        self, facts: Facts, parent: str, folder: Path | None, ended: int | None
+    ) -> None:
         with temporary_folder("report") as scratch:
             try:
                 place = report_place(self._source, facts, folder)
             except Absent:  # the definition writes nowhere
                 place = scratch
-            if not (place / REPORT_FILE).is_file():
+            if not _is_of_the_end(place / REPORT_FILE, ended):
                 make_report(self._source, self._arn, place)
             self._to.copy(parent, place, "report", self._most)
 
@@ -175,6 +183,11 @@ class Tracker:
                 with temporary_folder("model") as scratch:
                     if write_model(archive, scratch / "model", self._most):
                         self._to.copy(parent, scratch / "model", "model", self._most)
+
+
+def _is_of_the_end(report: Path, ended: int | None) -> bool:
+    """Check whether a report was made after the run had ended, at `ended` in milliseconds."""
+    return report.is_file() and ended is not None and report.stat().st_mtime * 1000 >= ended
 
 
 def _tried(parts: Mapping[str, Callable[[], None]]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import shlex
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,21 @@ def test_a_server_that_is_not_there_is_said_once_and_the_command_that_logs_it_la
 def test_a_server_that_hangs_is_left(finished: Finished, hanging: str) -> None:
     said = conclude(finished, hanging, 0.2)
     assert said.startswith("not all of it: not done 0 s after the run's end; ")
+
+
+def test_a_stop_while_it_is_awaited_keeps_nothing_from_being_said(
+    finished: Finished, hanging: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    communicate = subprocess.Popen.communicate
+    stops = [KeyboardInterrupt()]
+
+    def stopped(process: subprocess.Popen[str], **options: float) -> object:
+        if stops:
+            raise stops.pop()
+        return communicate(process, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", stopped)
+    assert conclude(finished, hanging, 60).startswith("not all of it: stopped; to log it: ")
 
 
 def test_a_process_that_cannot_start_is_said(
