@@ -21,7 +21,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that MLflow's database and artifacts are in, made once: that takes seconds."""
     return tmp_path_factory.mktemp("mlflow")
