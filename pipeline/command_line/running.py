@@ -70,6 +70,18 @@ def parser(module: str, description: str, examples: str) -> argparse.ArgumentPar
     return result
 
 
+def add_json_option(target: argparse.ArgumentParser) -> None:
+    """Add --json: the result as one JSON document, and nothing else on standard output."""
+    target.add_argument("--json", action="store_true", help="print JSON; see docs/json.md")
+
+
+def add_parameter_option(target: argparse.ArgumentParser) -> None:
+    """Add --parameter: values for the pipeline's parameters."""
+    target.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
+    )
+
+
 def add_state_option(target: argparse.ArgumentParser) -> None:
     """Add --state: the folder that local runs, models and endpoints live in."""
     target.add_argument(
@@ -87,7 +99,13 @@ def add_settings_options(
 ) -> None:
     """Add --env, --settings and --set, which say where the settings come from."""
     target.add_argument("--env", metavar="NAME", help=environment)
-    target.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    target.add_argument(
+        "--settings",
+        type=Path,
+        default=ROOT / "pipeline.yaml",
+        metavar="FILE",
+        help="the settings (default: pipeline.yaml)",
+    )
     target.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
     )

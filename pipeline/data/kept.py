@@ -40,6 +40,7 @@ def unpacked_once(archive: Path, state: Path, progress: Progress) -> Path:
     def make(part: Path) -> None:
         progress.say(f"unpacking {archive} to {place}, which is kept for later runs")
         part.mkdir()
-        unpack(archive, part)
+        with progress.stage("unpacking", archive.stat().st_size) as advance:
+            unpack(archive, part, advance=advance)
 
     return made_once(place, make)

@@ -29,14 +29,15 @@ _EXAMPLES = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run its subcommand."""
-    options = _parser().parse_args(arguments)
+    options = parsers()[""].parse_args(arguments)
     with open_target(options) as target:
         run: Callable[[Target, argparse.Namespace], None] = options.run
         run(target, options)
     return EXIT_SUCCEEDED
 
 
-def _parser() -> argparse.ArgumentParser:
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
     result = parser(
         "pipeline.registry",
         "Lists, shows, compares, approves and rejects model versions.",
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         command = _add(commands, name, f"{name} one version", verb)
         _with_version(command)
         command.add_argument("--reason", default="", metavar="TEXT", help="kept with the version")
-    return result
+    return {"": result}
 
 
 def _add(commands: Any, name: str, text: str, run: Callable[..., None]) -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.command_line.running import (
+    add_json_option,
     add_settings_options,
     add_state_option,
     from_here,
@@ -66,6 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _report(options)
 
 
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parsers, by the word that they begin with; "" for any other."""
+    return {"": _parser(), _TENSORS: _tensors_parser(), _PRUNE: _prune_parser()}
+
+
 def _parser() -> argparse.ArgumentParser:
     result = parser(
         "pipeline.report",
@@ -111,7 +117,7 @@ def _tensors_parser() -> argparse.ArgumentParser:
     result.add_argument("run", metavar="RUN", help="id, ARN or newest")
     result.add_argument("name", nargs="?", metavar="NAME", help="the tensor to plot")
     result.add_argument(
-        "--save", type=Path, metavar="PNG", help="default: its name, in this folder"
+        "--save", type=Path, metavar="FILE", help="default: its name, in this folder"
     )
     _add_place(result)
     return result
@@ -131,7 +137,7 @@ def _prune_parser() -> argparse.ArgumentParser:
     age = "remove only what is older: 30d, 12h, P1M"
     result.add_argument("--older-than", type=_age, metavar="AGE", help=age)
     result.add_argument("--dry-run", action="store_true", help="say it, and change nothing")
-    result.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(result)
     add_state_option(result)
     return result
 
@@ -151,7 +157,7 @@ def _age(text: str) -> timedelta:
 
 
 def _add_place(result: argparse.ArgumentParser) -> None:
-    result.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(result)
     where = result.add_mutually_exclusive_group()
     where.add_argument("--local", action="store_true", help="on this machine (the default)")
     where.add_argument("--aws", action="store_true", help="on AWS, with your AWS credentials")

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.aws.errors import AwsAccessError
 from pipeline.aws.timing import Timing
-from pipeline.bootstrap.__main__ import bootstrap, main, parse
+from pipeline.bootstrap.__main__ import bootstrap, main, parsers
 from pipeline.bootstrap.stack import StackError
 from pipeline.bootstrap.stack_parameters import Foundation
 from pipeline.command_line.running import ROOT, run_command
@@ -48,7 +48,7 @@ def run(cloud: Cloud, settings: Settings) -> Callable[..., int]:
 
     def command(*arguments: str, free: dict[str, str] | None = None) -> int:
         wanted = Foundation(settings, "staging", free or {})
-        return bootstrap(cloud.aws(), wanted, parse(arguments), NO_WAIT)
+        return bootstrap(cloud.aws(), wanted, parsers()[""].parse_args(arguments), NO_WAIT)
 
     return command
 

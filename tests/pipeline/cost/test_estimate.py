@@ -395,8 +395,10 @@ def test_refreshing_writes_the_file_and_says_what_changed(client: Any, tmp_path:
     page = [product("EU-Train:ml.m5.xlarge", "1.0"), product("EU-Train:ml.g5.xlarge", "5.0")]
     with Stubber(client) as stub:
         stub.add_response("get_products", {"PriceList": page}, REQUEST)
-        said = refresh_prices(client, "eu-west-1", "2021-01-01", file)
-    assert said == "prices.json: 2 prices of eu-west-1, 2021-01-01; 4 of the old ones differ"
+        done = refresh_prices(client, "eu-west-1", "2021-01-01", file)
+    assert (
+        done.summary() == "prices.json: 2 prices of eu-west-1, 2021-01-01; 4 of the old ones differ"
+    )
     assert load_prices(file).per_hour["training"] == {"ml.g5.xlarge": 5.0, "ml.m5.xlarge": 1.0}
 
 
