@@ -23,6 +23,7 @@ from tests.pipeline.bootstrap.bootstrap_support import (
     parameters,
     request,
 )
+from tests.pipeline.schema.schema_support import document
 
 NO_WAIT = Timing(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
@@ -164,6 +165,21 @@ def test_it_asks_before_it_changes_anything(
         cloud.expect("delete_change_set", {})
         cloud.expect_stack("UPDATE_COMPLETE")
     assert run() == code
+
+
+def test_for_programs_the_changes_are_one_document(
+    cloud: Cloud, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _expect_existing(cloud)
+    cloud.expect_change_set()
+    cloud.expect("delete_change_set", {})
+    cloud.expect_stack("UPDATE_COMPLETE")
+    assert run("--dry-run", "--json") == 0
+    printed = capsys.readouterr()
+    found = document("bootstrap", printed.out)
+    assert [one["resource"] for one in found["changes"]] == ["Bucket", "DeployRole"]
+    assert not found["executed"]
+    assert "2 changes of the stack dog-breeds:" in printed.err
 
 
 def test_without_a_terminal_it_wants_to_be_told(

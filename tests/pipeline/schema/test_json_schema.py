@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from pipeline.__main__ import main as do
 from pipeline.aws.logs import LogTail
 from pipeline.aws.start import StartResult
 from pipeline.aws.upsert import Superseded, UpsertResult
@@ -14,6 +15,7 @@ from pipeline.bootstrap.reports import StackChanges
 from pipeline.bootstrap.stack import Change
 from pipeline.command_line.documents import json_text
 from pipeline.command_line.running import ROOT, run_command
+from pipeline.local.store import Store
 from pipeline.run.on_aws import ServedOutcome
 from pipeline.run.smoke_test import Asked
 from pipeline.schema.__main__ import main
@@ -50,6 +52,15 @@ def test_every_commands_schema_is_one(command: str, capsys: Capture) -> None:
 def test_an_unknown_command_is_refused(capsys: Capture) -> None:
     assert run_command(main, ["local", "chek"]) == 2
     assert "did you mean local check?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["bootstrap --dry-run", "settings gate", "local check"])
+def test_what_is_asked_without_a_run_is_one_document(
+    words: str, store: Store, capsys: Capture
+) -> None:
+    own = ["--state", str(store.root)] if words.startswith("local") else []
+    assert run_command(do, [*words.split(), "--json", *own]) == 0
+    assert document(words.partition(" --")[0].removesuffix(" gate"), capsys.readouterr().out)
 
 
 # What needs an account: documents as the commands make them.
