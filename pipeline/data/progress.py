@@ -110,5 +110,5 @@ def human_size(count: float) -> str:
 
 
 BYTES = Unit("bytes", human_size)
-LEVELS = Unit("levels", lambda count: f"{count:,.0f} levels of concurrency")
+LEVELS = Unit("levels", lambda count: f"{count:.0f} level{'' if count == 1 else 's'}")
 PICTURES = Unit("pictures", lambda count: f"{count:,.0f} pictures")

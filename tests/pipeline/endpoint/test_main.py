@@ -1,6 +1,7 @@
 """python -m pipeline.endpoint, as people type it. Serving itself: tests/pipeline/local/service."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -109,6 +110,13 @@ def test_a_refused_picture_shows_the_reason_and_the_others_their_answer(
     refused, accepted = answer["results"]
     assert refused["error"] == {"status": 415, "message": "no PNG here"}
     assert accepted["top"] == [{"label": "beagle", "probability": 0.75}]
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_of_many_pictures_it_is_shown_how_far_the_asking_is(run: Run, jpeg: str) -> None:
+    files = [jpeg, *(str(shutil.copy(jpeg, f"{jpeg}.{number}.jpg")) for number in range(19))]
+    code, _, err = run("predict", *files, "--json")
+    assert (code, err) == (0, "asking: 20 pictures\n")
 
 
 @pytest.mark.usefixtures("endpoint")
