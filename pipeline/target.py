@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.addresses import split_uri
 from pipeline.command_line.running import (
@@ -15,6 +15,9 @@ from pipeline.command_line.running import (
     add_state_option,
 )
 from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.settings.model import Settings
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     on_aws = parser.add_argument_group("with --aws")
     on_aws.add_argument("--region", metavar="NAME", help="default: aws.region of the settings")
     add_settings_options(on_aws)
+
+
+def settings_of(options: argparse.Namespace) -> "Settings":
+    """Load the settings that the options name; --region replaces theirs."""
+    from pipeline.settings.loading import load_settings
+
+    region = [f"aws.region={options.region}"] if options.region else []
+    return load_settings(options.settings, options.env, [*options.set, *region])
 
 
 @contextmanager

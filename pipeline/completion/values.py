@@ -117,6 +117,8 @@ _OF_ONE: Mapping[str, Callable[[Given], Iterable[str]]] = {
     "registry.compare.version": _versions,
     "registry.compare.other": _versions,
     "report.run": _runs,
+    "report.compare.run": _runs,
+    "report.compare.other": _runs,
     "report.tensors.run": _runs,
     "settings.sections": _base,
 }

@@ -13,7 +13,13 @@ from pipeline.command_line.running import add_state_option, parser, run_command
 from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.endpoint.tables import bench_table, prediction_table, status_table
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
-from pipeline.target import Target, add_target_options, open_target, require_state
+from pipeline.target import (
+    Target,
+    add_target_options,
+    open_target,
+    require_state,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -302,10 +308,8 @@ def _rollback(options: argparse.Namespace) -> int:
 def _rollback_on_aws(options: argparse.Namespace, version: str | None) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.rollback import roll_back
-    from pipeline.settings.loading import load_settings
 
-    region = [f"aws.region={options.region}"] if options.region else []
-    settings = load_settings(options.settings, options.env, [*options.set, *region])
+    settings = settings_of(options)
     name = options.name or settings.production_endpoint_name
     answer = roll_back(connect(settings), settings.lambda_name, name, version)
     _print_rollback(options, answer)

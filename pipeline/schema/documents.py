@@ -9,6 +9,7 @@ from pipeline.aws.upsert import Superseded, UpsertResult
 from pipeline.aws.watch import Outcome
 from pipeline.bootstrap.reports import StackChanges, StackPlan
 from pipeline.check.findings import Findings
+from pipeline.comparing.reports import Compared
 from pipeline.cost.__main__ import Refreshed
 from pipeline.cost.estimate import CostEstimate
 from pipeline.data.destination import Transfer
@@ -23,13 +24,17 @@ from pipeline.endpoint.reports import (
     Serving,
 )
 from pipeline.local.repair import Checked, Repaired
+from pipeline.local.service.following import Deployed
+from pipeline.registry.reports import MadeVersion, VersionFacts
 from pipeline.report.contents import Run
 from pipeline.report.pruning import PruneReport
-from pipeline.report.runs import RunSummary
+from pipeline.report.reports import ListedRun
 from pipeline.report.saved import SavedSeries, SavedTensors
+from pipeline.report.sections.before import Before
 from pipeline.report.sections.dataset import Dataset
 from pipeline.report.sections.evaluation import Evaluation
 from pipeline.report.sections.files import MetricFile
+from pipeline.report.sections.gains import Gains
 from pipeline.report.sections.history import Epoch
 from pipeline.report.sections.model import Model
 from pipeline.report.sections.profile import Profile
@@ -49,6 +54,8 @@ _SERVED = {name: one for name, one in get_type_hints(ServedOutcome).items() if n
 _REPORT: Mapping[str, Any] = {
     "run": Run,
     "steps": tuple[ReportedStep, ...] | None,
+    "before": Before | None,
+    "gains": Gains | None,
     "tuning": Tuning | None,
     "history": tuple[Epoch, ...],
     "best_epoch": int | None,
@@ -62,6 +69,14 @@ _REPORT: Mapping[str, Any] = {
     "files": tuple[MetricFile, ...] | None,
     "missing": Mapping[str, str],
 }
+
+_SHOWN: Mapping[str, Any] = {
+    "settings": Mapping[str, str] | None,
+    "tuned": tuple[str, ...] | None,
+    "evaluation": Mapping[str, Any],
+}
+# What production is after the decision; null on AWS, where nobody waits, and where there is none.
+_DECIDED: Mapping[str, Any] = {"production": Deployed | None}
 
 
 @dataclass(frozen=True)
@@ -90,8 +105,14 @@ DOCUMENTS: Mapping[str, tuple[Shape, ...]] = {
         Shape(Outcome, {**_SERVED, **_CODE}, "A run that succeeded, and its endpoint."),
         Shape(Outcome, _CODE),
     ),
-    "report": (Shape(tuple[RunSummary, ...]),),
+    "registry list": (Shape(tuple[MadeVersion, ...]),),
+    "registry show": (Shape(MadeVersion, _SHOWN),),
+    "registry compare": (Shape(Compared, {"first": VersionFacts, "second": VersionFacts}),),
+    "registry approve": (Shape(VersionFacts, _DECIDED),),
+    "registry reject": (Shape(VersionFacts, _DECIDED),),
+    "report": (Shape(tuple[ListedRun, ...]),),
     "report RUN": (Shape(more=_REPORT, about="All that the page of a run shows."),),
+    "report compare": (Shape(Compared, {"first": str, "second": str}),),
     "report tensors": (Shape(SavedTensors), Shape(SavedSeries)),
     "report prune": (Shape(PruneReport),),
     "endpoint status": (Shape(Endpoints),),

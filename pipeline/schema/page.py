@@ -1,6 +1,6 @@
 """Write the documents' schema as a page for people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _START = "#/$defs/"
@@ -16,26 +16,52 @@ _FORMATS = {"date-time": "a time", "path": "a path", "binary": "text"}
 
 def page(schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines: every command's document, then the types within."""
+    within: list[str] = []
     for command, document in schema["commands"].items():
         yield from (f"## {command}", "")
         for shape in document.get("anyOf", [document]):
-            yield from _shape(_resolved(shape, schema))
+            resolved = _resolved(shape, schema)
+            within += _named(resolved)
+            yield from _shape(resolved)
     yield from ("## Types", "")
-    for name, one in schema["$defs"].items():
+    for name in _with_inner(within, schema["$defs"]):
         yield from (f"### {name}", "")
-        yield from _shape(one)
+        yield from _shape(schema["$defs"][name])
+
+
+def _with_inner(names: Sequence[str], types: Mapping[str, Any]) -> list[str]:
+    """Return these types with those within them, in alphabetical order."""
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += _named(types[name])
+    return sorted(found, key=str.lower)
+
+
+def _named(node: Any) -> list[str]:
+    """List the types that a schema refers to, below itself."""
+    if isinstance(node, Mapping):
+        own = [node["$ref"].removeprefix(_START)] if isinstance(node.get("$ref"), str) else []
+        return own + [name for inner in node.values() for name in _named(inner)]
+    return [name for inner in node for name in _named(inner)] if isinstance(node, list) else []
 
 
 def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     name = node.get("$ref", "").removeprefix(_START)
-    return {**schema["$defs"][name], **node} if name else node
+    if not name:
+        return node
+    return {**schema["$defs"][name], **{key: one for key, one in node.items() if key != "$ref"}}
 
 
 def _shape(node: Mapping[str, Any]) -> Iterator[str]:
     if "description" in node:
         yield from (" ".join(node["description"].split()), "")
     if "properties" not in node:
-        yield from (f"{_words(node).capitalize()}.", "")
+        words = _words(node)
+        yield from (f"{words[0].upper()}{words[1:]}.", "")
         return
     yield from ("| member | is |", "|---|---|")
     for name, one in node["properties"].items():

@@ -108,7 +108,7 @@ def test_a_live_service_deploys_and_rolls_back(
     note = {"pid": os.getpid(), "port": service.port, "url": service.url}
     (store.root / "service.json").write_text(json.dumps(note))
     assert run("registry", "approve", "1")[0] == 0
-    approved = json.loads(run("registry", "approve", "2", "--json")[1])
+    approved = document("registry approve", run("registry", "approve", "2", "--json")[1])
     assert approved["production"] == {
         "endpoint": "dogs-production",
         "status": "InService",
