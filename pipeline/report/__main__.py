@@ -172,11 +172,13 @@ def _local_place(state: Path) -> Place:
 
 def _aws_place(options: argparse.Namespace, scratch: Path) -> Place:
     from pipeline.aws.clients import connect
+    from pipeline.data.progress import Progress
     from pipeline.report.sources.aws_source import AwsSource
 
     settings = settings_of(options)
     aws = connect(settings)
-    return Place(AwsSource(aws, scratch), (settings.project,), aws)
+    source = AwsSource(aws, scratch, progress=Progress(sys.stderr))
+    return Place(source, (settings.project,), aws)
 
 
 def _list(options: argparse.Namespace) -> int:
