@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from pipeline.command_line.commands import commands
 from pipeline.command_line.running import ROOT, default_state
 from pipeline.completion.walking import Place
 from pipeline.errors import PipelineError, UsageError
@@ -120,5 +121,6 @@ _OF_ONE: Mapping[str, Callable[[Given], Iterable[str]]] = {
     "report.compare.run": _runs,
     "report.compare.other": _runs,
     "report.tensors.run": _runs,
+    "schema.words": lambda _given: (one.name for one in commands()),
     "settings.sections": _base,
 }

@@ -11,7 +11,7 @@ from pipeline.suggestions import suggest
 
 _EXAMPLES = """\
   python -m pipeline.schema                            every command's document, as Markdown
-  python -m pipeline.schema "run --check" --json       one command's, as JSON Schema
+  python -m pipeline.schema registry list --json       one command's, as JSON Schema
   python -m pipeline.schema > docs/json.md             the page in docs
   python -m pipeline.schema --json > docs/json-schema.json"""
 _INTRODUCTION = """\
@@ -41,9 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipeline.schema.page import page
 
     command = " ".join(options.words)
-    if command and command not in DOCUMENTS:
+    chosen = [name for name in DOCUMENTS if f"{name} ".startswith(f"{command} ".lstrip())]
+    if not chosen:
         raise UsageError(f"{command!r} has no document; {suggest(command, list(DOCUMENTS))}")
-    schema = json_schema((command,) if command else ())
+    schema = json_schema(chosen)
     print(json_text(schema) if options.json else "\n".join([_INTRODUCTION, *page(schema)]).rstrip())
     return EXIT_SUCCEEDED
 
@@ -52,7 +53,7 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     """Make the command's parser."""
     text = "Describes what every command prints with --json."
     result = parser("pipeline.schema", text, _EXAMPLES)
-    words = "the command, and what makes its document another: registry list"
+    words = "only these: registry, or registry list"
     result.add_argument("words", nargs="*", metavar="COMMAND", help=words)
     add_json_option(result)
     return {"": result}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,9 +18,9 @@ _LONG_NAME = re.compile(r"\bpipeline__\w+")
 _Schema = dict[str, Any]
 
 
-def json_schema(commands: Sequence[str] = ()) -> _Schema:
-    """Return the schemas of these commands' documents, or of all, below `commands`."""
-    chosen = {name: DOCUMENTS[name] for name in commands or DOCUMENTS}
+def json_schema(commands: Iterable[str]) -> _Schema:
+    """Return the schemas of these commands' documents, below `commands`."""
+    chosen = {name: DOCUMENTS[name] for name in commands}
     types = [one for shapes in chosen.values() for shape in shapes for one in _types(shape)]
     made, shared = TypeAdapter.json_schemas(
         [(number, "serialization", TypeAdapter(one)) for number, one in enumerate(types)],

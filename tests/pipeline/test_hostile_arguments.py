@@ -54,6 +54,10 @@ FILES = {
 
 # What is typed, the exit code, and what the message says. DIR is a folder with FILES in it.
 CASES = """
+completion fish | 2 | invalid choice
+completion | 2 | name the shell: bash or zsh
+schema ² | 2 | '²' has no document
+schema registry lst | 2 | did you mean registry list
 registry show ² | 2 | no version '²' of dogs; there are: 1
 registry show ١ | 2 | no version '١' of dogs
 registry show 1_0 | 2 | no version 1_0

@@ -47,6 +47,11 @@ NOTHING = [
     "python -m pipeline.registry show --state /nowhere ",
     "python -m pipeline.run --settings /nowhere --env ",
     "",
+    "python -m pipeline.registry show '",
+    'python -m pipeline.registry show "$(touch hacked)',
+    "python -m pipeline.registry show \\",
+    "python -m pipeline.run --set \0",
+    "-m",
 ]
 
 

@@ -46,7 +46,7 @@ def test_the_files_in_docs_are_those_of_this_tree(
 def test_every_commands_schema_is_one(command: str, capsys: Capture) -> None:
     Draft202012Validator.check_schema(schema_of(command))
     assert run_command(main, [command, "--json"]) == 0
-    assert list(json.loads(capsys.readouterr().out)["commands"]) == [command]
+    assert command in json.loads(capsys.readouterr().out)["commands"]
 
 
 def test_an_unknown_command_is_refused(capsys: Capture) -> None:
