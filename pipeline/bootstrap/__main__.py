@@ -63,7 +63,7 @@ def bootstrap(
     aws: "Aws", wanted: "Foundation", options: argparse.Namespace, timing: "Timing | None" = None
 ) -> int:
     """Propose a change set, show it, ask, execute it, wait. Exit code 3 when the answer is no."""
-    from pipeline.bootstrap.reports import StackChanges
+    from pipeline.bootstrap.documents import StackChanges
     from pipeline.bootstrap.stack import Stack
     from pipeline.bootstrap.stack_parameters import stack_request
 
@@ -175,8 +175,8 @@ def _show(name: str, change_set: "ChangeSet", options: argparse.Namespace) -> No
 def _show_plan(wanted: "Foundation", options: argparse.Namespace) -> None:
     """Show what would be made in an account that has nothing of it, without asking AWS."""
     from pipeline.assets.serving_image import serving_image
+    from pipeline.bootstrap.documents import StackPlan
     from pipeline.bootstrap.plan import planned
-    from pipeline.bootstrap.reports import StackPlan
 
     settings, resources = wanted.settings, tuple(planned(wanted, TEMPLATE))
     if options.json:

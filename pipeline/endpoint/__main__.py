@@ -185,9 +185,9 @@ def _predict_into_csv(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     if options.csv:
         return _predict_into_csv(options)
+    from pipeline.endpoint.documents import Predicted
     from pipeline.endpoint.prediction_grid import check_grid, write_grid
     from pipeline.endpoint.predictions import predict, read_pictures
-    from pipeline.endpoint.reports import Predicted
 
     pictures = read_pictures(options.files)
     if options.save:
@@ -228,8 +228,8 @@ def _asking(pictures: int) -> "Iterator[Advance]":
 def _bench(options: argparse.Namespace) -> int:
     from pipeline.data.progress import LEVELS, Progress
     from pipeline.endpoint.bench import measure
+    from pipeline.endpoint.documents import Benched
     from pipeline.endpoint.predictions import content_type, read_pictures
-    from pipeline.endpoint.reports import Benched
 
     named = read_pictures(options.files).items()
     pictures = [(data, content_type(file, data)) for file, data in named]
@@ -260,7 +260,7 @@ def _invoker(
 
 
 def _status(options: argparse.Namespace) -> int:
-    from pipeline.endpoint.reports import Endpoints, EndpointState
+    from pipeline.endpoint.documents import Endpoints, EndpointState
     from pipeline.endpoint.status import aws_status, local_status
 
     url = None
@@ -327,8 +327,8 @@ def _print_rollback(options: argparse.Namespace, answer: dict[str, Any]) -> None
 
 
 def _delete(options: argparse.Namespace) -> int:
+    from pipeline.endpoint.documents import Deleted
     from pipeline.endpoint.invoker import delete_endpoint
-    from pipeline.endpoint.reports import Deleted
 
     with open_target(options) as target:
         delete_endpoint(target, options.name)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline.command_line.documents import json_line
 from pipeline.command_line.running import default_state, from_here
+from pipeline.endpoint.documents import Serving
 from pipeline.endpoint.invoker import listed
-from pipeline.endpoint.reports import Serving
 from pipeline.errors import PipelineError, UsageError
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.following import version_in

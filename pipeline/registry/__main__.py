@@ -77,8 +77,8 @@ def _with_version(command: argparse.ArgumentParser) -> None:
 
 
 def _list(target: Target, options: argparse.Namespace) -> None:
+    from pipeline.registry.documents import made_version
     from pipeline.registry.origins import Origins
-    from pipeline.registry.reports import made_version
     from pipeline.registry.version_view import versions_table
     from pipeline.registry.versions import choose_group, list_arns, read_versions
 
@@ -96,8 +96,8 @@ def _list(target: Target, options: argparse.Namespace) -> None:
 
 
 def _show(target: Target, options: argparse.Namespace) -> None:
+    from pipeline.registry.documents import made_version
     from pipeline.registry.origins import Origins
-    from pipeline.registry.reports import made_version
     from pipeline.registry.version_view import print_version
     from pipeline.registry.versions import find_version
 
@@ -124,10 +124,10 @@ def _defaults(options: argparse.Namespace) -> "Chosen | None":
 
 
 def _compare(target: Target, options: argparse.Namespace) -> None:
-    from pipeline.comparing.reports import compared
+    from pipeline.comparing.documents import compared
     from pipeline.registry.comparison import compare_versions
     from pipeline.registry.comparison_view import print_comparison
-    from pipeline.registry.reports import version_facts
+    from pipeline.registry.documents import version_facts
 
     found = compare_versions(target, options.group, options.version, options.other)
     if options.json:
@@ -186,7 +186,7 @@ def _report_local(options: argparse.Namespace, after: "Version", since: "datetim
 
 
 def _print_decided(after: "Version", production: "Deployed | None") -> None:
-    from pipeline.registry.reports import version_facts
+    from pipeline.registry.documents import version_facts
 
     print(json_text(members_of(version_facts(after)) | {"production": production}))
 

@@ -9,8 +9,8 @@ from pipeline.comparing.chosen import Chosen
 from pipeline.comparing.differences import NOT_KNOWN, backbone_words, in_short, without_backbone
 from pipeline.comparing.measured import metric_value
 from pipeline.comparing.view import accuracy_words, chosen_table, unknown_words
+from pipeline.registry.documents import version_facts
 from pipeline.registry.origins import Made
-from pipeline.registry.reports import version_facts
 from pipeline.registry.versions import Version
 
 if TYPE_CHECKING:

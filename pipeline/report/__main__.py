@@ -183,7 +183,7 @@ def _aws_place(options: argparse.Namespace, scratch: Path) -> Place:
 
 def _list(options: argparse.Namespace) -> int:
     from pipeline.comparing.defaults import LOCAL_ENVIRONMENT, read_defaults
-    from pipeline.report.reports import listed_run
+    from pipeline.report.documents import listed_run
     from pipeline.report.run_lines import read_lines
     from pipeline.report.runs import list_runs
     from pipeline.report.tables import runs_table
@@ -200,7 +200,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from pipeline.comparing.reports import compared
+    from pipeline.comparing.documents import compared
     from pipeline.report.comparison import compare_runs, run_before
     from pipeline.report.tables import print_comparison
 

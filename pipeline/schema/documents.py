@@ -7,15 +7,15 @@ from typing import Any, get_type_hints
 from pipeline.aws.start import StartResult
 from pipeline.aws.upsert import Superseded, UpsertResult
 from pipeline.aws.watch import Outcome
-from pipeline.bootstrap.reports import StackChanges, StackPlan
+from pipeline.bootstrap.documents import StackChanges, StackPlan
 from pipeline.check.findings import Findings
-from pipeline.comparing.reports import Compared
+from pipeline.comparing.documents import Compared
 from pipeline.cost.__main__ import Refreshed
 from pipeline.cost.estimate import CostEstimate
 from pipeline.data.destination import Transfer
 from pipeline.diff.steps import DefinitionDiff
 from pipeline.endpoint.batch.command import BatchOutcome
-from pipeline.endpoint.reports import (
+from pipeline.endpoint.documents import (
     Benched,
     Deleted,
     Endpoints,
@@ -25,10 +25,10 @@ from pipeline.endpoint.reports import (
 )
 from pipeline.local.repair import Checked, Repaired
 from pipeline.local.service.following import Deployed
-from pipeline.registry.reports import MadeVersion, VersionFacts
+from pipeline.registry.documents import MadeVersion, VersionFacts
 from pipeline.report.contents import Run
+from pipeline.report.documents import ListedRun
 from pipeline.report.pruning import PruneReport
-from pipeline.report.reports import ListedRun
 from pipeline.report.saved import SavedSeries, SavedTensors
 from pipeline.report.sections.before import Before
 from pipeline.report.sections.dataset import Dataset

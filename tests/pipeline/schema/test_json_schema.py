@@ -11,7 +11,7 @@ from pipeline.aws.logs import LogTail
 from pipeline.aws.start import StartResult
 from pipeline.aws.upsert import Superseded, UpsertResult
 from pipeline.aws.watch import FailedStep, Outcome
-from pipeline.bootstrap.reports import StackChanges
+from pipeline.bootstrap.documents import StackChanges
 from pipeline.bootstrap.stack import Change
 from pipeline.command_line.documents import json_text
 from pipeline.command_line.running import ROOT, run_command
