@@ -11,6 +11,7 @@ from pipeline.command_line.running import (
     ROOT,
     add_json_option,
     add_settings_options,
+    overrides_of,
     parser,
     run_command,
 )
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipeline.bootstrap.values import check_values
     from pipeline.settings.loading import load_settings
 
-    settings = load_settings(options.settings, options.env, options.set)
+    settings = load_settings(options.settings, options.env, overrides_of(options))
     wanted = Foundation(settings, options.env or "staging", free)
     check_values(load_template(TEMPLATE), {**names_of(wanted), **free})
     if options.dry_run and not has_account(settings):

@@ -97,7 +97,7 @@ def add_settings_options(
     target: argparse.ArgumentParser | argparse._ArgumentGroup,
     environment: str = "environment of the settings",
 ) -> None:
-    """Add --env, --settings and --set, which say where the settings come from."""
+    """Add --env, --settings, --set and --region, which say where the settings come from."""
     target.add_argument("--env", metavar="NAME", help=environment)
     target.add_argument(
         "--settings",
@@ -109,6 +109,13 @@ def add_settings_options(
     target.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
     )
+    target.add_argument("--region", metavar="NAME", help="default: aws.region of the settings")
+
+
+def overrides_of(options: argparse.Namespace) -> list[str]:
+    """Return the settings that --set and --region override."""
+    region = [f"aws.region={options.region}"] if options.region else []
+    return [*options.set, *region]
 
 
 def default_state() -> Path:

@@ -13,6 +13,7 @@ from pipeline.command_line.documents import json_text
 from pipeline.command_line.running import (
     add_settings_options,
     add_state_option,
+    overrides_of,
     parser,
     run_command,
 )
@@ -57,7 +58,7 @@ def upload(
     from pipeline.settings.loading import load_settings
 
     environment = options.env or ("local" if options.local else None)
-    settings = load_settings(options.settings, environment, options.set)
+    settings = load_settings(options.settings, environment, overrides_of(options))
     if options.local:
         from pipeline.data.destination import copy_here, uri_of
         from pipeline.local.store import Store
@@ -173,6 +174,8 @@ def _summary(transfer: "Transfer", options: argparse.Namespace) -> str:
         run = f"--upsert --start --parameter DataUri={transfer.uri}"
     for text in options.set:
         run += f" --set {shlex.quote(text)}" if text.startswith("data.") else ""
+    if options.region:
+        run += f" --region {shlex.quote(options.region)}"
     return "\n".join(
         [
             f"{transfer.files} files, {human_size(transfer.bytes)}: {counts}",

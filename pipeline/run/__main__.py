@@ -15,6 +15,7 @@ from pipeline.command_line.running import (
     add_parameter_option,
     add_settings_options,
     add_state_option,
+    overrides_of,
     parser,
     run_command,
 )
@@ -110,7 +111,7 @@ def _typed(arguments: Sequence[str]) -> str:
 def _settings(options: argparse.Namespace, environment: str | None = None) -> Any:
     from pipeline.settings.loading import load_settings
 
-    return load_settings(options.settings, options.env or environment, options.set)
+    return load_settings(options.settings, options.env or environment, overrides_of(options))
 
 
 def _for_run(
@@ -121,10 +122,11 @@ def _for_run(
     from pipeline.settings.loading import load_settings
 
     environment = options.env or environment
-    settings = load_settings(options.settings, environment, options.set)
+    own = overrides_of(options)
+    settings = load_settings(options.settings, environment, own)
     given = parse_parameters(options.parameter)
     check_parameters(
-        given, lambda more: load_settings(options.settings, environment, [*options.set, *more])
+        given, lambda more: load_settings(options.settings, environment, [*own, *more])
     )
     return settings, given
 
@@ -173,7 +175,7 @@ def _environment_note(options: argparse.Namespace) -> str | None:
     from pipeline.settings.loading import overlay_of, parse_override
 
     name = options.env or "local"
-    given = tuple(".".join(parse_override(text)[0]) for text in options.set)
+    given = tuple(".".join(parse_override(text)[0]) for text in overrides_of(options))
     instead = [
         f"{key}={value}"
         for key, value in overlay_of(options.settings, name).items()
