@@ -99,6 +99,15 @@ def add_settings_options(
 ) -> None:
     """Add --env, --settings, --set and --region, which say where the settings come from."""
     target.add_argument("--env", metavar="NAME", help=environment)
+    add_settings_file_option(target)
+    target.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
+    )
+    target.add_argument("--region", metavar="NAME", help="default: aws.region of the settings")
+
+
+def add_settings_file_option(target: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add --settings: the file of the settings."""
     target.add_argument(
         "--settings",
         type=Path,
@@ -106,10 +115,6 @@ def add_settings_options(
         metavar="FILE",
         help="the settings (default: pipeline.yaml)",
     )
-    target.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
-    )
-    target.add_argument("--region", metavar="NAME", help="default: aws.region of the settings")
 
 
 def overrides_of(options: argparse.Namespace) -> list[str]:
