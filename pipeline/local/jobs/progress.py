@@ -4,9 +4,11 @@ import re
 
 from pipeline.command_line.time_left import time_left
 
+# Any code may print: words alone reach the terminal, and no number of thousands of digits is read.
 _LINE = re.compile(
-    r"(?P<what>[^:()]{1,60}): (?P<counts>[\d,]+ of [\d,]+) "
-    r"\([\d,.]+/s, (?P<seconds>\d+) s(?P<left> left)?\)"
+    r"(?P<what>[\w ./'-]{1,60}): (?P<counts>[\d,]{1,20} of [\d,]{1,20}) "
+    r"\([\d,.]{1,20}/s, (?P<seconds>\d{1,9}) s(?P<left> left)?\)",
+    re.ASCII,
 )
 
 

@@ -16,6 +16,8 @@ from pipeline.local.jobs.progress import progress_in
         ("decoded: 8,400 of 8,400 (430/s, 20 s)", ""),  # done: nothing more to show
         ("epoch 1: train loss 0.5", None),
         ("refused a: 1 of 2 (x/s, 3 s left)", None),
+        ("\x1b[2Jread: 1 of 2 (1/s, 3 s left)", None),
+        (f"read: 1 of 2 (1/s, {'9' * 5000} s left)", None),
         ("", None),
     ],
 )
