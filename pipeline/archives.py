@@ -3,7 +3,9 @@
 import lzma
 import tarfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.errors import UsageError
 
@@ -11,10 +13,15 @@ MAXIMUM_BYTES = 8 * 1024**3
 MAXIMUM_MEMBERS = 10_000
 MAXIMUM_DEPTH = 100  # folders within each other: what goes through trees has to reach the end
 _CHUNK_BYTES = 1024**2
+Advance = Callable[[int], None]
 
 
 class ArchiveError(UsageError):
     """An archive is damaged, too large, or holds what must not be unpacked."""
+
+
+def unheard(_count: int) -> None:
+    """Take a count that nobody shows."""
 
 
 def extract_archive(
@@ -22,16 +29,18 @@ def extract_archive(
     target: Path,
     maximum_bytes: int = MAXIMUM_BYTES,
     maximum_members: int = MAXIMUM_MEMBERS,
+    advance: Advance = unheard,
 ) -> None:
-    """Unpack a .tar or .tar.gz into an existing folder.
+    """Unpack a .tar or .tar.gz into an existing folder; `advance` hears the bytes of it read.
 
     Links out of the folder, absolute paths, devices and more than the stated bytes (unpacked) or
     members are refused before anything of that member is written; a wrong checksum is found only
     after all of them are. Raises ArchiveError.
     """
     try:
-        with tarfile.open(archive, "r:*") as members:
-            _extract_members(members, target, maximum_bytes, maximum_members)
+        with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r:*") as members:
+            heard = _Heard(file, advance)
+            _extract_members(members, target, maximum_bytes, maximum_members, heard)
     except ArchiveError as error:
         raise ArchiveError(f"{archive}: {error}") from None
     except tarfile.FilterError as error:
@@ -42,8 +51,25 @@ def extract_archive(
         raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
 
 
+class _Heard:
+    """What was heard of a file's position."""
+
+    def __init__(self, file: BinaryIO, advance: Advance) -> None:
+        self._file, self._advance, self._position = file, advance, 0
+
+    def tell(self) -> None:
+        """Tell how far the file was read since the last time."""
+        position = self._file.tell()
+        self._advance(max(0, position - self._position))
+        self._position = max(position, self._position)
+
+
 def _extract_members(
-    members: tarfile.TarFile, target: Path, maximum_bytes: int, maximum_members: int
+    members: tarfile.TarFile,
+    target: Path,
+    maximum_bytes: int,
+    maximum_members: int,
+    heard: _Heard,
 ) -> None:
     # One by one, so that a bomb is met at its header and not after it has filled the disk.
     total = 0
@@ -56,6 +82,7 @@ def _extract_members(
         if member.name.count("/") > MAXIMUM_DEPTH:
             raise ArchiveError(f"more than {MAXIMUM_DEPTH} folders within each other")
         members.extract(member, target, filter="data")
+        heard.tell()
     _read_rest(members, maximum_bytes - total)
 
 

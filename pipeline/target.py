@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.addresses import split_uri
 from pipeline.command_line.running import (
@@ -13,8 +13,12 @@ from pipeline.command_line.running import (
     FIRST_RUN_ON_AWS,
     add_settings_options,
     add_state_option,
+    overrides_of,
 )
 from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.settings.model import Settings
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,14 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--local", action="store_true", help="on this machine (the default)")
     where.add_argument("--aws", action="store_true", help="on AWS, with your AWS credentials")
     add_state_option(parser)
-    on_aws = parser.add_argument_group("with --aws")
-    on_aws.add_argument("--region", metavar="NAME", help="default: aws.region of the settings")
-    add_settings_options(on_aws)
+    add_settings_options(parser.add_argument_group("with --aws"))
+
+
+def settings_of(options: argparse.Namespace) -> "Settings":
+    """Load the settings that the options name; --region replaces theirs."""
+    from pipeline.settings.loading import load_settings
+
+    return load_settings(options.settings, options.env, overrides_of(options))
 
 
 @contextmanager
@@ -100,9 +109,8 @@ def _region(options: argparse.Namespace) -> str:
     if options.region:
         return str(options.region)
     from pipeline.aws.clients import say_region
-    from pipeline.settings.loading import load_settings
 
-    region = load_settings(options.settings, options.env, options.set).aws.region
+    region = settings_of(options).aws.region
     say_region(region)
     return region
 

@@ -9,7 +9,7 @@ from pipeline.command_line.running import ROOT
 
 # The floors, top first; the rooms of one floor know nothing of each other.
 FLOORS = (
-    ("pipeline.console",),
+    ("pipeline.__main__", "pipeline.completion", "pipeline.console", "pipeline.schema"),
     ("pipeline.run", "benchmarks"),
     ("pipeline.endpoint",),
     ("pipeline.report", "pipeline.registry"),

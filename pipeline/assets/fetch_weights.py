@@ -1,10 +1,12 @@
 """Copy torchvision's default weights: python -m pipeline.assets.fetch_weights BACKBONE FILE.
 
-Ends with 3 when torchvision is missing, 4 when it has no such weights, 5 when offline.
+Prints how far it is. Ends with 3 when torchvision is missing, 4 when it has no such weights, 5 when
+offline.
 """
 
 import shutil
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -31,7 +33,10 @@ def main(backbone: str, target: Path) -> int:
         shutil.copyfile(cached, target)
         return 0
     try:
-        hub.download_url_to_file(url, str(target), name.rpartition("-")[2][:8], progress=False)
+        print(f"downloading {url}", flush=True)
+        with redirect_stderr(sys.stdout):  # of which torch makes a bar with the time left
+            start = name.rpartition("-")[2][:8]
+            hub.download_url_to_file(url, str(target), start, progress=sys.stdout.isatty())
     except (OSError, RuntimeError) as error:  # no network; or not the content its name promises
         print(error, file=sys.stderr)
         return 5

@@ -117,7 +117,8 @@ def _from_torchvision(backbone: str) -> bytes:
     with temporary_folder("weights") as folder:
         target = folder / "weights.pth"
         command = [sys.executable, *_FETCH, backbone, str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # how far it is goes to our standard error: that of a command may be for programs
+        done = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
             reason = _FETCH_PROBLEMS.get(done.returncode, "fetching them failed")
             detail = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -1,10 +1,9 @@
 """Start an execution: parameters checked as the definition declares them, the commit recorded."""
 
-import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from pipeline.addresses import folder_uri, split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsError, error_code, explained, is_denied
 from pipeline.aws.timing import Timing
+from pipeline.command_line.documents import json_text
 from pipeline.definition.parameters import Value, bind_parameters
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
@@ -57,7 +57,7 @@ class StartResult:
 
     def to_json(self) -> str:
         """Return the result as JSON for programs."""
-        return json.dumps(asdict(self), indent=2)
+        return json_text(self)
 
 
 def start(aws: Aws, request: StartRequest, *, timing: Timing | None = None) -> StartResult:

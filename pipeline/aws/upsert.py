@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,7 @@ from pipeline.aws.serving_build import build_image, is_image_missing
 from pipeline.aws.timing import Timing
 from pipeline.aws.turns import turn
 from pipeline.aws.upload import Storage, check_bucket, upload_inputs
+from pipeline.command_line.documents import json_text
 from pipeline.errors import UsageError
 from pipeline.git import git_revision
 from pipeline.settings.model import Settings
@@ -73,7 +74,15 @@ class UpsertResult:
 
     def to_json(self) -> str:
         """Return the result as JSON for programs."""
-        return json.dumps(asdict(self), indent=2)
+        return json_text(self)
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """What an upsert reports that left a newer one in its place, and why."""
+
+    reason: str
+    action: Literal["superseded"] = "superseded"
 
 
 def upsert(

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -14,6 +14,7 @@ from pipeline.aws.logs import LogTail, log_tail
 from pipeline.aws.retrying import Patience
 from pipeline.aws.steps import failure_reason, progress_of
 from pipeline.aws.timing import Timing
+from pipeline.command_line.documents import json_text, members_of
 from pipeline.command_line.step_table import StepProgress
 from pipeline.definition.steps import written_steps
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
@@ -66,7 +67,7 @@ class Outcome:
 
     def to_json(self) -> str:
         """Return the outcome as JSON for programs."""
-        return json.dumps(asdict(self) | {"exit_code": self.exit_code}, indent=2)
+        return json_text(members_of(self) | {"exit_code": self.exit_code})
 
     def _how_to_go_on(self, look_again: str | None) -> list[str]:
         here = f"--pipeline-execution-arn {self.arn} --region {self.region}"

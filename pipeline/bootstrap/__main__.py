@@ -2,10 +2,20 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TextIO
 
-from pipeline.command_line.running import ROOT, add_settings_options, parser, run_command
+from pipeline.command_line.documents import json_text
+from pipeline.command_line.running import (
+    ROOT,
+    add_json_option,
+    add_settings_options,
+    overrides_of,
+    parser,
+    run_command,
+)
+from pipeline.command_line.subcommands import print_table
 from pipeline.errors import EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +42,7 @@ _REPLACED = {"True": "yes", "False": "no", "Conditional": "maybe"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and bring the stack up to date."""
-    options = parse(arguments)
+    options = parsers()[""].parse_args(arguments)
     free = _free_parameters(options)
 
     from pipeline.aws.clients import connect, has_account
@@ -41,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipeline.bootstrap.values import check_values
     from pipeline.settings.loading import load_settings
 
-    settings = load_settings(options.settings, options.env, options.set)
+    settings = load_settings(options.settings, options.env, overrides_of(options))
     wanted = Foundation(settings, options.env or "staging", free)
     check_values(load_template(TEMPLATE), {**names_of(wanted), **free})
     if options.dry_run and not has_account(settings):
-        _show_plan(wanted)
+        _show_plan(wanted, options)
         return EXIT_SUCCEEDED
     return bootstrap(connect(settings), wanted, options)
 
@@ -54,6 +64,7 @@ def bootstrap(
     aws: "Aws", wanted: "Foundation", options: argparse.Namespace, timing: "Timing | None" = None
 ) -> int:
     """Propose a change set, show it, ask, execute it, wait. Exit code 3 when the answer is no."""
+    from pipeline.bootstrap.documents import StackChanges
     from pipeline.bootstrap.stack import Stack
     from pipeline.bootstrap.stack_parameters import stack_request
 
@@ -67,18 +78,36 @@ def bootstrap(
         state = None
     change_set = stack.propose(stack_request(aws, wanted, TEMPLATE, state), state)
     if change_set is None:
-        print(f"the stack {stack.name} is up to date: nothing to change")
+        _say(options, f"the stack {stack.name} is up to date: nothing to change")
+        _report(options, StackChanges(stack.name))
         return EXIT_SUCCEEDED
-    _show(stack.name, change_set)
+    _show(stack.name, change_set, options)
     if _is_wanted(stack, change_set, options):
-        _finish(_execute(stack, change_set))
+        after = _execute(stack, change_set, options)
+        _finish(after, options)
+        _report(options, StackChanges(stack.name, change_set.changes, True, after.outputs))
         return EXIT_SUCCEEDED
-    print("nothing was changed")
+    _say(options, "nothing was changed")
+    _report(options, StackChanges(stack.name, change_set.changes))
     return EXIT_SUCCEEDED if options.dry_run else EXIT_STOPPED
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command's options."""
+def _out(options: argparse.Namespace) -> TextIO:
+    """Return where people read; with --json standard output is for programs."""
+    return sys.stderr if options.json else sys.stdout
+
+
+def _say(options: argparse.Namespace, line: str) -> None:
+    print(line, file=_out(options), flush=True)
+
+
+def _report(options: argparse.Namespace, document: object) -> None:
+    if options.json:
+        print(json_text(document))
+
+
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
     result = parser(
         "pipeline.bootstrap",
         "Makes or updates what the pipeline needs on AWS: bucket, roles, Lambda, alarms, build.",
@@ -104,7 +133,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="another parameter of infra/template.yaml; kept from then on",
     )
-    return result.parse_args(arguments)
+    add_json_option(result)
+    return {"": result}
 
 
 def _free_parameters(options: argparse.Namespace) -> dict[str, str]:
@@ -119,19 +149,17 @@ def _free_parameters(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _clear_away(stack: "Stack", state: "StackState", options: argparse.Namespace) -> bool:
-    print(
-        f"the stack {stack.name} is ROLLBACK_COMPLETE: its first creation failed, it holds nothing"
-    )
+    why = "is ROLLBACK_COMPLETE: its first creation failed, it holds nothing"
+    _say(options, f"the stack {stack.name} {why}")
     if options.dry_run:
         raise UsageError(f"the stack {stack.name} must be deleted first: run without --dry-run")
     if not _agreed("Delete it and start again?", options):
         return False
-    stack.delete(state, _print_event)
+    stack.delete(state, partial(_print_event, options))
     return True
 
 
-def _show(name: str, change_set: "ChangeSet") -> None:
-    from rich.console import Console
+def _show(name: str, change_set: "ChangeSet", options: argparse.Namespace) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -141,21 +169,26 @@ def _show(name: str, change_set: "ChangeSet") -> None:
         style = "red" if _loses(change) else None
         replaced = _REPLACED.get(change.replacement, "-")
         table.add_row(change.action, change.resource, change.kind, replaced, style=style)
-    width = None if sys.stdout.isatty() else 120
-    console = Console(file=sys.stdout, highlight=False, width=width)
-    console.print(f"{len(change_set.changes)} changes of the stack {name}:")
-    console.print(table)
+    _say(options, f"{len(change_set.changes)} changes of the stack {name}:")
+    print_table(table, 120, _out(options))
 
 
-def _show_plan(wanted: "Foundation") -> None:
+def _show_plan(wanted: "Foundation", options: argparse.Namespace) -> None:
     """Show what would be made in an account that has nothing of it, without asking AWS."""
     from pipeline.assets.serving_image import serving_image
+    from pipeline.bootstrap.documents import StackPlan
     from pipeline.bootstrap.plan import planned
 
-    settings = wanted.settings
+    settings, resources = wanted.settings, tuple(planned(wanted, TEMPLATE))
+    if options.json:
+        names = (settings.endpoint_name, settings.production_endpoint_name)
+        place = (settings.aws.account_id, settings.aws.region)
+        image = serving_image(settings, ROOT)
+        print(json_text(StackPlan(*place, resources, settings.project, image, names)))
+        return
     account = f"account {settings.aws.account_id}, {settings.aws.region}"
     print(f"no AWS account to compare with; in one without any of it ({account}), this is made:")
-    rows = [(one.kind, one.name or "-", one.resource) for one in planned(wanted, TEMPLATE)]
+    rows = [(one.kind, one.name or "-", one.resource) for one in resources]
     _print_columns(("Type", "Name", "Resource"), rows)
     endpoints = f"{settings.endpoint_name}, {settings.production_endpoint_name}"
     print(f"the first --upsert adds   the pipeline {settings.project}")
@@ -164,7 +197,6 @@ def _show_plan(wanted: "Foundation") -> None:
 
 
 def _print_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -172,9 +204,7 @@ def _print_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 140).print(
-        table
-    )
+    print_table(table, 140)
 
 
 def _loses(change: "Change") -> bool:
@@ -195,26 +225,31 @@ def _is_wanted(stack: "Stack", change_set: "ChangeSet", options: argparse.Namesp
 def _agreed(question: str, options: argparse.Namespace) -> bool:
     if options.yes:
         return True
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    prompt = f"{question} [y/N] "
+    if options.json:  # input() writes to standard output
+        print(prompt, end="", file=sys.stderr, flush=True)
+        prompt = ""
+    return input(prompt).strip().lower() in ("y", "yes")
 
 
-def _execute(stack: "Stack", change_set: "ChangeSet") -> "StackState":
+def _execute(stack: "Stack", change_set: "ChangeSet", options: argparse.Namespace) -> "StackState":
     try:
-        return stack.execute(change_set, _print_event)
+        return stack.execute(change_set, partial(_print_event, options))
     except KeyboardInterrupt:
         print(f"AWS goes on changing {stack.name}; run this again to see", file=sys.stderr)
         raise
 
 
-def _print_event(event: "StackEvent") -> None:
+def _print_event(options: argparse.Namespace, event: "StackEvent") -> None:
     reason = f"  {event.reason}" if event.status.endswith("_FAILED") else ""
-    print(f"{event.status:<28} {event.kind:<36} {event.resource}{reason}", flush=True)
+    _say(options, f"{event.status:<28} {event.kind:<36} {event.resource}{reason}")
 
 
-def _finish(state: "StackState") -> None:
+def _finish(state: "StackState", options: argparse.Namespace) -> None:
     for name, value in sorted(state.outputs.items()):
-        print(f"{name:<18} {value}")
-    print("next: python -m pipeline.data upload SOURCE, then python -m pipeline.run --upsert")
+        _say(options, f"{name:<18} {value}")
+    upload = "python -m pipeline.data upload SOURCE"
+    _say(options, f"next: {upload}, then python -m pipeline.run --upsert")
 
 
 if __name__ == "__main__":

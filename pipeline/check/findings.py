@@ -1,11 +1,11 @@
 """Format a check's findings, one a problem, as text for people and as JSON for programs."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.definition.node import Path, one_line, printable
+from pipeline.command_line.documents import json_text
+from pipeline.definition.node import Path, one_line
 
 Severity = Literal["error", "warning"]
 
@@ -33,6 +33,15 @@ class Finding:
     mend: str
 
 
+@dataclass(frozen=True)
+class Findings:
+    """All findings of a check, with the numbers of errors and warnings."""
+
+    findings: tuple[Finding, ...]
+    errors: int
+    warnings: int
+
+
 def has_errors(findings: Sequence[Finding]) -> bool:
     """Check whether any finding is more than a warning."""
     return any(finding.severity == "error" for finding in findings)
@@ -46,17 +55,9 @@ def findings_text(findings: Sequence[Finding]) -> str:
 
 
 def findings_json(findings: Sequence[Finding]) -> str:
-    """Format findings as JSON, with the numbers of errors and warnings.
-
-    {"findings": [{rule, severity, step, path, what, mend}], "errors": n, "warnings": n}
-    """
+    """Format findings as JSON, with the numbers of errors and warnings."""
     errors = sum(finding.severity == "error" for finding in findings)
-    content = {
-        "findings": [asdict(finding) for finding in findings],
-        "errors": errors,
-        "warnings": len(findings) - errors,
-    }
-    return printable(json.dumps(content, indent=2, ensure_ascii=False))
+    return json_text(Findings(tuple(findings), errors, len(findings) - errors))
 
 
 def _block(finding: Finding) -> str:

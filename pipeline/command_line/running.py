@@ -70,6 +70,18 @@ def parser(module: str, description: str, examples: str) -> argparse.ArgumentPar
     return result
 
 
+def add_json_option(target: argparse.ArgumentParser) -> None:
+    """Add --json: the result as one JSON document, and nothing else on standard output."""
+    target.add_argument("--json", action="store_true", help="print JSON; see docs/json.md")
+
+
+def add_parameter_option(target: argparse.ArgumentParser) -> None:
+    """Add --parameter: values for the pipeline's parameters."""
+    target.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
+    )
+
+
 def add_state_option(target: argparse.ArgumentParser) -> None:
     """Add --state: the folder that local runs, models and endpoints live in."""
     target.add_argument(
@@ -85,12 +97,30 @@ def add_settings_options(
     target: argparse.ArgumentParser | argparse._ArgumentGroup,
     environment: str = "environment of the settings",
 ) -> None:
-    """Add --env, --settings and --set, which say where the settings come from."""
+    """Add --env, --settings, --set and --region, which say where the settings come from."""
     target.add_argument("--env", metavar="NAME", help=environment)
-    target.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    add_settings_file_option(target)
     target.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
     )
+    target.add_argument("--region", metavar="NAME", help="default: aws.region of the settings")
+
+
+def add_settings_file_option(target: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add --settings: the file of the settings."""
+    target.add_argument(
+        "--settings",
+        type=Path,
+        default=ROOT / "pipeline.yaml",
+        metavar="FILE",
+        help="the settings (default: pipeline.yaml)",
+    )
+
+
+def overrides_of(options: argparse.Namespace) -> list[str]:
+    """Return the settings that --set and --region override."""
+    region = [f"aws.region={options.region}"] if options.region else []
+    return [*options.set, *region]
 
 
 def default_state() -> Path:

@@ -5,11 +5,14 @@ The same for local runs and runs on AWS: both report `StepProgress`.
 
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TextIO
+
+from pipeline.command_line.time_left import seconds_left, time_left
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,6 +28,7 @@ _MARKS = {
     "Skipped": ("-", "dim"),
 }
 _ENDED = ("Succeeded", "Failed", "Stopped")
+_SECONDS_BETWEEN_LINES = 10
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class StepProgress:
 
     `status` is SageMaker's StepStatus (Starting, Executing, Stopping, Stopped, Failed, Succeeded),
     or Waiting for a step that has not begun and Skipped for one behind the branch not taken.
-    `again` is why it does not come from the cache, though it was done before.
+    `again` is why it does not come from the cache, though it was done before. `progress` says how
+    far a step that is executing is.
     """
 
     name: str
@@ -47,6 +52,7 @@ class StepProgress:
     cached: bool = False
     again: str | None = None
     message: str | None = None
+    progress: str | None = None
 
 
 class Display(Protocol):
@@ -75,22 +81,33 @@ def display(steps: list[StepProgress], stream: TextIO | None = None) -> Iterator
 
 
 class PlainLines:
-    """A display that prints one line when a step starts, ends, or has another trial done."""
+    """A display that prints one line when a step starts, ends, or has another trial done.
 
-    def __init__(self, stream: TextIO) -> None:
+    While it executes and says how far it is, a line every few seconds.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._clock = clock
         self._shown: dict[str, tuple[str, int, str | None]] = {}
+        self._last: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def update(self, step: StepProgress) -> None:
         """Print the step unless its last line said the same."""
         with self._lock:
             state = (step.status, step.trials_done, step.again)
-            if step.status == "Waiting" or self._shown.get(step.name) == state:
+            if step.status == "Waiting":
                 return
-            self._shown[step.name] = state
+            if self._shown.get(step.name) == state and not self._is_due(step):
+                return
+            self._shown[step.name], self._last[step.name] = state, self._clock()
             words = [f"{step.name:<16}", f"{step.status:<10}", _seconds(step), _detail(step)]
             print(" ".join(word for word in words if word).rstrip(), file=self._stream, flush=True)
+
+    def _is_due(self, step: StepProgress) -> bool:
+        passed = self._clock() - self._last[step.name]
+        return bool(step.progress) and passed >= _SECONDS_BETWEEN_LINES
 
 
 class LiveTable:
@@ -147,8 +164,20 @@ def _detail(step: StepProgress) -> str:
         parts.append(f"runs again: {step.again}")
     if step.trials_total:
         parts.append(f"trials {step.trials_done}/{step.trials_total}")
+        parts += _trials_left(step)
+    if step.progress and step.status == "Executing":
+        parts.append(step.progress)
     if step.metric:
         parts.append(step.metric)
     if step.message and step.status in _ENDED:
         parts.append(step.message.splitlines()[0])
     return "  ".join(parts)
+
+
+def _trials_left(step: StepProgress) -> Iterator[str]:
+    if step.started is None or step.status != "Executing":
+        return
+    passed = (datetime.now(UTC) - step.started).total_seconds()
+    left = seconds_left(passed, step.trials_done, step.trials_total)
+    if left is not None:
+        yield f"about {time_left(left)}"

@@ -3,9 +3,9 @@
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from pipeline.command_line.running import EXIT_CODES
+from pipeline.command_line.running import EXIT_CODES, add_json_option
 from pipeline.given import whole_number
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
-    command.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(command)
     return command
 
 
@@ -57,9 +57,13 @@ def _number(text: str, least: int) -> int:
     return number
 
 
-def print_table(table: "Table") -> None:
-    """Print a table; piped output is for programs and not folded at 80 columns."""
+def print_table(table: "Table", width: int = 240, stream: TextIO | None = None) -> None:
+    """Print a table; piped output is for programs and not folded at 80 columns.
+
+    Without a `stream` to standard output. NO_COLOR and FORCE_COLOR say about colours, as rich does.
+    """
     from rich.console import Console
 
-    console = Console() if sys.stdout.isatty() else Console(width=240)
-    console.print(table)
+    stream = stream or sys.stdout
+    own = None if stream.isatty() else width
+    Console(file=stream, highlight=False, width=own).print(table)

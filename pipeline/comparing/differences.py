@@ -1,8 +1,7 @@
 """Say what differs between the settings of two runs, or of one and the defaults."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from pipeline.comparing.chosen import NO_WEIGHTS, Chosen
 from pipeline.definition.node import one_line
@@ -37,10 +36,6 @@ class Difference:
             NOT_KNOWN if value is None else value_words(value, tuned) for value, tuned in sides
         )
         return first, second
-
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to JSON values, for --json."""
-        return asdict(self)
 
 
 def differences(first: Chosen, second: Chosen) -> tuple[Difference, ...]:

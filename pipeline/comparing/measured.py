@@ -1,7 +1,7 @@
 """Compare what was measured of two models, and say how sure the difference is."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.comparing.answers import (
@@ -12,7 +12,6 @@ from pipeline.comparing.answers import (
     read_answers,
 )
 from pipeline.comparing.intervals import (
-    LEVEL,
     Interval,
     paired_interval,
     unpaired_interval,
@@ -77,11 +76,6 @@ class MeasuredDifference:
         """The first model's number less the second's."""
         return self.first - self.second
 
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to JSON values, for --json."""
-        facts = {name: value for name, value in asdict(self).items() if value is not None}
-        return {**facts, "difference": self.difference}
-
 
 @dataclass(frozen=True)
 class PairedCounts:
@@ -105,13 +99,6 @@ class AccuracyDifference:
     pairs: PairedCounts | None
     reason: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the difference as a dictionary for --json."""
-        method = "paired" if self.pairs else "unpaired"
-        facts = {"value": self.value, **asdict(self.interval), "level": LEVEL, "method": method}
-        pairs = asdict(self.pairs) if self.pairs else None
-        return {**facts, "pairs": pairs, "reason": self.reason}
-
 
 @dataclass(frozen=True)
 class Measurements:
@@ -125,15 +112,6 @@ class Measurements:
     accuracy: AccuracyDifference | None
     classes: tuple[MeasuredDifference, ...]
     warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to JSON values, without the models' names, for --json."""
-        return {
-            "warnings": list(self.warnings),
-            "accuracy_difference": self.accuracy.to_dict() if self.accuracy else None,
-            "metrics": [one.to_dict() for one in self.metrics],
-            "classes": [one.to_dict() for one in self.classes],
-        }
 
 
 def compare_measured(read: Read, one: Measured, other: Measured) -> Measurements:

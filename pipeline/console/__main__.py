@@ -3,12 +3,16 @@
 import argparse
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import FrameType
 
-from pipeline.command_line.running import ROOT, add_state_option, parser, run_command
+from pipeline.command_line.running import (
+    add_settings_file_option,
+    add_state_option,
+    parser,
+    run_command,
+)
 from pipeline.command_line.subcommands import port_number
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
 from pipeline.temporary import temporary_folder
@@ -21,7 +25,7 @@ _EXAMPLES = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m pipeline.console` with these arguments and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parsers()[""].parse_args(arguments)
     if options.aws:
         raise UsageError(
             "the console does not show AWS yet: python -m pipeline.registry list --aws, "
@@ -30,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _serve(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
     result = parser(
         "pipeline.console",
         "Shows runs, models, endpoints and data in the browser, and acts on them. It answers this "
@@ -43,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument("--no-browser", action="store_true", help="open none")
     result.add_argument("--aws", action="store_true", help="show the account (not there yet)")
     add_state_option(result)
-    result.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
-    return result
+    add_settings_file_option(result)
+    return {"": result}
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -1,13 +1,20 @@
-"""python -m pipeline.cost: the most that a run of a definition can cost, and the price file."""
+"""Price a run of any definition, offline; refresh the prices: python -m pipeline.cost."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.command_line.running import parser, run_command
+from pipeline.command_line.documents import json_text
+from pipeline.command_line.running import (
+    add_json_option,
+    add_parameter_option,
+    parser,
+    run_command,
+)
 from pipeline.cost.prices import PRICE_FILE, fetch_prices, load_prices, save_prices
 
 _EXAMPLES = """\
@@ -19,9 +26,10 @@ _EXAMPLES = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Price a definition file, or refresh the price file."""
-    options = _parser().parse_args(arguments)
+    options = parsers()[""].parse_args(arguments)
     if options.refresh:
-        print(_refresh(options.region, options.prices))
+        done = _refresh(options.region, options.prices)
+        print(json_text(done) if options.json else done.summary())
         return 0
     from pipeline.check.document import read_definition
     from pipeline.cost.estimate import estimate, estimate_json, estimate_text
@@ -33,7 +41,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def refresh_prices(client: Any, region: str, date: str, file: Path = PRICE_FILE) -> str:
+@dataclass(frozen=True)
+class Refreshed:
+    """A price file that was fetched anew: how many prices it has, and how many old ones differ."""
+
+    file: Path
+    region: str
+    date: str
+    prices: int
+    changed: int
+
+    def summary(self) -> str:
+        """Describe it in one line for people."""
+        return (
+            f"{self.file.name}: {self.prices} prices of {self.region}, {self.date}; "
+            f"{self.changed} of the old ones differ"
+        )
+
+
+def refresh_prices(client: Any, region: str, date: str, file: Path = PRICE_FILE) -> Refreshed:
     """Update the price file and say what changed. Raises UsageError, botocore's errors."""
     old = load_prices(file)
     new = fetch_prices(client, region, date, old)
@@ -44,10 +70,10 @@ def refresh_prices(client: Any, region: str, date: str, file: Path = PRICE_FILE)
         for name, price in prices.items()
     )
     count = sum(map(len, new.per_hour.values()))
-    return f"{file.name}: {count} prices of {region}, {date}; {changed} of the old ones differ"
+    return Refreshed(file, region, date, count, changed)
 
 
-def _refresh(region: str, file: Path) -> str:
+def _refresh(region: str, file: Path) -> Refreshed:
     import boto3
 
     from pipeline.aws.errors import explained
@@ -58,18 +84,19 @@ def _refresh(region: str, file: Path) -> str:
         return refresh_prices(client, region, datetime.now(UTC).date().isoformat(), file)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
     result = parser("pipeline.cost", "Prices a pipeline definition, offline.", _EXAMPLES)
     action = result.add_mutually_exclusive_group(required=True)
     action.add_argument("definition", nargs="?", type=Path, metavar="FILE", help="a definition")
     action.add_argument("--refresh", action="store_true", help="fetch prices into prices.json")
-    result.add_argument("--region", default="us-east-1", help="with --refresh: whose prices")
-    result.add_argument("--prices", type=Path, default=PRICE_FILE, metavar="FILE")
-    result.add_argument(
-        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
-    )
-    result.add_argument("--json", action="store_true", help="print JSON")
-    return result
+    region = "with --refresh: whose prices"
+    result.add_argument("--region", default="us-east-1", metavar="NAME", help=region)
+    prices = "the prices (default: pipeline/cost/prices.json)"
+    result.add_argument("--prices", type=Path, default=PRICE_FILE, metavar="FILE", help=prices)
+    add_parameter_option(result)
+    add_json_option(result)
+    return {"": result}
 
 
 if __name__ == "__main__":

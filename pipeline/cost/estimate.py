@@ -1,13 +1,13 @@
 """Price the most that a run can cost, and what is paid once and by the month around it."""
 
-import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.check.document import CheckedDefinition, read_document
 from pipeline.check.rules.account import regions_of
+from pipeline.command_line.documents import json_text
 from pipeline.cost.around import first_lines, month_at_most, month_lines
 from pipeline.cost.lines import Calculator, CostLine
 from pipeline.cost.prices import Prices, load_prices
@@ -93,7 +93,7 @@ def estimate_text(cost: CostEstimate) -> str:
 
 def estimate_json(cost: CostEstimate) -> str:
     """Format a whole estimate as JSON; amounts that are not known are null."""
-    return printable(json.dumps(asdict(cost), indent=2, ensure_ascii=False))
+    return json_text(cost)
 
 
 def _with_parameters(definition: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,22 +1,23 @@
 """Upload a data set to where a run reads it, on AWS or here: python -m pipeline.data."""
 
 import argparse
-import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.command_line.documents import json_text
 from pipeline.command_line.running import (
     add_settings_options,
     add_state_option,
+    overrides_of,
     parser,
     run_command,
 )
+from pipeline.command_line.subcommands import add_command
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
 from pipeline.temporary import temporary_folder
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     transfer = upload(options, Progress(sys.stderr))
     if options.json:
-        print(json.dumps(asdict(transfer), indent=2))
+        print(json_text(transfer))
     else:
         print(_summary(transfer, options))
     return EXIT_SUCCEEDED
@@ -57,7 +58,7 @@ def upload(
     from pipeline.settings.loading import load_settings
 
     environment = options.env or ("local" if options.local else None)
-    settings = load_settings(options.settings, environment, options.set)
+    settings = load_settings(options.settings, environment, overrides_of(options))
     if options.local:
         from pipeline.data.destination import copy_here, uri_of
         from pipeline.local.store import Store
@@ -102,23 +103,29 @@ def _scan(
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command's options."""
-    result = parser("pipeline.data", "Brings a data set to where a run reads it.", _EXAMPLES)
-    commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    command = commands.add_parser(
-        "upload",
-        help="a folder, zip, tar or https address into the project's bucket",
-        description="Brings a folder, zip, tar or https address into the project's bucket, under "
-        "an address made from its contents. Only what is not there is sent; run it again to go on.",
-    )
-    command.add_argument("source", metavar="SOURCE", help="folder, archive or https address")
-    command.add_argument("--local", action="store_true", help="for runs on this machine")
-    add_settings_options(command)
-    command.add_argument("--json", action="store_true", help="print the result as JSON")
-    add_state_option(command)
-    options = result.parse_args(arguments)
+    options = parsers()[""].parse_args(arguments)
     typed = sys.argv[1:] if arguments is None else arguments
     options.typed = shlex.join(["python", "-m", "pipeline.data", *typed])
     return options
+
+
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
+    result = parser("pipeline.data", "Brings a data set to where a run reads it.", _EXAMPLES)
+    commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    text = "a folder, zip, tar or https address into the project's bucket"
+    command = add_command(commands, "upload", text, upload, _EXAMPLES)
+    command.description = (
+        "Brings a folder, zip, tar or https address into the project's bucket, under an address "
+        "made from its contents. Only what is not there is sent; run it again to go on."
+    )
+    command.add_argument("source", metavar="SOURCE", help="folder, archive or https address")
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help="for runs on this machine")
+    where.add_argument("--aws", action="store_true", help="for runs on AWS (the default)")
+    add_settings_options(command)
+    add_state_option(command)
+    return {"": result}
 
 
 @contextmanager
@@ -153,8 +160,8 @@ def _unpacked(archive: Path, state: Path, progress: "Progress") -> Iterator[Path
 
     state.mkdir(parents=True, exist_ok=True)
     with temporary_folder("unpacked", state) as folder:
-        progress.say(f"unpacking {archive}")
-        unpack(archive, folder)
+        with progress.stage(f"unpacking {archive}", archive.stat().st_size) as advance:
+            unpack(archive, folder, advance=advance)
         yield folder
 
 
@@ -167,6 +174,8 @@ def _summary(transfer: "Transfer", options: argparse.Namespace) -> str:
         run = f"--upsert --start --parameter DataUri={transfer.uri}"
     for text in options.set:
         run += f" --set {shlex.quote(text)}" if text.startswith("data.") else ""
+    if options.region:
+        run += f" --region {shlex.quote(options.region)}"
     return "\n".join(
         [
             f"{transfer.files} files, {human_size(transfer.bytes)}: {counts}",

@@ -8,6 +8,8 @@ from pipeline.data.progress import Progress
 from pipeline.data.unpack import unpack
 from pipeline.temporary import temporary_folder
 
+_CHUNK = 1024**2
+
 
 def made_once(place: Path, make: Callable[[Path], object]) -> Path:
     """Return a folder that `make` fills at its first use, also by runs that begin together.
@@ -33,13 +35,25 @@ def unpacked_once(archive: Path, state: Path, progress: Progress) -> Path:
 
     Raises ArchiveError for what cannot or must not be unpacked.
     """
-    with archive.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    place = state / "unpacked" / content
+    place = state / "unpacked" / _content(archive, progress)[:16]
 
     def make(part: Path) -> None:
         progress.say(f"unpacking {archive} to {place}, which is kept for later runs")
         part.mkdir()
-        unpack(archive, part)
+        with progress.stage("unpacking", archive.stat().st_size) as advance:
+            unpack(archive, part, advance=advance)
 
     return made_once(place, make)
+
+
+def _content(archive: Path, progress: Progress) -> str:
+    """Return the SHA-256 of an archive; it is shown how far the reading is."""
+    digest = hashlib.sha256()
+    with (
+        archive.open("rb") as file,
+        progress.stage(f"reading {archive}", archive.stat().st_size) as advance,
+    ):
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            advance(len(chunk))
+    return digest.hexdigest()

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from pipeline.command_line.time_left import seconds_left, time_left
+
 Advance = Callable[[int], None]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -95,10 +97,8 @@ class _Lines:
 
     def _left(self, now: float) -> str:
         """Say how long the rest takes, if it goes on as so far."""
-        if not self._total or not 0 < self._done < self._total:
-            return ""
-        seconds = (now - self._began) * (self._total - self._done) / self._done
-        return f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
+        left = seconds_left(now - self._began, self._done, self._total or 0)
+        return "" if left is None else f", {time_left(left)}"
 
 
 def human_size(count: float) -> str:
@@ -110,4 +110,5 @@ def human_size(count: float) -> str:
 
 
 BYTES = Unit("bytes", human_size)
+LEVELS = Unit("levels", lambda count: f"{count:.0f} level{'' if count == 1 else 's'}")
 PICTURES = Unit("pictures", lambda count: f"{count:,.0f} pictures")

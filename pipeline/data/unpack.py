@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.archives import MAXIMUM_DEPTH, ArchiveError, extract_archive
+from pipeline.archives import MAXIMUM_DEPTH, Advance, ArchiveError, extract_archive, unheard
 
 _CHUNK = 1024 * 1024
 # What cannot be unpacked here is at least called by its name.
@@ -37,8 +37,10 @@ class Limits:
         return min(self.maximum_bytes, free, self.floor + self.ratio * packed)
 
 
-def unpack(archive: Path, target: Path, limits: Limits | None = None) -> None:
-    """Unpack a .zip, .tar or .tar.gz into an existing folder.
+def unpack(
+    archive: Path, target: Path, limits: Limits | None = None, advance: Advance = unheard
+) -> None:
+    """Unpack a .zip, .tar or .tar.gz into an existing folder; `advance` hears the bytes of it read.
 
     Raises ArchiveError, before anything harmful is written, for a member that would leave the
     folder, a link or device, encryption, damage, or more than the limits.
@@ -46,7 +48,7 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> None:
     limits = limits or Limits()
     maximum = limits.bytes_for(archive.stat().st_size, shutil.disk_usage(target).free)
     if zipfile.is_zipfile(archive):
-        _unzip(archive, target, maximum, limits.maximum_members)
+        _unzip(archive, target, maximum, limits.maximum_members, advance)
         return
     with archive.open("rb") as file:
         start = file.read(8)
@@ -56,7 +58,7 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> None:
         if start.startswith(magic):
             raise ArchiveError(f"{archive} is {what}: {_UNPACK_IT}")
     try:
-        extract_archive(archive, target, maximum, limits.maximum_members)
+        extract_archive(archive, target, maximum, limits.maximum_members, advance)
     except ArchiveError as error:
         if not isinstance(error.__cause__, tarfile.ReadError):
             raise
@@ -64,7 +66,9 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> None:
         raise ArchiveError(f"{archive} {what}: give a folder, or pack it again") from error
 
 
-def _unzip(archive: Path, target: Path, maximum_bytes: int, maximum_members: int) -> None:
+def _unzip(
+    archive: Path, target: Path, maximum_bytes: int, maximum_members: int, advance: Advance
+) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
             members = opened.infolist()
@@ -77,6 +81,7 @@ def _unzip(archive: Path, target: Path, maximum_bytes: int, maximum_members: int
                 _check(archive, member)
             for member in members:
                 _extract(opened, member, target)
+                advance(member.compress_size)
     except NotImplementedError as error:  # a method of compression, such as Windows' deflate64
         raise ArchiveError(f"{archive}: {error}; {_UNPACK_IT}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:

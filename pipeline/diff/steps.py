@@ -1,12 +1,12 @@
 """Compare two definitions by meaning, step by step and field by field."""
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.check.document import CheckedDefinition, read_document
-from pipeline.definition.node import one_line, printable
+from pipeline.command_line.documents import json_text, members_of
+from pipeline.definition.node import one_line
 from pipeline.definition.steps import BRANCHES, WrittenStep
 from pipeline.diff.cache import CacheEffect, cache_effects
 from pipeline.diff.values import Change, changes, without
@@ -73,8 +73,7 @@ def diff_json(diff: DefinitionDiff) -> str:
 
     Each change is {path, kind, old, new}.
     """
-    content = {"empty": diff.is_empty, **asdict(diff)}
-    return printable(json.dumps(content, indent=2, ensure_ascii=False))
+    return json_text({"empty": diff.is_empty, **members_of(diff)})
 
 
 def _cache_lines(effects: tuple[CacheEffect, ...]) -> Iterator[str]:

@@ -1,26 +1,30 @@
 """Serve a model; ask, measure, list, roll back, delete endpoints: python -m pipeline.endpoint."""
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference_code.picture_formats import listed
-from pipeline.command_line.running import (
-    add_state_option,
-    parser,
-    run_command,
-)
+from pipeline.command_line.documents import json_text
+from pipeline.command_line.running import add_state_option, parser, run_command
 from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.endpoint.tables import bench_table, prediction_table, status_table
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
-from pipeline.target import Target, add_target_options, open_target, require_state
+from pipeline.target import (
+    Target,
+    add_target_options,
+    open_target,
+    require_state,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from pipeline.data.progress import Advance
     from pipeline.endpoint.predictions import Invoke
 
 _EXAMPLES = """\
@@ -41,16 +45,18 @@ _EXAMPLES = """\
 _PORT = 8080
 _MOST_ASKERS = 256
 _AT_ONCE = 4
+_MANY = 20  # pictures, of which progress is shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run its subcommand."""
-    options = _parser().parse_args(arguments)
+    options = parsers()[""].parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
     result = parser("pipeline.endpoint", "Serves models and asks endpoints.", _EXAMPLES)
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
@@ -66,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     delete = add_command(commands, "delete", "delete an endpoint", _delete, _EXAMPLES)
     delete.add_argument("name", metavar="NAME")
     add_target_options(delete)
-    return result
+    return {"": result}
 
 
 def _add_serve(commands: Any) -> None:
@@ -179,20 +185,27 @@ def _predict_into_csv(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     if options.csv:
         return _predict_into_csv(options)
+    from pipeline.endpoint.documents import Predicted
     from pipeline.endpoint.prediction_grid import check_grid, write_grid
     from pipeline.endpoint.predictions import predict, read_pictures
 
     pictures = read_pictures(options.files)
     if options.save:
         check_grid(options.save, len(pictures))
-    with open_target(options) as target, _invoker(options, target) as (name, invoke):
-        results = [predict(invoke, file, data, options.top) for file, data in pictures.items()]
+    results = []
+    with (
+        open_target(options) as target,
+        _invoker(options, target) as (name, invoke),
+        _asking(len(pictures)) as advance,
+    ):
+        for file, data in pictures.items():
+            results.append(predict(invoke, file, data, options.top))
+            advance(1)
     if options.save:
         write_grid(options.save, results, pictures)
     if options.json:
-        answers = [result.to_dict() for result in results]
-        saved = {"saved": str(options.save)} if options.save else {}
-        print(json.dumps({"endpoint": name, "results": answers, **saved}, indent=2))
+        answers = tuple(result.reported() for result in results)
+        print(json_text(Predicted(name, answers, options.save)))
     else:
         print_table(prediction_table(results))
         if options.save:
@@ -200,18 +213,37 @@ def _predict(options: argparse.Namespace) -> int:
     return EXIT_FAILED if any(result.error for result in results) else EXIT_SUCCEEDED
 
 
+@contextmanager
+def _asking(pictures: int) -> "Iterator[Advance]":
+    """Show how far the asking is; of a few pictures there is nothing to show."""
+    from pipeline.data.progress import PICTURES, Progress
+
+    if pictures < _MANY:
+        yield lambda _count: None
+        return
+    with Progress(sys.stderr).stage("asking", pictures, PICTURES) as advance:
+        yield advance
+
+
 def _bench(options: argparse.Namespace) -> int:
+    from pipeline.data.progress import LEVELS, Progress
     from pipeline.endpoint.bench import measure
+    from pipeline.endpoint.documents import Benched
     from pipeline.endpoint.predictions import content_type, read_pictures
 
     named = read_pictures(options.files).items()
     pictures = [(data, content_type(file, data)) for file, data in named]
     most = max(options.concurrency)
-    with open_target(options) as target, _invoker(options, target, most) as (name, invoke):
-        levels = measure(invoke, pictures, options.concurrency, options.seconds)
+    with (
+        open_target(options) as target,
+        _invoker(options, target, most) as (name, invoke),
+        Progress(sys.stderr).stage("measuring", len(options.concurrency), LEVELS) as advance,
+    ):
+        levels = measure(
+            invoke, pictures, options.concurrency, options.seconds, lambda _: advance(1)
+        )
     if options.json:
-        rows = [level.to_dict() for level in levels]
-        print(json.dumps({"endpoint": name, "levels": rows}, indent=2))
+        print(json_text(Benched(name, tuple(levels))))
     else:
         print_table(bench_table(levels))
     return EXIT_FAILED if any(level.failed for level in levels) else EXIT_SUCCEEDED
@@ -228,6 +260,7 @@ def _invoker(
 
 
 def _status(options: argparse.Namespace) -> int:
+    from pipeline.endpoint.documents import Endpoints, EndpointState
     from pipeline.endpoint.status import aws_status, local_status
 
     url = None
@@ -237,7 +270,8 @@ def _status(options: argparse.Namespace) -> int:
         else:
             rows, url = local_status(target, options.state)
     if options.json:
-        print(json.dumps({"endpoints": rows, "service": url}, indent=2))
+        states = tuple(EndpointState(**row) for row in rows)
+        print(json_text(Endpoints(states, url)))
         return EXIT_SUCCEEDED
     if rows:
         print_table(status_table(rows))
@@ -274,10 +308,8 @@ def _rollback(options: argparse.Namespace) -> int:
 def _rollback_on_aws(options: argparse.Namespace, version: str | None) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.rollback import roll_back
-    from pipeline.settings.loading import load_settings
 
-    region = [f"aws.region={options.region}"] if options.region else []
-    settings = load_settings(options.settings, options.env, [*options.set, *region])
+    settings = settings_of(options)
     name = options.name or settings.production_endpoint_name
     answer = roll_back(connect(settings), settings.lambda_name, name, version)
     _print_rollback(options, answer)
@@ -288,19 +320,20 @@ def _rollback_on_aws(options: argparse.Namespace, version: str | None) -> int:
 
 def _print_rollback(options: argparse.Namespace, answer: dict[str, Any]) -> None:
     if options.json:
-        print(json.dumps(answer, indent=2))
+        print(json_text(answer))
         return
     later = " as soon as its update is over" if answer["action"] == "waiting" else ""
     print(f"{answer['endpoint_name']}: {answer['reason']}{later}")
 
 
 def _delete(options: argparse.Namespace) -> int:
+    from pipeline.endpoint.documents import Deleted
     from pipeline.endpoint.invoker import delete_endpoint
 
     with open_target(options) as target:
         delete_endpoint(target, options.name)
-    answer = {"deleted": options.name}
-    print(json.dumps(answer) if options.json else f"deleted {options.name}")
+    done = Deleted(options.name)
+    print(json_text(done) if options.json else f"deleted {done.deleted}")
     return EXIT_SUCCEEDED
 
 

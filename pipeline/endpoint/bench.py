@@ -9,8 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from pipeline.endpoint.predictions import Invoke
 
@@ -43,10 +42,6 @@ class Level:
     def failed(self) -> int:
         """Requests without a good answer."""
         return self.requests - self.statuses.get(OK, 0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the level as a dictionary for --json."""
-        return asdict(self) | {"statuses": {str(k): n for k, n in sorted(self.statuses.items())}}
 
 
 @dataclass
@@ -135,7 +130,7 @@ def _summarise(tally: _Tally, concurrency: int, seconds: float) -> Level:
         concurrency=concurrency,
         seconds=seconds,
         requests=sum(tally.statuses.values()),
-        statuses=dict(tally.statuses),
+        statuses=dict(sorted(tally.statuses.items())),
         per_second=len(times) / seconds,
         p50=percentile(times, 0.5),
         p95=percentile(times, 0.95),

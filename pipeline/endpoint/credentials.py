@@ -1,9 +1,9 @@
 """Print what lets boto3 and the AWS CLI ask the live service: the owner's shell takes it in."""
 
-import json
 import shlex
 from pathlib import Path
 
+from pipeline.command_line.documents import json_text
 from pipeline.errors import PipelineError
 from pipeline.local.service.credentials import service_variables
 from pipeline.local.service.operations.context import REGION
@@ -19,7 +19,7 @@ def print_credentials(state: Path, as_json: bool) -> None:
         )
     variables = service_variables(service) | {"AWS_DEFAULT_REGION": REGION}
     if as_json:
-        print(json.dumps(variables, indent=2))
+        print(json_text(variables))
         return
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")

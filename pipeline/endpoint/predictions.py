@@ -16,6 +16,40 @@ Invoke = Callable[[bytes, str], tuple[int, bytes]]
 
 
 @dataclass(frozen=True)
+class RankedClass:
+    """A class and its probability."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An endpoint's answer for one file, for programs: the best class, and the `top` ones."""
+
+    file: str
+    label: str
+    probability: float
+    top: tuple[RankedClass, ...]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an endpoint refused a file: the HTTP status, and its words."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True)
+class NotAnswered:
+    """A file that an endpoint refused, for programs."""
+
+    file: str
+    error: Refusal
+
+
+@dataclass(frozen=True)
 class Prediction:
     """An endpoint's answer for one file: classes with probabilities, best first, or a refusal."""
 
@@ -24,12 +58,12 @@ class Prediction:
     error: str = ""
     status: int = 200
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the prediction as a dictionary for --json."""
+    def reported(self) -> Answered | NotAnswered:
+        """Return the prediction as it is reported to programs."""
         if self.error:
-            return {"file": self.file, "error": {"status": self.status, "message": self.error}}
-        top = [{"label": label, "probability": value} for label, value in self.classes]
-        return {"file": self.file, **top[0], "top": top}
+            return NotAnswered(self.file, Refusal(self.status, self.error))
+        top = tuple(RankedClass(*one) for one in self.classes)
+        return Answered(self.file, top[0].label, top[0].probability, top)
 
 
 def read_pictures(files: Sequence[str]) -> dict[str, bytes]:

@@ -1,11 +1,12 @@
 """Serve one model, and SageMaker's API around it, in the foreground."""
 
-import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.command_line.documents import json_line
 from pipeline.command_line.running import default_state, from_here
+from pipeline.endpoint.documents import Serving
 from pipeline.endpoint.invoker import listed
 from pipeline.errors import PipelineError, UsageError
 from pipeline.local.service.client import sagemaker_client
@@ -94,8 +95,8 @@ def _note(version: Version, newest: int) -> str:
 
 
 def _as_json(service: Service, served: Served) -> str:
-    model = {"model": served.title, "approval": served.approval, "note": served.note}
-    return json.dumps({"url": service.url, **model, "endpoints": _endpoints(service)})
+    names = tuple(_endpoints(service))
+    return json_line(Serving(service.url, served.title, served.approval, served.note, names))
 
 
 def _as_text(service: Service, served: Served, state: Path) -> str:

@@ -1,13 +1,12 @@
 """Check the local state, and repair a damaged one: python -m pipeline.local."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.command_line.documents import json_text, members_of
 from pipeline.command_line.running import add_state_option, from_here, parser, run_command
 from pipeline.command_line.subcommands import add_command
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, PipelineError, UsageError
@@ -20,6 +19,13 @@ _SHOWN = {"ModelPackage": "versions", "PipelineExecution": "runs", "Endpoint": "
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run its subcommand."""
+    options = parsers()[""].parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
+
+
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
     result = parser(
         "pipeline.local",
         "Looks after what local runs, models and endpoints are kept in.",
@@ -28,9 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "check", "read all of the local state; exit code 1: something is wrong", _check)
     _add(commands, "repair", "save what can be saved of a damaged state; it is kept aside", _repair)
-    options = result.parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
-    return run(options)
+    return {"": result}
 
 
 def _add(commands: Any, name: str, text: str, run: Callable[..., int]) -> None:
@@ -42,7 +46,7 @@ def _check(options: argparse.Namespace) -> int:
 
     found = check_state(_folder(options))
     if options.json:
-        print(json.dumps(asdict(found), indent=2))
+        print(json_text(found))
     else:
         print(f"{from_here(options.state)}: {_counted(found.counts)}")
         for problem in found.problems:
@@ -59,13 +63,12 @@ def _repair(options: argparse.Namespace) -> int:
     if url := find_service(folder):
         raise PipelineError(f"the service at {url} works on {folder}: end it first")
     if not check_state(folder).problems:
-        print(
-            json.dumps({"repaired": False}) if options.json else "no problems: nothing is changed"
-        )
+        nothing = json_text({"repaired": False}) if options.json else None
+        print(nothing or "no problems: nothing is changed")
         return EXIT_SUCCEEDED
     done = repair_state(folder)
     if options.json:
-        print(json.dumps({"repaired": True} | asdict(done), indent=2, default=str))
+        print(json_text({"repaired": True} | members_of(done)))
         return EXIT_SUCCEEDED
     print(f"saved: {_counted(done.counts)}; {done.from_copies} of them from the copies beside")
     for name in done.left_out:

@@ -1,11 +1,11 @@
 """List, show, compare, approve and reject model versions: python -m pipeline.registry."""
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipeline.command_line.documents import json_text, members_of
 from pipeline.command_line.running import parser, run_command
 from pipeline.command_line.subcommands import add_command, positive_number, print_table
 from pipeline.errors import EXIT_SUCCEEDED
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pipeline.comparing.chosen import Chosen
+    from pipeline.local.service.following import Deployed
     from pipeline.registry.versions import Version
 
 _EXAMPLES = """\
@@ -29,14 +30,15 @@ _EXAMPLES = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run its subcommand."""
-    options = _parser().parse_args(arguments)
+    options = parsers()[""].parse_args(arguments)
     with open_target(options) as target:
         run: Callable[[Target, argparse.Namespace], None] = options.run
         run(target, options)
     return EXIT_SUCCEEDED
 
 
-def _parser() -> argparse.ArgumentParser:
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
     result = parser(
         "pipeline.registry",
         "Lists, shows, compares, approves and rejects model versions.",
@@ -60,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         command = _add(commands, name, f"{name} one version", verb)
         _with_version(command)
         command.add_argument("--reason", default="", metavar="TEXT", help="kept with the version")
-    return result
+    return {"": result}
 
 
 def _add(commands: Any, name: str, text: str, run: Callable[..., None]) -> argparse.ArgumentParser:
@@ -75,8 +77,9 @@ def _with_version(command: argparse.ArgumentParser) -> None:
 
 
 def _list(target: Target, options: argparse.Namespace) -> None:
+    from pipeline.registry.documents import made_version
     from pipeline.registry.origins import Origins
-    from pipeline.registry.version_view import made_dict, versions_table
+    from pipeline.registry.version_view import versions_table
     from pipeline.registry.versions import choose_group, list_arns, read_versions
 
     group = choose_group(target, options.group)
@@ -85,7 +88,7 @@ def _list(target: Target, options: argparse.Namespace) -> None:
     origins = Origins(target.sagemaker, _defaults(options))
     made = [origins.made(version, tuned=False) for version in versions]
     if options.json:
-        _print_json([made_dict(one) for one in made])
+        print(json_text([made_version(one) for one in made]))
         return
     print_table(versions_table(made))
     if len(arns) > len(versions):
@@ -93,16 +96,22 @@ def _list(target: Target, options: argparse.Namespace) -> None:
 
 
 def _show(target: Target, options: argparse.Namespace) -> None:
+    from pipeline.registry.documents import made_version
     from pipeline.registry.origins import Origins
-    from pipeline.registry.version_view import made_dict, print_version, settings_dict
+    from pipeline.registry.version_view import print_version
     from pipeline.registry.versions import find_version
 
     version = find_version(target, options.group, options.version)
     defaults = _defaults(options)
     made = Origins(target.sagemaker, defaults).made(version)
     if options.json:
-        evaluation = {"evaluation": version.evaluation}
-        _print_json(made_dict(made) | settings_dict(made) | evaluation)
+        chosen = made.chosen
+        more = {
+            "settings": chosen and chosen.values,
+            "tuned": sorted(chosen.tuned) if chosen else None,
+            "evaluation": version.evaluation,
+        }
+        print(json_text(members_of(made_version(made)) | more))
     else:
         print_version(made, defaults)
 
@@ -115,14 +124,16 @@ def _defaults(options: argparse.Namespace) -> "Chosen | None":
 
 
 def _compare(target: Target, options: argparse.Namespace) -> None:
+    from pipeline.comparing.documents import compared
     from pipeline.registry.comparison import compare_versions
     from pipeline.registry.comparison_view import print_comparison
-    from pipeline.registry.version_view import version_dict
+    from pipeline.registry.documents import version_facts
 
     found = compare_versions(target, options.group, options.version, options.other)
     if options.json:
-        versions = {"first": version_dict(found.first), "second": version_dict(found.second)}
-        _print_json(versions | found.to_dict())
+        versions = {"first": version_facts(found.first), "second": version_facts(found.second)}
+        differences = compared(found.measured, found.settings, found.unknown)
+        print(json_text(versions | members_of(differences)))
     else:
         print_comparison(found)
 
@@ -155,10 +166,8 @@ def _decide(target: Target, options: argparse.Namespace, status: str) -> None:
 
 def _report_aws(options: argparse.Namespace, after: "Version") -> None:
     """Report a decision on AWS: EventBridge tells the function that deploys, nobody here waits."""
-    from pipeline.registry.version_view import version_dict
-
     if options.json:
-        _print_json(version_dict(after))
+        _print_decided(after, None)
     else:
         print("production follows: python -m pipeline.endpoint status --aws")
 
@@ -166,19 +175,20 @@ def _report_aws(options: argparse.Namespace, after: "Version") -> None:
 def _report_local(options: argparse.Namespace, after: "Version", since: "datetime") -> None:
     """Report what production is after the decision, where a run has set it up."""
     from pipeline.local.service.following import follow_decision
-    from pipeline.registry.version_view import version_dict
 
     deployed = follow_decision(options.state, after.group, since)
     if options.json:
-        _print_json(version_dict(after) | {"production": deployed and deployed.to_dict()})
+        _print_decided(after, deployed)
     elif deployed:
         print(deployed.summary())
     if deployed:
         deployed.raise_problems()
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2))
+def _print_decided(after: "Version", production: "Deployed | None") -> None:
+    from pipeline.registry.documents import version_facts
+
+    print(json_text(members_of(version_facts(after)) | {"production": production}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Compare two registered versions: their settings, what they measured, how sure that is."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.comparing.differences import Difference, differences
 from pipeline.comparing.measured import (
@@ -49,11 +48,6 @@ class Comparison:
     def warnings(self) -> tuple[str, ...]:
         """What to know before they are compared."""
         return self.measured.warnings
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the comparison, without the versions themselves, for --json."""
-        settings = None if self.settings is None else [one.to_dict() for one in self.settings]
-        return {**self.measured.to_dict(), "settings": settings}
 
 
 def find_other(target: Target, group: str | None, first: Version) -> Version:

@@ -1,14 +1,15 @@
 """Show versions to people and to programs: a table of many, all about one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pipeline.command_line.documents import members_of
 from pipeline.command_line.subcommands import print_table
 from pipeline.comparing.chosen import Chosen
 from pipeline.comparing.differences import NOT_KNOWN, backbone_words, in_short, without_backbone
 from pipeline.comparing.measured import metric_value
 from pipeline.comparing.view import accuracy_words, chosen_table, unknown_words
+from pipeline.registry.documents import version_facts
 from pipeline.registry.origins import Made
 from pipeline.registry.versions import Version
 
@@ -18,44 +19,6 @@ if TYPE_CHECKING:
 
 _STYLES = {"Approved": "green", "Rejected": "red", "PendingManualApproval": "yellow"}
 _SHOWN_CLASSES = 10
-
-
-def version_dict(version: Version) -> dict[str, Any]:
-    """Return what is known of a version itself, for --json."""
-    interval = version.measured.interval
-    return {
-        "version": version.number,
-        "group": version.group,
-        "status": version.approval,
-        "reason": version.reason,
-        "accuracy": version.accuracy,
-        "interval": asdict(interval) if interval else None,
-        "data_fingerprint": version.metadata.get("DataFingerprint"),
-        "git_commit": version.metadata.get("GitCommit"),
-        "pipeline_version": version.metadata.get("PipelineVersion"),
-        "training_job": version.metadata.get("TrainingJob"),
-        "report": version.metadata.get("Report"),
-        "run": version.run,
-        "created": version.created.isoformat(timespec="seconds"),
-        "model_data": version.model_data,
-        "arn": version.arn,
-    }
-
-
-def made_dict(made: Made) -> dict[str, Any]:
-    """Return a version with its backbone and what differs from the defaults, for --json."""
-    backbone = made.chosen.values.get("backbone.name") if made.chosen else None
-    differs = None if made.differs is None else [one.to_dict() for one in made.differs]
-    return {**version_dict(made.version), "backbone": backbone, "differs": differs}
-
-
-def settings_dict(made: Made) -> dict[str, Any]:
-    """Return all that a version was made with, for --json."""
-    chosen = made.chosen
-    return {
-        "settings": dict(chosen.values) if chosen else None,
-        "tuned": sorted(chosen.tuned) if chosen else None,
-    }
 
 
 def versions_table(versions: Sequence[Made]) -> "Table":
@@ -105,7 +68,8 @@ def _facts(version: Version) -> "Table":
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    shown = version_dict(version) | {"accuracy": accuracy_words(version.measured)}
+    accuracy = accuracy_words(version.measured)
+    shown = members_of(version_facts(version)) | {"accuracy": accuracy}
     del shown["interval"]
     for name, value in shown.items():
         table.add_row(name.replace("_", " "), Text(str(value or NOT_KNOWN)))

@@ -1,24 +1,26 @@
 """List runs, write a run's report, or show its saved tensors: python -m pipeline.report."""
 
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.command_line.documents import json_text, members_of
 from pipeline.command_line.running import (
-    add_settings_options,
+    add_json_option,
     add_state_option,
     from_here,
+    overrides_of,
     parser,
     run_command,
 )
 from pipeline.command_line.subcommands import positive_number, print_table
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.target import add_target_options, settings_of
 from pipeline.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -35,14 +37,10 @@ _EXAMPLES = """\
   python -m pipeline.report tensors newest               the tensors that its training saved
   python -m pipeline.report tensors newest gradient/Head_linear.weight --save gradient.png
   python -m pipeline.report EXECUTION_ARN --aws --upload
-  python -m pipeline.report track newest --to mlruns     log a run in MLflow (docs/tracking.md)
+  python -m pipeline.report track newest --uri mlruns    log a run in MLflow (docs/tracking.md)
   python -m pipeline.report track all --aws              those that are not there yet
   python -m pipeline.report prune --keep 5 --dry-run     what removing old runs would free
   python -m pipeline.report prune --keep 5 --older-than 30d"""
-_COMPARE = "compare"
-_TENSORS = "tensors"
-_PRUNE = "prune"
-_TRACK = "track"
 _ALL = "all"
 
 
@@ -58,18 +56,14 @@ class Place:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m pipeline.report` with these arguments and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == [_COMPARE]:
-        return _compare(_compare_parser().parse_args(given[1:]))
-    if given[:1] == [_TENSORS]:
-        return _tensors(_tensors_parser().parse_args(given[1:]))
-    if given[:1] == [_PRUNE]:
-        return _prune(_prune_parser().parse_args(given[1:]))
-    if given[:1] == [_TRACK]:
-        return _track(_track_parser().parse_args(given[1:]))
-    options = _parser().parse_args(given)
-    if options.run is None:
-        return _list(options)
-    return _report(options)
+    word = given[0] if given and given[0] in _COMMANDS else ""
+    make, run = _COMMANDS[word]
+    return run(make().parse_args(given[1:] if word else given))
+
+
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parsers, by the word that they begin with; "" for any other."""
+    return {word: make() for word, (make, _) in _COMMANDS.items()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,7 +89,7 @@ def _compare_parser() -> argparse.ArgumentParser:
         "pipeline.report compare",
         "Compares two runs: their settings and hyperparameters, the accuracy of their models with "
         "its paired interval, metrics and classes.",
-        _examples_of(_COMPARE),
+        _examples_of("compare"),
     )
     result.add_argument("run", metavar="RUN", help="id, ARN or newest")
     result.add_argument(
@@ -112,12 +106,12 @@ def _tensors_parser() -> argparse.ArgumentParser:
     result = parser(
         "pipeline.report tensors",
         "Lists the tensors that a run's training saved, or plots one of them.",
-        _examples_of(_TENSORS),
+        _examples_of("tensors"),
     )
     result.add_argument("run", metavar="RUN", help="id, ARN or newest")
     result.add_argument("name", nargs="?", metavar="NAME", help="the tensor to plot")
     result.add_argument(
-        "--save", type=Path, metavar="PNG", help="default: its name, in this folder"
+        "--save", type=Path, metavar="FILE", help="default: its name, in this folder"
     )
     _add_place(result)
     return result
@@ -130,7 +124,7 @@ def _track_parser() -> argparse.ArgumentParser:
         "pipeline.report track",
         "Logs a run in MLflow: parameters, metrics by epoch, trials below it, report, test results "
         "and model. What is there already stays as it is: to repeat it adds what is missing.",
-        _examples_of(_TRACK),
+        _examples_of("track"),
     )
     add_track_options(result)
     _add_place(result)
@@ -143,7 +137,7 @@ def _prune_parser() -> argparse.ArgumentParser:
         "Removes old runs of this machine with all that they made: files, versions, cached steps. "
         "What stays: the newest runs of each pipeline; runs of versions that are approved, in an "
         "endpoint, or what it would go back to; runs whose results one of these took.",
-        _examples_of(_PRUNE),
+        _examples_of("prune"),
     )
     result.add_argument(
         "--keep", type=positive_number, required=True, metavar="N", help="of each pipeline"
@@ -151,7 +145,7 @@ def _prune_parser() -> argparse.ArgumentParser:
     age = "remove only what is older: 30d, 12h, P1M"
     result.add_argument("--older-than", type=_age, metavar="AGE", help=age)
     result.add_argument("--dry-run", action="store_true", help="say it, and change nothing")
-    result.add_argument("--json", action="store_true", help="print JSON")
+    add_json_option(result)
     add_state_option(result)
     return result
 
@@ -171,12 +165,8 @@ def _age(text: str) -> timedelta:
 
 
 def _add_place(result: argparse.ArgumentParser) -> None:
-    result.add_argument("--json", action="store_true", help="print JSON")
-    where = result.add_mutually_exclusive_group()
-    where.add_argument("--local", action="store_true", help="on this machine (the default)")
-    where.add_argument("--aws", action="store_true", help="on AWS, with your AWS credentials")
-    add_state_option(result)
-    add_settings_options(result.add_argument_group("with --aws"))
+    add_json_option(result)
+    add_target_options(result)
 
 
 @contextmanager
@@ -200,16 +190,18 @@ def _local_place(state: Path) -> Place:
 
 def _aws_place(options: argparse.Namespace, scratch: Path) -> Place:
     from pipeline.aws.clients import connect
+    from pipeline.data.progress import Progress
     from pipeline.report.sources.aws_source import AwsSource
-    from pipeline.settings.loading import load_settings
 
-    settings = load_settings(options.settings, options.env, options.set)
+    settings = settings_of(options)
     aws = connect(settings)
-    return Place(AwsSource(aws, scratch), (settings.project,), aws)
+    source = AwsSource(aws, scratch, progress=Progress(sys.stderr))
+    return Place(source, (settings.project,), aws)
 
 
 def _list(options: argparse.Namespace) -> int:
     from pipeline.comparing.defaults import LOCAL_ENVIRONMENT, read_defaults
+    from pipeline.report.documents import listed_run
     from pipeline.report.run_lines import read_lines
     from pipeline.report.runs import list_runs
     from pipeline.report.tables import runs_table
@@ -219,13 +211,14 @@ def _list(options: argparse.Namespace) -> int:
         runs = list_runs(place.source.sagemaker, place.pipelines, options.limit)
         lines = read_lines(place.source, runs, read_defaults(options.settings, environment))
     if options.json:
-        print(json.dumps([line.to_dict() for line in lines], indent=2))
+        print(json_text([listed_run(line) for line in lines]))
     else:
         print_table(runs_table(lines))
     return EXIT_SUCCEEDED
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from pipeline.comparing.documents import compared
     from pipeline.report.comparison import compare_runs, run_before
     from pipeline.report.tables import print_comparison
 
@@ -236,7 +229,9 @@ def _compare(options: argparse.Namespace) -> int:
             raise UsageError(f"run {first.id} is the same: name another to compare it with")
         found = compare_runs(place.source, first, second)
     if options.json:
-        print(json.dumps(found.to_dict(), indent=2))
+        differences = compared(found.measured, found.settings, found.unknown)
+        runs = {"first": found.first, "second": found.second}
+        print(json_text(runs | members_of(differences)))
     else:
         print_comparison(found)
     return EXIT_SUCCEEDED
@@ -250,6 +245,10 @@ def _facts(place: Place, wanted: str) -> "Facts":
 
     arn = find_run(place.source.sagemaker, place.pipelines, wanted)
     return read_facts(place.source, arn, COMPARED)
+
+
+def _list_or_report(options: argparse.Namespace) -> int:
+    return _list(options) if options.run is None else _report(options)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -308,7 +307,7 @@ def _track(options: argparse.Namespace) -> int:
     from pipeline.settings.loading import load_settings
 
     environment = options.env or (None if options.aws else "local")
-    settings = load_settings(options.settings, environment, options.set)
+    settings = load_settings(options.settings, environment, overrides_of(options))
     with _place(options) as place:
         client, names = place.source.sagemaker, place.pipelines
         if options.run == _ALL and not options.follow:
@@ -330,7 +329,7 @@ def _tensors(options: argparse.Namespace) -> int:
         arn = find_run(place.source.sagemaker, place.pipelines, options.run)
         found = read_run_tensors(place.source, arn, options.name)
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json_text(found))
     if options.name is None:
         if not options.json:
             print_table(tensors_table(found["tensors"]))
@@ -350,6 +349,15 @@ def _plot(options: argparse.Namespace, found: dict[str, Any]) -> None:
     if not options.json:
         print_table(series_table(series))
     print(f"plot {from_here(path)}", file=sys.stderr if options.json else sys.stdout)
+
+
+_COMMANDS = {
+    "": (_parser, _list_or_report),
+    "compare": (_compare_parser, _compare),
+    "tensors": (_tensors_parser, _tensors),
+    "prune": (_prune_parser, _prune),
+    "track": (_track_parser, _track),
+}
 
 
 if __name__ == "__main__":

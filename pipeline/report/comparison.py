@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.comparing.differences import Difference, differences
 from pipeline.comparing.measured import Measured, Measurements, compare_measured
@@ -28,12 +27,6 @@ class RunComparison:
     settings: tuple[Difference, ...] | None
     measured: Measurements | None
     unknown: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to JSON values, for --json."""
-        settings = None if self.settings is None else [one.to_dict() for one in self.settings]
-        measured = self.measured.to_dict() if self.measured else {}
-        return {"first": self.first, "second": self.second, "settings": settings, **measured}
 
 
 def read_measured(source: Source, facts: Facts) -> Measured:

@@ -1,13 +1,11 @@
 """Write a run's report: collect its values, write the CSV files, render the page."""
 
-import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.command_line.documents import json_text
 from pipeline.errors import UsageError
 from pipeline.report.collect import collect
 from pipeline.report.contents import RunReport
@@ -98,14 +96,4 @@ def report_json(report: RunReport) -> str:
     content: dict[str, object] = {"run": report.run}
     for section in all_sections():
         content |= section.json(report.values)
-    return json.dumps({**content, "missing": report.missing}, indent=2, default=_plain)
-
-
-def _plain(value: object) -> object:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, bytes):
-        return f"{len(value)} bytes of JPEG"
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    return json_text({**content, "missing": report.missing})

@@ -1,8 +1,11 @@
 """Say what a prune frees, or would: for people, and as JSON."""
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pipeline.command_line.documents import json_text
 from pipeline.data.progress import human_size
 from pipeline.local.pruning.removal import Pruned
 
@@ -10,23 +13,48 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+@dataclass(frozen=True)
+class PrunedRun:
+    """A run that goes: its versions, with their status, go with it."""
+
+    run: str
+    pipeline: str
+    status: str
+    started: datetime
+    versions: Mapping[str, str]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class PruneReport:
+    """What a prune removed, or with `dry_run` would; `needed` are old runs that stay, and why.
+
+    `bytes` are free now, `kept` counts all runs that stay.
+    """
+
+    removed: tuple[PrunedRun, ...]
+    bytes: int
+    needed: Mapping[str, str]
+    kept: int
+    dry_run: bool
+
+
 def prune_json(pruned: Pruned, dry_run: bool) -> str:
     """Format what goes, and what stays and why."""
     plan = pruned.plan
-    runs = [
-        {
-            "run": run.id,
-            "pipeline": run.pipeline,
-            "status": run.status,
-            "started": run.started.isoformat(),
-            "versions": dict(run.versions),
-            "bytes": pruned.freed.get(run.id, 0),
-        }
+    runs = tuple(
+        PrunedRun(
+            run=run.id,
+            pipeline=run.pipeline,
+            status=run.status,
+            started=run.started,
+            versions=run.versions,
+            bytes=pruned.freed.get(run.id, 0),
+        )
         for run in plan.removed
-    ]
+    )
     total = sum(pruned.freed.values())
-    answer = {"removed": runs, "bytes": total, "needed": dict(plan.needed), "kept": plan.kept}
-    return json.dumps(answer | {"dry_run": dry_run}, indent=2)
+    return json_text(PruneReport(runs, total, plan.needed, plan.kept, dry_run))
 
 
 def prune_table(pruned: Pruned) -> "Table":

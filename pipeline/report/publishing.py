@@ -1,11 +1,13 @@
 """Write reports of runs on AWS here, and upload them beside what the run wrote."""
 
 import mimetypes
+import sys
 from pathlib import Path
 
 from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import explained
+from pipeline.data.progress import Progress
 from pipeline.report.making import REPORT_FILE, WrittenReport, make_report
 from pipeline.report.sources.aws_source import AwsSource
 from pipeline.temporary import temporary_folder
@@ -20,7 +22,8 @@ def make_aws_report(aws: Aws, arn: str, folder: Path) -> WrittenReport:
         temporary_folder("report") as scratch,
         explained(f"making the report of {arn}"),
     ):
-        return make_report(AwsSource(aws, scratch), arn, folder)
+        source = AwsSource(aws, scratch, progress=Progress(sys.stderr))
+        return make_report(source, arn, folder)
 
 
 def publish(aws: Aws, written: WrittenReport) -> str:

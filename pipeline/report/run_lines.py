@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from pipeline.aws.steps import job_of
 from pipeline.comparing.chosen import Chosen
@@ -30,18 +29,6 @@ class RunLine:
     version: int | None
     chosen: Chosen
     differs: tuple[Difference, ...] | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to JSON values, for --json."""
-        interval = self.measured.interval if self.measured else None
-        return {
-            **self.run.to_dict(),
-            "accuracy": self.measured.accuracy if self.measured else None,
-            "interval": asdict(interval) if interval else None,
-            "version": self.version,
-            "backbone": self.chosen.values.get("backbone.name"),
-            "differs": None if self.differs is None else [one.to_dict() for one in self.differs],
-        }
 
 
 def read_lines(

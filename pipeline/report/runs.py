@@ -1,7 +1,7 @@
 """List runs, newest first, and find one by id, ARN or `newest`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +22,6 @@ class RunSummary:
     status: str
     started: datetime | None
     failure: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to JSON values, for --json."""
-        return asdict(self) | {"started": self.started.isoformat() if self.started else None}
 
 
 def list_runs(client: Any, pipelines: Sequence[str], limit: int | None = None) -> list[RunSummary]:

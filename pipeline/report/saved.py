@@ -1,14 +1,49 @@
 """Read the saved tensors of a run, for the command line."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.report.sections.tensors import find_tensors, read_saved
+from pipeline.report.sections.tensors import Series, find_tensors, read_saved
 from pipeline.report.sources.facts import read_facts
 from pipeline.report.sources.source import Source
 from pipeline.report.sources.training_output import open_output, training_job
 from pipeline.suggestions import suggest
 from pipeline.temporary import temporary_folder
+
+
+@dataclass(frozen=True)
+class SavedTensor:
+    """A tensor that was saved: at how many steps, in which modes, and its shape."""
+
+    name: str
+    collections: tuple[str, ...]
+    steps: int
+    modes: tuple[str, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SavedTensors:
+    """All tensors that a training saved, and what the report draws of them.
+
+    `note`: what was left out, "" when nothing was.
+    """
+
+    tensors: tuple[SavedTensor, ...]
+    steps: int
+    note: str
+    gradient_norms: tuple[Series, ...]
+    update_ratios: tuple[Series, ...]
+    losses: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class SavedSeries:
+    """All tensors that a training saved, and the values of the one that was named."""
+
+    tensors: tuple[SavedTensor, ...]
+    series: tuple[Series, ...]
 
 
 def read_run_tensors(source: Source, arn: str, name: str | None) -> dict[str, Any]:

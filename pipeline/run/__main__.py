@@ -1,18 +1,21 @@
 """Compile, check, compare, price, run, upsert, start or watch: python -m pipeline.run."""
 
 import argparse
-import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.command_line.documents import json_text
 from pipeline.command_line.running import (
     ROOT,
+    add_json_option,
+    add_parameter_option,
     add_settings_options,
     add_state_option,
+    overrides_of,
     parser,
     run_command,
 )
@@ -45,7 +48,7 @@ _TWO_FILES = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and do the one action it asks for."""
-    options = _parser().parse_args(arguments)
+    options = parsers()[""].parse_args(arguments)
     options.command = _typed(sys.argv[1:] if arguments is None else arguments)
     if (options.start or options.wait) and not options.upsert:
         raise UsageError("--start and --wait go with --upsert; to watch a run use --watch ARN")
@@ -61,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     raise AssertionError("argparse requires one of the actions")
 
 
-def _parser() -> argparse.ArgumentParser:
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """Make the command's parser."""
     result = parser("pipeline.run", "The pipeline, on this machine and on AWS.", _EXAMPLES)
     action = result.add_argument_group("what to do").add_mutually_exclusive_group(required=True)
     action.add_argument("--local", action="store_true", help="run everything on this machine")
@@ -94,12 +98,10 @@ def _parser() -> argparse.ArgumentParser:
         help="with --local: pictures, a folder per class, or a zip or tar of it (default: sample)",
     )
     add_settings_options(result, "environment (default with --local: local)")
-    result.add_argument(
-        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
-    )
-    result.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_parameter_option(result)
+    add_json_option(result)
     add_state_option(result)
-    return result
+    return {"": result}
 
 
 def _typed(arguments: Sequence[str]) -> str:
@@ -109,7 +111,7 @@ def _typed(arguments: Sequence[str]) -> str:
 def _settings(options: argparse.Namespace, environment: str | None = None) -> Any:
     from pipeline.settings.loading import load_settings
 
-    return load_settings(options.settings, options.env or environment, options.set)
+    return load_settings(options.settings, options.env or environment, overrides_of(options))
 
 
 def _for_run(
@@ -120,10 +122,11 @@ def _for_run(
     from pipeline.settings.loading import load_settings
 
     environment = options.env or environment
-    settings = load_settings(options.settings, environment, options.set)
+    own = overrides_of(options)
+    settings = load_settings(options.settings, environment, own)
     given = parse_parameters(options.parameter)
     check_parameters(
-        given, lambda more: load_settings(options.settings, environment, [*options.set, *more])
+        given, lambda more: load_settings(options.settings, environment, [*own, *more])
     )
     return settings, given
 
@@ -172,7 +175,7 @@ def _environment_note(options: argparse.Namespace) -> str | None:
     from pipeline.settings.loading import overlay_of, parse_override
 
     name = options.env or "local"
-    given = tuple(".".join(parse_override(text)[0]) for text in options.set)
+    given = tuple(".".join(parse_override(text)[0]) for text in overrides_of(options))
     instead = [
         f"{key}={value}"
         for key, value in overlay_of(options.settings, name).items()
@@ -258,7 +261,7 @@ def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
     from pipeline.aws.start import StartRequest, start
     from pipeline.aws.turns import NewerUpsertedError
-    from pipeline.aws.upsert import UpsertRequest, upsert
+    from pipeline.aws.upsert import Superseded, UpsertRequest, upsert
 
     settings, given = _for_run(options)
     if options.wait:
@@ -269,7 +272,7 @@ def _upsert(options: argparse.Namespace) -> int:
         done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
     except NewerUpsertedError as newer:
         # On one branch nothing is lost: what is there holds this commit, and was started itself.
-        print(json.dumps({"action": "superseded", "reason": str(newer)}) if options.json else newer)
+        print(json_text(Superseded(str(newer))) if options.json else newer)
         return EXIT_STOPPED if options.wait else EXIT_SUCCEEDED
     _report(options, done, is_last=not options.start)
     if not options.start:

@@ -4,9 +4,8 @@ The Deploy step has a Lambda's ten minutes and only begins it: a run that succee
 of a model that cannot be loaded.
 """
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
@@ -17,6 +16,7 @@ from pipeline.aws.logs import LogTail, endpoint_log
 from pipeline.aws.retrying import Patience
 from pipeline.aws.timing import Timing
 from pipeline.aws.watch import Outcome
+from pipeline.command_line.documents import json_text, members_of
 from pipeline.definition.parameters import bind_parameters
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED, PipelineError
 from pipeline.report.sources.aws_source import AwsSource
@@ -69,8 +69,8 @@ class ServedOutcome:
 
     def to_json(self) -> str:
         """Return the outcome of the run with that of its endpoint, as JSON for programs."""
-        own = asdict(self)
-        return json.dumps(own.pop("run") | own | {"exit_code": self.exit_code}, indent=2)
+        own = members_of(self)
+        return json_text(members_of(own.pop("run")) | own | {"exit_code": self.exit_code})
 
     def _lines(self, look_again: str) -> Iterator[str]:
         if self.endpoint:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.command_line.documents import json_text, members_of
 from pipeline.command_line.running import from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
 from pipeline.local.engine.scheduler import ExecutionResult
@@ -62,7 +63,7 @@ class LocalOutcome:
 
     def to_json(self) -> str:
         """Format every member as JSON, one a line."""
-        return json.dumps(asdict(self) | {"exit_code": self.exit_code}, indent=2)
+        return json_text(members_of(self) | {"exit_code": self.exit_code})
 
     def summary(self) -> str:
         """Format what a person wants to know at the end of a run."""

@@ -1,10 +1,12 @@
-"""python -m pipeline.settings: every setting with its type, bounds, value and meaning."""
+"""Show every setting with its type, bounds, value and meaning: python -m pipeline.settings."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.command_line.running import ROOT, parser, run_command
+from pipeline.command_line.documents import json_text
+from pipeline.command_line.running import ROOT, add_json_option, parser, run_command
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
 from pipeline.suggestions import suggest
 
@@ -29,17 +31,24 @@ values and meanings those of pipeline.yaml.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the sections that are asked for."""
-    command = parser("pipeline.settings", "Every setting, with its meaning.", _EXAMPLES)
-    command.add_argument("sections", nargs="*", metavar="SECTION", help="all when none is named")
-    asked = command.parse_args(arguments).sections
+    options = parsers()[""].parse_args(arguments)
     from pipeline.settings.reference import sections
 
     found = {section.name: section for section in sections(ROOT / "pipeline.yaml")}
-    for name in asked:
+    for name in options.sections:
         if name not in found:
             raise UsageError(f"there is no section {name!r}; {suggest(name, list(found))}")
-    print("\n".join(_page([found[name] for name in asked or found])))
+    chosen = [found[name] for name in options.sections or found]
+    print(json_text({"sections": chosen}) if options.json else "\n".join(_page(chosen)))
     return EXIT_SUCCEEDED
+
+
+def parsers() -> Mapping[str, ArgumentParser]:
+    """Make the command's parser."""
+    result = parser("pipeline.settings", "Every setting, with its meaning.", _EXAMPLES)
+    result.add_argument("sections", nargs="*", metavar="SECTION", help="all when none is named")
+    add_json_option(result)
+    return {"": result}
 
 
 def _page(chosen: "Sequence[SectionEntries]") -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The real pipeline at a small size, run as a user runs it: through the command line."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.pipeline.schema.schema_support import document
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (
@@ -95,7 +96,7 @@ def finished(run: Run, pictures: Path, new_state: Callable[[], Path]) -> Finishe
     state = new_state()
     done = run(state, "--data", str(pictures), "--json")
     assert done.returncode == 0, done.stderr
-    return Finished(pictures, state, done.stderr, json.loads(done.stdout))
+    return Finished(pictures, state, done.stderr, document("run --local", done.stdout))
 
 
 @pytest.fixture(scope="session")
@@ -104,4 +105,4 @@ def again(run: Run, finished: Finished, tmp_path_factory: pytest.TempPathFactory
     state = finished.copied(tmp_path_factory.mktemp("again") / "state").state
     done = run(state, "--data", str(finished.data), "--json")
     assert done.returncode == 0, done.stderr
-    return Finished(finished.data, state, done.stderr, json.loads(done.stdout))
+    return Finished(finished.data, state, done.stderr, document("run --local", done.stdout))

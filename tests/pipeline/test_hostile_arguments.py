@@ -54,6 +54,10 @@ FILES = {
 
 # What is typed, the exit code, and what the message says. DIR is a folder with FILES in it.
 CASES = """
+completion fish | 2 | invalid choice
+completion | 2 | name the shell: bash or zsh
+schema ² | 2 | '²' has no document
+schema registry lst | 2 | did you mean registry list
 registry show ² | 2 | no version '²' of dogs; there are: 1
 registry show ١ | 2 | no version '١' of dogs
 registry show 1_0 | 2 | no version 1_0
@@ -77,7 +81,7 @@ report ² | 2 | there are no runs yet
 report '' | 2 | there are no runs yet
 report arn: | 1 | error
 report --limit ١ | 2 | '١' is not a whole number
-report track ² --to mlruns | 2 | there are no runs yet
+report track ² --uri mlruns | 2 | there are no runs yet
 report track newest --max-artifact-mb ² | 2 | '²' is not a whole number
 report prune --keep ² | 2 | '²' is not a whole number
 report prune --keep 1 --older-than ²d | 2 | error

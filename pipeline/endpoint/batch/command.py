@@ -1,13 +1,13 @@
 """Run `predict --csv`: find the pictures, go on with the file, ask, and say what came of it."""
 
-import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.command_line.documents import json_text
 from pipeline.data.progress import PICTURES, Progress
 from pipeline.endpoint.batch.answers import open_answers
 from pipeline.endpoint.batch.asking import Asker
@@ -46,7 +46,7 @@ class BatchOutcome:
 
     def to_json(self) -> str:
         """Format the outcome for --json."""
-        return json.dumps(asdict(self), indent=2)
+        return json_text(self)
 
     def summary(self) -> str:
         """Describe the outcome for people: errors and what was left out, then the counts."""

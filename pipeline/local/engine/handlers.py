@@ -224,6 +224,7 @@ def _job(step: Step, context: StepContext) -> Job:
         grace_s=context.grace_s,
         should_stop=context.should_stop,
         on_metric=lambda name, value: None,
+        on_progress=lambda text: context.report(progress=text),
         background=context.background,
         no_own_opt_ml=context.no_own_opt_ml,
     )

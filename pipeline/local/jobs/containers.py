@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline.durable import durably
 from pipeline.local.failures import StepFailed
+from pipeline.local.jobs.progress import progress_in
 from pipeline.local.processes.command import Ending, Starter
 from pipeline.local.processes.own_opt_ml import OPT_ML
 from pipeline.local.store import Document, Store
@@ -26,6 +27,10 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _TAIL_LINES = 20
 _PATH_PREFIX = re.compile(r"(?:(?<![\w./-])|(?<=file://))/opt/ml(?![\w.-])")
 _NAME_LIMIT = 63
+
+
+def _unheard(_text: str) -> None:
+    """Take what nobody shows."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,10 @@ class Job:
     """A job to run: its names, its folder, and what it may use.
 
     `work` is its own folder: the container's /opt/ml is `work/ml`, its output `work/log.txt`.
-    `should_stop` is asked while it runs; `on_metric` hears every metric that it prints;
-    `background` takes what may outlast the job. `no_own_opt_ml` is why this machine cannot make
-    that folder the job's /opt/ml, empty where it can: then the job gets the folder's own path.
+    `should_stop` is asked while it runs; `on_metric` hears every metric that it prints,
+    `on_progress` how far it says to be; `background` takes what may outlast the job.
+    `no_own_opt_ml` is why this machine cannot make that folder the job's /opt/ml, empty where it
+    can: then the job gets the folder's own path.
     """
 
     step: str
@@ -62,6 +68,13 @@ class Job:
     on_metric: Callable[[str, float], None]
     background: Background
     no_own_opt_ml: str = ""
+    on_progress: Callable[[str], None] = _unheard
+
+    def hear(self, line: str) -> None:
+        """Pass on how far the job is, if a line of its log says it."""
+        progress = progress_in(line)
+        if progress is not None:
+            self.on_progress(progress)
 
     @property
     def root(self) -> Path:

@@ -164,7 +164,7 @@ def _execute(request: Mapping[str, Any], argv: tuple[str, ...], job: Job) -> End
         return run_to_end(
             command,
             job.start,
-            lambda _: None,
+            job.hear,
             job.should_stop,
             limit_s=limit_of(request),
             grace_s=job.grace_s,

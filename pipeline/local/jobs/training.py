@@ -256,6 +256,7 @@ def _execute(
     request: Mapping[str, Any], job: Job, toolkit: Toolkit, metrics: MetricReader
 ) -> Ending:
     def on_line(line: str) -> None:
+        job.hear(line)
         for name, value in metrics.read(line):
             job.on_metric(name, value)
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,6 @@ class Deployed:
     version: int | None
     answers: bool = False
     problems: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the state as a dictionary for JSON."""
-        return asdict(self)
 
     def summary(self) -> str:
         """Describe the state in one line for people."""

@@ -7,30 +7,41 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.addresses import split_uri
+from pipeline.archives import unheard
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import error_code, is_denied, message_of
+from pipeline.data.progress import Advance, Progress
 from pipeline.report.sources.source import Absent
 
 _MISSING = ("404", "NoSuchKey", "NotFound", "NoSuchBucket")
 _LOGS = "/aws/sagemaker/TrainingJobs"
 _FOLDER_BYTES = 2 * 1024**3
 _FOLDER_FILES = 20_000
+_SHOWN_BYTES = 8 * 1024**2
 
 
 class AwsSource:
     """A source of runs in one AWS account and region; downloads go below `scratch`, once each.
 
-    A folder of more than `largest` bytes is not downloaded.
+    A folder of more than `largest` bytes is not downloaded. `progress` shows how far a large
+    download is; None: nobody looks.
     """
 
     where = "aws"
 
-    def __init__(self, aws: Aws, scratch: Path, largest: int = _FOLDER_BYTES) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        scratch: Path,
+        largest: int = _FOLDER_BYTES,
+        progress: Progress | None = None,
+    ) -> None:
         self.sagemaker: Any = aws.client("sagemaker")
         self._aws = aws
         self._s3 = aws.client("s3")
         self._scratch = scratch
         self._largest = largest
+        self._progress = progress
 
     def read(self, uri: str) -> bytes:
         """Return the bytes of an S3 object. Raises Absent."""
@@ -57,10 +68,11 @@ class AwsSource:
             raise Absent(f"{uri} is not there (any more)")
         if size > self._largest or len(found) > _FOLDER_FILES:
             raise Absent(f"{uri} holds {len(found)} files, {size / 1e9:.1f} GB: not fetched")
-        for item in found:
-            place = (target / item["Key"].removeprefix(prefix)).resolve()
-            if place.is_relative_to(target.resolve()) and not item["Key"].endswith("/"):
-                self._fetch(bucket, item["Key"], place)
+        with self._shown(uri, size) as advance:
+            for item in found:
+                place = (target / item["Key"].removeprefix(prefix)).resolve()
+                if place.is_relative_to(target.resolve()) and not item["Key"].endswith("/"):
+                    self._fetch(bucket, item["Key"], place, advance)
         return target
 
     def place(self, uri: str) -> Path:
@@ -94,17 +106,29 @@ class AwsSource:
     def _place(self, uri: str) -> Path:
         return self._scratch / sha256(uri.encode()).hexdigest()[:16] / "content"
 
-    def _fetch(self, bucket: str, key: str, target: Path) -> Path:
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f"{target.name}.part")
-            with _readable(f"s3://{bucket}/{key}"):
-                body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
-                with part.open("wb") as file:
-                    for chunk in body.iter_chunks(1024**2):
-                        file.write(chunk)
-            part.replace(target)
+    def _fetch(self, bucket: str, key: str, target: Path, advance: Advance | None = None) -> Path:
+        """Download an object once; without `advance` it is shown by itself how far that is."""
+        if target.exists():
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part, uri = target.with_name(f"{target.name}.part"), f"s3://{bucket}/{key}"
+        with _readable(uri):
+            answer = self._s3.get_object(Bucket=bucket, Key=key)
+            shown = self._shown(uri, 0 if advance else answer.get("ContentLength", 0))
+            with shown as own, part.open("wb") as file:
+                for chunk in answer["Body"].iter_chunks(1024**2):
+                    file.write(chunk)
+                    (advance or own)(len(chunk))
+        part.replace(target)
         return target
+
+    @contextlib.contextmanager
+    def _shown(self, uri: str, size: int) -> Iterator[Advance]:
+        if self._progress is None or size < _SHOWN_BYTES:
+            yield unheard
+            return
+        with self._progress.stage(f"downloading {uri}", size) as advance:
+            yield advance
 
     def _get(self, uri: str, **options: str) -> bytes:
         bucket, key = split_uri(uri)

@@ -1,7 +1,6 @@
 """Log a run in MLflow, once or while it runs: python -m pipeline.report track."""
 
 import argparse
-import json
 import os
 import select
 import signal
@@ -9,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.command_line.documents import json_line, json_text
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, PipelineError, UsageError
 from pipeline.report.sources.source import Source
 from pipeline.report.tracking.destination import open_destination
-from pipeline.report.tracking.tracker import Tracker
+from pipeline.report.tracking.tracker import Tracked, Tracker
 from pipeline.settings.model import Settings
 
 _SOON_S, _LONGEST_S = 2.0, 30.0  # between two looks at a run here; on AWS, or without success
@@ -41,9 +41,9 @@ def asked(
 
     Raises UsageError where neither says where to.
     """
-    to = options.to or settings.tracking.mlflow_uri
+    to = options.uri or settings.tracking.mlflow_uri
     if to is None:
-        raise UsageError("where to? Give --to URI, or set tracking.mlflow_uri")
+        raise UsageError("where to? Give --uri URI, or set tracking.mlflow_uri")
     most = options.max_artifact_mb or settings.tracking.max_artifact_mb
     return Asked(to, options.experiment or settings.experiment, most, source, folders)
 
@@ -54,15 +54,17 @@ def track(what: Asked, as_json: bool) -> int:
     Of several, those are passed over that are there as a whole.
     """
     destination = open_destination(what.to, what.experiment)
-    missing = False
+    done: list[Tracked] = []
     for arn, folder in what.folders.items():
         tracker = Tracker(destination, what.source, arn, what.most_mb)
         if len(what.folders) > 1 and tracker.is_done():
             continue
-        tracked = tracker.finish(what.to, folder)
-        print(tracked.to_json() if as_json else "\n".join(tracked.lines()), flush=True)
-        missing |= bool(tracked.missing)
-    return EXIT_FAILED if missing else EXIT_SUCCEEDED
+        done.append(tracker.finish(what.to, folder))
+        if not as_json:
+            print("\n".join(done[-1].lines()), flush=True)
+    if as_json:
+        print(json_text(done))
+    return EXIT_FAILED if any(tracked.missing for tracked in done) else EXIT_SUCCEEDED
 
 
 def follow(what: Asked) -> int:
@@ -75,9 +77,9 @@ def follow(what: Asked) -> int:
     try:
         tracked = _followed(tracker, what.source.where).finish(what.to, folder)
     except PipelineError as error:
-        print(json.dumps({"error": str(error)}))
+        print(json_line({"error": str(error)}))
         return EXIT_FAILED
-    print(tracked.to_json())
+    print(json_line(tracked))
     return EXIT_FAILED if tracked.missing else EXIT_SUCCEEDED
 
 

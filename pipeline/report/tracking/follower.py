@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.command_line.running import ROOT, default_state
+from pipeline.command_line.running import ROOT, default_state, overrides_of
 from pipeline.errors import file_reason
 from pipeline.settings.model import Settings
 from pipeline.settings.tracking import Tracking
@@ -31,7 +31,7 @@ class Follower:
 
     def __init__(self, settings: Settings, place: Sequence[str]) -> None:
         self._uri = settings.tracking.mlflow_uri
-        self._options = ["--to", str(self._uri), "--experiment", settings.experiment]
+        self._options = ["--uri", str(self._uri), "--experiment", settings.experiment]
         if settings.tracking.max_artifact_mb != Tracking().max_artifact_mb:
             self._options += ["--max-artifact-mb", str(settings.tracking.max_artifact_mb)]
         self._options += place
@@ -107,7 +107,7 @@ class Follower:
 
 def aws_place(options: argparse.Namespace) -> list[str]:
     """Return the options for a run on AWS: those that the settings came from."""
-    given = [part for text in options.set for part in ("--set", text)]
+    given = [part for text in overrides_of(options) for part in ("--set", text)]
     environment = ["--env", options.env] if options.env else []
     same = options.settings.resolve() == (ROOT / "pipeline.yaml").resolve()
     file = [] if same else ["--settings", str(options.settings.resolve())]

@@ -10,7 +10,7 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
     help_ = "id, ARN, newest, or all: those that are not there yet"
     parser.add_argument("run", metavar="RUN", help=help_)
     where = "a folder, server, or ARN (default: tracking.mlflow_uri of the settings)"
-    parser.add_argument("--to", metavar="URI", help=where)
+    parser.add_argument("--uri", metavar="URI", help=where)
     parser.add_argument("--experiment", metavar="NAME", help="default: that of the settings")
     parser.add_argument(
         "--max-artifact-mb", type=positive_number, metavar="MB", help="default: of the settings"

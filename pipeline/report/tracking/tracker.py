@@ -1,8 +1,7 @@
 """Bring a pipeline run into MLflow, in passes that each add what is not there yet."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,6 @@ class Tracked:
     page: str | None
     trials: int
     missing: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """Format it for programs."""
-        return json.dumps(asdict(self))
 
     def lines(self) -> list[str]:
         """Format it for people."""

@@ -12,6 +12,7 @@ from pipeline.aws import clients
 from pipeline.command_line.running import run_command
 from pipeline.endpoint import __main__ as endpoint
 from tests.pipeline.aws.aws_support import ACCOUNT, Cloud
+from tests.pipeline.schema.schema_support import document
 
 NAME, ENDPOINT = "dog-breeds-deploy-endpoint", "dog-breeds-production"
 PACKAGE = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/dog-breeds/2"
@@ -58,7 +59,7 @@ def test_production_goes_back_to_the_version_before(cloud: Cloud, run: Run) -> N
 
 def test_or_to_the_one_that_is_named(cloud: Cloud, run: Run) -> None:
     _expect(cloud, ANSWER, "2")
-    assert json.loads(run(ENDPOINT, "--to", "2", "--json")[1]) == ANSWER
+    assert document("endpoint rollback", run(ENDPOINT, "--to", "2", "--json")[1]) == ANSWER
 
 
 def test_one_that_has_to_wait_says_so(cloud: Cloud, run: Run) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.aws.errors import AwsAccessError
 from pipeline.aws.timing import Timing
-from pipeline.bootstrap.__main__ import bootstrap, main, parse
+from pipeline.bootstrap.__main__ import bootstrap, main, parsers
 from pipeline.bootstrap.stack import StackError
 from pipeline.bootstrap.stack_parameters import Foundation
 from pipeline.command_line.running import ROOT, run_command
@@ -23,6 +23,7 @@ from tests.pipeline.bootstrap.bootstrap_support import (
     parameters,
     request,
 )
+from tests.pipeline.schema.schema_support import document
 
 NO_WAIT = Timing(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
@@ -48,7 +49,7 @@ def run(cloud: Cloud, settings: Settings) -> Callable[..., int]:
 
     def command(*arguments: str, free: dict[str, str] | None = None) -> int:
         wanted = Foundation(settings, "staging", free or {})
-        return bootstrap(cloud.aws(), wanted, parse(arguments), NO_WAIT)
+        return bootstrap(cloud.aws(), wanted, parsers()[""].parse_args(arguments), NO_WAIT)
 
     return command
 
@@ -164,6 +165,21 @@ def test_it_asks_before_it_changes_anything(
         cloud.expect("delete_change_set", {})
         cloud.expect_stack("UPDATE_COMPLETE")
     assert run() == code
+
+
+def test_for_programs_the_changes_are_one_document(
+    cloud: Cloud, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _expect_existing(cloud)
+    cloud.expect_change_set()
+    cloud.expect("delete_change_set", {})
+    cloud.expect_stack("UPDATE_COMPLETE")
+    assert run("--dry-run", "--json") == 0
+    printed = capsys.readouterr()
+    found = document("bootstrap", printed.out)
+    assert [one["resource"] for one in found["changes"]] == ["Bucket", "DeployRole"]
+    assert not found["executed"]
+    assert "2 changes of the stack dog-breeds:" in printed.err
 
 
 def test_without_a_terminal_it_wants_to_be_told(

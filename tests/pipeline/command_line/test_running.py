@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.command_line.running import ROOT, from_here, parser, run_command
+from pipeline.command_line.running import (
+    ROOT,
+    add_settings_options,
+    from_here,
+    overrides_of,
+    parser,
+    run_command,
+)
 from pipeline.errors import PipelineError, UsageError
 from pipeline.version import VERSION
 
@@ -71,6 +78,14 @@ def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):
         parser("pipeline.run", "Runs it.", "").parse_args(["--version"])
     assert capsys.readouterr().out.strip() == VERSION
+
+
+def test_a_region_overrides_the_settings_as_a_set_does() -> None:
+    command = parser("pipeline.run", "Runs it.", "")
+    add_settings_options(command)
+    assert overrides_of(command.parse_args(["--set", "a.b=1"])) == ["a.b=1"]
+    given = command.parse_args(["--region", "eu-west-1", "--set", "a.b=1"])
+    assert overrides_of(given) == ["a.b=1", "aws.region=eu-west-1"]
 
 
 def test_a_path_below_the_working_directory_is_shown_without_it(

@@ -37,6 +37,27 @@ def test_plain_lines_show_every_trial_and_the_newest_metric() -> None:
     ]
 
 
+def test_plain_lines_say_how_far_a_step_is_every_few_seconds() -> None:
+    stream, seconds = io.StringIO(), iter((0.0, 4.0, 11.0, 11.0, 12.0))
+    lines = PlainLines(stream, lambda: next(seconds))
+    for left in (40, 36, 29):
+        lines.update(step("Executing", progress=f"decoded, {left} s left"))
+    lines.update(step("Succeeded", progress="decoded, 29 s left"))
+    assert stream.getvalue().splitlines() == [
+        "Tune             Executing  decoded, 40 s left",
+        "Tune             Executing  decoded, 29 s left",
+        "Tune             Succeeded",
+    ]
+
+
+def test_trials_say_how_long_the_rest_takes() -> None:
+    stream = io.StringIO()
+    begun = datetime.now(UTC) - timedelta(seconds=3600)
+    trials = step("Executing", started=begun, trials_done=3, trials_total=6)
+    PlainLines(stream).update(trials)
+    assert stream.getvalue().rstrip().endswith("trials 3/6  about 60 min left")
+
+
 def test_a_cached_step_says_so_and_shows_no_time() -> None:
     stream = io.StringIO()
     PlainLines(stream).update(step("Succeeded", started=BEGIN, ended=BEGIN, cached=True))

@@ -18,6 +18,7 @@ from pipeline.cost.prices import PRICE_FILE, Prices, fetch_prices, load_prices, 
 from pipeline.errors import UsageError
 from pipeline.settings.loading import load_settings
 from pipeline.settings.model import Settings
+from tests.pipeline.schema.schema_support import document
 
 Definition = dict[str, Any]
 
@@ -289,7 +290,7 @@ def test_retries_are_said() -> None:
 
 
 def test_json_holds_the_lines() -> None:
-    content = json.loads(estimate_json(estimate(pipeline(training()), prices=PRICES)))
+    content = document("run --cost", estimate_json(estimate(pipeline(training()), prices=PRICES)))
     assert content["total"] == 1.0
     assert content["lines"][0]["step"] == "Train"
     assert content["lines"][0]["what"] == "ml.m5.xlarge x 1, at most 1 h"
@@ -395,8 +396,10 @@ def test_refreshing_writes_the_file_and_says_what_changed(client: Any, tmp_path:
     page = [product("EU-Train:ml.m5.xlarge", "1.0"), product("EU-Train:ml.g5.xlarge", "5.0")]
     with Stubber(client) as stub:
         stub.add_response("get_products", {"PriceList": page}, REQUEST)
-        said = refresh_prices(client, "eu-west-1", "2021-01-01", file)
-    assert said == "prices.json: 2 prices of eu-west-1, 2021-01-01; 4 of the old ones differ"
+        done = refresh_prices(client, "eu-west-1", "2021-01-01", file)
+    assert (
+        done.summary() == "prices.json: 2 prices of eu-west-1, 2021-01-01; 4 of the old ones differ"
+    )
     assert load_prices(file).per_hour["training"] == {"ml.g5.xlarge": 5.0, "ml.m5.xlarge": 1.0}
 
 
@@ -427,7 +430,7 @@ def test_the_command_prices_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main([str(file), "--prices", str(prices)]) == 0
     assert "Train" in capsys.readouterr().out
     assert main([str(file), "--prices", str(prices), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["total"] == 1.0
+    assert document("cost", capsys.readouterr().out)["total"] == 1.0
 
 
 def test_a_name_can_neither_steer_a_terminal_nor_begin_a_line() -> None:

@@ -1,7 +1,6 @@
 """python -m pipeline.data, as people type it."""
 
 import io
-import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pipeline.command_line.running import run_command
 from pipeline.data import __main__ as data
 from pipeline.data.progress import Progress
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION
+from tests.pipeline.schema.schema_support import document
 
 PICTURES = {"cat/1.jpg": b"first", "cat/2.jpg": b"second", "dog/1.jpg": b"third"}
 MINE = ["--set", f"aws.account_id='{ACCOUNT}'"]
@@ -77,9 +77,9 @@ def test_an_archive_gives_the_same_address_as_its_folder(
 ) -> None:
     s3.create_bucket(Bucket=BUCKET)
     assert run(str(archive), "--json", *MINE) == 0
-    first = json.loads(capsys.readouterr().out)
+    first = document("data upload", capsys.readouterr().out)
     assert run(str(pictures), "--json", *MINE) == 0
-    second = json.loads(capsys.readouterr().out)
+    second = document("data upload", capsys.readouterr().out)
     assert (first["uri"], first["sent"], second["present"]) == (second["uri"], 3, 3)
 
 

@@ -53,6 +53,15 @@ def test_an_archive_is_unpacked_whatever_it_is_called(write: Write, tmp_path: Pa
 
 
 @pytest.mark.parametrize("write", [_zip, _tar])
+def test_it_is_heard_how_much_of_an_archive_was_read(write: Write, tmp_path: Path) -> None:
+    archive, heard = tmp_path / "archive", list[int]()
+    write(archive, {f"a/{number}.jpg": bytes(10) for number in range(9)})
+    unpack(archive, _target(tmp_path), advance=heard.append)
+    assert len(heard) == 9
+    assert 0 < sum(heard) <= archive.stat().st_size
+
+
+@pytest.mark.parametrize("write", [_zip, _tar])
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil"])
 def test_nothing_leaves_the_folder(write: Write, name: str, tmp_path: Path) -> None:
     write(tmp_path / "archive", {"a/fine": b"", name: b"evil"})

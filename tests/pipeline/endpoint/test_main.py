@@ -1,6 +1,7 @@
 """python -m pipeline.endpoint, as people type it. Serving itself: tests/pipeline/local/service."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from pipeline.local.service.operations.events import RULE
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from production_endpoint import Clients
+from tests.pipeline.schema.schema_support import document
 
 ROLE = "arn:aws:iam::111122223333:role/execution"
 Run = Callable[..., tuple[int, str, str]]
@@ -103,11 +105,18 @@ def test_a_refused_picture_shows_the_reason_and_the_others_their_answer(
     assert (code, err) == (1, "")
     assert "refused (415): no PNG here" in out
     assert "beagle" in out
-    answer = json.loads(run("predict", png, jpeg, "--top", "1", "--json")[1])
+    answer = document("endpoint predict", run("predict", png, jpeg, "--top", "1", "--json")[1])
     assert answer["endpoint"] == "staging"
     refused, accepted = answer["results"]
     assert refused["error"] == {"status": 415, "message": "no PNG here"}
     assert accepted["top"] == [{"label": "beagle", "probability": 0.75}]
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_of_many_pictures_it_is_shown_how_far_the_asking_is(run: Run, jpeg: str) -> None:
+    files = [jpeg, *(str(shutil.copy(jpeg, f"{jpeg}.{number}.jpg")) for number in range(19))]
+    code, _, err = run("predict", *files, "--json")
+    assert (code, err) == (0, "asking: 20 pictures\n")
 
 
 @pytest.mark.usefixtures("endpoint")
@@ -133,7 +142,7 @@ def test_predict_asks_about_a_folder_and_goes_on_where_it_ended(
     assert "asking: 2 pictures" in err
     Path(png).unlink()
     code, out, _ = run(*asked, "--json")
-    outcome = json.loads(out)
+    outcome = document("endpoint predict", out)
     assert (code, outcome["answered"], outcome["answered_before"]) == (0, 0, 1)
     header, row = answers.read_text().splitlines()
     assert header == "file,label,probability,error,model"
@@ -151,7 +160,7 @@ def test_bench_measures_every_concurrency_asked_for(run: Run, jpeg: str, png: st
     assert header.split()[:2] == ["Concurrency", "Requests"]
     assert [row.split()[0] for row in rows] == ["1", "3"]
     code, out, _ = run("bench", png, jpeg, "--concurrency", "2", "--seconds", "1", "--json")
-    (level,) = json.loads(out)["levels"]
+    (level,) = document("endpoint bench", out)["levels"]
     assert (code, set(level["statuses"])) == (1, {"200", "415"})
     assert level["requests"] == sum(level["statuses"].values())
     assert 0 < level["p50"] <= level["p95"] <= level["p99"] <= level["slowest"]
@@ -186,7 +195,7 @@ def test_status_calls_in_service_only_what_answered(
     service.hosting.forget(endpoint)
     store.path("s3://b/model.tar.gz").unlink()
     _announce(store, service)
-    (row,) = json.loads(run("status", "--json")[1])["endpoints"]
+    (row,) = document("endpoint status", run("status", "--json")[1])["endpoints"]
     assert (row["status"], row["answers"]) == ("InService", False)
     assert "there is no model at" in row["problem"]
     assert run("status")[1].splitlines()[1].split()[1:3] == ["no", "answer"]
@@ -211,7 +220,12 @@ def test_credentials_are_lines_for_a_shell(
         env={"HOME": str(tmp_path), "AWS_SESSION_TOKEN": "another's"},
     )
     assert f"'EndpointName': '{endpoint}'" in done.stdout
-    assert json.loads(run("credentials", "--json")[1])["AWS_ENDPOINT_URL_SAGEMAKER"] == service.url
+    assert (
+        document("endpoint credentials", run("credentials", "--json")[1])[
+            "AWS_ENDPOINT_URL_SAGEMAKER"
+        ]
+        == service.url
+    )
 
 
 class TestWhatServeServes:
@@ -224,7 +238,8 @@ class TestWhatServeServes:
         monkeypatch.setattr(serve, "serve_until_stopped", lambda service, greeting: print(greeting))
 
         def ask(*arguments: str) -> dict[str, Any]:
-            found: dict[str, Any] = json.loads(run("serve", "--port", "0", "--json", *arguments)[1])
+            _, out, _ = run("serve", "--port", "0", "--json", *arguments)
+            found: dict[str, Any] = document("endpoint serve", out)
             return found
 
         return ask
@@ -285,7 +300,7 @@ def _announce(store: Store, service: Service) -> None:
 
 @pytest.mark.usefixtures("endpoint")
 def test_status_names_the_version_behind_an_endpoint(run: Run, jpeg: str) -> None:
-    before = json.loads(run("status", "--json")[1])
+    before = document("endpoint status", run("status", "--json")[1])
     assert before["service"] is None
     assert before["endpoints"][0]["status"] == "Creating"
     assert before["endpoints"][0]["model_package"].endswith("model-package/dogs/1")
@@ -304,7 +319,9 @@ def test_a_failed_endpoint_says_why(run: Run, store: Store, endpoint: str, jpeg:
     assert "there is no model at" in err
     assert "there is no model at" in run("status")[1]
     assert f"endpoint {endpoint} failed" in run("predict", jpeg)[2]
-    assert json.loads(run("delete", endpoint, "--json")[1]) == {"deleted": endpoint}
+    assert document("endpoint delete", run("delete", endpoint, "--json")[1]) == {
+        "deleted": endpoint
+    }
 
 
 @pytest.mark.parametrize(

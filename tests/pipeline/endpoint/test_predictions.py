@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.endpoint.predictions import content_type, predict, read_pictures
+from pipeline.command_line.documents import json_text
+from pipeline.endpoint.predictions import (
+    NotAnswered,
+    content_type,
+    predict,
+    read_pictures,
+)
 from pipeline.errors import UsageError
 
 
@@ -33,7 +39,7 @@ def test_the_most_probable_classes_come_first() -> None:
 
     result = predict(invoke, "x.jpg", b"", top=2)
     assert result.classes == (("b", 0.625), ("c", 0.25))
-    assert result.to_dict() == {
+    assert json.loads(json_text(result.reported())) == {
         "file": "x.jpg",
         "label": "b",
         "probability": 0.625,
@@ -44,7 +50,7 @@ def test_the_most_probable_classes_come_first() -> None:
 def test_a_refusal_keeps_its_status_and_message() -> None:
     body = json.dumps({"error": {"code": "UnusableImage", "message": "it is empty"}}).encode()
     result = predict(lambda picture, kind: (422, body), "x.jpg", b"", top=5)
-    assert result.to_dict() == {
+    assert json.loads(json_text(result.reported())) == {
         "file": "x.jpg",
         "error": {"status": 422, "message": "it is empty"},
     }
@@ -67,7 +73,7 @@ def test_a_refusal_keeps_its_status_and_message() -> None:
 def test_no_answer_of_a_models_own_code_is_a_traceback(status: int, body: bytes) -> None:
     result = predict(lambda picture, kind: (status, body), "x.jpg", b"", top=5)
     assert result.error
-    assert "error" in result.to_dict()
+    assert isinstance(result.reported(), NotAnswered)
 
 
 def test_files_are_read_before_anything_is_asked(tmp_path: Path) -> None:

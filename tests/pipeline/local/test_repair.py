@@ -1,7 +1,6 @@
 """A damaged state is named, and what can be saved is: all versions, their approvals, the runs."""
 
 import importlib
-import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import OddDocumentError, Store
 from tests.pipeline.local.runner_support import Lab
 from tests.pipeline.local.state_support import PREFIX, registered
+from tests.pipeline.schema.schema_support import document
 
 Capture = pytest.CaptureFixture[str]
 Damage = Callable[[Path], object]
@@ -86,7 +86,7 @@ def test_the_damaged_file_is_kept_aside(lived_in: Store, name: str, capsys: Capt
     DAMAGES[name](file)
     damaged = file.read_bytes()
     assert run_command(main, ["repair", "--json", "--state", str(lived_in.root)]) == 0
-    aside = Path(json.loads(capsys.readouterr().out)["aside"])
+    aside = Path(document("local repair", capsys.readouterr().out)["aside"])
     assert (aside / FILE).read_bytes() == damaged
 
 

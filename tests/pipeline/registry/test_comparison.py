@@ -15,6 +15,7 @@ from pipeline.command_line.running import run_command
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from pipeline.registry.__main__ import main
+from tests.pipeline.schema.schema_support import document
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:model-package/dogs"
 MOMENT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -98,7 +99,7 @@ def compare(store: Store, capsys: pytest.CaptureFixture[str]) -> Compare:
 def found(compare: Compare, *arguments: str) -> Any:
     code, out, err = compare(*arguments, "--json")
     assert code == 0, err
-    return json.loads(out)
+    return document("registry compare", out)
 
 
 def test_side_by_side_on_the_same_pictures(compare: Compare, register: Register) -> None:

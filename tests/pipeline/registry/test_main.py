@@ -16,6 +16,7 @@ from pipeline.command_line.running import ROOT, run_command
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from pipeline.registry.__main__ import main
+from tests.pipeline.schema.schema_support import document
 
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
 Run = Callable[..., tuple[int, str, str]]
@@ -87,12 +88,12 @@ def test_list_shows_the_newest_first(run: Run) -> None:
 
 @pytest.mark.usefixtures("versions")
 def test_json_is_for_programs(run: Run) -> None:
-    found = json.loads(run("list", "--json")[1])
+    found = document("registry list", run("list", "--json")[1])
     assert [version["version"] for version in found] == [3, 2, 1]
     assert found[0]["accuracy"] == pytest.approx(0.9)
     assert found[1]["accuracy"] is None
     assert found[0]["training_job"] == "train-3"
-    shown = json.loads(run("show", "1", "--json")[1])
+    shown = document("registry show", run("show", "1", "--json")[1])
     metrics = shown["evaluation"]["multiclass_classification_metrics"]
     assert metrics["top_5_accuracy"] == {"value": 0.975}
 
@@ -123,7 +124,7 @@ def test_approve_and_reject_keep_their_reason(run: Run, store: Store, versions: 
     package = sagemaker_client(store).describe_model_package(ModelPackageName=versions[2])
     assert package["ModelApprovalStatus"] == "Approved"
     assert package["ApprovalDescription"] == "best [on] the new pictures"
-    rejected = json.loads(run("reject", versions[2], "--json")[1])
+    rejected = document("registry reject", run("reject", versions[2], "--json")[1])
     assert rejected["status"] == "Rejected"
     assert "best [on] the new" in run("show", "3")[1]
 

@@ -17,6 +17,7 @@ from pipeline.local.store import Store
 from pipeline.registry.__main__ import main
 from pipeline.registry.origins import Made, Origins
 from pipeline.registry.versions import Version
+from tests.pipeline.schema.schema_support import document
 
 Call = Callable[..., str]
 PREPARE = ["--resize", "256", "--split", "0.8,0.1,0.1", "--seed", "0"]
@@ -100,7 +101,7 @@ def test_a_list_tells_versions_apart(call: Call, register: Callable[..., str]) -
     start = "PendingManualApproval 75.0% (59.8 to 85.8)"
     assert first.startswith(f"1 {start} {runs[0]} resnet18 random nothing ")
     assert second.startswith(f"2 {start} {runs[1]} resnet18 random features.views=4 ")
-    found = json.loads(call("list", "--json"))[0]
+    found = document("registry list", call("list", "--json"))[0]
     assert (found["run"], found["backbone"]) == (runs[1], "resnet18")
     assert [(one["key"], one["first"], one["second"]) for one in found["differs"]] == [
         ("features.views", "4", "1")
@@ -115,7 +116,7 @@ def test_one_is_shown_with_all_that_it_was_made_with(
     assert "features.views 4 1" in shown  # the default beside it
     assert "features.batch_size 64" in shown
     assert "training.lr 0.002 (tuned)" in shown
-    found = json.loads(call("show", "1", "--json"))
+    found = document("registry show", call("show", "1", "--json"))
     assert (found["settings"]["training.lr"], found["tuned"]) == ("0.002", ["training.lr"])
 
 
@@ -128,7 +129,7 @@ def test_two_are_compared_by_what_differs(call: Call, register: Callable[..., st
         "features.views 4 1",
         "training.lr 0.002 (tuned) 0.001 (tuned)",
     ]
-    found = json.loads(call("compare", "2", "1", "--json"))["settings"]
+    found = document("registry compare", call("compare", "2", "1", "--json"))["settings"]
     assert [one["key"] for one in found] == ["features.views", "training.lr"]
 
 
@@ -148,7 +149,7 @@ def test_a_version_whose_run_is_gone_is_listed_and_that_is_said(
     gone = "what version 2 was made with is not known: its run is not there (any more)"
     assert gone in call("show", "2")
     assert gone in call("compare", "2", "1")
-    assert json.loads(call("compare", "2", "1", "--json"))["settings"] is None
+    assert document("registry compare", call("compare", "2", "1", "--json"))["settings"] is None
 
 
 def test_what_may_not_be_read_on_aws_is_said_once_and_is_not_known(

@@ -7,7 +7,7 @@ import pytest
 from pipeline.command_line.running import ROOT
 from pipeline.job_scripts.debugger_rules import rule_names, rule_remedy, rule_settings
 from pipeline.report.advice import ADVICE, Adviser
-from pipeline.run.__main__ import _parser
+from pipeline.run.__main__ import parsers
 from pipeline.settings.loading import load_settings
 
 LOCAL = "python -m pipeline.run --local --data '/my pictures' --set backbone.weights=imagenet"
@@ -18,7 +18,7 @@ def settings_in(command: str) -> list[str]:
     """The --set of a command, which the command itself can read."""
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "pipeline.run"]
-    given: list[str] = _parser().parse_args(words[3:]).set
+    given: list[str] = parsers()[""].parse_args(words[3:]).set
     return given
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from moto import mock_aws
 
 from pipeline.aws.clients import Aws
 from pipeline.comparing.chosen import Chosen
+from pipeline.data.progress import Progress
 from pipeline.local.service.client import service_client
 from pipeline.local.service.server import running_service
 from pipeline.report.after_run import report_aws_run
@@ -189,3 +191,13 @@ def test_folders_are_fetched_whole_or_not_at_all(aws: Aws, tmp_path: Path) -> No
     with pytest.raises(Absent, match="not fetched"):
         AwsSource(aws, tmp_path / "c", largest=10).folder("s3://bucket/code")
     assert not (tmp_path / "c").exists()
+
+
+def test_only_a_large_download_says_how_far_it_is(aws: Aws, tmp_path: Path) -> None:
+    said = StringIO()
+    model = "s3://bucket/large/model"
+    aws.client("s3").put_object(Bucket="bucket", Key="large/model", Body=bytes(9 * 1024**2))
+    source = AwsSource(aws, tmp_path, progress=Progress(said))
+    assert source.file(model).stat().st_size == 9 * 1024**2
+    source.folder("s3://bucket/code")
+    assert said.getvalue() == f"downloading {model}: 9.4 MB\n"

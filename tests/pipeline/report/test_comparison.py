@@ -1,6 +1,5 @@
 """Two runs of a pipeline are compared, by a command and in the report."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.report.sections.before import SECTION as BEFORE
 from pipeline.report.sources.local_source import LocalSource
 from tests.pipeline.local.runner_support import Lab, cached
 from tests.pipeline.report.report_support import definition_of
+from tests.pipeline.schema.schema_support import document
 
 Call = Callable[..., str]
 
@@ -49,7 +49,7 @@ def test_a_run_is_compared_with_the_one_before_that_has_results(
     assert "accuracy +0.0000" in shown[1] and "paired on 8 pictures" in shown[1]
     start = shown.index(f"What differs Run {last} Run {first}")
     assert shown[start + 1] == "gate.accuracy_threshold 0.7 0.6"
-    found = json.loads(call("compare", last, first, "--json"))
+    found = document("report compare", call("compare", last, first, "--json"))
     assert (found["first"], found["second"]) == (last, first)
     assert found["accuracy_difference"]["pairs"]["pictures"] == 8
     assert [one["key"] for one in found["settings"]] == ["gate.accuracy_threshold"]
@@ -62,11 +62,13 @@ def test_a_run_without_results_is_compared_by_its_settings(
     shown = call("compare", last, lost)
     assert "their results cannot be compared: step Evaluate did not run" in shown
     assert "gate.accuracy_threshold" in shown
-    assert "metrics" not in json.loads(call("compare", last, lost, "--json"))
+    untested = document("report compare", call("compare", last, lost, "--json"))
+    assert (untested["metrics"], untested["accuracy_difference"]) == ([], None)
+    assert untested["unknown"]
 
 
 def test_runs_are_told_apart_in_a_list(call: Call, runs: tuple[Store, list[str]]) -> None:
-    listed = json.loads(call("--json"))
+    listed = document("report", call("--json"))
     assert [one["accuracy"] for one in listed] == [0.75, None, 0.75]
     differs = [[each["key"] for each in one["differs"]] for one in listed]
     assert differs[0][-2:] == ["data.seed", "gate.accuracy_threshold"]

@@ -10,6 +10,7 @@ import pytest
 from pipeline.command_line.running import run_command
 from pipeline.report.__main__ import main
 from tests.pipeline.report.report_support import SCORES, Finished
+from tests.pipeline.schema.schema_support import document
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:pipeline"
 Call = Callable[..., tuple[int, str, str]]
@@ -33,7 +34,7 @@ def test_without_a_run_they_are_listed(call: Call, finished: Finished) -> None:
     assert "75.0% (40.9 to 92.9)" in out
     assert " ffffffffffff" in out
     assert "training.lr=0.2 tuning.strategy=Grid tuning.objective=score and " in out
-    (listed,) = json.loads(call("--json")[1])
+    (listed,) = document("report", call("--json")[1])
     assert (listed["arn"], listed["status"]) == (finished.arn, "Succeeded")
     assert (listed["accuracy"], listed["version"]) == (0.75, None)
     assert {"tuning.ranges.lr", "data.seed"} <= {one["key"] for one in listed["differs"]}
@@ -61,7 +62,7 @@ def test_a_report_goes_where_it_is_told_and_as_json(
     call: Call, finished: Finished, tmp_path: Path
 ) -> None:
     code, out, _ = call(finished.result.execution_id, "--out", str(tmp_path / "r"), "--json")
-    found = json.loads(out)
+    found = document("report RUN", out)
     assert (code, found["evaluation"]["accuracy"]) == (0, 0.75)
     assert found["missing"].keys() == {"tensors", "before"}
     for file in found["files"]:

@@ -1,6 +1,5 @@
 """python -m pipeline.report prune, as people type it."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from pipeline.command_line.running import run_command
 from pipeline.local.store import Store
 from pipeline.report.__main__ import main
 from tests.pipeline.local.pruning.pruning_support import IDS, Runs
+from tests.pipeline.schema.schema_support import document
 
 
 def prune(store: Store, *words: str) -> int:
@@ -29,7 +29,7 @@ def test_it_says_what_it_frees_and_what_stays(
     assert "1 run would be removed, 2 stay" in out
     assert runs.left() == ["a", "b", "c"]
     assert prune(store, "--keep", "1", "--json") == 0
-    answer = json.loads(capsys.readouterr().out)
+    answer = document("report prune", capsys.readouterr().out)
     assert [run["run"] for run in answer["removed"]] == [IDS[1]]
     assert answer["bytes"] >= 20_000
     assert runs.left() == ["a", "c"]

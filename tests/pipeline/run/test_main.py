@@ -13,6 +13,7 @@ from pipeline.definition.given_parameters import parse_parameters
 from pipeline.errors import UsageError
 from pipeline.images.catalog import job_image, patched_until
 from pipeline.run.__main__ import main
+from tests.pipeline.schema.schema_support import document
 
 pytestmark = pytest.mark.xdist_group("sdk")
 SOME_TEXT = ROOT / "pipeline.yaml"
@@ -148,7 +149,7 @@ def test_our_own_definition_has_no_finding(
 ) -> None:
     monkeypatch.setattr("pipeline.run.__main__._today", lambda: date(2026, 12, 1))
     assert run(state, "--check", "--env", "staging", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["findings"] == []
+    assert document("run --check", capsys.readouterr().out)["findings"] == []
 
 
 TRACKED = ["--set", "tracking.mlflow_uri=mlruns"]
@@ -206,7 +207,9 @@ def test_a_check_knows_the_day(
     assert end is not None
     monkeypatch.setattr("pipeline.run.__main__._today", lambda: end + timedelta(days))
     code = run(state, "--check", "--json")
-    rules = {found["rule"] for found in json.loads(capsys.readouterr().out)["findings"]}
+    rules = {
+        found["rule"] for found in document("run --check", capsys.readouterr().out)["findings"]
+    }
     assert (code, ended[1] in rules) == (ended[0], True)
 
 
@@ -250,7 +253,7 @@ def test_two_files_are_compared_whatever_this_tree_holds(
     assert run(state, "--diff", *files, *broken) == 0
     assert 'ErrorMessage: "no" -> "never"' in capsys.readouterr().out
     assert run(state, "--diff", *reversed(files), "--json") == 0
-    assert json.loads(capsys.readouterr().out)["empty"] is False
+    assert document("run --diff", capsys.readouterr().out)["empty"] is False
 
 
 def test_parameters_are_names_and_values_the_last_one_counts() -> None:
@@ -275,4 +278,4 @@ def test_an_upsert_that_a_newer_commit_came_before_is_no_failure(
     assert main(["--upsert", "--start", *more]) == 0
     out = capsys.readouterr().out
     assert "a newer commit was upserted already" in out
-    assert not more or json.loads(out)["action"] == "superseded"
+    assert not more or document("run --upsert", out)["action"] == "superseded"

@@ -11,6 +11,7 @@ from PIL import Image
 from pipeline.errors import UsageError
 from pipeline.sample.__main__ import main
 from pipeline.sample.pictures import write_sample
+from tests.pipeline.schema.schema_support import document
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -81,3 +82,10 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "error: --classes 1: give a number from 2 to 10\n"
+
+
+def test_what_was_made_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "pictures"
+    assert main([str(folder), "--classes", "2", "--per-class", "3", "--json"]) == 0
+    found = document("sample", capsys.readouterr().out)
+    assert (found["folder"], found["pictures"]) == (str(folder), 6)

@@ -243,3 +243,11 @@ def test_of_a_long_message_as_much_is_kept_as_by_sagemaker(lab: Lab) -> None:
     lab.run(lab.processing("A", script, arguments=["/opt/ml/output/message"]))
     assert _job(lab)["ExitMessage"] == "x" * 1024
     assert len(_job(lab)["FailureReason"]) == 1024
+
+
+def test_how_far_a_job_says_to_be_is_heard(lab: Lab) -> None:
+    lines = ("decoded: 5 of 10 (1/s, 5 s left)", "decoded: 10 of 10 (1/s, 10 s)")
+    lab.run(lab.processing("Prepare", "\n".join(f"print({line!r})" for line in lines)))
+    heard = [step.progress for step in lab.heard if step.name == "Prepare"]
+    assert "decoded 5 of 10, 5 s left" in heard
+    assert heard[-1] == ""

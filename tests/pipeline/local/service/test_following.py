@@ -21,6 +21,7 @@ from pipeline.local.store import Store
 from pipeline.registry import __main__ as registry
 from pipeline.settings.loading import load_settings
 from tests.conftest import ECHO
+from tests.pipeline.schema.schema_support import document
 
 Run = Callable[..., tuple[int, str, str]]
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
@@ -107,7 +108,7 @@ def test_a_live_service_deploys_and_rolls_back(
     note = {"pid": os.getpid(), "port": service.port, "url": service.url}
     (store.root / "service.json").write_text(json.dumps(note))
     assert run("registry", "approve", "1")[0] == 0
-    approved = json.loads(run("registry", "approve", "2", "--json")[1])
+    approved = document("registry approve", run("registry", "approve", "2", "--json")[1])
     assert approved["production"] == {
         "endpoint": "dogs-production",
         "status": "InService",
@@ -121,7 +122,10 @@ def test_a_live_service_deploys_and_rolls_back(
         "dogs-production: from dogs-2 back to dogs-1",
         "dogs-production: version 1 is in service",
     ]
-    answer = json.loads(run("endpoint", "rollback", "dogs-production", "--to", "2", "--json")[1])
+    answer = document(
+        "endpoint rollback",
+        run("endpoint", "rollback", "dogs-production", "--to", "2", "--json")[1],
+    )
     assert (answer["action"], answer["reason"]) == ("updated", "from dogs-1 back to dogs-2")
     assert "boxer" in run("endpoint", "predict", jpeg)[1]
 

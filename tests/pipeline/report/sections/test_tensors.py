@@ -9,6 +9,7 @@ from smdebug.core.save_config import SaveConfig
 from torch import Tensor, nn
 
 from debugger.guarded_hook import GuardedHook
+from pipeline.command_line.documents import json_text
 from pipeline.report.sections.tensors import (
     Series,
     find_tensors,
@@ -20,6 +21,7 @@ from pipeline.report.sources.local_source import LocalSource
 from pipeline.report.sources.source import Absent
 from pipeline.report.sources.tensor_reader import read_all
 from tests.pipeline.report.report_support import Finished
+from tests.pipeline.schema.schema_support import document
 
 SAVED = (0, 3, 6)
 JOB = {"TrainingJobName": "job"}
@@ -104,7 +106,8 @@ def test_of_a_trial_that_is_too_large_fewer_steps_are_read(
 
 
 def test_one_tensor_is_read_with_its_extremes(trained: Trained) -> None:
-    found = read_saved(trained.folder, f"gradient/{LAST}")
+    saved = read_saved(trained.folder, f"gradient/{LAST}")
+    found = document("report tensors", json_text(saved))
     series = series_of(found["series"])
     for name, figure in (("min (TRAIN)", torch.min), ("max (TRAIN)", torch.max)):
         expected = [float(figure(trained.gradients[step])) for step in SAVED]
@@ -112,7 +115,8 @@ def test_one_tensor_is_read_with_its_extremes(trained: Trained) -> None:
 
 
 def test_every_tensor_is_listed_with_its_collection(trained: Trained) -> None:
-    found = {one["name"]: one for one in read_saved(trained.folder)["tensors"]}
+    saved = document("report tensors", json_text(read_saved(trained.folder)))
+    found = {one["name"]: one for one in saved["tensors"]}
     assert found[LAST] | {"modes": []} == {
         "name": LAST,
         "collections": ["weights"],

@@ -146,14 +146,14 @@ def test_the_command_says_where_and_what_is_too_large(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    place = ["--to", str(folder), "--experiment", "dogs", "--state", str(finished.store.root)]
+    place = ["--uri", str(folder), "--experiment", "dogs", "--state", str(finished.store.root)]
     assert run_command(main, ["track", "newest", *place]) == 0
     said = capsys.readouterr().out
     assert said == f"logged {finished.result.execution_id}, {len(SCORES)} trials: {folder}\n"
     monkeypatch.setattr("pipeline.report.tracking.tracker._MB", 1000)
     place += ["--experiment", "small", "--max-artifact-mb", "1", "--json"]
     assert run_command(main, ["track", finished.arn, *place]) == 1
-    assert json.loads(capsys.readouterr().out)["missing"].keys() == {"evaluation", "report"}
+    assert json.loads(capsys.readouterr().out)[0]["missing"].keys() == {"evaluation", "report"}
 
 
 def test_of_all_runs_those_are_logged_that_are_not_there(
@@ -161,7 +161,7 @@ def test_of_all_runs_those_are_logged_that_are_not_there(
 ) -> None:
     lab = Lab(Store(tmp_path / "state"))
     ended = [lab.run(lab.processing("Prepare", "pass")) for _ in range(2)]
-    place = ["--to", str(folder), "--experiment", "all", "--state", str(lab.store.root)]
+    place = ["--uri", str(folder), "--experiment", "all", "--state", str(lab.store.root)]
     said = []
     for runs in ("newest", "all", "all"):
         assert run_command(main, ["track", runs, *place]) == 0
@@ -172,10 +172,10 @@ def test_of_all_runs_those_are_logged_that_are_not_there(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "Give --to URI, or set tracking.mlflow_uri"),
-        (("--to", "http://me:secret@host"), "go into MLFLOW_TRACKING_USERNAME"),
+        ((), "Give --uri URI, or set tracking.mlflow_uri"),
+        (("--uri", "http://me:secret@host"), "go into MLFLOW_TRACKING_USERNAME"),
         (("--set", "tracking.mlflow_uri=http://me:secret@host"), "MLFLOW_TRACKING_USERNAME"),
-        (("--to", "postgresql://host/db"), "is no place to log to"),
+        (("--uri", "postgresql://host/db"), "is no place to log to"),
     ],
 )
 def test_mistakes_are_one_line_without_the_password(

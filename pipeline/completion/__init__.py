@@ -1,0 +1,1 @@
+"""Complete our commands in a shell: words, options and what is known here."""

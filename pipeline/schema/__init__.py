@@ -1,0 +1,1 @@
+"""Describe what commands print with --json, as JSON Schema made from their dataclasses."""
