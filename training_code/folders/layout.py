@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .names import look
 from .walk import Folder, files_below
 
 Layout = Literal["class", "split/class", "class/split", "group/class"]
@@ -139,16 +138,3 @@ def check_names(names: Iterable[str], whose: str, mend: str) -> None:
                 f"{whose} have {form} in two Unicode forms, {other!a} and {name!a}: the same"
                 f" letters, but two names; {mend}"
             )
-
-
-def alike(classes: Iterable[str]) -> list[str]:
-    """Say which classes are written almost alike: `Cat` and `cat `."""
-    groups: dict[str, list[str]] = {}
-    for label in classes:
-        groups.setdefault(look(label), []).append(label)
-    return [
-        f"warning: the classes {' and '.join(map(repr, group))} are written almost alike: are they"
-        " one? then put their pictures into one folder"
-        for group in groups.values()
-        if len(group) > 1
-    ]
