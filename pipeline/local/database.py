@@ -83,6 +83,7 @@ def explained(doing: str, root: Path, error: Exception) -> StoreError:
     way_out = {
         sqlite3.SQLITE_NOTADB: _repair(root),
         sqlite3.SQLITE_CORRUPT: _repair(root),
+        sqlite3.SQLITE_ERROR: _repair(root),  # its tables are not ours
         sqlite3.SQLITE_BUSY: f"another process has held it for {WAIT_S:.0f} s: end the run, the "
         "service or the tool that has it open",
         sqlite3.SQLITE_FULL: "free some space and run again: what was there is kept",

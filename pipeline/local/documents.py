@@ -18,6 +18,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
         "HyperParameterTuningJobArn",
         "HyperParameterTuningJobStatus",
     ),
+    "ModelPackage": ("ModelPackageArn",),
     "Endpoint": ("EndpointName", "EndpointArn", "EndpointStatus", "EndpointConfigName"),
     "StepCache": ("Files", "Properties", "Metadata", "Metric", "CreationTime"),
     "PackageCounter": ("Last",),

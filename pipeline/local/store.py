@@ -42,6 +42,8 @@ class Store:
         self._named: set[tuple[str, str]] = set()
         doing = f"cannot use {self.root} for local state"
         try:
+            if self.root.exists() and not self.root.is_dir():
+                raise StoreError(f"{doing}: it is no folder")
             self.root.mkdir(parents=True, exist_ok=True)
             blank = _is_new(self.root) or is_blank(self._connection())
             if blank and journal.is_kept(self.root):

@@ -217,6 +217,17 @@ def test_an_odd_document_comes_back_from_its_copy(store: Store, capsys: Capture)
     assert Store(store.root).list("ModelPackage") == before
 
 
+def test_an_arn_that_is_no_text_is_left_out(store: Store, capsys: Capture) -> None:
+    registered(store, 2)
+    with store.transaction() as connection:
+        connection.execute("UPDATE documents SET arn = CAST(x'61ff' AS TEXT) WHERE name = 'dogs/1'")
+        connection.execute("INSERT INTO documents VALUES ('Model', 'odd', x'ff', '{}', 99)")
+    store.close()
+    assert run_command(main, ["repair", "--state", str(store.root)]) == 0
+    assert "left out: Model odd" in capsys.readouterr().out
+    assert len(Store(store.root).list("ModelPackage")) == 2
+
+
 @pytest.mark.parametrize("kind", ["PipelineExecution", "Endpoint", "DeployRule", "StepCache"])
 def test_no_run_trips_over_an_odd_document(lived_in: Store, kind: str) -> None:
     lived_in.put(kind, "odd", {})
