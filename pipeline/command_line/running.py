@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.command_line.stopping import Stopped, stopped_by_signals
 from pipeline.command_line.streams import lasting_streams
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reason
+from pipeline.given import given_path, for_terminal
 from pipeline.version import VERSION
 
 FIRST_RUN = "python -m pipeline.run --local"
@@ -38,13 +39,13 @@ def _ended(main: Callable[[Sequence[str] | None], int], arguments: Sequence[str]
     try:
         return main(arguments)
     except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {for_terminal(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as stop:
         print(f"stopped: {stop}" if isinstance(stop, Stopped) else "stopped", file=sys.stderr)
         return EXIT_STOPPED
     except OSError as error:
-        print(f"error: {file_reason(error)}", file=sys.stderr)
+        print(f"error: {for_terminal(file_reason(error))}", file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -74,7 +75,7 @@ def add_state_option(target: argparse.ArgumentParser) -> None:
     """Add --state: the folder that local runs, models and endpoints live in."""
     target.add_argument(
         "--state",
-        type=Path,
+        type=given_path,
         default=default_state(),
         metavar="DIR",
         help="folder of local runs, models and endpoints (default: .local, or $PIPELINE_STATE)",
@@ -87,7 +88,9 @@ def add_settings_options(
 ) -> None:
     """Add --env, --settings and --set, which say where the settings come from."""
     target.add_argument("--env", metavar="NAME", help=environment)
-    target.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    target.add_argument(
+        "--settings", type=given_path, default=ROOT / "pipeline.yaml", metavar="FILE"
+    )
     target.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting"
     )
@@ -95,7 +98,7 @@ def add_settings_options(
 
 def default_state() -> Path:
     """Return the default state folder: $PIPELINE_STATE, or .local in the repository."""
-    return Path(os.environ.get("PIPELINE_STATE", ROOT / ".local"))
+    return Path(os.environ.get("PIPELINE_STATE") or ROOT / ".local")
 
 
 def from_here(path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.command_line.running import parser, run_command
 from pipeline.cost.prices import PRICE_FILE, fetch_prices, load_prices, save_prices
+from pipeline.given import given_path
 
 _EXAMPLES = """\
   python -m pipeline.cost definition.json
@@ -61,10 +62,12 @@ def _refresh(region: str, file: Path) -> str:
 def _parser() -> argparse.ArgumentParser:
     result = parser("pipeline.cost", "Prices a pipeline definition, offline.", _EXAMPLES)
     action = result.add_mutually_exclusive_group(required=True)
-    action.add_argument("definition", nargs="?", type=Path, metavar="FILE", help="a definition")
+    action.add_argument(
+        "definition", nargs="?", type=given_path, metavar="FILE", help="a definition"
+    )
     action.add_argument("--refresh", action="store_true", help="fetch prices into prices.json")
     result.add_argument("--region", default="us-east-1", help="with --refresh: whose prices")
-    result.add_argument("--prices", type=Path, default=PRICE_FILE, metavar="FILE")
+    result.add_argument("--prices", type=given_path, default=PRICE_FILE, metavar="FILE")
     result.add_argument(
         "--parameter", action="append", default=[], metavar="NAME=VALUE", help="pipeline parameter"
     )

@@ -126,6 +126,9 @@ def _folder(
     source: str, state: Path, progress: "Progress", opener: "Opener | None"
 ) -> Iterator[Path]:
     """Yield the folder of pictures behind SOURCE; delete what was fetched once it is used."""
+    if not source.strip():
+        # As an unset variable of the shell leaves it; an empty path would mean this folder.
+        raise UsageError(f"{source!r} names nothing: give a folder, an archive or an https address")
     if source.startswith("s3://"):
         raise UsageError(f"{source} is on S3 already: set data.uri to it, or DataUri for one run")
     if "://" in source:

@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference_code.picture_formats import listed
@@ -16,6 +15,7 @@ from pipeline.command_line.running import (
 from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.endpoint.tables import bench_table, prediction_table, status_table
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
+from pipeline.given import given_path
 from pipeline.target import Target, add_target_options, open_target, require_state
 
 if TYPE_CHECKING:
@@ -99,11 +99,14 @@ def _add_predict(commands: Any) -> None:
         "--top", type=positive_number, default=5, metavar="N", help="classes (default: 5)"
     )
     ask.add_argument(
-        "--save", type=Path, metavar="FILE", help="draw the pictures with their answers (.png)"
+        "--save",
+        type=given_path,
+        metavar="FILE",
+        help="draw the pictures with their answers (.png)",
     )
     ask.add_argument(
         "--csv",
-        type=Path,
+        type=given_path,
         metavar="FILE",
         help="add a row a picture to this file; of one that is there, ask about the rest only",
     )

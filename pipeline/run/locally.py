@@ -1,6 +1,7 @@
 """Run the pipeline on this machine, from the settings to a served prediction."""
 
 import json
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -155,6 +156,9 @@ def data_uri(data: str, state: Path) -> str:
         raise UsageError(f"--data {data!r} names no folder: give the one with a folder per class")
     if data.startswith("s3://"):
         return data
+    if "://" in data and not data.startswith("file://"):
+        way_out = f"python -m pipeline.data upload {shlex.quote(data)} --local"
+        raise UsageError(f"--data {data} is not on this machine: {way_out}, and then what it says")
     is_address = data.startswith("file://")
     folder = path_of_file(data) if is_address else Path(data).expanduser().resolve()
     if not folder.exists():

@@ -4,11 +4,11 @@ import shlex
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 
 from pipeline.command_line.running import parser, run_command
 from pipeline.command_line.subcommands import natural_number, positive_number
 from pipeline.errors import EXIT_SUCCEEDED
+from pipeline.given import given_path
 
 _EXAMPLES = """\
   python -m pipeline.sample .local/pictures
@@ -37,7 +37,7 @@ def _parser() -> ArgumentParser:
         "Generates pictures to try the pipeline on, one folder a class.",
         _EXAMPLES,
     )
-    result.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+    result.add_argument("folder", type=given_path, metavar="DIR", help="a new or empty folder")
     result.add_argument(
         "--classes", type=positive_number, default=6, metavar="N", help="default: 6"
     )
