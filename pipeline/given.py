@@ -31,7 +31,7 @@ def shortened(text: str, most: int = 60) -> str:
 
 
 def for_terminal(text: str) -> str:
-    """Return a message with what somebody gave in it so that it neither steers nor fills a screen."""
+    """Return a message with something given in it so that it neither steers nor fills a screen."""
     cut = _VERY_LONG.sub(lambda found: f"{found[0][:100]}…", text)
     return _STEERING.sub(lambda found: repr(found[0])[1:-1], cut)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from pipeline.command_line.stopping import Stopped, stopped_by_signals
 from pipeline.command_line.streams import lasting_streams
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reason
-from pipeline.given import given_path, for_terminal
+from pipeline.given import for_terminal, given_path
 from pipeline.version import VERSION
 
 FIRST_RUN = "python -m pipeline.run --local"
@@ -99,6 +100,13 @@ def add_settings_options(
 def default_state() -> Path:
     """Return the default state folder: $PIPELINE_STATE, or .local in the repository."""
     return Path(os.environ.get("PIPELINE_STATE") or ROOT / ".local")
+
+
+def with_state(command: str, state: Path) -> str:
+    """Return a command that works on the same state: with --state, unless that is the default."""
+    if state.resolve() == default_state().resolve():
+        return command
+    return f"{command} --state {shlex.quote(from_here(state.resolve()))}"
 
 
 def from_here(path: Path) -> str:

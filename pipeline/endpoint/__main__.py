@@ -11,6 +11,7 @@ from pipeline.command_line.running import (
     add_state_option,
     parser,
     run_command,
+    with_state,
 )
 from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.endpoint.tables import bench_table, prediction_table, status_table
@@ -247,7 +248,8 @@ def _status(options: argparse.Namespace) -> int:
     else:
         print(f"no endpoints yet: {target.first_run} deploys one")
     if not options.aws:
-        idle = "not running (start it with: python -m pipeline.endpoint serve)"
+        serve = with_state("python -m pipeline.endpoint serve", options.state)
+        idle = f"not running (start it with: {serve})"
         print(f"local service: {url or idle}")
     return EXIT_SUCCEEDED
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from pipeline.command_line.running import with_state
 from pipeline.errors import PipelineError
 
 FILE = "state.db"
@@ -101,7 +102,7 @@ def lost(root: Path) -> StoreError:
 
 
 def _repair(root: Path) -> str:
-    return f"what can be saved of it is: python -m pipeline.local repair --state {root}"
+    return f"what can be saved of it is: {with_state('python -m pipeline.local repair', root)}"
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -34,7 +34,7 @@ _KINDS = {
 _PICTURES, _OTHERS, _FILLING = (set(words.split()) for words in _KINDS.values())
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
 _PART_WORDS = f"{_KINDS['pictures']} part batch fold shard chunk folder set split subset archive"
-# images_001, HAM10000_images_part_1, Photos from 2021; and 100APPLE, as cameras number their folders
+# images_001, HAM10000_images_part_1, Photos from 2021; 100APPLE, as cameras number their folders
 _NUMBERED = re.compile(
     rf"(?P<stem>(?:.*(?:[\W\d_]|(?<=[a-z])(?=[A-Z])))?(?i:{'|'.join(_PART_WORDS.split())})"
     r"(?i:[\s_-]*(?:from|of))?)[\s_-]*\d+"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pipeline.command_line.running import with_state
 from pipeline.errors import PipelineError, UsageError, file_reason
 from pipeline.local.engine.caching import forget_results
 from pipeline.local.engine.recovery import JOBS, stop_dead_runs
@@ -42,7 +43,7 @@ def _plan(store: Store, keep: int, older_than: timedelta | None) -> Plan:
     """Plan a prune. Raises StoreError for a state that does not say all that is needed."""
     what = f"{store.root} is damaged, and may not say what is still needed"
     if problems := check_state(store.root).problems:
-        repair = f"python -m pipeline.local repair --state {store.root}"
+        repair = with_state("python -m pipeline.local repair", store.root)
         raise StoreError(f"{what} ({problems[0]}): {repair}")
     try:
         return make_plan(store, keep, older_than, datetime.now(UTC))
