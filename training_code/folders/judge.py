@@ -148,15 +148,16 @@ def _partly_nested(root: Folder) -> Doubts:
 
 
 def _set_aside(root: Folder) -> Doubts:
-    """Doubt a class that is called as what is kept apart from classes: test, or unlabelled."""
+    """Doubt classes that are called as what is kept apart from classes: test, or unlabelled."""
     folders = filled(root)
-    for folder in folders:
-        if is_set_aside(folder.name):
-            others = few([each.name for each in folders if each is not folder])
-            why = (
-                f"{folder.path} lies beside {others}, but is called as what is kept apart from them"
-            )
-            yield f"{why}: move it elsewhere, unless it is a class", [_as_classes(folders)]
+    apart = [folder.name for folder in folders if is_set_aside(folder.name)]
+    others = [folder.name for folder in folders if folder.name not in apart]
+    if apart:
+        words = f"{class_line(others)}, without {few(apart)}"
+        alone = [Choice(words, "class+test")] if len(others) > 1 else []
+        why = f"{root.path} has {few(apart)}, called as what is kept apart from classes is"
+        beside = f", beside {few(others)}" if others else ""
+        yield f"{why}{beside}", [*alone, _as_classes(folders)]
 
 
 def _are_splits(folders: Sequence[Folder]) -> bool:

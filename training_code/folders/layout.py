@@ -2,6 +2,7 @@
 
 class         DIR/<class>/<picture>            split/class   DIR/{train,valid,test}/<class>/…
 class/split   DIR/<class>/{train,…}/<picture>  group/class   DIR/<group>/<class>/<picture>
+class+test    DIR/<class>/<picture>, and DIR/test/<picture> that are kept apart
 """
 
 import unicodedata
@@ -11,7 +12,7 @@ from typing import Literal, get_args
 
 from .walk import Folder, files_below
 
-Layout = Literal["class", "split/class", "class/split", "group/class"]
+Layout = Literal["class", "split/class", "class/split", "group/class", "class+test"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 AUTO = "auto"
 SPLITS = ("train", "valid", "test")

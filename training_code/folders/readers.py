@@ -16,7 +16,7 @@ from .layout import (
     few,
     shown,
 )
-from .names import look
+from .names import is_set_aside, look
 from .notes import notes_on
 from .structure import families, filled, inside, pictures_of, split_of, splits_of
 from .walk import Folder, Tree, folders_below
@@ -32,6 +32,7 @@ def read_as(layout: Layout, tree: Tree) -> Reading:
         "split/class": reader.read_splits,
         "class/split": reader.read_splits_of_classes,
         "group/class": reader.read_groups,
+        "class+test": reader.read_classes_alone,
     }
     readers[layout]()
     return reader.reading()
@@ -51,6 +52,10 @@ class _Reader:
     def read_classes(self) -> None:
         """Read DIR/<class>."""
         self._add_classes(self.root, None)
+
+    def read_classes_alone(self) -> None:
+        """Read DIR/<class>, without what is kept apart: DIR/test, unlabelled pictures."""
+        self._add_classes(self.root, None, without=is_set_aside)
 
     def read_groups(self) -> None:
         """Read DIR/<group>/<class>."""
@@ -118,9 +123,16 @@ class _Reader:
             folder = inner
         return folder
 
-    def _add_classes(self, top: Folder, split: str | None, also: Iterable[str] = ()) -> None:
+    def _add_classes(
+        self,
+        top: Folder,
+        split: str | None,
+        also: Iterable[str] = (),
+        without: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         """Take the folders with pictures as classes, and those that are classes elsewhere."""
-        classes = [each for each in top.folders if each.total or each.name in also]
+        found = [each for each in top.folders if each.total or each.name in also]
+        classes = [each for each in found if not without(each.name)]
         self._leave_out_beside(top, classes)
         for each in classes:
             pictures = pictures_of(each)
