@@ -5,12 +5,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import FrameType
 
 from pipeline.command_line.running import ROOT, add_state_option, parser, run_command
 from pipeline.command_line.subcommands import port_number
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.given import given_path
 from pipeline.temporary import temporary_folder
 
 _EXAMPLES = """\
@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument("--no-browser", action="store_true", help="open none")
     result.add_argument("--aws", action="store_true", help="show the account (not there yet)")
     add_state_option(result)
-    result.add_argument("--settings", type=Path, default=ROOT / "pipeline.yaml", metavar="FILE")
+    result.add_argument(
+        "--settings", type=given_path, default=ROOT / "pipeline.yaml", metavar="FILE"
+    )
     return result
 
 
