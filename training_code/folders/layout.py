@@ -6,7 +6,7 @@ class+test    DIR/<class>/<picture>, and DIR/test/<picture> that are kept apart
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -40,11 +40,16 @@ class AmbiguousLayout(UnusableLayout):
     def __init__(self, why: str, choices: Sequence[Choice]) -> None:
         self.why = why
         self.choices = tuple(choices)
+        super().__init__(self.worded(str))
+
+    def worded(self, folder_way: Callable[[str], str]) -> str:
+        """Say what may be chosen, and how; `folder_way` says it of a folder."""
         ways = (
-            f"{one.words}: {f'--set data.layout={one.layout}' if one.layout else one.folder}"
-            for one in choices
+            f"{one.words}: "
+            f"{f'--set data.layout={one.layout}' if one.layout else folder_way(str(one.folder))}"
+            for one in self.choices
         )
-        super().__init__(f"{why}; say which is meant. {'; '.join(ways)}")
+        return f"{self.why}; say which is meant. {'; '.join(ways)}"
 
 
 @dataclass(frozen=True, slots=True)
