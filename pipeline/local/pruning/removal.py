@@ -48,7 +48,7 @@ def _plan(store: Store, keep: int, older_than: timedelta | None) -> Plan:
     try:
         return make_plan(store, keep, older_than, datetime.now(UTC))
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise StoreError(f"{what} (a document lacks {error}): nothing is pruned") from error
+        raise StoreError(f"{what} ({type(error).__name__}: {error}): nothing is pruned") from error
 
 
 def plan_prune(store: Store, keep: int, older_than: timedelta | None = None) -> Pruned:

@@ -66,7 +66,7 @@ def test_a_damaged_state_is_not_pruned(store: Store, capsys: pytest.CaptureFixtu
         runs.add()
     store.put("Model", "odd", {})
     assert prune(store, "--keep", "1", "--dry-run") == 1
-    assert "(a document lacks 'ModelArn'): nothing is pruned" in capsys.readouterr().err
+    assert "(KeyError: 'ModelArn'): nothing is pruned" in capsys.readouterr().err
     store.put("Endpoint", "odd", {})
     for words in (("--dry-run",), ()):
         assert prune(store, "--keep", "1", *words) == 1
