@@ -35,7 +35,7 @@ Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
 
 MAX_FILE_BYTES = 50_000_000
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 70_000_000  # cameras of 61 and telephones of 64 million are common
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 

@@ -24,6 +24,10 @@ def unheard(_count: int) -> None:
     """Take a count that nobody shows."""
 
 
+class TooLargeError(ArchiveError):
+    """An archive holds more than may be unpacked."""
+
+
 def extract_archive(
     archive: Path,
     target: Path,
@@ -42,7 +46,7 @@ def extract_archive(
             heard = _Heard(file, advance)
             _extract_members(members, target, maximum_bytes, maximum_members, heard)
     except ArchiveError as error:
-        raise ArchiveError(f"{archive}: {error}") from None
+        raise type(error)(f"{archive}: {error}") from None
     except tarfile.FilterError as error:
         raise ArchiveError(f"{archive}: {error}; pack it with plain relative paths") from error
     except tarfile.ReadError as error:
@@ -76,9 +80,9 @@ def _extract_members(
     for count, member in enumerate(members, start=1):
         total += member.size
         if count > maximum_members:
-            raise ArchiveError(f"more than {maximum_members} members")
+            raise TooLargeError(f"more than {maximum_members:,} members")
         if total > maximum_bytes:
-            raise ArchiveError(f"more than {maximum_bytes} bytes unpacked")
+            raise TooLargeError(f"more than {maximum_bytes:,} bytes unpacked")
         if member.name.count("/") > MAXIMUM_DEPTH:
             raise ArchiveError(f"more than {MAXIMUM_DEPTH} folders within each other")
         members.extract(member, target, filter="data")
@@ -92,4 +96,4 @@ def _read_rest(archive: tarfile.TarFile, maximum_bytes: int) -> None:
     while archive.fileobj and (chunk := archive.fileobj.read(_CHUNK_BYTES)):
         left -= len(chunk)
         if left < 0:
-            raise ArchiveError("more bytes after its members than may be unpacked")
+            raise TooLargeError("more bytes after its members than may be unpacked")

@@ -1,5 +1,6 @@
 """Read what a person gives on a command line: numbers as they are meant, files within bounds."""
 
+import argparse
 import re
 import stat
 from pathlib import Path
@@ -8,6 +9,8 @@ from pipeline.errors import UsageError
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _PLAIN = re.compile(r"[!-~]+")
+_VERY_LONG = re.compile(r"\S{1000,}")  # a path has 255 bytes a name
+_STEERING = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _OWN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
 
 
@@ -25,6 +28,19 @@ def shortened(text: str, most: int = 60) -> str:
     """Show what was given in a message: nothing in it moves a cursor or fills a screen."""
     short = text if len(text) <= most else f"{text[: most - 1]}…"
     return short if _PLAIN.fullmatch(short) else repr(short)
+
+
+def for_terminal(text: str) -> str:
+    """Return a message with something given in it so that it neither steers nor fills a screen."""
+    cut = _VERY_LONG.sub(lambda found: f"{found[0][:100]}…", text)
+    return _STEERING.sub(lambda found: repr(found[0])[1:-1], cut)
+
+
+def given_path(text: str) -> Path:
+    """Parse a path, for argparse; an empty one, as an unset variable leaves it, is refused."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing: is a variable unset?")
+    return Path(text)
 
 
 def read_given(path: Path, most: int) -> bytes:

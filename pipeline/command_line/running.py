@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from pipeline.command_line.stopping import Stopped, stopped_by_signals
 from pipeline.command_line.streams import lasting_streams
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reason
+from pipeline.given import for_terminal, given_path
 from pipeline.version import VERSION
 
 FIRST_RUN = "python -m pipeline.run --local"
@@ -38,13 +40,13 @@ def _ended(main: Callable[[Sequence[str] | None], int], arguments: Sequence[str]
     try:
         return main(arguments)
     except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {for_terminal(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as stop:
         print(f"stopped: {stop}" if isinstance(stop, Stopped) else "stopped", file=sys.stderr)
         return EXIT_STOPPED
     except OSError as error:
-        print(f"error: {file_reason(error)}", file=sys.stderr)
+        print(f"error: {for_terminal(file_reason(error))}", file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -86,7 +88,7 @@ def add_state_option(target: argparse.ArgumentParser) -> None:
     """Add --state: the folder that local runs, models and endpoints live in."""
     target.add_argument(
         "--state",
-        type=Path,
+        type=given_path,
         default=default_state(),
         metavar="DIR",
         help="folder of local runs, models and endpoints (default: .local, or $PIPELINE_STATE)",
@@ -110,7 +112,7 @@ def add_settings_file_option(target: argparse.ArgumentParser | argparse._Argumen
     """Add --settings: the file of the settings."""
     target.add_argument(
         "--settings",
-        type=Path,
+        type=given_path,
         default=ROOT / "pipeline.yaml",
         metavar="FILE",
         help="the settings (default: pipeline.yaml)",
@@ -125,7 +127,14 @@ def overrides_of(options: argparse.Namespace) -> list[str]:
 
 def default_state() -> Path:
     """Return the default state folder: $PIPELINE_STATE, or .local in the repository."""
-    return Path(os.environ.get("PIPELINE_STATE", ROOT / ".local"))
+    return Path(os.environ.get("PIPELINE_STATE") or ROOT / ".local")
+
+
+def with_state(command: str, state: Path) -> str:
+    """Return a command that works on the same state: with --state, unless that is the default."""
+    if state.resolve() == default_state().resolve():
+        return command
+    return f"{command} --state {shlex.quote(from_here(state.resolve()))}"
 
 
 def from_here(path: Path) -> str:

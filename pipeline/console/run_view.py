@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.command_line.running import with_state
 from pipeline.console.charts import Chart, Parallel, best_so_far, curves_of, parallel_of
 from pipeline.console.logs import LOG, LogPart, log_names, read_end
 from pipeline.console.run_list import (
@@ -117,7 +118,7 @@ def read_view(store: Store, run: str) -> RunView:
     except DAMAGE as error:
         raise StoreError(
             f"run {run} cannot be read: {type(error).__name__}: {error} "
-            f"(python -m pipeline.local check --state {store.root})"
+            f"({with_state('python -m pipeline.local check', store.root)})"
         ) from error
 
 

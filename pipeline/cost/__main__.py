@@ -16,6 +16,7 @@ from pipeline.command_line.running import (
     run_command,
 )
 from pipeline.cost.prices import PRICE_FILE, fetch_prices, load_prices, save_prices
+from pipeline.given import given_path
 
 _EXAMPLES = """\
   python -m pipeline.cost definition.json
@@ -88,12 +89,16 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     """Make the command's parser."""
     result = parser("pipeline.cost", "Prices a pipeline definition, offline.", _EXAMPLES)
     action = result.add_mutually_exclusive_group(required=True)
-    action.add_argument("definition", nargs="?", type=Path, metavar="FILE", help="a definition")
+    action.add_argument(
+        "definition", nargs="?", type=given_path, metavar="FILE", help="a definition"
+    )
     action.add_argument("--refresh", action="store_true", help="fetch prices into prices.json")
     region = "with --refresh: whose prices"
     result.add_argument("--region", default="us-east-1", metavar="NAME", help=region)
-    prices = "the prices (default: pipeline/cost/prices.json)"
-    result.add_argument("--prices", type=Path, default=PRICE_FILE, metavar="FILE", help=prices)
+    help_ = "the prices (default: pipeline/cost/prices.json)"
+    result.add_argument(
+        "--prices", type=given_path, default=PRICE_FILE, metavar="FILE", help=help_
+    )
     add_parameter_option(result)
     add_json_option(result)
     return {"": result}

@@ -16,6 +16,7 @@ from pipeline.command_line.running import (
     overrides_of,
     parser,
     run_command,
+    with_state,
 )
 from pipeline.command_line.subcommands import add_command
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
@@ -85,7 +86,7 @@ def _scan(
 ) -> "DataSet":
     """Read the folders, say what was read, and hash the files."""
     from pipeline.data.files import scan
-    from pipeline.data.reading import asks_again, read_data
+    from pipeline.data.reading import DataError, asks_again, read_data
 
     again = asks_again(options.typed, options.source)
 
@@ -95,7 +96,10 @@ def _scan(
             return f"unpack it, and give the folder {inner} in it"
         return again(choice)
 
-    reading = read_data(folder, settings.data.layout, ask)
+    try:
+        reading = read_data(folder, settings.data.layout, ask)
+    except DataError as error:  # an archive's own folder is gone when this is read
+        raise DataError(str(error).replace(str(folder), options.source)) from error
     for line in reading.lines():
         progress.say(line)
     return scan(reading, progress)
@@ -133,6 +137,9 @@ def _folder(
     source: str, state: Path, progress: "Progress", opener: "Opener | None"
 ) -> Iterator[Path]:
     """Yield the folder of pictures behind SOURCE; delete what was fetched once it is used."""
+    if not source.strip():
+        # As an unset variable of the shell leaves it; an empty path would mean this folder.
+        raise UsageError(f"{source!r} names nothing: give a folder, an archive or an https address")
     if source.startswith("s3://"):
         raise UsageError(f"{source} is on S3 already: set data.uri to it, or DataUri for one run")
     if "://" in source:
@@ -172,15 +179,19 @@ def _summary(transfer: "Transfer", options: argparse.Namespace) -> str:
     run = f"--local --data {transfer.uri}"
     if not options.local:
         run = f"--upsert --start --parameter DataUri={transfer.uri}"
-    for text in options.set:
-        run += f" --set {shlex.quote(text)}" if text.startswith("data.") else ""
+    if options.env:
+        run += f" --env {shlex.quote(options.env)}"
+    run += "".join(f" --set {shlex.quote(text)}" for text in options.set)
     if options.region:
         run += f" --region {shlex.quote(options.region)}"
+    command = f"python -m pipeline.run {run}"
+    if options.local:
+        command = with_state(command, options.state)
     return "\n".join(
         [
             f"{transfer.files} files, {human_size(transfer.bytes)}: {counts}",
             f"data    {transfer.uri}",
-            f"next    python -m pipeline.run {run}",
+            f"next    {command}",
             "        or set data.uri in pipeline.yaml to it",
         ]
     )

@@ -86,7 +86,7 @@ def _size(path: Path) -> int:
     if not path.is_file():
         raise DataError(f"{path} is neither a file nor a folder; remove it")
     if size > MAXIMUM_FILE_BYTES:
-        raise DataError(f"{path} is larger than {MAXIMUM_FILE_BYTES} bytes; no picture is")
+        raise DataError(f"{path} is larger than {MAXIMUM_FILE_BYTES:,} bytes; no picture is")
     return size
 
 

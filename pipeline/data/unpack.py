@@ -5,10 +5,18 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.archives import MAXIMUM_DEPTH, Advance, ArchiveError, extract_archive, unheard
+from pipeline.archives import (
+    MAXIMUM_DEPTH,
+    Advance,
+    ArchiveError,
+    TooLargeError,
+    extract_archive,
+    unheard,
+)
 
 _CHUNK = 1024 * 1024
 # What cannot be unpacked here is at least called by its name.
@@ -17,6 +25,7 @@ _OTHERS = {
     b"Rar!\x1a\x07": "a RAR archive",
     b"\x28\xb5\x2f\xfd": "compressed by zstd",
 }
+_SAYS_UTF8 = 0x800
 _UNPACK_IT = "unpack it yourself and give the folder"
 
 
@@ -32,9 +41,9 @@ class Limits:
     ratio: int = 20
     floor: int = 64 * 1000**2
 
-    def bytes_for(self, packed: int, free: int) -> int:
-        """Return the limit for an archive of `packed` bytes with `free` bytes of disk."""
-        return min(self.maximum_bytes, free, self.floor + self.ratio * packed)
+    def bytes_for(self, packed: int) -> int:
+        """Return the limit for an archive of `packed` bytes."""
+        return min(self.maximum_bytes, self.floor + self.ratio * packed)
 
 
 def unpack(
@@ -46,9 +55,20 @@ def unpack(
     folder, a link or device, encryption, damage, or more than the limits.
     """
     limits = limits or Limits()
-    maximum = limits.bytes_for(archive.stat().st_size, shutil.disk_usage(target).free)
+    most, free = limits.bytes_for(archive.stat().st_size), shutil.disk_usage(target).free
+    try:
+        _unpack(archive, target, min(most, free), limits.maximum_members, advance)
+    except TooLargeError as error:
+        grows = f"if it is no bomb, {_UNPACK_IT}"
+        way_out = f"that is all that is free in {target.parent}" if free < most else grows
+        raise ArchiveError(f"{error}: {way_out}") from error
+
+
+def _unpack(
+    archive: Path, target: Path, maximum: int, maximum_members: int, advance: Advance
+) -> None:
     if zipfile.is_zipfile(archive):
-        _unzip(archive, target, maximum, limits.maximum_members, advance)
+        _unzip(archive, target, maximum, maximum_members, advance)
         return
     with archive.open("rb") as file:
         start = file.read(8)
@@ -58,7 +78,7 @@ def unpack(
         if start.startswith(magic):
             raise ArchiveError(f"{archive} is {what}: {_UNPACK_IT}")
     try:
-        extract_archive(archive, target, maximum, limits.maximum_members, advance)
+        extract_archive(archive, target, maximum, maximum_members, advance)
     except ArchiveError as error:
         if not isinstance(error.__cause__, tarfile.ReadError):
             raise
@@ -73,10 +93,10 @@ def _unzip(
         with zipfile.ZipFile(archive) as opened:
             members = opened.infolist()
             if len(members) > maximum_members:
-                raise ArchiveError(f"{archive}: more than {maximum_members} members")
+                raise TooLargeError(f"{archive}: more than {maximum_members:,} members")
             # zipfile reads no more of a member than its header says, so these sums hold.
             if sum(member.file_size for member in members) > maximum_bytes:
-                raise ArchiveError(f"{archive}: more than {maximum_bytes} bytes unpacked")
+                raise TooLargeError(f"{archive}: more than {maximum_bytes:,} bytes unpacked")
             for member in members:
                 _check(archive, member)
             for member in members:
@@ -89,26 +109,31 @@ def _unzip(
 
 
 def _check(archive: Path, member: zipfile.ZipInfo) -> None:
-    name = _slashes(member)
+    name = _name(member)
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts or parts[0][1:2] == ":":
-        raise ArchiveError(f"{archive}: {name!r} would leave the folder")
+    if name.startswith("/") or ".." in parts or (parts and parts[0][1:2] == ":"):
+        what = f"{archive}: {name!r} would leave the folder"
+        raise ArchiveError(f"{what}: pack it with plain relative paths")
     if len(parts) > MAXIMUM_DEPTH:
         raise ArchiveError(f"{archive}: more than {MAXIMUM_DEPTH} folders within each other")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise ArchiveError(f"{archive}: {name!r} is a link or device")
+        raise ArchiveError(f"{archive}: {name!r} is a link or device: {_UNPACK_IT}")
     if member.flag_bits & 1:
         raise ArchiveError(f"{archive} is encrypted: {_UNPACK_IT}")
 
 
-def _slashes(member: zipfile.ZipInfo) -> str:
-    r"""Return a member's name with slashes: some programs on Windows write `cat\1.jpg`."""
-    return member.filename.replace("\\", "/")
+def _name(member: zipfile.ZipInfo) -> str:
+    r"""Return a member's name: Windows may write `cat\1.jpg`, macOS UTF-8 without saying so."""
+    name = member.filename.replace("\\", "/")
+    if not member.flag_bits & _SAYS_UTF8:
+        with suppress(UnicodeError):
+            return name.encode("cp437").decode("utf-8")
+    return name
 
 
 def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    name = _slashes(member)
+    name = _name(member)
     path = target.joinpath(*PurePosixPath(name).parts)
     if name.endswith("/"):
         path.mkdir(parents=True, exist_ok=True)

@@ -4,15 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference_code.picture_formats import listed
 from pipeline.command_line.documents import json_text
-from pipeline.command_line.running import add_state_option, parser, run_command
+from pipeline.command_line.running import add_state_option, parser, run_command, with_state
 from pipeline.command_line.subcommands import add_command, port_number, positive_number, print_table
 from pipeline.endpoint.tables import bench_table, prediction_table, status_table
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, UsageError
+from pipeline.given import given_path
 from pipeline.target import (
     Target,
     add_target_options,
@@ -105,11 +105,14 @@ def _add_predict(commands: Any) -> None:
         "--top", type=positive_number, default=5, metavar="N", help="classes (default: 5)"
     )
     ask.add_argument(
-        "--save", type=Path, metavar="FILE", help="draw the pictures with their answers (.png)"
+        "--save",
+        type=given_path,
+        metavar="FILE",
+        help="draw the pictures with their answers (.png)",
     )
     ask.add_argument(
         "--csv",
-        type=Path,
+        type=given_path,
         metavar="FILE",
         help="add a row a picture to this file; of one that is there, ask about the rest only",
     )
@@ -278,7 +281,8 @@ def _status(options: argparse.Namespace) -> int:
     else:
         print(f"no endpoints yet: {target.first_run} deploys one")
     if not options.aws:
-        idle = "not running (start it with: python -m pipeline.endpoint serve)"
+        serve = with_state("python -m pipeline.endpoint serve", options.state)
+        idle = f"not running (start it with: {serve})"
         print(f"local service: {url or idle}")
     return EXIT_SUCCEEDED
 

@@ -1,11 +1,10 @@
 """Serve one model, and SageMaker's API around it, in the foreground."""
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.command_line.documents import json_line
-from pipeline.command_line.running import default_state, from_here
+from pipeline.command_line.running import with_state
 from pipeline.endpoint.documents import Serving
 from pipeline.endpoint.invoker import listed
 from pipeline.errors import PipelineError, UsageError
@@ -105,7 +104,7 @@ def _as_text(service: Service, served: Served, state: Path) -> str:
     name = names[0] if names else "NAME"
     # Without an endpoint, predict asks the served model itself.
     chosen = f" --endpoint {name}" if names else ""
-    own = "" if state.resolve() == default_state().resolve() else f" --state {_quoted(state)}"
+    own = with_state("", state)
     note = f"\n{served.note}" if served.note else ""
     return f"""\
 serving {served.title} at {url} (Ctrl-C ends it){note}
@@ -123,10 +122,6 @@ boto3 and the AWS CLI need this service's own credentials, which only you can re
       EndpointName="{name}", ContentType="image/jpeg",
       Body=open("picture.jpg", "rb"))["Body"].read().decode())'
 """
-
-
-def _quoted(state: Path) -> str:
-    return shlex.quote(from_here(state.resolve()))
 
 
 def _endpoints(service: Service) -> list[str]:

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.command_line.documents import json_text, members_of
-from pipeline.command_line.running import add_state_option, from_here, parser, run_command
+from pipeline.command_line.running import (
+    add_state_option,
+    from_here,
+    parser,
+    run_command,
+    with_state,
+)
 from pipeline.command_line.subcommands import add_command
 from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, PipelineError, UsageError
 
@@ -51,7 +57,8 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{from_here(options.state)}: {_counted(found.counts)}")
         for problem in found.problems:
             print(f"problem: {problem}")
-        print(f"next: {_command(options)}" if found.problems else "no problems")
+        repair = with_state("python -m pipeline.local repair", options.state)
+        print(f"next: {repair}" if found.problems else "no problems")
     return EXIT_FAILED if found.problems else EXIT_SUCCEEDED
 
 
@@ -75,7 +82,8 @@ def _repair(options: argparse.Namespace) -> int:
         print(f"left out: {name}")
     if done.aside:
         print(f"the damaged file is in {from_here(done.aside)}")
-    print("next: python -m pipeline.registry list (an endpoint that is lost: approve its version)")
+    listing = with_state("python -m pipeline.registry list", options.state)
+    print(f"next: {listing} (an endpoint that is lost: approve its version)")
     return EXIT_SUCCEEDED
 
 
@@ -89,10 +97,6 @@ def _folder(options: argparse.Namespace) -> Path:
 def _counted(counts: Mapping[str, int]) -> str:
     named = [f"{counts.get(kind, 0)} {word}" for kind, word in _SHOWN.items()]
     return f"{', '.join(named)}, {sum(counts.values())} documents in all"
-
-
-def _command(options: argparse.Namespace) -> str:
-    return f"python -m pipeline.local repair --state {options.state}"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from pipeline.command_line.running import with_state
 from pipeline.errors import PipelineError
 
 FILE = "state.db"
@@ -83,6 +84,7 @@ def explained(doing: str, root: Path, error: Exception) -> StoreError:
     way_out = {
         sqlite3.SQLITE_NOTADB: _repair(root),
         sqlite3.SQLITE_CORRUPT: _repair(root),
+        sqlite3.SQLITE_ERROR: _repair(root),  # its tables are not ours
         sqlite3.SQLITE_BUSY: f"another process has held it for {WAIT_S:.0f} s: end the run, the "
         "service or the tool that has it open",
         sqlite3.SQLITE_FULL: "free some space and run again: what was there is kept",
@@ -100,7 +102,7 @@ def lost(root: Path) -> StoreError:
 
 
 def _repair(root: Path) -> str:
-    return f"what can be saved of it is: python -m pipeline.local repair --state {root}"
+    return f"what can be saved of it is: {with_state('python -m pipeline.local repair', root)}"
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -18,6 +18,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
         "HyperParameterTuningJobArn",
         "HyperParameterTuningJobStatus",
     ),
+    "ModelPackage": ("ModelPackageArn",),
     "Endpoint": ("EndpointName", "EndpointArn", "EndpointStatus", "EndpointConfigName"),
     "StepCache": ("Files", "Properties", "Metadata", "Metric", "CreationTime"),
     "PackageCounter": ("Last",),
@@ -29,6 +30,9 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 
 class OddDocument(ValueError):
     """A text is no document of its kind; the message says why."""
+
+
+_TEXTS = ("Arn", "Name", "Status", "Url")  # what is so called
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,13 @@ def decode(kind: str, text: object) -> Document:
         raise OddDocument(f"it is not JSON ({error})") from error
     if not isinstance(document, dict):
         raise OddDocument("it is no JSON object")
-    if missing := [name for name in _NEEDED.get(kind, ()) if name not in document]:
+    needed = _NEEDED.get(kind, ())
+    if missing := [name for name in needed if name not in document]:
         raise OddDocument(f"it has no {', '.join(missing)}")
+    for name, value in document.items():
+        may_be = str if name in needed else str | None
+        if name.endswith(_TEXTS) and not isinstance(value, may_be):
+            raise OddDocument(f"its {name} is no text")
     return document
 
 

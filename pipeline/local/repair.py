@@ -150,6 +150,8 @@ def _sound(rows: Iterable[Row]) -> tuple[Rows, list[Row]]:
 def _oddness(row: Row) -> str:
     if not all(isinstance(value, str) and value.isprintable() for value in (row.kind, row.name)):
         return "its name is damaged"
+    if row.arn is not None and not (isinstance(row.arn, str) and row.arn.isprintable()):
+        return "its ARN is damaged"
     if not isinstance(row.sequence, int):
         return "its number is damaged"
     try:

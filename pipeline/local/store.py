@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.addresses import AddressError, path_of_file, possible_path, split_uri
+from pipeline.command_line.running import with_state
 from pipeline.local import journal
 from pipeline.local.database import FILE, StoreError, connect, explained, is_blank, lost, migrate
 from pipeline.local.documents import Document, OddDocument, Row, decode, encode
@@ -42,6 +43,8 @@ class Store:
         self._named: set[tuple[str, str]] = set()
         doing = f"cannot use {self.root} for local state"
         try:
+            if self.root.exists() and not self.root.is_dir():
+                raise StoreError(f"{doing}: it is no folder")
             self.root.mkdir(parents=True, exist_ok=True)
             blank = _is_new(self.root) or is_blank(self._connection())
             if blank and journal.is_kept(self.root):
@@ -224,5 +227,5 @@ def _is_new(root: Path) -> bool:
 def _odd(root: Path, kind: str, name: str, why: str) -> str:
     return (
         f"{kind} {name} in {root / FILE} cannot be used: {why} "
-        f"(python -m pipeline.local check --state {root})"
+        f"({with_state('python -m pipeline.local check', root)})"
     )

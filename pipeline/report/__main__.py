@@ -20,6 +20,7 @@ from pipeline.command_line.running import (
 )
 from pipeline.command_line.subcommands import positive_number, print_table
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.given import given_path
 from pipeline.target import add_target_options, settings_of
 from pipeline.temporary import temporary_folder
 
@@ -74,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         _EXAMPLES,
     )
     result.add_argument("run", nargs="?", metavar="RUN", help="id, ARN or newest; none: list them")
-    result.add_argument("--out", type=Path, metavar="DIR", help="where to (default: with the run)")
+    result.add_argument(
+        "--out", type=given_path, metavar="DIR", help="where to (default: with the run)"
+    )
     result.add_argument("--open", action="store_true", help="show it in the browser")
     result.add_argument("--upload", action="store_true", help="with --aws: put it into the bucket")
     result.add_argument(
@@ -111,7 +114,7 @@ def _tensors_parser() -> argparse.ArgumentParser:
     result.add_argument("run", metavar="RUN", help="id, ARN or newest")
     result.add_argument("name", nargs="?", metavar="NAME", help="the tensor to plot")
     result.add_argument(
-        "--save", type=Path, metavar="FILE", help="default: its name, in this folder"
+        "--save", type=given_path, metavar="FILE", help="default: its name, in this folder"
     )
     _add_place(result)
     return result

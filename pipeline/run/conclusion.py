@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
-from pipeline.command_line.running import default_state, from_here
+from pipeline.command_line.running import from_here, with_state
 from pipeline.errors import PipelineError
 from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.service.client import service_client
@@ -116,6 +116,4 @@ def _here(service: Address, cancel: threading.Event) -> Place:
 def _predict_command(question: Question, path: Path, store: Store) -> str:
     words = [from_here(Path(sys.executable)), "-m", "pipeline.endpoint", "predict"]
     words += [from_here(path), "--endpoint", question.deployed.endpoint]
-    if store.root != default_state().resolve():
-        words += ["--state", from_here(store.root)]
-    return shlex.join(words)
+    return with_state(shlex.join(words), store.root)

@@ -1,6 +1,7 @@
 """Run the pipeline on this machine, from the settings to a served prediction."""
 
 import json
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import Any
 from pipeline.addresses import path_of_file
 from pipeline.assets.code_bundle import bundles_of, stage
 from pipeline.assets.weights import check_file, stage_weights
-from pipeline.command_line.running import ROOT
+from pipeline.command_line.running import ROOT, with_state
 from pipeline.command_line.step_table import display
 from pipeline.command_line.stopping import Stopped, StopRequest, handled, is_echo, reason_of
 from pipeline.data.kept import made_once, unpacked_once
@@ -155,6 +156,10 @@ def data_uri(data: str, state: Path) -> str:
         raise UsageError(f"--data {data!r} names no folder: give the one with a folder per class")
     if data.startswith("s3://"):
         return data
+    if "://" in data and not data.startswith("file://"):
+        upload = f"python -m pipeline.data upload {shlex.quote(data)} --local"
+        way_out = with_state(upload, state)
+        raise UsageError(f"--data {data} is not on this machine: {way_out}, and then what it says")
     is_address = data.startswith("file://")
     folder = path_of_file(data) if is_address else Path(data).expanduser().resolve()
     if not folder.exists():

@@ -11,6 +11,7 @@ from pipeline.command_line.documents import json_text
 from pipeline.command_line.running import add_json_option, parser, run_command
 from pipeline.command_line.subcommands import natural_number, positive_number
 from pipeline.errors import EXIT_SUCCEEDED
+from pipeline.given import given_path
 
 _EXAMPLES = """\
   python -m pipeline.sample .local/pictures
@@ -54,7 +55,7 @@ def parsers() -> Mapping[str, ArgumentParser]:
         "Generates pictures to try the pipeline on, one folder a class.",
         _EXAMPLES,
     )
-    result.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+    result.add_argument("folder", type=given_path, metavar="DIR", help="a new or empty folder")
     result.add_argument(
         "--classes", type=positive_number, default=6, metavar="N", help="default: 6"
     )

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.given import read_given
+from pipeline.given import read_given, shortened
 from pipeline.settings.checks import check
 from pipeline.settings.errors import (
     RANGE_TYPES,
@@ -74,11 +74,11 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     """
     match = _OVERRIDE.fullmatch(text.strip())
     if match is None:
-        raise SettingsError(f"--set {text}: must look like key.path=value")
+        raise SettingsError(f"--set {shortened(text)}: must look like key.path=value")
     try:
         value = read_scalar(match["value"].strip())
     except YamlProblem as problem:
-        raise SettingsError(f"--set {text}: the value is not YAML: {problem}") from None
+        raise SettingsError(f"--set {shortened(text)}: the value is not YAML: {problem}") from None
     return tuple(match["key"].split(".")), value
 
 

@@ -87,7 +87,7 @@ COSTLY: dict[str, tuple[bytes, str]] = {
     ),
     "tiff of 100,000 x 100,000": (
         tiff(RGB, IN_RGB, tags={256: ("L", [100_000]), 257: ("L", [100_000])}),
-        "pixels; at most 50,000,000 are decoded",
+        "pixels; at most 70,000,000 are decoded",
     ),
     "jpeg of much exif": (jpeg_segments(exif_bomb()), "the tags of its EXIF are together larger"),
     "jpeg of very many segments": (
@@ -99,11 +99,11 @@ COSTLY: dict[str, tuple[bytes, str]] = {
     "bmp of run lengths, long": (runs(9, 9, bytes(5_000_000)), "large BMP of run lengths"),
     "bmp of 2^31 - 1": (
         TABLE["bmp"].data[:18] + struct.pack("<ii", 2**31 - 1, 2**31 - 1) + TABLE["bmp"].data[26:],
-        "pixels; at most 50,000,000 are decoded",
+        "pixels; at most 70,000,000 are decoded",
     ),
     "gif of 65,535 x 65,535": (
         GIF[:6] + b"\xff" * 4 + GIF[10:],
-        "pixels; at most 50,000,000 are decoded",
+        "pixels; at most 70,000,000 are decoded",
     ),
     "gif without a picture": (
         GIF[: GIF.index(b",")] + b";" + GIF[GIF.index(b",") :],

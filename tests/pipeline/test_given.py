@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - digits of other alphabets are what this is about
 """What is given on a command line is read as it is meant, within bounds, or refused."""
 
+import argparse
 import os
 import socket
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.given import read_given, shortened, whole_number
+from pipeline.given import for_terminal, given_path, read_given, shortened, whole_number
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,23 @@ def test_what_is_no_file_is_refused_and_not_waited_for(kind: str, tmp_path: Path
         thread.join(60)
     assert refused
     assert "give a file" in refused[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("no folder \x1b[31mred\x07", "no folder \\x1b[31mred\\x07"),
+        ("photo\u202egpj.exe", "photo\\u202egpj.exe"),
+        ("two\n  lines\tof Épagneul 犬", "two\n  lines\tof Épagneul 犬"),
+        (f"no file {'x' * 5000}", f"no file {'x' * 100}…"),
+    ],
+)
+def test_what_is_given_neither_steers_nor_fills_a_terminal(given: str, shown: str) -> None:
+    assert for_terminal(given) == shown
+
+
+@pytest.mark.parametrize("unset", ["", " "])
+def test_what_an_unset_variable_leaves_is_no_path(unset: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="names nothing: is a variable unset"):
+        given_path(unset)
+    assert given_path("a b") == Path("a b")

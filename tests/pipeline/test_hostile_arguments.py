@@ -96,6 +96,8 @@ endpoint predict DIR/fifo | 2 | fifo is not a regular file
 endpoint predict DIR | 2 | is a folder
 endpoint predict DIR/none | 2 | there is no file
 endpoint predict '' | 2 | is a folder
+endpoint predict '' --csv DIR/out.csv | 2 | there is no file ''
+endpoint predict DIR --csv '' | 2 | '' names nothing
 endpoint predict DIR/text.json --top ² | 2 | '²' is not a whole number
 endpoint bench /dev/zero | 2 | /dev/zero is not a regular file
 endpoint bench DIR/text.json --concurrency 1,² | 2 | '²' is not a whole number
@@ -147,10 +149,17 @@ run --local --parameter AccuracyThreshold=nan | 2 | --parameter AccuracyThreshol
 run --local --parameter ² | 2 | must look like Name=Value
 run --local --data /dev/zero | 2 | neither a folder
 run --local --data ² | 2 | no such folder
+run --local --data STEER | 2 | --data \\x1b[31m: no such folder
+run --local --data '' | 2 | names no folder
+run --local --data https://x/y.zip | 2 | python -m pipeline.data upload https://x/y.zip --local
+run --local --state /dev/null | 1 | cannot use /dev/null for local state: it is no folder
+run --local --state '' | 2 | '' names nothing
+run --definition --settings '' | 2 | '' names nothing
 cost /dev/zero | 2 | /dev/zero is not a regular file
 cost DIR/text.json --prices /dev/zero | 2 | is not JSON
 data upload /dev/zero --local | 2 | no such folder or archive
 data upload ² --local | 2 | no such folder or archive
+data upload '' --local | 2 | '' names nothing
 sample DIR/new --classes ² | 2 | '²' is not a whole number
 sample DIR/new --per-class 1_0 | 2 | 1_0 is not a whole number
 sample DIR/new --seed -1 | 2 | error
@@ -185,7 +194,7 @@ settings ² | 2 | there is no section '²'
 local check --state DIR/none | 2 | is no folder
 local repair --state /dev/null | 2 | is no folder
 """
-MEANT = {"HUGE": HUGE, "DEEP": DEEP, "BYTE": "\udcff", "LONG": "x" * 5000}
+MEANT = {"STEER": "\x1b[31m", "HUGE": HUGE, "DEEP": DEEP, "BYTE": "\udcff", "LONG": "x" * 5000}
 ROWS = [tuple(part.strip() for part in row.split("|")) for row in CASES.strip().splitlines()]
 
 
@@ -233,3 +242,6 @@ def test_it_is_one_clear_refusal(
     assert ended == int(code), said[-2000:]
     assert message in said
     assert "Traceback" not in said
+    assert "\x1b" not in said
+    if code == "2":
+        assert max(map(len, said.split())) < 1000

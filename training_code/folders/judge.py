@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from .layout import AmbiguousLayout, Choice, Layout, class_line, few
-from .names import meaning_of
+from .names import are_numbered_parts, is_set_aside, meaning_of
 from .structure import Family, families, filled, inside, is_nested, pictures_of, split_of, splits_of
 from .walk import Folder
 
@@ -17,7 +17,8 @@ def judge(top: Folder) -> Layout:
     family = splits_of(root)
     doubts: list[Doubts] = [_outweighed(root, family), _within_train(family)] if family else []
     if not family and len(filled(root)) > 1:
-        doubts = [_like_splits(root), _kinds(root), _copies(root), _nested(root), _loose(top, root)]
+        doubts = [_like_splits(root), _parts(root), _kinds(root), _copies(root)]
+        doubts += [_nested(root), _partly_nested(root), _set_aside(root), _loose(top, root)]
     for why, choices in (doubt for found in doubts for doubt in found):
         raise AmbiguousLayout(why, choices)
     return "split/class" if family else "class"
@@ -35,7 +36,8 @@ def _outweighed(root: Folder, family: Family) -> Doubts:
 def _within_train(family: Family) -> Doubts:
     """Doubt the classes in a train folder as one doubts classes anywhere."""
     for train in map(inside, family.folders["train"]):
-        for why, choices in (*_kinds(train), *_copies(train), *_nested(train)):
+        doubts = (_kinds(train), _copies(train), _nested(train), _partly_nested(train))
+        for why, choices in (each for found in doubts for each in found):
             inner = [choice for choice in choices if choice.folder]
             yield why, [_as_splits(family), *inner]
 
@@ -85,6 +87,16 @@ def _no_classes(root: Folder, family: Family) -> str:
     return f"{why} {train} holds no class folders ({train}/<class>/<picture>)"
 
 
+def _parts(root: Folder) -> Doubts:
+    """Doubt classes that are called as numbered parts of one set are."""
+    folders = filled(root)
+    inner = [len(filled(inside(folder))) for folder in folders]
+    if are_numbered_parts(folder.name for folder in folders) and max(inner) < 2:
+        names = few([folder.name for folder in folders])
+        why = f"{root.path} has {names}, which are called as parts of one set are, not as classes"
+        yield f"{why}: put the pictures into one folder a class", [_as_classes(folders)]
+
+
 def _kinds(root: Folder) -> Doubts:
     """Doubt classes that are called as kinds of files are: images and masks."""
     folders = filled(root)
@@ -116,6 +128,36 @@ def _nested(root: Folder) -> Doubts:
     else:
         one = [_only(folders[0])] if same else []
         yield why, [_as_classes(folders), *_groups_of(folders), *one]
+
+
+def _partly_nested(root: Folder) -> Doubts:
+    """Doubt classes of which one holds what may be the classes, or splits, and another none."""
+    folders = filled(root)
+    nested = [each for each in folders if is_nested(each) and pictures_of(each) is each]
+    if len(nested) == len(folders):
+        return
+    for folder in nested:
+        inner = filled(inside(folder))
+        names = few([each.name for each in inner])
+        if splits_of(inside(folder)) or len(inner) > max(1, len(folders) - 1):
+            why = f"{folder.path} holds folders, {names}; one beside it holds none"
+            yield why, [_only(folder), _as_classes(folders)]
+        elif _are_splits([folder]):
+            why = f"{folder.path} is split into {names}; one beside it is not"
+            yield f"{why}: split all or none", [_as_classes(folders)]
+
+
+def _set_aside(root: Folder) -> Doubts:
+    """Doubt classes that are called as what is kept apart from classes: test, or unlabelled."""
+    folders = filled(root)
+    apart = [folder.name for folder in folders if is_set_aside(folder.name)]
+    others = [folder.name for folder in folders if folder.name not in apart]
+    if apart:
+        words = f"{class_line(others)}, without {few(apart)}"
+        alone = [Choice(words, "class+test")] if len(others) > 1 else []
+        why = f"{root.path} has {few(apart)}, called as what is kept apart from classes is"
+        beside = f", beside {few(others)}" if others else ""
+        yield f"{why}{beside}", [*alone, _as_classes(folders)]
 
 
 def _are_splits(folders: Sequence[Folder]) -> bool:

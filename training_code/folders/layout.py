@@ -2,17 +2,17 @@
 
 class         DIR/<class>/<picture>            split/class   DIR/{train,valid,test}/<class>/…
 class/split   DIR/<class>/{train,…}/<picture>  group/class   DIR/<group>/<class>/<picture>
+class+test    DIR/<class>/<picture>, and DIR/test/<picture> that are kept apart
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .names import look
 from .walk import Folder, files_below
 
-Layout = Literal["class", "split/class", "class/split", "group/class"]
+Layout = Literal["class", "split/class", "class/split", "group/class", "class+test"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 AUTO = "auto"
 SPLITS = ("train", "valid", "test")
@@ -40,11 +40,16 @@ class AmbiguousLayout(UnusableLayout):
     def __init__(self, why: str, choices: Sequence[Choice]) -> None:
         self.why = why
         self.choices = tuple(choices)
+        super().__init__(self.worded(str))
+
+    def worded(self, folder_way: Callable[[str], str]) -> str:
+        """Say what may be chosen, and how; `folder_way` says it of a folder."""
         ways = (
-            f"{one.words}: {f'--set data.layout={one.layout}' if one.layout else one.folder}"
-            for one in choices
+            f"{one.words}: "
+            f"{f'--set data.layout={one.layout}' if one.layout else folder_way(str(one.folder))}"
+            for one in self.choices
         )
-        super().__init__(f"{why}; say which is meant. {'; '.join(ways)}")
+        return f"{self.why}; say which is meant. {'; '.join(ways)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +144,3 @@ def check_names(names: Iterable[str], whose: str, mend: str) -> None:
                 f"{whose} have {form} in two Unicode forms, {other!a} and {name!a}: the same"
                 f" letters, but two names; {mend}"
             )
-
-
-def alike(classes: Iterable[str]) -> list[str]:
-    """Say which classes are written almost alike: `Cat` and `cat `."""
-    groups: dict[str, list[str]] = {}
-    for label in classes:
-        groups.setdefault(look(label), []).append(label)
-    return [
-        f"warning: the classes {' and '.join(map(repr, group))} are written almost alike: are they"
-        " one? then put their pictures into one folder"
-        for group in groups.values()
-        if len(group) > 1
-    ]

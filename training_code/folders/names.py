@@ -6,6 +6,7 @@ is left of a name says which folders belong together: `seg_train` goes with `seg
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +33,15 @@ _KINDS = {
 }
 _PICTURES, _OTHERS, _FILLING = (set(words.split()) for words in _KINDS.values())
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
+_PART_WORDS = f"{_KINDS['pictures']} part batch fold shard chunk folder set split subset archive"
+# images_001, HAM10000_images_part_1, Photos from 2021; 100APPLE, as cameras number their folders
+_NUMBERED = re.compile(
+    rf"(?P<stem>(?:.*(?:[\W\d_]|(?<=[a-z])(?=[A-Z])))?(?i:{'|'.join(_PART_WORDS.split())})"
+    r"(?i:[\s_-]*(?:from|of))?)[\s_-]*\d+"
+    r"|[1-9]\d\d(?P<camera>(?=\w*[A-Z])[A-Z\d_]{5})"
+)
+# how systems call a second one: cat (1), cat - Copy, cat copy 2, Copy of cat
+_COPY = re.compile(r"^copy of | ?\(\d{1,2}\)$| copy( \d+)?$")
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,30 @@ def _kind_of(name: str, words: list[str]) -> Literal["pictures", "others"] | Non
     return "pictures" if _PICTURES.intersection(words) and not re.search(r"\d", name) else None
 
 
+def is_set_aside(name: str) -> bool:
+    """Check whether a name alone means what is not for training: `test`, and not `dogs_test`."""
+    meaning = meaning_of(name)
+    return meaning.role == "unlabelled" or (
+        meaning.role not in (None, "train") and not meaning.family
+    )
+
+
+def is_kind_name(name: str) -> bool:
+    """Check whether a name means files of a kind and nothing else: `labels`, not `red_label`."""
+    if re.search(r"\d", name):
+        return False
+    words = {word.lower() for word in _WORD.findall(name)}
+    kinds = words & (_PICTURES | _OTHERS)  # one mask, or photo, may well be a class
+    several = any(word.endswith(("s", "annotation")) for word in kinds)
+    return several and words <= _PICTURES | _OTHERS | _FILLING
+
+
+def are_numbered_parts(names: Iterable[str]) -> bool:
+    """Check whether names differ by a number alone, as parts of one set: images_001, images_002."""
+    found = [_NUMBERED.fullmatch(name) for name in names]
+    return None not in found and len({each.groups() for each in found if each}) == 1
+
+
 def look(name: str) -> str:
-    """Return what two names have in common that are written almost alike: `Cat` and `cat `."""
-    return re.sub(r"[\s_-]+", " ", name.casefold()).strip()
+    """Return what two names have in common that are written almost alike: `Cat` and `cat (1)`."""
+    return _COPY.sub("", re.sub(r"[\s_-]+", " ", name.casefold()).strip())

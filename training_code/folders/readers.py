@@ -12,14 +12,16 @@ from .layout import (
     Place,
     Reading,
     UnusableLayout,
-    alike,
     check_names,
     few,
     shown,
 )
-from .names import look
-from .structure import families, filled, inside, is_split_name, pictures_of, split_of, splits_of
-from .walk import Folder, Tree
+from .names import is_set_aside, look
+from .notes import notes_on
+from .structure import families, filled, inside, pictures_of, split_of, splits_of
+from .walk import Folder, Tree, folders_below
+
+_PACKED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 
 def read_as(layout: Layout, tree: Tree) -> Reading:
@@ -30,6 +32,7 @@ def read_as(layout: Layout, tree: Tree) -> Reading:
         "split/class": reader.read_splits,
         "class/split": reader.read_splits_of_classes,
         "group/class": reader.read_groups,
+        "class+test": reader.read_classes_alone,
     }
     readers[layout]()
     return reader.reading()
@@ -49,6 +52,10 @@ class _Reader:
     def read_classes(self) -> None:
         """Read DIR/<class>."""
         self._add_classes(self.root, None)
+
+    def read_classes_alone(self) -> None:
+        """Read DIR/<class>, without what is kept apart: DIR/test, unlabelled pictures."""
+        self._add_classes(self.root, None, without=is_set_aside)
 
     def read_groups(self) -> None:
         """Read DIR/<group>/<class>."""
@@ -87,13 +94,14 @@ class _Reader:
     def reading(self) -> Reading:
         """Check the classes and return what was read."""
         names = sorted({place.label for place in self.places})
+        if not names:
+            raise UnusableLayout(_nothing_found(self.root))
         _check_classes(names, self.root.path)
         given = {place.split for place in self.places}
         drawn = _drawn(given)
         places = [replace(p, split=None) if p.split in drawn else p for p in self.places]
         cuts = [split for split in drawn if split != "train" and None not in given]
-        notes = [_called_as_split(name) for name in names if is_split_name(name)]
-        notes += [f"no folder gives {split} its classes: it is cut out of train" for split in cuts]
+        notes = [f"no folder gives {split} its classes: it is cut out of train" for split in cuts]
         for (name, why), count in sorted(self.tree.left_out.items()):
             times = f", {count:,} times" if count > 1 else ""
             self.ignored.append(Ignored(shown(name), f"{why}{times}"))
@@ -103,7 +111,7 @@ class _Reader:
             places=tuple(places),
             drawn=drawn,
             ignored=tuple(self.ignored),
-            notes=(*notes, *alike(names)),
+            notes=(*notes, *notes_on(names, places)),
         )
 
     def _enter(self, folder: Folder) -> Folder:
@@ -115,9 +123,16 @@ class _Reader:
             folder = inner
         return folder
 
-    def _add_classes(self, top: Folder, split: str | None, also: Iterable[str] = ()) -> None:
+    def _add_classes(
+        self,
+        top: Folder,
+        split: str | None,
+        also: Iterable[str] = (),
+        without: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         """Take the folders with pictures as classes, and those that are classes elsewhere."""
-        classes = [each for each in top.folders if each.total or each.name in also]
+        found = [each for each in top.folders if each.total or each.name in also]
+        classes = [each for each in found if not without(each.name)]
         self._leave_out_beside(top, classes)
         for each in classes:
             pictures = pictures_of(each)
@@ -163,9 +178,14 @@ class _Reader:
                 )
 
 
+def _nothing_found(root: Folder) -> str:
+    what = f"{root.path} holds no class folders with pictures in them; {EXPECTED}"
+    folders = folders_below(root)
+    archives = [name for each in folders for name in each.files if name.lower().endswith(_PACKED)]
+    return f"{what}; it holds archives, {few(archives)}: unpack them first" if archives else what
+
+
 def _check_classes(names: Sequence[str], where: str) -> None:
-    if not names:
-        raise UnusableLayout(f"{where} holds no class folders with pictures in them; {EXPECTED}")
     if len(names) == 1:
         what = f"{where} holds one class only ({names[0]})"
         raise UnusableLayout(f"{what}; a classifier needs two or more")
@@ -190,10 +210,6 @@ def _split_folders(root: Folder) -> dict[str, Folder]:
             names = " and ".join(sorted(folder.name for folder in folders))
             raise UnusableLayout(f"{root.path} has {names}: keep one folder for the {split} split")
     return {split: family.folders[split][0] for split in SPLITS if split in family.folders}
-
-
-def _called_as_split(name: str) -> str:
-    return f"warning: the class {name!r} is called as a split is; if it is none, move it elsewhere"
 
 
 def _is_flat(split: Folder, classes: set[str]) -> bool:

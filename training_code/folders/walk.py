@@ -28,10 +28,12 @@ PICTURE_SUFFIXES = frozenset(_SUFFIXES.split())
 START_BYTES = 1024  # of a file tell whether it is a picture
 _SYSTEM_FILES = {"__macosx", "thumbs.db", "desktop.ini"}
 _SYSTEM_FOLDERS = {
-    *("@eadir", "#recycle", "#snapshot", "@tmp", "$recycle.bin", "system volume information"),
-    *("lost+found", "__pycache__", "node_modules"),
+    *("@eadir", "#recycle", "#snapshot", "@tmp", "@recycle", "@recently-snapshot"),
+    *("$recycle.bin", "recycler", "recycled", "system volume information", "found.000"),
+    *("lost+found", "__pycache__", "node_modules", "site-packages"),
 }
-_PYTHON_ENVIRONMENT = "pyvenv.cfg"  # lies in each; packages bring pictures of their own
+# one of them lies in each; packages bring pictures of their own
+_PYTHON_ENVIRONMENT = {"pyvenv.cfg", "conda-meta"}
 _PSEUDO = ("/proc", "/sys")  # endless, and reading there may wait for ever
 _BROKEN = (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP)  # of a link to nothing
 
@@ -143,7 +145,7 @@ class _Walk:
                         f"{self._root} holds more than {MAXIMUM_FILES:,} files: give the folder"
                         " with the pictures"
                     )
-        if any(entry.name == _PYTHON_ENVIRONMENT for entry in found):
+        if any(entry.name in _PYTHON_ENVIRONMENT for entry in found):
             return []
         return sorted(found, key=lambda entry: entry.name)
 
@@ -213,10 +215,15 @@ def first_bytes(path: str) -> bytes:
 
 def files_below(folder: Folder) -> Iterator[str]:
     """Yield the paths of all files in a folder and its sub-folders."""
+    return (path for inner in folders_below(folder) for path in _paths(inner))
+
+
+def folders_below(folder: Folder) -> Iterator[Folder]:
+    """Yield a folder and all folders in it."""
     todo = [folder]
     while todo:
         folder = todo.pop()
-        yield from _paths(folder)
+        yield folder
         todo.extend(reversed(folder.folders))
 
 

@@ -12,7 +12,8 @@ def picture_lines(info: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines about how pictures of a dataset.json were decoded."""
     for one in info["notes"]:
         level = "warning: " if one["note"] == Note.GUESSED_BITS.value else ""
-        yield f"{level}{one['count']:,} pictures: {one['note']}, for example {one['files'][0]}"
+        many = "1 picture" if one["count"] == 1 else f"{one['count']:,} pictures"
+        yield f"{level}{many}: {one['note']}, for example {one['files'][0]}"
     groups = info["same_pixels"]
     across = [one for one in groups if len(one["splits"]) > 1]
     if across:

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from folders.layout import AUTO, Ignored, UnusableLayout
+from folders.layout import AUTO, AmbiguousLayout, Ignored, UnusableLayout
 from folders.reading import read_folder
 from job.errors import JobError
 from picture_formats import is_picture
@@ -50,6 +50,12 @@ def find_images(root: Path, layout: str = AUTO) -> ImageFolder:
     """
     try:
         reading = read_folder(root, is_picture, layout)
+    except AmbiguousLayout as error:
+        # A person knows the data by its address, and not by the job's folder.
+        words = error.worded(
+            lambda folder: f"DataUri with /{os.path.relpath(folder, root)} at its end"
+        )
+        raise JobError(words) from error
     except UnusableLayout as error:
         raise JobError(str(error)) from error
     except OSError as error:

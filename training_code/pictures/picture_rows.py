@@ -53,7 +53,8 @@ def hash_file(file: str) -> str | Refused | NoPicture:
         if not is_called_a_picture(file) and not is_picture(first_bytes(file)):
             return NoPicture()
         if not path.is_file():
-            return Refused("a broken link" if path.is_symlink() else "no regular file")
+            is_broken = path.is_symlink() and not path.exists()
+            return Refused("a broken link" if is_broken else "no regular file")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             return Refused(f"{size:,} bytes; at most {MAX_FILE_BYTES:,} are read")

@@ -41,9 +41,10 @@ def find_pictures(given: Sequence[str]) -> Found:
     others: dict[str, None] = {}
     for name in given:
         path = Path(name)
-        if not path.is_dir():
+        if not name.strip() or not path.is_dir():
             if not path.is_file():
-                what = f"{name} is no regular file" if path.exists() else f"there is no file {name}"
+                there = name.strip() and path.exists()
+                what = f"{name} is no regular file" if there else f"there is no file {name!r}"
                 raise UsageError(f"{what}: give pictures, or folders of them")
             pictures[name] = None
             continue

@@ -122,25 +122,19 @@ class StepCache:
             return Found(None, _DAMAGED)
         if found is None:
             return Found()
-        age = datetime.now(UTC) - found["CreationTime"]
+        try:
+            entry, outputs = _entry(found), _outputs(found)
+            age = datetime.now(UTC) - found["CreationTime"]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return Found(None, _DAMAGED)
         if policy.maximum_age is not None and age > policy.maximum_age:
             return Found()
-        try:
-            outputs = _outputs(found)
-        except (TypeError, ValueError, AttributeError):
-            return Found(None, _DAMAGED)
         looked = [check_output(self._store.path(uri), kept) for uri, kept in outputs]
         if problem := next((each.problem for each in looked if each.problem), ""):
             return Found(None, f"its output {problem}")
         if any(each.moved for each in looked):  # the same bytes, in new files
             files = {uri: each.kept for (uri, _), each in zip(outputs, looked, strict=True)}
             self._store.put(_KIND, name, found | {"Files": files})
-        entry = CacheEntry(
-            found["SourcePipelineExecutionArn"],
-            found["Properties"],
-            found["Metadata"],
-            found["Metric"],
-        )
         return Found(entry)
 
     def remember(self, step: Step, key: str, entry: CacheEntry, outputs: Sequence[str]) -> None:
@@ -182,6 +176,22 @@ def forget_results(store: Store, execution_arn: str) -> None:
             "json_extract(body, '$.SourcePipelineExecutionArn') = ?",
             (_KIND, execution_arn),
         )
+
+
+def _entry(found: Document) -> CacheEntry:
+    """Return what is kept of a step. Raises KeyError, TypeError."""
+    entry = CacheEntry(
+        found["SourcePipelineExecutionArn"],
+        found["Properties"],
+        found["Metadata"],
+        found["Metric"],
+    )
+    kinds = ((entry.execution_arn, str), (entry.properties, dict), (entry.metadata, dict))
+    if not all(isinstance(value, kind) for value, kind in kinds):
+        raise TypeError("a cache entry of other types")
+    if not isinstance(entry.metric, str | None):
+        raise TypeError("a metric that is no text")
+    return entry
 
 
 def _outputs(found: Document) -> list[tuple[str, KeptFiles]]:

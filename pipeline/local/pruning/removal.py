@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pipeline.command_line.running import with_state
 from pipeline.errors import PipelineError, UsageError, file_reason
 from pipeline.local.engine.caching import forget_results
 from pipeline.local.engine.recovery import JOBS, stop_dead_runs
 from pipeline.local.engine.registration import forget_registration
 from pipeline.local.pruning.needs import PACKAGE_TAG, tags_of
 from pipeline.local.pruning.plan import OldRun, Plan, make_plan, run_id
+from pipeline.local.repair import check_state
 from pipeline.local.service.operations.context import OperationContext, name_of
 from pipeline.local.service.operations.models import delete_endpoint_config, delete_model
 from pipeline.local.service.operations.packages import delete_package
-from pipeline.local.store import Document, Store
+from pipeline.local.store import Document, Store, StoreError
 
 _NOTE = "PrunedRun"
 _KEPT_MODELS = "models"
@@ -37,20 +39,33 @@ class Pruned:
     freed: Mapping[str, int]
 
 
+def _plan(store: Store, keep: int, older_than: timedelta | None) -> Plan:
+    """Plan a prune. Raises StoreError for a state that does not say all that is needed."""
+    what = f"{store.root} is damaged, and may not say what is still needed"
+    if problems := check_state(store.root).problems:
+        repair = with_state("python -m pipeline.local repair", store.root)
+        raise StoreError(f"{what} ({problems[0]}): {repair}")
+    try:
+        return make_plan(store, keep, older_than, datetime.now(UTC))
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise StoreError(f"{what} ({type(error).__name__}: {error}): nothing is pruned") from error
+
+
 def plan_prune(store: Store, keep: int, older_than: timedelta | None = None) -> Pruned:
     """Plan a prune and measure what it would free; nothing is changed."""
-    plan = make_plan(store, keep, older_than, datetime.now(UTC))
+    plan = _plan(store, keep, older_than)
     return Pruned(plan, {run.id: _size(_folders(store, run)) for run in plan.removed})
 
 
 def prune(store: Store, keep: int, older_than: timedelta | None = None) -> Pruned:
     """Remove the runs beyond the newest of each pipeline that nothing needs.
 
-    Raises UsageError while a run is at work: it may be taking results of any other from the cache.
+    Raises UsageError while a run is at work: it may be taking results of any other from the cache;
+    StoreError for a damaged state.
     """
     stop_dead_runs(store)
     with store.transaction():
-        plan = make_plan(store, keep, older_than, datetime.now(UTC))
+        plan = _plan(store, keep, older_than)
         if plan.at_work:
             names = ", ".join(plan.at_work)
             raise UsageError(f"a run is at work ({names}): prune when it has ended")

@@ -66,7 +66,7 @@ def test_a_folder_goes_into_the_bucket(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "3 files, 16 B: 3 sent, 0 copied, 0 were there"
     uri = lines[1].split()[1]
-    assert lines[2].endswith(f"pipeline.run --upsert --start --parameter DataUri={uri}")
+    assert f"pipeline.run --upsert --start --parameter DataUri={uri} --set " in lines[2]
     prefix = uri.removeprefix(f"s3://{BUCKET}/")
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]
     assert [item["Key"].removeprefix(prefix) for item in listed] == sorted(PICTURES)
@@ -89,7 +89,7 @@ def test_for_this_machine_it_needs_no_account(
     assert run(str(archive), "--local") == 0
     lines = capsys.readouterr().out.splitlines()
     uri = lines[1].split()[1]
-    assert f"pipeline.run --local --data {uri}" in lines[2]
+    assert lines[2].endswith(f"pipeline.run --local --data {uri} --state {tmp_path}/state")
     folder = tmp_path / "state" / "s3" / uri.removeprefix("s3://")
     assert (folder / "cat/1.jpg").read_bytes() == b"first"
     assert not list((tmp_path / "state").glob("unpacked-*"))
@@ -175,7 +175,9 @@ def test_of_an_archive_the_folder_to_unpack_is_named(
         shutil.copytree(pictures, tmp_path / "groups" / group)
     shutil.make_archive(str(tmp_path / "groups"), "zip", tmp_path / "groups")
     assert run(str(tmp_path / "groups.zip"), "--local") == 2
-    assert "unpack it, and give the folder new in it" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "unpack it, and give the folder new in it" in error
+    assert f"error: the folders of {tmp_path}/groups.zip all hold the same folders" in error
 
 
 def test_a_missing_bucket_names_the_command_that_makes_it(

@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,6 +92,33 @@ def test_names_as_windows_writes_them_are_folders(tmp_path: Path) -> None:
     assert _files(target) == {"train/cat/1.jpg": b"one", "train/dog/2.jpg": b"two"}
 
 
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [
+        (b"E\xcc\x81pagneul/1.jpg", "E\u0301pagneul/1.jpg"),  # macOS: UTF-8, and does not say so
+        ("犬/1.jpg".encode(), "犬/1.jpg"),
+        (b"\x90pagneul/1.jpg", "Épagneul/1.jpg"),  # Windows, of western Europe
+    ],
+)
+def test_names_without_a_word_on_their_encoding_are_read(
+    stored: bytes, name: str, tmp_path: Path
+) -> None:
+    placeholder = "x" * len(stored)
+    _zip(tmp_path / "archive", {placeholder: b"one"})
+    content = (tmp_path / "archive").read_bytes()
+    (tmp_path / "archive").write_bytes(content.replace(placeholder.encode(), stored))
+    target = _target(tmp_path)
+    unpack(tmp_path / "archive", target)
+    assert _files(target) == {name: b"one"}
+
+
+def test_the_folder_itself_may_be_in_the_archive(tmp_path: Path) -> None:
+    _zip(tmp_path / "archive", {"./": b"", "./a/1.jpg": b"one"})
+    target = _target(tmp_path)
+    unpack(tmp_path / "archive", target)
+    assert _files(target) == {"a/1.jpg": b"one"}
+
+
 @pytest.mark.parametrize("write", [_zip, _tar])
 def test_no_folders_are_made_deeper_than_a_walk_goes(write: Write, tmp_path: Path) -> None:
     write(tmp_path / "archive", {"a/" * 200 + "1.jpg": b""})
@@ -131,7 +159,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
         archive.writestr(link, "/etc/passwd")
-    with pytest.raises(ArchiveError, match="link or device"):
+    with pytest.raises(ArchiveError, match="link or device: unpack it yourself"):
         unpack(tmp_path / "archive", _target(tmp_path))
 
 
@@ -140,9 +168,22 @@ def test_a_bomb_stops_at_the_limit(write: Write, tmp_path: Path) -> None:
     write(tmp_path / "archive", {"a/1": bytes(1_000_000), "a/2": bytes(1_000_000)})
     assert (tmp_path / "archive").stat().st_size < 5_000
     target = _target(tmp_path)
-    with pytest.raises(ArchiveError, match="bytes unpacked"):
+    with pytest.raises(ArchiveError, match="bytes unpacked: if it is no bomb, unpack it yourself"):
         unpack(tmp_path / "archive", target, Limits(floor=1_000_000))
     assert sum(map(len, _files(target).values())) <= 1_100_000
+
+
+@pytest.mark.parametrize("write", [_zip, _tar])
+def test_a_full_disk_is_called_so(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "archive", {"a/1": bytes(1_000_000)})
+    disk = SimpleNamespace(free=1_000)
+    monkeypatch.setattr("pipeline.data.unpack.shutil.disk_usage", lambda _: disk)
+    with pytest.raises(
+        ArchiveError, match="more than 1,000 bytes unpacked: that is all that is free"
+    ):
+        unpack(tmp_path / "archive", _target(tmp_path))
 
 
 @pytest.mark.parametrize("write", [_zip, _tar])

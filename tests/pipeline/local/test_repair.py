@@ -13,6 +13,7 @@ from pipeline.command_line.running import run_command
 from pipeline.local.__main__ import main
 from pipeline.local.database import FILE
 from pipeline.local.engine.recovery import lock_held, stop_dead_runs
+from pipeline.local.repair import check_state
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import OddDocumentError, Store
 from tests.pipeline.local.runner_support import Lab
@@ -215,6 +216,32 @@ def test_an_odd_document_comes_back_from_its_copy(store: Store, capsys: Capture)
     assert run_command(main, ["repair", "--state", str(store.root)]) == 0
     assert "left out: Model odd" in capsys.readouterr().out
     assert Store(store.root).list("ModelPackage") == before
+
+
+def test_an_arn_that_is_no_text_is_left_out(store: Store, capsys: Capture) -> None:
+    registered(store, 2)
+    with store.transaction() as connection:
+        connection.execute("UPDATE documents SET arn = CAST(x'61ff' AS TEXT) WHERE name = 'dogs/1'")
+        connection.execute("INSERT INTO documents VALUES ('Model', 'odd', x'ff', '{}', 99)")
+    store.close()
+    assert run_command(main, ["repair", "--state", str(store.root)]) == 0
+    assert "left out: Model odd" in capsys.readouterr().out
+    assert len(Store(store.root).list("ModelPackage")) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [
+        ("PipelineExecution", {"PipelineExecutionArn": "a", "PipelineExecutionStatus": None}),
+        ("ModelPackage", {"ModelPackageArn": 5}),
+        ("HostedModel", {"ModelDataUrl": []}),
+    ],
+)
+def test_a_name_that_is_no_text_is_odd(store: Store, kind: str, document: dict) -> None:
+    store.put(kind, "odd", document)
+    assert store.list(kind) == []
+    (problem,) = check_state(store.root).problems
+    assert problem.startswith(f"{kind} odd: its ") and problem.endswith(" is no text")
 
 
 @pytest.mark.parametrize("kind", ["PipelineExecution", "Endpoint", "DeployRule", "StepCache"])

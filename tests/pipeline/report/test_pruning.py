@@ -58,3 +58,19 @@ def test_where_nothing_ran_nothing_is_made(tmp_path: Path) -> None:
     state = tmp_path / "none"
     assert run_command(main, ["prune", "--keep", "1", "--state", str(state)]) == 2
     assert not state.exists()
+
+
+def test_a_damaged_state_is_not_pruned(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = Runs(store)
+    for _ in range(3):
+        runs.add()
+    store.put("Model", "odd", {})
+    assert prune(store, "--keep", "1", "--dry-run") == 1
+    assert "(KeyError: 'ModelArn'): nothing is pruned" in capsys.readouterr().err
+    store.put("Endpoint", "odd", {})
+    for words in (("--dry-run",), ()):
+        assert prune(store, "--keep", "1", *words) == 1
+        error = capsys.readouterr().err
+        assert "may not say what is still needed (Endpoint odd: it has no" in error
+        assert f"python -m pipeline.local repair --state {store.root}" in error
+    assert runs.left() == ["a", "b", "c"]

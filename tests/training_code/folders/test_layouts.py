@@ -26,6 +26,7 @@ ROWS = [
     (AB, "auto", "a,b drawn=2"),
     ("{cat,Dog}/{1,2}.jpg", "auto", "Dog,cat drawn=4"),
     ("a/1.jpg a/more/2.jpg b/3.png", "auto", "a,b drawn=3"),
+    ("a/{x,y}/1.jpg {b,c}/1.jpg", "auto", "a,b,c drawn=4"),
     ("{a,b}/images/1.jpg", "auto", "a,b drawn=2"),
     ("{a,b}/deep/deeper/1.jpg", "auto", "a,b drawn=2"),
     ("a/a/1.jpg b/b/1.jpg", "auto", "a,b drawn=2"),
@@ -50,12 +51,19 @@ ROWS = [
     ("{bullet_train,test_tube}/1.jpg", "auto", "bullet_train,test_tube drawn=2"),
     ("{negative_test,positive_test}/1.jpg", "auto", "negative_test,positive_test drawn=2"),
     ("{crash_test_dummy,train_station}/1.jpg", "auto", "crash_test_dummy,train_station drawn=2"),
-    ("{cat,dog,test,val}/1.jpg", "auto", "cat,dog,test,val drawn=4"),
+    ("{cat,dog,train}/1.jpg", "auto", "cat,dog,train drawn=3"),
     ("{with_mask,without_mask}/1.jpg", "auto", "with_mask,without_mask drawn=2"),
     ("{black_label,red_label}/1.jpg", "auto", "black_label,red_label drawn=2"),
     ("{class_1,class_2}/1.jpg", "auto", "class_1,class_2 drawn=2"),
     ("{photo,sketch}/1.jpg", "auto", "photo,sketch drawn=2"),
+    ("{part_a,part_b}/1.jpg", "auto", "part_a,part_b drawn=2"),
+    ("{2019,2020}/1.jpg", "auto", "2019,2020 drawn=2"),
+    ("{12345678,12345679}/1.jpg", "auto", "12345678,12345679 drawn=2"),
+    ("{train,test}/{part1,part2}/1.jpg", "auto", "part1,part2 drawn=2 test=2 cut=valid"),
     ("{train,test}/1.jpg", "class", "test,train drawn=2"),
+    ("{cat,dog,test}/1.jpg", "class", "cat,dog,test drawn=3"),
+    ("{cat,dog,test}/1.jpg", "class+test", "cat,dog drawn=2 ignored=test/"),
+    ("{train,valid,test}/{ok,test}/1.jpg", "auto", "ok,test train=2 valid=2 test=2"),
     # three splits, by many names
     (SPLIT, "auto", "a,b train=2 valid=2 test=2"),
     ("{Training,val,testing}/{a,b}/1.jpg", "auto", "a,b train=2 valid=2 test=2"),
@@ -101,6 +109,13 @@ ROWS = [
     ("{Train,Test}/{a,b}/1.png Meta/1.png", "auto", "a,b drawn=2 test=2 cut=valid ignored=Meta/"),
     ("{Training,Test}/{a,b}/1.jpg test-multiple_fruits/1.jpg papers/1.pdf", "auto",
      "a,b drawn=2 test=2 cut=valid ignored=papers/,test-multiple_fruits/"),
+    ("OID/{train,validation,test}/{a,b}/1.jpg OID/train/a/Label/1.txt OID/csv_folder/x.csv",
+     "auto", "a,b train=2 valid=2 test=2 ignored=OID/csv_folder/"),
+    ("{01_train,02_test}/{a,b}/1.jpg", "auto", "a,b drawn=2 test=2 cut=valid"),
+    ("train-20231101T010203Z-001/train/{a,b}/1.jpg test-20231101T010203Z-001/test/{a,b}/1.jpg",
+     "auto", "a,b drawn=2 test=2 cut=valid"),
+    ("{train,val}/{a,b}/1.jpg test_images/1.jpg sample_submission.csv", "auto",
+     "a,b drawn=2 valid=2 cut=test ignored=sample_submission.csv,test_images/"),
     ("train/{a,b}/1.jpg", "auto", "a,b drawn=2"),
     ("train/{a,b}/1.jpg submission.csv", "auto", "a,b drawn=2 ignored=submission.csv"),
     ("a/{train,test}/1.jpg b/{train,test}/1.jpg", "class/split", "a,b drawn=2 test=2 cut=valid"),
@@ -110,6 +125,9 @@ ROWS = [
     (f"{AB} annotations/", "auto", "a,b drawn=2 ignored=annotations/"),
     (f"{AB} @eaDir/1.jpg/THUMB.jpg a/@eaDir/THUMB.jpg", "auto", "a,b drawn=2 ignored=@eaDir"),
     (f"{AB} node_modules/x/logo.png", "auto", "a,b drawn=2 ignored=node_modules"),
+    (f"{AB} @Recycle/1.jpg RECYCLER/x/1.jpg", "auto", "a,b drawn=2 ignored=@Recycle,RECYCLER"),
+    (f"{AB} conda/conda-meta/x.json conda/lib/icon.png", "auto", "a,b drawn=2 ignored=conda/"),
+    (f"{AB} lib/site-packages/mpl/icon.png", "auto", "a,b drawn=2 ignored=lib/,site-packages"),
     (f"{AB} .git/config a/.DS_Store b/Thumbs.db desktop.ini", "auto", "a,b drawn=2"),
     (f"{AB} {{a,b}}/1.txt {{a,b}}/1.xml", "auto", "a,b drawn=2"),
     (f"{AB} cover.jpg README.md", "auto", "a,b drawn=2 ignored=README.md~and~1~more"),
@@ -151,6 +169,21 @@ ROWS = [
     ("{no,yes}/1.jpg brain/{no,yes}/1.jpg", "auto", "either DIR/brain class"),
     ("{sprat,trout}/{fish,mask}/1.png", "auto", "either class group/class DIR/sprat"),
     ("{1,2,3,4,5}.jpg {thumbs,backup}/1.jpg", "auto", "either class"),
+    ("{cat,dog,test,val}/1.jpg", "auto", "either class+test class"),
+    ("{cat,dog,unlabeled}/1.jpg", "auto", "either class+test class"),
+    ("{cat,dog,single_prediction}/1.jpg", "auto", "either class+test class"),
+    ("{valid,invalid}/1.jpg", "auto", "either class"),
+    ("data/{train,valid}/{a,b}/1.jpg test/1.jpg", "auto", "either DIR/data class"),
+    ("dogs/{train,test}/{a,b}/1.jpg readme_pictures/1.png", "auto", "either DIR/dogs class"),
+    ("Images/{n1,n2,n3}/1.jpg {samples,thumbs}/1.jpg", "auto", "either DIR/Images class"),
+    ("train/all/{a,b,c}/1.jpg train/more/1.jpg test/{all,more}/1.jpg", "auto",
+     "either split/class DIR/all"),
+    ("{cat,dog}/{train,test}/1.jpg bird/1.jpg", "auto", "either class"),
+    ("{HAM_images_part_1,HAM_images_part_2}/1.jpg", "auto", "either class"),
+    ("{images_001,images_002}/images/1.png", "auto", "either class"),
+    ("{fold1,fold2,fold3}/1.jpg", "auto", "either class"),
+    ("DCIM/{100APPLE,101APPLE}/1.jpg", "auto", "either class"),
+    ("{Photos~from~2020,Photos~from~2021}/1.jpg", "auto", "either class"),
     # no data set
     ("", "auto", "refused no class folders"),
     ("{1,2}.jpg", "auto", "refused no class folders"),
@@ -158,6 +191,8 @@ ROWS = [
     ("{a,b}/.hidden.jpg", "auto", "refused no class folders with pictures"),
     ("{a,b}/1.txt", "auto", "refused no class folders with pictures"),
     ("a/1.jpg b/1.txt", "auto", "refused one class only .a."),
+    ("{train,test1}.zip a/b.TAR.GZ", "auto",
+     "refused archives, test1.zip, train.zip, b.TAR.GZ: unpack them first"),
     ("{train,valid,test}/a/1.jpg", "auto", "refused one class only .a."),
     ("{train,valid,test}/images/1.jpg", "auto", "refused one class only .images."),
     (f"{SPLIT} val/{{a,b}}/1.jpg", "auto", "refused val and valid: keep one folder for the valid"),
@@ -247,11 +282,28 @@ def test_every_choice_that_is_offered_can_be_read(
         assert len(reading.classes) > 1
 
 
-def test_a_class_called_as_a_split_is_said(tmp_path: Path) -> None:
-    reading = read_folder(make(tmp_path / "data", "{cat,test}/1.jpg"), format_of)
-    assert reading.notes == (
-        "warning: the class 'test' is called as a split is; if it is none, move it elsewhere",
-    )
+@pytest.mark.parametrize(
+    ("files", "note"),
+    [
+        ("{cat,train}/1.jpg", "the class 'train' is called as a split is; if it is none, move it"),
+        ("{cat,labels}/1.jpg", "the class 'labels' is called as a kind of files is; if it is none"),
+        ("{cat,Annotation}/1.jpg", "the class 'Annotation' is called as a kind of files is"),
+        ("{Cat,cat}/1.jpg", "the classes 'Cat' and 'cat' are written almost alike: are they one?"),
+        ("{cat,cat~(1)}/1.jpg", "the classes 'cat' and 'cat (1)' are written almost alike"),
+        ("{cat,cat~-~Copy}/1.jpg", "the classes 'cat' and 'cat - Copy' are written almost alike"),
+        (
+            "{a,b}/{1,1_mask}.png",
+            "2 files are called as masks or the like of others are, such as a/",
+        ),
+        ("a/{x~(1),x~(1)_mask_1}.png b/1.png", "1 file is called as a mask or the like of another"),
+        ("{cat,red_label}/1.jpg", ""),
+        ("{gloves,mask}/{1,face_mask}.jpg", ""),
+        ("{cat,cat~2,copy}/1.jpg", ""),
+    ],
+)
+def test_what_may_be_no_class_is_said(files: str, note: str, tmp_path: Path) -> None:
+    notes = read_folder(make(tmp_path / "data", files), format_of).notes
+    assert [one.startswith(f"warning: {note}") for one in notes] == ([True] if note else [])
 
 
 def test_names_that_no_terminal_should_see_are_spelt_out(tmp_path: Path) -> None:

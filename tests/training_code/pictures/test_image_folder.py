@@ -66,6 +66,14 @@ def test_what_can_be_meant_in_two_ways_names_both_and_the_setting(tmp_path: Path
     assert find_images(tmp_path, "group/class").classes == ("cat", "cup", "dog")
 
 
+def test_a_folder_that_may_be_meant_is_named_by_the_end_of_its_address(tmp_path: Path) -> None:
+    touch(tmp_path, "in/Images/a/1.jpg", "in/Images/b/1.jpg", "in/samples/1.jpg")
+    with pytest.raises(
+        JobError, match=r"2 classes: a, b: DataUri with /in/Images at its end; 2 cl"
+    ):
+        find_images(tmp_path)
+
+
 def test_a_missing_folder_or_a_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(JobError, match="missing does not exist"):
         find_images(tmp_path / "missing")

@@ -57,5 +57,7 @@ def test_what_is_no_picture_by_name_and_content_is_told_from_a_damaged_one(
 def test_a_link_to_nothing_is_a_damaged_picture_only_where_it_is_called_one(tmp_path: Path) -> None:
     for name in ("1.jpg", "1.txt"):
         (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    (tmp_path / "2.jpg").symlink_to("/dev/null")
     assert hash_file(str(tmp_path / "1.jpg")) == Refused("a broken link")
+    assert hash_file(str(tmp_path / "2.jpg")) == Refused("no regular file")
     assert hash_file(str(tmp_path / "1.txt")) == NoPicture()

@@ -293,3 +293,17 @@ def test_the_age_counts_from_when_the_work_was_done(lab: Lab) -> None:
     lab.run(cached(lab.processing("A", "")))
     entry = lab.store.list("StepCache")[0]
     assert before <= entry["CreationTime"] <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("CreationTime", 5), ("CreationTime", "x"), ("Files", 5), ("Metadata", 5), ("Metric", 5)],
+)
+def test_a_damaged_entry_is_no_success_and_no_failure(lab: Lab, member: str, value: object) -> None:
+    step = cached(lab.processing("A", ""))
+    lab.run(step)
+    (row,) = lab.store.rows("StepCache", "")
+    (entry,) = lab.store.list("StepCache")
+    lab.store.put("StepCache", row.name, entry | {member: value})
+    again = lab.run(step)
+    assert (again.status, again.steps["A"].cached) == ("Succeeded", False)
