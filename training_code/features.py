@@ -7,12 +7,11 @@
 View 0 is the plain centre crop; further views are random ones of the training pictures, always
 the same for the same picture. With weights, pictures are normalised as those weights were trained,
 otherwise by the data set's own mean and standard deviation. The test split is only compared with
-what training sees: none of its features are written.
+what training sees: the backbone passes over none of it.
 """
 
 import argparse
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +21,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from extraction.cache import FeatureCache, cache_folder, prune
-from extraction.feature_files import (
-    BACKBONE_FILE,
-    FeatureInfo,
-    read_features,
-    write_info,
-)
+from extraction.feature_files import BACKBONE_FILE, FeatureInfo, write_info
 from extraction.feature_pass import Pass, write_features
-from extraction.near_duplicates import Described
 from extraction.runtime import Runtime, open_runtime
 from extraction.seen_test_pictures import compare, tell
 from job.errors import JobError, run_job
@@ -111,24 +104,14 @@ def pretrained_normalisation(name: str, backbone: nn.Module) -> tuple[list[float
     return list(transforms.mean), list(transforms.std)
 
 
-def look_for_test_pictures(work: Pass, options: Options, seen: Mapping[str, Split]) -> None:
-    """Compare the test split with the splits that training sees, by the plain views' features.
+def look_for_test_pictures(options: Options, seen: Mapping[str, Split]) -> None:
+    """Compare the test split with the splits that training sees.
 
     Raises JobError when test pictures are among them, and that is to end the run.
     """
-    if options.test is None:
-        return
-    test = open_split(options.test, "test")
-    with tempfile.TemporaryDirectory() as scratch:
-        write_features(work, test, "test", Path(scratch))
-        known = {name: _described(options.features, name, split) for name, split in seen.items()}
-        tested = _described(Path(scratch), "test", test)
-        compared = compare(tested, known, read_info(options.dataset))
-    tell(compared, options.features, fail=options.test_in_train == "fail")
-
-
-def _described(folder: Path, name: str, split: Split) -> Described:
-    return Described(split, read_features(folder, name).values.numpy()[0])
+    if options.test is not None:
+        compared = compare(open_split(options.test, "test"), seen, read_info(options.dataset))
+        tell(compared, options.features, fail=options.test_in_train == "fail")
 
 
 def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> FeatureCache | None:
@@ -211,20 +194,18 @@ def main(arguments: list[str] | None = None) -> None:
     backbone, dimension, source = load_backbone(options, weights)
     info = describe(options, weights, backbone, dimension)
     options.features.mkdir(parents=True, exist_ok=True)
+    splits = {name: open_split(options.dataset, name) for name in ("train", "valid")}
+    look_for_test_pictures(options, splits)  # before the pass, which a run that ends here spares
     save_file(backbone.state_dict(), options.features / BACKBONE_FILE)
     backbone = backbone.to(best_device())
-    int8_images = (
-        open_split(options.dataset, "train").images if options.precision == "int8" else None
-    )
+    int8_images = splits["train"].images if options.precision == "int8" else None
     runtime = open_runtime(backbone, info.preprocessing(), options.batch_size, threads, int8_images)
     cache = open_cache(info, runtime, options.features / BACKBONE_FILE)
     work = Pass(runtime, cache, options.crop)
-    splits = {name: open_split(options.dataset, name) for name in ("train", "valid")}
     known = 0
     for name, split in splits.items():
         views = options.views if name == "train" else 1  # only training is augmented
         known += write_features(work, split, name, options.features, views)
-    look_for_test_pictures(work, options, splits)
     write_info(options.features, info)
     before = f", {known:,} of them known from before" if known else ""
     log(

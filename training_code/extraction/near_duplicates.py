@@ -1,32 +1,30 @@
 """Find copies of pictures among others: saved again, resized, or with the edges cut off.
 
-Features propose, pixels decide: a picture's copy is the one whose features are most like its own,
-with any backbone; whether those two are one picture says pictures/likeness.py, the same for every
-backbone and data set.
+Thumbnails propose, pixels decide: the two pictures whose thumbnails are most like a picture's own,
+or like it without its edges, may be its copies; whether two are one picture says
+pictures/likeness.py. The backbone is not asked: a pass of it over more pictures costs far more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from pictures.dataset import Split, spread_rows
+from pictures.dataset import Split
 from pictures.likeness import COPY, likeness
 
 Values = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
+Squares = npt.NDArray[np.uint8]
 
-_SCALED_BY = 4096  # pictures whose mean and spread all features are measured in
-_BLOCK = 2048  # rows of a product: what is held is 16 MB
-
-
-@dataclass(frozen=True)
-class Described:
-    """A split's pictures with the features (N, D) of their plain view."""
-
-    split: Split
-    features: Values
+_SIDE = 32  # of a thumbnail, in pixels
+_POINTS = 10  # a side, that an outline has
+_KEPT = 0.9  # of a side, without the edges: what lost a bit more or less is like that, too
+_CUTS = ((0.0, 0.0), (0.1, 0.0), (0.0, 0.1), (0.1, 0.1), (0.05, 0.05))  # lost above, to the left
+_PROPOSED = 2
+_LEAST = 0.7  # of the correlation of outlines: copies have 0.75 and more
+_BLOCK = 1024  # pictures that are read at a time
 
 
 @dataclass(frozen=True)
@@ -39,67 +37,82 @@ class Copy:
     likeness: float
 
 
-def find_copies(of: Described, among: Sequence[Described], own: int | None = None) -> list[Copy]:
-    """Return the pictures of `of` that are copies of one `among` the others, one copy each at most.
-
-    `own`: the part that `of` is itself; no picture is a copy of itself.
-    """
-    units = _Units(among[0].features)
-    nearest = [
-        units.nearest(of.features, part.features, same=number == own)
-        for number, part in enumerate(among)
-    ]
-    parts = np.argmax([similarity for similarity, _ in nearest], axis=0)
+def find_copies(of: Split, among: Sequence[Split]) -> list[Copy]:
+    """Return the pictures of `of` that are copies of one `among` the others, one copy each."""
     found = []
-    for row, part in enumerate(parts.tolist()):
-        similarity, others = nearest[part]
-        if similarity[row] > 0:  # else there is no other, or the features say nothing
-            other = int(others[row])
-            alike = likeness(of.split.images[row], among[part].split.images[other])
-            found += [Copy(row, part, other, round(alike, 4))] if alike >= COPY else []
+    for row, proposed in enumerate(_proposals(of, among)):
+        square = of.images[row]
+        alike = [
+            Copy(row, part, other, round(likeness(square, among[part].images[other]), 4))
+            for part, other in proposed
+        ]
+        best = max(alike, key=lambda copy: copy.likeness, default=None)
+        found += [best] if best and best.likeness >= COPY else []
     return found
 
 
-class _Units:
-    """Measures each feature in units of its spread over some pictures: then all count the same."""
-
-    def __init__(self, values: Values) -> None:
-        some = values[spread_rows(len(values), _SCALED_BY)]
-        self._mean, self._scale = some.mean(axis=0), some.std(axis=0)
-        self._scale[self._scale < 1e-6 * max(float(self._scale.max()), 1e-30)] = np.inf
-
-    def nearest(self, queries: Values, others: Values, *, same: bool) -> tuple[Values, Rows]:
-        """Return each query's largest cosine similarity to one of the others, and its row.
-
-        `same`: both are the same pictures, each of which is left out of its own answer.
-        """
-        similarity = np.full(len(queries), -1, np.float32)
-        nearest = np.zeros(len(queries), np.int64)
-        for start in range(0, len(queries), _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            units = self._units(queries[rows])
-            for first in range(0, len(others), _BLOCK):
-                found = units @ self._units(others[first : first + _BLOCK]).T
-                if same:
-                    _leave_out(found, start - first)
-                best = found.argmax(axis=1)
-                values = np.take_along_axis(found, best[:, None], axis=1)[:, 0]
-                better = values > similarity[rows]
-                similarity[rows] = np.where(better, values, similarity[rows])
-                nearest[rows] = np.where(better, best + first, nearest[rows])
-        return similarity, nearest
-
-    def _units(self, values: Values) -> Values:
-        """Return features in those units, each row of length 1."""
-        scaled = (values - self._mean) / self._scale
-        lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-        units: Values = scaled / np.maximum(lengths, 1e-12)
-        return units
+def _proposals(of: Split, among: Sequence[Split]) -> Iterator[list[tuple[int, int]]]:
+    """Yield, for each picture, part and row of the few that are most like it."""
+    queries, count = _outlines(of.images), len(of.images)
+    likes, places = [np.zeros((count, 0), np.float32)], [np.zeros((count, 0, 2), np.int64)]
+    for part, split in enumerate(among):
+        for start in range(0, len(split.images), _BLOCK):
+            like = queries.like(_outlines(split.images[start : start + _BLOCK]))
+            most = min(_PROPOSED, like.shape[1])
+            best = np.argpartition(-like, most - 1, axis=1)[:, :most]
+            likes.append(np.take_along_axis(like, best, axis=1))
+            places.append(np.stack([np.full_like(best, part), best + start], axis=2))
+    every, where = np.concatenate(likes, axis=1), np.concatenate(places, axis=1)
+    for row, order in enumerate(np.argsort(-every, axis=1)[:, :_PROPOSED]):
+        yield [
+            (part, other) for part, other in where[row, order[every[row, order] >= _LEAST]].tolist()
+        ]
 
 
-def _leave_out(similarities: Values, offset: int) -> None:
-    """Set to the least what a block has of pictures compared with themselves."""
-    rows = np.arange(len(similarities))
-    columns = rows + offset
-    inside = (columns >= 0) & (columns < similarities.shape[1])
-    similarities[rows[inside], columns[inside]] = -1
+@dataclass(frozen=True)
+class _Outlines:
+    """Pictures as vectors of length 1 (N, D): as they are, and without their edges."""
+
+    whole: Values
+    cut: tuple[Values, ...]
+
+    def like(self, others: "_Outlines") -> Values:
+        """Return how like each is to each of the others; one of the two may have lost its edges."""
+        found: Values = self.whole @ others.whole.T
+        for own, other in zip(self.cut, others.cut, strict=True):
+            np.maximum(found, own @ others.whole.T, out=found)
+            np.maximum(found, self.whole @ other.T, out=found)
+        return found
+
+
+def _outlines(images: Squares) -> _Outlines:
+    thumbnails = np.array([_thumbnail(square) for square in images], np.float32)
+    flat = thumbnails.reshape(len(images), _SIDE * _SIDE)
+    return _Outlines(
+        _units(flat, 0, 0, 1), tuple(_units(flat, above, left, _KEPT) for above, left in _CUTS)
+    )
+
+
+def _thumbnail(square: Squares) -> Values:
+    """Return the brightness of a square, uint8 (3, R, R), at few pixels: as green tells it."""
+    green = Image.fromarray(square[1])
+    small = green.resize((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=1.0)
+    return np.asarray(small, np.float32)
+
+
+def _units(thumbnails: Values, above: float, left: float, kept: float) -> Values:
+    """Return outlines of a part of each thumbnail: what differs from its mean, of length 1."""
+    parts = thumbnails @ np.kron(_averages(above, kept), _averages(left, kept)).T
+    parts -= parts.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(parts, axis=1, keepdims=True)
+    units: Values = parts / np.maximum(lengths, 1e-6)
+    return units
+
+
+def _averages(start: float, kept: float) -> Values:
+    """Return the weights (_POINTS, _SIDE) of pixels in the points of a part of a line of them."""
+    edges = (start + kept * np.linspace(0, 1, _POINTS + 1)) * _SIDE
+    pixels = np.arange(_SIDE)
+    above = np.minimum(edges[1:, None], pixels + 1)
+    weights = np.maximum(0, above - np.maximum(edges[:-1, None], pixels))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from extraction.near_duplicates import Described, find_copies
+from extraction.near_duplicates import find_copies
 from job.errors import JobError
 from job.log import log
 from pictures.dataset import Split
@@ -49,20 +49,19 @@ class Compared:
         )
 
 
-def compare(test: Described, seen: Mapping[str, Described], info: Mapping[str, Any]) -> Compared:
+def compare(test: Split, seen: Mapping[str, Split], info: Mapping[str, Any]) -> Compared:
     """Compare test pictures with those of the splits that training sees, by name.
 
     `info` is the data set's, which knows the files that are there twice.
     """
-    splits = {name: pictures.split for name, pictures in seen.items()}
-    names = list(splits)
+    names = list(seen)
     found = {}
     for copy in find_copies(test, list(seen.values())):
-        file, name = test.split.files[copy.row], names[copy.part]
-        found[file] = Seen(file, name, splits[name].files[copy.other], False, copy.likeness)
-    found |= {one.file: one for one in _same(test.split, splits, info)}  # rather the very file
+        file, name = test.files[copy.row], names[copy.part]
+        found[file] = Seen(file, name, seen[name].files[copy.other], False, copy.likeness)
+    found |= {one.file: one for one in _same(test, seen, info)}  # rather the very file
     ordered = sorted(found.values(), key=lambda one: (not one.same_file, one.file))
-    return Compared(len(test.split.files), tuple(ordered))
+    return Compared(len(test.files), tuple(ordered))
 
 
 def _same(test: Split, seen: Mapping[str, Split], info: Mapping[str, Any]) -> list[Seen]:

@@ -64,6 +64,26 @@ def test_strangers_are_none_even_on_one_ground() -> None:
         assert all(likeness(one, other) < COPY for other in squares[:number])
 
 
+def striped(seed: int) -> Image.Image:
+    """The same stripes each time, and a few discs of its own."""
+    random, picture = np.random.default_rng(seed), Image.new("RGB", (SIDE, SIDE), "white")
+    draw = ImageDraw.Draw(picture)
+    for place in range(-SIDE, SIDE, 40):
+        draw.line((0, place, SIDE, place + SIDE // 2), (10, 30, 25), 18)
+    for _ in range(2):
+        x, y = (int(v) for v in random.integers(0, 200, 2))
+        colour = tuple(int(v) for v in random.integers(60, 200, 3))
+        draw.ellipse((x, y, x + 56, y + 56), fill=colour)
+    return picture
+
+
+def test_the_same_stripes_do_not_make_strangers_one() -> None:
+    squares = [stored(striped(seed)) for seed in range(5)]
+    for number, one in enumerate(squares):
+        assert all(likeness(one, other) < COPY for other in squares[:number])
+        assert likeness(one, stored(striped(number), quality=60)) > COPY
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [(255, 255, True), (255, 254, False), (0, 255, False)],
