@@ -10,14 +10,20 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pipeline.comparing.chosen import NO_WEIGHTS, Chosen
+from pipeline.report.commanded import makes_another_run, setting_of
 
 PAGE = "docs/better-accuracy.md"
 FIRST_RUN = "python -m pipeline.run --local"
 ON_AWS = "python -m pipeline.run --upsert --start --wait"
 _INSTANCES = "instances."  # settings that only AWS knows
 # A setting that has this value or more already is not advised; or this value or less.
-_MORE = ("features.views", "training.fine_tune_blocks", "training.label_smoothing")
-_LESS = ("training.epochs",)
+_MORE = (
+    *("features.views", "training.fine_tune_blocks", "training.label_smoothing"),
+    *("tuning.max_jobs", "tuning.ranges.lr.min"),
+)
+_LESS = ("training.epochs", "tuning.ranges.lr.max")
+# What a backbone is exchanged for the advised one of: any other knows as much, or more.
+_WEAK = ("alexnet", "mnasnet0_5", "shufflenet_v2_x0_5", "squeezenet1_0", "squeezenet1_1")
 
 
 @dataclass(frozen=True)
@@ -104,14 +110,15 @@ class Adviser:
     ) -> Attempt:
         """Return the first of the tries that changes something, else the words with no change."""
         for settings in tries:
-            if any(not self._has(setting) for setting in settings):
+            new = any(not self._has(setting) for setting in settings)
+            if new and makes_another_run(self.command, settings):
                 return Attempt(before, self._with(settings))
         return Attempt(words or f"see {PAGE}, then", self.command)
 
     def _has(self, setting: str) -> bool:
         key, _, value = setting.partition("=")
-        now = self.settings.get(key, "")
-        if now == value:
+        now = self.settings.get(key) or setting_of(self.command, key) or ""
+        if now == value or (key == "backbone.name" and now and now not in _WEAK):
             return True
         try:
             difference = float(now) - float(value)

@@ -62,6 +62,53 @@ def test_what_a_run_has_already_is_not_advised(views: str) -> None:
     assert "label_smoothing" in adviser.about("learned by heart").command
 
 
+@pytest.mark.parametrize("finding", [name for name in ADVICE if ADVICE[name].tries])
+def test_who_follows_every_advice_is_never_told_the_same_again(finding: str) -> None:
+    command = LOCAL
+    for _ in ADVICE[finding].tries:
+        command = Adviser(command).about(finding).command
+    last = Adviser(command).about(finding)
+    assert last.command == command
+    assert "then" in last.words
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "tuning.ranges.lr.max=0.0005",  # lower already
+        "tuning.ranges.lr.min=0.001",  # nothing would be left between them
+        "tuning.ranges.lr=[0.001, 0.01]",  # without a largest value
+        "tuning.ranges.lr=null",  # not tuned
+    ],
+)
+def test_what_the_settings_of_a_run_would_refuse_is_not_advised(given: str) -> None:
+    attempt = Adviser(f"{LOCAL} --set '{given}'").about("trials failed")
+    assert "lr.max=0.001" not in attempt.command
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "advised"),
+    [
+        ("squeezenet1_1", "imagenet", True),
+        ("resnet18", "none", True),
+        ("resnet50", "none", True),
+        ("resnet50", "imagenet", False),
+        ("resnet18", "imagenet", False),
+    ],
+)
+def test_a_pretrained_backbone_is_not_exchanged_for_a_weaker_one(
+    name: str, weights: str, advised: bool
+) -> None:
+    adviser = Adviser(LOCAL, {"backbone.name": name, "backbone.weights": weights})
+    command = adviser.about("accuracy too low").command
+    assert ("backbone.name=mobilenet_v2" in settings_in(command)) is advised
+
+
+def test_of_a_command_that_cannot_be_read_here_nothing_is_known() -> None:
+    command = "python -m pipeline.run --local --settings gone.yaml"
+    assert "features.views=4" in Adviser(command).about("learned by heart").command
+
+
 def test_when_all_was_tried_more_pictures_are_left() -> None:
     has = {"features.views": "4", "training.label_smoothing": "0.1"}
     attempt = Adviser(LOCAL, has).about("learned by heart", "zebra, okapi")
