@@ -5,6 +5,7 @@ they are, tensors as their outlines, everything else as its name.
 """
 
 import pickletools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -15,6 +16,11 @@ _MOST_OPERATIONS = 2_000_000  # 3 s; a large network with its optimizer takes 30
 _HARMLESS_MODULES = (
     *("torch", "torch.storage", "torch._utils", "torch.serialization"),
     *("torch.cuda", "torch.sparse", "torch.cuda.sparse"),
+)
+# Types and what makes tensors: torch.load, of the same module, would read another file.
+_HARMLESS_NAMES = re.compile(
+    r"\w*(Storage|Tensor)|Size|device|_rebuild_\w+|_get_layout|per_(channel|tensor)_\w+"
+    r"|q?u?int\d\w*|b?float\d\w*|complex\d+|bool|bits\d\w*"
 )
 # Besides these modules', what torch.load(weights_only=True) allows.
 _HARMLESS = {
@@ -119,7 +125,9 @@ class _Follower:
         return items
 
     def _named(self, name: str) -> Named:
-        if name.rpartition(".")[0] not in _HARMLESS_MODULES and name not in _HARMLESS:
+        module, _, own = name.rpartition(".")
+        of_torch = module in _HARMLESS_MODULES and _HARMLESS_NAMES.fullmatch(own)
+        if not of_torch and name not in _HARMLESS:
             self.found.foreign.add(name)
         return Named(name)
 

@@ -16,6 +16,7 @@ from pretrained.pickle_outline import Outline, Pickled, UnknownOperation, outlin
 from pretrained.problems import SAVE, UnusableWeights, shown
 
 _MOST_BYTES = 16 * 1024**2  # of a header or a pickle: resnet152's has 0.1 MB
+_PART_BYTES = 1024**2
 _FEW = 4
 _MAGIC = 0x1950A86A20F9469CFC6C  # what torch.save before 1.6 began with
 _TAR_AT, _TAR = 257, b"ustar"
@@ -48,7 +49,8 @@ class Contents:
 def read_contents(path: Path) -> Contents:
     """Return a file's names and shapes. Raises UnusableWeights, or OSError when it cannot be read.
 
-    A file whose beginning and end are there is taken for whole; loading it shows the rest.
+    A file whose beginning and end are there is taken for whole, and one with sums where they are
+    right; loading it shows the rest.
     """
     with path.open("rb") as file:
         head = file.read(512)
@@ -124,10 +126,24 @@ def _in_zip(file: BinaryIO) -> Any:
             raise UnusableWeights(f"it is a zip of other files ({inside}): {_UNPACK}")
         with archive.open(pickles[0]) as data:
             found = outline(_beginning(data))
+        _check_sums(archive)
     folder = pickles[0].removesuffix("data.pkl")
     if not {f"{folder}data/{key}" for key in found.storages} <= set(names):
         raise EOFError
     return _only_weights(found)
+
+
+def _check_sums(archive: zipfile.ZipFile) -> None:
+    """Compare what was stored with its sums, which torch does not. Raises EOFError."""
+    for member in archive.infolist():
+        if member.compress_type != zipfile.ZIP_STORED:  # torch.save compresses nothing
+            continue
+        try:
+            with archive.open(member) as stored:
+                while stored.read(_PART_BYTES):
+                    pass
+        except zipfile.BadZipFile:
+            raise EOFError from None
 
 
 def _before_1_6(file: BinaryIO, size: int) -> Any:

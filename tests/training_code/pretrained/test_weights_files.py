@@ -223,6 +223,13 @@ class Custom:
         return os.mkdir, ("sprung",)
 
 
+class Loading:
+    """Would read another file when it is unpickled, by torch itself."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return torch.load, ("other.pth",)
+
+
 def zipped(*names: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -239,6 +246,14 @@ def without_a_tensor(m: Maker) -> Path:
             if not name.endswith("/data/7"):
                 new.writestr(name, old.read(name))
     return m.folder / "w.pth"
+
+
+def with_a_wrong_byte(m: Maker) -> Path:
+    """A torch zip one of whose values is another than was saved."""
+    content = bytearray(m.bytes(m.one))
+    values = m.one[LAST].numpy().tobytes()
+    content[content.index(values) + 2] ^= 0x40
+    return m.write(bytes(content))
 
 
 def tarred(m: Maker) -> Path:
@@ -268,6 +283,7 @@ REFUSED: list[tuple[str, Callable[[Maker], Path], str]] = [
     ("cut", lambda m: m.write(m.bytes(m.one)[:-1000]), "it is cut off: its end is missing"),
     ("cut at its start", lambda m: m.write(m.bytes(m.one)[:50]), "it is cut off"),
     ("lacks a tensor's values", without_a_tensor, "it is cut off or damaged"),
+    ("has another value than was saved", with_a_wrong_byte, "it is cut off or damaged"),
     (
         "cut, before torch 1.6",
         lambda m: m.write(m.bytes(m.one, _use_new_zipfile_serialization=False)[:-1000]),
@@ -337,6 +353,11 @@ REFUSED: list[tuple[str, Callable[[Maker], Path], str]] = [
         "code",
         lambda m: m.save({"model": m.one, "x": Custom()}),
         "holds more than weights: posix.mkdir",
+    ),
+    (
+        "another file to load",
+        lambda m: m.save({"model": m.one, "x": Loading()}),
+        "holds more than weights: torch.serialization.load",
     ),
     (
         "code, before torch 1.6",
