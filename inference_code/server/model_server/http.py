@@ -2,7 +2,8 @@
 
 A client that sends its request slowly, or never, keeps no other from being answered: it gets a
 limited time, and where there are too many connections, the one that has waited longest for its
-client is ended, those that send fast last. A request that is whole is never ended.
+client is ended, those that send fast last. A request that is whole is never ended, unless its client
+does not take the answer.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 GRACE_SECONDS = 10
 HEAD_SECONDS = 10.0  # from the connection's begin, or from the answer before
 REQUEST_SECONDS = 30.0  # from the head's end: the application says before that it waits no more
-FLUSH_SECONDS = 10.0  # for a client to take its answer when the connection is being closed
+FLUSH_SECONDS = 10.0  # for a client to take its answer
 MOST_OF_ONE = 64 * 1024**2  # bytes: what is refused is read away so far, for the answer to arrive
 MOST_WAITING = 256 * 1024**2  # bytes of all requests that are not whole yet
 MOST_CONNECTIONS = 512
@@ -34,6 +35,7 @@ class Phase(Enum):
     HEAD = auto()
     BODY = auto()
     ANSWER = auto()
+    TAKE = auto()  # the client reads nothing of what it was answered
     END = auto()
 
 
@@ -125,6 +127,16 @@ class BoundedConnection(H11Protocol):
         elif self.held > _FAST and sum(each.held for each in self._all()) > MOST_WAITING:
             _end_longest((each for each in self._all() if each.held), otherwise=self)
 
+    def pause_writing(self) -> None:
+        """Wait for the client to take what it was answered."""
+        super().pause_writing()
+        self._follow()
+
+    def resume_writing(self) -> None:
+        """Go on: the client has taken it."""
+        super().resume_writing()
+        self._follow()
+
     def on_response_complete(self) -> None:
         """Wait for what is left of the request, and for the next one."""
         self.received = 0
@@ -160,12 +172,13 @@ class BoundedConnection(H11Protocol):
         if phase is self.phase:
             return
         self.phase, self.since = phase, self.loop.time()
-        seconds = {Phase.HEAD: HEAD_SECONDS, Phase.BODY: REQUEST_SECONDS, Phase.END: FLUSH_SECONDS}
-        self._wait(seconds.get(phase))
+        self._wait(_seconds(phase))
 
     def _found_phase(self) -> Phase:
         if self.transport.is_closing():
             return Phase.END
+        if self.flow.write_paused:
+            return Phase.TAKE
         if self.conn.their_state is h11.SEND_BODY:
             return Phase.BODY
         answered = self.cycle is None or self.cycle.response_complete
@@ -177,7 +190,7 @@ class BoundedConnection(H11Protocol):
         self._timer = None if seconds is None else self.loop.call_later(seconds, self._too_slow)
 
     def _too_slow(self) -> None:
-        if self.phase is Phase.END:
+        if self.phase in (Phase.END, Phase.TAKE):
             self.drop()
             return
         if self._found_phase() is Phase.HEAD and self.conn.trailing_data[0]:
@@ -196,6 +209,13 @@ class BoundedConnection(H11Protocol):
     def _all(self) -> "list[BoundedConnection]":
         every: Any = self.connections  # of one server, so all are of this class
         return list(every)
+
+
+def _seconds(phase: Phase) -> float | None:
+    """Return how long a connection waits for its client; None while its client waits for us."""
+    if phase in (Phase.END, Phase.TAKE):
+        return FLUSH_SECONDS
+    return {Phase.HEAD: HEAD_SECONDS, Phase.BODY: REQUEST_SECONDS}.get(phase)
 
 
 def _end_longest(some: Iterable[BoundedConnection], otherwise: BoundedConnection) -> None:

@@ -146,6 +146,24 @@ def test_an_answer_that_is_not_taken_is_not_kept(monkeypatch: pytest.MonkeyPatch
         assert 0 < len(begin + everything(lazy)) < size
 
 
+def test_answers_that_nobody_takes_keep_no_good_request_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clients that ask again and again, and read nothing, wait for themselves and not for us."""
+    monkeypatch.setattr(bounds, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(bounds, "HEAD_SECONDS", 3600)
+    monkeypatch.setattr(bounds, "FLUSH_SECONDS", 3600)
+    large = LoadedModel(None, "", lambda _model, body, _type, _accept: body or bytes(20_000_000))
+    with running(large) as (port, server), contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(connected(port, 2 * (HEAD % 0)))  # the second one is never answered
+        while len(server.server_state.connections) < 3 or not all(
+            each.flow.write_paused for each in list(server.server_state.connections)
+        ):
+            time.sleep(0.01)
+        assert ask(port) == (200, b"good")
+
+
 def test_where_there_are_too_many_the_one_that_waits_longest_is_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
