@@ -14,7 +14,9 @@ MAX_ID_LETTERS = 256
 _MAX_ID_NUMBER = 2**63
 _KEYS = {"b64", "id"}
 # what a browser's FileReader puts before the base64; the picture is known by its bytes
-_DATA_ADDRESS = re.compile(r"data:[\w.+*/-]{0,80}(;[\w.=-]{1,40}){0,4};base64,", re.ASCII)
+_DATA_ADDRESS = re.compile(
+    r"data:[\w.+*/-]{0,80}(;[\w. =-]{1,40}){0,4};base64,", re.ASCII | re.IGNORECASE
+)
 
 
 def read_instances(body: bytes | str) -> tuple[list[bytes], tuple[Identity, ...]]:

@@ -23,6 +23,7 @@ MAX_BODY_BYTES = 6_291_456  # SageMaker's own limit
 # and the words of SageMaker's image algorithms and of its SDK's serializer of files.
 _ANY_BYTES = ("", "*/*", BYTES_TYPE, "binary/octet-stream", "file-path/raw-bytes")
 _PICTURES = re.compile(r"image/[a-z0-9.+*-]{1,40}|application/x-image")
+_JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,100}\{")
 _CURLS_OWN = "application/x-www-form-urlencoded"
 _PLAIN_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
 
@@ -54,7 +55,7 @@ def read_request(body: Body, content_type: str | None) -> PictureRequest:
     data = bytes(body or b"")
     if format_of(data) is not None:
         return PictureRequest([data])
-    if kind == JSON_TYPE or (kind in _ANY_BYTES and data[:100].lstrip().startswith(b"{")):
+    if kind == JSON_TYPE or (kind in _ANY_BYTES and _JSON_START.match(data)):
         return PictureRequest(*read_instances(data))
     if kind == FORM_TYPE and data:
         data = read_file(data, content_type or "")

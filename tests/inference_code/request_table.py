@@ -94,6 +94,10 @@ BY_JSON = {
     "of no type": Asked("", instances({"b64": TEXT})),
     "with a byte order mark": Asked(JSON, b"\xef\xbb\xbf" + instances({"b64": TEXT})),
     "as any bytes": Asked(BYTES, b"\r\n " + instances({"b64": TEXT})),
+    "of no type, with a byte order mark": Asked("", b"\xef\xbb\xbf" + instances({"b64": TEXT})),
+    "a data address in capitals": Asked(
+        JSON, instances({"b64": f"DATA:image/png;name=my photo.png;BASE64,{TEXT}"})
+    ),
     "a data address": Asked(JSON, instances({"b64": f"data:image/jpeg;base64,{TEXT}"})),
     "a data address of another type": Asked(
         JSON, instances({"b64": f"data:text/plain;base64,{TEXT}"})

@@ -101,7 +101,8 @@ def _lock(path: Path, file: TextIO) -> None:
 
 def _changed_since(name: str, written: float) -> bool:
     try:
-        return os.stat(name).st_mtime > written  # noqa: PTH116 - called for every picture
+        known = os.stat(name)  # noqa: PTH116 - called for every picture
+        return max(known.st_mtime, known.st_ctime) > written  # a copy may keep an older time
     except OSError:
         return False  # it is gone, and its answer still true
 

@@ -10,18 +10,33 @@ from inference_code.server.model_server.programs import is_program
 
 _CODE_FOLDER = "/opt/ml/model/code"
 # Of the loader, the interpreter, the shell, libraries: code, or the place that code is read from.
-_STARTS = ("BASH_", "DYLD_", "GLIBC_", "LD_", "OPENSSL_", "PYTHON", "TORCHINDUCTOR_", "TRITON_")
+_STARTS = (
+    *("BASH_", "DYLD_", "GIT_", "GLIBC_", "JAVA_", "JDK_", "LD_", "OCL_", "OPENSSL_", "PERL5"),
+    *("PYTHON", "RUBY", "TORCHINDUCTOR_", "TRITON_", "VK_", "_JAVA_"),
+)
 _NAMES = (
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "CC",
+    "CUDA_HOME",
     "CUDA_INJECTION64_PATH",
+    "CUDA_PATH",
+    "CXX",
     "ENV",
     "GCONV_PATH",
     "HOME",
     "IFS",
+    "INTEL_LIBITTNOTIFY32",
+    "INTEL_LIBITTNOTIFY64",
     "LOCPATH",
+    "NCCL_CONF_FILE",
+    "NCCL_ENV_PLUGIN",
+    "NCCL_NET_PLUGIN",
+    "NCCL_PROFILER_PLUGIN",
+    "NCCL_TUNER_PLUGIN",
     "NODE_OPTIONS",
     "OMP_TOOL_LIBRARIES",
     "PATH",
-    "PERL5OPT",
     "SHELL",
     "SHELLOPTS",
     "TEMP",

@@ -60,12 +60,18 @@ def test_rows_that_a_kill_cut_off_are_dropped(path: Path) -> None:
             assert answers.done == expected | ({ODD.file} if end == len(both) else set())
 
 
-def test_a_picture_that_changed_since_is_asked_about_again(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("age", [-1, 1_000_000])
+def test_a_picture_that_changed_since_is_asked_about_again(
+    path: Path, tmp_path: Path, age: int
+) -> None:
+    """Also one that came in its place with an older time, as `cp -p` and archives leave it."""
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"x")
     write(path, Prediction(str(picture), (("cat", 1.0),)))
-    later = path.stat().st_mtime + 1
-    os.utime(picture, (later, later))
+    written = path.stat().st_mtime - 1
+    os.utime(path, (written, written))
+    picture.write_bytes(b"y")
+    os.utime(picture, (written - age, written - age))
     with open_answers(path, 2, "m-1") as answers:
         assert answers.done == frozenset()
 

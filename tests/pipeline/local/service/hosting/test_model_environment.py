@@ -30,6 +30,13 @@ REFUSED = {
     "NODE_OPTIONS": ["--require=/evil/evil.js"],
     "OPENSSL_CONF": ["/evil/evil.cnf"],
     "TORCH_HOME": ["/evil"],
+    "CXX": ["/evil/compiler"],
+    "AWS_CONFIG_FILE": ["/evil/credential_process"],
+    "INTEL_LIBITTNOTIFY64": ["/evil/evil.so"],
+    "NCCL_NET_PLUGIN": ["/evil/evil.so"],
+    "VK_ICD_FILENAMES": ["/evil/evil.json"],
+    "JAVA_TOOL_OPTIONS": ["-javaagent:/evil/evil.jar"],
+    "GIT_SSH_COMMAND": ["/evil/evil.sh"],
 }
 TAKEN = {
     "SAGEMAKER_PROGRAM": "serve.py",
@@ -44,6 +51,8 @@ TAKEN = {
     "OMP_NUM_THREADS": "1",
     "MY_PATH": "/evil",
     "LOG_LEVEL": "debug",
+    "NCCL_DEBUG": "INFO",
+    "TORCH_LOGS": "+dynamo",
 }
 
 
