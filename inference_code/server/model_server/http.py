@@ -2,8 +2,8 @@
 
 A client that sends its request slowly, or never, keeps no other from being answered: it gets a
 limited time, and where there are too many connections, the one that has waited longest for its
-client is ended, those that send fast last. A request that is whole is never ended, unless its client
-does not take the answer.
+client is ended, those that send fast last. A request that is whole is never ended, unless its
+client does not take the answer.
 """
 
 import asyncio

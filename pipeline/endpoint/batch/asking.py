@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -143,7 +144,10 @@ def _once(invoke: Invoke, body: bytes, kind: str) -> tuple[int, bytes]:
 def _read(name: str) -> bytes | Prediction:
     path = Path(name)
     try:
-        size = path.stat().st_size
+        known = path.stat()
+        if not stat.S_ISREG(known.st_mode):  # reading a pipe may wait for ever
+            return Prediction(name, error="it is no regular file", status=_NOT_READ)
+        size = known.st_size
         if size <= MAXIMUM_BODY:
             return path.read_bytes()
     except OSError as error:

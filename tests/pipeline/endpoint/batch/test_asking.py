@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -145,11 +146,13 @@ def test_files_that_cannot_be_sent_are_errors_of_their_own(
     large = tmp_path / "large.jpg"
     with large.open("wb") as file:
         file.truncate(MAXIMUM_BODY + 1)
-    gone = str(tmp_path / "gone.jpg")
-    results = Asker(refusing(set()), 5).ask([names[0], str(large), gone, names[1]])
+    gone, pipe = str(tmp_path / "gone.jpg"), str(tmp_path / "pipe.jpg")
+    os.mkfifo(pipe)  # reading it would wait for ever
+    results = Asker(refusing(set()), 5).ask([names[0], str(large), gone, pipe, names[1]])
     assert [(one.file, one.status) for one in results] == [
         (names[0], 200),
         (str(large), 413),
         (gone, 0),
+        (pipe, 0),
         (names[1], 200),
     ]
