@@ -195,11 +195,11 @@ def main(arguments: list[str] | None = None) -> None:
     info = describe(options, weights, backbone, dimension)
     options.features.mkdir(parents=True, exist_ok=True)
     splits = {name: open_split(options.dataset, name) for name in ("train", "valid")}
-    look_for_test_pictures(options, splits)  # before the pass, which a run that ends here spares
     save_file(backbone.state_dict(), options.features / BACKBONE_FILE)
     backbone = backbone.to(best_device())
     int8_images = splits["train"].images if options.precision == "int8" else None
     runtime = open_runtime(backbone, info.preprocessing(), options.batch_size, threads, int8_images)
+    look_for_test_pictures(options, splits)  # before the pass, which a run that ends here spares
     cache = open_cache(info, runtime, options.features / BACKBONE_FILE)
     work = Pass(runtime, cache, options.crop)
     known = 0

@@ -1,8 +1,8 @@
 """Find copies of pictures among others: saved again, resized, or with the edges cut off.
 
-Thumbnails propose, pixels decide: the two pictures whose thumbnails are most like a picture's own,
-or like it without its edges, may be its copies; whether two are one picture says
-pictures/likeness.py. The backbone is not asked: a pass of it over more pictures costs far more.
+Thumbnails propose, pixels decide: the picture whose thumbnail is most like another's, or like it
+without its edges, may be its copy; whether the two are one picture says pictures/likeness.py. The
+backbone is not asked: a pass of it over more pictures costs far more.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
 
 from pictures.dataset import Split
@@ -22,7 +23,6 @@ _SIDE = 32  # of a thumbnail, in pixels
 _POINTS = 10  # a side, that an outline has
 _KEPT = 0.9  # of a side, without the edges: what lost a bit more or less is like that, too
 _CUTS = ((0.0, 0.0), (0.1, 0.0), (0.0, 0.1), (0.1, 0.1), (0.05, 0.05))  # lost above, to the left
-_PROPOSED = 2
 _LEAST = 0.7  # of the correlation of outlines: copies have 0.75 and more
 _BLOCK = 1024  # pictures that are read at a time
 
@@ -40,33 +40,28 @@ class Copy:
 def find_copies(of: Split, among: Sequence[Split]) -> list[Copy]:
     """Return the pictures of `of` that are copies of one `among` the others, one copy each."""
     found = []
-    for row, proposed in enumerate(_proposals(of, among)):
-        square = of.images[row]
-        alike = [
-            Copy(row, part, other, round(likeness(square, among[part].images[other]), 4))
-            for part, other in proposed
-        ]
-        best = max(alike, key=lambda copy: copy.likeness, default=None)
-        found += [best] if best and best.likeness >= COPY else []
+    for row, (part, other) in _proposals(of, among):
+        alike = likeness(of.images[row], among[part].images[other])
+        found += [Copy(row, part, other, round(alike, 4))] if alike >= COPY else []
     return found
 
 
-def _proposals(of: Split, among: Sequence[Split]) -> Iterator[list[tuple[int, int]]]:
-    """Yield, for each picture, part and row of the few that are most like it."""
-    queries, count = _outlines(of.images), len(of.images)
-    likes, places = [np.zeros((count, 0), np.float32)], [np.zeros((count, 0, 2), np.int64)]
+def _proposals(of: Split, among: Sequence[Split]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield the row of each picture that may have a copy, with part and row of the most like it."""
+    queries = _outlines(of.images)
+    most = np.full(len(of.images), _LEAST, np.float32)
+    places = np.full((len(of.images), 2), -1, np.int64)
     for part, split in enumerate(among):
         for start in range(0, len(split.images), _BLOCK):
             like = queries.like(_outlines(split.images[start : start + _BLOCK]))
-            most = min(_PROPOSED, like.shape[1])
-            best = np.argpartition(-like, most - 1, axis=1)[:, :most]
-            likes.append(np.take_along_axis(like, best, axis=1))
-            places.append(np.stack([np.full_like(best, part), best + start], axis=2))
-    every, where = np.concatenate(likes, axis=1), np.concatenate(places, axis=1)
-    for row, order in enumerate(np.argsort(-every, axis=1)[:, :_PROPOSED]):
-        yield [
-            (part, other) for part, other in where[row, order[every[row, order] >= _LEAST]].tolist()
-        ]
+            best = like.argmax(axis=1)
+            values = np.take_along_axis(like, best[:, None], axis=1)[:, 0]
+            better = values > most
+            most[better] = values[better]
+            places[better] = np.stack([np.full_like(best, part), best + start], axis=1)[better]
+    for row, (part, other) in enumerate(places.tolist()):
+        if part >= 0:
+            yield row, (part, other)
 
 
 @dataclass(frozen=True)
@@ -78,10 +73,10 @@ class _Outlines:
 
     def like(self, others: "_Outlines") -> Values:
         """Return how like each is to each of the others; one of the two may have lost its edges."""
-        found: Values = self.whole @ others.whole.T
+        found = _products(self.whole, others.whole)
         for own, other in zip(self.cut, others.cut, strict=True):
-            np.maximum(found, own @ others.whole.T, out=found)
-            np.maximum(found, self.whole @ other.T, out=found)
+            np.maximum(found, _products(own, others.whole), out=found)
+            np.maximum(found, _products(self.whole, other), out=found)
         return found
 
 
@@ -102,11 +97,17 @@ def _thumbnail(square: Squares) -> Values:
 
 def _units(thumbnails: Values, above: float, left: float, kept: float) -> Values:
     """Return outlines of a part of each thumbnail: what differs from its mean, of length 1."""
-    parts = thumbnails @ np.kron(_averages(above, kept), _averages(left, kept)).T
+    parts = _products(thumbnails, np.kron(_averages(above, kept), _averages(left, kept)))
     parts -= parts.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(parts, axis=1, keepdims=True)
     units: Values = parts / np.maximum(lengths, 1e-6)
     return units
+
+
+def _products(rows: Values, others: Values) -> Values:
+    """Return the products of all pairs, by torch: numpy's threads would wait for one another."""
+    found: Values = (torch.from_numpy(rows) @ torch.from_numpy(others).T).numpy()
+    return found
 
 
 def _averages(start: float, kept: float) -> Values:
