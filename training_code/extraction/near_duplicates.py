@@ -116,4 +116,5 @@ def _averages(start: float, kept: float) -> Values:
     pixels = np.arange(_SIDE)
     above = np.minimum(edges[1:, None], pixels + 1)
     weights = np.maximum(0, above - np.maximum(edges[:-1, None], pixels))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    found: Values = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found
