@@ -96,9 +96,7 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     region = "with --refresh: whose prices"
     result.add_argument("--region", default="us-east-1", metavar="NAME", help=region)
     help_ = "the prices (default: pipeline/cost/prices.json)"
-    result.add_argument(
-        "--prices", type=given_path, default=PRICE_FILE, metavar="FILE", help=help_
-    )
+    result.add_argument("--prices", type=given_path, default=PRICE_FILE, metavar="FILE", help=help_)
     add_parameter_option(result)
     add_json_option(result)
     return {"": result}
