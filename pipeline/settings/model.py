@@ -207,6 +207,7 @@ class Serving(Section):
     graph: Literal["onnx", "none"]
     int8: bool
     int8_tolerance: Annotated[float, Field(ge=0, le=1)]
+    refuse_at: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class Gate(Section):
