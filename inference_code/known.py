@@ -28,8 +28,7 @@ class Known:
     direction around its row of `centres` (classes, k), and all pictures by `spread` (k,), a
     variance, around 0. `temperature` (1,) divides logits; `threshold` (1,) is the largest score of
     a known picture, infinite when there were too few to choose one. `promised` (points, 3) has
-    coverage, confidence and accuracy: of validation pictures so large a share was at least so sure,
-    and so many of these were right.
+    pictures, confidence and how many are right: of the surest validation pictures, up to all.
     """
 
     mean: Array

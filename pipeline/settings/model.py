@@ -210,11 +210,19 @@ class Serving(Section):
     refuse_at: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
+class CoverageAt(Section):
+    """The share of the test pictures, the surest, that must be answered with an accuracy."""
+
+    accuracy: Annotated[float, Field(gt=0, le=1)]
+    minimum: Annotated[float, Field(ge=0, le=1)]
+
+
 class Gate(Section):
     """What a model must reach on the test split before it is registered."""
 
     accuracy_threshold: Annotated[float, Field(ge=0, le=1)]
     champion_tolerance: Annotated[float, Field(ge=0, le=1)] | None = None
+    coverage_at: CoverageAt | None = None
     no_issues_from: Annotated[tuple[RuleName, ...], Field(strict=False)] = ()
 
 

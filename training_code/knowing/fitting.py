@@ -69,13 +69,13 @@ def fit_threshold(scores: Array, refuse_at: float) -> float:
 
 
 def promised(logits: Array, labels: Numbers) -> Array:
-    """Return coverage, confidence and accuracy of the surest pictures: (points, 3)."""
+    """Return pictures, confidence and how many are right, of the surest: (points, 3)."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     confidence = 1 / powers.sum(axis=1)  # of the best class, whose power is 1
     order = np.argsort(-confidence, kind="stable")
     right = np.cumsum((logits.argmax(axis=1) == labels)[order])
     counts = np.unique(np.ceil(np.linspace(1, POINTS, POINTS) / POINTS * len(labels))).astype(int)
-    columns = (counts / len(labels), confidence[order][counts - 1], right[counts - 1] / counts)
+    columns = (counts, confidence[order][counts - 1], right[counts - 1])
     return np.stack(columns, axis=1).astype(np.float32)
 
 
