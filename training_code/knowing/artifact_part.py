@@ -21,7 +21,7 @@ from prediction import Model, open_model, predict
 # of the largest feature: cached ones come from another graph, which may round otherwise
 TOLERANCE = 1e-3
 MOST_PICTURES = 20_000  # of the training split, where their features have to be computed again
-_COMPARED = 32
+_COMPARED = 8
 _BATCH = 64
 
 Array = npt.NDArray[np.float32]
