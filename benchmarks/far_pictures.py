@@ -68,7 +68,8 @@ def _pattern(random: Random, side: int) -> Square:
     dots = (np.mgrid[0:side, 0:side] % period - period / 2) ** 2
     inside = dots.sum(axis=0) < (period / 3) ** 2
     choice = (down, right, down ^ right, inside)[int(random.integers(4))]
-    return colours[choice.astype(np.int64)]
+    values: Square = colours[choice.astype(np.int64)]
+    return values
 
 
 KINDS: Mapping[str, Callable[[Random, int], Square]] = {

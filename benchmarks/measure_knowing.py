@@ -1,9 +1,9 @@
-"""Measure how well unknown pictures are told and promises kept: python -m benchmarks.measure_knowing.
+"""Measure how well a model tells unknown pictures, and whether it keeps what it promises.
 
     python -m benchmarks.measure_knowing --dataset DIR --test DIR --features DIR --seeds N
 
-Run with training_code/ and inference_code/ on the path; prints JSON. Each seed draws the splits anew
-from all pictures and holds out a sixth of the classes as near unknowns; the far ones are drawn.
+Run with training_code/ and inference_code/ on the path; prints JSON. Each seed draws the splits
+anew from all pictures and holds out a sixth of the classes: near unknowns. Far ones are drawn.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 import inference
@@ -166,7 +167,8 @@ def train_head(train: Part, valid: Part, classes: int, seed: int) -> Head:
     """Train the head as the job does, with the usual hyperparameters."""
     settings = Hyperparameters(seed=seed)
     head = make_head(train.tensors(), classes, seed)
-    phase = head_phase(head, ClassificationLoss(0.0), train.tensors(), valid.tensors(), settings)
+    criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
+    phase = head_phase(head, criterion, train.tensors(), valid.tensors(), settings)
     best, _ = fit(phase, range(1, settings.epochs + 1), None, Debugger())
     restore(head, best.parameters)
     return head
@@ -215,17 +217,16 @@ def joined(seeds: list[dict[str, Any]]) -> dict[str, Any]:
                     name: statistics.mean(one["scores"][score][name] for one in seeds)
                     for name in names
                 },
-                "far_by_kind": {
-                    kind: statistics.mean(
-                        one["scores"][score]["far_by_kind"][kind] for one in seeds
-                    )
-                    for kind in KINDS
-                },
+                "far_by_kind": _by_kind([one["scores"][score]["far_by_kind"] for one in seeds]),
             }
             for score in seeds[0]["scores"]
         },
         "promises": {"kept": sum(kept), "of": len(kept), "at_80_percent": shown},
     }
+
+
+def _by_kind(found: list[dict[str, float]]) -> dict[str, float]:
+    return {kind: statistics.mean(one[kind] for one in found) for kind in KINDS}
 
 
 def measure_serving(
@@ -266,7 +267,7 @@ def measure_serving(
 def _median_seconds(models: dict[str, Model]) -> dict[str, float]:
     square = far_squares("smooth noise", 1, 400)[0].transpose(1, 2, 0)
     body = io.BytesIO()
-    inference.Image.fromarray(square).save(body, "JPEG")
+    Image.fromarray(square).save(body, "JPEG")
     times: dict[str, list[float]] = {name: [] for name in models}
     for turn in range(_REQUESTS):
         for name in sorted(models, reverse=bool(turn % 2)):

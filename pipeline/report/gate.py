@@ -20,9 +20,9 @@ class Gate:
     """What the gate asks for, and what it looked at; None where it does not ask.
 
     `coverage` is the share of the pictures, the surest, that is answered with `covered_accuracy`,
-    and `coverage_minimum` the least that is asked for. `shortfall`: how much worse the model is than
-    the champion, as `champion` says in words. `issues`: what debugger rules found that the gate
-    listens to, in words.
+    and `coverage_minimum` the least that is asked for. `shortfall`: how much worse the model is
+    than the champion, as `champion` says in words. `issues`: what debugger rules found that the
+    gate listens to, in words.
     """
 
     threshold: float | None = None
