@@ -89,19 +89,19 @@ def _promises(promised: npt.NDArray[np.float32]) -> list[Promise]:
 def _kept(right: Right, confidence: npt.NDArray[np.float64], promise: Promise) -> dict[str, Any]:
     """Return a promised point, what the test pictures make of it, and whether it is kept.
 
-    It is, unless the accuracy is lower or the coverage another by more than chance explains.
+    It is, unless accuracy or coverage is lower by more than chance explains.
     """
     answered = confidence >= promise.confidence
     count, of, good = int(answered.sum()), len(right), int(right[answered].sum())
     worse = _difference((promise.right, promise.answered), (good, count))[0] > 0
-    low, high = _difference((promise.answered, promise.pictures), (count, of))
+    fewer = _difference((promise.answered, promise.pictures), (count, of))[0] > 0
     return {
         "confidence": promise.confidence,
         "coverage": promise.answered / promise.pictures,
         "accuracy": promise.right / promise.answered,
         "test_coverage": count / of,
         "test_accuracy": good / count if count else None,
-        "kept": not worse and low <= 0 <= high,
+        "kept": not worse and not fewer,
     }
 
 
