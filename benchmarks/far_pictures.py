@@ -41,7 +41,7 @@ def _text_page(random: Random, side: int) -> Square:
     draw = ImageDraw.Draw(page)
     letters = [*string.ascii_letters, *"      "]
     for top in range(_LINE, side - _LINE, _LINE):
-        words = "".join(random.choice(letters, int(random.integers(10, side // 6))))
+        words = "".join(random.choice(letters, int(random.integers(5, max(6, side // 6)))))
         draw.text((_LINE, top), words, fill=(ink, ink, ink))
     return np.asarray(page)
 
