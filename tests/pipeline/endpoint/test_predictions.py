@@ -52,6 +52,7 @@ def test_the_most_probable_classes_come_first() -> None:
         "file": "x.jpg",
         "label": "b",
         "probability": 0.625,
+        "known": None,
         "top": [{"label": "b", "probability": 0.625}, {"label": "c", "probability": 0.25}],
     }
 
