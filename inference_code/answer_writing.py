@@ -15,6 +15,8 @@ from request_reading import JSON_TYPE
 
 CSV_TYPE = "text/csv"
 DECIMALS = 8
+SCORE_DECIMALS = 4
+NEAREST = 3  # classes that are named for a picture of none
 
 
 def answer_type(accept: str | None) -> str:
@@ -70,10 +72,28 @@ def _to_json(predictions: Predictions, ids: Sequence[Identity]) -> str:
                 "probability": values[best],
                 "probabilities": dict(zip(predictions.classes, values, strict=True)),
                 "probability_list": values,
+                **_known(predictions, place),
             }
         )
     answer = {"classes": list(predictions.classes), "predictions": rows}
     return json.dumps(answer, allow_nan=False)
+
+
+def _known(predictions: Predictions, place: int) -> dict[str, Any]:
+    """Say whether a picture is of a known class, where the model can tell."""
+    if predictions.distances is None:
+        return {}
+    distances, limit = predictions.distances[place], predictions.limit
+    score = float(distances.min())
+    told: dict[str, Any] = {
+        "known": limit is None or score <= limit,
+        "score": round(score, SCORE_DECIMALS),
+        "threshold": limit if limit is None else round(limit, SCORE_DECIMALS),
+    }
+    if not told["known"]:
+        nearest = np.argsort(distances, kind="stable")[:NEAREST]
+        told["nearest"] = [predictions.classes[one] for one in nearest]
+    return told
 
 
 def _to_csv(predictions: Predictions, ids: Sequence[Identity]) -> str:

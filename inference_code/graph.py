@@ -6,6 +6,7 @@ times with mobile networks.
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,32 @@ class GraphError(ValueError):
 
 
 class Graph:
-    """An exported network with one input and one output, ready to run."""
+    """An exported network with one input and one or more outputs, ready to run."""
 
     def __init__(self, session: Any, path: Path) -> None:
         self._session = session
         self._path = path
         self._input = str(session.get_inputs()[0].name)
+        self.outputs = tuple(str(output.name) for output in session.get_outputs())
 
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return outputs float32 (N, K) for normalised pictures float32 (N, 3, C, C); N may vary.
+        """Return the first output, float32 (N, K), for pictures as `run_outputs` takes them."""
+        return self.run_outputs(batch, self.outputs[:1])[0]
 
-        May be called from several threads at once. Raises GraphError for another shape or type.
+    def run_outputs(
+        self, batch: npt.NDArray[np.float32], names: Sequence[str]
+    ) -> list[npt.NDArray[np.float32]]:
+        """Return the named outputs, float32 (N, K) each, and compute no others.
+
+        `batch`: normalised pictures float32 (N, 3, C, C); N may vary. May be called from several
+        threads at once. Raises GraphError for another shape or type, or an unknown name.
         """
         try:
-            outputs = self._session.run(None, {self._input: np.ascontiguousarray(batch)})
+            values: list[npt.NDArray[np.float32]] = self._session.run(
+                list(names), {self._input: np.ascontiguousarray(batch)}
+            )
         except Exception as error:  # ONNX Runtime's own classes, one for each kind of fault
             raise GraphError(f"{self._path.name} cannot run: {_first_line(error)}") from error
-        values: npt.NDArray[np.float32] = outputs[0]
         return values
 
 

@@ -15,7 +15,11 @@ it came with:
                       "probabilities": {"a": 0.25, "b": 0.75},
                       "probability_list": [0.25, 0.75]}]}
 
-or as text/csv: one row a picture, no header: label, its probability, then the probabilities in
+A model that can tell (known.py) adds to each picture `"known"`, false when it shows none of the
+classes, the `"score"` that says so when it is above the `"threshold"`, and then the `"nearest"`
+classes. Its label and probabilities stay what they are without.
+
+Or as text/csv: one row a picture, no header: label, its probability, then the probabilities in
 the order of the classes, then its id. What cannot be used is answered with
 `{"error": {"code": "...", "message": "..."}}`: 400 not readable, 406 no such answer format, 413 too
 large, 415 no such input format, 422 readable but not usable, 500 a fault of ours. Nothing is ever

@@ -72,6 +72,20 @@ class Classifier(nn.Module):
         return logits
 
 
+class WithFeatures(nn.Module):
+    """A classifier that also says what its head saw: pictures -> (logits, features (N, D))."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.backbone = classifier.backbone
+        self.head = classifier.head
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (N, classes) and pooled features (N, D) for normalised pictures."""
+        features: Tensor = self.backbone(pictures)
+        return self.head(features), features
+
+
 def build_backbone(name: str, seed: int = 0) -> nn.Module:
     """Build torchvision's model `name` without its head, in eval mode: (N, 3, C, C) -> (N, D).
 

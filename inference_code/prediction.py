@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artifact import ModelDescription, read_description
+from known import Known, read_known
 from metrics_log import MetricsLog
 from micro_batching import MicroBatcher
 from picture_formats import UnusableImage
@@ -31,7 +32,8 @@ class Model:
     """A loaded model: its network, ready to run, the runtime's name, and its description.
 
     `metrics`, and `log` when there is one, count the requests that it answers. `decoding_large`
-    is held while a large picture is decoded: many at a time would fill the memory.
+    is held while a large picture is decoded: many at a time would fill the memory. `known` tells
+    pictures of no class, where the artifact can; without it answers say nothing of it.
     """
 
     batcher: MicroBatcher
@@ -39,6 +41,7 @@ class Model:
     description: ModelDescription
     metrics: ServingMetrics
     log: MetricsLog | None = None
+    known: Known | None = None
     decoding_large: AbstractContextManager[object] = field(default_factory=threading.Lock)
 
 
@@ -47,12 +50,17 @@ class Predictions:
     """Probabilities, float32 (pictures, classes), and the names of the classes in order.
 
     `batch_sizes` says how many pictures, of this request and others, each of the network's runs
-    had.
+    had. `features` (pictures, D) are there when the model was opened with them; `distances`
+    (pictures, classes), as of Known, when the model tells pictures of no class; above `limit` a
+    picture's smallest one says so.
     """
 
     classes: tuple[str, ...]
     probabilities: npt.NDArray[np.float32]
     batch_sizes: tuple[int, ...] = ()
+    features: npt.NDArray[np.float32] | None = None
+    distances: npt.NDArray[np.float32] | None = None
+    limit: float | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -66,19 +74,22 @@ def open_model(
     *,
     worker_per_core: bool = False,
     gpu: int | None = None,
+    features: bool = False,
 ) -> Model:
     """Load the artifact extracted at `folder`; `runtime` None takes the best one of this machine.
 
     `worker_per_core`: other processes serve the same model, one for each core. `gpu`: the number
-    of the one to use, if there is any. Raises ArtifactError when the artifact is incomplete or
-    damaged.
+    of the one to use, if there is any. `features`: predictions have them, whether or not the
+    artifact needs them itself. Raises ArtifactError when the artifact is incomplete or damaged.
     """
     description = read_description(folder)
     name = runtime or best_runtime(folder)
     environ = chosen_environment(os.environ) if worker_per_core else os.environ
-    forward = open_forward(folder, name, thread_count(environ, worker_per_core), gpu)
+    known = read_known(folder, len(description.classes))
+    threads, wanted = thread_count(environ, worker_per_core), features or known is not None
+    forward = open_forward(folder, name, threads, gpu, features=wanted)
     metrics = ServingMetrics(description.classes)
-    return Model(MicroBatcher(forward, BATCH_SIZE), name, description, metrics)
+    return Model(MicroBatcher(forward, BATCH_SIZE), name, description, metrics, known=known)
 
 
 def decode_squares(pictures: Sequence[bytes], model: Model) -> list[Square]:
@@ -118,10 +129,19 @@ def predict(squares: Sequence[Square], model: Model) -> Predictions:
     for start in range(0, len(squares), BATCH_SIZE):
         batch = np.stack(squares[start : start + BATCH_SIZE])
         values = normalise(batch, model.description.preprocessing)
-        logits, size = model.batcher.run(values)
-        parts.append(_softmax(logits))
+        outputs, size = model.batcher.run(values)
+        parts.append(outputs)
         sizes.append(size)
-    return Predictions(model.description.classes, np.concatenate(parts), tuple(sizes))
+    classes, known = model.description.classes, model.known
+    logits, features = np.split(np.concatenate(parts), [len(classes)], axis=1)
+    return Predictions(
+        classes,
+        _softmax(logits if known is None else logits / known.temperature),
+        tuple(sizes),
+        features if features.shape[1] else None,
+        None if known is None else known.distances(features),
+        None if known is None else known.limit,
+    )
 
 
 def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

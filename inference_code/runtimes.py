@@ -2,7 +2,7 @@
 
 A graph is the faster way on a CPU, and the only one where PyTorch is not installed; a GPU with
 PyTorch, and a machine without onnxruntime, use PyTorch. Each maps normalised pictures float32
-(N, 3, C, C) to logits float32 (N, classes).
+(N, 3, C, C) to logits float32 (N, classes), and if asked for to the features besides.
 """
 
 import importlib.util
@@ -19,6 +19,7 @@ from graph import GraphError, available, gpus, open_graph
 Array = npt.NDArray[np.float32]
 Forward = Callable[[Array], Array]
 
+LOGITS, FEATURES = "logits", "features"  # the graph's outputs; older graphs have no features
 INT8, GRAPH, TORCH = "int8", "graph", "torch"
 _FILES = {INT8: INT8_GRAPH_FILE, GRAPH: GRAPH_FILE}
 
@@ -36,10 +37,19 @@ def best_runtime(folder: Path) -> str:
     return runtimes_of(folder)[0]
 
 
-def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = None) -> Forward:
+def open_forward(
+    folder: Path,
+    runtime: str,
+    threads: int,
+    gpu: int | None = None,
+    *,
+    features: bool = False,
+) -> Forward:
     """Load the network from `folder`, to be called from any thread. Raises ArtifactError.
 
     `threads` share one batch on a CPU; `gpu` is the number of the GPU to use where there is one.
+    With `features` each row has the logits and then the features, (N, classes + D): one array can
+    be cut up for the requests that shared a batch.
     """
     if runtime == TORCH:
         try:
@@ -49,11 +59,19 @@ def open_forward(folder: Path, runtime: str, threads: int, gpu: int | None = Non
                 f"{folder} has no graph, and PyTorch is missing: train with serving.graph: onnx, "
                 "or name an image that has PyTorch in serving.image"
             ) from error
-        return TorchForward(folder, threads, gpu)
+        return TorchForward(folder, threads, gpu, features=features)
     try:
-        return open_graph(folder / _FILES[runtime], threads).run
+        graph = open_graph(folder / _FILES[runtime], threads)
     except GraphError as error:
         raise ArtifactError(str(error)) from error
+    if not features:
+        return graph.run
+    if FEATURES not in graph.outputs:
+        raise ArtifactError(
+            f"{_FILES[runtime]} in {folder} has no output {FEATURES}: it was made by an older "
+            "version; train the model again"
+        )
+    return lambda batch: np.hstack(graph.run_outputs(batch, (LOGITS, FEATURES)))
 
 
 def thread_count(environ: Mapping[str, str], worker_per_core: bool = False) -> int:

@@ -17,7 +17,15 @@ from artifact import (
     read_description,
     write_description,
 )
-from network import Classifier, Head, NetworkError, best_device, build_backbone, load_state
+from network import (
+    Classifier,
+    Head,
+    NetworkError,
+    WithFeatures,
+    best_device,
+    build_backbone,
+    load_state,
+)
 
 Array = npt.NDArray[np.float32]
 
@@ -46,24 +54,31 @@ def read_model(folder: Path) -> tuple[Classifier, ModelDescription]:
 
 
 class TorchForward:
-    """Maps normalised pictures float32 (N, 3, C, C) to logits float32 (N, classes), by PyTorch."""
+    """Maps normalised pictures float32 (N, 3, C, C) to logits float32 (N, classes), by PyTorch.
 
-    def __init__(self, folder: Path, threads: int, gpu: int | None = None) -> None:
+    With `features`, each row has the logits and then the features: (N, classes + D).
+    """
+
+    def __init__(
+        self, folder: Path, threads: int, gpu: int | None = None, *, features: bool = False
+    ) -> None:
         """Load the network; `threads` share one batch on a CPU. Raises ArtifactError."""
         torch.set_num_threads(threads)
         torch.backends.cudnn.allow_tf32 = False  # a GPU must answer as the CPU evaluated
         self._device = best_device(gpu)
         # batch norms folded into convolutions: torchvision's models can all be traced
-        network = fuse(read_model(folder)[0], inplace=True)
+        network = fuse(WithFeatures(read_model(folder)[0]), inplace=True)
         network = network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = network
+        self._features = features
 
     def __call__(self, pictures: Array) -> Array:
         """Return the logits; may be called from several threads at once."""
         batch = torch.from_numpy(pictures).to(self._device)
         with torch.inference_mode():
-            logits = self._network(batch.contiguous(memory_format=torch.channels_last))
-            values: Array = logits.float().cpu().numpy()
+            outputs = self._network(batch.contiguous(memory_format=torch.channels_last))
+            wanted = torch.hstack(outputs) if self._features else outputs[0]
+            values: Array = wanted.float().cpu().numpy()
         return values
 
 

@@ -38,6 +38,8 @@ def build_evaluate_step(
         "model": train.properties.ModelArtifacts.S3ModelArtifacts,
         "test": processing_output(prepare, "test"),
     }
+    if (asked := context.settings.gate.coverage_at) is not None:
+        arguments["coverage-accuracy"] = str(asked.accuracy)
     if champion is not None:
         arguments["champion"] = f"{INPUT}/champion"
         arguments["champion-package"] = champion.model_package_arn

@@ -18,6 +18,7 @@ from steps.jobs import BuildContext
 from steps.tensors import FINDINGS_FILE
 
 ACCURACY = "multiclass_classification_metrics.accuracy.value"
+COVERAGE = "coverage.at.coverage"
 SHORTFALL = "champion.shortfall"
 CHAMPION = "champion.summary"
 ISSUES = "issues_found"
@@ -33,16 +34,24 @@ def build_gate_step(
 ) -> ConditionStep:
     """Build the Gate step: the steps in `passed` run when every condition holds.
 
-    The accuracy must reach the threshold, and where models are compared it must not fall short of
-    the champion's by more than the tolerance; the debugger rules of `tensors` must have found no
-    issue. Else the execution fails with a message that says of each condition what was asked and
-    what was found: SageMaker's functions cannot tell which of them failed.
+    The accuracy must reach the threshold, and that of gate.coverage_at on a large enough share of
+    the pictures; where models are compared it must not fall short of the champion's by more than
+    the tolerance; the debugger rules of `tensors` must have found no issue. Else the execution
+    fails with a message that says of each condition what was asked and what was found:
+    SageMaker's functions cannot tell which of them failed.
     """
     accuracy = _measured(evaluate, ACCURACY)
     threshold: Any = context.parameters.accuracy_threshold
     conditions: list[Condition] = [ConditionGreaterThanOrEqualTo(left=accuracy, right=threshold)]
     message = ["The gate asks for a test accuracy of ", threshold.to_string(), " or more"]
     message += [", and it is ", accuracy]
+    asked = context.settings.gate.coverage_at
+    least: Any = context.parameters.coverage_minimum
+    if asked is not None and least is not None:
+        covered = _measured(evaluate, COVERAGE)
+        conditions.append(ConditionGreaterThanOrEqualTo(left=covered, right=least))
+        message += [f"; for an accuracy of {asked.accuracy:g} on the surest ", least.to_string()]
+        message += [" of the pictures (1: all), and it has that on ", covered]
     tolerance: Any = context.parameters.champion_tolerance
     if tolerance is not None:
         shortfall = _measured(evaluate, SHORTFALL)

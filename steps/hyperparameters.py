@@ -17,6 +17,12 @@ def fine_tuning_hyperparameters(settings: Settings) -> dict[str, str]:
     return {name: hyperparameter(getattr(settings.training, name)) for name in names}
 
 
+def knowing_hyperparameters(settings: Settings) -> dict[str, str]:
+    """Return how many known pictures the model may refuse; nothing when it refuses none."""
+    share = settings.serving.refuse_at
+    return {} if share is None else {"refuse_at": hyperparameter(share)}
+
+
 def hyperparameter(value: str | int | float | bool) -> str:
     """Format a value for SageMaker's API: text, which its toolkit reads as JSON where it can."""
     return str(value).lower() if isinstance(value, bool) else str(value)

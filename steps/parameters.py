@@ -9,14 +9,15 @@ from sagemaker.workflow.parameters import (
     ParameterString,
 )
 
-from pipeline.settings.model import Settings
+from pipeline.settings.model import CoverageAt, Settings
 
 
 @dataclass(frozen=True)
 class Parameters:
     """The pipeline's parameters, with their defaults from the settings.
 
-    `champion_tolerance` is None when models are not compared with the approved one.
+    `coverage_minimum` is None when the gate asks for no accuracy at a coverage,
+    `champion_tolerance` when models are not compared with the approved one.
     """
 
     data_uri: ParameterString
@@ -24,6 +25,7 @@ class Parameters:
     training_instance_type: ParameterString
     endpoint_instance_type: ParameterString
     accuracy_threshold: ParameterFloat
+    coverage_minimum: ParameterFloat | None
     champion_tolerance: ParameterFloat | None
     tuning_max_jobs: ParameterInteger
     tuning_max_parallel_jobs: ParameterInteger
@@ -51,6 +53,7 @@ def build_parameters(settings: Settings) -> Parameters:
             "EndpointInstanceType", settings.deploy.instance_type
         ),
         accuracy_threshold=ParameterFloat("AccuracyThreshold", settings.gate.accuracy_threshold),
+        coverage_minimum=_coverage_minimum(settings.gate.coverage_at),
         champion_tolerance=_champion_tolerance(settings.gate.champion_tolerance),
         tuning_max_jobs=ParameterInteger("TuningMaxJobs", settings.tuning.max_jobs),
         tuning_max_parallel_jobs=ParameterInteger(
@@ -64,6 +67,10 @@ def build_parameters(settings: Settings) -> Parameters:
         endpoint_name=ParameterString("EndpointName", settings.endpoint_name),
         git_commit=ParameterString("GitCommit", "unknown"),
     )
+
+
+def _coverage_minimum(asked: CoverageAt | None) -> ParameterFloat | None:
+    return None if asked is None else ParameterFloat("CoverageMinimum", asked.minimum)
 
 
 def _champion_tolerance(default: float | None) -> ParameterFloat | None:

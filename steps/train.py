@@ -14,6 +14,7 @@ from steps.hyperparameters import (
     fine_tuning_hyperparameters,
     fixed_hyperparameters,
     hyperparameter,
+    knowing_hyperparameters,
 )
 from steps.jobs import (
     BuildContext,
@@ -68,6 +69,7 @@ def build_train_step(
             "graph": hyperparameter(settings.serving.graph),
             "int8": hyperparameter(settings.serving.int8),
             "int8_tolerance": hyperparameter(settings.serving.int8_tolerance),
+            **knowing_hyperparameters(settings),
             "profile": hyperparameter(settings.debugger.profile),
             **debugger_hyperparameters(settings),
             **launch_hyperparameters(context, instance),

@@ -1,13 +1,14 @@
 """Evaluate the model artifact on the test pictures, through its own serving code.
 
     evaluate.py --model DIR --test DIR --evaluation DIR [--batch-size 64]
-                [--champion DIR --champion-package ARN]
+                [--champion DIR --champion-package ARN] [--coverage-accuracy 0.95]
 
 Runs in the image that will serve. Unpacks model.tar.gz, imports `inference` from the code/ folder
 inside it and predicts through the same functions as the endpoint: what is measured here is what
 will be served. Writes evaluation.json and predictions.jsonl (one line a picture; probabilities in
 the classes' order). With a champion, the approved model that this one must not be worse than,
-evaluation.json also says how both do on these pictures.
+evaluation.json also says how both do on these pictures; with an accuracy, how many can be answered
+with it.
 """
 
 import argparse
@@ -16,9 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from evaluation.champion import NONE, Challenger, Champion, Exam, compare
+from evaluation.coverage import coverage_section
 from evaluation.model_quality import Outcomes, join, multiclass_metrics, outcomes_of
-from evaluation.served_model import ARCHIVE, check_fit, predict, served_model
+from evaluation.served_model import ARCHIVE, check_fit, predictions_of, served_model
 from job.errors import JobError, run_job
 from job.log import log
 from job.malloc_tuning import keep_freed_memory
@@ -36,6 +41,7 @@ class Options:
     batch_size: int
     champion: Path | None
     champion_package: str
+    coverage_accuracy: float | None
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -47,24 +53,41 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--champion", type=Path, help="folder with the approved model.tar.gz")
     parser.add_argument("--champion-package", default=NONE, help="its model package's ARN, or none")
+    asked = "an accuracy: how many can be answered with it?"
+    parser.add_argument("--coverage-accuracy", type=float, help=asked)
     options = Options(**vars(parser.parse_args(arguments)))
     if options.batch_size < 1:
         raise JobError(f"--batch-size must be 1 or more, not {options.batch_size}")
     return options
 
 
-def evaluate(options: Options, exam: Exam) -> tuple[Outcomes, dict[str, Any]]:
-    """Predict the test pictures and write predictions.jsonl, batch by batch.
+@dataclass(frozen=True)
+class Measured:
+    """What the test pictures showed: outcomes, and the `serving` section: what computed them.
 
-    Returns the outcomes that metrics are made of, and the `serving` section: what computed them.
+    `known` is the artifact's Known, and `refused` says which pictures it called unknown; None where
+    the artifact tells none.
     """
-    batches = []
+
+    outcomes: Outcomes
+    serving: dict[str, Any]
+    known: Any
+    refused: npt.NDArray[np.bool_] | None
+
+
+def evaluate(options: Options, exam: Exam) -> Measured:
+    """Predict the test pictures and write predictions.jsonl, batch by batch."""
+    batches, scores = [], []
     with (
         served_model(options.model / ARCHIVE) as served,
         (options.evaluation / "predictions.jsonl").open("w", encoding="utf-8") as file,
     ):
         check_fit(served, exam.split, exam.classes)
-        for rows, probabilities in predict(served, exam.split, options.batch_size):
+        known = getattr(served.model, "known", None)
+        for rows, predictions in predictions_of(served, exam.split, options.batch_size):
+            probabilities = predictions.probabilities
+            if known is not None:
+                scores.append(predictions.distances.min(axis=1))
             outcomes = outcomes_of(exam.split.labels[rows], probabilities)
             for index, values in enumerate(probabilities):
                 line = {
@@ -78,20 +101,30 @@ def evaluate(options: Options, exam: Exam) -> tuple[Outcomes, dict[str, Any]]:
         runtime = str(served.model.runtime)
         computes = "torch" if runtime == "torch" else "onnxruntime"
         versions = package_versions(("numpy", "pillow", computes))
-    return join(batches), {"runtime": runtime, "versions": versions}
+    refused = np.concatenate(scores) > known.threshold if known is not None else None
+    serving = {"runtime": runtime, "versions": versions}
+    return Measured(join(batches), serving, known, refused)
 
 
-def result_of(
-    options: Options, exam: Exam, outcomes: Outcomes, serving: dict[str, Any]
-) -> dict[str, Any]:
+def result_of(options: Options, exam: Exam, measured: Measured) -> dict[str, Any]:
     """Return the contents of evaluation.json."""
+    outcomes, known = measured.outcomes, measured.known
     result: dict[str, Any] = {
         "version": 0.0,
         "dataset": {"item_count": len(exam.split.labels)},
         "data_fingerprint": exam.fingerprint,
         "multiclass_classification_metrics": multiclass_metrics(outcomes, exam.classes),
-        "serving": serving,
+        "coverage": coverage_section(
+            outcomes, None if known is None else known.promised, options.coverage_accuracy
+        ),
+        "serving": measured.serving,
     }
+    if measured.refused is not None:
+        result["unknown"] = {
+            "threshold": known.limit,
+            "refused": float(measured.refused.mean()),
+            "temperature": float(known.temperature[0]),
+        }
     if options.champion is not None:
         champion = Champion(options.champion, options.champion_package)
         challenger = Challenger(options.model / ARCHIVE, outcomes.actual == outcomes.predicted)
@@ -106,12 +139,13 @@ def main(arguments: list[str] | None = None) -> None:
     info = read_info(options.test)
     exam = Exam(open_split(options.test, "test"), tuple(info["classes"]), info["fingerprint"])
     options.evaluation.mkdir(parents=True, exist_ok=True)
-    result = result_of(options, exam, *evaluate(options, exam))
+    result = result_of(options, exam, evaluate(options, exam))
     text = json.dumps(result, indent=1, allow_nan=False)
     (options.evaluation / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     metrics = result["multiclass_classification_metrics"]
     accuracy, spread = metrics["accuracy"]["value"], metrics["accuracy_standard_error"]["value"]
     pictures = len(exam.split.labels)
+    log(f"coverage: {result['coverage']['summary']}")
     log(f"test_accuracy={accuracy:.6f} standard_error={spread:.6f} pictures={pictures}")
 
 

@@ -48,6 +48,7 @@ class Hyperparameters:
     graph: str = hyperparameter("onnx", choices=GRAPHS)
     int8: bool = False
     int8_tolerance: float = hyperparameter(0.005, at_least=0, most=1)
+    refuse_at: float = hyperparameter(0.0, at_least=0, below=1)
     debug_collections: str = hyperparameter("", watches=True)
     debug_rules: str = hyperparameter("", watches=True)
     debug_stop_on: str = hyperparameter("", watches=True)

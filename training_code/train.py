@@ -203,7 +203,13 @@ def train(
     write_history(folders.output, history)
     if settings.export:
         write_artifact(
-            folders.model, classifier, info, settings, best.result, dataset=folders.dataset
+            folders.model,
+            classifier,
+            info,
+            settings,
+            best.result,
+            features=folders.features,
+            dataset=folders.dataset,
         )
     else:
         write_head(folders.model, head, best.result)

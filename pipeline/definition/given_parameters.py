@@ -10,6 +10,7 @@ from pipeline.settings.errors import SettingsError
 SETTINGS = {
     "AccuracyThreshold": "gate.accuracy_threshold",
     "ChampionTolerance": "gate.champion_tolerance",
+    "CoverageMinimum": "gate.coverage_at.minimum",
     "DataUri": "data.uri",
     "EndpointInstanceType": "deploy.instance_type",
     "EndpointName": "deploy.endpoint_name",
@@ -19,7 +20,13 @@ SETTINGS = {
     "TuningMaxJobs": "tuning.max_jobs",
     "TuningMaxParallelJobs": "tuning.max_parallel_jobs",
 }
-_NUMBERS = ("AccuracyThreshold", "ChampionTolerance", "TuningMaxJobs", "TuningMaxParallelJobs")
+_NUMBERS = (
+    "AccuracyThreshold",
+    "ChampionTolerance",
+    "CoverageMinimum",
+    "TuningMaxJobs",
+    "TuningMaxParallelJobs",
+)
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, str]:

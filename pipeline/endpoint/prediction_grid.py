@@ -94,7 +94,10 @@ def _on_white(image: "Image.Image") -> "Image.Image":
 
 def _write_answer(draw: "ImageDraw.ImageDraw", corner: tuple[int, int], result: Prediction) -> None:
     left, top = corner
-    _write(draw, (left, top + 5), Path(result.file).name, _MUTED, size=13)
+    name = Path(result.file).name
+    unknown = result.known is False
+    named = f"none of the classes: {name}" if unknown else name
+    _write(draw, (left, top + 5), named, _WARNING if unknown else _MUTED, size=13)
     if result.error:
         _write(draw, (left, top + _LINE), f"refused ({result.status})", _WARNING)
         _write(draw, (left, top + 2 * _LINE), result.error, _WARNING, size=13)

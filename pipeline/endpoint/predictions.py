@@ -25,11 +25,15 @@ class RankedClass:
 
 @dataclass(frozen=True)
 class Answered:
-    """An endpoint's answer for one file, for programs: the best class, and the `top` ones."""
+    """An endpoint's answer for one file, for programs: the best class, and the `top` ones.
+
+    `known`: whether the picture shows one of the classes; None where the model cannot tell.
+    """
 
     file: str
     label: str
     probability: float
+    known: bool | None
     top: tuple[RankedClass, ...]
 
 
@@ -51,19 +55,23 @@ class NotAnswered:
 
 @dataclass(frozen=True)
 class Prediction:
-    """An endpoint's answer for one file: classes with probabilities, best first, or a refusal."""
+    """An endpoint's answer for one file: classes with probabilities, best first, or a refusal.
+
+    `known`: whether the picture shows one of the classes; None where the model cannot tell.
+    """
 
     file: str
     classes: tuple[tuple[str, float], ...] = ()
     error: str = ""
     status: int = 200
+    known: bool | None = None
 
     def reported(self) -> Answered | NotAnswered:
         """Return the prediction as it is reported to programs."""
         if self.error:
             return NotAnswered(self.file, Refusal(self.status, self.error))
         top = tuple(RankedClass(*one) for one in self.classes)
-        return Answered(self.file, top[0].label, top[0].probability, top)
+        return Answered(self.file, top[0].label, top[0].probability, self.known, top)
 
 
 def read_pictures(files: Sequence[str]) -> dict[str, bytes]:
@@ -117,7 +125,10 @@ def _best(file: str, prediction: Any, top: int) -> Prediction:
     probabilities = prediction["probabilities"]
     named = [(str(label), float(value)) for label, value in probabilities.items()]
     best, *others = sorted(named, key=lambda item: -item[1])
-    return Prediction(file, (best, *others[: top - 1]))
+    known = prediction.get("known")
+    return Prediction(
+        file, (best, *others[: top - 1]), known=None if known is None else bool(known)
+    )
 
 
 def content_type(file: str, data: bytes) -> str:

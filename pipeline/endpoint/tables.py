@@ -23,9 +23,13 @@ def prediction_table(results: Sequence["Prediction"]) -> "Table":
         if result.error:
             refused = Text(f"refused ({result.status}): {result.error}", style="red")
             table.add_row(Text(result.file), refused, "")
+        if result.known is False:
+            unknown = Text("none of the classes; nearest to:", style="yellow")
+            table.add_row(Text(result.file), unknown, "")
         for place, (label, value) in enumerate(result.classes):
             shown = Text(label, style="" if place else "bold")
-            table.add_row(Text("" if place else result.file), shown, f"{value:.2%}")
+            named = place or result.known is False
+            table.add_row(Text("" if named else result.file), shown, f"{value:.2%}")
     return table
 
 

@@ -91,6 +91,13 @@ _EVALUATION = {
         "expected_calibration_error": {"value": 0.02, "bin_count": 15, "bins": [{ANY_KEY: 0.1}]},
         "per_class": {ANY_KEY: {"recall": 0.9, "precision": 0.9, "count": 10}},
     },
+    "coverage": {
+        "summary": "answers the 80% it is surest of with 94.1% accuracy",
+        "points": [{"coverage": 0.8, "confidence": 0.5, "accuracy": 0.94}],
+        "at": {"accuracy": 0.95, "coverage": 0.76},
+        "promised": [{ANY_KEY: 0.9}],
+    },
+    "unknown": {"threshold": 4.2, "refused": 0.05, "temperature": 1.1},
     "champion": {
         "model_package_arn": "arn:aws:sagemaker:us-east-1:111122223333:model-package/dog-breeds/1",
         "compared": True,

@@ -19,8 +19,10 @@ _SMALLEST_GAP = 0.001  # of an accuracy: closer to the threshold no number of pi
 class Gate:
     """What the gate asks for, and what it looked at; None where it does not ask.
 
-    `shortfall`: how much worse the model is than the champion, as `champion` says in words.
-    `issues`: what debugger rules found that the gate listens to, in words.
+    `coverage` is the share of the pictures, the surest, that is answered with `covered_accuracy`,
+    and `coverage_minimum` the least that is asked for. `shortfall`: how much worse the model is
+    than the champion, as `champion` says in words. `issues`: what debugger rules found that the
+    gate listens to, in words.
     """
 
     threshold: float | None = None
@@ -28,6 +30,9 @@ class Gate:
     shortfall: float | None = None
     champion: str | None = None
     issues: str | None = None
+    coverage: float | None = None
+    covered_accuracy: float | None = None
+    coverage_minimum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,13 @@ def _unmet(gate: Gate, right: int, pictures: int) -> Iterator[Unmet]:
             f"Test accuracy {accuracy:.1%} is below the gate's {threshold:.1%} by"
             f" {_points(threshold - accuracy)}: {more:,} more of {pictures:,} pictures right"
             " would do"
+        )
+        yield Unmet("accuracy too low", text)
+    least, covered = gate.coverage_minimum, gate.coverage
+    if least is not None and covered is not None and covered < least:
+        text = (
+            f"Only the surest {covered:.1%} of the pictures are answered with an accuracy of"
+            f" {gate.covered_accuracy:.1%}, and the gate asks for {least:.1%}"
         )
         yield Unmet("accuracy too low", text)
     shortfall, tolerance = gate.shortfall, gate.tolerance

@@ -207,6 +207,14 @@ class Serving(Section):
     graph: Literal["onnx", "none"]
     int8: bool
     int8_tolerance: Annotated[float, Field(ge=0, le=1)]
+    refuse_at: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+
+class CoverageAt(Section):
+    """The share of the test pictures, the surest, that must be answered with an accuracy."""
+
+    accuracy: Annotated[float, Field(gt=0, le=1)]
+    minimum: Annotated[float, Field(ge=0, le=1)]
 
 
 class Gate(Section):
@@ -214,6 +222,7 @@ class Gate(Section):
 
     accuracy_threshold: Annotated[float, Field(ge=0, le=1)]
     champion_tolerance: Annotated[float, Field(ge=0, le=1)] | None = None
+    coverage_at: CoverageAt | None = None
     no_issues_from: Annotated[tuple[RuleName, ...], Field(strict=False)] = ()
 
 

@@ -164,3 +164,17 @@ def test_the_failure_says_all_the_numbers(step, scope):
     message = step("AccuracyTooLow", NOT_COMPARED)["Arguments"]["ErrorMessage"]
     said = "The gate asks for a test accuracy of 0.6 or more, and it is 0.5"
     assert resolve(message, scope(0.5, 0)) == said + TRY
+
+
+COVERED = "gate.coverage_at={accuracy: 0.95, minimum: 0.7}"
+
+
+def test_a_share_of_the_pictures_must_be_answered_with_an_accuracy(step):
+    asked = {
+        "Type": "GreaterThanOrEqualTo",
+        "LeftValue": measured("coverage.at.coverage"),
+        "RightValue": {"Get": "Parameters.CoverageMinimum"},
+    }
+    assert step("Gate", COVERED)["Arguments"]["Conditions"] == [ACCURACY, asked, SHORTFALL]
+    arguments = step("Evaluate", COVERED)["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert "0.95" in arguments

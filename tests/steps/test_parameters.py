@@ -41,7 +41,10 @@ def test_the_settings_behind_parameters_are_those_of_their_defaults(compiled):
         "tuning.max_jobs": 7,
         "tuning.max_parallel_jobs": 3,
     }
-    declared = compiled(*(f"{key}={value}" for key, value in values.items()))["Parameters"]
+    overrides = [f"{key}={value}" for key, value in values.items()]
+    overrides.append("gate.coverage_at={accuracy: 0.95, minimum: 0.7}")
+    values["gate.coverage_at.minimum"] = 0.7
+    declared = compiled(*overrides)["Parameters"]
     defaults = {one["Name"]: one["DefaultValue"] for one in declared}
 
     assert {name: values[key] for name, key in SETTINGS.items()} == {

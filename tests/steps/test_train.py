@@ -65,6 +65,13 @@ def test_the_int8_graph_is_held_to_its_tolerance(step):
     assert (told["int8"], told["int8_tolerance"]) == ("true", "0.02")
 
 
+@pytest.mark.parametrize(("share", "told"), [("0.02", "0.02"), ("null", None)])
+def test_the_model_may_refuse_a_share_of_known_pictures_or_none(step, share, told):
+    arguments = step("Train", f"serving.refuse_at={share}")["Arguments"]["HyperParameters"]
+
+    assert arguments.get("refuse_at") == told
+
+
 @pytest.mark.parametrize(
     ("blocks", "count", "kind", "launched"),
     [

@@ -93,11 +93,19 @@ def predict(
 
     Prints progress lines that begin with `what`.
     """
+    for rows, predictions in predictions_of(served, test, batch_size, what):
+        yield rows, predictions.probabilities
+
+
+def predictions_of(
+    served: ServedModel, test: Split, batch_size: int, what: str = "evaluated"
+) -> Iterator[tuple[slice, Any]]:
+    """Yield each batch's rows and its Predictions, of the artifact's own version; see `predict`."""
     progress = ProgressLines(what, len(test.labels))
     for start in range(0, len(test.labels), batch_size):
         rows = slice(start, min(start + batch_size, len(test.labels)))
         squares = list(np.array(test.images[rows]))
-        yield rows, _predict(served.inference)(squares, served.model).probabilities
+        yield rows, _predict(served.inference)(squares, served.model)
         progress.advance(len(squares))
     progress.finish()
 

@@ -107,7 +107,7 @@ def _graph_of(backbone: nn.Module, crop: int, path: Path) -> Graph | None:
         log("onnxruntime is not installed: PyTorch computes the features")
         return None
     try:
-        export_graph(backbone, crop, path, output_name="features")
+        export_graph(backbone, crop, path, output_names=["features"])
         graph = open_graph(path, threads=1)
         difference = _difference(graph, backbone, crop)
     except (GraphExportError, GraphError) as error:

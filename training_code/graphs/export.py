@@ -4,7 +4,7 @@ import contextlib
 import copy
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -26,9 +26,11 @@ def export_graph(
     path: Path,
     *,
     input_name: str = INPUT_NAME,
-    output_name: str = OUTPUT_NAME,
+    output_names: Sequence[str] = (OUTPUT_NAME,),
 ) -> None:
     """Write `module`, in eval mode and float32, to `path`: (N, 3, crop, crop) -> (N, K), any N.
+
+    Several `output_names` are those of the tuple that `module` returns.
 
     `module` stays as it is. The same weights give the same bytes, which hold no path, no time and
     no stack trace. That the graph computes the same is for the caller to check: tracing keeps one
@@ -44,8 +46,8 @@ def export_graph(
                 (pictures,),
                 str(path),
                 input_names=[input_name],
-                output_names=[output_name],
-                dynamic_axes={input_name: {0: "N"}, output_name: {0: "N"}},
+                output_names=list(output_names),
+                dynamic_axes={name: {0: "N"} for name in (input_name, *output_names)},
                 opset_version=OPSET,
                 dynamo=False,
             )

@@ -11,11 +11,12 @@ from graphs.export import INPUT_NAME, GraphExportError, export_graph
 from graphs.int8 import write_int8_graph
 from hyperparameters import Hyperparameters
 from job.errors import JobError
+from network import WithFeatures
 from pictures.dataset import Split, open_split, spread_rows
 from preprocessing import Preprocessing, normalise
+from runtimes import FEATURES, LOGITS
 from torch_model import read_model
 
-OUTPUT_NAME = "logits"
 CALIBRATION_PICTURES = 256
 _BATCH = 8
 
@@ -33,7 +34,12 @@ def write_graphs(folder: Path, settings: Hyperparameters, dataset: Path | None) 
     classifier, description = read_model(folder)
     preprocessing = description.preprocessing
     try:
-        export_graph(classifier, preprocessing.crop, folder / GRAPH_FILE, output_name=OUTPUT_NAME)
+        export_graph(
+            WithFeatures(classifier),
+            preprocessing.crop,
+            folder / GRAPH_FILE,
+            output_names=(LOGITS, FEATURES),
+        )
     except GraphExportError as error:
         raise JobError(
             f"{error}. Use another backbone, or set serving.graph to none and serving.image to an "

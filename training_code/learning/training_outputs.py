@@ -16,6 +16,7 @@ from graphs.serving import write_graphs
 from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.provenance import package_versions
+from knowing.artifact_part import add_known
 from learning.training_loop import EpochResult
 from network import Classifier, Head
 from torch_model import write_model
@@ -45,12 +46,13 @@ def write_artifact(
     settings: Hyperparameters,
     best: EpochResult,
     *,
+    features: Path,
     dataset: Path | None = None,
 ) -> None:
     """Write the whole model: weights, graphs, description and the code that serves it.
 
-    `dataset` has the pictures that graphs are calibrated and checked on. Raises JobError when a
-    graph does not compute what it should.
+    `features` is the folder of cached ones; `dataset` has the pictures that graphs are calibrated
+    and checked on. Raises JobError when a graph does not compute what it should.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = ModelDescription(
@@ -66,6 +68,7 @@ def write_artifact(
     )
     write_model(folder, classifier, description)
     write_graphs(folder, settings, dataset)
+    add_known(folder, classifier.head, settings, features, dataset)
     copy_serving_code(folder / "code")
 
 

@@ -43,6 +43,33 @@ class CalibrationBin:
 
 
 @dataclass(frozen=True)
+class Promise:
+    """What the surest validation pictures promised, and what the test pictures made of it."""
+
+    confidence: float
+    coverage: float
+    accuracy: float
+    test_coverage: float
+    test_accuracy: float | None
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How right the model is when it answers only what it is sure of, in words and as promises.
+
+    `covered` of the pictures are answered with `accuracy`, where the gate asks for one; `refused`
+    are called unknown, where the model tells.
+    """
+
+    summary: str
+    promises: tuple[Promise, ...] = ()
+    accuracy: float | None = None
+    covered: float | None = None
+    refused: float | None = None
+
+
+@dataclass(frozen=True)
 class ConfusedPair:
     """The number of pictures of `actual` that were classified as `predicted`."""
 
@@ -95,12 +122,22 @@ class Evaluation:
     issues: str | None = None
     seen: tuple[SeenPicture, ...] | None = None
     accuracy_of_unseen: float | None = None
+    coverage: Coverage | None = None
+    coverage_minimum: float | None = None
 
     @property
     def gate(self) -> Gate:
         """What the gate asks for, and what it looked at."""
-        asked = (self.threshold, self.tolerance)
-        return Gate(*asked, self.shortfall, self.champion, self.issues)
+        return Gate(
+            threshold=self.threshold,
+            tolerance=self.tolerance,
+            shortfall=self.shortfall,
+            champion=self.champion,
+            issues=self.issues,
+            coverage=self.coverage.covered if self.coverage else None,
+            covered_accuracy=self.coverage.accuracy if self.coverage else None,
+            coverage_minimum=self.coverage_minimum,
+        )
 
     @property
     def right(self) -> int:
@@ -172,6 +209,23 @@ def read_evaluation(source: Source, facts: Facts) -> Evaluation:
         issues=issues_heard(source, facts),
         seen=seen,
         accuracy_of_unseen=accuracy_without(predictions, seen),
+        coverage=read_coverage(content),
+        coverage_minimum=parameter(facts, "CoverageMinimum"),
+    )
+
+
+def read_coverage(evaluation: Mapping[str, Any]) -> Coverage | None:
+    """Read how accuracy grows with what is left out; None in an evaluation of an older version."""
+    found = evaluation.get("coverage")
+    if found is None:
+        return None
+    at = found.get("at") or {}
+    return Coverage(
+        summary=found["summary"],
+        promises=tuple(Promise(**one) for one in found.get("promised", [])),
+        accuracy=at.get("accuracy"),
+        covered=at.get("coverage"),
+        refused=(evaluation.get("unknown") or {}).get("refused"),
     )
 
 

@@ -32,6 +32,15 @@ def test_the_content_type_goes_by_the_bytes_first(file: str, data: bytes, kind: 
     assert content_type(file, data) == kind
 
 
+@pytest.mark.parametrize(("said", "known"), [({}, None), ({"known": False}, False)])
+def test_whether_a_picture_is_of_a_class_is_told_on(said: dict[str, bool], known: object) -> None:
+    answer = {"predictions": [{"probabilities": {"a": 1.0}, **said}]}
+
+    result = predict(lambda _picture, _kind: (200, json.dumps(answer).encode()), "x.jpg", b"", 1)
+    assert result.known is known
+    assert json.loads(json_text(result.reported()))["known"] is known
+
+
 def test_the_most_probable_classes_come_first() -> None:
     def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
         probabilities = {"a": 0.125, "b": 0.625, "c": 0.25}
@@ -43,6 +52,7 @@ def test_the_most_probable_classes_come_first() -> None:
         "file": "x.jpg",
         "label": "b",
         "probability": 0.625,
+        "known": None,
         "top": [{"label": "b", "probability": 0.625}, {"label": "c", "probability": 0.25}],
     }
 

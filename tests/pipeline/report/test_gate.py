@@ -27,6 +27,13 @@ LOST = Gate(0.6, 0.01, 0.03, "the champion (dogs/3) has 0.8", "Overfit IssuesFou
             "Worse than the champion by 3.0 points, 2.0 points more than ChampionTolerance allows:"
             " the champion (dogs/3) has 0.8",
         ),
+        (
+            Gate(coverage=0.61, covered_accuracy=0.95, coverage_minimum=0.7),
+            80,
+            100,
+            "Only the surest 61.0% of the pictures are answered with an accuracy of 95.0%, and the"
+            " gate asks for 70.0%",
+        ),
         (Gate(0.6, issues="Overfit"), 80, 100, "Debugger rules found issues: Overfit"),
     ],
 )

@@ -70,7 +70,7 @@ def test_the_same_network_gives_the_same_bytes_and_stays_as_it_is(tmp_path: Path
 def test_names_of_input_and_output_are_the_callers(tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     path = tmp_path / "model.onnx"
-    export_graph(classifier("shufflenet_v2_x0_5"), CROP, path, output_name="features")
+    export_graph(classifier("shufflenet_v2_x0_5"), CROP, path, output_names=["features"])
     found = onnx.load(path)
     onnx.checker.check_model(found)
     assert [value.name for value in found.graph.input] == ["pictures"]

@@ -1,0 +1,113 @@
+"""Measure accuracy against coverage: how right a model is when it answers what it is sure of.
+
+A model promises points of this curve, found on validation pictures: at such a confidence it answers
+so many, so many of them rightly. Here test pictures say whether it keeps them.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.model_quality import Outcomes
+
+POINTS = 20  # 5 %, 10 %, … of the pictures
+SHOWN = 0.8  # the coverage that the summary names
+_Z = NormalDist().inv_cdf(0.975)
+
+Right = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Of `pictures`, `answered` were at least so sure, and `right` of these were right."""
+
+    answered: int
+    confidence: float
+    right: int
+    pictures: int
+
+
+def coverage_section(
+    outcomes: Outcomes, promised: npt.NDArray[np.float32] | None, accuracy: float | None
+) -> dict[str, Any]:
+    """Return the `coverage` section of evaluation.json.
+
+    `promised` (points, 3) has pictures, confidence, and how many were right, as of known.py. Given
+    an `accuracy`, `at` says how many pictures can be answered with it.
+    """
+    right, confidence = outcomes.actual == outcomes.predicted, outcomes.confidence
+    points = curve(right, confidence)
+    shown = min(points, key=lambda point: abs(point["coverage"] - SHOWN))
+    summary = (
+        f"answers the {shown['coverage']:.0%} it is surest of with {shown['accuracy']:.1%} accuracy"
+    )
+    section: dict[str, Any] = {"summary": summary, "points": points}
+    if accuracy is not None:
+        section["at"] = {"accuracy": accuracy, "coverage": coverage_at(right, confidence, accuracy)}
+    if promised is not None:
+        section["promised"] = [_kept(right, confidence, one) for one in _promises(promised)]
+    return section
+
+
+def curve(right: Right, confidence: npt.NDArray[np.float64]) -> list[dict[str, float]]:
+    """Return coverage, confidence and accuracy of the surest 5 %, 10 %, … of the pictures."""
+    order = np.argsort(-confidence, kind="stable")
+    sums = np.cumsum(right[order])
+    shares = np.arange(1, POINTS + 1) / POINTS
+    counts = np.unique(np.ceil(shares * len(right) - 1e-9)).astype(int)
+    return [
+        {
+            "coverage": int(count) / len(right),
+            "confidence": float(confidence[order][count - 1]),
+            "accuracy": int(sums[count - 1]) / int(count),
+        }
+        for count in counts
+    ]
+
+
+def coverage_at(right: Right, confidence: npt.NDArray[np.float64], accuracy: float) -> float:
+    """Return the largest share of pictures, the surest, that is answered with this accuracy."""
+    order = np.argsort(-confidence, kind="stable")
+    counts = np.arange(1, len(right) + 1)
+    enough = np.cumsum(right[order]) >= accuracy * counts - 1e-9
+    # pictures of one confidence are answered together or not at all
+    last_of_equals = np.append(np.diff(confidence[order]) != 0, True)
+    found = counts[enough & last_of_equals]
+    return float(found[-1] / len(right)) if len(found) else 0.0
+
+
+def _promises(promised: npt.NDArray[np.float32]) -> list[Promise]:
+    pictures = int(promised[-1, 0])
+    return [
+        Promise(int(count), float(sure), int(right), pictures) for count, sure, right in promised
+    ]
+
+
+def _kept(right: Right, confidence: npt.NDArray[np.float64], promise: Promise) -> dict[str, Any]:
+    """Return a promised point, what the test pictures make of it, and whether it is kept.
+
+    It is, unless accuracy or coverage is lower by more than chance explains.
+    """
+    answered = confidence >= promise.confidence
+    count, of, good = int(answered.sum()), len(right), int(right[answered].sum())
+    worse = _difference((promise.right, promise.answered), (good, count))[0] > 0
+    fewer = _difference((promise.answered, promise.pictures), (count, of))[0] > 0
+    return {
+        "confidence": promise.confidence,
+        "coverage": promise.answered / promise.pictures,
+        "accuracy": promise.right / promise.answered,
+        "test_coverage": count / of,
+        "test_accuracy": good / count if count else None,
+        "kept": not worse and not fewer,
+    }
+
+
+def _difference(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
+    """Return the 95 % interval of a difference of shares: Agresti and Caffo (2000)."""
+    shares = [((part + 1) / (of + 2), of + 2) for part, of in (first, second)]
+    spread = _Z * sum(share * (1 - share) / of for share, of in shares) ** 0.5
+    middle = shares[0][0] - shares[1][0]
+    return middle - spread, middle + spread

@@ -1,0 +1,114 @@
+"""Add to a model artifact what tells pictures of none of its classes: known.npz."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from artifact import ArtifactError
+from extraction.feature_files import Features, read_features
+from hyperparameters import Hyperparameters
+from job.errors import JobError
+from job.log import log
+from job.progress import ProgressLines
+from knowing.fitting import fit_known
+from known import Known, write_known
+from network import Head
+from pictures.dataset import Split, open_split, spread_rows
+from prediction import Model, open_model, predict
+
+# of the largest feature: cached ones come from another graph, which may round otherwise
+TOLERANCE = 1e-3
+MOST_PICTURES = 20_000  # of the training split, where their features have to be computed again
+_COMPARED = 8
+_BATCH = 64
+
+Array = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+
+def add_known(
+    folder: Path, head: Head, settings: Hyperparameters, features: Path, dataset: Path | None
+) -> None:
+    """Write known.npz into the artifact in `folder`, fitted on features as its network serves them.
+
+    The cached ones in `features` are taken where they are the same; those of a network that was
+    fine-tuned since, or serves in 8 bits, are computed from the pictures in `dataset`. Nothing is
+    written when `settings` refuse no picture. Prints what it found. Raises JobError.
+    """
+    if settings.refuse_at == 0:
+        return
+    train, valid = (read_features(features, split) for split in ("train", "valid"))
+    model = None if dataset is None else _opened(folder)
+    train_rows = np.arange(len(train.labels))
+    train_values, valid_values = (one.values[0].numpy() for one in (train, valid))
+    if model is not None and dataset is not None:
+        pictures = open_split(dataset, "valid")
+        if settings.fine_tune_blocks > 0:
+            train_rows = spread_rows(len(train.labels), MOST_PICTURES)
+            train_values = _served(model, open_split(dataset, "train"), train_rows)
+        if settings.fine_tune_blocks > 0 or not _same(model, pictures, valid_values):
+            valid_values = _served(model, pictures, np.arange(len(valid.labels)))
+    known = fit_known(
+        (train_values, _labels(train)[train_rows]),
+        (valid_values, _labels(valid)),
+        _logits(head, valid_values),
+        len(model.description.classes) if model else head.linear.out_features,
+        settings.refuse_at,
+    )
+    write_known(folder, known)
+    log(_told(known, valid_values, settings.refuse_at))
+
+
+def _opened(folder: Path) -> Model:
+    try:
+        return open_model(folder, features=True)
+    except ArtifactError as error:
+        raise JobError(f"the model's own features cannot be had: {error}") from error
+
+
+def _same(model: Model, pictures: Split, cached: Array) -> bool:
+    """Check on a few pictures whether the cached features are those that the model computes."""
+    rows = spread_rows(len(cached), _COMPARED)
+    difference = np.abs(_features(model, pictures, rows) - cached[rows]).max()
+    return bool(difference <= TOLERANCE * np.abs(cached[rows]).max())
+
+
+def _served(model: Model, pictures: Split, rows: Rows) -> Array:
+    progress = ProgressLines("features as served", len(rows))
+    parts = []
+    for start in range(0, len(rows), _BATCH):
+        parts.append(_features(model, pictures, rows[start : start + _BATCH]))
+        progress.advance(len(parts[-1]))
+    progress.finish()
+    return np.concatenate(parts)
+
+
+def _features(model: Model, pictures: Split, rows: Rows) -> Array:
+    found = predict(list(np.array(pictures.images[rows])), model).features
+    assert found is not None  # noqa: S101 (it was opened with them)
+    return found
+
+
+def _labels(features: Features) -> Rows:
+    labels: Rows = features.labels.numpy()
+    return labels
+
+
+def _logits(head: Head, features: Array) -> Array:
+    with torch.inference_mode():
+        logits: Array = head.cpu()(torch.from_numpy(np.array(features))).numpy()
+    return logits
+
+
+def _told(known: Known, valid: Array, refuse_at: float) -> str:
+    told = f"unknown pictures: temperature {float(known.temperature[0]):.2f}"
+    if known.limit is None:
+        least = int(np.ceil(1 / refuse_at - 1 - 1e-9))
+        return (
+            f"{told}; none is refused: {len(valid)} validation pictures are too few to find the "
+            f"{refuse_at:.0%} least like the others, {least} would do"
+        )
+    refused = float((known.distances(valid).min(axis=1) > known.limit).mean())
+    return f"{told}; {refused:.1%} of {len(valid)} validation pictures would be refused"
