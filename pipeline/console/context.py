@@ -40,12 +40,9 @@ class Console:
 
     @property
     def here(self) -> Here:
-        """Return this machine, for what has no meaning elsewhere. Raises UsageError for an account."""
+        """Return this machine, for what has no meaning elsewhere. Raises UsageError on AWS."""
         if self.account:
-            raise UsageError(
-                f"there is no such page of {self.account.name}: it is about runs on this machine, "
-                "which python -m pipeline.console shows without --aws"
-            )
+            raise elsewhere(self.account)
         return self._here
 
     @property
@@ -57,6 +54,14 @@ class Console:
     def store(self) -> Store:
         """The local state, one for all threads. Raises UsageError where there is none yet."""
         return self.here.store
+
+
+def elsewhere(place: "Place") -> UsageError:
+    """Return the refusal of what has a meaning on this machine alone."""
+    return UsageError(
+        f"{place.name} has no such page: it is about runs on this machine, which "
+        "python -m pipeline.console shows without --aws"
+    )
 
 
 def console_of(request: "Request") -> Console:

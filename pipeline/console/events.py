@@ -36,11 +36,14 @@ _NONE = Looked()
 async def events(request: "Request") -> "Response":
     """Answer /events: `changed` whenever the state is written, or a log of what is looked at grows.
 
-    ?run=ID adds the logs of a run, ?started=TOKEN what a started command prints.
+    ?run=ID adds the logs of a run, ?started=TOKEN what a started command prints. Of an account on
+    AWS it is `changed` every few seconds.
     """
     from starlette.responses import StreamingResponse
 
     console, asked = console_of(request), request.query_params
+    if not console.place.is_here:
+        return StreamingResponse(_now_and_then(console), media_type="text/event-stream")
     logs = Looked(asked.get("run", ""), asked.get("started", ""))
     return StreamingResponse(_changes(console, logs), media_type="text/event-stream")
 
@@ -59,6 +62,18 @@ async def _changes(console: Console, logs: Looked) -> AsyncIterator[bytes]:
         elif silent >= _BEAT_SECONDS:
             silent = 0.0
             yield b": still here\n\n"
+
+
+async def _now_and_then(console: Console) -> AsyncIterator[bytes]:
+    """Have the page look again every few seconds: nobody says when an account changes."""
+    waited = 0.0
+    yield b"retry: 1000\n\n"
+    while not console.ending.is_set():
+        await asyncio.sleep(_LOOK_SECONDS)
+        waited += _LOOK_SECONDS
+        if waited >= _BEAT_SECONDS:
+            waited = 0.0
+            yield b"event: changed\ndata:\n\n"
 
 
 def mark_of(state: Path, logs: Looked = _NONE) -> Mark:

@@ -146,6 +146,8 @@ ROUTES = (
     Route("/endpoints", endpoints),
     Route("/endpoints/{name}", endpoint),
     Route("/endpoints/{name}/ask", ask, methods=["POST"]),
+)
+HERE = (
     Route("/endpoints/{name}/bench", bench, methods=["POST"]),
     Route("/service/start", start, methods=["POST"]),
     Route("/service/stop", stop, methods=["POST"]),
