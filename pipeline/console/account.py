@@ -26,7 +26,7 @@ from pipeline.endpoint.production import Names, Production, read_production
 from pipeline.errors import UsageError
 from pipeline.registry.decisions import check_undecided, decide
 from pipeline.report.sources.aws_source import AwsSource
-from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.facts import PREPARE, Facts
 from pipeline.settings.model import Settings
 from pipeline.target import Target
 
@@ -86,9 +86,9 @@ class Account:
         return False
 
     def facts(self, run: str) -> Facts | str:
-        """Return what is known of a run, or why nothing is."""
+        """Return what is known of a run and its data, or why nothing is."""
         try:
-            return self._runs.facts(run)
+            return self._runs.facts(run, (PREPARE,))
         except UsageError:
             return f"run {run} is not there any more"
 

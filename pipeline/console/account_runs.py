@@ -1,7 +1,7 @@
 """Read runs on AWS as the pages show them, in few requests."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,11 +61,14 @@ class AccountRuns:
         note = " ".join([*(f"Not all is known: {one}." for one in problems), cut]).strip()
         return RunPage([row for row, _ in rows], shown, last, note)
 
-    def facts(self, run: str) -> Facts:
-        """Read what the API knows of a run. Raises UsageError where there is none such."""
+    def facts(self, run: str, steps: Collection[str] | None = None) -> Facts:
+        """Read what the API knows of a run, of jobs only those of `steps`, if given.
+
+        Raises UsageError where there is none such.
+        """
         if not run.isalnum():
             raise UsageError(f"there is no run {run}")
-        return read_facts(self.source, f"{self.place}{run}")
+        return read_facts(self.source, f"{self.place}{run}", steps)
 
     def view(self, run: str) -> RunView:
         """Read all that the page of a run shows."""

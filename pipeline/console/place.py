@@ -56,7 +56,7 @@ class Place(Protocol):
         """Whether the page of a run leads to its report."""
 
     def facts(self, run: str) -> Facts | str:
-        """Return what is known of a run, or why nothing is."""
+        """Return what is known of a run and its data, or why nothing is."""
 
     @property
     def source(self) -> Source:

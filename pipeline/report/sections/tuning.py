@@ -11,6 +11,8 @@ from pipeline.report.section import Section
 from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
 
+_PAGE = 100  # the most that SageMaker lists at once
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -76,7 +78,7 @@ def _maximizes(job: Description) -> bool:
 
 def _summaries(client: Any, tuning: str) -> list[Mapping[str, Any]]:
     pages = client.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
-        HyperParameterTuningJobName=tuning
+        HyperParameterTuningJobName=tuning, PaginationConfig={"PageSize": _PAGE}
     )
     found = [job for page in pages for job in page["TrainingJobSummaries"]]
     return sorted(found, key=lambda job: (job["CreationTime"], job["TrainingJobName"]))
