@@ -4,7 +4,7 @@ Answers are remembered for a few seconds: a page of many parts is few requests, 
 loaded again is hardly any. What is decided is decided on what is read just before.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -36,12 +36,13 @@ if TYPE_CHECKING:
 
 _ENDPOINTS = 20
 _EVALUATIONS = 1000  # without what they say of single classes
-_WHOLE_EVALUATIONS = 4
+_FILES = 4  # whole: the evaluations and predictions of two versions, as a comparison reads them
+_GROUPS = "ModelPackageGroupSummaryList"
 _REMEMBERED = ("sagemaker", "logs")
 
 
 class Account:
-    """The account, region and group of some settings. What an evaluation says never changes."""
+    """The account, region and group of some settings. Files of runs never change."""
 
     is_here = False
     rows = ROWS
@@ -57,8 +58,7 @@ class Account:
         self.source = AwsSource(aws, scratch)
         read = self.source.read
         short = lru_cache(_EVALUATIONS)(lambda uri: shortened(read(uri)))
-        whole = lru_cache(_WHOLE_EVALUATIONS)(read)
-        self.target = Target(aws.client("sagemaker"), _evaluations(whole, read), aws.region)
+        self.target = Target(aws.client("sagemaker"), lru_cache(_FILES)(read), aws.region)
         self.listing = Target(aws.client("sagemaker"), short, aws.region)
         self._runs = AccountRuns(
             aws, self.source, short, settings.project, self._executions(), timing or Timing()
@@ -160,13 +160,3 @@ class Account:
         settings = self._settings
         place = f"arn:{settings.partition}:sagemaker:{self._aws.region}:{self._aws.account_id}"
         return f"{place}:pipeline/{settings.project}/execution/"
-
-
-_GROUPS = "ModelPackageGroupSummaryList"
-
-
-def _evaluations(
-    kept: Callable[[str], bytes], read: Callable[[str], bytes]
-) -> Callable[[str], bytes]:
-    """Return a reader that keeps evaluations: pages read them again and again."""
-    return lambda uri: (kept if uri.endswith("/evaluation.json") else read)(uri)

@@ -57,7 +57,9 @@ def ask(request: "Request") -> Response:
         return _endpoint_page(request, problem=f"{many}; predict --csv asks about folders.")
     before, _ = _find(request)
     answers = ask_about(_opener(request), pictures)
-    return _endpoint_page(request, answers=answers, loaded_now=before.counted is None)
+    return _endpoint_page(
+        request, answers=answers, loaded_now=before.counts and before.counted is None
+    )
 
 
 @takes(MOST_BYTES + _FORM_BYTES)

@@ -44,12 +44,12 @@ class Cloud:
 
     def _client(self, service: str) -> Any:
         if service not in self.clients:
-            if service == "sagemaker":
-                client = sagemaker_client(self.store)
-            else:
-                client = session().client(service)
-                client.meta.events.register_first(f"before-send.{service}", self._answers(service))
-            client.meta.events.register_first(f"before-send.{service}", self._look)
+            here = service == "sagemaker"
+            client = sagemaker_client(self.store) if here else session().client(service)
+            events = client.meta.events
+            events.register_first(f"before-send.{service}", self._look)
+            if not here:
+                events.register(f"before-send.{service}", self._answers(service))
             self.clients[service] = client
         return self.clients[service]
 
@@ -63,7 +63,8 @@ class Cloud:
         return _response(request, (400, body))
 
     def _answers(self, service: str) -> Callable[..., Any]:
-        answer = {"s3": self._read, "logs": _log, "lambda": self._invoke}[service]
+        own = {"s3": self._read, "lambda": self._invoke}
+        answer = {**own, "logs": _log, "sagemaker-runtime": _predict}[service]
         return lambda request, **_others: _response(request, answer(request))
 
     def _read(self, request: Any) -> Answered:
@@ -106,7 +107,12 @@ def visitor(cloud: Cloud, folder: Path) -> RegistryVisitor:
 def _operation(request: Any) -> str:
     target = request.headers.get("X-Amz-Target", "")
     text = target.decode() if isinstance(target, bytes) else str(target)
-    return text.rpartition(".")[2] or f"{request.method} {urlsplit(request.url).netloc}"
+    return text.rpartition(".")[2] or urlsplit(request.url).path.rpartition("/")[2]
+
+
+def _predict(_request: Any) -> Answered:
+    answer = {"predictions": [{"probabilities": {"beagle": 0.75, "boxer": 0.25}}]}
+    return 200, json.dumps(answer).encode()
 
 
 def _log(request: Any) -> Answered:

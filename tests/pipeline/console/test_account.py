@@ -9,7 +9,8 @@ import pytest
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
 from tests.pipeline.console.account_support import LINES, Cloud, visitor
-from tests.pipeline.console.registry_support import Exam, RegistryVisitor, hidden, register
+from tests.pipeline.console.pages.pages_support import send
+from tests.pipeline.console.registry_support import Exam, RegistryVisitor, hidden, register, words
 from tests.pipeline.local.runner_support import OUTPUT, Lab
 
 EXAM = Exam(["beagle", "boxer"], [0, 0, 0, 0, 1, 1, 1, 1])
@@ -158,6 +159,41 @@ def test_endpoints_are_shown_and_not_asked(
     console.get("/endpoints/none", 404)
 
 
+@pytest.mark.usefixtures("versions")
+def test_an_endpoint_answers_about_a_picture_or_says_that_it_may_not_be_asked(
+    console: RegistryVisitor, store: Store, cloud: Cloud
+) -> None:
+    endpoint(store, "dogs-production", 1)
+    path, picture = "/endpoints/dogs-production/ask", [("a.jpg", b"\xff\xd8\xff and so on")]
+    page = words(send(console, path, picture))
+    assert "beagle 75" in page and "loaded" not in page
+    cloud.refused["invocations"] = ("AccessDeniedException", "InvokeEndpoint is not for you")
+    assert "InvokeEndpoint is not for you" in words(send(console, path, picture))
+
+
+@pytest.mark.usefixtures("versions")
+def test_who_may_not_decide_is_told_on_the_page(
+    console: RegistryVisitor, store: Store, cloud: Cloud
+) -> None:
+    cloud.refused["UpdateModelPackage"] = ("AccessDeniedException", "approving is not for you")
+    answer = console.send("/registry/dogs/2/approve", reason="better")
+    assert answer.status_code == 409
+    assert "Nothing was decided:" in answer.text and "approving is not for you" in answer.text
+    assert 'name="reason"' in answer.text and ">better</textarea>" in answer.text
+
+
+@pytest.mark.usefixtures("versions")
+def test_of_a_group_of_other_settings_nothing_is_said_to_happen(
+    console: RegistryVisitor, store: Store, register_package: Register
+) -> None:
+    register_package(sagemaker_client(store), "s3://b/model.tar.gz", group="cats")
+    assert "Versions" in console.read("/registry")
+    for path in ("/registry/cats", "/registry/cats/1/approve"):
+        assert "these settings deploy dogs, and nobody here knows who deploys cats" in console.read(
+            path, 404
+        )
+
+
 @pytest.mark.parametrize("path", ["/start", "/data", "/data/abc", "/runs/abc/logs/Evaluate"])
 def test_what_is_about_this_machine_says_so(
     console: RegistryVisitor, tmp_path: Path, path: str
@@ -222,7 +258,14 @@ def test_looking_again_costs_no_requests(
     run, counts = run_of(store), {}
     for name in ("dogs-production", "dogs-staging"):
         endpoint(store, name, 1)
-    for path in ("/runs", f"/runs/{run}", "/registry", "/registry/dogs/2", "/endpoints"):
+    for path in (
+        "/runs",
+        f"/runs/{run}",
+        "/registry",
+        "/registry/dogs/2",
+        "/registry/dogs/compare",
+        "/endpoints",
+    ):
         console.console.place.look_again()
         before = len(cloud.sent)
         console.get(path)
