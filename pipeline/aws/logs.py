@@ -1,6 +1,6 @@
 """Read the end of a failed job's log from CloudWatch Logs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ _GROUPS = {
 _ENDPOINTS = "/aws/sagemaker/Endpoints"
 _MACHINES = 10
 _EMPTY_PAGES = 5
-_ARRIVAL_PAUSES_S = (0, 5, 10)  # the last lines reach CloudWatch some seconds after the end
+ARRIVAL_PAUSES_S = (0, 5, 10)  # the last lines reach CloudWatch some seconds after the end
 _SLACK_MS = 60_000
 
 
@@ -54,17 +54,20 @@ class _Place:
     stream: str | None = None
 
 
-def log_tail(aws: Aws, summary: Mapping[str, Any], timing: Timing) -> LogTail | None:
+def log_tail(
+    aws: Aws, summary: Mapping[str, Any], timing: Timing, pauses: Sequence[int] = ARRIVAL_PAUSES_S
+) -> LogTail | None:
     """Return the last log lines of a failed step's job (ListPipelineExecutionSteps's summary).
 
-    None when the step has no log. Never raises: a log that cannot be read is a note.
+    None when the step has no log. `pauses`: seconds before each look. Never raises: a log that
+    cannot be read is a note.
     """
     place = None
     try:
         place = _place(aws, summary)
         if place is None:
             return None
-        return _read_patiently(aws, place, timing)
+        return _read_patiently(aws, place, timing, pauses)
     except (ClientError, BotoCoreError) as error:
         return LogTail((), _excuse(error), _command(aws, place) if place else None)
 
@@ -115,8 +118,10 @@ def _failed_trial(aws: Aws, tuning_job: str) -> _Place | None:
     return None
 
 
-def _read_patiently(aws: Aws, place: _Place, timing: Timing) -> LogTail:
-    for pause in _ARRIVAL_PAUSES_S:
+def _read_patiently(
+    aws: Aws, place: _Place, timing: Timing, pauses: Sequence[int] = ARRIVAL_PAUSES_S
+) -> LogTail:
+    for pause in pauses:
         if pause:
             timing.sleep(pause)
         if lines := _lines(aws.client("logs"), place):

@@ -27,13 +27,16 @@ RUNNING = ("Executing", "Stopping")
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run's line in the list. `since` is when it began, while it runs."""
+    """A run's line in the list. `since` is when it began, while it runs.
+
+    `seconds` is None where it is not known how long it took.
+    """
 
     id: str
     pipeline: str
     status: str
     started: datetime
-    seconds: float
+    seconds: float | None
     since: datetime | None
     data: str
     commit: str

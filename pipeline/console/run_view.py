@@ -31,7 +31,7 @@ from pipeline.local.engine.recovery import DIED
 from pipeline.local.store import Document, Store, StoreError
 from pipeline.report.contents import Run
 from pipeline.report.page.dag import Drawing, draw_dag
-from pipeline.report.sections.history import best_epoch
+from pipeline.report.sections.history import Epoch, best_epoch
 from pipeline.report.sections.rules import Rules
 from pipeline.report.sections.steps import ReportedStep, read_run, read_steps
 from pipeline.report.sections.tuning import Trial, Tuning
@@ -58,10 +58,29 @@ class StepView:
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of a log that is worth a look now: of a step at work, or of one that failed."""
+    """The end of a log that is worth a look now: of a step at work, or of one that failed.
+
+    `command` shows the whole of it where no page does; `note` says why there are no lines.
+    """
 
     name: str
     part: LogPart
+    command: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a place found of a run besides the API's facts; None or empty where it has none."""
+
+    accuracy: float | None = None
+    tails: tuple[Tail, ...] = ()
+    tuning: Tuning | None = None
+    trials_planned: int = 0
+    epochs: Sequence[Epoch] = ()
+    rules: Rules | None = None
+    command: str | None = None
+    has_report: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,32 +148,47 @@ def _view(store: Store, run: str, execution: Document) -> RunView:
     if died:
         head = replace(head, failure=DIED)
     steps = _steps(store, facts, died)
+    tuning, planned = read_tuning_so_far(store, facts)
+    parts = Parts(
+        accuracy=accuracy_of(store, facts.summaries.get(EVALUATE)),
+        tails=tuple(_tails(folder_of(store, run), steps)),
+        tuning=tuning,
+        trials_planned=planned,
+        epochs=read_epochs(store, facts),
+        rules=read_rules_so_far(store, facts),
+        command=command_of(store, run),
+        has_report=report_of(store, run) is not None,
+    )
+    return view_of(head, facts, steps, parts)
+
+
+def view_of(head: Run, facts: Facts, steps: tuple[StepView, ...], parts: Parts) -> RunView:
+    """Put together what a page shows of a run."""
     drawn = [view.step for view in steps]
     across, downwards = draw_dag(drawn, False), draw_dag(drawn, True)
-    tuning, planned = read_tuning_so_far(store, facts)
-    epochs = read_epochs(store, facts)
     group, version = version_of(facts.summaries.values())
+    tuning = parts.tuning
     return RunView(
         run=head,
-        running=status in RUNNING,
+        running=head.status in RUNNING,
         parameters=facts.parameters,
-        accuracy=accuracy_of(store, facts.summaries.get(EVALUATE)),
+        accuracy=parts.accuracy,
         group=group,
         version=version,
         steps=steps,
         across=across if across.width <= _WIDEST_DAG else downwards,
         downwards=downwards,
-        tails=tuple(_tails(folder_of(store, run), steps)),
+        tails=parts.tails,
         tuning=tuning,
-        trials_planned=planned,
+        trials_planned=parts.trials_planned,
         progress=best_so_far(tuning) if tuning else None,
         parallel=parallel_of(tuning) if tuning else None,
-        curves=curves_of(epochs),
-        epochs=len(epochs),
-        kept_epoch=best_epoch(epochs),
-        rules=read_rules_so_far(store, facts),
-        command=command_of(store, run),
-        has_report=report_of(store, run) is not None,
+        curves=curves_of(parts.epochs),
+        epochs=len(parts.epochs),
+        kept_epoch=best_epoch(parts.epochs),
+        rules=parts.rules,
+        command=parts.command,
+        has_report=parts.has_report,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.comparing.answers import Disagreement, NotPairedError, PairedAnswers
 from pipeline.comparing.measured import paired_answers
 from pipeline.console.group import Group
-from pipeline.console.run_list import EXECUTION
+from pipeline.console.place import Place
 from pipeline.registry.confusions import (
     Calibration,
     ConfusedPair,
@@ -20,10 +20,9 @@ from pipeline.registry.confusions import (
 )
 from pipeline.registry.versions import Version
 from pipeline.report.sections.dataset import Dataset, read_dataset
-from pipeline.report.sources.facts import Facts, read_facts
-from pipeline.report.sources.local_source import LocalSource
+from pipeline.report.sources.facts import Facts
 from pipeline.report.sources.pictures import picture_reader
-from pipeline.report.sources.source import Absent
+from pipeline.report.sources.source import Absent, Source
 from pipeline.target import Target
 
 if TYPE_CHECKING:
@@ -97,9 +96,9 @@ class SideBySide:
 
 def side_by_side(own: Group, comparison: "Comparison") -> SideBySide:
     """Read what a page shows of two versions of a group."""
-    source = own.source
+    source = own.place.source
     first, second = comparison.first, comparison.second
-    facts = [_facts(source, version.run) for version in (first, second)]
+    facts = [_facts(own.place, version.run) for version in (first, second)]
     known = [one for one in facts if isinstance(one, Facts)]
     read = _reader(source, known)
     answers = _answers(own.target, comparison)
@@ -123,16 +122,12 @@ def _answers(target: Target, comparison: "Comparison") -> PairedAnswers | None:
         return None  # the comparison says why
 
 
-def _facts(source: LocalSource, run: str | None) -> Facts | str:
-    """Return what is known of a run, or why nothing is."""
-    execution = source.store.get(EXECUTION, run) if run else None
-    if execution is None:
-        return f"run {run} is not there any more" if run else "its run is not known"
-    return read_facts(source, execution["PipelineExecutionArn"])
+def _facts(place: Place, run: str | None) -> Facts | str:
+    return place.facts(run) if run else "its run is not known"
 
 
 def _data(
-    source: LocalSource, versions: Sequence[Version], facts: Sequence[Facts | str]
+    source: Source, versions: Sequence[Version], facts: Sequence[Facts | str]
 ) -> DataDifference:
     found = [_dataset(source, one) for one in facts]
     reasons = [
@@ -145,7 +140,7 @@ def _data(
     return DataDifference(first, second, tuple(reasons), counts)
 
 
-def _dataset(source: LocalSource, facts: Facts | str) -> Dataset | str:
+def _dataset(source: Source, facts: Facts | str) -> Dataset | str:
     if isinstance(facts, str):
         return facts
     try:
@@ -179,7 +174,7 @@ def _lacking(one: Dataset | None, other: Dataset | None) -> list[str]:
     return [name for name in one.classes if name not in known]
 
 
-def _reader(source: LocalSource, facts: Sequence[Facts]) -> Callable[[str], bytes | None]:
+def _reader(source: Source, facts: Sequence[Facts]) -> Callable[[str], bytes | None]:
     """Return a function that reads a test picture from what either run prepared."""
     readers = [picture_reader(source, one) for one in facts]
 

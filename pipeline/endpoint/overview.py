@@ -1,14 +1,19 @@
-"""Read what this machine's endpoints are and do, without asking them: a look is no request.
+"""Read what endpoints are and do, without asking them: a look is no request.
 
-It reads the state itself, where an endpoint is what DescribeEndpoint answers: pages look often.
+Of this machine it reads the state itself, where an endpoint is what DescribeEndpoint answers:
+pages look often.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pipeline.endpoint.metrics import Counted, fetch_counted
+from pipeline.endpoint.production import found_or_empty, package_of
 from pipeline.local.service.following import package_in
 from pipeline.local.store import Document, Store
+from pipeline.target import Target
 
 _KIND = "Endpoint"
 
@@ -24,10 +29,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class EndpointView:
-    """An endpoint of this machine, and what its model server counted; None where none runs.
+    """An endpoint, and what its model server counted; None where none runs.
 
     `version` is the registered one that it runs, as group/number, or "". `pending` is the
-    configuration that it is being brought to, or "".
+    configuration that it is being brought to, or "". `counts`: whether its server can be read.
     """
 
     name: str
@@ -38,6 +43,7 @@ class EndpointView:
     changed: datetime
     variants: tuple[Variant, ...]
     counted: Counted | None = None
+    counts: bool = True
 
 
 def read_endpoints(store: Store, url: str | None) -> list[EndpointView]:
@@ -51,23 +57,53 @@ def read_endpoint(store: Store, name: str, url: str | None) -> EndpointView | No
     return _view(store, document, url) if document else None
 
 
+def describe_endpoints(target: Target, most: int) -> list[EndpointView]:
+    """Return the newest endpoints of an account, at most so many: each takes three requests."""
+    pages = target.sagemaker.get_paginator("list_endpoints").paginate(
+        PaginationConfig={"MaxItems": most, "PageSize": most}
+    )
+    names = [endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]]
+    found = (describe_endpoint(target, name) for name in names)
+    return [one for one in found if one]
+
+
+def describe_endpoint(target: Target, name: str) -> EndpointView | None:
+    """Return one endpoint of an account; None where there is none of that name."""
+    document = found_or_empty(target.sagemaker.describe_endpoint, EndpointName=name)
+    if not document:
+        return None
+    package = package_of(target.sagemaker, document.get("EndpointConfigName"))
+    return _described(document, package or "", None, counts=False)
+
+
 def _view(store: Store, document: Document, url: str | None) -> EndpointView:
-    name = document["EndpointName"]
+    counted = fetch_counted(url, document["EndpointName"]) if url else None
+    return _described(document, package_in(store, document), counted)
+
+
+def _described(
+    document: Mapping[str, Any], package: str, counted: Counted | None, *, counts: bool = True
+) -> EndpointView:
     return EndpointView(
-        name=name,
+        name=document["EndpointName"],
         status=document["EndpointStatus"],
-        version=package_in(store, document).rpartition("model-package/")[2],
+        version=package.rpartition("model-package/")[2],
         pending=(document.get("PendingDeploymentSummary") or {}).get("EndpointConfigName", ""),
         reason=document.get("FailureReason", ""),
         changed=document["LastModifiedTime"],
         variants=_variants(document.get("ProductionVariants", [])),
-        counted=fetch_counted(url, name) if url else None,
+        counted=counted,
+        counts=counts,
     )
 
 
-def _variants(found: list[Document]) -> tuple[Variant, ...]:
-    total = sum(one["CurrentWeight"] for one in found) or 1.0
+def _variants(found: Sequence[Mapping[str, Any]]) -> tuple[Variant, ...]:
+    total = sum(one.get("CurrentWeight", 0.0) for one in found) or 1.0
     return tuple(
-        Variant(one["VariantName"], one["CurrentWeight"] / total, one["CurrentInstanceCount"])
+        Variant(
+            one["VariantName"],
+            one.get("CurrentWeight", 0.0) / total,
+            one.get("CurrentInstanceCount", 0),
+        )
         for one in found
     )

@@ -109,7 +109,7 @@ def approved_arns(target: Target, group: str) -> list[str]:
 
 
 def _may_run(target: Target, package: str) -> bool:
-    described = _found(target.sagemaker.describe_model_package, ModelPackageName=package)
+    described = found_or_empty(target.sagemaker.describe_model_package, ModelPackageName=package)
     return str(described.get("ModelApprovalStatus", _REJECTED)) != _REJECTED
 
 
@@ -118,7 +118,7 @@ def _group_of(package: str) -> str:
 
 
 def _running(client: Any, name: str) -> Running | None:
-    endpoint = _found(client.describe_endpoint, EndpointName=name)
+    endpoint = found_or_empty(client.describe_endpoint, EndpointName=name)
     if not endpoint:
         return None
     pending = endpoint.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
@@ -126,27 +126,28 @@ def _running(client: Any, name: str) -> Running | None:
     return Running(
         name=endpoint["EndpointName"],
         status=endpoint["EndpointStatus"],
-        package=_package_of(client, endpoint.get("EndpointConfigName")),
-        pending=_package_of(client, pending),
-        before=_package_of(client, own.get(_REPLACED)),
+        package=package_of(client, endpoint.get("EndpointConfigName")),
+        pending=package_of(client, pending),
+        before=package_of(client, own.get(_REPLACED)),
         failure=endpoint.get("FailureReason"),
         changed=endpoint["LastModifiedTime"],
     )
 
 
-def _package_of(client: Any, config: str | None) -> str | None:
+def package_of(client: Any, config: str | None) -> str | None:
+    """Return the ARN of the version that a configuration was made for; None for none of ours."""
     if not config or config == "-":
         return None
-    described = _found(client.describe_endpoint_config, EndpointConfigName=config)
+    described = found_or_empty(client.describe_endpoint_config, EndpointConfigName=config)
     return _tags(client, described["EndpointConfigArn"]).get(_PACKAGE) if described else None
 
 
 def _tags(client: Any, arn: str) -> dict[str, str]:
-    found = _found(client.list_tags, ResourceArn=arn).get("Tags", [])
+    found = found_or_empty(client.list_tags, ResourceArn=arn).get("Tags", [])
     return {tag["Key"]: tag["Value"] for tag in found}
 
 
-def _found(describe: Any, **request: str) -> Mapping[str, Any]:
+def found_or_empty(describe: Any, **request: str) -> Mapping[str, Any]:
     """Return the answer of an operation; an empty one for what does not exist (any more)."""
     from botocore.exceptions import ClientError
 

@@ -10,6 +10,7 @@ from pipeline.report.sources.facts import utc
 
 NEWEST = "newest"
 _SUGGESTED = 5
+_PAGE = 100  # the most that SageMaker lists at once
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def _runs_of(client: Any, pipeline: str, limit: int | None) -> list[RunSummary]:
         PipelineName=pipeline,
         SortBy="CreationTime",
         SortOrder="Descending",
-        PaginationConfig={"MaxItems": limit} if limit else {},
+        PaginationConfig={"PageSize": _PAGE} | ({"MaxItems": limit} if limit else {}),
     )
     return [
         RunSummary(

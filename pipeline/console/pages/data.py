@@ -184,7 +184,8 @@ def _sets(_console: Console) -> PreparedSets:
     return PreparedSets()
 
 
-ROUTES = (
+ROUTES = ()
+HERE = (
     Route("/data", newest),
     Route("/data/{run}", data),
     Route("/data/{run}/class/{number:int}", one_class),

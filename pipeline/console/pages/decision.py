@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from pipeline.console.deciding import Decision, decide_here
+from pipeline.console.deciding import Decision
 from pipeline.console.forms import form_of
 from pipeline.console.group import Group, group_of
 from pipeline.console.registered import number_of, row_of
@@ -51,7 +51,7 @@ def decide(request: "Request", *, status: str) -> "Response":
         with readable_errors():
             check_goal(own.production(), form.get("goal"))
             decision = Decision(version, status, reason, form.get("seen"))
-            decide_here(own.store, own.target, decision)
+            own.place.decide(decision)
     except PipelineError as error:
         tried = _Tried(reason, str(error))
         return _confirm(request, own, own.find(version.number), status, tried)

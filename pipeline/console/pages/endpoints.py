@@ -1,9 +1,8 @@
 """Show the endpoints, ask them about pictures, measure them, serve and delete them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -16,21 +15,19 @@ from pipeline.console.asking import (
     MOST_BYTES,
     MOST_PICTURES,
     Answer,
+    Opener,
     ask_about,
     bench_with,
 )
-from pipeline.console.context import Console, console_of
+from pipeline.console.context import console_of
 from pipeline.console.forms import GivenFile, form_of, takes
 from pipeline.console.rendering import Nav, page, redirect
-from pipeline.endpoint.overview import EndpointView, read_endpoint, read_endpoints
-from pipeline.local.service.server import find_service
+from pipeline.endpoint.overview import EndpointView
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from pipeline.endpoint.bench import Level
-    from pipeline.endpoint.predictions import Invoke
-    from pipeline.target import Target
 
 NAV = Nav("Endpoints", "/endpoints", 30)
 _FIELD = "pictures"
@@ -40,10 +37,8 @@ _UNFOLDED, _LONGEST = 20, 1000  # classes of a distribution: a model's own code 
 
 def endpoints(request: "Request") -> Response:
     """Show all of them, and whether the local service runs."""
-    console = console_of(request)
-    url = _service_url(console)
-    rows = read_endpoints(console.store, url) if console.has_state else []
-    return page(request, "endpoints.html", rows=rows, url=url)
+    place = console_of(request).place
+    return page(request, "endpoints.html", rows=place.endpoints(), url=place.service())
 
 
 def endpoint(request: "Request") -> Response:
@@ -62,7 +57,9 @@ def ask(request: "Request") -> Response:
         return _endpoint_page(request, problem=f"{many}; predict --csv asks about folders.")
     before, _ = _find(request)
     answers = ask_about(_opener(request), pictures)
-    return _endpoint_page(request, answers=answers, loaded_now=before.counted is None)
+    return _endpoint_page(
+        request, answers=answers, loaded_now=before.counts and before.counted is None
+    )
 
 
 @takes(MOST_BYTES + _FORM_BYTES)
@@ -132,54 +129,27 @@ def _endpoint_page(
 
 def _find(request: "Request") -> tuple[EndpointView, str | None]:
     """Return the endpoint of the address and the live service's URL. Raises HTTPException."""
-    console = console_of(request)
-    url = _service_url(console)
-    found = read_endpoint(console.store, request.path_params["name"], url)
+    place = console_of(request).place
+    found = place.endpoint(request.path_params["name"])
     if found is None:
         raise HTTPException(404)
-    return found, url
-
-
-def _service_url(console: Console) -> str | None:
-    service = find_service(console.state)
-    return service.url if service else None
+    return found, place.service()
 
 
 def _pictures(request: "Request") -> list[GivenFile]:
     return list(form_of(request).files.get(_FIELD, ()))
 
 
-def _opener(request: "Request") -> Any:
-    return partial(_asking, console_of(request), request.path_params["name"])
-
-
-@contextmanager
-def _asking(console: Console, name: str, connections: int | None) -> Iterator[tuple[str, "Invoke"]]:
-    """Open a way to ask an endpoint, as the command `predict` does."""
-    from pipeline.endpoint.invoker import local_invoker
-    from pipeline.target import readable_errors
-
-    with (
-        readable_errors(),
-        local_invoker(_reading(console), name, console.state, connections) as found,
-    ):
-        yield found
-
-
-@lru_cache(maxsize=1)
-def _reading(console: Console) -> "Target":
-    """Return a target to read from, within this process: a client takes long to make."""
-    from pipeline.local.service.client import sagemaker_client
-    from pipeline.target import Target
-
-    store = console.store
-    return Target(sagemaker_client(store), lambda uri: store.path(uri).read_bytes())
+def _opener(request: "Request") -> Opener:
+    return partial(console_of(request).place.asking, request.path_params["name"])
 
 
 ROUTES = (
     Route("/endpoints", endpoints),
     Route("/endpoints/{name}", endpoint),
     Route("/endpoints/{name}/ask", ask, methods=["POST"]),
+)
+HERE = (
     Route("/endpoints/{name}/bench", bench, methods=["POST"]),
     Route("/service/start", start, methods=["POST"]),
     Route("/service/stop", stop, methods=["POST"]),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from pipeline.console.context import console_of
-from pipeline.console.group import Group, group_of, names_of, open_group
+from pipeline.console.group import Group, group_of, open_group
 from pipeline.console.registered import number_of
 from pipeline.console.rendering import Nav, page
 from pipeline.registry.versions import list_arns
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 NAV = Nav("Registry", "/registry", 20)
-_ROWS = 20  # on a page: each takes reading its evaluation
 
 
 @readable_errors()
 def registry(request: "Request") -> "Response":
     """Show the versions of the only group, or the groups there are."""
-    console = console_of(request)
-    names = names_of(console) if console.has_state else []
+    place = console_of(request).place
+    names = place.groups()
     if len(names) == 1:
-        return _versions(request, open_group(console, names[0]))
+        return _versions(request, open_group(place, names[0]))
     return page(request, "registry.html", groups=names, group="")
 
 
@@ -37,15 +36,16 @@ def group(request: "Request") -> "Response":
 
 def _versions(request: "Request", own: Group) -> "Response":
     arns = list_arns(own.target, own.name)
-    last = max(1, -(-len(arns) // _ROWS))
+    most = own.place.rows
+    last = max(1, -(-len(arns) // most))
     number = min(last, _number(request.query_params.get("page", "1")))
-    shown = list(arns.values())[(number - 1) * _ROWS : number * _ROWS]
+    shown = list(arns.values())[(number - 1) * most : number * most]
     progress = own.progress()
     champion = own.champion(progress.production)
     return page(
         request,
         "registry.html",
-        groups=names_of(console_of(request)),
+        groups=own.place.groups(),
         group=own.name,
         rows=own.rows(shown, champion, progress.production),
         numbers=list(arns),

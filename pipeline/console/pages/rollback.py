@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from pipeline.console.deciding import follow, roll_back_here
+from pipeline.console.context import console_of
+from pipeline.console.deciding import follow
 from pipeline.console.forms import form_of
 from pipeline.console.group import Group, group_of
 from pipeline.console.rendering import page, redirect
@@ -34,7 +35,7 @@ def rollback(request: "Request") -> "Response":
         if not (wanted.isascii() and wanted.isdecimal()):
             raise UsageError("name the version to go back to by its number")
         check_goal(production, form.get("goal"))
-        roll_back_here(own.store.root, production.names.production, wanted)
+        own.place.roll_back(production.names.production, wanted)
     except PipelineError as error:
         return _confirm(request, own, wanted, str(error))
     return redirect(own.address)
@@ -67,11 +68,11 @@ def _confirm(request: "Request", own: Group, wanted: str, why: str = "") -> "Res
 def deliver(request: "Request") -> "Response":
     """Deliver what waits for a group, where nobody else does."""
     own = group_of(request)
-    follow(own.store.root, own.name)
+    follow(console_of(request).here.state, own.name)
     return redirect(own.address)
 
 
 ROUTES = [
     Route("/registry/{group}/rollback", rollback, methods=["GET", "POST"]),
-    Route("/registry/{group}/deliver", deliver, methods=["POST"]),
 ]
+HERE = [Route("/registry/{group}/deliver", deliver, methods=["POST"])]

@@ -10,7 +10,7 @@ from pipeline.console.context import Console, console_of
 from pipeline.console.logs import log_names, log_of, read_end, read_since
 from pipeline.console.rendering import REPORT_TEMPLATES, page, redirect
 from pipeline.console.run_list import status_of
-from pipeline.console.run_view import command_of, find_execution, folder_of, read_view, report_of
+from pipeline.console.run_view import command_of, find_execution, folder_of, report_of
 from pipeline.console.starting import arguments_again, start_run, started_of
 from pipeline.errors import UsageError
 from pipeline.local.engine.recovery import ask_to_stop
@@ -29,8 +29,9 @@ _REPORT = "report.html"
 def show(request: "Request") -> Response:
     """Show a run as it is now."""
     console, run = console_of(request), _run(request)
-    view = read_view(console.store, run)
-    return page(request, "run.html", view=view, started=started_of(console.state, run))
+    view = console.place.run(run)
+    started = started_of(console.state, run) if console.place.is_here else None
+    return page(request, "run.html", view=view, started=started)
 
 
 def stop(request: "Request") -> Response:
@@ -107,8 +108,8 @@ def _run(request: "Request") -> str:
     return str(request.path_params["run"])
 
 
-ROUTES = (
-    Route("/runs/{run}", show),
+ROUTES = (Route("/runs/{run}", show),)
+HERE = (
     Route("/runs/{run}/stop", stop, methods=["POST"]),
     Route("/runs/{run}/again", again, methods=["POST"]),
     Route("/runs/{run}/logs/{name:path}", log),

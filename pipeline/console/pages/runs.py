@@ -7,13 +7,11 @@ from starlette.routing import Route
 
 from pipeline.console.context import console_of
 from pipeline.console.rendering import Nav, page, redirect
-from pipeline.console.run_list import EXECUTION, RunRow, list_rows
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 NAV = Nav("Runs", "/runs", 10)
-_PAGE = 25
 
 
 def first(_request: "Request") -> Response:
@@ -23,14 +21,8 @@ def first(_request: "Request") -> Response:
 
 def runs(request: "Request") -> Response:
     """Show one page of the list, newest first."""
-    console = console_of(request)
-    rows: list[RunRow] = []
-    number, last = 1, 1
-    if console.has_state:
-        last = max(1, -(-console.store.count(EXECUTION) // _PAGE))
-        number = min(_number(request.query_params.get("page", "")), last)
-        rows = list_rows(console.store, _PAGE, _PAGE * (number - 1))
-    return page(request, "runs.html", rows=rows, number=number, last=last)
+    found = console_of(request).place.run_page(_number(request.query_params.get("page", "")))
+    return page(request, "runs.html", found=found, rows=found.rows)
 
 
 def _number(text: str) -> int:

@@ -68,7 +68,8 @@ def _given(form: Form) -> dict[str, str]:
     }
 
 
-ROUTES = (
+ROUTES = ()
+HERE = (
     Route("/start", ask),
     Route("/start", start, methods=["POST"]),
     Route("/started/{token}", show),

@@ -9,7 +9,6 @@ from pipeline.comparing.view import chosen_rows
 from pipeline.console.group import group_of
 from pipeline.console.registered import number_of, row_of
 from pipeline.console.rendering import page
-from pipeline.console.run_view import report_of
 from pipeline.registry.versions import Version
 from pipeline.target import readable_errors
 
@@ -25,7 +24,7 @@ def version(request: "Request") -> "Response":
 
     own = group_of(request)
     found, progress = own.find(request.path_params["number"]), own.progress()
-    champion, defaults = own.champion(progress.production), own.defaults()
+    champion, defaults = own.champion(progress.production), own.place.defaults()
     chosen = Origins(own.target.sagemaker, defaults).made(found).chosen
     return page(
         request,
@@ -35,7 +34,7 @@ def version(request: "Request") -> "Response":
         row=row_of(found, champion, progress.production),
         champion=number_of(champion),
         progress=progress,
-        has_report=found.run is not None and report_of(own.store, found.run) is not None,
+        has_report=found.run is not None and own.place.has_report(found.run),
         settings=list(chosen_rows(chosen, defaults)) if chosen else [],
         metrics=_metrics(found),
         classes=_classes(found),

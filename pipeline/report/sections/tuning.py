@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,8 @@ from pipeline.report.importance import Importance, importance_of
 from pipeline.report.section import Section
 from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
+
+_PAGE = 100  # the most that SageMaker lists at once
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,25 @@ class Tuning:
 
 
 def read_tuning(source: Source, facts: Facts) -> Tuning:
+    """Read a tuning job, and how much each value mattered. Raises Absent when nothing was tuned."""
+    found = read_trials(source, facts)
+    _, job = facts.job_of_kind("TuningJob")
+    ranges = job["HyperParameterTuningJobConfig"].get("ParameterRanges") or {}
+    importance, note = importance_of(found.trials, ranges, found.maximize)
+    return replace(found, importance=importance, importance_note=note)
+
+
+def read_trials(source: Source, facts: Facts) -> Tuning:
     """Read a tuning job and its trials by creation time. Raises Absent when nothing was tuned."""
     _, job = facts.job_of_kind("TuningJob")
     name, config = job["HyperParameterTuningJobName"], job["HyperParameterTuningJobConfig"]
-    objective, maximize = config["HyperParameterTuningJobObjective"], _maximizes(job)
-    trials = trials_in(source.sagemaker, job)
-    importance, note = importance_of(trials, config.get("ParameterRanges") or {}, maximize)
     return Tuning(
         job=name,
-        objective=objective["MetricName"],
-        maximize=maximize,
+        objective=config["HyperParameterTuningJobObjective"]["MetricName"],
+        maximize=_maximizes(job),
         strategy=config["Strategy"],
-        trials=trials,
+        trials=trials_in(source.sagemaker, job),
         best=(job.get("BestTrainingJob") or {}).get("TrainingJobName"),
-        importance=importance,
-        importance_note=note,
     )
 
 
@@ -72,7 +78,7 @@ def _maximizes(job: Description) -> bool:
 
 def _summaries(client: Any, tuning: str) -> list[Mapping[str, Any]]:
     pages = client.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
-        HyperParameterTuningJobName=tuning
+        HyperParameterTuningJobName=tuning, PaginationConfig={"PageSize": _PAGE}
     )
     found = [job for page in pages for job in page["TrainingJobSummaries"]]
     return sorted(found, key=lambda job: (job["CreationTime"], job["TrainingJobName"]))

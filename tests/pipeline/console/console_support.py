@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from pipeline.command_line.running import ROOT
 from pipeline.console.app import create_app
 from pipeline.console.context import Console
+from pipeline.console.place import Place
 from pipeline.console.security import Keys
 from pipeline.local.store import Store
 
@@ -23,8 +24,13 @@ _BEGAN = datetime(2026, 11, 29, 12, tzinfo=UTC)
 class Visitor:
     """Somebody who opened the printed address."""
 
-    def __init__(self, state: Path, settings: Path = ROOT / "pipeline.yaml") -> None:
-        self.console = Console(state, settings)
+    def __init__(
+        self,
+        state: Path,
+        settings: Path = ROOT / "pipeline.yaml",
+        account: Place | None = None,
+    ) -> None:
+        self.console = Console(state, settings, account)
         self.said: list[str] = []
         self.keys = Keys(self.said.append)
         self.app = create_app(self.console, self.keys)

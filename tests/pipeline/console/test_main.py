@@ -17,9 +17,19 @@ from pipeline.console.__main__ import main
 from pipeline.errors import EXIT_USAGE
 
 
-def test_aws_is_refused_with_what_to_use_instead(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(main, ["--aws"]) == EXIT_USAGE
-    assert "python -m pipeline.registry list --aws" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--aws"], "aws.account_id is the placeholder 111122223333"),
+        (["--aws", "--env", "none"], "none"),
+        (["--env", "local"], "--env and --set say which account --aws shows"),
+    ],
+)
+def test_what_names_no_account_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run_command(main, arguments) == EXIT_USAGE
+    assert said in capsys.readouterr().err
 
 
 def test_it_answers_at_the_address_that_it_prints(tmp_path: Path) -> None:

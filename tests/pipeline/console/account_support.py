@@ -1,0 +1,131 @@
+"""An account without AWS: real clients, answered by the local API and by the files of a store."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from botocore.awsrequest import AWSResponse
+from urllib3 import HTTPResponse
+
+from pipeline.aws.clients import Aws
+from pipeline.command_line.running import ROOT
+from pipeline.console.account import Account
+from pipeline.local.service.client import sagemaker_client
+from pipeline.local.service.operations.context import ACCOUNT, REGION
+from pipeline.local.store import Store
+from pipeline.settings.loading import load_settings
+from pipeline.settings.model import Settings
+from tests.pipeline.aws.aws_support import session
+from tests.pipeline.console.registry_support import RegistryVisitor
+
+Answered = tuple[int, bytes]
+LINES = ("decoding", "Traceback: no such class")
+
+
+@dataclass
+class Cloud:
+    """An account: `sent` are the operations that left it, `refused` those it refuses, and how."""
+
+    store: Store
+    sent: list[str] = field(default_factory=list)
+    refused: dict[str, tuple[str, str]] = field(default_factory=dict)
+    invoked: list[Any] = field(default_factory=list)
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def aws(self) -> Aws:
+        """Its clients."""
+        return Aws(REGION, ACCOUNT, self._client)
+
+    def _client(self, service: str) -> Any:
+        if service not in self.clients:
+            here = service == "sagemaker"
+            client = sagemaker_client(self.store) if here else session().client(service)
+            events = client.meta.events
+            events.register_first(f"before-send.{service}", self._look)
+            if not here:
+                events.register(f"before-send.{service}", self._answers(service))
+            self.clients[service] = client
+        return self.clients[service]
+
+    def _look(self, request: Any, **_others: Any) -> Any:
+        name = _operation(request)
+        self.sent.append(name)
+        if name not in self.refused:
+            return None
+        code, message = self.refused[name]
+        body = json.dumps({"__type": code, "message": message}).encode()
+        return _response(request, (400, body))
+
+    def _answers(self, service: str) -> Callable[..., Any]:
+        own = {"s3": self._read, "lambda": self._invoke}
+        answer = {**own, "logs": _log, "sagemaker-runtime": _predict}[service]
+        return lambda request, **_others: _response(request, answer(request))
+
+    def _read(self, request: Any) -> Answered:
+        host, path = urlsplit(request.url).netloc, unquote(urlsplit(request.url).path)
+        bucket = host.partition(".s3.")[0] if ".s3." in host else ""
+        file = self.store.path(f"s3://{bucket}{path}" if bucket else f"s3:/{path}")
+        if not file.is_file():
+            return 404, b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>"
+        return 200, file.read_bytes()
+
+    def _invoke(self, request: Any) -> Answered:
+        self.invoked.append((urlsplit(request.url).path, json.loads(request.body)))
+        answer = {"action": "updating", "reason": "as asked", "endpoint_name": "dogs-production"}
+        return 200, json.dumps(answer).encode()
+
+
+def account_settings() -> Settings:
+    """The settings of a project whose pipeline is `pipeline` and whose group is `dogs`."""
+    mine = (
+        'project="pipeline"',
+        'registry.group="dogs"',
+        'deploy.production.endpoint_name="dogs-production"',
+        'deploy.endpoint_name="dogs-staging"',
+        "backbone.weights=none",
+    )
+    return load_settings(ROOT / "pipeline.yaml", None, mine)
+
+
+@cache
+def _settings() -> Settings:
+    return account_settings()
+
+
+def visitor(cloud: Cloud, folder: Path) -> RegistryVisitor:
+    """Open a console of an account."""
+    folder.mkdir(exist_ok=True)
+    return RegistryVisitor(folder, account=Account(cloud.aws, _settings(), folder))
+
+
+def _operation(request: Any) -> str:
+    target = request.headers.get("X-Amz-Target", "")
+    text = target.decode() if isinstance(target, bytes) else str(target)
+    return text.rpartition(".")[2] or urlsplit(request.url).path.rpartition("/")[2]
+
+
+def _predict(_request: Any) -> Answered:
+    answer = {"predictions": [{"probabilities": {"beagle": 0.75, "boxer": 0.25}}]}
+    return 200, json.dumps(answer).encode()
+
+
+def _log(request: Any) -> Answered:
+    events = [{"timestamp": number, "message": line} for number, line in enumerate(LINES)]
+    answers: dict[str, Any] = {
+        "DescribeLogStreams": {"logStreams": [{"logStreamName": "job/algo-1-0"}]},
+        "GetLogEvents": {"events": events},
+        "FilterLogEvents": {"events": []},
+    }
+    return 200, json.dumps(answers[_operation(request)]).encode()
+
+
+def _response(request: Any, answered: Answered) -> AWSResponse:
+    status, body = answered
+    raw = HTTPResponse(io.BytesIO(body), status=status, preload_content=False)
+    return AWSResponse(request.url, status, {"content-length": str(len(body))}, raw)
