@@ -42,9 +42,9 @@ class Picture:
 
 PICTURES = (
     Picture("console-run.png", "/runs", "#runs tbody a", height=860),
-    Picture("console-compare.png", "/registry", "#versions a[href*=compare]", height=1290),
-    Picture("console-approve.png", "/registry", "#versions tbody th a", "/approve", height=660),
-    Picture("console-phone.png", "/runs", "#runs tbody a", "", LARGE_PHONE, 1072, "dark"),
+    Picture("console-compare.png", "/registry", "#versions a[href*=compare]", height=1235),
+    Picture("console-approve.png", "/registry", "#versions tbody th a", "/approve", height=700),
+    Picture("console-phone.png", "/runs", "#runs tbody a", "", LARGE_PHONE, 1122, "dark"),
     Picture("console-endpoint.png", "/endpoints", "#endpoints tbody a", height=1030, asked=3),
     Picture("console-data.png", "/data", height=1120),
 )

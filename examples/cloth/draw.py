@@ -20,7 +20,9 @@ CLASSES = ("broken-thread", "hole", "sound", "stain")
 def main() -> int:
     """Write `DIR/<class>/<number>.png`."""
     parser = argparse.ArgumentParser(prog="python -m examples.cloth.draw", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder, made when it is missing")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="a folder, made when it is missing"
+    )
     parser.add_argument("--per-class", type=int, default=60, metavar="N", help="default: 60")
     given = parser.parse_args()
     for label, name in enumerate(CLASSES):
