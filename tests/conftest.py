@@ -64,6 +64,7 @@ SLOW_PLACES = {
     "tests/pipeline/console/test_endpoint_browser.py": "browser",
     "tests/pipeline/report/test_browser.py": "browser",
     "tests/pipeline/console/test_registry_browser.py": "browser",
+    "tests/pipeline/console/test_together.py": "slow",
     "tests/inference_code/server/test_ray_serve.py": "server",
     "tests/inference_code/server/test_serving_image.py": "server",
     "tests/inference_code/test_runtimes.py::test_pytorch": "slow",

@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import io
 import sys
 import tempfile
 import time
@@ -18,18 +19,21 @@ from pipeline.sample.pictures import write_sample
 from tests.browser_support import LAPTOP, LARGE_PHONE, chromium, look
 
 _SETTLED_S = 1.0
+_COLOURS = 128
 
 
 @dataclass(frozen=True)
 class Picture:
     """A picture to take: of the page at an address, or of where a link in it leads.
 
+    `then` is added to the link's address.
     `asked`: so many pictures of the sample are given to the endpoint there before.
     """
 
     name: str
     address: str
     follow: str = ""
+    then: str = ""
     width: int = LAPTOP
     height: int = 800
     scheme: str = "light"
@@ -37,11 +41,12 @@ class Picture:
 
 
 PICTURES = (
-    Picture("console.png", "/runs", "#runs tbody a", height=1180),
-    Picture("console-compare.png", "/registry", "#versions a[href*=compare]", height=1960),
-    Picture("console-phone.png", "/runs", "#runs tbody a", LARGE_PHONE, 1180, "dark"),
-    Picture("console-endpoint.png", "/endpoints", "#endpoints tbody a", height=1240, asked=6),
-    Picture("console-data.png", "/data", height=1180),
+    Picture("console-run.png", "/runs", "#runs tbody a", height=860),
+    Picture("console-compare.png", "/registry", "#versions a[href*=compare]", height=1235),
+    Picture("console-approve.png", "/registry", "#versions tbody th a", "/approve", height=700),
+    Picture("console-phone.png", "/runs", "#runs tbody a", "", LARGE_PHONE, 1122, "dark"),
+    Picture("console-endpoint.png", "/endpoints", "#endpoints tbody a", height=1030, asked=3),
+    Picture("console-data.png", "/data", height=1120),
 )
 
 
@@ -66,13 +71,13 @@ def main() -> int:
 
 
 def taken(browser: Any, own: str, picture: Picture) -> bytes:
-    """Return a picture as PNG."""
+    """Return a picture as a small PNG."""
     look(browser, picture.width, picture.scheme)
     time.sleep(_SETTLED_S)
     browser.get(f"{own}{picture.address}")
     if picture.follow:
         link = browser.find_element("css selector", picture.follow)
-        browser.get(link.get_attribute("href"))
+        browser.get(link.get_attribute("href") + picture.then)
     if picture.asked:
         ask(browser, picture.asked)
     time.sleep(_SETTLED_S)
@@ -80,7 +85,17 @@ def taken(browser: Any, own: str, picture: Picture) -> bytes:
     answer = browser.execute_cdp_cmd(
         "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
     )
-    return base64.b64decode(answer["data"])
+    return small(base64.b64decode(answer["data"]))
+
+
+def small(png: bytes) -> bytes:
+    """Return a PNG with few colours: a page hardly has more, and a third of the bytes."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    page = Image.open(io.BytesIO(png)).convert("RGB")
+    page.quantize(_COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def ask(browser: Any, number: int) -> None:
