@@ -50,6 +50,7 @@ SHARED = (
     "inference_code.server.model_server.sockets",
     "training_code.folders",
     "training_code.backbones",
+    "training_code.decisions",
     "training_code.tensor_names",
 )
 
