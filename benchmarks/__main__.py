@@ -32,6 +32,7 @@ BENCHMARKS = (
     "overload",
     "chaos",
     "better",
+    "knowing",
 )
 _FOLDER = Path(__file__).resolve().parent
 _EXAMPLES = """\

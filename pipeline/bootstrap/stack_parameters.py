@@ -32,13 +32,8 @@ _TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
 _GROUP_LENGTH = (
     38  # names of endpoint configurations (at most 63): {group}--{version}-{time}-{hash}
 )
-_READ_ANYWAY = (
-    "data/",
-    "datasets/",
-    "weights/",
-    "decisions/",
-    "runs/",
-)  # of the bucket, by the jobs
+# Of the bucket, by the jobs.
+_READ_ANYWAY = ("data/", "datasets/", "weights/", "decisions/", "runs/")
 _ABSENT = ("404", "NoSuchBucket", "NotFound")
 _ECR_IMAGE = re.compile(
     r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)[:@].+"
