@@ -7,7 +7,6 @@ from pipeline.report.sources.facts import EXTRACT_FEATURES, PREPARE, read_facts
 from pipeline.report.sources.review import Review, read_review
 from pipeline.report.sources.source import Source
 from pipeline.review.decisions_file import counted, merged, read_file, write_file
-from pipeline.review.page import write_page
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ def review_run(source: Source, arn: str, decisions: Path, out: Path) -> Reviewed
 
     Raises Absent without a review, UsageError for a file of decisions that cannot be used.
     """
+    from pipeline.review.page import write_page  # what draws pages is heavy
+
     facts = read_facts(source, arn, (PREPARE, EXTRACT_FEATURES))
     review = read_review(source, facts)
     file = merged(read_file(decisions), review)
