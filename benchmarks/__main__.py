@@ -33,6 +33,7 @@ BENCHMARKS = (
     "chaos",
     "better",
     "knowing",
+    "labels",
 )
 _FOLDER = Path(__file__).resolve().parent
 _EXAMPLES = """\

@@ -45,6 +45,7 @@ class BuildContext:
     session: PipelineSession
     bundles: Mapping[str, CodeBundle]
     weights_uri: str | None
+    decisions_uri: str | None
     serving_image: str
 
     @property

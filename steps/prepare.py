@@ -12,9 +12,10 @@ DATASET_FILE = PropertyFile(name="Dataset", output_name="dataset", path="dataset
 def build_prepare_step(context: BuildContext) -> ProcessingStep:
     """Build the Prepare step; outputs: `dataset` (train and valid), and `test`.
 
-    Training never gets `test`: ExtractFeatures compares it, Evaluate measures on it.
+    What people decided about single pictures comes in as a file, when there is one. Training never
+    gets `test`: ExtractFeatures compares it, Evaluate measures on it.
     """
-    settings = context.settings
+    settings, decisions = context.settings, context.decisions_uri
     split, layout = settings.data.split, settings.data.layout
     return processing_step(
         context,
@@ -28,8 +29,12 @@ def build_prepare_step(context: BuildContext) -> ProcessingStep:
             "split": f"{split.train},{split.valid},{split.test}",
             "seed": str(settings.data.seed),
             **({} if layout == AUTO else {"layout": layout}),
+            **({} if decisions is None else {"decisions": f"{INPUT}/decisions"}),
         },
-        inputs={"data": context.parameters.data_uri},
+        inputs={
+            "data": context.parameters.data_uri,
+            **({} if decisions is None else {"decisions": decisions}),
+        },
         outputs=("dataset", "test"),
         property_file=DATASET_FILE,
     )

@@ -11,7 +11,9 @@ from pipeline.command_line.running import ROOT
 FLOORS = (
     ("pipeline.__main__", "pipeline.completion", "pipeline.console", "pipeline.schema"),
     ("pipeline.run", "benchmarks"),
-    ("pipeline.endpoint",),
+    # the command of data sets, which shows what reviews found; its other modules stand lower
+    ("pipeline.endpoint", "pipeline.data.__main__"),
+    ("pipeline.review",),
     ("pipeline.report", "pipeline.registry"),
     (
         *("pipeline.bootstrap", "pipeline.data", "pipeline.target", "pipeline.diff"),
@@ -50,6 +52,7 @@ SHARED = (
     "inference_code.server.model_server.sockets",
     "training_code.folders",
     "training_code.backbones",
+    "training_code.decisions",
     "training_code.tensor_names",
 )
 

@@ -21,10 +21,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from extraction.cache import FeatureCache, cache_folder, prune
-from extraction.feature_files import BACKBONE_FILE, FeatureInfo, write_info
+from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features, write_info
 from extraction.feature_pass import Pass, write_features
 from extraction.runtime import Runtime, open_runtime
-from extraction.seen_test_pictures import compare, tell
+from extraction.seen_test_pictures import Compared, compare, tell
 from job.errors import JobError, run_job
 from job.log import log
 from job.malloc_tuning import keep_freed_memory
@@ -37,9 +37,10 @@ from network import (
     use_available_cores,
 )
 from pictures.augmentation import LARGEST_ASPECT, SMALLEST_AREA
-from pictures.dataset import Split, open_split, read_info
+from pictures.dataset import Split, open_split, read_contents, read_info
 from pretrained.loading import load_backbone_weights
 from pretrained.problems import UnusableWeights
+from review.findings import Part, copies_of_tested, review, write_review
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,33 @@ def pretrained_normalisation(name: str, backbone: nn.Module) -> tuple[list[float
     return list(transforms.mean), list(transforms.std)
 
 
-def look_for_test_pictures(options: Options, seen: Mapping[str, Split]) -> None:
+def look_for_test_pictures(options: Options, seen: Mapping[str, Split]) -> Compared | None:
     """Compare the test split with the splits that training sees.
 
-    Raises JobError when test pictures are among them, and that is to end the run.
+    Returns None where they are not to be compared. Raises JobError when test pictures are among
+    them, and that is to end the run.
     """
-    if options.test is not None:
-        compared = compare(open_split(options.test, "test"), seen, read_info(options.dataset))
-        tell(compared, options.features, fail=options.test_in_train == "fail")
+    if options.test is None:
+        return None
+    compared = compare(open_split(options.test, "test"), seen, read_info(options.dataset))
+    tell(compared, options.features, fail=options.test_in_train == "fail")
+    return compared
+
+
+def review_pictures(options: Options, seen: Mapping[str, Split], compared: Compared | None) -> None:
+    """Write which of the pictures that training sees a person should look at, and log how many."""
+    classes = read_info(options.dataset)["classes"]
+    parts = []
+    for name, split in seen.items():
+        values = read_features(options.features, name).values.numpy()[0]
+        parts.append(Part(name, split, values, read_contents(options.dataset, name)))
+    tested = []
+    if compared is not None and options.test is not None:
+        test, contents = open_split(options.test, "test"), read_contents(options.test, "test")
+        tested = copies_of_tested(compared, parts, test, contents, classes)
+    found = review(parts, classes, tested)
+    write_review(options.features, found)
+    log(f"review: {found.words()}")
 
 
 def open_cache(info: FeatureInfo, runtime: Runtime, backbone_file: Path) -> FeatureCache | None:
@@ -199,13 +219,15 @@ def main(arguments: list[str] | None = None) -> None:
     backbone = backbone.to(best_device())
     int8_images = splits["train"].images if options.precision == "int8" else None
     runtime = open_runtime(backbone, info.preprocessing(), options.batch_size, threads, int8_images)
-    look_for_test_pictures(options, splits)  # before the pass, which a run that ends here spares
+    # before the pass, which a run that ends here spares
+    compared = look_for_test_pictures(options, splits)
     cache = open_cache(info, runtime, options.features / BACKBONE_FILE)
     work = Pass(runtime, cache, options.crop)
     known = 0
     for name, split in splits.items():
         views = options.views if name == "train" else 1  # only training is augmented
         known += write_features(work, split, name, options.features, views)
+    review_pictures(options, splits, compared)
     write_info(options.features, info)
     before = f", {known:,} of them known from before" if known else ""
     log(

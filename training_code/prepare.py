@@ -39,6 +39,7 @@ from pictures.dataset_info import (
     versions,
 )
 from pictures.dataset_warnings import picture_lines
+from pictures.decided import apply_decisions
 from pictures.equal_pixels import equal_pixels
 from pictures.image_folder import ImageFolder, PictureFile, find_images
 from pictures.picture_rows import NoPicture, Refused, Row, Sums, hash_file, write_picture
@@ -60,6 +61,7 @@ class Options:
     fractions: Fractions
     seed: int
     layout: str = AUTO
+    decisions: Path | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.resize <= MAX_RESIZE:
@@ -88,6 +90,10 @@ def prepare(options: Options) -> None:
     log(f"{class_line(found.classes)}; {len(found.files):,} files")
     found, pictures, refused = _hash_all(found)
     _announce(found)
+    told: dict[str, Any] = {}
+    if options.decisions is not None:
+        decided = apply_decisions(options.decisions, found, pictures)
+        found, pictures, told = decided.found, decided.pictures, {"decisions": decided.told}
     _check_refused(found, refused)
     rows = plan_rows(found, pictures, options.fractions, options.seed)
     create_images({options.images(s): len(rows[s]) for s in rows}, options.resize)
@@ -97,7 +103,7 @@ def prepare(options: Options) -> None:
         _check_refused(found, refused)
         planned, rows = rows, plan_rows(found, list(decoded.sums), options.fractions, options.seed)
         _rearrange(planned, rows, options)
-    info = _describe(found, rows, decoded, refused, options)
+    info = _describe(found, rows, decoded, refused, options) | told
     _write(rows, info, options)
     _report(info)
 
@@ -225,7 +231,8 @@ def _write(rows: Rows, info: Mapping[str, Any], options: Options) -> None:
     for split, pictures in rows.items():
         labels = [number[picture.file.label] for picture in pictures]
         names = [picture.file.name for picture in pictures]
-        write_rows(options.folder(split), split, labels, names)
+        contents = [picture.content for picture in pictures]
+        write_rows(options.folder(split), split, labels, names, contents)
     for folder in (options.dataset, options.test):
         write_json(folder / INFO_FILE, info)
 
@@ -236,6 +243,9 @@ def _report(info: Mapping[str, Any]) -> None:
     log(f"{class_line(info['classes'], sizes)}; {refused}")
     for refusal in info["refused"][:5]:
         log(f"refused {refusal['file']}: {refusal['reason']}")
+    if decided := info.get("decisions"):
+        changed = f"{len(decided['relabelled']):,} relabelled, {len(decided['removed']):,} removed"
+        log(f"decisions: {changed}, {len(decided['kept']):,} kept as they are")
     for line in picture_lines(info):
         log(line)
     across = [one for one in info["duplicates"] if len(one["splits"]) > 1]
@@ -262,10 +272,17 @@ def _parse_options() -> Options:
     parser.add_argument("--split", default="0.8,0.1,0.1", help="shares of train,valid,test")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--layout", default=AUTO, help=f"{AUTO}, or one of {', '.join(LAYOUTS)}")
+    parser.add_argument("--decisions", type=Path, help="folder with a CSV file of decisions")
     given = parser.parse_args()
     fractions = parse_fractions(given.split)
-    places = given.data, given.dataset, given.test
-    return Options(*places, given.resize, fractions, given.seed, given.layout)
+    return Options(
+        *(given.data, given.dataset, given.test),
+        resize=given.resize,
+        fractions=fractions,
+        seed=given.seed,
+        layout=given.layout,
+        decisions=given.decisions,
+    )
 
 
 def main() -> None:

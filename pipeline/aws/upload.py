@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.addresses import split_uri
 from pipeline.assets.code_bundle import CodeBundle, bundles_of
+from pipeline.assets.decisions import DecisionsError, check_content, decisions_uri, stage_decisions
 from pipeline.assets.weights import check_file, stage_weights, weights_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, AwsError, error_code, explained, is_denied
@@ -91,7 +92,7 @@ def check_bucket(aws: Aws, settings: Settings) -> None:
 def upload_inputs(
     aws: Aws, settings: Settings, root: Path, say: Callable[[str], None]
 ) -> tuple[str, ...]:
-    """Upload the code of every job and the weights; return the addresses of what was absent.
+    """Upload the code of every job, weights and decisions; return the addresses of what was absent.
 
     `root` is the repository. Raises UsageError, AwsError.
     """
@@ -102,6 +103,7 @@ def upload_inputs(
         for uri in _upload_bundle(storage, bundle)
     ]
     uploaded.extend(_upload_weights(storage, settings, say))
+    uploaded.extend(_upload_decisions(storage, settings))
     return tuple(uploaded)
 
 
@@ -128,6 +130,38 @@ def _upload_weights(
 
     stage_weights(settings, put, storage.exists)
     yield from written
+
+
+def _upload_decisions(storage: Storage, settings: Settings) -> list[str]:
+    decisions = settings.data.decisions
+    if decisions is not None and decisions == decisions_uri(settings):
+        _check_own_decisions(storage, decisions)
+    written: list[str] = []
+
+    def put(uri: str, content: bytes) -> None:
+        if storage.put(uri, content):
+            written.append(uri)
+
+    stage_decisions(settings, put, storage.exists)
+    return written
+
+
+def _check_own_decisions(storage: Storage, uri: str) -> None:
+    """Raise DecisionsError when the user's decisions on S3 are absent, or cannot be used.
+
+    As with weights, any account may own them; whoever may not read them leaves it to the job.
+    """
+    bucket, key = split_uri(uri)
+    with explained(f"looking for {uri}"):
+        try:
+            content = storage.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error_code(error) in _MISSING:
+                raise DecisionsError(f"data.decisions: there is no {uri}") from None
+            if is_denied(error):
+                return
+            raise
+    check_content(content, uri)
 
 
 def _check_own_weights(storage: Storage, settings: Settings, say: Callable[[str], None]) -> None:

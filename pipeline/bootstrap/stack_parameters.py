@@ -32,7 +32,8 @@ _TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
 _GROUP_LENGTH = (
     38  # names of endpoint configurations (at most 63): {group}--{version}-{time}-{hash}
 )
-_READ_ANYWAY = ("data/", "datasets/", "weights/", "runs/")  # of the bucket, by the jobs
+# Of the bucket, by the jobs.
+_READ_ANYWAY = ("data/", "datasets/", "weights/", "decisions/", "runs/")
 _ABSENT = ("404", "NoSuchBucket", "NotFound")
 _ECR_IMAGE = re.compile(
     r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)[:@].+"
@@ -134,8 +135,9 @@ def _check_names(settings: Settings) -> None:
 
 
 def _read_elsewhere(settings: Settings) -> Iterator[str]:
-    """Yield the ARNs of data and weights that lie elsewhere than jobs may read anyway."""
-    for uri in dict.fromkeys((settings.data_uri, settings.backbone.weights)):
+    """Yield the ARNs of inputs that lie elsewhere than jobs may read anyway."""
+    given = settings.data_uri, settings.backbone.weights, settings.data.decisions or ""
+    for uri in dict.fromkeys(given):
         bucket, key = split_uri(uri) if uri.startswith("s3://") else (settings.bucket, "data/")
         if bucket != settings.bucket:
             yield f"arn:{settings.partition}:s3:::{bucket}"

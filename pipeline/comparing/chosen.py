@@ -20,7 +20,7 @@ NOT_TUNED = "null"
 SERVING = ("graph", "int8", "int8_tolerance")
 """The settings under `serving` that reach the training, which writes what will serve."""
 _IMAGENET = re.compile(r"/weights/torchvision-[^/]+/[^/]+-DEFAULT\.pth$")
-_KEPT = re.compile(r"/weights/(?P<digest>[0-9a-f]{16})/(?P<name>[^/]+)$")
+_KEPT = re.compile(r"/(weights|decisions)/(?P<digest>[0-9a-f]{16})/(?P<name>[^/]+)$")
 # What ExtractFeatures is told besides the settings under `features`.
 _NOT_FEATURES = (
     *("dataset", "features", "test", "weights"),
@@ -59,9 +59,9 @@ def read_chosen(
     for step in written_steps(definition):
         arguments = step.arguments
         if step.name == "Prepare":
-            found |= _of_prepare(_options(arguments, known))
+            found |= _of_prepare(_options(arguments, known), _input_uri(arguments, "decisions"))
         elif step.name == "ExtractFeatures":
-            found |= _of_features(_options(arguments, known), _weights_uri(arguments))
+            found |= _of_features(_options(arguments, known), _input_uri(arguments, "weights"))
         elif step.type == "Tuning":
             found |= _of_tuning(arguments["HyperParameterTuningJobConfig"], known)
         elif step.type == "Training":
@@ -76,10 +76,13 @@ def read_chosen(
 
 def weights_name(uri: str | None) -> str:
     """Return what `backbone.weights` says of the weights at an address, None being no weights."""
+    return "imagenet" if uri and _IMAGENET.search(uri) else file_name(uri)
+
+
+def file_name(uri: str | None) -> str:
+    """Return the name of a file that a setting gave, by its address, None being no file."""
     if uri is None:
         return NO_WEIGHTS
-    if _IMAGENET.search(uri):
-        return "imagenet"
     kept = _KEPT.search(uri)
     return f"{kept['name']} ({kept['digest'][:_SHOWN_DIGITS]})" if kept else uri
 
@@ -120,20 +123,21 @@ def _options(arguments: Node, parameters: Mapping[str, str]) -> dict[str, str | 
     }
 
 
-def _weights_uri(arguments: Node) -> str | None:
+def _input_uri(arguments: Node, name: str) -> str | None:
     for one in arguments["ProcessingInputs"].items():
-        if one["InputName"].text == "weights":
+        if one["InputName"].text == name:
             return one["S3Input"]["S3Uri"].text or ""
     return None
 
 
-def _of_prepare(options: Values) -> Values:
+def _of_prepare(options: Values, decisions: str | None) -> Values:
     if "split" not in options:
         return {}  # a step of this name that is none of ours
     return {
         "data.layout": options.get("layout", "auto"),
         "data.split": options["split"],
         "data.seed": options.get("seed"),
+        "data.decisions": file_name(decisions),
         "preprocessing.resize": options.get("resize"),
     }
 

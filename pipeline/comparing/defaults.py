@@ -4,11 +4,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.assets.decisions import DecisionsError, decisions_uri
 from pipeline.assets.weights import WeightsError, weights_uri
 from pipeline.comparing.chosen import (
     NOT_TUNED,
     SERVING,
     Chosen,
+    file_name,
     limits_text,
     values_text,
     weights_name,
@@ -52,6 +54,7 @@ def _told(settings: Settings) -> Told:
     yield "data.layout", data.layout
     yield "data.split", f"{split.train},{split.valid},{split.test}"
     yield "data.seed", data.seed
+    yield "data.decisions", _decisions(settings)
     yield "data.test_in_train", data.test_in_train
     yield "preprocessing.resize", settings.preprocessing.resize
     yield "preprocessing.crop", settings.preprocessing.crop
@@ -91,6 +94,13 @@ def _weights(settings: Settings) -> str | None:
         return weights_name(weights_uri(settings))
     except WeightsError:
         return None  # a file that is gone: what it held is not known
+
+
+def _decisions(settings: Settings) -> str | None:
+    try:
+        return file_name(decisions_uri(settings))
+    except DecisionsError:
+        return None
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Upload a data set to where a run reads it, on AWS or here: python -m pipeline.data."""
+"""Upload a data set, or review what a run found in one: python -m pipeline.data."""
 
 import argparse
 import shlex
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.command_line.documents import json_text
 from pipeline.command_line.running import (
@@ -20,6 +20,7 @@ from pipeline.command_line.running import (
 )
 from pipeline.command_line.subcommands import add_command
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.target import add_target_options
 from pipeline.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ _EXAMPLES = """\
   python -m pipeline.data upload pictures.zip        also .tar and .tar.gz, .bz2 or .xz
   python -m pipeline.data upload \\
       https://s3-us-west-1.amazonaws.com/udacity-aind/dog-project/dogImages.zip
-  python -m pipeline.data upload ~/pictures --local  for runs on this machine"""
+  python -m pipeline.data upload ~/pictures --local  for runs on this machine
+  python -m pipeline.data review                     wrong labels and copies, of the newest run
+  python -m pipeline.data review hjb2ij4kg3ms --decisions dogs.csv --open"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and bring the data set to where a run reads it."""
     options = parse(arguments)
+    if options.command == "review":
+        return review(options)
 
     from pipeline.data.progress import Progress
 
@@ -115,7 +120,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def parsers() -> Mapping[str, argparse.ArgumentParser]:
     """Make the command's parser."""
-    result = parser("pipeline.data", "Brings a data set to where a run reads it.", _EXAMPLES)
+    about = "Brings a data set to where a run reads it, and shows what a run found in it."
+    result = parser("pipeline.data", about, _EXAMPLES)
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
     text = "a folder, zip, tar or https address into the project's bucket"
     command = add_command(commands, "upload", text, upload, _EXAMPLES)
@@ -129,7 +135,46 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     where.add_argument("--aws", action="store_true", help="for runs on AWS (the default)")
     add_settings_options(command)
     add_state_option(command)
+    _add_review(commands)
     return {"": result}
+
+
+def _add_review(commands: Any) -> None:
+    text = "labels that may be wrong, copies, and what is unlike all others"
+    command = add_command(commands, "review", text, review, _EXAMPLES)
+    command.description = (
+        "Shows in one page which pictures of a run a person should see, and lists them in a CSV "
+        "file: what is decided there, data.decisions applies. Decisions made are kept."
+    )
+    words = "id, ARN or newest (the default)"
+    command.add_argument("wanted", nargs="?", default="newest", metavar="RUN", help=words)
+    words = "the CSV file, made or brought up to date (default: decisions.csv)"
+    default = Path("decisions.csv")
+    command.add_argument("--decisions", type=Path, default=default, metavar="FILE", help=words)
+    command.add_argument("--out", type=Path, metavar="DIR", help="of the page (default: the state)")
+    command.add_argument("--open", action="store_true", help="show the page in the browser")
+    add_target_options(command)
+
+
+def review(options: argparse.Namespace) -> int:
+    """Show what a run found in its data that a person should see. Raises PipelineError."""
+    from pipeline.report.places import open_place
+    from pipeline.report.runs import find_run
+    from pipeline.review.command import review_run
+
+    out = options.out or options.state / "reviews"
+    with open_place(options) as place:
+        arn = find_run(place.source.sagemaker, place.pipelines, options.wanted)
+        try:
+            found = review_run(place.source, arn, options.decisions, out)
+        except OSError as error:
+            raise UsageError(f"the page cannot be written: {error}: see --out") from error
+    print(json_text(found) if options.json else "\n".join(found.lines()))
+    if options.open:
+        import webbrowser
+
+        webbrowser.open(found.page.resolve().as_uri())
+    return EXIT_SUCCEEDED
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.decisions import decisions_uri
 from pipeline.assets.serving_image import serving_image
 from pipeline.assets.weights import weights_uri
 from pipeline.settings.model import Settings
@@ -32,9 +33,10 @@ _NEUTRAL = {
 def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
     """Compile the pipeline definition; `root` is the repository that the code is read from.
 
-    Raises UsageError when code, weights or an image for the settings are missing.
+    Raises UsageError when code, weights, decisions or an image for the settings are missing.
     """
     bundles, weights = bundles_of(settings, root), weights_uri(settings)
+    decisions = decisions_uri(settings)
     with _on_no_machine():
         from sagemaker.workflow.pipeline import Pipeline
         from sagemaker.workflow.pipeline_definition_config import PipelineDefinitionConfig
@@ -46,7 +48,7 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
         session = offline_session(settings.aws.region, settings.bucket)
         parameters = build_parameters(settings)
         image = serving_image(settings, root)
-        context = BuildContext(settings, parameters, session, bundles, weights, image)
+        context = BuildContext(settings, parameters, session, bundles, weights, decisions, image)
         pipeline = Pipeline(
             name=settings.project,
             parameters=parameters.all(),

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pipeline.assets.decisions import decisions_uri
 from pipeline.assets.weights import weights_uri
 from pipeline.durable import write_durably
 from pipeline.settings.model import Settings
@@ -50,7 +51,8 @@ def compiled_definition(settings: Settings, root: Path, state: Path) -> dict[str
 
 def _digest(settings: Settings, root: Path) -> str:
     digest = hashlib.sha256(settings.model_dump_json().encode())
-    digest.update((weights_uri(settings) or "none").encode())
+    for uri in (weights_uri(settings), decisions_uri(settings)):
+        digest.update(f"\0{uri or 'none'}".encode())
     for path in sorted(_sources(root)):
         content = path.read_bytes()
         digest.update(f"\0{path.relative_to(root)}\0{len(content)}\0".encode())

@@ -19,6 +19,7 @@ _WRITTEN = (
     "registry/*/*.part",
     "s3/*/code/**/*.part",
     "s3/*/weights/**/*.part",
+    "s3/*/decisions/**/*.part",
     "s3/*/models/**/*.part",
 )
 _ANSWER = "answer.json"

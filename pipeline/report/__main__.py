@@ -2,9 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +19,10 @@ from pipeline.command_line.running import (
 from pipeline.command_line.subcommands import positive_number, print_table
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
 from pipeline.given import given_path
-from pipeline.target import add_target_options, settings_of
-from pipeline.temporary import temporary_folder
+from pipeline.report.places import Place, add_place_options, open_place
 
 if TYPE_CHECKING:
-    from pipeline.aws.clients import Aws
     from pipeline.report.sources.facts import Facts
-    from pipeline.report.sources.source import Source
 
 _EXAMPLES = """\
   python -m pipeline.report                              the runs, newest first
@@ -43,15 +38,6 @@ _EXAMPLES = """\
   python -m pipeline.report prune --keep 5 --dry-run     what removing old runs would free
   python -m pipeline.report prune --keep 5 --older-than 30d"""
 _ALL = "all"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A source of runs and the pipelines to look in. `aws` is None for local runs."""
-
-    source: "Source"
-    pipelines: tuple[str, ...]
-    aws: "Aws | None" = None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--limit", type=positive_number, default=20, metavar="N", help="runs listed (default: 20)"
     )
-    _add_place(result)
+    add_place_options(result)
     return result
 
 
@@ -101,7 +87,7 @@ def _compare_parser() -> argparse.ArgumentParser:
         metavar="OTHER",
         help="default: the run of its pipeline before it that has test results",
     )
-    _add_place(result)
+    add_place_options(result)
     return result
 
 
@@ -116,7 +102,7 @@ def _tensors_parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--save", type=given_path, metavar="FILE", help="default: its name, in this folder"
     )
-    _add_place(result)
+    add_place_options(result)
     return result
 
 
@@ -130,7 +116,7 @@ def _track_parser() -> argparse.ArgumentParser:
         _examples_of("track"),
     )
     add_track_options(result)
-    _add_place(result)
+    add_place_options(result)
     return result
 
 
@@ -167,41 +153,6 @@ def _age(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _add_place(result: argparse.ArgumentParser) -> None:
-    add_json_option(result)
-    add_target_options(result)
-
-
-@contextmanager
-def _place(options: argparse.Namespace) -> Iterator[Place]:
-    from pipeline.target import readable_errors
-
-    with readable_errors(), temporary_folder("report") as scratch:
-        yield _aws_place(options, scratch) if options.aws else _local_place(options.state)
-
-
-def _local_place(state: Path) -> Place:
-    from pipeline.local.store import Store
-    from pipeline.report.runs import pipelines_of
-    from pipeline.report.sources.local_source import LocalSource
-    from pipeline.target import require_state
-
-    require_state(state)
-    source = LocalSource(Store(state))
-    return Place(source, tuple(pipelines_of(source.sagemaker)))
-
-
-def _aws_place(options: argparse.Namespace, scratch: Path) -> Place:
-    from pipeline.aws.clients import connect
-    from pipeline.data.progress import Progress
-    from pipeline.report.sources.aws_source import AwsSource
-
-    settings = settings_of(options)
-    aws = connect(settings)
-    source = AwsSource(aws, scratch, progress=Progress(sys.stderr))
-    return Place(source, (settings.project,), aws)
-
-
 def _list(options: argparse.Namespace) -> int:
     from pipeline.comparing.defaults import LOCAL_ENVIRONMENT, read_defaults
     from pipeline.report.documents import listed_run
@@ -210,7 +161,7 @@ def _list(options: argparse.Namespace) -> int:
     from pipeline.report.tables import runs_table
 
     environment = options.env or (None if options.aws else LOCAL_ENVIRONMENT)
-    with _place(options) as place:
+    with open_place(options) as place:
         runs = list_runs(place.source.sagemaker, place.pipelines, options.limit)
         lines = read_lines(place.source, runs, read_defaults(options.settings, environment))
     if options.json:
@@ -225,7 +176,7 @@ def _compare(options: argparse.Namespace) -> int:
     from pipeline.report.comparison import compare_runs, run_before
     from pipeline.report.tables import print_comparison
 
-    with _place(options) as place:
+    with open_place(options) as place:
         first, other = _facts(place, options.run), options.other
         second = _facts(place, other) if other else run_before(place.source, first)
         if first.arn == second.arn:
@@ -260,7 +211,7 @@ def _report(options: argparse.Namespace) -> int:
 
     if options.upload and not options.aws:
         raise UsageError("--upload puts the report of a run on AWS into its bucket: add --aws")
-    with _place(options) as place:
+    with open_place(options) as place:
         arn = find_run(place.source.sagemaker, place.pipelines, options.run)
         try:
             written = make_report(place.source, arn, _folder(options, arn))
@@ -311,7 +262,7 @@ def _track(options: argparse.Namespace) -> int:
 
     environment = options.env or (None if options.aws else "local")
     settings = load_settings(options.settings, environment, overrides_of(options))
-    with _place(options) as place:
+    with open_place(options) as place:
         client, names = place.source.sagemaker, place.pipelines
         if options.run == _ALL and not options.follow:
             arns = [run.arn for run in reversed(list_runs(client, names))]
@@ -328,7 +279,7 @@ def _tensors(options: argparse.Namespace) -> int:
     from pipeline.report.saved import read_run_tensors
     from pipeline.report.tables import tensors_table
 
-    with _place(options) as place:
+    with open_place(options) as place:
         arn = find_run(place.source.sagemaker, place.pipelines, options.run)
         found = read_run_tensors(place.source, arn, options.name)
     if options.json:

@@ -134,14 +134,16 @@ def _for_run(
 def _compiled(options: argparse.Namespace, settings: Any) -> dict[str, Any]:
     from pipeline.definition.compile_cache import compiled_definition
 
-    _check_weights(settings)
+    _check_files(settings)
     return compiled_definition(settings, ROOT, options.state)
 
 
-def _check_weights(settings: Any) -> None:
-    """Refuse a weights file that is none of the backbone, and say what is taken of another."""
+def _check_files(settings: Any) -> None:
+    """Refuse files of settings that cannot be used, and say what is taken of the weights."""
+    from pipeline.assets.decisions import check_decisions
     from pipeline.assets.weights import check_weights
 
+    check_decisions(settings)
     if taken := check_weights(settings):
         _say(f"backbone.weights: {settings.backbone.weights}: {taken}")
 
@@ -150,7 +152,7 @@ def _print_definition(options: argparse.Namespace) -> int:
     from pipeline.definition.compile_cache import definition_text
 
     settings = _settings(options)
-    _check_weights(settings)
+    _check_files(settings)
     print(definition_text(settings, ROOT, options.state), end="")
     return EXIT_SUCCEEDED
 
@@ -162,7 +164,7 @@ def _run_locally(options: argparse.Namespace) -> int:
     from pipeline.run.locally import LocalRequest, run_locally
 
     settings, given = _for_run(options, "local")
-    _check_weights(settings)
+    _check_files(settings)
     note = _environment_note(options)
     request = LocalRequest(settings, options.state, options.data, given, options.command, note)
     result = run_locally(request)

@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.addresses import path_of_file
 from pipeline.assets.code_bundle import bundles_of, stage
+from pipeline.assets.decisions import check_decisions, stage_decisions
 from pipeline.assets.weights import check_file, stage_weights
 from pipeline.command_line.running import ROOT, with_state
 from pipeline.command_line.step_table import display
@@ -137,13 +138,16 @@ def _execute(
 def _say_reading(request: LocalRequest, folder: Path) -> None:
     """Say which classes the folders hold, before anything is computed.
 
-    Raises DataError for a folder that is no data set: Prepare would name a folder of its own.
+    Raises DataError for a folder that is no data set, DecisionsError for decisions that are not of
+    its classes: Prepare would name a folder of its own.
     """
     if not folder.is_dir():  # Prepare says that nothing is there
         return
     ask = asks_again(request.command, request.data) if request.command and request.data else None
-    for line in read_data(folder, request.settings.data.layout, ask).lines():
+    reading = read_data(folder, request.settings.data.layout, ask)
+    for line in reading.lines():
         print(f"data: {line}", file=sys.stderr, flush=True)
+    check_decisions(request.settings, reading.classes)
 
 
 def data_uri(data: str, state: Path) -> str:
@@ -194,7 +198,8 @@ def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str,
         raise UsageError(f"the code in {root} is being changed: run again when it is saved")
     for bundle in bundles:
         stage(bundle, partial(stage_file, store))
-    stage_weights(settings, partial(stage_large_file, store), partial(is_staged, store))
+    for stage_file_of in (stage_weights, stage_decisions):
+        stage_file_of(settings, partial(stage_large_file, store), partial(is_staged, store))
     definition: dict[str, Any] = json.loads(text)
     return definition
 

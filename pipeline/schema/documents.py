@@ -43,7 +43,9 @@ from pipeline.report.sections.rules import Rules
 from pipeline.report.sections.steps import ReportedStep
 from pipeline.report.sections.tensors import Tensors
 from pipeline.report.sections.tuning import Tuning
+from pipeline.report.sources.review import Review
 from pipeline.report.tracking.tracker import Tracked
+from pipeline.review.command import Reviewed
 from pipeline.run.on_aws import ServedOutcome
 from pipeline.run.outcome import LocalOutcome
 from pipeline.sample.__main__ import Sample
@@ -65,6 +67,7 @@ _REPORT: Mapping[str, Any] = {
     "profile": Profile | None,
     "evaluation": Evaluation | None,
     "dataset": Dataset | None,
+    "review": Review | None,
     "model": Model | None,
     "reproduction": Reproduction | None,
     "files": tuple[MetricFile, ...] | None,
@@ -125,6 +128,7 @@ DOCUMENTS: Mapping[str, tuple[Shape, ...]] = {
     "endpoint rollback": (Shape(RolledBack),),
     "endpoint delete": (Shape(Deleted),),
     "data upload": (Shape(Transfer),),
+    "data review": (Shape(Reviewed),),
     "local check": (Shape(Checked),),
     "local repair": (
         Shape(Repaired, {"repaired": bool}),

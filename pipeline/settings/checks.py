@@ -142,13 +142,24 @@ def tags_fit(settings: Settings) -> Iterator[Problem]:
 
 def weights_are_one_of_four(settings: Settings) -> Iterator[Problem]:
     """Check that weights are imagenet, none, s3://bucket/key, or a path."""
-    weights = settings.backbone.weights
-    if weights.startswith("s3://") and (not weights[5:].partition("/")[2] or weights.endswith("/")):
-        what = f"{weights!r} names no file: give s3://bucket/path/of/file"
+    if what := _no_file(settings.backbone.weights, "imagenet, none, "):
         yield Problem(("backbone", "weights"), what)
-    elif "://" in weights and not weights.startswith(("s3://", "file://")):
-        what = f"{weights!r} cannot be read: imagenet, none, a path or s3://bucket/key"
-        yield Problem(("backbone", "weights"), what)
+
+
+def decisions_are_a_file(settings: Settings) -> Iterator[Problem]:
+    """Check that decisions are s3://bucket/key, or a path."""
+    decisions = settings.data.decisions
+    if decisions is not None and (what := _no_file(decisions)):
+        yield Problem(("data", "decisions"), what)
+
+
+def _no_file(address: str, words: str = "") -> str | None:
+    """Say why an address can be none of a file; `words` may stand there instead."""
+    if address.startswith("s3://") and (not address[5:].partition("/")[2] or address.endswith("/")):
+        return f"{address!r} names no file: give s3://bucket/path/of/file"
+    if "://" in address and not address.startswith(("s3://", "file://")):
+        return f"{address!r} cannot be read: {words}a path or s3://bucket/key"
+    return None
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
@@ -164,6 +175,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     names_fit,
     tags_fit,
     weights_are_one_of_four,
+    decisions_are_a_file,
     *BACKBONE_CHECKS,
     *DEBUGGER_CHECKS,
     *DEPLOY_CHECKS,

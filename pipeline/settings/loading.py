@@ -4,7 +4,7 @@ Imports neither torch nor an AWS library: every command reads the settings first
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,15 @@ from pipeline.settings.yaml_reader import YamlProblem, read_scalar, read_yaml
 from pipeline.suggestions import suggest
 
 _LARGEST = 256 * 1024  # bytes
+_FILES = (("backbone", "weights"), ("data", "decisions"))  # settings that may be a path
 _OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w-]*(?:\.[\w-]+)*)\s*=(?P<value>.*)", re.DOTALL)
 
 
 def load_settings(path: Path, environment: str | None, overrides: Sequence[str]) -> Settings:
     """Read `path`, overlay `environment` (None: the base alone), then `key.path=value` overrides.
 
-    A relative path in backbone.weights is taken from the file's folder, or from the working
-    directory when it comes from an override.
+    A relative path in backbone.weights or data.decisions is taken from the file's folder, or from
+    the working directory when it comes from an override.
     Raises SettingsError: one line for each problem, with its place and how to mend it.
     """
     base, lines = _read(path)
@@ -51,8 +52,8 @@ def load_settings(path: Path, environment: str | None, overrides: Sequence[str])
     problems = check(settings)
     if problems:
         raise settings_error(problems, str(path), places)
-    from_override = any(keys == ("backbone", "weights") for keys, _ in parsed)
-    return _with_absolute_weights(settings, Path.cwd() if from_override else path.parent)
+    overridden = {keys for keys, _ in parsed}
+    return _with_absolute_paths(settings, path.parent, overridden)
 
 
 def environments_of(path: Path) -> list[str]:
@@ -176,10 +177,17 @@ def _replaced(places: Mapping[Keys, str], keys: Keys, place: str) -> dict[Keys, 
     return {k: at for k, at in places.items() if k[: len(keys)] != keys} | {keys: place}
 
 
-def _with_absolute_weights(settings: Settings, folder: Path) -> Settings:
-    weights = settings.backbone.weights.removeprefix("file://")
-    if weights in ("imagenet", "none") or weights.startswith("s3://"):
-        return settings
-    absolute = (folder / Path(weights).expanduser()).absolute()
-    backbone = settings.backbone.model_copy(update={"weights": str(absolute)})
-    return settings.model_copy(update={"backbone": backbone})
+def _with_absolute_paths(
+    settings: Settings, folder: Path, overridden: Collection[Keys]
+) -> Settings:
+    """Make the paths of files absolute: one on the command line is from the working directory."""
+    for section, name in _FILES:
+        values = getattr(settings, section)
+        given = getattr(values, name)
+        if given in (None, "imagenet", "none") or given.startswith("s3://"):
+            continue
+        start = Path.cwd() if (section, name) in overridden else folder
+        absolute = (start / Path(given.removeprefix("file://")).expanduser()).absolute()
+        changed = values.model_copy(update={name: str(absolute)})
+        settings = settings.model_copy(update={section: changed})
+    return settings

@@ -76,6 +76,7 @@ class Data(Section):
     split: Split
     seed: Annotated[int, Field(ge=0)]
     test_in_train: Literal["warn", "fail", "off"] = "warn"
+    decisions: Annotated[str, Field(min_length=1)] | None = None
 
 
 class Preprocessing(Section):

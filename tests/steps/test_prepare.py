@@ -29,6 +29,19 @@ def test_a_layout_that_is_asked_for_is_one_more_argument(step):
     assert application["ContainerArguments"][-2:] == ["--layout", "group/class"]
 
 
+def test_decisions_come_in_as_a_file_and_without_them_nothing_does(step):
+    arguments = step("Prepare", "data.decisions=s3://theirs/a/d.csv")["Arguments"]
+    inputs = {one["InputName"]: one["S3Input"] for one in arguments["ProcessingInputs"]}
+
+    assert arguments["AppSpecification"]["ContainerArguments"][-2:] == [
+        "--decisions",
+        "/opt/ml/processing/input/decisions",
+    ]
+    assert inputs["decisions"]["S3Uri"] == "s3://theirs/a/d.csv"
+    without = step("Prepare")["Arguments"]["ProcessingInputs"]
+    assert "decisions" not in [one["InputName"] for one in without]
+
+
 def test_reads_the_data_parameter_and_its_own_code(step):
     inputs = {
         one["InputName"]: one["S3Input"] for one in step("Prepare")["Arguments"]["ProcessingInputs"]

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from job.errors import JobError
+from job.provenance import sha256_of
 from picture_formats import listed
-from pictures.dataset import open_split, read_info
+from pictures.dataset import open_split, read_contents, read_info
 from prepare import Options, prepare
 from preprocessing import decode_square
 
@@ -76,6 +77,7 @@ def test_test_pictures_are_in_the_test_output_alone(data: Path, tmp_path: Path) 
     run(data, tmp_path)
     assert sorted(path.name for path in (tmp_path / "test").iterdir()) == [
         "dataset.json",
+        "test.contents.json",
         "test.files.json",
         "test.images.npy",
         "test.labels.npy",
@@ -409,3 +411,68 @@ def test_the_command_reports_progress_and_what_it_made(data: Path, tmp_path: Pat
     assert "refused a/notes.jpg: not a JPEG" in done.stdout
     assert not (tmp_path / "message").exists()
     assert json.loads((tmp_path / "dataset" / "dataset.json").read_text())["seed"] == 0
+
+
+def decide(out: Path, *rows: str) -> Path:
+    folder = out / "decisions"
+    folder.mkdir(exist_ok=True)
+    text = "\n".join(["decision,new_class,file,content", *rows])
+    (folder / "decisions.csv").write_text(text)
+    return folder
+
+
+def test_decisions_are_applied_by_content_wherever_the_file_lies(
+    data: Path, tmp_path: Path
+) -> None:
+    before = run(data, tmp_path / "before")
+    moved, gone, kept = (data / label / "05.png" for label in "abc")
+    rows = (
+        f"relabel,c,,{sha256_of(moved)}",
+        f"remove,,,{sha256_of(gone)}",
+        f"keep,,,{sha256_of(kept)}",
+    )
+    info = run(data, tmp_path, decisions=decide(tmp_path, *rows))
+    label_of = {
+        file: info["classes"][label]
+        for split in SPLITS
+        for stored in [open_split(folder(tmp_path, split), split)]
+        for file, label in zip(stored.files, stored.labels, strict=True)
+    }
+    assert label_of["a/05.png"] == "c"
+    assert "b/05.png" not in label_of
+    assert len(label_of) == 10 + 12 + 14 - 1
+    assert info["decisions"] == {
+        "kept": [sha256_of(kept)],
+        "relabelled": [{"file": "a/05.png", "from": "a", "to": "c"}],
+        "removed": ["b/05.png"],
+    }
+    assert info["fingerprint"] != before["fingerprint"]
+    assert "decisions" not in before
+
+
+def test_keeping_pictures_as_they_are_leaves_the_fingerprint(data: Path, tmp_path: Path) -> None:
+    rows = [f"keep,,,{sha256_of(path)}" for path in sorted(data.rglob("*.png"))]
+    kept = run(data, tmp_path / "kept", decisions=decide(tmp_path, *rows))
+    assert kept["fingerprint"] == run(data, tmp_path)["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (f"keep,,old/1.png,{'ab' * 32}", "1 of 1 decisions are about pictures that are not"),
+        (f"relabel,d,,{'ab' * 32}", "there is no class 'd'; there are: a, b, c"),
+        ("remove,,,abc", "decisions.csv:2: 'abc' is not the content of a picture"),
+    ],
+)  # fmt: skip
+def test_decisions_about_other_data_are_refused(
+    data: Path, tmp_path: Path, row: str, words: str
+) -> None:
+    with pytest.raises(JobError, match=words):
+        run(data, tmp_path, decisions=decide(tmp_path, row))
+
+
+def test_contents_are_told_in_the_order_of_the_rows(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path)
+    stored = open_split(tmp_path / "test", "test")
+    expected = tuple(sha256_of(data / file) for file in stored.files)
+    assert read_contents(tmp_path / "test", "test") == expected

@@ -1,7 +1,8 @@
 """Read and write the prepared data set: a few large files that training need not decode.
 
 A folder holds `dataset.json` and, for each of its splits, `<split>.images.npy` (uint8, (N, 3, R,
-R), RGB), `<split>.labels.npy` (int64, (N,)) and `<split>.files.json` (N names, in row order).
+R), RGB), `<split>.labels.npy` (int64, (N,)), `<split>.files.json` (N names, in row order) and
+`<split>.contents.json` (the sha256 of each file).
 """
 
 import contextlib
@@ -107,10 +108,22 @@ def copy_images(target: Path, sources: Sequence[tuple[Path, int]], resize: int) 
             out.write(files[path].read(3 * resize * resize))
 
 
-def write_rows(folder: Path, split: str, labels: Sequence[int], files: Sequence[str]) -> None:
-    """Write the labels and file names of a split, in row order."""
+def read_contents(folder: Path, split: str) -> tuple[str, ...]:
+    """Return the sha256 of each file of a split, in row order; raise JobError without them."""
+    path = folder / f"{split}.contents.json"
+    try:
+        return tuple(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise JobError(f"{path} is missing: {folder} is no prepared {split} split") from error
+
+
+def write_rows(
+    folder: Path, split: str, labels: Sequence[int], files: Sequence[str], contents: Sequence[str]
+) -> None:
+    """Write the labels, names and contents of a split's files, in row order."""
     np.save(folder / f"{split}.labels.npy", np.array(labels, dtype=np.int64))
     write_json(folder / f"{split}.files.json", files)
+    write_json(folder / f"{split}.contents.json", contents)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -41,6 +41,12 @@ def render(report: RunReport, folder: Path) -> Path:
     return path
 
 
+def render_page(template: str, **values: Any) -> str:
+    """Return a page of another kind in the report's style, from its template; it runs no script."""
+    css = Markup(_text("report.css"))  # noqa: S704  a file of this package
+    return _environment().get_template(template).render(css=css, **values)
+
+
 def _page(report: RunReport, plots: Mapping[str, Plot]) -> str:
     script = _text("report.js")
     adviser = adviser_of(report)

@@ -15,6 +15,8 @@ from pipeline.report.sources.source import Absent, Source
 Description = Mapping[str, Any]
 PREPARE = "Prepare"
 """The step that writes the data set."""
+EXTRACT_FEATURES = "ExtractFeatures"
+"""The step that passes the backbone over the pictures, and reviews them."""
 TRAIN = "Train"
 """The step of the final training."""
 EVALUATE = "Evaluate"

@@ -24,11 +24,13 @@ class Squares:
     width: int
 
 
-def picture_reader(source: Source, facts: Facts) -> Callable[[str], bytes | None]:
-    """Return a function from a test file's name to its prepared square as JPEG, or None."""
+def picture_reader(
+    source: Source, facts: Facts, split: str = _TEST
+) -> Callable[[str], bytes | None]:
+    """Return a function from a file's name in a split to its prepared square as JPEG, or None."""
     try:
-        rows = {name: row for row, name in enumerate(read_files(source, facts, _TEST))}
-        squares = open_squares(source, facts, _TEST)
+        rows = {name: row for row, name in enumerate(read_files(source, facts, split))}
+        squares = open_squares(source, facts, split)
     except (Absent, OSError, ValueError):
         return lambda _file: None
 

@@ -126,6 +126,25 @@ def test_a_users_own_weights_must_be_the_backbones(bucket: Recorded, tree: Path)
         upload_inputs(bucket.aws, settings, tree, quiet)
 
 
+def test_decisions_are_uploaded_once(bucket: Recorded, tree: Path, tmp_path: Path) -> None:
+    file = tmp_path / "d.csv"
+    file.write_text("decision,new_class,content\n")
+    settings = settings_for(f"data.decisions={file}")
+    uri = upload_inputs(bucket.aws, settings, tree, quiet)[-1]
+    assert uri.startswith(f"s3://{BUCKET}/decisions/") and uri.endswith("/d.csv")
+    assert read(bucket, uri) == file.read_bytes()
+    assert upload_inputs(bucket.aws, settings, tree, quiet) == ()
+
+
+def test_a_users_own_decisions_must_be_there_and_readable(bucket: Recorded, tree: Path) -> None:
+    settings = settings_for(f"data.decisions=s3://{BUCKET}/mine.csv")
+    with pytest.raises(UsageError, match=r"data\.decisions: there is no s3://.*/mine\.csv"):
+        upload_inputs(bucket.aws, settings, tree, quiet)
+    bucket.aws.client("s3").put_object(Bucket=BUCKET, Key="mine.csv", Body=b"file\n")
+    with pytest.raises(UsageError, match="no column decision, new_class, content"):
+        upload_inputs(bucket.aws, settings, tree, quiet)
+
+
 def test_what_somebody_else_wrote_meanwhile_stays(bucket: Recorded) -> None:
     s3 = bucket.aws.client("s3")
     storage = Storage(s3, ACCOUNT)

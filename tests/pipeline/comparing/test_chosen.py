@@ -25,6 +25,7 @@ SETTINGS = (
         (
             "data={split: {train: 0.5, valid: 0.25, test: 0.25}, layout: class/split, seed: 7}",
             "data.test_in_train=off",
+            "data.decisions=s3://bucket/decisions.csv",
             "backbone={name: mobilenet_v2, weights: 's3://bucket/mine.pth', seed: 1}",
             "preprocessing={resize: 128, crop: 96}",
             "features={views: 3, batch_size: 8, precision: int8}",

@@ -31,7 +31,7 @@ def report(finished: Finished) -> RunReport:
 
 
 def test_a_whole_run_lacks_only_what_it_did_not_save(report: RunReport) -> None:
-    assert set(report.missing) == {"tensors", "before"}
+    assert set(report.missing) == {"tensors", "before", "review"}
     assert "no tensors were saved" in report.missing["tensors"]
     assert report.missing["before"] == "it is the first run of pipeline that is there"
     assert (report.run.status, report.run.where) == ("Succeeded", "local")
@@ -149,7 +149,14 @@ def test_damaged_files_are_said_to_be_and_harm_no_other_section(tmp_path: Path) 
     for path in tmp_path.glob("s3/*/runs/*/Train/*/output/model.tar.gz"):
         path.write_bytes(b"no archive")
     report = collect(LocalSource(finished.store), finished.arn).report
-    assert set(report.missing) == {"tensors", "evaluation", "dataset", "artifact", "before"}
+    assert set(report.missing) == {
+        "tensors",
+        "evaluation",
+        "dataset",
+        "artifact",
+        "before",
+        "review",
+    }
     assert "cannot be read" in report.missing["evaluation"]
     assert report.get(HISTORY) is not None
 

@@ -64,7 +64,7 @@ def test_a_report_goes_where_it_is_told_and_as_json(
     code, out, _ = call(finished.result.execution_id, "--out", str(tmp_path / "r"), "--json")
     found = document("report RUN", out)
     assert (code, found["evaluation"]["accuracy"]) == (0, 0.75)
-    assert found["missing"].keys() == {"tensors", "before"}
+    assert found["missing"].keys() == {"tensors", "before", "review"}
     for file in found["files"]:
         assert (tmp_path / "r" / file["path"]).is_file()
 

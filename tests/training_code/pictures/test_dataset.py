@@ -26,9 +26,9 @@ def write(folder: Path, split: str, pixels: np.ndarray) -> None:
         for row in reversed(range(len(pixels))):
             file.seek(image_offset(row, side))
             file.write(pixels[row].tobytes())
-    write_rows(
-        folder, split, list(range(len(pixels))), [f"{row}.jpg" for row in range(len(pixels))]
-    )
+    rows = range(len(pixels))
+    names, contents = [f"{row}.jpg" for row in rows], [f"{row:064x}" for row in rows]
+    write_rows(folder, split, list(rows), names, contents)
 
 
 def noise(rows: int, side: int = 8) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Show people what a run's review found, and keep what they decide."""

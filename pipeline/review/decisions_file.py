@@ -1,0 +1,138 @@
+"""Keep the file of decisions that people edit: one row a picture, the most doubtful first.
+
+It is what `data.decisions` names. A new review loses no decision: decided rows stay, also of
+pictures that are not in the newest run any more because they were removed.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.durable import write_durably
+from pipeline.errors import UsageError
+from pipeline.report.sources.review import Picture, Review
+from training_code.decisions import Table, UnusableDecisions, decisions_of, read_table
+
+COLUMNS = ("decision", "new_class", "label", "file", "why", "split", "content")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A picture, why a person should see it, and what was decided: nothing yet where it is empty.
+
+    `new_class` is where it should go if `decision` is relabel: at first the class that is likelier.
+    """
+
+    content: str
+    decision: str = ""
+    new_class: str = ""
+    label: str = ""
+    file: str = ""
+    why: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class DecisionsFile:
+    """The rows of such a file, and the character between its columns."""
+
+    rows: tuple[Row, ...] = ()
+    delimiter: str = ","
+
+    def decided(self) -> int:
+        """Return how many pictures something was decided about."""
+        return sum(bool(row.decision) for row in self.rows)
+
+    def deciding(self, content: str, decision: str, new_class: str = "") -> "DecisionsFile":
+        """Return the file with a decision about a picture; an empty one takes it back."""
+        rows = list(self.rows)
+        for number, row in enumerate(rows):
+            if row.content == content:
+                rows[number] = replace(row, decision=decision, new_class=new_class or row.new_class)
+                return replace(self, rows=tuple(rows))
+        return replace(self, rows=(*rows, Row(content, decision, new_class)))
+
+
+def read_file(path: Path) -> DecisionsFile:
+    """Read a file of decisions; one that is not there yet has no rows.
+
+    Raises UsageError for one that cannot be used as it is.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return DecisionsFile()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        table = read_table(data, str(path))
+        decisions_of(table, str(path))
+    except UnusableDecisions as error:
+        raise UsageError(str(error)) from None
+    return DecisionsFile(tuple(_rows(table)), table.delimiter)
+
+
+def write_file(path: Path, file: DecisionsFile) -> None:
+    """Write a file of decisions, whole or not at all. Raises UsageError."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=file.delimiter, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(row, column) for column in COLUMNS] for row in file.rows)
+    try:
+        # with the mark that spreadsheets know UTF-8 by
+        write_durably(path, text.getvalue().encode("utf-8-sig", "backslashreplace"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def merged(file: DecisionsFile, review: Review) -> DecisionsFile:
+    """Return the file with what a review found; what is not decided and not found now is gone."""
+    known = {row.content: row for row in file.rows if row.decision}
+    found = {row.content: row for row in rows_of(review)}
+    new = tuple(
+        replace(row, decision=known[row.content].decision, new_class=known[row.content].new_class)
+        if row.content in known
+        else row
+        for row in found.values()
+    )
+    old = tuple(row for content, row in known.items() if content not in found)
+    return replace(file, rows=new + old)
+
+
+def rows_of(review: Review) -> tuple[Row, ...]:
+    """Return a row for each picture of a review, undecided, with all the reasons to see it."""
+    rows: dict[str, Row] = {}
+    for picture, why, likely in _reasons(review):
+        before = rows.get(picture.content)
+        if before is None:
+            told = (picture.label, picture.file, why, picture.split)
+            rows[picture.content] = Row(picture.content, "", likely, *told)
+        else:
+            both = f"{before.why}; {why}"
+            rows[picture.content] = replace(before, why=both, new_class=before.new_class or likely)
+    return tuple(rows.values())
+
+
+def _reasons(review: Review) -> Iterator[tuple[Picture, str, str]]:
+    for one in review.suspects:
+        yield one.picture, f"rather {one.likely}, {one.odds:,.3g} to 1", one.likely
+    for copy in review.copies:
+        what = f"nearly the same as {copy.like.file} ({copy.like.split}, {copy.like.label})"
+        yield copy.picture, what, ""
+    for strange in review.unlike:
+        yield strange.picture, "unlike all others", ""
+
+
+def _rows(table: Table) -> Iterator[Row]:
+    for _, row in table.rows:
+        given = {column: row.get(column, "") for column in COLUMNS}
+        lower = {column: given[column].lower() for column in ("content", "decision")}
+        yield Row(**given | lower)
+
+
+def counted(rows: Sequence[Row]) -> str:
+    """Say how many rows there are and how many are decided."""
+    decided = sum(bool(row.decision) for row in rows)
+    return f"{len(rows):,} pictures, {decided:,} decided"

@@ -1,0 +1,1 @@
+"""Look for pictures that a person should see: wrong labels, copies, strangers, mixed classes."""

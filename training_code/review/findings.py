@@ -1,0 +1,206 @@
+"""Put together what a person should see of a data set, for review.json."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from extraction.seen_test_pictures import Compared
+from pictures.dataset import Split, write_json
+from review.copies import MOST, Square, find_nearest, find_pairs, find_unlike
+from review.labels import Judged, judge
+
+FILE = "review.json"
+_ODDS = 20.0  # against the label, from which on it is doubtful
+_MOST_LISTED = 1000  # of each kind
+_MOST_MIXING = 30
+_LARGEST_LOG = 30.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture as the review names it: `content` is the sha256 of its file."""
+
+    file: str
+    split: str
+    label: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A picture whose label is probably wrong, the class that is likelier, and its odds."""
+
+    picture: Seen
+    likely: str
+    odds: float
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A picture that is nearly the same as another, which stays when it is removed."""
+
+    picture: Seen
+    like: Seen
+    likeness: float
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """A picture unlike all others, and how like the most alike one is by features."""
+
+    picture: Seen
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """Two classes, and how many of their pictures look more like the other's."""
+
+    first: str
+    second: str
+    mixed: int
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a person should see, of each kind the most doubtful first; `notes` say what is missing.
+
+    `found` counts each kind, also where not all are listed.
+    """
+
+    pictures: int
+    suspects: tuple[Suspect, ...]
+    copies: tuple[Copied, ...]
+    unlike: tuple[Unlike, ...]
+    mixing: tuple[Mixing, ...]
+    found: dict[str, int]
+    notes: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        """Say how many there are of each kind."""
+        return (
+            f"{self.found['suspects']:,} labels may be wrong, {self.found['copies']:,} pictures are"
+            f" copies of others, {self.found['unlike']:,} are unlike all others"
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A split's pictures with their features, and the names and contents of their files."""
+
+    name: str
+    split: Split
+    features: np.ndarray
+    contents: Sequence[str]
+
+    def seen(self, row: int, classes: Sequence[str]) -> Seen:
+        """Return a picture by its row."""
+        label = classes[self.split.labels[row]]
+        return Seen(self.split.files[row], self.name, label, self.contents[row])
+
+
+def review(parts: Sequence[Part], classes: Sequence[str], tested: Sequence[Copied] = ()) -> Review:
+    """Review the splits that training sees; `tested` are copies of test pictures among them."""
+    features = np.concatenate([part.features for part in parts])
+    labels = np.concatenate([part.split.labels for part in parts])
+    pictures = [part.seen(row, classes) for part in parts for row in range(len(part.split.files))]
+    judged = judge(features, labels, len(classes))
+    doubtful = [row for row in np.argsort(judged.margin, kind="stable").tolist()
+                if judged.log_odds[row] >= np.log(_ODDS)]  # fmt: skip
+    suspects = [_suspect(pictures[row], row, judged, classes) for row in doubtful]
+    copies, unlike, notes = _alike(features, pictures, parts)
+    copies = [*tested, *copies]
+    found = {"suspects": len(suspects), "copies": len(copies), "unlike": len(unlike)}
+    notes += [
+        f"{count:,} {kind} were found, the first {_MOST_LISTED:,} are listed"
+        for kind, count in found.items()
+        if count > _MOST_LISTED
+    ]
+    return Review(
+        pictures=len(pictures),
+        suspects=tuple(suspects[:_MOST_LISTED]),
+        copies=tuple(copies[:_MOST_LISTED]),
+        unlike=tuple(unlike[:_MOST_LISTED]),
+        mixing=_mixing(labels, judged, classes),
+        found=found,
+        notes=tuple(notes),
+    )
+
+
+def copies_of_tested(
+    compared: Compared,
+    parts: Sequence[Part],
+    test: Split,
+    contents: Sequence[str],
+    classes: Sequence[str],
+) -> list[Copied]:
+    """Return the pictures that training sees and that are nearly test pictures."""
+    rows = {
+        (part.name, file): (part, row)
+        for part in parts
+        for row, file in enumerate(part.split.files)
+    }
+    tests = {file: row for row, file in enumerate(test.files)}
+    found = []
+    for one in compared.seen:
+        if not one.same_file:  # a decision by content would take both: Prepare names those
+            part, row = rows[one.split, one.like]
+            number = tests[one.file]
+            tested = Seen(one.file, "test", classes[test.labels[number]], contents[number])
+            found.append(Copied(part.seen(row, classes), tested, one.likeness))
+    return found
+
+
+def write_review(folder: Path, found: Review) -> None:
+    """Write review.json."""
+    write_json(folder / FILE, asdict(found))
+
+
+def _suspect(picture: Seen, row: int, judged: Judged, classes: Sequence[str]) -> Suspect:
+    odds = float(np.exp(min(judged.log_odds[row], _LARGEST_LOG)))
+    return Suspect(picture, classes[judged.likely[row]], float(f"{odds:.3g}"))
+
+
+def _alike(
+    features: np.ndarray, pictures: Sequence[Seen], parts: Sequence[Part]
+) -> tuple[list[Copied], list[Unlike], list[str]]:
+    if len(pictures) > MOST:
+        why = f"more than {MOST:,} pictures are not compared with one another"
+        return [], [], [f"copies in train and valid, and strangers, were not looked for: {why}"]
+    nearest = find_nearest(features)
+    images: list[Square] = [image for part in parts for image in part.split.images]
+    copies = [
+        _copied(pictures[pair.first], pictures[pair.second], pair.likeness)
+        for pair in find_pairs(nearest, images)
+        if pictures[pair.first].content != pictures[pair.second].content
+    ]
+    unlike = [
+        Unlike(pictures[row], round(float(nearest.similarity[row]), 4))
+        for row in find_unlike(nearest).tolist()
+    ]
+    return copies, unlike, []
+
+
+def _copied(first: Seen, second: Seen, likeness: float) -> Copied:
+    """Return the pair: the one in train goes rather than the one in valid."""
+    if second.split == "train" or first.split != "train":
+        first, second = second, first
+    return Copied(first, second, likeness)
+
+
+def _mixing(labels: np.ndarray, judged: Judged, classes: Sequence[str]) -> tuple[Mixing, ...]:
+    counts = np.bincount(labels, minlength=len(classes))
+    wrong = np.flatnonzero(judged.log_odds > 0)
+    pairs = Counter(
+        tuple(sorted((int(labels[row]), int(judged.likely[row])))) for row in wrong.tolist()
+    )
+    rows = [
+        Mixing(classes[one], classes[other], mixed, int(counts[one] + counts[other]))
+        for (one, other), mixed in pairs.items()
+    ]
+    rows.sort(key=lambda one: (-one.mixed / one.pictures, one.first, one.second))
+    return tuple(rows[:_MOST_MIXING])
