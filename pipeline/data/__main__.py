@@ -20,6 +20,7 @@ from pipeline.command_line.running import (
 )
 from pipeline.command_line.subcommands import add_command
 from pipeline.errors import EXIT_SUCCEEDED, UsageError
+from pipeline.given import given_path
 from pipeline.target import add_target_options
 from pipeline.temporary import temporary_folder
 
@@ -150,8 +151,12 @@ def _add_review(commands: Any) -> None:
     command.add_argument("wanted", nargs="?", default="newest", metavar="RUN", help=words)
     words = "the CSV file, made or brought up to date (default: decisions.csv)"
     default = Path("decisions.csv")
-    command.add_argument("--decisions", type=Path, default=default, metavar="FILE", help=words)
-    command.add_argument("--out", type=Path, metavar="DIR", help="of the page (default: the state)")
+    command.add_argument(
+        "--decisions", type=given_path, default=default, metavar="FILE", help=words
+    )
+    command.add_argument(
+        "--out", type=given_path, metavar="DIR", help="of the page (default: the state)"
+    )
     command.add_argument("--open", action="store_true", help="show the page in the browser")
     add_target_options(command)
 

@@ -18,7 +18,7 @@ STATEMENTS = {one["Sid"]: one for one in POLICY["Statement"]}
 ALLOWED = [action for one in POLICY["Statement"] for action in one["Action"]]
 MANAGED_POLICY = 6_144  # characters that IAM takes, white space not counted
 # Rooms whose code calls AWS with a person's credentials, besides pipeline/target.py.
-ROOMS = ("aws", "bootstrap", "data", "endpoint", "registry", "report", "run")
+ROOMS = ("aws", "bootstrap", "console", "data", "endpoint", "registry", "report", "run")
 SERVICES = (
     "cloudformation",
     "codebuild",
@@ -30,8 +30,8 @@ SERVICES = (
     "sagemaker",
     "sagemaker-runtime",
 )
-# Of other libraries: smdebug's, Jinja's and re's.
-NOT_AWS = {"create_trial", "get_template", "search"}
+# Of other libraries: smdebug's, MLflow's, Jinja's and re's.
+NOT_AWS = {"create_experiment", "create_trial", "get_template", "search"}
 # Where IAM calls an operation otherwise than its API.
 IAM_NAMES = {
     "lambda:Invoke": ["lambda:InvokeFunction"],
