@@ -17,7 +17,7 @@ from pipeline.job_scripts.hyperparameters import training_settings, tunable_hype
 NO_WEIGHTS = "none"
 NOT_TUNED = "null"
 """The range of a hyperparameter that is not tuned."""
-SERVING = ("graph", "int8", "int8_tolerance")
+SERVING = ("graph", "int8", "int8_tolerance", "refuse_at")
 """The settings under `serving` that reach the training, which writes what will serve."""
 _IMAGENET = re.compile(r"/weights/torchvision-[^/]+/[^/]+-DEFAULT\.pth$")
 _KEPT = re.compile(r"/(weights|decisions)/(?P<digest>[0-9a-f]{16})/(?P<name>[^/]+)$")
@@ -62,6 +62,9 @@ def read_chosen(
             found |= _of_prepare(_options(arguments, known), _input_uri(arguments, "decisions"))
         elif step.name == "ExtractFeatures":
             found |= _of_features(_options(arguments, known), _input_uri(arguments, "weights"))
+        elif step.name == "Evaluate":
+            asked = _options(arguments, known).get("coverage_accuracy")
+            found["gate.coverage_at"] = coverage_text(asked, known.get("CoverageMinimum"))
         elif step.type == "Tuning":
             found |= _of_tuning(arguments["HyperParameterTuningJobConfig"], known)
         elif step.type == "Training":
@@ -85,6 +88,12 @@ def file_name(uri: str | None) -> str:
         return NO_WEIGHTS
     kept = _KEPT.search(uri)
     return f"{kept['name']} ({kept['digest'][:_SHOWN_DIGITS]})" if kept else uri
+
+
+def coverage_text(accuracy: object, minimum: object) -> str | None:
+    """Return what `gate.coverage_at` asks for as text, None where it asks for nothing."""
+    asks = accuracy is not None and minimum is not None
+    return f"{{accuracy: {accuracy}, minimum: {minimum}}}" if asks else None
 
 
 def values_text(values: Sequence[object]) -> str:

@@ -10,6 +10,7 @@ from pipeline.comparing.chosen import (
     NOT_TUNED,
     SERVING,
     Chosen,
+    coverage_text,
     file_name,
     limits_text,
     values_text,
@@ -68,6 +69,8 @@ def _told(settings: Settings) -> Told:
     yield from _tuning(settings)
     yield "gate.accuracy_threshold", settings.gate.accuracy_threshold
     yield "gate.champion_tolerance", settings.gate.champion_tolerance
+    if (asked := settings.gate.coverage_at) is not None:
+        yield "gate.coverage_at", coverage_text(asked.accuracy, asked.minimum)
 
 
 def _tuning(settings: Settings) -> Told:

@@ -17,7 +17,9 @@ LEFT_OUT = {
     *("data.uri", "training.max_run_minutes", "tuning.max_run_minutes"),
     *("serving.image", "gate.no_issues_from"),
 }
-MAY_LACK = {"gate.champion_tolerance", "tuning.max_jobs"}  # null, or for Grid
+MAY_LACK = {  # null, or for Grid
+    *("gate.champion_tolerance", "gate.coverage_at", "serving.refuse_at", "tuning.max_jobs"),
+}
 SETTINGS = (
     (None, ()),
     (
@@ -36,6 +38,8 @@ SETTINGS = (
             "tuning.early_stopping=false",
             "serving.int8=true",
             "gate.champion_tolerance=null",
+            "gate.coverage_at={accuracy: 0.95, minimum: 0.7}",
+            "serving.refuse_at=null",
         ),
     ),
     ("local", ("data.test_in_train=fail", "tuning.ranges.epochs={type: integer, min: 5, max: 9}")),

@@ -337,7 +337,7 @@ def test_a_channel_that_is_no_folder_is_refused(lab: Lab) -> None:
         ({"sagemaker_submit_directory": f"{BUCKET}/no.tar.gz"}, f"no code at {BUCKET}/no.tar.gz"),
         ({"sagemaker_submit_directory": f"{BUCKET}/bad.tar.gz"}, "is not a tar archive"),
         ({"sagemaker_submit_directory": f"{BUCKET}/evil.tar.gz"}, "outside"),
-        ({"sagemaker_submit_directory": f"{BUCKET}/huge.tar.gz"}, "more than 1073741824 bytes"),
+        ({"sagemaker_submit_directory": f"{BUCKET}/huge.tar.gz"}, "more than 1,073,741,824 bytes"),
         ({"sagemaker_program": "absent.py"}, "can't open file"),
     ],
 )
