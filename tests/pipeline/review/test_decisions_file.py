@@ -35,7 +35,7 @@ def test_a_picture_has_one_row_with_all_the_reasons() -> None:
     rows = rows_of(REVIEW)
     assert [row.content for row in rows] == [DOUBTFUL.content, COPY.content, STRANGE.content]
     assert rows[0].new_class == "dog"
-    assert rows[0].why == "rather dog, 1.23e+03 to 1; nearly the same as cat/4d;é.jpg (train, cat)"
+    assert rows[0].why == "rather dog, 1,234 to 1; nearly the same as cat/4d;é.jpg (train, cat)"
     assert not any(row.decision for row in rows)
 
 
