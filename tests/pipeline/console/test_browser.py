@@ -104,6 +104,7 @@ def watched(opened: Opened, state: Path) -> tuple[str, dict[str, str]]:
     """A run that a browser watched from its begin to its end, and what it then read."""
     lab, go_on = Lab(Store(state)), state / "go on"
     definition = definition_of(lab, WAITING.format(file=str(go_on)))
+    opened.go("/runs")
     work = threading.Thread(target=lambda: lab.run_definition(definition, {}))
     work.start()
     try:
