@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -187,10 +188,14 @@ def started(image: Image, model: Path, log: Path, **environment: str) -> Iterato
             stderr=subprocess.STDOUT,
         )
     inside = ThreadPoolExecutor(1, initializer=enter_network, initargs=(process.pid,))
+    container = Container(process, log, inside)
     try:
-        yield Container(process, log, inside)
+        yield container
     finally:
         inside.shutdown()
+        with contextlib.suppress(OSError, IndexError):  # it has ended
+            # by itself: --kill-child no longer holds for a process that took another user
+            os.kill(container.first, signal.SIGKILL)
         process.kill()
         process.wait(20)
 
