@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.local.pruning.removal import PruneError, finish_pruning
+from pipeline.local.service.deployments.deployer import FAILED
 from pipeline.local.service.hosting.model_process import sweep as sweep_models
 from pipeline.local.store import Store
 from pipeline.temporary import sweep, sweep_parts, sweep_temporary
@@ -22,7 +23,6 @@ _WRITTEN = (
     "s3/*/decisions/**/*.part",
     "s3/*/models/**/*.part",
 )
-_ANSWER = "answer.json"
 _FAILED_CALLS_KEPT = 20
 
 
@@ -39,9 +39,9 @@ def sweep_leftovers(store: Store) -> None:
 
 
 def _sweep_calls(folder: Path) -> None:
-    """Remove the folders of the deploying function's calls, but for the last ones that failed."""
+    """Remove the folders of the deploying function's calls, but for the last known failures."""
     calls = sorted(folder.glob("*"), key=_changed, reverse=True)
-    failed = [call for call in calls if (call / _ANSWER).is_file()][:_FAILED_CALLS_KEPT]
+    failed = [call for call in calls if (call / FAILED).is_file()][:_FAILED_CALLS_KEPT]
     for call in calls:
         if call not in failed:
             sweep(call)

@@ -8,6 +8,7 @@ from pipeline.temporary import held
 
 GONE = (
     "deployments/killed/event.json",
+    "deployments/killed-after-the-answer/answer.json",
     "endpoints/model-4194399-ab/code",
     "s3/b/code/x/sourcedir.tar.gz.4194399.part",
     "definitions/x.4194399-aa.part",
@@ -15,7 +16,7 @@ GONE = (
 )
 STAY = (
     "deployments/held/event.json",
-    "deployments/failed/answer.json",
+    "deployments/failed/failed.txt",
     "s3/b/data/train/1.jpg.part",
     "endpoints/endpoint-x.log",
 )
@@ -37,6 +38,6 @@ def test_leftovers_go_and_the_rest_stays(store: Store) -> None:
 
 
 def test_of_failed_calls_the_last_are_kept(store: Store) -> None:
-    _make(store.root, *(f"deployments/{number}/answer.json" for number in range(30)))
+    _make(store.root, *(f"deployments/{number}/failed.txt" for number in range(30)))
     sweep_leftovers(store)
     assert len(list((store.root / "deployments").iterdir())) == 20

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.settings.model import Settings
 
 HANDLER = ROOT / "lambda_code" / "deploy_endpoint.py"
+FAILED = "failed.txt"  # in the folder of a call whose failure was said
 
 
 class DeploymentError(PipelineError):
@@ -70,6 +71,7 @@ def call_deployer(
                 variables=rule["Environment"],
             )
     except StepFailed as error:
+        (work / FAILED).write_text(error.reason)
         kind, _, message = error.reason.partition(": ")
         raise DeploymentError(message if kind.endswith("Error") else error.reason) from error
     shutil.rmtree(work, ignore_errors=True)

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.command_line.running import ROOT
 from pipeline.local.jobs import lambdas
+from pipeline.local.leftovers import sweep_leftovers
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.service.deployments import deliveries
 from pipeline.local.service.deployments.deliveries import DELIVERY, Deliveries
@@ -224,3 +225,11 @@ def test_a_function_that_does_not_even_answer_is_said(store: Store, rule: Docume
 def test_a_refusal_is_the_handlers_own_words(store: Store, rule: Document) -> None:
     with pytest.raises(DeploymentError, match=r"^the rollback lacks endpoint_name$"):
         call_deployer(store, rule, {"rollback": {}}, NOWHERE)
+
+
+def test_what_a_failed_call_left_is_kept_to_be_read(store: Store, rule: Document) -> None:
+    with pytest.raises(DeploymentError):
+        call_deployer(store, rule, {"rollback": {}}, NOWHERE)
+    sweep_leftovers(store)
+    (log,) = store.root.glob("deployments/*/log.txt")
+    assert "the rollback lacks endpoint_name" in log.read_text()
