@@ -14,6 +14,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.images.catalog import load_images
 from pipeline.settings.model import Settings
+from pipeline.suggestions import nearest
 from pipeline.temporary import temporary_folder
 
 _FETCH_PROBLEMS = {
@@ -101,7 +102,9 @@ def _weights_file(weights: str) -> Path:
     if path.is_dir():
         raise WeightsError(f"backbone.weights: {path} is a folder; give the file itself")
     if not path.is_file():
-        raise WeightsError(f"backbone.weights: no file {path}; or imagenet, s3://..., none")
+        word = nearest(path.name, ("imagenet", "none"), 0.7)
+        meant = f"did you mean {word}?" if word else "or imagenet, s3://..., none"
+        raise WeightsError(f"backbone.weights: no file {path}; {meant}")
     if path.stat().st_size == 0:
         raise WeightsError(f"backbone.weights: {path} is empty")
     return path

@@ -1,6 +1,7 @@
 """backbone.weights -> an address known offline, and the file put there."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,20 @@ def test_a_file_that_is_none(tmp_path, make, message):
 
     with pytest.raises(UsageError, match=message):
         weights_uri(settings_with(path))
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("imagnet", "did you mean imagenet?"),
+        ("ImageNet", "did you mean imagenet?"),
+        ("None", "did you mean none?"),
+        ("resnet.pth", "or imagenet, s3://..., none"),
+    ],
+)
+def test_a_word_is_known_though_misspelt(tmp_path, word, said):
+    with pytest.raises(UsageError, match=f"no file .*{word}; {re.escape(said)}"):
+        weights_uri(settings_with(tmp_path / word))
 
 
 def test_staging_puts_a_file_once(tmp_path):
