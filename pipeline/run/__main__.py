@@ -29,6 +29,7 @@ _EXAMPLES = """\
     python -m pipeline.run --local --data ~/pictures \\
         --set backbone.name=mobilenet_v2 --set backbone.weights=mobilenet_v2.pth
     python -m pipeline.run --local --parameter AccuracyThreshold=0.8
+    python -m pipeline.run --local --profile                       and where the time went
   before anything reaches AWS
     python -m pipeline.run --definition --env production           what SageMaker would get
     python -m pipeline.run --check                                 what is wrong with it
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise UsageError("--wait waits for the run that --start starts: add --start")
     if options.data is not None and not options.local:
         raise UsageError("--data goes with --local; on AWS give --parameter DataUri=s3://...")
+    if options.profile and not options.local:
+        raise UsageError("--profile goes with --local; a run on AWS has its times in its report")
     if options.diff is not None and len(options.diff) > _TWO_FILES:
         raise UsageError(f"--diff compares two files, old and new; {len(options.diff)} were given")
     for name, action in _ACTIONS.items():
@@ -97,6 +100,8 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
         metavar="DIR",
         help="with --local: pictures, a folder per class, or a zip or tar of it (default: sample)",
     )
+    profile_help = "with --local: say at the end where the time went"
+    result.add_argument("--profile", action="store_true", help=profile_help)
     add_settings_options(result, "environment (default with --local: local)")
     add_parameter_option(result)
     add_json_option(result)
@@ -166,7 +171,9 @@ def _run_locally(options: argparse.Namespace) -> int:
     settings, given = _for_run(options, "local")
     _check_files(settings)
     note = _environment_note(options)
-    request = LocalRequest(settings, options.state, options.data, given, options.command, note)
+    request = LocalRequest(
+        settings, options.state, options.data, given, options.command, note, options.profile
+    )
     result = run_locally(request)
     print(result.to_json() if options.json else result.summary())
     return result.exit_code

@@ -4,6 +4,7 @@ import shlex
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,11 +44,13 @@ def conclude(
     cancel: threading.Event,
     command: str | None = None,
     reported: Callable[[], None] = lambda: None,
+    part: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext(),
 ) -> LocalOutcome:
     """Report the run and ask its endpoint about one test picture.
 
     `data` is the address of the pictures. A stop, also one that came too late for any step, does
-    not keep the report from being made: it takes seconds. `reported` is called when it is.
+    not keep the report from being made: it takes seconds. `reported` is called when it is. `part`
+    is entered around what takes time.
     """
     outcome = read_outcome(result, store)
     question = _question(result, store.path(data), store) if outcome.endpoint else None
@@ -57,9 +60,13 @@ def conclude(
     elif question:
         outcome = replace(outcome, made=_NO_PICTURE)
     # Made while the endpoint comes into service.
-    outcome = _reported(outcome, report_local_run(store, result.execution_arn, command))
-    reported()
-    return _asked(outcome, question, service, cancel) if question else outcome
+    with part("report"):
+        outcome = _reported(outcome, report_local_run(store, result.execution_arn, command))
+        reported()
+    if question is None:
+        return outcome
+    with part("ask the endpoint"):
+        return _asked(outcome, question, service, cancel)
 
 
 def _reported(outcome: LocalOutcome, written: "WrittenReport | None") -> LocalOutcome:

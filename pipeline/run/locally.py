@@ -35,6 +35,7 @@ from pipeline.report.tracking.follower import Follower, local_place
 from pipeline.report.tracking.package import require_when_asked
 from pipeline.run.conclusion import conclude
 from pipeline.run.outcome import LocalOutcome
+from pipeline.run.profiling import Recorder
 from pipeline.sample.pictures import write_sample
 from pipeline.settings.lambda_environment import lambda_environment
 from pipeline.settings.model import Settings
@@ -47,7 +48,8 @@ _COMPILATIONS = 3  # a file may be saved while the definition is compiled
 class LocalRequest:
     """A run to make: `data` is a folder, an archive or an address, None for the sample.
 
-    `command` is the command line that asks for it, for the report; `note` is said when it begins.
+    `command` is the command line that asks for it, for the report; `note` is said when it begins;
+    `profile` has the outcome say where the time went.
     """
 
     settings: Settings
@@ -56,6 +58,7 @@ class LocalRequest:
     parameters: Mapping[str, str] = field(default_factory=dict)
     command: str | None = None
     note: str | None = None
+    profile: bool = False
 
 
 def run_locally(request: LocalRequest) -> LocalOutcome:
@@ -64,19 +67,26 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
     A signal to stop (Ctrl-C, SIGTERM, SIGHUP) ends its steps and, after the last one, the waiting
     for the endpoint. Raises UsageError for data, parameters or settings that cannot be used.
     """
+    recorder = Recorder()
+    if not request.profile:
+        return _run(request, recorder)
+    with recorder.recording():
+        outcome = _run(request, recorder)
+    return replace(outcome, profile=recorder.profile())
+
+
+def _run(request: LocalRequest, recorder: Recorder) -> LocalOutcome:
     settings = request.settings
     require_when_asked(settings)
-    given = dict(request.parameters)
     store = Store(request.state)
-    if request.data is not None:
-        given = {**given, "DataUri": data_uri(request.data, store.root)}
-    elif "DataUri" not in given:
-        given = {**given, "DataUri": generated_sample(store.root).as_uri()}
-    if request.note:
-        print(request.note, file=sys.stderr, flush=True)
-    _say_reading(request, store.path(str(given["DataUri"])))
-    definition = compile_and_stage(settings, ROOT, store)
-    install_deployer(store, settings)
+    with recorder.part("read the data's folders"):
+        given = _given(request, store)
+        if request.note:
+            print(request.note, file=sys.stderr, flush=True)
+        _say_reading(request, store.path(given["DataUri"]))
+    with recorder.part("compile and stage"):
+        definition = compile_and_stage(settings, ROOT, store)
+        install_deployer(store, settings)
     place = (settings.aws.region, settings.aws.account_id)
     follower = Follower(settings, local_place(store.root))
     with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
@@ -88,18 +98,29 @@ def run_locally(request: LocalRequest) -> LocalOutcome:
             service=service,
             cancel=cancel,
             began=follower.begin,
+            recorder=recorder,
         )
-        data = str(given["DataUri"])
         outcome = conclude(
             result,
-            data,
+            given["DataUri"],
             store,
             service.address,
             cancel=cancel,
             command=request.command,
             reported=follower.ended,
+            part=recorder.part,
         )
     return replace(outcome, tracked=follower.conclude())
+
+
+def _given(request: LocalRequest, store: Store) -> dict[str, str]:
+    """Return the parameters that are given, always with DataUri."""
+    given = dict(request.parameters)
+    if request.data is not None:
+        return {**given, "DataUri": data_uri(request.data, store.root)}
+    if "DataUri" in given:
+        return given
+    return {**given, "DataUri": generated_sample(store.root).as_uri()}
 
 
 def _execute(
@@ -111,6 +132,7 @@ def _execute(
     service: Service,
     cancel: threading.Event,
     began: Callable[[str], None],
+    recorder: Recorder,
 ) -> ExecutionResult:
     options = RunOptions(
         pipeline_name=settings.project,
@@ -128,7 +150,7 @@ def _execute(
             definition,
             {"GitCommit": git_commit(ROOT) or "unknown", **given},
             store,
-            listener=shown.update,
+            listener=recorder.hearing(shown.update),
             api=service.api,
             cancel=cancel,
             options=options,

@@ -11,6 +11,7 @@ from pipeline.command_line.running import from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
 from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.store import Store
+from pipeline.run.profiling import RunProfile
 from pipeline.run.rule_summary import rules_line
 from pipeline.run.smoke_test import Asked
 from pipeline.run.told import Told
@@ -26,7 +27,7 @@ class LocalOutcome:
     `failure` may also be the endpoint's, of a run that succeeded. `made` says why the picture that
     it was asked about is none of the data, `not_asked` why nothing was asked, `stopped` what a late
     Ctrl-C cut short. `data` says which classes were read, `told` what the report found, `tracked`
-    where MLflow has the run, or what of it is not there.
+    where MLflow has the run, or what of it is not there; `profile` where the time went, if asked.
     """
 
     execution: str
@@ -53,6 +54,7 @@ class LocalOutcome:
     told: Told = field(default_factory=Told)
     stopped: str | None = None
     next_command: str | None = None
+    profile: RunProfile | None = None
 
     @property
     def exit_code(self) -> int:
@@ -71,6 +73,7 @@ class LocalOutcome:
         if self.failure:
             lines.append("the gate was not passed" if self.told.not_passed else self.failure)
         lines += [f"  {name:<14} {value}" for name, value in self._rows() if value]
+        lines += self.profile.lines() if self.profile else ()
         if following := self.told.next_words() or self.next_command:
             lines.append(f"next: {following}")
         return "\n".join(lines)

@@ -94,7 +94,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(run: Run, pictures: Path, new_state: Callable[[], Path]) -> Finished:
     """The first run on those pictures. It is everybody's: run on a copy, and only look here."""
     state = new_state()
-    done = run(state, "--data", str(pictures), "--json")
+    done = run(state, "--data", str(pictures), "--json", "--profile")
     assert done.returncode == 0, done.stderr
     return Finished(pictures, state, done.stderr, document("run --local", done.stdout))
 

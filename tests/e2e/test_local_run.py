@@ -61,6 +61,18 @@ def test_the_model_learned_and_is_registered_deployed_and_asked(finished: Finish
     assert all(re.search(rf"{job} +Succeeded", finished.progress) for job in JOBS)
 
 
+def test_the_profile_has_every_job_and_what_is_around_them(
+    finished: Finished, again: Finished
+) -> None:
+    profile = finished.result["profile"]
+    parts = {part["name"]: part["cpu_seconds"] for part in profile["parts"]}
+    assert [*parts][:3] == ["start", "read the data's folders", "compile and stage"]
+    assert [*parts][-2:] == ["report", "ask the endpoint"]
+    assert all(parts[job] > 0 for job in JOBS)
+    assert 0 < profile["used"] <= 1
+    assert again.result["profile"] is None
+
+
 def test_the_next_command_works_as_it_is_printed(
     finished: Finished, environment: dict[str, str]
 ) -> None:
