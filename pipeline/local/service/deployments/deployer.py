@@ -3,6 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.command_line.running import ROOT
@@ -54,22 +55,34 @@ def call_deployer(
 
     Raises DeploymentError with its reason, SecretError.
     """
-    work = store.root / "deployments" / uuid.uuid4().hex[:12]
-    work.mkdir(parents=True)
+    while True:
+        work = store.root / "deployments" / uuid.uuid4().hex[:12]
+        work.mkdir(parents=True)
+        with held(work) as mine:
+            if mine:  # else another process swept it just now
+                return _call(rule, event, Address(url, own_secret(store.root)), work, should_stop)
+
+
+def _call(
+    rule: Document,
+    event: Mapping[str, Any],
+    service: Address,
+    work: Path,
+    should_stop: Callable[[], bool],
+) -> dict[str, Any]:
     arn = rule["FunctionArn"]
     try:
-        with held(work):
-            answer = run_lambda(
-                "Deploy",
-                arn,
-                event,
-                handlers={arn.rpartition(":")[2]: HANDLER},
-                service=Address(url, own_secret(store.root)),
-                region=rule["Region"],
-                work=work,
-                should_stop=should_stop,
-                variables=rule["Environment"],
-            )
+        answer = run_lambda(
+            "Deploy",
+            arn,
+            event,
+            handlers={arn.rpartition(":")[2]: HANDLER},
+            service=service,
+            region=rule["Region"],
+            work=work,
+            should_stop=should_stop,
+            variables=rule["Environment"],
+        )
     except StepFailed as error:
         (work / FAILED).write_text(error.reason)
         kind, _, message = error.reason.partition(": ")

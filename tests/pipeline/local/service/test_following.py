@@ -88,8 +88,8 @@ def test_a_model_that_fails_at_every_picture_is_not_in_service(
     code = code.replace('"image/png"', '"image/webp"')
     write_model(store.path("s3://b/beagle.tar.gz"), code=code)
     result, out, err = run("registry", "approve", "1")
-    assert (result, out.splitlines()[-1]) == (1, "dogs-production: version 1 does not answer")
-    assert "the model failed" in err
+    assert (result, out.splitlines()[-1]) == (1, "dogs-production: version 1 does not answer"), err
+    assert "the model failed" in err, err
 
 
 @pytest.mark.usefixtures("versions")
