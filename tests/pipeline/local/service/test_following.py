@@ -81,14 +81,18 @@ def test_decisions_without_a_service_are_done_and_waited_for(run: Run, jpeg: str
 
 @pytest.mark.usefixtures("versions")
 def test_a_model_that_fails_at_every_picture_is_not_in_service(
-    run: Run, store: Store, write_model: Callable[..., Path]
+    run: Run,
+    store: Store,
+    write_model: Callable[..., Path],
+    register_package: Callable[..., str],
 ) -> None:
     """DescribeEndpoint calls it InService; that it does not answer is seen by asking."""
     code = ECHO.replace("def predict_fn(data, model):", "def predict_fn(data, model):\n    0 / 0")
     code = code.replace('"image/png"', '"image/webp"')
-    write_model(store.path("s3://b/beagle.tar.gz"), code=code)
-    result, out, err = run("registry", "approve", "1")
-    assert (result, out.splitlines()[-1]) == (1, "dogs-production: version 1 does not answer"), err
+    write_model(store.path("s3://b/failing.tar.gz"), code=code)
+    register_package(sagemaker_client(store), "s3://b/failing.tar.gz")
+    result, out, err = run("registry", "approve", "4")
+    assert (result, out.splitlines()[-1]) == (1, "dogs-production: version 4 does not answer"), err
     assert "the model failed" in err, err
 
 
