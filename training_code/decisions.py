@@ -3,6 +3,9 @@
 A row names a picture by the sha256 of its file (`content`) and says in `decision` what becomes of
 it: keep, remove, or relabel with its `new_class`. A row without a decision is none yet, and other
 columns are for people. Standard library only: the commands read such a file as the job does.
+
+A name that a spreadsheet program would take for a formula (`=1+1.jpg`) has an apostrophe before it
+in every CSV file that is written here.
 """
 
 import csv
@@ -19,6 +22,8 @@ _NEEDED = ("decision", "new_class", "content")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _DELIMITERS = ",;\t"
 _SHOWN = 12  # classes or columns that a message lists
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # the wide ones count in some countries
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|inf|nan)", re.ASCII)
 
 
 class UnusableDecisions(ValueError):
@@ -52,6 +57,17 @@ class Table:
     delimiter: str
 
 
+def as_cell(text: str) -> str:
+    """Return a text as the cell that no spreadsheet program takes for a formula."""
+    is_number = _NUMBER.fullmatch(text) is not None
+    return f"'{text}" if _FORMULA.match(text.lstrip("'")) and not is_number else text
+
+
+def from_cell(cell: str) -> str:
+    """Return the text that `as_cell` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell.lstrip("'")) else cell
+
+
 def read_table(data: bytes, name: str) -> Table:
     """Read all rows of a file called `name`. Raises UnusableDecisions."""
     try:
@@ -73,7 +89,7 @@ def read_table(data: bytes, name: str) -> Table:
             if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
                 what = f"{len(cells)} cells under {len(columns)} columns"
                 raise UnusableDecisions(f"{name}:{reader.line_num}: {what}")
-            padded = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
+            padded = [from_cell(cell.strip()) for cell in cells] + [""] * (len(columns) - len(cells))
             rows.append((reader.line_num, dict(zip(columns, padded, strict=False))))
     except csv.Error as error:
         raise UnusableDecisions(f"{name}:{reader.line_num}: is no CSV: {error}") from None

@@ -90,6 +90,10 @@ class Prepared:
         with self._at_a_time:
             return read_square(self.source, self.splits[split].squares, row, THUMBNAIL)
 
+    def find(self, file: str) -> Picture | None:
+        """Return the picture of that name; None where the data set has none."""
+        return next(self._named([file]), None)
+
     def of_class(self, number: int) -> list[Picture]:
         """Return all pictures of a class, split by split."""
         return [

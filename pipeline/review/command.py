@@ -6,7 +6,8 @@ from pathlib import Path
 from pipeline.report.sources.facts import EXTRACT_FEATURES, PREPARE, read_facts
 from pipeline.report.sources.review import Review, read_review
 from pipeline.report.sources.source import Source
-from pipeline.review.decisions_file import counted, merged, read_file, write_file
+from pipeline.review.deciding import Reviewing
+from pipeline.review.decisions_file import counted
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def review_run(source: Source, arn: str, decisions: Path, out: Path) -> Reviewed
 
     facts = read_facts(source, arn, (PREPARE, EXTRACT_FEATURES))
     review = read_review(source, facts)
-    file = merged(read_file(decisions), review)
+    reviewing = Reviewing(source, facts, review, decisions)
+    reviewing.file()  # one that cannot be used is told before anything is written
     page = write_page(source, facts, review, decisions, out / facts.id)
-    write_file(decisions, file)
+    file = reviewing.write()
     return Reviewed(facts.id, review, page, decisions, counted(file.rows))

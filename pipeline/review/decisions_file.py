@@ -5,15 +5,18 @@ pictures that are not in the newest run any more because they were removed.
 """
 
 import csv
+import fcntl
 import io
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.durable import write_durably
 from pipeline.errors import UsageError
 from pipeline.report.sources.review import Picture, Review
-from training_code.decisions import Table, UnusableDecisions, decisions_of, read_table
+from training_code.decisions import Table, UnusableDecisions, as_cell, decisions_of, read_table
 
 COLUMNS = ("decision", "new_class", "label", "file", "why", "split", "content")
 
@@ -32,6 +35,11 @@ class Row:
     file: str = ""
     why: str = ""
     split: str = ""
+
+    @property
+    def words(self) -> str:
+        """The decision in words; empty without one."""
+        return f"relabel {self.new_class}" if self.decision == "relabel" else self.decision
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,32 @@ def read_file(path: Path) -> DecisionsFile:
         return DecisionsFile()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    return file_of(data, str(path))
+
+
+def file_of(data: bytes, name: str) -> DecisionsFile:
+    """Read the content of a file called `name`. Raises UsageError where it cannot be used."""
     try:
-        table = read_table(data, str(path))
-        decisions_of(table, str(path))
+        table = read_table(data, name)
+        decisions_of(table, name)
     except UnusableDecisions as error:
         raise UsageError(str(error)) from None
     return DecisionsFile(tuple(_rows(table)), table.delimiter)
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Keep others from changing a file between its reading and its writing. Raises UsageError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def write_file(path: Path, file: DecisionsFile) -> None:
@@ -79,7 +107,7 @@ def write_file(path: Path, file: DecisionsFile) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=file.delimiter, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([getattr(row, column) for column in COLUMNS] for row in file.rows)
+    writer.writerows([as_cell(getattr(row, column)) for column in COLUMNS] for row in file.rows)
     try:
         # with the mark that spreadsheets know UTF-8 by
         write_durably(path, text.getvalue().encode("utf-8-sig", "backslashreplace"))

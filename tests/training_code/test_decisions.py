@@ -1,8 +1,17 @@
 """A file of decisions is read as people and their spreadsheets leave it, or refused in words."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from decisions import Decision, UnusableDecisions, check_classes, read_decisions
+from decisions import (
+    Decision,
+    UnusableDecisions,
+    as_cell,
+    check_classes,
+    from_cell,
+    read_decisions,
+)
 
 ONE, OTHER = "1a" * 32, "2b" * 32
 HEAD = "decision,new_class,file,content"
@@ -64,3 +73,47 @@ def test_a_class_that_is_not_there_is_refused_with_the_nearest() -> None:
     check_classes(decisions, ["Beagel"], "d.csv")
     with pytest.raises(UnusableDecisions, match=r"no class 'Beagel'; did you mean beagle"):
         check_classes(decisions, ["pug", "beagle"], "d.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1.jpg", "'=1+1.jpg"),
+        ("+dog", "'+dog"),
+        ("-dog", "'-dog"),
+        ("@dog", "'@dog"),
+        ("\t=dog", "'\t=dog"),
+        ("＝dog", "'＝dog"),
+        ("'=dog", "''=dog"),
+        ("dog=1.jpg", "dog=1.jpg"),
+        ("'dog", "'dog"),
+        ("-0.5", "-0.5"),
+        ("-1e-05", "-1e-05"),
+        ("-inf", "-inf"),
+        ("", ""),
+    ],
+)
+def test_what_a_spreadsheet_would_compute_is_text_in_a_cell(text: str, cell: str) -> None:
+    assert as_cell(text) == cell
+    assert from_cell(cell) == text
+
+
+@given(st.text(st.sampled_from("'=+-@＝ \t1.e;\"\na"), max_size=8) | st.text(max_size=8))
+def test_every_text_comes_back_from_its_cell(text: str) -> None:
+    cell = as_cell(text)
+    assert from_cell(cell) == text
+    assert cell.lstrip()[:1] not in tuple("=+-@＝＋－＠") or is_number(cell)  # noqa: RUF001
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_names_like_formulas_are_decided_about() -> None:
+    content = table(f"relabel,'=beagle,'-1.jpg,{ONE}", f"relabel,=beagle,a.jpg,{OTHER}")
+    one, other = read_decisions(content, "d.csv")
+    assert (one.new_class, one.file, other.new_class) == ("=beagle", "-1.jpg", "=beagle")

@@ -16,6 +16,7 @@ from typing import TextIO
 
 from pipeline.endpoint.predictions import Prediction
 from pipeline.errors import UsageError
+from training_code.decisions import as_cell, from_cell
 
 _ANOTHER = "name another file, or remove this one to begin anew"
 Row = list[str]
@@ -111,7 +112,8 @@ def _read(path: Path, text: str, top: int) -> list[Row]:
     """Return the complete rows below the header. Raises UsageError for another file's text."""
     rows: list[Row] = []
     try:
-        rows.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
+        for cells in csv.reader(io.StringIO(text, newline=""), strict=True):
+            rows.append([from_cell(cell) for cell in cells])
     except csv.Error:
         pass  # cut off within a quoted name: the last row, which was not added yet
     else:
@@ -159,5 +161,6 @@ def _filled(cells: Row, length: int) -> Row:
 
 def _text(rows: Sequence[Row]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([as_cell(cell) for cell in row] for row in rows)
     return text.getvalue()

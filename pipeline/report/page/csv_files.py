@@ -27,6 +27,7 @@ from pipeline.report.sections.tensors import Series
 from pipeline.report.sections.tuning import SECTION as TUNING
 from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
+from training_code.decisions import as_cell
 
 FOLDER = "metrics"
 _TRIALS = "trials"
@@ -52,8 +53,12 @@ class MetricFolder:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
-            writer.writerows(kept)
+            writer.writerows({name: _cell(value) for name, value in row.items()} for row in kept)
         self.files.append(MetricFile(f"{FOLDER}/{name}.csv", about, len(kept)))
+
+
+def _cell(value: Any) -> Any:
+    return as_cell(value) if isinstance(value, str) else value
 
 
 def write_metrics(

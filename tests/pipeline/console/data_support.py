@@ -3,6 +3,7 @@
 import io
 import json
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +52,14 @@ def _split_files(split: str, names: list[str], labels: list[int]) -> dict[str, b
     }
 
 
-def prepared_in(store: Store, classes: list[str], each: int = 2, **more: Any) -> Prepared:
-    """Run a step Prepare that puts out a data set of these classes."""
+def prepared_in(
+    store: Store,
+    classes: list[str],
+    each: int = 2,
+    review: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Prepared:
+    """Run a step Prepare that puts out a data set of these classes, and one that reviewed it."""
     labels = [number for number in range(len(classes)) for _ in range(each)]
     names = [f"{classes[label]}/{place}.jpg" for place, label in enumerate(labels)]
     info = {
@@ -66,10 +73,16 @@ def prepared_in(store: Store, classes: list[str], each: int = 2, **more: Any) ->
         own = _split_files(split, [f"{split}/{name}" for name in names], labels)
         files |= {f"{folder}/{name}": content for name, content in own.items()}
     lab = Lab(store)
-    step = lab.processing(
-        "Prepare", _script(files), outputs=["dataset", "test"], arguments=[OUTPUT]
-    )
-    result = lab.run(step)
+    steps = [
+        lab.processing("Prepare", _script(files), outputs=["dataset", "test"], arguments=[OUTPUT])
+    ]
+    if review is not None:
+        found = {"features/review.json": json.dumps(review).encode()}
+        script = _script(found)
+        steps.append(
+            lab.processing("ExtractFeatures", script, outputs=["features"], arguments=[OUTPUT])
+        )
+    result = lab.run(*steps)
     return Prepared(result.execution_arn.rpartition("/")[2], Visitor(store.root), store)
 
 

@@ -48,6 +48,14 @@ def test_a_later_call_goes_on_and_asks_again_about_errors(path: Path) -> None:
     assert [row[0] for row in rows(path)] == ["file", "a.jpg", ODD.file]
 
 
+def test_names_that_a_spreadsheet_would_compute_are_text_and_known_again(path: Path) -> None:
+    formula = Prediction("=cmd|x.jpg", (("@cat", 0.75), ("'-dog", 0.25)))
+    write(path, formula)
+    with open_answers(path, 2, "m-1") as answers:
+        assert answers.done == {"=cmd|x.jpg"}
+    assert rows(path)[1][:4] == ["'=cmd|x.jpg", "'@cat", "0.75", "''-dog"]
+
+
 def test_rows_that_a_kill_cut_off_are_dropped(path: Path) -> None:
     write(path, GOOD)
     whole = path.read_bytes()

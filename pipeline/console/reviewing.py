@@ -1,0 +1,176 @@
+"""Put together what a run's review found, what was decided about it, and what comes next."""
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.console.context import Console
+from pipeline.console.prepared import Picture, Prepared
+from pipeline.console.starting import arguments_again
+from pipeline.errors import UsageError
+from pipeline.report.sources import review as found
+from pipeline.report.sources.facts import EXTRACT_FEATURES, PREPARE, read_facts
+from pipeline.review.deciding import Reviewing
+from pipeline.review.decisions_file import Row
+
+LABELS, COPIES, UNLIKE, DECIDED = "labels", "copies", "unlike", "decided"
+KINDS = {
+    LABELS: "Labels that may be wrong",
+    COPIES: "Nearly the same as another",
+    UNLIKE: "Unlike all others",
+    DECIDED: "Decided",
+}
+_FOLDER = "decisions"
+_SETTING = "data.decisions"
+_PLAIN = re.compile(r"[\w./-]+")
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A picture to decide about: its row, the class it is to get if it is relabelled, its place.
+
+    `like` is the picture that it is nearly the same as. What the data set lacks by now is None.
+    """
+
+    row: Row
+    suggested: str
+    picture: Picture | None
+    like: found.Picture | None = None
+    like_picture: Picture | None = None
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many pictures there are to see of a kind, and about how many something was decided."""
+
+    kind: str
+    title: str
+    pictures: int
+    decided: int
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A run's review at a moment: its pictures with what was decided about each."""
+
+    reviewing: Reviewing
+    rows: Mapping[str, Row]
+
+    @property
+    def decided(self) -> list[Row]:
+        """The rows that something was decided about."""
+        return [row for row in self.rows.values() if row.decision]
+
+    def counts(self) -> list[Count]:
+        """Count the pictures of every kind."""
+        return [self._count(kind, list(self._listed(kind))) for kind in KINDS]
+
+    def doubts(self, kind: str, prepared: Prepared | None, first: int, most: int) -> list[Doubt]:
+        """Return some pictures of a kind, the most doubtful first."""
+        some = list(self._listed(kind).items())[first : first + most]
+        return [self._doubt(content, *about, prepared) for content, about in some]
+
+    def first_undecided(self, kind: str) -> int:
+        """Return the place of the first picture of a kind that nothing was decided about."""
+        listed = enumerate(self._listed(kind))
+        return next((place for place, one in listed if not self.rows[one].decision), 0)
+
+    def _count(self, kind: str, contents: list[str]) -> Count:
+        decided = sum(bool(self.rows[one].decision) for one in contents)
+        return Count(kind, KINDS[kind], len(contents), decided)
+
+    def _listed(self, kind: str) -> dict[str, tuple[str, found.Picture | None]]:
+        """Return, by content, the likelier class and the like picture: each picture once."""
+        listed: dict[str, tuple[str, found.Picture | None]] = {}
+        for content, likely, like in _of_kind(self, kind):
+            listed.setdefault(content, (likely, like))
+        return listed
+
+    def _doubt(
+        self, content: str, likely: str, like: found.Picture | None, prepared: Prepared | None
+    ) -> Doubt:
+        row = self.rows[content]
+        return Doubt(
+            row,
+            row.new_class or likely,
+            prepared.find(row.file) if prepared else None,
+            like,
+            prepared.find(like.file) if prepared and like else None,
+        )
+
+
+def open_reviewing(console: Console, arn: str) -> Reviewing:
+    """Open the review of a run and the file of its decisions. Raises Absent, UsageError."""
+    source = console.here.source
+    facts = read_facts(source, arn, (PREPARE, EXTRACT_FEATURES))
+    review = found.read_review(source, facts)
+    data = str(facts.parameters.get("DataUri", ""))
+    path = named_file(console) or _own_file(console.state, facts.pipeline, data)
+    return Reviewing(source, facts, review, path)
+
+
+def desk_of(reviewing: Reviewing) -> Desk:
+    """Read the decisions as they are now. Raises Absent, UsageError."""
+    return Desk(reviewing, {row.content: row for row in reviewing.file().rows})
+
+
+def named_file(console: Console) -> Path | None:
+    """Return the file that the settings of local runs name; None without, or where it is on S3."""
+    from pipeline.console.fields import ENVIRONMENT
+    from pipeline.settings.loading import load_settings
+
+    try:
+        named = load_settings(console.settings, ENVIRONMENT, []).data.decisions
+    except UsageError:  # the page that starts runs says what is wrong with them
+        return None
+    return None if named is None or named.startswith("s3://") else Path(named)
+
+
+def arguments_with(command: str | None, decisions: Path) -> list[str] | None:
+    """Return a run's arguments with the file of decisions; None where its command is not known."""
+    try:
+        arguments = arguments_again(command or "")
+    except UsageError:
+        return None
+    return [*arguments, f"--set={_SETTING}={_value(decisions)}"]
+
+
+def command_with(command: str | None, decisions: Path) -> str:
+    """Return the command line of a run that applies decisions."""
+    arguments = arguments_with(command, decisions)
+    if arguments is None:
+        return f"--set {shlex.quote(f'{_SETTING}={_value(decisions)}')}"
+    return shlex.join(["python", "-m", "pipeline.run", *arguments])
+
+
+def _value(path: Path) -> str:
+    """Return a path as --set takes it: what YAML would read otherwise is quoted."""
+    text = str(path)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _own_file(state: Path, pipeline: str, data: str) -> Path:
+    """Return the file of a project's decisions about a data set: those about others would not fit."""
+    digest = hashlib.sha256(data.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return state / _FOLDER / f"{pipeline}-{digest}.csv"
+
+
+def _of_kind(desk: Desk, kind: str) -> Iterator[tuple[str, str, found.Picture | None]]:
+    review = desk.reviewing.review
+    if kind == LABELS:
+        for suspect in review.suspects:
+            yield suspect.picture.content, suspect.likely, None
+    elif kind == COPIES:
+        for copy in review.copies:
+            other = copy.like.label if copy.like.label != copy.picture.label else ""
+            yield copy.picture.content, other, copy.like
+    elif kind == UNLIKE:
+        for strange in review.unlike:
+            yield strange.picture.content, "", None
+    else:
+        for row in desk.decided:
+            yield row.content, "", None
