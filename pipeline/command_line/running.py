@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipeline.command_line.colours import add_color_option
 from pipeline.command_line.stopping import Stopped, stopped_by_signals
 from pipeline.command_line.streams import lasting_streams
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, PipelineError, file_reason
@@ -61,7 +62,7 @@ def _flushed(code: int) -> int:
 
 
 def parser(module: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """Make a parser with --version that shows examples and exit codes below its options."""
+    """Make a parser with --version and --color; its help ends with examples and exit codes."""
     result = argparse.ArgumentParser(
         prog=f"python -m {module}",
         description=description,
@@ -69,6 +70,7 @@ def parser(module: str, description: str, examples: str) -> argparse.ArgumentPar
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     result.add_argument("--version", action="version", version=VERSION)
+    add_color_option(result)
     return result
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from pipeline.command_line.colours import console_on
 from pipeline.command_line.time_left import seconds_left, time_left
 
 if TYPE_CHECKING:
@@ -72,11 +73,10 @@ def display(steps: list[StepProgress], stream: TextIO | None = None) -> Iterator
     if not stream.isatty():
         yield PlainLines(stream)
         return
-    from rich.console import Console
     from rich.live import Live
 
     table = LiveTable(steps)
-    with Live(console=Console(file=stream), get_renderable=table.render, refresh_per_second=4):
+    with Live(console=console_on(stream), get_renderable=table.render, refresh_per_second=4):
         yield table
 
 

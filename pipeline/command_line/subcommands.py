@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
+from pipeline.command_line.colours import add_color_option, console_on
 from pipeline.command_line.running import EXIT_CODES, add_json_option
 from pipeline.given import whole_number
 
@@ -25,6 +26,7 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
+    add_color_option(command)
     add_json_option(command)
     return command
 
@@ -60,10 +62,7 @@ def _number(text: str, least: int) -> int:
 def print_table(table: "Table", width: int = 240, stream: TextIO | None = None) -> None:
     """Print a table; piped output is for programs and not folded at 80 columns.
 
-    Without a `stream` to standard output. NO_COLOR and FORCE_COLOR say about colours, as rich does.
+    Without a `stream` to standard output.
     """
-    from rich.console import Console
-
     stream = stream or sys.stdout
-    own = None if stream.isatty() else width
-    Console(file=stream, highlight=False, width=own).print(table)
+    console_on(stream, None if stream.isatty() else width).print(table, highlight=False)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from pipeline.command_line.colours import console_on
 from pipeline.command_line.time_left import seconds_left, time_left
 
 Advance = Callable[[int], None]
@@ -43,7 +44,6 @@ class Progress:
     @contextmanager
     def _bar(self, label: str, total: int | None, unit: "Unit") -> Iterator[Advance]:
         from rich import progress
-        from rich.console import Console
 
         of_bytes = (progress.DownloadColumn(), progress.TransferSpeedColumn())
         counted = (progress.MofNCompleteColumn(), progress.TextColumn(unit.name))
@@ -53,7 +53,7 @@ class Progress:
             *(of_bytes if unit is BYTES else counted),
             progress.TimeRemainingColumn(),
         )
-        with progress.Progress(*columns, console=Console(file=self._stream)) as bars:
+        with progress.Progress(*columns, console=console_on(self._stream)) as bars:
             task = bars.add_task(label, total=total)
             yield lambda count: bars.advance(task, count)
 
