@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,9 @@ class NotAnswered:
 class Prediction:
     """An endpoint's answer for one file: classes with probabilities, best first, or a refusal.
 
-    `known`: whether the picture shows one of the classes; None where the model cannot tell.
+    `known`: whether the picture shows one of the classes, the `score` that says so, and the
+    `threshold` above which it shows none; None where the model cannot tell. `nearest` then has the
+    classes that it is nearest to.
     """
 
     file: str
@@ -65,6 +67,9 @@ class Prediction:
     error: str = ""
     status: int = 200
     known: bool | None = None
+    score: float | None = None
+    threshold: float | None = None
+    nearest: tuple[str, ...] = ()
 
     def reported(self) -> Answered | NotAnswered:
         """Return the prediction as it is reported to programs."""
@@ -125,10 +130,23 @@ def _best(file: str, prediction: Any, top: int) -> Prediction:
     probabilities = prediction["probabilities"]
     named = [(str(label), float(value)) for label, value in probabilities.items()]
     best, *others = sorted(named, key=lambda item: -item[1])
-    known = prediction.get("known")
-    return Prediction(
-        file, (best, *others[: top - 1]), known=None if known is None else bool(known)
+    result = Prediction(file, (best, *others[: top - 1]))
+    return result if prediction.get("known") is None else _told(result, prediction)
+
+
+def _told(result: Prediction, prediction: Any) -> Prediction:
+    """Add what the model tells of whether it knows what a picture shows."""
+    return replace(
+        result,
+        known=bool(prediction["known"]),
+        score=_number(prediction.get("score")),
+        threshold=_number(prediction.get("threshold")),
+        nearest=tuple(str(label) for label in prediction.get("nearest") or ()),
     )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def content_type(file: str, data: bytes) -> str:

@@ -32,12 +32,25 @@ def test_the_content_type_goes_by_the_bytes_first(file: str, data: bytes, kind: 
     assert content_type(file, data) == kind
 
 
-@pytest.mark.parametrize(("said", "known"), [({}, None), ({"known": False}, False)])
-def test_whether_a_picture_is_of_a_class_is_told_on(said: dict[str, bool], known: object) -> None:
+TOLD = {"known": False, "score": 5, "threshold": None, "nearest": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "score", "nearest"),
+    [
+        ({}, None, None, ()),
+        ({"known": False}, False, None, ()),
+        (TOLD, False, 5.0, ("a", "b")),
+        ({"score": "high", "nearest": 3}, None, None, ()),  # a model's own words for else
+    ],
+)
+def test_whether_a_picture_is_of_a_class_is_told_on(
+    said: dict[str, object], known: object, score: object, nearest: object
+) -> None:
     answer = {"predictions": [{"probabilities": {"a": 1.0}, **said}]}
 
     result = predict(lambda _picture, _kind: (200, json.dumps(answer).encode()), "x.jpg", b"", 1)
-    assert result.known is known
+    assert (result.known, result.score, result.nearest) == (known, score, nearest)
     assert json.loads(json_text(result.reported()))["known"] is known
 
 

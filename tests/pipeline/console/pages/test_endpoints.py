@@ -76,6 +76,19 @@ def test_an_idle_endpoint_is_listed_and_answers_when_it_is_asked(
     assert "InService" in page and "dogs/1" in page
 
 
+def test_a_picture_of_none_of_the_classes_is_said_to_be_one(
+    visitor: Visitor, deployed: Deploy
+) -> None:
+    told = '"known": False, "score": 5.25, "threshold": 3.5, "nearest": [model, "<b>"], "size":'
+    deployed(code=ECHO.replace('"size":', told))
+    page = send(visitor, "/endpoints/staging/ask", files=[("sofa.jpg", JPEG)])
+    assert (
+        "It shows none of the classes: its score 5.25 is above 3.50. Nearest to beagle, <b>."
+        in words(page)
+    )
+    assert "<b>" not in page
+
+
 def test_numbers_are_those_of_the_server_and_looking_is_no_request(
     visitor: Visitor, deployed: Deploy, live: Service
 ) -> None:
