@@ -31,16 +31,20 @@ from tests.browser_support import (
 )
 from tests.conftest import ECHO
 from tests.pipeline.console.data_support import prepared_in
+from tests.pipeline.console.review_support import review_of
 
 pytestmark = IN_A_BROWSER
 LABEL = "<b>beagle</b>"
-PATHS = ("/endpoints", "/data", "class")
+PATHS = ("/endpoints", "/data", "class", "review")
+CLASSES = ["<b>beagle</b>", "pug"]
 COPIES = {
     "files": ["train/pug/2.jpg", "test/pug/3.jpg"],
     "splits": ["test", "train"],
     "classes": ["pug"],
 }
+MIXING = {"first": CLASSES[0], "second": "pug", "mixed": 1, "pictures": 4}
 REFUSED = {"file": "pug/" + "long-name-" * 20 + ".jpg", "reason": "not a picture"}
+OF_THE_DATA = {"class": "/class/0", "review": "/review"}
 # What a person does with a mouse: a file from the desktop, onto the page.
 DROP = """
 const [name, type, bytes] = arguments;
@@ -81,7 +85,8 @@ def address(
         "role_arn": "arn:aws:iam::111122223333:role/execution",
     }
     deploy(event, Clients(client, lambda: None), production="", staging="staging")
-    prepared_in(store, ["<b>beagle</b>", "pug"], duplicates=[COPIES], refused=[REFUSED])
+    found = review_of(CLASSES, mixing=[MIXING])
+    prepared_in(store, CLASSES, review=found, duplicates=[COPIES], refused=[REFUSED])
     keys = Keys()
     console = Console(store.root, ROOT / "pipeline.yaml")
     with running_service(store) as service, listen_on(0) as listener:
@@ -173,11 +178,12 @@ def test_a_measurement_counts_and_the_numbers_follow_by_themselves(browser: Any,
 
 
 def go(browser: Any, page: str, path: str) -> None:
-    """Open another page of the same console; `class` is that of the first class of the data."""
+    """Open another page of the same console: one of the data by its name in `OF_THE_DATA`."""
     own = page.removesuffix("/endpoints/staging")
-    browser.get(f"{own}/data" if path == "class" else f"{own}{path}")
-    if path == "class":
-        browser.get(f"{browser.current_url}/class/0")
+    below = OF_THE_DATA.get(path)
+    browser.get(f"{own}/data" if below else f"{own}{path}")
+    if below:
+        browser.get(f"{browser.current_url}{below}")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -191,6 +197,39 @@ def test_pages_fit_the_screen_and_can_be_read(
     assert browser.execute_script(PALE) == []
     assert browser.execute_script(BEYOND) == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_the_keyboard_alone_decides_about_a_picture(browser: Any, page: str) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    look(browser, LAPTOP)
+    go(browser, page, "review")
+    focus = "document.getElementById(arguments[0]).focus()"
+    browser.execute_script(focus, "1-none")
+    ActionChains(browser).send_keys(Keys.ARROW_DOWN, Keys.ENTER).perform()
+    said(browser, "1 decision kept", "1 kept as they are")
+    browser.execute_script(focus, "1-class")  # who types a class means to relabel
+    everything = ActionChains(browser).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL)
+    everything.send_keys("pug", Keys.ENTER).perform()
+    said(browser, "1 decision kept", "1 to another class")
+
+
+def test_without_javascript_a_picture_is_decided_about_too(browser: Any, page: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    go(browser, page, "review")
+    browser.find_element("id", "1-remove").click()
+    browser.find_element("css selector", ".doubts ~ .line button").click()
+    said(browser, "1 decision kept", "1 left out")
+
+
+def said(browser: Any, *texts: str) -> None:
+    """Wait until all of these texts stand on the page."""
+
+    def found(driver: Any) -> bool:
+        text: str = driver.find_element("css selector", "main").text
+        return all(one in text for one in texts)
+
+    patient(browser).until(found)
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="there is no axe-core (make test installs it)")
