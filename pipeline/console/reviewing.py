@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,21 +129,22 @@ def named_file(console: Console) -> Path | None:
     return None if named is None or named.startswith("s3://") else Path(named)
 
 
-def arguments_with(command: str | None, decisions: Path) -> list[str] | None:
-    """Return a run's arguments with the file of decisions; None where its command is not known."""
+def arguments_with(command: str | None, decisions: Path, state: Path) -> list[str] | None:
+    """Return a run's arguments with a file of decisions, for a state folder.
+
+    None where its command is not known.
+    """
     try:
         arguments = arguments_again(command or "")
     except UsageError:
         return None
-    return [*arguments, f"--set={_SETTING}={_value(decisions)}"]
+    here = f"--state={state}"  # the last one counts
+    return [*(word for word in arguments if word != here), option_of(decisions), here]
 
 
-def command_with(command: str | None, decisions: Path) -> str:
-    """Return the command line of a run that applies decisions."""
-    arguments = arguments_with(command, decisions)
-    if arguments is None:
-        return f"--set {shlex.quote(f'{_SETTING}={_value(decisions)}')}"
-    return shlex.join(["python", "-m", "pipeline.run", *arguments])
+def option_of(decisions: Path) -> str:
+    """Return the option that tells a run of a file of decisions."""
+    return f"--set={_SETTING}={_value(decisions)}"
 
 
 def _value(path: Path) -> str:

@@ -108,7 +108,7 @@ def _check(wishes: Sequence[Wish], rows: Mapping[str, Row], review: Review) -> N
         if wish.is_new and (row := rows[wish.content]).words not in (wish.seen, wish.words)
     ]
     if others:
-        meanwhile = "somebody else decided meanwhile, so nothing was kept; there is now:"
+        meanwhile = "somebody else decided meanwhile, so nothing was saved; there is now:"
         raise UsageError("\n".join([meanwhile, *others]))
 
 

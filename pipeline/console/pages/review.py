@@ -1,5 +1,6 @@
 """Show the pictures of a run that a person should see, and keep what is decided about each."""
 
+import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,10 +16,10 @@ from pipeline.console.reviewing import (
     KINDS,
     Desk,
     arguments_with,
-    command_with,
     desk_of,
     named_file,
     open_reviewing,
+    option_of,
 )
 from pipeline.console.run_view import command_of
 from pipeline.console.starting import start_run, started_of
@@ -64,13 +65,12 @@ def decide(request: "Request") -> Response:
 def start(request: "Request") -> Response:
     """Start the run's command once more, with the decisions as they are now."""
     console, reviewing = console_of(request), _there(request)
-    arguments = arguments_with(_command(console, request.path_params["run"]), reviewing.path)
+    arguments = _arguments(console, request.path_params["run"], reviewing)
     if arguments is None:
         raise UsageError("nobody wrote down which command started this run: start one by hand")
     if not reviewing.write().decided():
         raise UsageError("nothing is decided yet, so another run would do the same again")
-    token = start_run(console.state, [*arguments, f"--state={console.state}"])
-    return redirect(f"/started/{token}")
+    return redirect(f"/started/{start_run(console.state, arguments)}")
 
 
 def _page(
@@ -84,7 +84,7 @@ def _page(
     kind = asked if asked in KINDS else first
     last = max(1, -(-counts[kind].pictures // _ON_A_PAGE))
     number = min(last, _number(request, desk, kind, tried))
-    command = _command(console, run)
+    arguments = _arguments(console, run, reviewing)
     return page(
         request, "review.html",
         status=_REFUSED if problem else 200,
@@ -102,8 +102,8 @@ def _page(
         problem=problem,
         decisions=str(reviewing.path),
         is_named=named_file(console) is not None,
-        can_start=arguments_with(command, reviewing.path) is not None,
-        command=command_with(command, reviewing.path),
+        can_start=arguments is not None,
+        command=_typed(arguments, reviewing),
         why="",
     )  # fmt: skip
 
@@ -158,9 +158,18 @@ def _prepared(request: "Request") -> "Prepared | None":
         return None
 
 
-def _command(console: Console, run: str) -> str | None:
+def _arguments(console: Console, run: str, reviewing: Reviewing) -> list[str] | None:
+    """Return the arguments of the run's command with its decisions; None where it is not known."""
     started = started_of(console.state, run)
-    return command_of(console.store, run) or (started.command if started else None)
+    command = command_of(console.store, run) or (started.command if started else None)
+    return arguments_with(command, reviewing.path, console.state)
+
+
+def _typed(arguments: list[str] | None, reviewing: Reviewing) -> str:
+    """Return what to type for a run with the decisions: all of it, or the one option."""
+    if arguments is None:
+        return shlex.quote(option_of(reviewing.path))
+    return shlex.join(["python", "-m", "pipeline.run", *arguments])
 
 
 def _address(run: str) -> str:

@@ -207,11 +207,11 @@ def test_the_keyboard_alone_decides_about_a_picture(browser: Any, page: str) -> 
     focus = "document.getElementById(arguments[0]).focus()"
     browser.execute_script(focus, "1-none")
     ActionChains(browser).send_keys(Keys.ARROW_DOWN, Keys.ENTER).perform()
-    said(browser, "1 decision kept", "1 kept as they are")
+    said(browser, "1 decision saved", "1 kept as they are")
     browser.execute_script(focus, "1-class")  # who types a class means to relabel
     everything = ActionChains(browser).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL)
     everything.send_keys("pug", Keys.ENTER).perform()
-    said(browser, "1 decision kept", "1 to another class")
+    said(browser, "1 decision saved", "1 to another class")
 
 
 def test_without_javascript_a_picture_is_decided_about_too(browser: Any, page: str) -> None:
@@ -219,7 +219,7 @@ def test_without_javascript_a_picture_is_decided_about_too(browser: Any, page: s
     go(browser, page, "review")
     browser.find_element("id", "1-remove").click()
     browser.find_element("css selector", ".doubts ~ .line button").click()
-    said(browser, "1 decision kept", "1 left out")
+    said(browser, "1 decision saved", "1 left out")
 
 
 def said(browser: Any, *texts: str) -> None:

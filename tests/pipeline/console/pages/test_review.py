@@ -35,7 +35,7 @@ def reviewed(store: Store) -> Review:
 
 def test_the_page_shows_a_picture_its_class_and_the_likelier_one(reviewed: Review) -> None:
     page = reviewed(DOGS).get()
-    assert "Rather whippet, 99 to 1. not decided keep beagle remove relabel" in words(page)
+    assert "Called beagle; rather whippet, 99 to 1 not decided keep beagle remove relabel" in words(page)
     assert '/train/0.jpg"' in page
     assert f'name="class.{FIRST}" value="whippet"' in page
 
@@ -107,7 +107,7 @@ def test_copies_and_what_is_unlike_all_others_have_pages_of_their_own(reviewed: 
     copies = found.get("?kind=copies")
     assert "/train/1.jpg" in copies and "/train/2.jpg" in copies
     assert fields_of(copies)[f"class.{content_of(1)}"] == "pug"  # as the one that it is like
-    assert "Unlike all others." in words(found.get("?kind=unlike"))
+    assert "Called whippet; unlike all others" in words(found.get("?kind=unlike"))
     assert "beagle pug 3 4" in words(copies) and "Some were not looked for." in words(copies)
 
 
