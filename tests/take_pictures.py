@@ -47,6 +47,7 @@ PICTURES = (
     Picture("console-phone.png", "/runs", "#runs tbody a", "", LARGE_PHONE, 1122, "dark"),
     Picture("console-endpoint.png", "/endpoints", "#endpoints tbody a", height=1030, asked=3),
     Picture("console-data.png", "/data", height=1120),
+    Picture("console-review.png", "/data", "#main a[href*=review]", height=870),
 )
 
 

@@ -22,7 +22,7 @@ _NEEDED = ("decision", "new_class", "content")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _DELIMITERS = ",;\t"
 _SHOWN = 12  # classes or columns that a message lists
-_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # the wide ones count in some countries
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # and their wide forms
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|inf|nan)", re.ASCII)
 
 
@@ -89,7 +89,8 @@ def read_table(data: bytes, name: str) -> Table:
             if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
                 what = f"{len(cells)} cells under {len(columns)} columns"
                 raise UnusableDecisions(f"{name}:{reader.line_num}: {what}")
-            padded = [from_cell(cell.strip()) for cell in cells] + [""] * (len(columns) - len(cells))
+            texts = [from_cell(cell.strip()) for cell in cells]
+            padded = texts + [""] * (len(columns) - len(cells))
             rows.append((reader.line_num, dict(zip(columns, padded, strict=False))))
     except csv.Error as error:
         raise UnusableDecisions(f"{name}:{reader.line_num}: is no CSV: {error}") from None

@@ -1,4 +1,4 @@
-"""Say when what a command prints has colours: on a terminal, unless --color or NO_COLOR says else."""
+"""Say when what commands print has colours: on a terminal, unless --color or NO_COLOR differs."""
 
 import argparse
 import os

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from pipeline.console.context import Console
 from pipeline.console.prepared import Picture, Prepared
-from pipeline.console.starting import arguments_again
+from pipeline.console.run_view import command_of
+from pipeline.console.starting import arguments_again, started_of
 from pipeline.errors import UsageError
 from pipeline.report.sources import review as found
-from pipeline.report.sources.facts import EXTRACT_FEATURES, PREPARE, read_facts
+from pipeline.report.sources.facts import EXTRACT_FEATURES, PREPARE, Facts, read_facts
 from pipeline.review.deciding import Reviewing
 from pipeline.review.decisions_file import Row
+from pipeline.settings.loading import load_settings, parse_override
 
 LABELS, COPIES, UNLIKE, DECIDED = "labels", "copies", "unlike", "decided"
 KINDS = {
@@ -24,7 +26,7 @@ KINDS = {
     DECIDED: "Decided",
 }
 _FOLDER = "decisions"
-_SETTING = "data.decisions"
+_OPTION = "--set=data.decisions="
 _PLAIN = re.compile(r"[\w./-]+")
 
 
@@ -107,8 +109,8 @@ def open_reviewing(console: Console, arn: str) -> Reviewing:
     source = console.here.source
     facts = read_facts(source, arn, (PREPARE, EXTRACT_FEATURES))
     review = found.read_review(source, facts)
-    data = str(facts.parameters.get("DataUri", ""))
-    path = named_file(console) or _own_file(console.state, facts.pipeline, data)
+    given = file_of_command(command_for(console, facts.id))
+    path = given or named_file(console) or _own_file(console.state, facts)
     return Reviewing(source, facts, review, path)
 
 
@@ -120,7 +122,6 @@ def desk_of(reviewing: Reviewing) -> Desk:
 def named_file(console: Console) -> Path | None:
     """Return the file that the settings of local runs name; None without, or where it is on S3."""
     from pipeline.console.fields import ENVIRONMENT
-    from pipeline.settings.loading import load_settings
 
     try:
         named = load_settings(console.settings, ENVIRONMENT, []).data.decisions
@@ -129,22 +130,52 @@ def named_file(console: Console) -> Path | None:
     return None if named is None or named.startswith("s3://") else Path(named)
 
 
-def arguments_with(command: str | None, decisions: Path, state: Path) -> list[str] | None:
+def command_for(console: Console, run: str) -> str:
+    """Return the command that started a run; empty where nobody wrote it down."""
+    started = started_of(console.state, run)
+    return command_of(console.store, run) or (started.command if started else "")
+
+
+def file_of_command(command: str) -> Path | None:
+    """Return the file of decisions that a run was told of, if it is still there."""
+    given = [word for word in _words(command) or () if word.startswith(_OPTION)]
+    value = parse_override(given[-1].removeprefix("--set="))[1] if given else None
+    if not isinstance(value, str) or value.startswith("s3://"):
+        return None
+    path = Path(value).absolute()
+    return path if path.is_file() else None
+
+
+def arguments_with(command: str, decisions: Path, state: Path) -> list[str] | None:
     """Return a run's arguments with a file of decisions, for a state folder.
 
     None where its command is not known.
     """
-    try:
-        arguments = arguments_again(command or "")
-    except UsageError:
+    if (words := _words(command)) is None:
         return None
     here = f"--state={state}"  # the last one counts
-    return [*(word for word in arguments if word != here), option_of(decisions), here]
+    others = [word for word in words if word != here and not word.startswith(_OPTION)]
+    return [*others, option_of(decisions), here]
+
+
+def _words(command: str) -> list[str] | None:
+    """Return a command's arguments, each --set in one word; None for no command of a run here."""
+    try:
+        words = arguments_again(command)
+    except UsageError:
+        return None
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--set":
+            joined[-1] = f"--set={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def option_of(decisions: Path) -> str:
     """Return the option that tells a run of a file of decisions."""
-    return f"--set={_SETTING}={_value(decisions)}"
+    return f"{_OPTION}{_value(decisions)}"
 
 
 def _value(path: Path) -> str:
@@ -153,10 +184,11 @@ def _value(path: Path) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
-def _own_file(state: Path, pipeline: str, data: str) -> Path:
-    """Return the file of a project's decisions about a data set: those about others would not fit."""
+def _own_file(state: Path, facts: Facts) -> Path:
+    """Return the file of a project's decisions about a data set: others' would not fit it."""
+    data = str(facts.parameters.get("DataUri", ""))
     digest = hashlib.sha256(data.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return state / _FOLDER / f"{pipeline}-{digest}.csv"
+    return state / _FOLDER / f"{facts.pipeline}-{digest}.csv"
 
 
 def _of_kind(desk: Desk, kind: str) -> Iterator[tuple[str, str, found.Picture | None]]:

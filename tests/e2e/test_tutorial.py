@@ -35,7 +35,9 @@ def lines_about_coats() -> list[str]:
     """The lines of the page's blocks, without the two ways to begin."""
     page = (ROOT / "docs/tutorial.md").read_text().partition("## Another task")[0]
     blocks = "".join(re.findall(r"^```\n(.*?)^```", page, re.M | re.S)).replace("\\\n", " ")
-    lines = [" ".join(line.split()) for line in blocks.splitlines() if "~/" in line or "coats" in line]
+    lines = [
+        " ".join(line.split()) for line in blocks.splitlines() if "~/" in line or "coats" in line
+    ]
     assert lines[:2] == ["python -m pipeline.sample ~/pictures", FIRST_RUN]
     assert lines[2].startswith(FIRST_RUN) and "weights=imagenet" in lines[2]
     return lines[3:]

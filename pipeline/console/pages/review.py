@@ -7,6 +7,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pipeline.command_line.running import from_here
 from pipeline.console.context import Console, console_of
 from pipeline.console.forms import Form, form_of
 from pipeline.console.pages.data import arn_of, page_number, prepared_of
@@ -16,13 +17,13 @@ from pipeline.console.reviewing import (
     KINDS,
     Desk,
     arguments_with,
+    command_for,
     desk_of,
     named_file,
     open_reviewing,
     option_of,
 )
-from pipeline.console.run_view import command_of
-from pipeline.console.starting import start_run, started_of
+from pipeline.console.starting import start_run
 from pipeline.errors import UsageError
 from pipeline.review.deciding import Reviewing, Wish
 
@@ -100,7 +101,7 @@ def _page(
         kept=request.query_params.get("kept", ""),
         tried=tried,
         problem=problem,
-        decisions=str(reviewing.path),
+        decisions=from_here(reviewing.path),
         is_named=named_file(console) is not None,
         can_start=arguments is not None,
         command=_typed(arguments, reviewing),
@@ -160,9 +161,7 @@ def _prepared(request: "Request") -> "Prepared | None":
 
 def _arguments(console: Console, run: str, reviewing: Reviewing) -> list[str] | None:
     """Return the arguments of the run's command with its decisions; None where it is not known."""
-    started = started_of(console.state, run)
-    command = command_of(console.store, run) or (started.command if started else None)
-    return arguments_with(command, reviewing.path, console.state)
+    return arguments_with(command_for(console, run), reviewing.path, console.state)
 
 
 def _typed(arguments: list[str] | None, reviewing: Reviewing) -> str:

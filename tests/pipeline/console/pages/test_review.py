@@ -3,14 +3,16 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.command_line.running import ROOT
 from pipeline.console.pages import review as views
 from pipeline.local.store import Store
 from pipeline.review.decisions_file import read_file
-from tests.pipeline.console.console_support import HOSTILE
+from tests.pipeline.console.console_support import HOSTILE, Visitor
 from tests.pipeline.console.pages.pages_support import words
 from tests.pipeline.console.review_support import (
     Reviewed,
@@ -35,7 +37,9 @@ def reviewed(store: Store) -> Review:
 
 def test_the_page_shows_a_picture_its_class_and_the_likelier_one(reviewed: Review) -> None:
     page = reviewed(DOGS).get()
-    assert "Called beagle; rather whippet, 99 to 1 not decided keep beagle remove relabel" in words(page)
+    assert "Called beagle; rather whippet, 99 to 1 not decided keep beagle remove relabel" in words(
+        page
+    )
     assert '/train/0.jpg"' in page
     assert f'name="class.{FIRST}" value="whippet"' in page
 
@@ -180,10 +184,39 @@ def test_a_run_with_the_decisions_is_started_as_the_first_was(
     answer = found.data.visitor.post(address)
     assert answer.headers["location"] == "/started/token"
     assert started[0] == [
-        *("--local", "--data=my pictures", "--set", "project=dogs"),
+        *("--local", "--data=my pictures", "--set=project=dogs"),
         *(f"--set=data.decisions={found.file}", f"--state={store.root}"),
     ]
     assert f"--set=data.decisions={found.file}" in words(found.get())
+
+
+@pytest.mark.parametrize("option", ["--set data.decisions=", "--set=data.decisions="])
+def test_the_file_that_a_run_was_told_of_is_gone_on_with(
+    reviewed: Review, store: Store, tmp_path: Path, option: str
+) -> None:
+    found, own = reviewed(DOGS), tmp_path / "mine.csv"
+    assert found.file.parent == store.root / "decisions"
+    own.write_text("decision;new_class;content\n")
+    command = f"python -m pipeline.run --local {option}{own}"
+    folder = store.root / "runs" / found.data.run
+    (folder / "command.json").write_text(json.dumps({"command": command}))
+    found.post(fields_of(found.get()) | {f"decision.{FIRST}": "remove"})
+    assert own.read_text("utf-8-sig").startswith("decision;new_class;label;")
+    assert read_file(own).decided() == 1
+    assert words(found.get()).count("data.decisions=") == 1
+
+
+def test_the_file_that_the_settings_name_is_written(
+    reviewed: Review, store: Store, tmp_path: Path
+) -> None:
+    found, settings = reviewed(DOGS), tmp_path / "mine.yaml"
+    text = (ROOT / "pipeline.yaml").read_text()
+    settings.write_text(text.replace("  decisions: null", "  decisions: mine.csv"))
+    visitor = Visitor(store.root, settings)
+    address = f"/data/{found.data.run}/review"
+    visitor.post(address, fields_of(visitor.get(address)) | {f"decision.{FIRST}": "remove"})
+    assert read_file(tmp_path / "mine.csv").decided() == 1
+    assert "mine.yaml names this file" in words(visitor.get(address))
 
 
 def test_a_foreign_page_decides_nothing(reviewed: Review) -> None:
