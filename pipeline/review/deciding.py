@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.report.sources.facts import PREPARE, Facts
 from pipeline.report.sources.review import Review
-from pipeline.report.sources.source import Source
+from pipeline.report.sources.source import Absent, Source
 from pipeline.review.decisions_file import (
     DecisionsFile,
     Row,
@@ -69,7 +69,11 @@ class Reviewing:
         for one in self.facts.job(PREPARE).get("ProcessingInputs") or []:
             if one["InputName"] == _INPUT:
                 uri = str(one["S3Input"]["S3Uri"])
-                return file_of(self.source.read(uri), uri)
+                try:
+                    return file_of(self.source.read(uri), uri)
+                except Absent as error:
+                    undone = f"a new {self.path} would undo what the run was made with"
+                    raise Absent(f"{error}, and {undone}: bring that file there") from error
         return DecisionsFile()
 
 

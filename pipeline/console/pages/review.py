@@ -102,7 +102,7 @@ def _page(
         tried=tried,
         problem=problem,
         decisions=from_here(reviewing.path),
-        is_named=named_file(console) is not None,
+        is_named=named_file(console) == reviewing.path,
         can_start=arguments is not None,
         command=_typed(arguments, reviewing),
         why="",

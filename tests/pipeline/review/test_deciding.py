@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.report.sources.review import read_review
+from pipeline.report.sources.source import Absent
 from pipeline.review.deciding import Reviewing, Wish
 from pipeline.review.decisions_file import DecisionsFile, Row, read_file, write_file
 from tests.pipeline.review.test_command import CONTENTS, REVIEW, Files, facts
@@ -45,6 +46,16 @@ def test_a_new_file_begins_with_what_the_run_was_made_with(path: Path, tmp_path:
     assert own.decide([Wish(GONE, "", seen="remove")]) == 1
     own.write()
     assert GONE not in decided(path)  # and does not come back
+
+
+def test_where_what_was_applied_is_gone_nothing_is_begun_without_it(
+    path: Path, tmp_path: Path
+) -> None:
+    own = reviewing(path, DecisionsFile((Row(GONE, "remove"),)), tmp_path)
+    del own.source.files[APPLIED]
+    with pytest.raises(Absent, match=r"mine\.csv is not there, and a new .* would undo"):
+        own.write()
+    assert not path.exists()
 
 
 def test_all_is_kept_or_nothing(path: Path) -> None:
