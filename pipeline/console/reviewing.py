@@ -9,11 +9,12 @@ from pathlib import Path
 
 from pipeline.console.context import Console
 from pipeline.console.prepared import Picture, Prepared
-from pipeline.console.run_view import command_of
+from pipeline.console.run_view import command_of, find_execution
 from pipeline.console.starting import arguments_again, started_of
 from pipeline.errors import UsageError
 from pipeline.report.sources import review as found
 from pipeline.report.sources.facts import EXTRACT_FEATURES, PREPARE, Facts, read_facts
+from pipeline.report.sources.source import Absent
 from pipeline.review.deciding import Reviewing
 from pipeline.review.decisions_file import Row
 from pipeline.settings.loading import load_settings, parse_override
@@ -52,6 +53,14 @@ class Count:
     title: str
     pictures: int
     decided: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the page of the data says of the review: counts, or why there are none."""
+
+    counts: tuple[Count, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,14 +113,24 @@ class Desk:
         )
 
 
-def open_reviewing(console: Console, arn: str) -> Reviewing:
+def open_reviewing(console: Console, run: str) -> Reviewing:
     """Open the review of a run and the file of its decisions. Raises Absent, UsageError."""
-    source = console.here.source
-    facts = read_facts(source, arn, (PREPARE, EXTRACT_FEATURES))
+    source, arn = console.here.source, find_execution(console.store, run)["PipelineExecutionArn"]
+    facts = read_facts(source, str(arn), (PREPARE, EXTRACT_FEATURES))
     review = found.read_review(source, facts)
-    given = file_of_command(command_for(console, facts.id))
+    given = file_of_command(command_for(console, run))
     path = given or named_file(console) or _own_file(console.state, facts)
     return Reviewing(source, facts, review, path)
+
+
+def summary_of(console: Console, run: str) -> Summary | None:
+    """Count what a run's review found; None on AWS, where nobody decides in the console."""
+    if not console.place.is_here:
+        return None
+    try:
+        return Summary(tuple(desk_of(open_reviewing(console, run)).counts()))
+    except (Absent, UsageError) as error:
+        return Summary(why=str(error))
 
 
 def desk_of(reviewing: Reviewing) -> Desk:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -12,7 +12,6 @@ from starlette.routing import Route
 from pipeline.console.context import Console, console_of
 from pipeline.console.prepared import Prepared, PreparedSets
 from pipeline.console.rendering import Nav, page, redirect
-from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,6 +58,7 @@ def newest(request: "Request") -> Response:
 
 def data(request: "Request") -> Response:
     """Show the data set of a run."""
+    from pipeline.console.reviewing import summary_of
     from pipeline.report.sources.source import Absent
 
     console, wanted = console_of(request), request.path_params["run"]
@@ -83,21 +83,9 @@ def data(request: "Request") -> Response:
         samples=found.some(_SAMPLES),
         copies=copies[:_COPIES],
         more_copies=len(copies[_COPIES:]),
-        **_review(console, wanted),
+        reviewed=summary_of(console, wanted),
         why="",
     )  # fmt: skip
-
-
-def _review(console: Console, run: str) -> dict[str, Any]:
-    """Count what the run's review found, or say why there is none."""
-    from pipeline.console.reviewing import desk_of, open_reviewing
-    from pipeline.report.sources.source import Absent
-
-    try:
-        desk = desk_of(open_reviewing(console, arn_of(console, run)))
-    except (Absent, UsageError) as error:
-        return {"review": (), "no_review": str(error)}
-    return {"review": desk.counts(), "no_review": ""}
 
 
 def one_class(request: "Request") -> Response:
@@ -186,16 +174,12 @@ def prepared_of(console: Console, run: str) -> Prepared:
     from pipeline.report.seen import FEATURES
     from pipeline.report.sources.local_source import LocalSource
 
-    store, arn = console.store, arn_of(console, run)
+    store = console.store
+    if (execution := store.get("PipelineExecution", run)) is None:
+        raise HTTPException(404)
+    arn = str(execution["PipelineExecutionArn"])
     compared = store.get("PipelineExecutionStep", f"{run}/{FEATURES}") or {}
     return _sets(console).get(arn, compared.get("StepStatus", ""), lambda: LocalSource(store))
-
-
-def arn_of(console: Console, run: str) -> str:
-    """Return the ARN of a run. Raises HTTPException where there is none."""
-    if (execution := console.store.get("PipelineExecution", run)) is None:
-        raise HTTPException(404)
-    return str(execution["PipelineExecutionArn"])
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from pipeline.command_line.running import from_here
 from pipeline.console.context import Console, console_of
 from pipeline.console.forms import Form, form_of
-from pipeline.console.pages.data import arn_of, page_number, prepared_of
+from pipeline.console.pages.data import page_number, prepared_of
 from pipeline.console.rendering import page, redirect
 from pipeline.console.reviewing import (
     DECIDED,
@@ -134,9 +134,8 @@ def _wishes(form: Form) -> list[Wish]:
 
 
 def _reviewing(request: "Request") -> Reviewing:
-    """Open the review of the address. Raises Absent, UsageError, HTTPException for no such run."""
-    console = console_of(request)
-    return open_reviewing(console, arn_of(console, request.path_params["run"]))
+    """Open the review of the address. Raises Absent, UsageError."""
+    return open_reviewing(console_of(request), request.path_params["run"])
 
 
 def _there(request: "Request") -> Reviewing:

@@ -172,8 +172,13 @@ def test_without_its_pictures_a_review_can_be_decided(reviewed: Review, store: S
 def test_a_run_with_the_decisions_is_started_as_the_first_was(
     reviewed: Review, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, started = reviewed(DOGS), []
-    monkeypatch.setattr(views, "start_run", lambda state, given: started.append(given) or "token")
+    found, started = reviewed(DOGS), list[list[str]]()
+
+    def start(_state: Path, given: list[str]) -> str:
+        started.append(given)
+        return "token"
+
+    monkeypatch.setattr(views, "start_run", start)
     address = f"/data/{found.data.run}/review/start"
     assert found.data.visitor.post(address).status_code == 400  # by no command
     folder = store.root / "runs" / found.data.run
