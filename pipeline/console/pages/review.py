@@ -12,17 +12,8 @@ from pipeline.console.context import Console, console_of
 from pipeline.console.forms import Form, form_of
 from pipeline.console.pages.data import page_number, prepared_of
 from pipeline.console.rendering import page, redirect
-from pipeline.console.reviewing import (
-    DECIDED,
-    KINDS,
-    Desk,
-    arguments_with,
-    command_for,
-    desk_of,
-    named_file,
-    open_reviewing,
-    option_of,
-)
+from pipeline.console.reviewing import DECIDED, KINDS, Desk, desk_of, open_reviewing
+from pipeline.console.run_decisions import arguments_with, command_for, named_file, option_of
 from pipeline.console.starting import start_run
 from pipeline.errors import UsageError
 from pipeline.review.deciding import Reviewing, Wish
