@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
 from pipeline.report.sources.review import Copied, Picture, Review, Suspect, Unlike
@@ -51,6 +54,19 @@ def test_what_is_written_is_read_back_and_is_what_prepare_reads(
     assert file.decided() == 2
     read = read_decisions(path.read_bytes(), "d.csv")
     assert [one.words for one in read] == ["relabel dog", "remove"]
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("'=+-@,;\""))
+
+
+@given(NAMES.map(str.strip).filter(bool), NAMES.map(str.strip), st.sampled_from(",;\t"))
+def test_every_name_comes_back_from_the_file(name: str, other: str, delimiter: str) -> None:
+    row = Row(DOUBTFUL.content, "relabel", name, other, name, other, "train")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "d.csv"
+        write_file(path, DecisionsFile((row,), delimiter))
+        assert read_file(path).rows == (row,)
+        assert read_decisions(path.read_bytes(), "d.csv")[0].new_class == name
 
 
 def test_a_new_review_keeps_what_was_decided_and_drops_what_was_not() -> None:
