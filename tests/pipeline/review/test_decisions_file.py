@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
@@ -59,6 +59,7 @@ def test_what_is_written_is_read_back_and_is_what_prepare_reads(
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("'=+-@,;\""))
 
 
+@settings(max_examples=30)  # each is written to the disk
 @given(NAMES.map(str.strip).filter(bool), NAMES.map(str.strip), st.sampled_from(",;\t"))
 def test_every_name_comes_back_from_the_file(name: str, other: str, delimiter: str) -> None:
     row = Row(DOUBTFUL.content, "relabel", name, other, name, other, "train")
