@@ -128,7 +128,7 @@ def _ask(
 ) -> tuple[dict[str, dict[str, dict[datetime, float]]], str]:
     """Return {endpoint: {what: {minute: value}}} and why not all of it is known."""
     found = {name: {what: dict[datetime, float]() for what in metrics} for name in endpoints}
-    places, queries = {}, []
+    places, queries = {}, list[dict[str, Any]]()
     for endpoint, variants in endpoints.items():
         for variant in variants:
             for what, (metric, statistic) in metrics.items():

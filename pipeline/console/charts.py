@@ -204,6 +204,7 @@ def line_chart(
     first, last = min(x for x, _ in every), max(x for x, _ in every)
     low, high = min(y for _, y in every), max(y for _, y in every)
     spread = (high - low) or abs(high) or 1.0
+    down = dict.fromkeys((low, (low + high) / 2, high))
     low, high = low - 0.05 * spread, high + 0.05 * spread
 
     def place(x: float, y: float) -> Point:
@@ -222,7 +223,6 @@ def line_chart(
         for name, line in drawn.items()
         if line
     )
-    down = [low + share * (high - low) for share in (0.05, 0.5, 0.95)]
     return Chart(
         title,
         words,

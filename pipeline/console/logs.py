@@ -1,7 +1,7 @@
 """Read the logs of a run's steps: the end of one, or what came since, within bounds."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.aws.log_parts import START, Asked
@@ -69,7 +69,7 @@ def read_asked(path: Path, asked: Asked) -> tuple[LogPart, str, str]:
     """
     if asked.after:
         start = 0 if asked.after == START else _place(asked.after)
-        part = replace(read_since(path, start), start=start)
+        part = _read_on(path, start)
     else:
         part = read_end(path, before=_place(asked.before) if asked.before else None)
     later = str(part.end) if not asked.is_end and _size(path) > part.end else ""
@@ -108,6 +108,19 @@ def read_since(path: Path, start: int) -> LogPart:
         return LogPart("", start)
     content = content[: lines or None]
     return LogPart(_plain(content), start + len(content))
+
+
+def _read_on(path: Path, start: int) -> LogPart:
+    """Read a part from that place, which ends with a whole line or with the log."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            content = file.read(PART_BYTES)
+    except OSError:
+        return LogPart("", start, start)
+    if start + len(content) < _size(path):
+        content = content[: content.rfind(b"\n") + 1 or None]
+    return LogPart(_plain(content), start + len(content), start)
 
 
 def _size(path: Path) -> int:

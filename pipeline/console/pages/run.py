@@ -73,10 +73,13 @@ def report_file(request: "Request") -> Response:
 
 
 def _file_in(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        raise UsageError(f"the report has no file {name!r}")
-    return path
+    try:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder.resolve()) and path.is_file():
+            return path
+    except (OSError, ValueError):
+        pass  # no file can be called so
+    raise UsageError(f"the report has no file {name[:100]!r}")
 
 
 def _command(console: Console, run: str) -> str | None:

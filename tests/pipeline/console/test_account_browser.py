@@ -101,10 +101,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, register_package: Callable[.
     )
     create_endpoint(store, "dogs-production", f"{ARN}/1")
     made = Cloud(store, logs=Logs(LINES, machines=2))
-    numbers = {ago: 100.0 + ago for ago in range(1, 40, 3)}
-    counts = ("Invocations", "Invocation4XXErrors", "ModelLatency")
-    made.watch.values = {(name, "Sum"): numbers for name in counts}
-    made.watch.values |= {("ModelLatency", "p99"): numbers}
+    for name, statistic, value in (
+        ("Invocations", "Sum", 600.0),
+        ("Invocation4XXErrors", "Sum", 20.0),
+        ("Invocation5XXErrors", "Sum", 3.0),
+        ("ModelLatency", "Sum", 600 * 25_000.0),
+        ("ModelLatency", "SampleCount", 600.0),
+        ("ModelLatency", "p99", 80_000.0),
+    ):
+        series = {ago: value * (1 + ago % 7 / 10) for ago in range(1, 40)}
+        made.watch.values[name, statistic] = series
     made.watch.alarms = [
         {"AlarmName": f"dogs-production-{kind}", "StateValue": state, "StateReason": HOSTILE}
         for kind, state in (("errors", "ALARM"), ("latency", "OK"))
