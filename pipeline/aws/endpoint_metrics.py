@@ -1,13 +1,14 @@
 """Read what CloudWatch counted of endpoints in the last hour, and how their alarms are."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws.clients import Aws
+from pipeline.aws.endpoint_classes import read_classes
 from pipeline.aws.errors import is_denied, message_of
 
 MINUTES = 60
@@ -70,6 +71,7 @@ class LastHour:
     around: float | None = None
     minutes: tuple[Minute, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    classes: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -82,11 +84,13 @@ def read_hours(
 
 
 def read_hour(aws: Aws, endpoint: str, variants: Sequence[str], now: datetime) -> LastHour:
-    """Return all of one endpoint, minute by minute, with its alarms. Never raises."""
+    """Return all of one endpoint: by minute, by class, with its alarms. Never raises."""
     found, problem = _ask(aws, {endpoint: variants}, _COUNTS | _MORE, now)
     alarms, other = _alarms(aws, endpoint)
-    both = " ".join(filter(None, (problem, other)))
-    return replace(_hour(found[endpoint], problem), alarms=alarms, problem=both)
+    classes, third = read_classes(aws, endpoint, *_period(now))
+    problems = " ".join(filter(None, (problem, other, third)))
+    hour = _hour(found[endpoint], problem)
+    return replace(hour, alarms=alarms, classes=classes, problem=problems)
 
 
 def _hour(found: Mapping[str, Series], problem: str) -> LastHour:
@@ -164,20 +168,25 @@ def _query(own: str, endpoint: str, variant: str, metric: str, statistic: str) -
 
 
 def _results(aws: Aws, queries: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[Any]:
-    # whole minutes: what is asked again within one is the same request
-    end = now.replace(second=0, microsecond=0)
+    start, end = _period(now)
     pages = (
         aws.client("cloudwatch")
         .get_paginator("get_metric_data")
         .paginate(
             MetricDataQueries=queries,
-            StartTime=end - MINUTES * _MINUTE,
+            StartTime=start,
             EndTime=end,
             ScanBy="TimestampAscending",
         )
     )
     for page in pages:
         yield from page["MetricDataResults"]
+
+
+def _period(now: datetime) -> tuple[datetime, datetime]:
+    """Return the last hour in whole minutes: what is asked again within one is the same request."""
+    end = now.replace(second=0, microsecond=0)
+    return end - MINUTES * _MINUTE, end
 
 
 def _add(series: dict[datetime, float], what: str, result: Mapping[str, Any]) -> None:

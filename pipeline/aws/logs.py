@@ -18,7 +18,8 @@ _GROUPS = {
     "TrainingJob": "/aws/sagemaker/TrainingJobs",
     "TransformJob": "/aws/sagemaker/TransformJobs",
 }
-_ENDPOINTS = "/aws/sagemaker/Endpoints"
+ENDPOINTS = "/aws/sagemaker/Endpoints"
+"""Below it, each endpoint has a log group."""
 _MACHINES = 10
 _EMPTY_PAGES = 5
 ARRIVAL_PAUSES_S = (0, 5, 10)  # the last lines reach CloudWatch some seconds after the end
@@ -74,7 +75,7 @@ def log_tail(
 
 def endpoint_log(aws: Aws, endpoint: str, since: datetime, timing: Timing) -> LogTail:
     """Return the last log lines of an endpoint's newest instance. Never raises, as `log_tail`."""
-    place = LogPlace(f"{_ENDPOINTS}/{endpoint}", None, {"startTime": int(since.timestamp() * 1000)})
+    place = LogPlace(f"{ENDPOINTS}/{endpoint}", None, {"startTime": int(since.timestamp() * 1000)})
     try:
         return _read_patiently(aws, place, timing)
     except (ClientError, BotoCoreError) as error:

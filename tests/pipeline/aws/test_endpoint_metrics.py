@@ -32,6 +32,7 @@ def test_variants_are_put_together() -> None:
     other = {8: {OLD: 5.0}, 10: {NEW: 2.0}, 11: {OLD: 2000.0}, 12: {OLD: 5.0}, 13: {OLD: 99_000.0}}
     cloud.expect("cloudwatch", "get_metric_data", results(counted | other, 16))
     cloud.expect("cloudwatch", "describe_alarms", {})
+    cloud.refuse("logs", "filter_log_events", "ResourceNotFoundException")
     hour = read_hour(cloud.aws, "dogs", ["A", "B"], NOW)
     assert (hour.requests, hour.refused, hour.failed) == (9, 0, 2)
     assert hour.mean == 1.0 and hour.around is None

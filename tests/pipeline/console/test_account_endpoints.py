@@ -64,6 +64,29 @@ def test_an_endpoint_has_its_times_and_alarms(console: RegistryVisitor) -> None:
     assert "requests by minute of the last hour: 1,000 in all, 10 got 4xx and 2 5xx" in raw
 
 
+def test_its_answers_are_counted_by_class_from_its_own_log(
+    console: RegistryVisitor, cloud: Cloud
+) -> None:
+    cloud.logs.counted = [
+        '{"Requests": 3, "Classes": {"<b>beagle": 2, "pug": 1}}',
+        '{"Requests": 1, "Classes": {"<b>beagle": 1}}',
+        *("no JSON", "[]", '{"Classes": 3}', '{"Classes": {"boxer": "many", "chow": -1}}'),
+    ]
+    page = console.read(f"/endpoints/{NAME}")
+    assert "Classes in its answers" in page
+    assert "<b>beagle 3 75.0%" in page and "pug 1 25.0%" in page
+    assert "boxer" not in page and "<b>" not in console.get(f"/endpoints/{NAME}")
+
+
+def test_a_log_that_may_not_be_read_leaves_the_other_numbers(
+    console: RegistryVisitor, cloud: Cloud
+) -> None:
+    cloud.refused["FilterLogEvents"] = ("AccessDeniedException", "not for you")
+    page = console.read(f"/endpoints/{NAME}")
+    assert "Of the classes in its answers, its log may not be read" in page
+    assert "Requests 1,000" in page
+
+
 def test_every_metric_of_every_endpoint_is_one_request(
     console: RegistryVisitor, cloud: Cloud
 ) -> None:
