@@ -194,7 +194,7 @@ def test_a_story_of_an_account(opened: Opened) -> None:
     package = sagemaker_client(store).describe_model_package(ModelPackageName=f"{ARN}/2")
     assert package["ModelApprovalStatus"] == "Approved"
     opened.go("/endpoints/dogs-production")
-    opened.wait("In the last hour", "alarm since")
+    opened.wait("In the last hour", "dogs-production-errors", "99 % within")
 
 
 def test_a_foreign_page_can_stop_nothing(opened: Opened) -> None:
