@@ -59,6 +59,7 @@ class Opened:
     browser: Any
     own: str
     cloud: Cloud
+    console: Console
     run: str
     data: str
 
@@ -128,7 +129,8 @@ def opened(
     account = visitor(cloud, tmp_path_factory.mktemp("console")).console
     console, keys = Console(account.state, account.settings, account.place), Keys()
     with listen_on(0) as listener, serving(create_app(console, keys), listener, grace_seconds=2):
-        at = Opened(browser, f"http://127.0.0.1:{listener.getsockname()[1]}", cloud, run, data.run)
+        own = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        at = Opened(browser, own, cloud, console, run, data.run)
         look(browser, LAPTOP)
         at.go(f"/?token={keys.token}")
         at.wait("Runs")
@@ -175,6 +177,7 @@ def test_a_story_of_an_account(opened: Opened) -> None:
     assert execution is not None
     working = {**execution, "PipelineExecutionStatus": "Executing"}
     store.put("PipelineExecution", opened.data, working, arn=execution["PipelineExecutionArn"])
+    opened.console.place.look_again()
     look(opened.browser, LARGE_PHONE)
     opened.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     opened.go("/runs/{data}")
