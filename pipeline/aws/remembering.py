@@ -67,10 +67,13 @@ class Memory:
         key, turn = context.pop(_ASKED, (None, 0))
         if key is None or http_response.status_code >= _OK:
             return
-        until = self._now() + _seconds(key[0])
+        now = self._now()
+        until = now + _seconds(key[0])
         with self._lock:
             if turn != self._forgotten:
                 return
+            # Parts of logs are large: what is of no use any more is not kept.
+            self._answers = {k: one for k, one in self._answers.items() if now < one[0]}
             if len(self._answers) >= _MOST:
                 self._answers.clear()
             self._answers[key] = (until, (_Status(http_response.status_code), deepcopy(parsed)))

@@ -22,8 +22,8 @@ from pipeline.local.store import Store
 from pipeline.settings.loading import load_settings
 from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import session
+from tests.pipeline.aws.watch_support import Logs, Watch
 from tests.pipeline.console.registry_support import RegistryVisitor
-from tests.pipeline.console.watch_support import Logs, Watch
 
 Answered = tuple[int, bytes]
 _PART = re.compile(r"bytes=(\d+)-(\d+)")

@@ -8,10 +8,10 @@ import pytest
 
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
+from tests.pipeline.aws.watch_support import LINES
 from tests.pipeline.console.account_support import Cloud, create_endpoint, visitor
 from tests.pipeline.console.pages.pages_support import send
 from tests.pipeline.console.registry_support import Exam, RegistryVisitor, hidden, register, words
-from tests.pipeline.console.watch_support import LINES
 from tests.pipeline.local.runner_support import OUTPUT, Lab
 
 EXAM = Exam(["beagle", "boxer"], [0, 0, 0, 0, 1, 1, 1, 1])

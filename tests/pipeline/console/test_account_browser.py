@@ -23,10 +23,10 @@ from tests.browser_support import (
     chromium,
     look,
 )
+from tests.pipeline.aws.watch_support import Logs
 from tests.pipeline.console.account_support import Cloud, create_endpoint, visitor
 from tests.pipeline.console.data_support import prepared_in
 from tests.pipeline.console.registry_support import Exam, register
-from tests.pipeline.console.watch_support import Logs
 from tests.pipeline.local.runner_support import Lab
 from tests.pipeline.report.report_support import definition_of
 

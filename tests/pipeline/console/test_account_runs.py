@@ -9,9 +9,9 @@ from urllib.parse import quote
 import pytest
 
 from pipeline.local.store import Store
+from tests.pipeline.aws.watch_support import Logs
 from tests.pipeline.console.account_support import Cloud, visitor
 from tests.pipeline.console.registry_support import RegistryVisitor
-from tests.pipeline.console.watch_support import Logs
 from tests.pipeline.local.runner_support import OUTPUT, Lab
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:pipeline/pipeline"
