@@ -13,7 +13,7 @@ from pipeline.aws.clients import Aws
 from pipeline.aws.errors import error_code
 from pipeline.aws.logs import ENDPOINTS, excuse
 
-LINES = 1000
+_LINES = 1000
 _PAGES = 3
 _COUNTED = "{ $.Requests > 0 }"  # the lines that inference_code/metrics_log.py writes, each minute
 
@@ -31,7 +31,7 @@ def read_classes(
     }
     try:
         paginator = aws.client("logs").get_paginator("filter_log_events")
-        pages = paginator.paginate(**request, PaginationConfig={"PageSize": LINES})
+        pages = paginator.paginate(**request, PaginationConfig={"PageSize": _LINES})
         more = ""
         for page in islice(pages, _PAGES):
             for event in page.get("events", ()):
