@@ -1,4 +1,4 @@
-"""Read the end of a failed job's log from CloudWatch Logs."""
+"""Read the ends of logs from CloudWatch Logs: a failed job's, an endpoint's."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ _GROUPS = {
     "TrainingJob": "/aws/sagemaker/TrainingJobs",
     "TransformJob": "/aws/sagemaker/TransformJobs",
 }
-_ENDPOINTS = "/aws/sagemaker/Endpoints"
+ENDPOINTS = "/aws/sagemaker/Endpoints"
+"""Below it, each endpoint has a log group."""
 _MACHINES = 10
 _EMPTY_PAGES = 5
 ARRIVAL_PAUSES_S = (0, 5, 10)  # the last lines reach CloudWatch some seconds after the end
@@ -41,7 +42,7 @@ class LogTail:
 
 
 @dataclass(frozen=True)
-class _Place:
+class LogPlace:
     """Log streams of a group: those that begin with `prefix`, else the newest in the period.
 
     A known `stream` needs no listing, which not everybody may ask for.
@@ -69,40 +70,49 @@ def log_tail(
             return None
         return _read_patiently(aws, place, timing, pauses)
     except (ClientError, BotoCoreError) as error:
-        return LogTail((), _excuse(error), _command(aws, place) if place else None)
+        return LogTail((), excuse(error), tail_command(aws, place) if place else None)
 
 
 def endpoint_log(aws: Aws, endpoint: str, since: datetime, timing: Timing) -> LogTail:
     """Return the last log lines of an endpoint's newest instance. Never raises, as `log_tail`."""
-    place = _Place(f"{_ENDPOINTS}/{endpoint}", None, {"startTime": int(since.timestamp() * 1000)})
+    place = LogPlace(f"{ENDPOINTS}/{endpoint}", None, {"startTime": int(since.timestamp() * 1000)})
     try:
         return _read_patiently(aws, place, timing)
     except (ClientError, BotoCoreError) as error:
-        return LogTail((), _excuse(error), _command(aws, place))
+        return LogTail((), excuse(error), tail_command(aws, place))
 
 
 def stream_log(aws: Aws, group: str, stream: str, timing: Timing) -> LogTail:
     """Return the last lines of one stream of a log. Never raises, as `log_tail`."""
-    place = _Place(group, stream, {}, stream=stream)
+    place = LogPlace(group, stream, {}, stream=stream)
     try:
         return _read_patiently(aws, place, timing)
     except (ClientError, BotoCoreError) as error:
-        return LogTail((), _excuse(error), _command(aws, place))
+        return LogTail((), excuse(error), tail_command(aws, place))
 
 
-def _place(aws: Aws, summary: Mapping[str, Any]) -> _Place | None:
+def _place(aws: Aws, summary: Mapping[str, Any]) -> LogPlace | None:
     kind, arn = job_of(summary) or ("", "")
     if kind == "TuningJob":
         return _failed_trial(aws, arn.rsplit("/", 1)[-1])
+    return log_place(summary)
+
+
+def log_place(summary: Mapping[str, Any]) -> LogPlace | None:
+    """Return where a step's log is (ListPipelineExecutionSteps's summary); None without one.
+
+    A tuning job has none of its own: its trials have, at `trial_place`.
+    """
+    kind, arn = job_of(summary) or ("", "")
     if kind == "Lambda":
         name = arn.partition(":function:")[2].partition(":")[0]
-        return _Place(f"/aws/lambda/{name}", None, _period(summary))
+        return LogPlace(f"/aws/lambda/{name}", None, _period(summary))
     if kind in _GROUPS:
-        return _Place(_GROUPS[kind], f"{arn.rsplit('/', 1)[-1]}/", {})
+        return LogPlace(_GROUPS[kind], f"{arn.rsplit('/', 1)[-1]}/", {})
     return None
 
 
-def _failed_trial(aws: Aws, tuning_job: str) -> _Place | None:
+def _failed_trial(aws: Aws, tuning_job: str) -> LogPlace | None:
     """Return the newest failed trial's log, as a tuning job has none of its own."""
     answer = aws.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
         HyperParameterTuningJobName=tuning_job,
@@ -113,24 +123,28 @@ def _failed_trial(aws: Aws, tuning_job: str) -> _Place | None:
     )
     for trial in answer["TrainingJobSummaries"]:
         name = trial["TrainingJobName"]
-        note = f"trial {name}: {trial.get('FailureReason', 'failed')}"
-        return _Place(_GROUPS["TrainingJob"], f"{name}/", {}, note)
+        return trial_place(name, f"trial {name}: {trial.get('FailureReason', 'failed')}")
     return None
 
 
+def trial_place(job: str, note: str | None = None) -> LogPlace:
+    """Return where a training job's log is."""
+    return LogPlace(_GROUPS["TrainingJob"], f"{job}/", {}, note)
+
+
 def _read_patiently(
-    aws: Aws, place: _Place, timing: Timing, pauses: Sequence[int] = ARRIVAL_PAUSES_S
+    aws: Aws, place: LogPlace, timing: Timing, pauses: Sequence[int] = ARRIVAL_PAUSES_S
 ) -> LogTail:
     for pause in pauses:
         if pause:
             timing.sleep(pause)
         if lines := _lines(aws.client("logs"), place):
-            return LogTail(lines, place.note, _command(aws, place))
+            return LogTail(lines, place.note, tail_command(aws, place))
     note = place.note or "its log is empty: it ended before its code began"
-    return LogTail((), note, _command(aws, place))
+    return LogTail((), note, tail_command(aws, place))
 
 
-def _lines(logs: Any, place: _Place) -> tuple[str, ...]:
+def _lines(logs: Any, place: LogPlace) -> tuple[str, ...]:
     """Return the last lines of all machines of a job, in the order they were written."""
     try:
         streams = _streams(logs, place)
@@ -145,10 +159,10 @@ def _lines(logs: Any, place: _Place) -> tuple[str, ...]:
         for event in _last_events(logs, place, stream)
     ]
     events.sort(key=lambda event: event[0])
-    return tuple(_printable(message) for _, message in events[-LINES:])
+    return tuple(printable(message) for _, message in events[-LINES:])
 
 
-def _streams(logs: Any, place: _Place) -> list[str]:
+def _streams(logs: Any, place: LogPlace) -> list[str]:
     if place.stream is not None:
         return [place.stream]
     if place.prefix is None:
@@ -159,7 +173,7 @@ def _streams(logs: Any, place: _Place) -> list[str]:
     return [stream["logStreamName"] for stream in answer.get("logStreams", [])]
 
 
-def _last_events(logs: Any, place: _Place, stream: str) -> list[dict[str, Any]]:
+def _last_events(logs: Any, place: LogPlace, stream: str) -> list[dict[str, Any]]:
     """Return the last LINES events of a stream; an empty page does not mean there are none."""
     asked = {
         "logGroupName": place.group,
@@ -194,7 +208,7 @@ def _period(summary: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a line without what would move the cursor or change colours."""
     return "".join(_visible(text.rstrip().replace("\t", "    ")))
 
@@ -203,12 +217,14 @@ def _visible(text: str) -> Iterator[str]:
     return (character for character in text if character.isprintable())
 
 
-def _excuse(error: Exception) -> str:
+def excuse(error: Exception) -> str:
+    """Say why a log cannot be read."""
     if is_denied(error):
         return f"its log may not be read with these credentials: {message_of(error)}"
     return f"its log cannot be read: {message_of(error)}"
 
 
-def _command(aws: Aws, place: _Place) -> str:
+def tail_command(aws: Aws, place: LogPlace) -> str:
+    """Return the command that shows a log."""
     prefix = f" --log-stream-name-prefix {place.prefix}" if place.prefix else ""
     return f"aws logs tail {place.group}{prefix} --since 1d --region {aws.region}"

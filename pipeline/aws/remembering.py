@@ -11,6 +11,9 @@ _READS = ("Describe", "List", "Filter", "Get")
 # What an execution was started with never changes.
 _LASTING = ("DescribePipelineDefinitionForExecution", "ListPipelineParametersForExecution")
 _LASTING_SECONDS = 3600.0
+# Numbers of whole minutes, which AWS bills.
+_BY_THE_MINUTE = ("GetMetricData",)
+_MINUTE_SECONDS = 60.0
 _MOST = 2000
 _ASKED = "remembered-as"
 _OK = 300
@@ -64,13 +67,23 @@ class Memory:
         key, turn = context.pop(_ASKED, (None, 0))
         if key is None or http_response.status_code >= _OK:
             return
-        until = self._now() + (_LASTING_SECONDS if key[0] in _LASTING else SECONDS)
+        now = self._now()
+        until = now + _seconds(key[0])
         with self._lock:
             if turn != self._forgotten:
                 return
+            # Parts of logs are large: what is of no use any more is not kept.
+            self._answers = {k: one for k, one in self._answers.items() if now < one[0]}
             if len(self._answers) >= _MOST:
                 self._answers.clear()
             self._answers[key] = (until, (_Status(http_response.status_code), deepcopy(parsed)))
+
+
+def _seconds(operation: str) -> float:
+    """Return for how long an answer is remembered."""
+    if operation in _LASTING:
+        return _LASTING_SECONDS
+    return _MINUTE_SECONDS if operation in _BY_THE_MINUTE else SECONDS
 
 
 class _Status:

@@ -6,18 +6,26 @@ loaded again is hardly any. What is decided is decided on what is read just befo
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.aws.clients import Aws
+from pipeline.aws.endpoint_metrics import read_hour, read_hours
+from pipeline.aws.log_parts import Asked
 from pipeline.aws.remembering import Memory
 from pipeline.aws.rollback import roll_back
 from pipeline.aws.timing import Timing
 from pipeline.comparing.defaults import chosen_of
+from pipeline.console.account_data import AccountData
 from pipeline.console.account_runs import ROWS, AccountRuns
+from pipeline.console.data_runs import RunChoice
 from pipeline.console.deciding import Decision
+from pipeline.console.logs import LogView
 from pipeline.console.place import RunPage
+from pipeline.console.prepared import Prepared
 from pipeline.console.progress import Progress
 from pipeline.console.run_view import RunView
 from pipeline.console.short_evaluation import shortened
@@ -37,8 +45,11 @@ if TYPE_CHECKING:
 _ENDPOINTS = 20
 _EVALUATIONS = 1000  # without what they say of single classes
 _FILES = 4  # whole: the evaluations and predictions of two versions, as a comparison reads them
+_LARGEST = (
+    64 * 1024**2
+)  # bytes of a file that is read whole: an index of a million pictures has less
 _GROUPS = "ModelPackageGroupSummaryList"
-_REMEMBERED = ("sagemaker", "logs")
+_REMEMBERED = ("sagemaker", "logs", "cloudwatch")
 
 
 class Account:
@@ -55,14 +66,16 @@ class Account:
         self._memory = Memory()
         for service in _REMEMBERED:
             self._memory.watch(aws.client(service))
-        self.source = AwsSource(aws, scratch)
+        self.source = AwsSource(aws, scratch, largest_read=_LARGEST)
         read = self.source.read
         short = lru_cache(_EVALUATIONS)(lambda uri: shortened(read(uri)))
         self.target = Target(aws.client("sagemaker"), lru_cache(_FILES)(read), aws.region)
         self.listing = Target(aws.client("sagemaker"), short, aws.region)
-        self._runs = AccountRuns(
+        self._runs = runs = AccountRuns(
             aws, self.source, short, settings.project, self._executions(), timing or Timing()
         )
+
+        self._data = AccountData(runs)
 
     @property
     def name(self) -> str:
@@ -81,6 +94,15 @@ class Account:
         """Read a run."""
         return self._runs.view(run)
 
+    def stop(self, run: str) -> None:
+        """Stop a run, whoever started it."""
+        self.look_again()
+        self._runs.stop(run)
+
+    def log(self, run: str, name: str, asked: Asked) -> LogView:
+        """Read a part of a log from CloudWatch Logs."""
+        return self._runs.log(run, name, asked)
+
     def has_report(self, _run: str) -> bool:
         """Return False: `python -m pipeline.report RUN --aws` makes it."""
         return False
@@ -91,6 +113,18 @@ class Account:
             return self._runs.facts(run, (PREPARE,))
         except UsageError:
             return f"run {run} is not there any more"
+
+    def data_runs(self) -> list[RunChoice]:
+        """Return the newest runs: which of them have a data set is not asked."""
+        return self._data.choices()
+
+    def newest_data(self) -> str:
+        """Return the newest run that has a data set, of a few; "" without."""
+        return self._data.newest()
+
+    def prepared(self, run: str) -> Prepared:
+        """Open the data set of a run."""
+        return self._data.prepared(run)
 
     def groups(self) -> list[str]:
         """Return the settings' group, where it is there: of others nobody here knows who deploys.
@@ -141,11 +175,18 @@ class Account:
 
     def endpoints(self) -> list[EndpointView]:
         """Return the newest endpoints of the region."""
-        return describe_endpoints(self.target, _ENDPOINTS)
+        found = describe_endpoints(self.target, _ENDPOINTS)
+        names = {one.name: [variant.name for variant in one.variants] for one in found}
+        hours = read_hours(self._aws, names, datetime.now(UTC)) if names else {}
+        return [replace(one, hour=hours[one.name]) for one in found]
 
     def endpoint(self, name: str) -> EndpointView | None:
         """Return one endpoint; None where there is none of that name."""
-        return describe_endpoint(self.target, name)
+        found = describe_endpoint(self.target, name)
+        if found is None:
+            return None
+        variants = [variant.name for variant in found.variants]
+        return replace(found, hour=read_hour(self._aws, name, variants, datetime.now(UTC)))
 
     @contextmanager
     def asking(self, name: str, connections: int | None) -> Iterator[tuple[str, "Invoke"]]:

@@ -10,9 +10,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws.clients import Aws
+from pipeline.aws.log_parts import Asked
 from pipeline.aws.logs import log_tail
 from pipeline.aws.timing import Timing
-from pipeline.console.logs import LogPart
+from pipeline.console.account_logs import read_log, step_log, trial_logs
+from pipeline.console.logs import LogPart, LogView
 from pipeline.console.place import RunPage
 from pipeline.console.run_list import DAMAGE, RUNNING, RunRow, version_of
 from pipeline.console.run_view import Parts, RunView, StepView, Tail, view_of
@@ -20,7 +22,7 @@ from pipeline.errors import PipelineError, UsageError
 from pipeline.report.runs import RunSummary, list_runs
 from pipeline.report.sections.history import Epoch, epochs_of_log
 from pipeline.report.sections.rules import Rules, read_rules
-from pipeline.report.sections.steps import read_run, read_steps
+from pipeline.report.sections.steps import ReportedStep, read_run, read_steps
 from pipeline.report.sections.tuning import Tuning, read_trials
 from pipeline.report.sources.facts import EVALUATE, Facts, read_facts
 from pipeline.report.sources.source import Absent, Source
@@ -46,11 +48,8 @@ class AccountRuns:
 
     def page(self, number: int) -> RunPage:
         """Return that page of the newest runs, or the last one there is."""
-        try:
-            runs = list_runs(self.source.sagemaker, [self.pipeline], _MOST_RUNS)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ResourceNotFound":
-                raise
+        runs = self.newest(_MOST_RUNS)
+        if runs is None:
             return RunPage([], note=f"There is no pipeline {self.pipeline} yet.")
         last = max(1, -(-len(runs) // ROWS))
         shown = min(number, last)
@@ -61,20 +60,35 @@ class AccountRuns:
         note = " ".join([*(f"Not all is known: {one}." for one in problems), cut]).strip()
         return RunPage([row for row, _ in rows], shown, last, note)
 
+    def newest(self, most: int) -> list[RunSummary] | None:
+        """Return the newest runs, at most so many; None where there is no such pipeline."""
+        try:
+            return list_runs(self.source.sagemaker, [self.pipeline], most)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ResourceNotFound":
+                raise
+            return None
+
+    def arn_of(self, run: str) -> str:
+        """Return the ARN of a run. Raises UsageError for what cannot be one's id."""
+        if not run.isalnum():
+            raise UsageError(f"there is no run {run}")
+        return f"{self.place}{run}"
+
     def facts(self, run: str, steps: Collection[str] | None = None) -> Facts:
         """Read what the API knows of a run, of jobs only those of `steps`, if given.
 
         Raises UsageError where there is none such.
         """
-        if not run.isalnum():
-            raise UsageError(f"there is no run {run}")
-        return read_facts(self.source, f"{self.place}{run}", steps)
+        return read_facts(self.source, self.arn_of(run), steps)
 
     def view(self, run: str) -> RunView:
         """Read all that the page of a run shows."""
         facts = self.facts(run)
-        steps = tuple(StepView(step, "", ()) for step in read_steps(facts))
         tuning, planned = self._tuning(facts)
+        steps = tuple(
+            _step_view(step, facts.summaries.get(step.name), tuning) for step in read_steps(facts)
+        )
         parts = Parts(
             accuracy=self._accuracy(facts)[0],
             tails=tuple(self._tails(facts, steps)),
@@ -84,6 +98,17 @@ class AccountRuns:
             rules=_rules(facts),
         )
         return view_of(read_run(facts, "aws"), facts, steps, parts)
+
+    def log(self, run: str, name: str, asked: Asked) -> LogView:
+        """Read a part of the log of a step, or of a trial as step/job."""
+        return read_log(self.aws, self.facts(run, ()), name, asked)
+
+    def stop(self, run: str) -> None:
+        """Stop a run. Raises UsageError for one that is not at work any more."""
+        status = self.facts(run, ()).execution["PipelineExecutionStatus"]
+        if status not in RUNNING:
+            raise UsageError(f"run {run} is not at work any more: it is {status}")
+        self.source.sagemaker.stop_pipeline_execution(PipelineExecutionArn=self.arn_of(run))
 
     def _row(self, run: RunSummary) -> tuple[RunRow, str]:
         """Return a run's line, and why it does not say all."""
@@ -152,13 +177,23 @@ class AccountRuns:
 
     def _tails(self, facts: Facts, steps: Iterable[StepView]) -> Iterable[Tail]:
         """Read the last lines of the jobs that failed or are at work, of a few at most."""
-        wanted = [one.step for one in steps if one.is_running or one.step.status == "Failed"]
-        for step in wanted[:_TAILS]:
+        wanted = [one for one in steps if one.is_running or one.step.status == "Failed"]
+        for one in wanted[:_TAILS]:
+            step = one.step
             summary: Mapping[str, Any] = facts.summaries.get(step.name, {})
             found = log_tail(self.aws, summary, self.timing, pauses=(0,))
             if found:
-                part = LogPart("\n".join(found.lines), 0, is_cut=True)
-                yield Tail(step.name, part, found.command or "", found.note or "")
+                part = LogPart("\n".join(found.lines), 0)
+                yield Tail(step.name, part, found.note or "", has_page=bool(one.log))
+
+
+def _step_view(
+    step: ReportedStep, summary: Mapping[str, Any] | None, tuning: Tuning | None
+) -> StepView:
+    if summary is None:
+        return StepView(step, "", ())
+    trials = trial_logs(summary, tuning.trials if tuning else ())
+    return StepView(step, step_log(summary), trials)
 
 
 def _rules(facts: Facts) -> Rules | None:

@@ -94,7 +94,7 @@ def curves_of(epochs: Sequence[Epoch]) -> list[Chart]:
         }
         final = ", ".join(f"{name} {number(line[-1][1])}" for name, line in lines.items())
         words = f"{what} by epoch; after epoch {last.epoch}: {final}"
-        charts.append(_chart(what.capitalize(), words, lines, "epoch"))
+        charts.append(line_chart(what.capitalize(), words, lines, "epoch"))
     return [chart for chart in charts if chart.curves]
 
 
@@ -108,7 +108,7 @@ def best_so_far(tuning: Tuning) -> Chart | None:
         "best so far": [(one.number, one.best_so_far or 0.0) for one in done],
     }
     words = f"{tuning.objective} of each trial; the best so far is {number(done[-1].best_so_far)}"
-    return _chart(tuning.objective, words, lines, "trial", dotted=("trial",))
+    return line_chart(tuning.objective, words, lines, "trial", dotted=("trial",))
 
 
 def parallel_of(tuning: Tuning) -> Parallel | None:
@@ -189,13 +189,14 @@ def _way(trial: Trial, tuning: Tuning, lines: Sequence[_Line], frame: Parallel) 
     return Way(trial.number, _points(points), rank, trial.name == tuning.best)
 
 
-def _chart(
+def line_chart(
     title: str,
     words: str,
     lines: dict[str, list[tuple[int, float]]],
     across: str,
     dotted: tuple[str, ...] = (),
 ) -> Chart:
+    """Lay out lines over a whole number, which is called `across`; those in `dotted` as dots."""
     drawn = {name: [(x, y) for x, y in line if math.isfinite(y)] for name, line in lines.items()}
     every = [point for line in drawn.values() for point in line]
     if not every:
@@ -203,6 +204,7 @@ def _chart(
     first, last = min(x for x, _ in every), max(x for x, _ in every)
     low, high = min(y for _, y in every), max(y for _, y in every)
     spread = (high - low) or abs(high) or 1.0
+    down = dict.fromkeys((low, (low + high) / 2, high))
     low, high = low - 0.05 * spread, high + 0.05 * spread
 
     def place(x: float, y: float) -> Point:
@@ -221,7 +223,6 @@ def _chart(
         for name, line in drawn.items()
         if line
     )
-    down = [low + share * (high - low) for share in (0.05, 0.5, 0.95)]
     return Chart(
         title,
         words,

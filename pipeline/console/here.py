@@ -7,23 +7,36 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.aws.log_parts import Asked
+from pipeline.console.data_runs import RunChoice, prepared_runs
 from pipeline.console.deciding import Decision, decide_here, roll_back_here
+from pipeline.console.logs import LogPart, LogView, log_names, log_of, read_asked, read_since
 from pipeline.console.place import RunPage
 from pipeline.console.progress import Progress, production_of, progress_of
-from pipeline.console.run_list import EXECUTION, list_rows
-from pipeline.console.run_view import RunView, read_facts, read_view, report_of
+from pipeline.console.run_list import EXECUTION, STEP, list_rows, status_of
+from pipeline.console.run_view import (
+    RunView,
+    find_execution,
+    folder_of,
+    read_facts,
+    read_view,
+    report_of,
+)
 from pipeline.console.short_evaluation import read_short
 from pipeline.endpoint.overview import EndpointView, read_endpoint, read_endpoints
 from pipeline.endpoint.production import Production
+from pipeline.errors import UsageError
 from pipeline.local.database import FILE
+from pipeline.local.engine.recovery import ask_to_stop
 from pipeline.local.service.server import find_service
 from pipeline.local.store import Store
-from pipeline.report.sources.facts import Facts
+from pipeline.report.sources.facts import EXTRACT_FEATURES, Facts
 from pipeline.report.sources.local_source import LocalSource
 from pipeline.target import Target, require_state
 
 if TYPE_CHECKING:
     from pipeline.comparing.chosen import Chosen
+    from pipeline.console.prepared import Prepared, PreparedSets
     from pipeline.endpoint.predictions import Invoke
 
 _RUNS = 25  # on a page
@@ -95,6 +108,25 @@ class Here:
         """Read a run."""
         return read_view(self.store, run)
 
+    def stop(self, run: str) -> None:
+        """Ask a run to stop, as Ctrl-C does."""
+        status, _ = status_of(self.store, find_execution(self.store, run))
+        if not ask_to_stop(folder_of(self.store, run)):
+            raise UsageError(f"run {run} is not at work any more: it is {status}")
+
+    def log(self, run: str, name: str, asked: Asked) -> LogView:
+        """Read a part of a log."""
+        status, _ = status_of(self.store, find_execution(self.store, run))
+        folder = folder_of(self.store, run)
+        part, earlier, later = read_asked(log_of(folder, name), asked)
+        others = tuple(log_names(folder))
+        return LogView(name, status, part, others, earlier, later)
+
+    def log_since(self, run: str, name: str, start: int) -> LogPart:
+        """Read the whole lines that were written to a log since that place, a part at a time."""
+        find_execution(self.store, run)
+        return read_since(log_of(folder_of(self.store, run), name), start)
+
     def has_report(self, run: str) -> bool:
         """Whether the page of a run leads to its report."""
         return report_of(self.store, run) is not None
@@ -105,6 +137,26 @@ class Here:
         if execution is None:
             return f"run {run} is not there any more"
         return read_facts(self.store, execution)
+
+    def data_runs(self) -> list[RunChoice]:
+        """Return those of the newest runs that have prepared a data set."""
+        return list(prepared_runs(self.store)) if self.has_state else []
+
+    def newest_data(self) -> str:
+        """Return the newest run that has a data set; "" without."""
+        return next((run.id for run in self.data_runs()), "")
+
+    def prepared(self, run: str) -> "Prepared":
+        """Open the data set of a run."""
+        arn = str(find_execution(self.store, run)["PipelineExecutionArn"])
+        compared = self.store.get(STEP, f"{run}/{EXTRACT_FEATURES}") or {}
+        return self._sets.get(arn, str(compared.get("StepStatus", "")), self.source)
+
+    @cached_property
+    def _sets(self) -> "PreparedSets":
+        from pipeline.console.prepared import PreparedSets
+
+        return PreparedSets()
 
     def groups(self) -> list[str]:
         """Return the names of all groups, in alphabetical order."""

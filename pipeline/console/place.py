@@ -4,7 +4,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.aws.log_parts import Asked
+from pipeline.console.data_runs import RunChoice
 from pipeline.console.deciding import Decision
+from pipeline.console.logs import LogView
 from pipeline.console.progress import Progress
 from pipeline.console.run_list import RunRow
 from pipeline.console.run_view import RunView
@@ -16,6 +19,7 @@ from pipeline.target import Target
 
 if TYPE_CHECKING:
     from pipeline.comparing.chosen import Chosen
+    from pipeline.console.prepared import Prepared
     from pipeline.endpoint.predictions import Invoke
 
 
@@ -52,11 +56,26 @@ class Place(Protocol):
     def run(self, run: str) -> RunView:
         """Read a run."""
 
+    def stop(self, run: str) -> None:
+        """Ask a run to stop. Raises UsageError for one that is not at work any more."""
+
+    def log(self, run: str, name: str, asked: Asked) -> LogView:
+        """Read a part of the log of a step, or of a job of one as step/job."""
+
     def has_report(self, run: str) -> bool:
         """Whether the page of a run leads to its report."""
 
     def facts(self, run: str) -> Facts | str:
         """Return what is known of a run and its data, or why nothing is."""
+
+    def data_runs(self) -> list[RunChoice]:
+        """Return the newest runs whose data sets can be asked for."""
+
+    def newest_data(self) -> str:
+        """Return the newest run that has a data set; "" without."""
+
+    def prepared(self, run: str) -> "Prepared":
+        """Open the data set of a run. Raises Absent, and UsageError where there is no such run."""
 
     @property
     def source(self) -> Source:

@@ -4,11 +4,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from pipeline.report.sections.dataset import Dataset, Duplicate, read_dataset
 from pipeline.report.seen import SeenPicture, read_seen
-from pipeline.report.sources.facts import Facts, read_facts
+from pipeline.report.sources.facts import EXTRACT_FEATURES, PREPARE, Facts, read_facts
 from pipeline.report.sources.pictures import (
     Squares,
     open_squares,
@@ -21,6 +21,8 @@ from pipeline.report.sources.source import Absent, Source
 THUMBNAIL = 160  # pixels
 _AT_A_TIME = 4  # pictures in memory as they were prepared: up to 50 MB each
 _KEPT = 2  # data sets: a million names take 100 MB
+_THUMBNAILS = 1000  # of each: some kilobytes, and on AWS a request
+_STEPS = (PREPARE, EXTRACT_FEATURES)
 _IN_CLASSES, _IN_SPLITS = "several classes", "several splits"
 _HARMS = (_IN_CLASSES, _IN_SPLITS, "")
 
@@ -68,12 +70,16 @@ class Copies:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run's data set, opened. `seen`: the test pictures that training saw; None: not asked."""
+    """A run's data set, opened. `seen`: the test pictures that training saw; None: not asked.
+
+    `lacking` says of a split why its pictures cannot be shown.
+    """
 
     dataset: Dataset
     seen: tuple[SeenPicture, ...] | None
     splits: Mapping[str, SplitRows]
     source: Source
+    lacking: Mapping[str, str] = field(default_factory=dict)
     _at_a_time: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(_AT_A_TIME), repr=False, compare=False
     )
@@ -87,8 +93,15 @@ class Prepared:
 
     def thumbnail(self, split: str, row: int) -> bytes:
         """Return a picture as a small JPEG. Raises LookupError, Absent, ValueError."""
-        with self._at_a_time:
-            return read_square(self.source, self.splits[split].squares, row, THUMBNAIL)
+        return self._small(split, row)
+
+    @cached_property
+    def _small(self) -> Callable[[str, int], bytes]:
+        def read(split: str, row: int) -> bytes:
+            with self._at_a_time:
+                return read_square(self.source, self.splits[split].squares, row, THUMBNAIL)
+
+        return lru_cache(_THUMBNAILS)(read)
 
     def find(self, file: str) -> Picture | None:
         """Return the picture of that name; None where the data set has none."""
@@ -155,7 +168,7 @@ class PreparedSets:
         self._lock = threading.Lock()
         self._found: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
 
-    def get(self, arn: str, seen: str, source: Callable[[], Source]) -> Prepared:
+    def get(self, arn: str, seen: str, source: Source) -> Prepared:
         """Return the data set of a run. Raises Absent, and UsageError for no such run.
 
         `seen`: the state of the step that compares its pictures, which runs after Prepare.
@@ -164,7 +177,7 @@ class PreparedSets:
         with self._lock:
             found = self._found.get(key)
         if found is None:
-            found = open_prepared(source(), arn)
+            found = open_prepared(source, arn)
         with self._lock:
             self._found[key] = found
             self._found.move_to_end(key)
@@ -178,26 +191,28 @@ def open_prepared(source: Source, arn: str) -> Prepared:
 
     Raises Absent, also for damaged files, and UsageError where there is no such run.
     """
-    facts = read_facts(source, arn)
+    facts, lacking = read_facts(source, arn, _STEPS), dict[str, str]()
     try:
         dataset, seen = read_dataset(source, facts), read_seen(source, facts)
-        found = {split: _rows(source, facts, split, dataset) for split in dataset.counts}
+        splits = dict[str, SplitRows]()
+        for split in dataset.counts:
+            try:
+                splits[split] = _rows(source, facts, split, dataset)
+            except Absent as error:
+                lacking[split] = str(error)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise Absent(f"the data set cannot be read ({type(error).__name__}: {error})") from error
-    splits = {split: rows for split, rows in found.items() if rows is not None}
-    return Prepared(dataset, seen, splits, source)
+    return Prepared(dataset, seen, splits, source, lacking)
 
 
-def _rows(source: Source, facts: Facts, split: str, dataset: Dataset) -> SplitRows | None:
-    """Open the rows of a split; None where its files are gone: the counts are there still.
+def _rows(source: Source, facts: Facts, split: str, dataset: Dataset) -> SplitRows:
+    """Open the rows of a split.
 
-    Raises ValueError for files that do not belong together.
+    Raises Absent where its files are gone, the counts are there still, and ValueError for files
+    that do not belong together.
     """
-    try:
-        files, labels = read_files(source, facts, split), read_labels(source, facts, split)
-        squares = open_squares(source, facts, split)
-    except Absent:
-        return None
+    files, labels = read_files(source, facts, split), read_labels(source, facts, split)
+    squares = open_squares(source, facts, split)
     known = all(0 <= label < len(dataset.classes) for label in labels)
     if not (known and len(files) == len(labels) == squares.count):
         raise ValueError(f"the files of {split} do not belong together")

@@ -60,13 +60,13 @@ class StepView:
 class Tail:
     """The end of a log that is worth a look now: of a step at work, or of one that failed.
 
-    `command` shows the whole of it where no page does; `note` says why there are no lines.
+    `note` says why there are no lines, or whose they are; `has_page`: whether a page has it whole.
     """
 
     name: str
     part: LogPart
-    command: str = ""
     note: str = ""
+    has_page: bool = True
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ The printed address has a token that works once; whoever brings it gets a cookie
 address is said. Every program and user of this machine can reach the port, and so can the pages of
 other sites and of other servers on loopback: their cookies go to every port of a host. So the Host
 and the Origin must be this server's own, port included, and a deed needs what only our pages have.
+A cookie that another user's server was sent is of no use to it: a session is good for the programs
+of the user who brought the token.
 """
 
 import hmac
@@ -12,6 +14,8 @@ from collections.abc import Callable, Iterable
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+
+from pipeline.console.peers import peer_uid
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -51,22 +55,25 @@ class Keys:
         """`say_token` is told every token but the first."""
         self._say_token = say_token
         self._secret = secrets.token_bytes(32)
-        self._sessions: set[str] = set()
+        self._sessions: dict[str, int | None] = {}
         self.token = secrets.token_urlsafe(32)
 
-    def enter(self, token: str) -> str | None:
-        """Exchange the token for a new session; None for any other word."""
+    def enter(self, token: str, uid: int | None = None) -> str | None:
+        """Exchange the token for a new session of that user; None for any other word."""
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             return None
         self.token = secrets.token_urlsafe(32)
         session = secrets.token_urlsafe(32)
-        self._sessions.add(session)
+        self._sessions[session] = uid
         self._say_token(self.token)
         return session
 
-    def knows(self, session: str) -> bool:
-        """Check whether that session was opened here."""
-        return session in self._sessions
+    def knows(self, session: str, uid: int | None = None) -> bool:
+        """Check whether that session was opened here, by that user where both are known."""
+        if session not in self._sessions:
+            return False
+        owner = self._sessions[session]
+        return None in (owner, uid) or owner == uid
 
     def csrf(self, session: str) -> str:
         """Return the word that forms of a session carry."""
@@ -94,7 +101,7 @@ class Guard:
             await _say(answer, 200, b"text/html; charset=utf-8", _ENTERED, cookie=entered)
             return
         session = _cookies(headers).get(cookie_name(scope["server"][1]), "")
-        if not self._keys.knows(session):
+        if not self._keys.knows(session, _uid(scope)):
             await _refuse(answer, _OPEN_ANEW)
             return
         scope.setdefault("state", {})["csrf"] = self._keys.csrf(session)
@@ -105,7 +112,7 @@ class Guard:
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if scope["method"] != "GET" or scope["path"] != "/" or not token:
             return None
-        session = self._keys.enter(token)
+        session = self._keys.enter(token, _uid(scope))
         name = cookie_name(scope["server"][1])
         return f"{name}={session}; HttpOnly; SameSite=Strict; Path=/" if session else None
 
@@ -135,6 +142,11 @@ def _is_own(scope: Any, headers: dict[bytes, str]) -> bool:
     # Browsers say where a request comes from, and no page can change it.
     site = headers.get(b"sec-fetch-site", "same-origin")
     return scope["method"] in _READING or site == "same-origin"
+
+
+def _uid(scope: Any) -> int | None:
+    client, server = scope.get("client"), scope.get("server")
+    return peer_uid(tuple(client), tuple(server)) if client and server else None
 
 
 def _cookies(headers: dict[bytes, str]) -> dict[str, str]:

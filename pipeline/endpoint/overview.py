@@ -7,13 +7,16 @@ pages look often.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.endpoint.metrics import Counted, fetch_counted
 from pipeline.endpoint.production import found_or_empty, package_of
 from pipeline.local.service.following import package_in
 from pipeline.local.store import Document, Store
 from pipeline.target import Target
+
+if TYPE_CHECKING:
+    from pipeline.aws.endpoint_metrics import LastHour
 
 _KIND = "Endpoint"
 
@@ -33,6 +36,7 @@ class EndpointView:
 
     `version` is the registered one that it runs, as group/number, or "". `pending` is the
     configuration that it is being brought to, or "". `counts`: whether its server can be read.
+    `hour`: what CloudWatch counted where it cannot.
     """
 
     name: str
@@ -44,6 +48,7 @@ class EndpointView:
     variants: tuple[Variant, ...]
     counted: Counted | None = None
     counts: bool = True
+    hour: "LastHour | None" = None
 
 
 def read_endpoints(store: Store, url: str | None) -> list[EndpointView]:

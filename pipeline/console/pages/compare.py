@@ -52,7 +52,7 @@ def _code_command(old: str, new: str) -> str:
     """Return the command that shows how the code changed; empty where git cannot know."""
     commits = [_COMMIT.fullmatch(commit) for commit in (old, new)]
     known = [commit[1] for commit in commits if commit]
-    return f"git diff {known[0]} {known[1]}" if len(known) == 2 and old != new else ""
+    return f"git diff {known[0]} {known[1]}" if len(set(known)) == 2 else ""
 
 
 def _known(shown: SideBySide) -> dict[str, Calibration]:

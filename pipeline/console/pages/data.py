@@ -1,7 +1,6 @@
 """Show the data set of a run: classes, pictures, what was refused, what is there twice."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -10,30 +9,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipeline.console.context import Console, console_of
-from pipeline.console.prepared import Prepared, PreparedSets
+from pipeline.console.prepared import Prepared
 from pipeline.console.rendering import Nav, page, redirect
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from starlette.requests import Request
 
 NAV = Nav("Data", "/data", 40)
-_RUNS = 50  # of the newest, to choose from
 _SAMPLES = 12
 _OF_A_CLASS = 24
 _UNFOLDED = 30  # rows of a table
 _COPIES = 100
 _LONGEST_SEARCH = 100
-
-
-@dataclass(frozen=True)
-class RunChoice:
-    """A run whose data set can be shown."""
-
-    id: str
-    arn: str
-    started: "datetime | None"
 
 
 @dataclass(frozen=True)
@@ -48,10 +35,10 @@ class ClassRow:
 
 def newest(request: "Request") -> Response:
     """Lead to the data set of the run asked for, or of the newest that has one."""
-    console = console_of(request)
-    runs = run_choices(console) if console.has_state else []
-    wanted = request.query_params.get("run") or (runs[0].id if runs else "")
+    place = console_of(request).place
+    wanted = request.query_params.get("run") or place.newest_data()
     if not wanted:
+        runs = place.data_runs()
         return page(request, "data.html", runs=runs, chosen="", found=None, why="")
     return redirect(f"/data/{quote(wanted, safe='')}")
 
@@ -62,7 +49,7 @@ def data(request: "Request") -> Response:
     from pipeline.report.sources.source import Absent
 
     console, wanted = console_of(request), request.path_params["run"]
-    runs = run_choices(console)
+    runs = console.place.data_runs()
     try:
         found = prepared_of(console, wanted)
     except Absent as error:
@@ -104,6 +91,7 @@ def one_class(request: "Request") -> Response:
         name=found.dataset.classes[number],
         total=len(pictures),
         pictures=pictures[(shown - 1) * _OF_A_CLASS : shown * _OF_A_CLASS],
+        lacking=found.lacking,
         shown=shown,
         pages=pages,
     )  # fmt: skip
@@ -125,20 +113,6 @@ def page_number(request: "Request") -> int:
     """Return the page that an address asks for; 1 for what is no number."""
     text = request.query_params.get("page", "")
     return max(1, int(text)) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
-
-
-def run_choices(console: Console) -> list[RunChoice]:
-    """Return those of the newest runs whose step Prepare succeeded, newest first."""
-    from pipeline.report.sources.facts import PREPARE
-
-    store, found = console.store, []
-    for execution in store.newest("PipelineExecution", _RUNS):
-        arn = str(execution["PipelineExecutionArn"])
-        run = arn.rpartition("/")[2]
-        step = store.get("PipelineExecutionStep", f"{run}/{PREPARE}") or {}
-        if step.get("StepStatus") == "Succeeded":
-            found.append(RunChoice(run, arn, execution.get("CreationTime")))
-    return found
 
 
 def class_rows(found: Prepared, search: str, sort: str) -> list[ClassRow]:
@@ -170,25 +144,11 @@ def _there(request: "Request") -> Prepared:
 
 
 def prepared_of(console: Console, run: str) -> Prepared:
-    """Open the data set of a run. Raises Absent, HTTPException for no such run."""
-    from pipeline.report.seen import FEATURES
-    from pipeline.report.sources.local_source import LocalSource
-
-    store = console.store
-    if (execution := store.get("PipelineExecution", run)) is None:
-        raise HTTPException(404)
-    arn = str(execution["PipelineExecutionArn"])
-    compared = store.get("PipelineExecutionStep", f"{run}/{FEATURES}") or {}
-    return _sets(console).get(arn, compared.get("StepStatus", ""), lambda: LocalSource(store))
+    """Open the data set of a run. Raises Absent, and UsageError where there is no such run."""
+    return console.place.prepared(run)
 
 
-@lru_cache(maxsize=1)
-def _sets(_console: Console) -> PreparedSets:
-    return PreparedSets()
-
-
-ROUTES = ()
-HERE = (
+ROUTES = (
     Route("/data", newest),
     Route("/data/{run}", data),
     Route("/data/{run}/class/{number:int}", one_class),

@@ -20,6 +20,7 @@ from pipeline.console.asking import (
     bench_with,
 )
 from pipeline.console.context import console_of
+from pipeline.console.endpoint_charts import minute_charts
 from pipeline.console.forms import GivenFile, form_of, takes
 from pipeline.console.rendering import Nav, page, redirect
 from pipeline.endpoint.overview import EndpointView
@@ -111,6 +112,7 @@ def _endpoint_page(
         request, "endpoint.html",
         status=400 if problem else 200,
         one=found,
+        minute_charts=minute_charts(found.hour) if found.hour else [],
         url=url,
         path=f"/endpoints/{quote(found.name, safe='')}",
         unfolded=_UNFOLDED,

@@ -1,19 +1,16 @@
-"""Show one run: its graph, logs, trials, curves and rules; stop it, run it again."""
+"""Show one run: its graph, trials, curves and rules; stop it, run it again."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from pipeline.console.context import Console, console_of
-from pipeline.console.logs import log_names, log_of, read_end, read_since
 from pipeline.console.rendering import REPORT_TEMPLATES, page, redirect
-from pipeline.console.run_list import status_of
-from pipeline.console.run_view import command_of, find_execution, folder_of, report_of
+from pipeline.console.run_view import command_of, find_execution, report_of
 from pipeline.console.starting import arguments_again, start_run, started_of
 from pipeline.errors import UsageError
-from pipeline.local.engine.recovery import ask_to_stop
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,11 +32,9 @@ def show(request: "Request") -> Response:
 
 
 def stop(request: "Request") -> Response:
-    """Ask a run to stop, as Ctrl-C does."""
-    console, run = console_of(request), _run(request)
-    status, _ = status_of(console.store, find_execution(console.store, run))
-    if not ask_to_stop(folder_of(console.store, run)):
-        raise UsageError(f"run {run} is not at work any more: it is {status}")
+    """Ask a run to stop."""
+    run = _run(request)
+    console_of(request).place.stop(run)
     return redirect(f"/runs/{run}")
 
 
@@ -53,21 +48,6 @@ def again(request: "Request") -> Response:
     here = f"--state={console.state}"  # the last one counts
     arguments = [word for word in arguments_again(command) if word != here]
     return redirect(f"/started/{start_run(console.state, [*arguments, here])}")
-
-
-def log(request: "Request") -> Response:
-    """Show a log; with `from`, the lines since that place, and in X-End where they end."""
-    console, run = console_of(request), _run(request)
-    execution = find_execution(console.store, run)
-    folder, name = folder_of(console.store, run), request.path_params["name"]
-    path = log_of(folder, name)
-    start = request.query_params.get("from", "")
-    if start.isascii() and start.isdecimal() and len(start) < 16:
-        part = read_since(path, int(start))
-        return PlainTextResponse(part.text.encode(), headers={"X-End": str(part.end)})
-    status, _ = status_of(console.store, execution)
-    part, others = read_end(path), log_names(folder)
-    return page(request, "log.html", run=run, name=name, part=part, state=status, others=others)
 
 
 def report(request: "Request") -> Response:
@@ -93,10 +73,13 @@ def report_file(request: "Request") -> Response:
 
 
 def _file_in(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        raise UsageError(f"the report has no file {name!r}")
-    return path
+    try:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder.resolve()) and path.is_file():
+            return path
+    except (OSError, ValueError):
+        pass  # no file can be called so
+    raise UsageError(f"the report has no file {name[:100]!r}")
 
 
 def _command(console: Console, run: str) -> str | None:
@@ -108,11 +91,12 @@ def _run(request: "Request") -> str:
     return str(request.path_params["run"])
 
 
-ROUTES = (Route("/runs/{run}", show),)
-HERE = (
+ROUTES = (
+    Route("/runs/{run}", show),
     Route("/runs/{run}/stop", stop, methods=["POST"]),
+)
+HERE = (
     Route("/runs/{run}/again", again, methods=["POST"]),
-    Route("/runs/{run}/logs/{name:path}", log),
     Route("/runs/{run}/report", report),
     Route("/runs/{run}/report/{file:path}", report_file),
 )

@@ -23,8 +23,9 @@ _SHOWN_BYTES = 8 * 1024**2
 class AwsSource:
     """A source of runs in one AWS account and region; downloads go below `scratch`, once each.
 
-    A folder of more than `largest` bytes is not downloaded. `progress` shows how far a large
-    download is; None: nobody looks.
+    A folder of more than `largest` bytes is not downloaded, and an object of more than
+    `largest_read`, if given, not read at once. `progress` shows how far a large download is; None:
+    nobody looks.
     """
 
     where = "aws"
@@ -35,12 +36,14 @@ class AwsSource:
         scratch: Path,
         largest: int = _FOLDER_BYTES,
         progress: Progress | None = None,
+        largest_read: int | None = None,
     ) -> None:
         self.sagemaker: Any = aws.client("sagemaker")
         self._aws = aws
         self._s3 = aws.client("s3")
         self._scratch = scratch
         self._largest = largest
+        self._largest_read = largest_read
         self._progress = progress
 
     def read(self, uri: str) -> bytes:
@@ -133,7 +136,12 @@ class AwsSource:
     def _get(self, uri: str, **options: str) -> bytes:
         bucket, key = split_uri(uri)
         with _readable(uri):
-            content: bytes = self._s3.get_object(Bucket=bucket, Key=key, **options)["Body"].read()
+            answer = self._s3.get_object(Bucket=bucket, Key=key, **options)
+            size, most = answer.get("ContentLength", 0), self._largest_read
+            if most is not None and size > most:
+                answer["Body"].close()
+                raise Absent(f"{uri} has {size / 1e6:,.0f} MB, too much for a page")
+            content: bytes = answer["Body"].read()
         return content
 
 

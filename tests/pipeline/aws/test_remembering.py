@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from pipeline.aws.remembering import SECONDS, Memory
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
+from tests.pipeline.aws.aws_support import session
+from tests.pipeline.aws.watch_support import Watch
 
 
 @dataclass
@@ -53,6 +55,16 @@ def test_the_same_question_is_sent_once_in_a_while(asked: Asked) -> None:
     asked.time += 2
     assert asked.groups() == first
     assert len(asked.sent) == 2
+
+
+def test_what_is_billed_is_asked_for_once_a_minute() -> None:
+    client = session().client("cloudwatch")
+    watch, clock = Watch(), [0.0]
+    Memory(lambda: clock[0]).watch(client)
+    watch.listen(client)
+    for clock[0] in (0.0, SECONDS + 1, 59.0, 61.0):
+        client.get_metric_data(MetricDataQueries=[], StartTime=0, EndTime=60)
+    assert watch.sent == ["GetMetricData"] * 2
 
 
 def test_another_question_is_another_request(asked: Asked) -> None:

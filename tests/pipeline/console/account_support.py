@@ -2,9 +2,10 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -21,10 +22,11 @@ from pipeline.local.store import Store
 from pipeline.settings.loading import load_settings
 from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import session
+from tests.pipeline.aws.watch_support import Logs, Watch
 from tests.pipeline.console.registry_support import RegistryVisitor
 
 Answered = tuple[int, bytes]
-LINES = ("decoding", "Traceback: no such class")
+_PART = re.compile(r"bytes=(\d+)-(\d+)")
 
 
 @dataclass
@@ -35,7 +37,13 @@ class Cloud:
     sent: list[str] = field(default_factory=list)
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
     invoked: list[Any] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
     clients: dict[str, Any] = field(default_factory=dict)
+    logs: Logs = field(default_factory=Logs)
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(sent=self.sent, refused=self.refused)
 
     @property
     def aws(self) -> Aws:
@@ -47,24 +55,30 @@ class Cloud:
             here = service == "sagemaker"
             client = sagemaker_client(self.store) if here else session().client(service)
             events = client.meta.events
-            events.register_first(f"before-send.{service}", self._look)
+            self.clients[service] = client
+            if service == "cloudwatch":  # whose requests are no text
+                self.watch.listen(client)
+                return client
+            events.register_first(f"before-send.{service}", partial(self._look, service))
             if not here:
                 events.register(f"before-send.{service}", self._answers(service))
-            self.clients[service] = client
         return self.clients[service]
 
-    def _look(self, request: Any, **_others: Any) -> Any:
+    def _look(self, service: str, request: Any, **_others: Any) -> Any:
         name = _operation(request)
         self.sent.append(name)
         if name not in self.refused:
-            return None
+            stops = name == "StopPipelineExecution"
+            return _response(request, self._stop(request)) if stops else None
         code, message = self.refused[name]
         body = json.dumps({"__type": code, "message": message}).encode()
+        if service == "s3":
+            body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
         return _response(request, (400, body))
 
     def _answers(self, service: str) -> Callable[..., Any]:
-        own = {"s3": self._read, "lambda": self._invoke}
-        answer = {**own, "logs": _log, "sagemaker-runtime": _predict}[service]
+        own = {"s3": self._read, "lambda": self._invoke, "logs": self._log}
+        answer = {**own, "sagemaker-runtime": _predict}[service]
         return lambda request, **_others: _response(request, answer(request))
 
     def _read(self, request: Any) -> Answered:
@@ -73,7 +87,24 @@ class Cloud:
         file = self.store.path(f"s3://{bucket}{path}" if bucket else f"s3:/{path}")
         if not file.is_file():
             return 404, b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>"
-        return 200, file.read_bytes()
+        content = file.read_bytes()
+        if part := _PART.fullmatch(str(request.headers.get("Range", b""), "ascii")):
+            return 206, content[int(part[1]) : int(part[2]) + 1]
+        return 200, content
+
+    def _log(self, request: Any) -> Answered:
+        answer = self.logs.answer(_operation(request), json.loads(request.body))
+        return 200, json.dumps(answer).encode()
+
+    def _stop(self, request: Any) -> Answered:
+        """Stop an execution: this machine's API has no such operation."""
+        arn = json.loads(request.body)["PipelineExecutionArn"]
+        self.stopped.append(arn)
+        run = self.store.get("PipelineExecution", arn.rpartition("/")[2])
+        assert run is not None
+        run = {**run, "PipelineExecutionStatus": "Stopping"}
+        self.store.put("PipelineExecution", arn.rpartition("/")[2], run, arn=arn)
+        return 200, json.dumps({"PipelineExecutionArn": arn}).encode()
 
     def _invoke(self, request: Any) -> Answered:
         self.invoked.append((urlsplit(request.url).path, json.loads(request.body)))
@@ -104,6 +135,24 @@ def visitor(cloud: Cloud, folder: Path) -> RegistryVisitor:
     return RegistryVisitor(folder, account=Account(cloud.aws, _settings(), folder))
 
 
+def create_endpoint(store: Store, name: str, package: str = "") -> None:
+    """Create an endpoint of a registered version, as it is once it is in service."""
+    client = sagemaker_client(store)
+    client.create_model(ModelName=name, PrimaryContainer={"Image": "image:1"})
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 1}
+    client.create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}],
+        Tags=[{"Key": "model-package-arn", "Value": package}] if package else [],
+    )
+    client.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    found = store.get("Endpoint", name)
+    assert found is not None
+    variants = [{"VariantName": "AllTraffic", "CurrentWeight": 1.0, "CurrentInstanceCount": 1}]
+    live = {**found, "EndpointStatus": "InService", "ProductionVariants": variants}
+    store.put("Endpoint", name, live, arn=found["EndpointArn"])
+
+
 def _operation(request: Any) -> str:
     target = request.headers.get("X-Amz-Target", "")
     text = target.decode() if isinstance(target, bytes) else str(target)
@@ -113,16 +162,6 @@ def _operation(request: Any) -> str:
 def _predict(_request: Any) -> Answered:
     answer = {"predictions": [{"probabilities": {"beagle": 0.75, "boxer": 0.25}}]}
     return 200, json.dumps(answer).encode()
-
-
-def _log(request: Any) -> Answered:
-    events = [{"timestamp": number, "message": line} for number, line in enumerate(LINES)]
-    answers: dict[str, Any] = {
-        "DescribeLogStreams": {"logStreams": [{"logStreamName": "job/algo-1-0"}]},
-        "GetLogEvents": {"events": events},
-        "FilterLogEvents": {"events": []},
-    }
-    return 200, json.dumps(answers[_operation(request)]).encode()
 
 
 def _response(request: Any, answered: Answered) -> AWSResponse:

@@ -114,6 +114,7 @@ def register(
     run: str = "",
     model: str = "",
     data: str = FINGERPRINT,
+    commit: str = "",
 ) -> int:
     """Register the next version, which took some pictures (by number) for another class.
 
@@ -131,7 +132,7 @@ def register(
         client,
         model or f"s3://b/{number}/model.tar.gz",
         ModelMetrics={"ModelQuality": {"Statistics": statistics}},
-        CustomerMetadataProperties={"GitCommit": f"{number}" * 40, **report},
+        CustomerMetadataProperties={"GitCommit": commit or f"{number}" * 40, **report},
     )
     return number
 

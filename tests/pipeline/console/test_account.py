@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.local.service.client import sagemaker_client
 from pipeline.local.store import Store
-from tests.pipeline.console.account_support import LINES, Cloud, visitor
+from tests.pipeline.aws.watch_support import LINES
+from tests.pipeline.console.account_support import Cloud, create_endpoint, visitor
 from tests.pipeline.console.pages.pages_support import send
 from tests.pipeline.console.registry_support import Exam, RegistryVisitor, hidden, register, words
 from tests.pipeline.local.runner_support import OUTPUT, Lab
@@ -56,16 +57,8 @@ def described(store: Store, number: int) -> Any:
 
 
 def endpoint(store: Store, name: str, number: int) -> None:
-    """Create an endpoint of a version, as the function that deploys does."""
-    client = sagemaker_client(store)
-    client.create_model(ModelName=name, PrimaryContainer={"Image": "image:1"})
-    variant = {"VariantName": "A", "ModelName": name, "InitialInstanceCount": 1}
-    client.create_endpoint_config(
-        EndpointConfigName=f"{name}--{number}",
-        ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}],
-        Tags=[{"Key": "model-package-arn", "Value": f"{ARN}/{number}"}],
-    )
-    client.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}--{number}")
+    """Create an endpoint of a version."""
+    create_endpoint(store, name, f"{ARN}/{number}")
 
 
 def run_of(store: Store, *, fails: bool = False) -> str:
@@ -92,8 +85,7 @@ def test_a_run_has_its_steps_and_what_a_failed_job_printed_last(
     page = console.read(f"/runs/{run}")
     assert "Evaluate Processing Failed" in page
     assert " ".join(LINES) in " ".join(page.split())
-    assert "aws logs tail /aws/sagemaker/ProcessingJobs" in page
-    assert f"/runs/{run}/logs" not in console.get(f"/runs/{run}")
+    assert f'href="/runs/{run}/logs/Evaluate"' in console.get(f"/runs/{run}")
     for other in ("nothere", "a.b", "a:pipeline"):
         assert f"there is no run {other}" in console.read(f"/runs/{other}", 404).replace(
             "arn:aws:sagemaker:us-east-1:111122223333:pipeline/pipeline/execution/", ""
@@ -153,7 +145,7 @@ def test_endpoints_are_shown_and_not_asked(
     assert "dogs-production" in console.read("/endpoints")
     assert "Local service" not in console.read("/endpoints")
     page = console.read("/endpoints/dogs-production")
-    assert "Version dogs/1" in page and "CloudWatch has its numbers" in page
+    assert "Version dogs/1" in page and "Requests 0; 0 were refused (4xx), 0 failed (5xx)" in page
     assert "Measure" not in page and "Delete" not in page
     assert "InvokeEndpoint" not in cloud.sent
     console.get("/endpoints/none", 404)
@@ -194,7 +186,7 @@ def test_of_a_group_of_other_settings_nothing_is_said_to_happen(
         )
 
 
-@pytest.mark.parametrize("path", ["/start", "/data", "/data/abc", "/runs/abc/logs/Evaluate"])
+@pytest.mark.parametrize("path", ["/start", "/started/abc", "/runs/abc/report"])
 def test_what_is_about_this_machine_says_so(
     console: RegistryVisitor, tmp_path: Path, path: str
 ) -> None:
@@ -203,7 +195,7 @@ def test_what_is_about_this_machine_says_so(
 
 
 @pytest.mark.parametrize(
-    "path", ["/start", "/runs/abc/stop", "/service/start", "/endpoints/e/delete"]
+    "path", ["/start", "/runs/abc/again", "/service/start", "/endpoints/e/delete"]
 )
 def test_nothing_is_done_on_this_machine_instead(
     console: RegistryVisitor, tmp_path: Path, path: str
@@ -227,6 +219,9 @@ def test_nothing_is_done_on_this_machine_instead(
         ("/runs/abc", "DescribePipelineExecution"),
         ("/registry", "ListModelPackageGroups"),
         ("/endpoints", "ListEndpoints"),
+        ("/data", "ListPipelineExecutions"),
+        ("/data/abc", "DescribePipelineExecution"),
+        ("/runs/abc/logs/Train", "DescribePipelineExecution"),
     ],
 )
 def test_errors_of_aws_are_one_line(
@@ -261,10 +256,12 @@ def test_looking_again_costs_no_requests(
     for path in (
         "/runs",
         f"/runs/{run}",
+        f"/runs/{run}/logs/Evaluate",
         "/registry",
         "/registry/dogs/2",
         "/registry/dogs/compare",
         "/endpoints",
+        "/endpoints/dogs-production",
     ):
         console.console.place.look_again()
         before = len(cloud.sent)

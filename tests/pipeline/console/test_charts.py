@@ -34,6 +34,7 @@ def test_curves_have_a_line_for_training_and_validation() -> None:
     assert "after epoch 2: training 0.75, validation 0.875" in accuracy.words
     (x1, y1), (x2, y2) = points(loss.curves[0].points)
     assert 0 < x1 < x2 < WIDTH and 0 < y1 < y2 < HEIGHT  # the loss falls
+    assert [tick.text for tick in loss.down] == ["0.5", "1", "1.5"]
 
 
 @pytest.mark.parametrize("epochs", [[], [Epoch(1, 1.0, 0.5, 1.0, 0.5)]])

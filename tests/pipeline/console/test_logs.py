@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.console.logs import PART_BYTES, log_names, log_of, read_end, read_since
+from pipeline.aws.log_parts import START, Asked
+from pipeline.console.logs import (
+    PART_BYTES,
+    log_names,
+    log_of,
+    read_asked,
+    read_end,
+    read_since,
+)
 from pipeline.errors import UsageError
 
 
@@ -53,6 +61,38 @@ def test_a_line_longer_than_a_part_comes_in_parts(tmp_path: Path) -> None:
     first = read_since(path, 0)
     assert first.end == PART_BYTES
     assert read_since(path, first.end).text == "xxxxx\n"
+
+
+LONG = b"".join(b"line %d\n" % n for n in range(30_000)) + b"x" * 300_000 + b"\nlast"
+
+
+def test_a_log_is_read_backwards_without_a_gap(tmp_path: Path) -> None:
+    path = written(tmp_path, "Train", LONG)
+    part, earlier, later = read_asked(path, Asked())
+    texts = [part.text]
+    assert later == ""
+    while earlier:
+        part, earlier, later = read_asked(path, Asked(before=earlier))
+        texts.insert(0, part.text)
+        assert later and len(texts) < 20
+    assert "".join(texts).encode() == LONG
+
+
+def test_a_log_is_read_forwards_without_a_gap(tmp_path: Path) -> None:
+    path, later, texts = written(tmp_path, "Train", LONG), START, []
+    while later:
+        part, earlier, later = read_asked(path, Asked(after=later))
+        texts.append(part.text)
+        assert len(texts) < 20 and bool(earlier) == (len(texts) > 1)
+    assert "".join(texts).encode() == LONG
+
+
+@pytest.mark.parametrize("mark", ["x", "-1", "1.5", "9" * 17, "٣"])
+def test_what_is_no_mark_is_refused(tmp_path: Path, mark: str) -> None:
+    path = written(tmp_path, "Train", b"one\n")
+    for asked in (Asked(before=mark), Asked(after=mark)):
+        with pytest.raises(UsageError, match="marks no place"):
+            read_asked(path, asked)
 
 
 def test_only_logs_that_are_there_have_a_name(tmp_path: Path) -> None:

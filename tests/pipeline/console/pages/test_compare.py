@@ -73,6 +73,16 @@ def test_the_pictures_on_which_they_disagree_are_shown(console: RegistryVisitor)
     assert abs(picture.convert("L").getpixel((8, 8)) - 7) < 3  # picture 1 is of grey 7
 
 
+def test_of_one_commit_no_command_shows_how_the_code_changed(
+    store: Store, register_package: Callable[..., str]
+) -> None:
+    for commit in ("a" * 40, "a" * 40 + "-dirty"):
+        register(store, register_package, EXAM, {}, commit=commit)
+    page = visitor(store).read("/registry/dogs/compare?first=2&second=1")
+    assert "git diff" not in page
+    assert "there were changes that were not committed" in page
+
+
 def test_where_they_come_from_is_said(console: RegistryVisitor) -> None:
     page = console.read(SIDE_BY_SIDE)
     assert f"Commit {'2' * 40} {'1' * 40}" in page

@@ -60,9 +60,9 @@ def at_work(store: Store) -> Iterator["subprocess.Popen[str]"]:
         "Run {id}",
         "75.0%",  # of the test pictures
         'aria-label="Log of Train"',
-        "4 of at most 4 trials, Grid; the best so far is trial 2: score 0.75",
+        "4 of at most 4 trials, Grid; the best is trial 2: score 0.75",
         "Trials over their hyperparameters",
-        "3 epochs; the best so far is epoch",
+        "3 epochs; the best is epoch",
         'aria-label="loss by epoch; after epoch 3: training 0.25, validation 0.5"',
         "relu_0 is dead at step 20",
         "AccuracyThreshold",
@@ -84,6 +84,9 @@ def test_a_log_is_shown_and_grows(finished: Finished) -> None:
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert int(answer.headers["x-end"]) == path.stat().st_size
         assert "<img" not in visitor.get(f"/runs/{run}/logs/Train")
+        whole = visitor.get(f"/runs/{run}/logs/Train?after=start")
+        assert "Its end</a>" in whole and "Later lines" not in whole
+        assert "marks no place" in visitor.get(f"/runs/{run}/logs/Train?before=x", 404)
     finally:
         path.write_bytes(before)
 
@@ -109,6 +112,8 @@ def test_in_the_report_only_our_own_script_runs(visitor: Visitor, store: Store) 
     assert "script-src 'sha256-" in policy and "form-action 'none'" in policy
     kept = visitor.client.get("/runs/abc/report/metrics/x.csv")
     assert "attachment" in kept.headers["content-disposition"]
+    for name in ("%00", "x" * 300, "..%2f..%2fstate.db"):
+        assert "the report has no file" in visitor.get(f"/runs/abc/report/{name}", 404)
 
 
 def test_a_run_that_is_not_there_is_said(visitor: Visitor, store: Store) -> None:
