@@ -16,6 +16,7 @@ from pipeline.aws.errors import AwsError, error_code, explained, is_denied
 from pipeline.aws.timing import Timing
 from pipeline.command_line.documents import json_text
 from pipeline.definition.parameters import Value, bind_parameters
+from pipeline.definition.selection import Selection
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.settings.model import Settings
@@ -34,6 +35,7 @@ class StartRequest:
 
     `definition` is the deployed one; `root` the repository, whose commit is recorded. `version`
     makes sure that this version runs even when somebody else updates the pipeline meanwhile.
+    `selection` says which steps to run, if not all.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class StartRequest:
     parameters: Mapping[str, Value]
     root: Path
     version: int | None = None
+    selection: Selection | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def start(aws: Aws, request: StartRequest, *, timing: Timing | None = None) -> S
     }
     if request.version is not None:
         members["PipelineVersionId"] = request.version
+    if request.selection is not None:
+        members["SelectiveExecutionConfig"] = request.selection.to_request()
     return StartResult(_start(aws, members, timing), display_name, texts)
 
 

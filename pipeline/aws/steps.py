@@ -29,11 +29,12 @@ def progress_of(
     steps: Sequence[WrittenStep],
     summaries: Sequence[Mapping[str, Any]],
     details: Mapping[str, Detail],
+    execution: Mapping[str, Any] | None = None,
 ) -> list[StepProgress]:
     """Return the state of every step: as SageMaker lists it, else Skipped or Waiting.
 
     `summaries` are ListPipelineExecutionSteps's, oldest first; a step that was tried again counts
-    as it is now.
+    as it is now. Steps that `execution`, as it is described, did not select are Skipped too.
     """
     begun = {summary["StepName"]: summary for summary in summaries}
     outcomes = {name: outcome for name, s in begun.items() if (outcome := _outcome(s))}
@@ -45,7 +46,8 @@ def progress_of(
             detail = details.get(step.name, Detail())
             result[step.name] = _begun(step, begun[step.name], detail)
         else:
-            status = "Skipped" if _is_skipped(step, outcomes, result) else "Waiting"
+            is_out = _is_left_out(step, execution or {}) or _is_skipped(step, outcomes, result)
+            status = "Skipped" if is_out else "Waiting"
             result[step.name] = StepProgress(step.name, step.type, status)
     return list(result.values())
 
@@ -75,7 +77,28 @@ def _begun(step: WrittenStep, summary: Mapping[str, Any], detail: Detail) -> Ste
         trials_done=detail.trials_done,
         trials_total=detail.trials_total,
         cached=bool(summary.get("CacheHitResult")),
+        taken_from=_id(origin_of(summary)) if is_taken(summary) else None,
         message=failure_reason(summary),
+    )
+
+
+def origin_of(summary: Mapping[str, Any]) -> str | None:
+    """Return the ARN of the execution whose result a step took, of the cache or as the source."""
+    for member in ("CacheHitResult", "SelectiveExecutionResult"):
+        if arn := (summary.get(member) or {}).get("SourcePipelineExecutionArn"):
+            return str(arn)
+    return None
+
+
+def is_taken(summary: Mapping[str, Any]) -> bool:
+    """Check whether a step has its source's result because it was not selected."""
+    return bool(summary.get("SelectiveExecutionResult"))
+
+
+def _is_left_out(step: WrittenStep, execution: Mapping[str, Any]) -> bool:
+    config = execution.get("SelectiveExecutionConfig")
+    return config is not None and all(
+        one["StepName"] != step.name for one in config.get("SelectedSteps") or []
     )
 
 
@@ -89,6 +112,10 @@ def _is_skipped(
     if condition in before and before[condition].status == "Skipped":
         return True
     return outcomes.get(condition, str(side)) != str(side)
+
+
+def _id(arn: str | None) -> str:
+    return str(arn).rpartition("/")[2]
 
 
 def _outcome(summary: Mapping[str, Any]) -> str | None:

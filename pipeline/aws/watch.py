@@ -75,7 +75,7 @@ class Outcome:
         return [
             f"no longer watching; still running: {self.arn}",
             f"  look again: {again}",
-            f"  stop it:    aws sagemaker stop-pipeline-execution {here}",
+            f"  stop it:    python -m pipeline.run --stop {self.arn} --region {self.region}",
         ]
 
 
@@ -149,7 +149,8 @@ def _follow(
     pauses = timing.pauses(_SHORTEST_S, _LONGEST_S, 1.3)
     while True:
         view = patience(f"watching {arn}", lambda: _look(aws, arn))
-        now = progress_of(steps, view.summaries, details.of(view.summaries))
+        known = details.of(view.summaries)
+        now = progress_of(steps, view.summaries, known, view.execution)
         changed = [step for step in now if shown.get(step.name) != step]
         for step in changed:
             show(step)

@@ -38,6 +38,7 @@ class StepProgress:
 
     `status` is SageMaker's StepStatus (Starting, Executing, Stopping, Stopped, Failed, Succeeded),
     or Waiting for a step that has not begun and Skipped for one behind the branch not taken.
+    `taken_from`: the run whose results it has, without having run in this one or again.
     `again` is why it does not come from the cache, though it was done before. `progress` says how
     far a step that is executing is.
     """
@@ -51,6 +52,7 @@ class StepProgress:
     trials_done: int = 0
     trials_total: int = 0
     cached: bool = False
+    taken_from: str | None = None
     again: str | None = None
     message: str | None = None
     progress: str | None = None
@@ -148,7 +150,7 @@ def show(name: str, value: float) -> str:
 
 
 def _seconds(step: StepProgress) -> str:
-    if step.started is None or (step.cached and step.status == "Succeeded"):
+    if step.started is None or ((step.cached or step.taken_from) and step.status == "Succeeded"):
         return ""
     if step.status == "Starting":
         return ""
@@ -160,6 +162,8 @@ def _detail(step: StepProgress) -> str:
     parts = []
     if step.cached:
         parts.append("from the cache")
+    if step.taken_from:
+        parts.append(f"of run {step.taken_from}")
     if step.again:
         parts.append(f"runs again: {step.again}")
     if step.trials_total:

@@ -64,6 +64,23 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 @contextmanager
+def cancel_on_signals() -> Iterator[StopRequest]:
+    """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets; a second one interrupts at once."""
+    cancel = StopRequest()
+    heard: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        heard.append(number)
+        if not cancel.is_set():
+            cancel.ask(reason_of(number))
+        elif not is_echo(number, heard[:-1]):
+            raise Stopped(reason_of(number))
+
+    with handled(stop):
+        yield cancel
+
+
+@contextmanager
 def _taken(handler: Handler, numbers: tuple[signal.Signals, ...]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield

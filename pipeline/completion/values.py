@@ -121,6 +121,9 @@ _OF_ONE: Mapping[str, Callable[[Given], Iterable[str]]] = {
     "report.compare.run": _runs,
     "report.compare.other": _runs,
     "report.tensors.run": _runs,
+    "run.retry": _runs,
+    "run.source": _runs,
+    "run.stop": _runs,
     "schema.words": lambda _given: (one.name for one in commands()),
     "settings.sections": _base,
 }

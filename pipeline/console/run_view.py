@@ -26,6 +26,9 @@ from pipeline.console.training_so_far import (
     read_rules_so_far,
     read_tuning_so_far,
 )
+from pipeline.definition.errors import DefinitionError
+from pipeline.definition.graph import read_graph
+from pipeline.definition.selection import beginnings
 from pipeline.errors import UsageError
 from pipeline.local.engine.recovery import DIED
 from pipeline.local.store import Document, Store, StoreError
@@ -81,11 +84,15 @@ class Parts:
     rules: Rules | None = None
     command: str | None = None
     has_report: bool = False
+    begins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunView:
-    """Everything a run's page shows. What a run does not have (yet) is None or empty."""
+    """Everything a run's page shows. What a run does not have (yet) is None or empty.
+
+    `begins`: the steps at which another run can begin that takes the others of this one.
+    """
 
     run: Run
     running: bool
@@ -107,6 +114,7 @@ class RunView:
     rules: Rules | None
     command: str | None
     has_report: bool
+    begins: tuple[str, ...] = ()
 
     @property
     def trial_logs(self) -> Mapping[str, str]:
@@ -158,6 +166,7 @@ def _view(store: Store, run: str, execution: Document) -> RunView:
         rules=read_rules_so_far(store, facts),
         command=command_of(store, run),
         has_report=report_of(store, run) is not None,
+        begins=_beginnings(facts) if status in ("Succeeded", "Failed") else (),
     )
     return view_of(head, facts, steps, parts)
 
@@ -189,7 +198,16 @@ def view_of(head: Run, facts: Facts, steps: tuple[StepView, ...], parts: Parts) 
         rules=parts.rules,
         command=parts.command,
         has_report=parts.has_report,
+        begins=parts.begins,
     )
+
+
+def _beginnings(facts: Facts) -> tuple[str, ...]:
+    done = [n for n, step in facts.summaries.items() if step.get("StepStatus") == "Succeeded"]
+    try:
+        return beginnings(read_graph(facts.definition), done)
+    except DefinitionError:
+        return ()
 
 
 def read_facts(store: Store, execution: Document) -> Facts:

@@ -5,22 +5,19 @@
 
 import fcntl
 import json
-import os
 import secrets
 import shlex
 import shutil
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.command_line.running import ROOT
 from pipeline.console.logs import LOG
 from pipeline.errors import PipelineError, UsageError
 from pipeline.local.engine.recovery import holder_of, is_alive
+from pipeline.local.processes.detached import start_detached
 
 STARTED = "started"
 _NOTE = "started.json"
@@ -52,16 +49,15 @@ def start_run(state: Path, arguments: Sequence[str]) -> str:
     try:
         folder.mkdir(parents=True, mode=0o700)
         _sweep(folder.parent)
-        process = _detached(folder, [sys.executable, *_COMMAND[1:], *arguments])
+        pid = _detached(folder, [sys.executable, *_COMMAND[1:], *arguments])
         note = {
             "command": shlex.join([*_COMMAND, *arguments]),
             "began": time.time(),
-            "pid": process.pid,
+            "pid": pid,
         }
         (folder / _NOTE).write_text(json.dumps(note) + "\n", encoding="utf-8")
     except OSError as error:
         raise PipelineError(f"the run cannot be started: {error}") from error
-    threading.Thread(target=process.wait, daemon=True).start()
     return token
 
 
@@ -94,20 +90,22 @@ def arguments_again(command: str) -> list[str]:
     return words[len(_COMMAND) :]
 
 
-def _detached(folder: Path, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+def without(arguments: Sequence[str], *options: str) -> list[str]:
+    """Return arguments without these options and the values that follow them."""
+    kept: list[str] = []
+    skips = False
+    for word in arguments:
+        if not skips and word.partition("=")[0] not in options:
+            kept.append(word)
+        skips = not skips and word in options
+    return kept
+
+
+def _detached(folder: Path, command: Sequence[str]) -> int:
     """Start a command in a session of its own, which holds the folder's lock until it ends."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    with (folder / LOG).open("wb") as log, (folder / "lock").open("w") as lock:
+    with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=(lock.fileno(),),
-            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
-        )
+        return start_detached(command, folder / LOG, lock.fileno())
 
 
 def _read(state: Path, token: str) -> Started | None:

@@ -3,7 +3,8 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ _EXAMPLES = """\
         --set backbone.name=mobilenet_v2 --set backbone.weights=mobilenet_v2.pth
     python -m pipeline.run --local --parameter AccuracyThreshold=0.8
     python -m pipeline.run --local --profile                       and where the time went
+    python -m pipeline.run --local --from Train                    the steps before: of the last run
+    python -m pipeline.run --local --from Gate --source hjb2ij4kg3ms
+    python -m pipeline.run --local --stop newest                   as Ctrl-C does
+    python -m pipeline.run --local --retry newest                  go on where it failed
   before anything reaches AWS
     python -m pipeline.run --definition --env production           what SageMaker would get
     python -m pipeline.run --check                                 what is wrong with it
@@ -40,7 +45,11 @@ _EXAMPLES = """\
   on AWS
     python -m pipeline.run --upsert                                create or update the pipeline
     python -m pipeline.run --upsert --start --wait                 and run it, watching
-    python -m pipeline.run --watch EXECUTION_ARN                   watch a run that was started"""
+    python -m pipeline.run --upsert --start --from Train           on what the last run made before
+    python -m pipeline.run --watch EXECUTION_ARN                   watch a run that was started
+    python -m pipeline.run --stop newest
+    python -m pipeline.run --retry newest --wait                   go on where it failed, watching
+  the runs: python -m pipeline.report, with --aws those on AWS"""
 
 _NOTHING: dict[str, Any] = {"Version": "2020-12-01", "Parameters": [], "Steps": []}
 _COMPILED = "-"  # stands for "the definition of this tree" where a file could be named
@@ -49,29 +58,60 @@ _TWO_FILES = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and do the one action it asks for."""
-    options = parsers()[""].parse_args(arguments)
+    parsed = parsers()[""]
+    options = parsed.parse_args(arguments)
     options.command = _typed(sys.argv[1:] if arguments is None else arguments)
-    if (options.start or options.wait) and not options.upsert:
+    _check_actions(parsed, options)
+    _check_options(options)
+    for name, action in _ACTIONS.items():
+        if _is_given(options, name):
+            return action(options)
+    raise AssertionError("one of the actions is required")
+
+
+def _check_actions(parsed: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Take one action; --local is one, and says of some others that they are about this machine."""
+    others = [name for name in _ACTIONS if name != "local" and _is_given(options, name)]
+    if not others and not options.local:
+        named = ", ".join(f"--{name}" for name in ("local", *_ACTIONS) if name != "local")
+        parsed.error(f"one of these is required: --local, {named}")
+    if options.local and others and others[0] not in ("stop", "retry"):
+        parsed.error(f"argument --{others[0]}: not allowed with argument --local")
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Raise UsageError for options that mean nothing with the action."""
+    retries = options.retry is not None and not options.local
+    if options.start and not options.upsert:
         raise UsageError("--start and --wait go with --upsert; to watch a run use --watch ARN")
-    if options.wait and not options.start:
+    if options.wait and not (options.upsert or retries):
+        raise UsageError("--start and --wait go with --upsert; to watch a run use --watch ARN")
+    if options.wait and not (options.start or retries):
         raise UsageError("--wait waits for the run that --start starts: add --start")
+    begins = (options.local and options.stop is None and options.retry is None) or options.start
+    if options.first is not None and not begins:
+        raise UsageError("--from says where a run begins: it goes with --local or --start")
+    if options.source is not None and options.first is None:
+        raise UsageError("--source is the run whose steps --from takes: add --from STEP")
     if options.data is not None and not options.local:
         raise UsageError("--data goes with --local; on AWS give --parameter DataUri=s3://...")
     if options.profile and not options.local:
         raise UsageError("--profile goes with --local; a run on AWS has its times in its report")
     if options.diff is not None and len(options.diff) > _TWO_FILES:
         raise UsageError(f"--diff compares two files, old and new; {len(options.diff)} were given")
-    for name, action in _ACTIONS.items():
-        if getattr(options, name) not in (None, False):
-            return action(options)
-    raise AssertionError("argparse requires one of the actions")
+
+
+def _is_given(options: argparse.Namespace, name: str) -> bool:
+    return getattr(options, name) not in (None, False)
 
 
 def parsers() -> Mapping[str, argparse.ArgumentParser]:
     """Make the command's parser."""
     result = parser("pipeline.run", "The pipeline, on this machine and on AWS.", _EXAMPLES)
-    action = result.add_argument_group("what to do").add_mutually_exclusive_group(required=True)
-    action.add_argument("--local", action="store_true", help="run everything on this machine")
+    actions = result.add_argument_group("what to do")
+    local_help = "run everything on this machine; with --stop and --retry: a run of this machine"
+    actions.add_argument("--local", action="store_true", help=local_help)
+    action = actions.add_mutually_exclusive_group()
     action.add_argument("--definition", action="store_true", help="print the definition as JSON")
     action.add_argument(
         "--check",
@@ -92,8 +132,11 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     )
     action.add_argument("--upsert", action="store_true", help="create or update it on AWS")
     action.add_argument("--watch", metavar="ARN", help="watch an execution on AWS")
+    action.add_argument("--stop", metavar="RUN", help="stop a run: its id, ARN, or newest")
+    retry_help = "go on with a run that failed or was stopped, where it did: id, ARN, or newest"
+    action.add_argument("--retry", metavar="RUN", help=retry_help)
     result.add_argument("--start", action="store_true", help="with --upsert: start an execution")
-    wait_help = "with --start: watch it to its end, then ask its endpoint"
+    wait_help = "with --start or --retry: watch it to its end, then ask its endpoint"
     result.add_argument("--wait", action="store_true", help=wait_help)
     result.add_argument(
         "--data",
@@ -102,6 +145,17 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     )
     profile_help = "with --local: say at the end where the time went"
     result.add_argument("--profile", action="store_true", help=profile_help)
+    result.add_argument(
+        "--from",
+        dest="first",
+        metavar="STEP",
+        help="begin at this step: run it and all after it, on what a run made before",
+    )
+    result.add_argument(
+        "--source",
+        metavar="RUN",
+        help="with --from: the run to take the steps before of (default: the newest that has them)",
+    )
     add_settings_options(result, "environment (default with --local: local)")
     add_parameter_option(result)
     add_json_option(result)
@@ -172,11 +226,75 @@ def _run_locally(options: argparse.Namespace) -> int:
     _check_files(settings)
     note = _environment_note(options)
     request = LocalRequest(
-        settings, options.state, options.data, given, options.command, note, options.profile
+        settings,
+        options.state,
+        options.data,
+        given,
+        options.command,
+        note,
+        options.profile,
+        _first(options),
     )
     result = run_locally(request)
     print(result.to_json() if options.json else result.summary())
     return result.exit_code
+
+
+def _first(options: argparse.Namespace) -> Any:
+    from pipeline.run.selecting import FromStep
+
+    return None if options.first is None else FromStep(options.first, options.source)
+
+
+def _stop(options: argparse.Namespace) -> int:
+    from pipeline.run.again import stop_run
+
+    with _runs(options) as (client, pipelines):
+        _report(options, stop_run(client, pipelines, options.stop), is_last=True)
+    return EXIT_SUCCEEDED
+
+
+def _retry(options: argparse.Namespace) -> int:
+    if options.local:
+        from pipeline.command_line.local_packages import require_packages
+
+        require_packages()
+        from pipeline.run.retried import retry_locally
+
+        result = retry_locally(_settings(options, "local"), options.state, options.retry)
+        print(result.to_json() if options.json else result.summary())
+        return result.exit_code
+    from pipeline.aws.clients import connect
+    from pipeline.aws.watch import definition_of
+    from pipeline.run.again import retry_run
+
+    settings = _settings(options)
+    if options.wait:
+        _require_tracking(settings)
+    with _runs(options) as (client, pipelines):
+        again = retry_run(client, pipelines, options.retry)
+    _report(options, again, is_last=not options.wait)
+    if not options.wait:
+        return EXIT_SUCCEEDED
+    aws = connect(settings)
+    return _follow(options, aws, settings, again.arn, definition_of(aws, again.arn))
+
+
+@contextmanager
+def _runs(options: argparse.Namespace) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Open the SageMaker whose runs are meant, with the pipelines to look in."""
+    from pipeline.report.runs import pipelines_of
+    from pipeline.target import local_target, readable_errors
+
+    with readable_errors():
+        if options.local:
+            client = local_target(options.state).sagemaker
+            yield client, tuple(pipelines_of(client))
+            return
+        from pipeline.aws.clients import connect
+
+        settings = _settings(options)
+        yield connect(settings).client("sagemaker"), (settings.project,)
 
 
 def _environment_note(options: argparse.Namespace) -> str | None:
@@ -277,6 +395,7 @@ def _upsert(options: argparse.Namespace) -> int:
         _require_tracking(settings)
     definition = _compiled(options, settings)
     aws = connect(settings)
+    selection, given = _selected(options, aws, settings, definition, given)
     try:
         done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
     except NewerUpsertedError as newer:
@@ -286,11 +405,35 @@ def _upsert(options: argparse.Namespace) -> int:
     _report(options, done, is_last=not options.start)
     if not options.start:
         return EXIT_SUCCEEDED
-    begun = start(aws, StartRequest(settings, definition, given, ROOT, version=done.version))
+    version = done.version
+    begun = start(aws, StartRequest(settings, definition, given, ROOT, version, selection))
     _report(options, begun, is_last=not options.wait)
     if not options.wait:
         return EXIT_SUCCEEDED
     return _follow(options, aws, settings, begun.arn, definition)
+
+
+def _selected(
+    options: argparse.Namespace,
+    aws: Any,
+    settings: Any,
+    definition: dict[str, Any],
+    given: dict[str, Any],
+) -> tuple[Any, dict[str, Any]]:
+    """Return the steps that are to run, None for all, and the parameters to start with."""
+    if options.first is None:
+        return None, given
+    from pipeline.report.sources.aws_source import AwsSource
+    from pipeline.run.selecting import select
+    from pipeline.target import readable_errors
+    from pipeline.temporary import temporary_folder
+
+    with readable_errors(), temporary_folder("facts") as scratch:
+        source = AwsSource(aws, scratch)
+        found = select(source, (settings.project,), definition, _first(options), given)
+    for note in found.notes:
+        _say(note)
+    return found.selection, dict(found.parameters)
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -363,6 +506,8 @@ def _say(line: str) -> None:
 
 
 _ACTIONS = {
+    "stop": _stop,
+    "retry": _retry,
     "local": _run_locally,
     "definition": _print_definition,
     "check": _check,

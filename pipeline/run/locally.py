@@ -3,13 +3,10 @@
 import json
 import shlex
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from pipeline.addresses import path_of_file
@@ -18,24 +15,25 @@ from pipeline.assets.decisions import check_decisions, stage_decisions
 from pipeline.assets.weights import check_file, stage_weights
 from pipeline.command_line.running import ROOT, with_state
 from pipeline.command_line.step_table import display
-from pipeline.command_line.stopping import Stopped, StopRequest, handled, is_echo, reason_of
 from pipeline.data.kept import made_once, unpacked_once
 from pipeline.data.progress import Progress
 from pipeline.data.reading import asks_again, read_data
 from pipeline.definition.compile_cache import definition_text
+from pipeline.definition.parameters import Value
 from pipeline.errors import UsageError
 from pipeline.git import git_commit
 from pipeline.local.engine.executions import Place
 from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, run_definition
 from pipeline.local.service.deployments.deployer import HANDLER, install_deployer
-from pipeline.local.service.server import Service, running_service
+from pipeline.local.service.executing.functions import Function, install_function
 from pipeline.local.staging import is_staged, stage_file, stage_large_file
 from pipeline.local.store import Store
-from pipeline.report.tracking.follower import Follower, local_place
+from pipeline.report.sources.local_source import LocalSource
 from pipeline.report.tracking.package import require_when_asked
-from pipeline.run.conclusion import conclude
+from pipeline.run.beside_service import At, Begun, run_beside_service
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.profiling import Recorder
+from pipeline.run.selecting import FromStep, Selected, select
 from pipeline.sample.pictures import write_sample
 from pipeline.settings.lambda_environment import lambda_environment
 from pipeline.settings.model import Settings
@@ -48,6 +46,7 @@ _COMPILATIONS = 3  # a file may be saved while the definition is compiled
 class LocalRequest:
     """A run to make: `data` is a folder, an archive or an address, None for the sample.
 
+    `first`: the step to begin at; then `data` None stands for the data of the run before.
     `command` is the command line that asks for it, for the report; `note` is said when it begins;
     `profile` has the outcome say where the time went.
     """
@@ -59,6 +58,7 @@ class LocalRequest:
     command: str | None = None
     note: str | None = None
     profile: bool = False
+    first: FromStep | None = None
 
 
 def run_locally(request: LocalRequest) -> LocalOutcome:
@@ -82,79 +82,65 @@ def _run(request: LocalRequest, recorder: Recorder) -> LocalOutcome:
     with recorder.part("read the data's folders"):
         given = _given(request, store)
         if request.note:
-            print(request.note, file=sys.stderr, flush=True)
-        _say_reading(request, store.path(given["DataUri"]))
+            say(request.note)
+        if "DataUri" in given:
+            _say_reading(request, store.path(str(given["DataUri"])))
     with recorder.part("compile and stage"):
         definition = compile_and_stage(settings, ROOT, store)
+        selected = _selected(request, store, definition, given)
         install_deployer(store, settings)
-    place = (settings.aws.region, settings.aws.account_id)
-    follower = Follower(settings, local_place(store.root))
-    with running_service(store, 0, *place) as service, cancel_on_signals() as cancel:
-        result = _execute(
-            settings,
-            definition,
-            given,
-            store=store,
-            service=service,
-            cancel=cancel,
-            began=follower.begin,
-            recorder=recorder,
-        )
-        outcome = conclude(
-            result,
-            given["DataUri"],
-            store,
-            service.address,
-            cancel=cancel,
-            command=request.command,
-            reported=follower.ended,
-            part=recorder.part,
-        )
-    return replace(outcome, tracked=follower.conclude())
+        _install_functions(store, settings)
+    parameters = {"GitCommit": git_commit(ROOT) or "unknown", **selected.parameters}
+    place = Place(settings.aws.region, settings.aws.account_id)
+    options = RunOptions(pipeline_name=settings.project, place=place, selection=selected.selection)
+    what = Begun(settings, store, place, str(parameters["DataUri"]), request.command)
+
+    def run(at: At) -> ExecutionResult:
+        with display([]) as shown:
+            listener = recorder.hearing(shown.update)
+            return run_definition(
+                definition, parameters, store, listener=listener, **at.members(options)
+            )
+
+    return run_beside_service(what, run, recorder.part)
 
 
-def _given(request: LocalRequest, store: Store) -> dict[str, str]:
-    """Return the parameters that are given, always with DataUri."""
-    given = dict(request.parameters)
+def _selected(
+    request: LocalRequest, store: Store, definition: Mapping[str, Any], given: dict[str, Value]
+) -> Selected:
+    """Choose the steps to run, and their parameters, with DataUri among them."""
+    if request.first is None:
+        return Selected(None, given)
+    pipelines = (request.settings.project,)
+    found = select(LocalSource(store), pipelines, definition, request.first, given)
+    for note in found.notes:
+        say(note)
+    if "DataUri" in found.parameters:
+        return found
+    sample = generated_sample(store.root).as_uri()
+    return replace(found, parameters={**found.parameters, "DataUri": sample})
+
+
+def _given(request: LocalRequest, store: Store) -> dict[str, Value]:
+    """Return the parameters that a run is given, the address of its data among them."""
+    given: dict[str, Value] = dict(request.parameters)
     if request.data is not None:
         return {**given, "DataUri": data_uri(request.data, store.root)}
-    if "DataUri" in given:
-        return given
-    return {**given, "DataUri": generated_sample(store.root).as_uri()}
+    if "DataUri" not in given and request.first is None:
+        return {**given, "DataUri": generated_sample(store.root).as_uri()}
+    return given
 
 
-def _execute(
-    settings: Settings,
-    definition: Mapping[str, Any],
-    given: Mapping[str, Any],
-    *,
-    store: Store,
-    service: Service,
-    cancel: threading.Event,
-    began: Callable[[str], None],
-    recorder: Recorder,
-) -> ExecutionResult:
-    options = RunOptions(
-        pipeline_name=settings.project,
-        place=Place(settings.aws.region, settings.aws.account_id),
-        lambda_handlers={
-            settings.lambda_name: HANDLER,
-            settings.champion_lambda_name: CHAMPION_HANDLER,
-        },
-        lambda_variables={settings.lambda_name: lambda_environment(settings, scales=False)},
-        service=service.address,
-        began=began,
-    )
-    with display([]) as shown:
-        return run_definition(
-            definition,
-            {"GitCommit": git_commit(ROOT) or "unknown", **given},
-            store,
-            listener=recorder.hearing(shown.update),
-            api=service.api,
-            cancel=cancel,
-            options=options,
-        )
+def say(line: str) -> None:
+    """Print a line for people, beside the result."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _install_functions(store: Store, settings: Settings) -> None:
+    """Keep the functions that steps call: also for runs that are started or retried otherwise."""
+    deploys = Function(HANDLER, lambda_environment(settings, scales=False))
+    install_function(store, settings.lambda_name, deploys)
+    install_function(store, settings.champion_lambda_name, Function(CHAMPION_HANDLER, {}))
 
 
 def _say_reading(request: LocalRequest, folder: Path) -> None:
@@ -224,20 +210,3 @@ def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str,
         stage_file_of(settings, partial(stage_large_file, store), partial(is_staged, store))
     definition: dict[str, Any] = json.loads(text)
     return definition
-
-
-@contextmanager
-def cancel_on_signals() -> Iterator[StopRequest]:
-    """Yield an event that Ctrl-C, SIGTERM or SIGHUP sets; a second one interrupts at once."""
-    cancel = StopRequest()
-    heard: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        heard.append(number)
-        if not cancel.is_set():
-            cancel.ask(reason_of(number))
-        elif not is_echo(number, heard[:-1]):
-            raise Stopped(reason_of(number))
-
-    with handled(stop):
-        yield cancel

@@ -46,6 +46,7 @@ from pipeline.report.sections.tuning import Tuning
 from pipeline.report.sources.review import Review
 from pipeline.report.tracking.tracker import Tracked
 from pipeline.review.command import Reviewed
+from pipeline.run.again import AskedExecution
 from pipeline.run.on_aws import ServedOutcome
 from pipeline.run.outcome import LocalOutcome
 from pipeline.sample.__main__ import Sample
@@ -108,6 +109,13 @@ DOCUMENTS: Mapping[str, tuple[Shape, ...]] = {
     "run --watch": (
         Shape(Outcome, {**_SERVED, **_CODE}, "A run that succeeded, and its endpoint."),
         Shape(Outcome, _CODE),
+    ),
+    "run --stop": (Shape(AskedExecution),),
+    "run --retry": (
+        Shape(AskedExecution, about="On AWS, without --wait."),
+        Shape(Outcome, {**_SERVED, **_CODE}, "With --wait: it succeeded, and its endpoint."),
+        Shape(Outcome, _CODE, "With --wait."),
+        Shape(LocalOutcome, _CODE, "With --local."),
     ),
     "registry list": (Shape(tuple[MadeVersion, ...]),),
     "registry show": (Shape(MadeVersion, _SHOWN),),

@@ -1,4 +1,4 @@
-"""Show one run: its graph, trials, curves and rules; stop it, run it again."""
+"""Show one run: its graph, trials, curves and rules; stop it, run it again, or a part."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,9 +7,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from pipeline.console.context import Console, console_of
+from pipeline.console.forms import form_of
 from pipeline.console.rendering import REPORT_TEMPLATES, page, redirect
 from pipeline.console.run_view import command_of, find_execution, report_of
-from pipeline.console.starting import arguments_again, start_run, started_of
+from pipeline.console.starting import arguments_again, start_run, started_of, without
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +49,32 @@ def again(request: "Request") -> Response:
     here = f"--state={console.state}"  # the last one counts
     arguments = [word for word in arguments_again(command) if word != here]
     return redirect(f"/started/{start_run(console.state, [*arguments, here])}")
+
+
+def begin(request: "Request") -> Response:
+    """Start another run that begins at a step, on what this one made before it."""
+    console, run = console_of(request), _run(request)
+    step = form_of(request).get("step")
+    if step not in console.place.run(run).begins:
+        raise UsageError(f"no run can begin at step {step!r} of run {run}")
+    command = _command(console, run)
+    settings = f"--settings={console.settings}"
+    before = without(arguments_again(command), "--from", "--source") if command else [settings]
+    words = [word for word in before if word != "--local"]
+    arguments = ["--local", *words, f"--from={step}", f"--source={run}"]
+    token = start_run(console.state, [*arguments, f"--state={console.state}"])
+    return redirect(f"/started/{token}")
+
+
+def retry(request: "Request") -> Response:
+    """Have a run go on where it failed or was stopped."""
+    console, run = console_of(request), _run(request)
+    status = console.place.run(run).run.status
+    if status not in ("Failed", "Stopped"):
+        raise UsageError(f"run {run} is {status}: only what failed or was stopped is tried again")
+    arguments = ["--local", f"--retry={run}", f"--settings={console.settings}"]
+    token = start_run(console.state, [*arguments, f"--state={console.state}"])
+    return redirect(f"/started/{token}")
 
 
 def report(request: "Request") -> Response:
@@ -97,6 +124,8 @@ ROUTES = (
 )
 HERE = (
     Route("/runs/{run}/again", again, methods=["POST"]),
+    Route("/runs/{run}/from", begin, methods=["POST"]),
+    Route("/runs/{run}/retry", retry, methods=["POST"]),
     Route("/runs/{run}/report", report),
     Route("/runs/{run}/report/{file:path}", report_file),
 )

@@ -137,6 +137,16 @@ class StepCache:
             self._store.put(_KIND, name, found | {"Files": files})
         return Found(entry)
 
+    def problem_of(self, step: str, metadata: Document | None) -> str:
+        """Say what is wrong with the outputs of that success; empty for none, or where not kept."""
+        for found in self._store.named(_KIND, f"{self._pipeline}/{step}/"):
+            if found.get("Metadata") == metadata:
+                looked = (
+                    check_output(self._store.path(uri), kept) for uri, kept in _outputs(found)
+                )
+                return next((f"its output {each.problem}" for each in looked if each.problem), "")
+        return ""
+
     def remember(self, step: Step, key: str, entry: CacheEntry, outputs: Sequence[str]) -> None:
         """Keep a success, and which files it wrote, for later runs."""
         paths = {uri: self._store.path(uri) for uri in outputs}

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.definition.expressions import text
 from pipeline.definition.graph import Step
+from pipeline.definition.selection import Selection
 from pipeline.local.failures import MAXIMUM_REASON
 from pipeline.local.journal import keep_run
 from pipeline.local.store import Document, Store
@@ -39,16 +40,42 @@ class Execution:
     """
 
     def __init__(
-        self, pipeline: str, definition: Mapping[str, Any], store: Store, place: Place
+        self,
+        pipeline: str,
+        definition: Mapping[str, Any],
+        store: Store,
+        place: Place,
+        selection: Selection | None = None,
     ) -> None:
         self.id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         self.pipeline = pipeline
         self.place = place
-        self.pipeline_arn = place.arn("pipeline", pipeline)
-        self.arn = f"{self.pipeline_arn}/execution/{self.id}"
+        self.definition = definition
+        self.selection = selection
         self.started = datetime.now(UTC)
-        self._definition = definition
+        self.attempts: dict[str, int] = {}
         self._store = store
+
+    @classmethod
+    def recorded(cls, store: Store, document: Document) -> "Execution":
+        """Return an execution that was begun before, by its document."""
+        *_, region, account, resource = document["PipelineArn"].split(":")
+        definition = json.loads(document["PipelineDefinition"])
+        place = Place(region, account)
+        known = cls(resource.partition("/")[2], definition, store, place, selection_of(document))
+        known.id = document["PipelineExecutionArn"].rpartition("/")[2]
+        known.started = document["CreationTime"]
+        return known
+
+    @property
+    def pipeline_arn(self) -> str:
+        """The ARN of its pipeline."""
+        return self.place.arn("pipeline", self.pipeline)
+
+    @property
+    def arn(self) -> str:
+        """Its own ARN."""
+        return f"{self.pipeline_arn}/execution/{self.id}"
 
     @property
     def folder(self) -> Path:
@@ -68,7 +95,7 @@ class Execution:
 
     def begin(self, parameters: Mapping[str, Any]) -> None:
         """Record the pipeline, as it is now, and that this execution began."""
-        written = json.dumps(self._definition)
+        written = json.dumps(self.definition)
         role = f"arn:aws:iam::{self.place.account}:role/local"
         pipeline = {
             "RoleArn": role,
@@ -82,11 +109,26 @@ class Execution:
             "LastModifiedTime": self.started,
             "LastRunTime": self.started,
         }
-        named = [{"Name": name, "Value": text(value)} for name, value in parameters.items()]
         with self._store.transaction():
             self._store.put("Pipeline", self.pipeline, pipeline, arn=self.pipeline_arn)
-            # Bookkeeping beside the Describe shape: what was run, and with what.
-            self._save({"PipelineDefinition": written, "PipelineParameters": named}, "Executing")
+            self.record(parameters, {})
+
+    def record(self, parameters: Mapping[str, Any], members: Document) -> None:
+        """Record that this execution began; `members` are more of its document's."""
+        named = [{"Name": name, "Value": text(value)} for name, value in parameters.items()]
+        # Bookkeeping beside the Describe shape: what was run, and with what.
+        own: Document = {
+            "PipelineDefinition": json.dumps(self.definition),
+            "PipelineParameters": named,
+        }
+        if self.selection:
+            own["SelectiveExecutionConfig"] = self.selection.to_request()
+        self._save(own | members, "Executing")
+
+    def begin_again(self) -> None:
+        """Record that this execution goes on, and forget how it ended."""
+        known = self._store.get("PipelineExecution", self.id) or {}
+        self._save({k: v for k, v in known.items() if k != "FailureReason"}, "Executing")
 
     def end(self, status: str, reason: str | None) -> None:
         """Record how this execution ended."""
@@ -102,22 +144,31 @@ class Execution:
             "PipelineExecutionArn": self.arn,
             "StepName": step.name,
             "StepType": step.type,
-            "AttemptCount": 1,
+            "AttemptCount": self.attempts.get(step.name, 1),
             **_described(step),
         }
         arn = f"{self.arn}/step/{step.name}"
         self._store.put("PipelineExecutionStep", name, known | dict(members), arn=arn)
 
     def _save(self, members: Document, status: str) -> None:
-        body = members | {
+        body: Document = {"PipelineExecutionDisplayName": f"local-{self.id}"} | members
+        body |= {
             "PipelineArn": self.pipeline_arn,
             "PipelineExecutionArn": self.arn,
-            "PipelineExecutionDisplayName": f"local-{self.id}",
             "PipelineExecutionStatus": status,
             "CreationTime": self.started,
             "LastModifiedTime": datetime.now(UTC),
         }
         self._store.put("PipelineExecution", self.id, body, arn=self.arn)
+
+
+def selection_of(document: Document) -> Selection | None:
+    """Read the selection of an execution's document or of a request to start one."""
+    config = document.get("SelectiveExecutionConfig")
+    if config is None:
+        return None
+    steps = dict.fromkeys(one["StepName"] for one in config["SelectedSteps"])
+    return Selection(tuple(steps), config.get("SourcePipelineExecutionArn"))
 
 
 def _described(step: Step) -> Document:

@@ -4,16 +4,19 @@ import fcntl
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.errors import UsageError
 from pipeline.local.journal import keep_run
 from pipeline.local.store import Document, Store
 from pipeline.temporary import sweep_parts
 
 _LOCK = "lock"
+_LOOKS, _LOOK_S = 20, 0.05
 DIED = "The process that ran it ended without a word."
 """Why a run was stopped that nobody stopped."""
 # The kinds of documents of jobs, and the member that has the end of one.
@@ -24,15 +27,38 @@ JOBS = {
 }
 
 
+class AtWorkError(UsageError):
+    """A run is at work, and cannot be begun once more."""
+
+
 @contextmanager
-def lock_held(folder: Path) -> Iterator[None]:
-    """Hold a run's lock: while it is held, and no longer, the run is alive."""
+def lock_held(folder: Path) -> Iterator[int]:
+    """Hold a run's lock: while it is held, and no longer, the run is alive.
+
+    Yields its file, which a process that inherits it holds as well. Raises AtWorkError when another
+    process has it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with suppress(OSError):  # a full disk: the lock itself counts
-            os.write(lock.fileno(), str(os.getpid()).encode())
-        yield
+    with (folder / _LOCK).open("a") as lock:  # another's number in it must stay
+        _lock(lock.fileno(), folder.name)
+        note_holder(lock.fileno(), os.getpid())
+        yield lock.fileno()
+
+
+def note_holder(lock: int, process: int) -> None:
+    """Write down which process holds a lock."""
+    with suppress(OSError):  # a full disk: the lock itself counts
+        os.truncate(lock, 0)
+        os.write(lock, str(process).encode())
+
+
+def _lock(lock: int, identity: str) -> None:
+    for _ in range(_LOOKS):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_LOOK_S)  # who only looks whether it is alive has it for a moment
+    raise AtWorkError(f"run {identity} is at work")
 
 
 def stop_dead_runs(store: Store) -> None:

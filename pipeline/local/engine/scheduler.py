@@ -14,6 +14,7 @@ from pipeline.command_line.stopping import StopRequest
 from pipeline.definition.expressions import Scope
 from pipeline.definition.graph import Graph, Step, read_graph
 from pipeline.definition.parameters import bind_parameters
+from pipeline.definition.selection import Selection, needed_steps
 from pipeline.errors import PipelineError
 from pipeline.local.engine.board import Board, Listener
 from pipeline.local.engine.caching import CacheEntry, Found, StepCache, read_policy
@@ -25,8 +26,10 @@ from pipeline.local.engine.handlers import (
     resolve_arguments,
     run_step,
 )
+from pipeline.local.engine.kept import Kept, own_steps, taken_steps
 from pipeline.local.engine.recovery import lock_held, stop_dead_runs
 from pipeline.local.engine.registration import Api
+from pipeline.local.engine.retrying import attempts_of, begin_again, retriable
 from pipeline.local.failures import (
     MAXIMUM_REASON,
     StepFailed,
@@ -50,8 +53,8 @@ class RunOptions:
     `lambda_handlers` are files by function name, `lambda_variables` their environments' own;
     `service` is where their SageMaker API is.
     `cores` is what one job may use (default: all that this process may); parallel trials share it.
-    `fork` starts Python jobs from a process that has their heavy packages loaded. `began` gets the
-    execution's ARN before the first step.
+    `fork` starts Python jobs from a process that has their heavy packages loaded. `selection` says
+    which steps to run, if not all. `began` gets the execution's ARN before the first step.
     """
 
     pipeline_name: str = "pipeline"
@@ -63,6 +66,7 @@ class RunOptions:
     parallel_steps: int = 50
     grace_s: float = 10.0
     fork: bool = True
+    selection: Selection | None = None
     began: Callable[[str], None] = lambda _arn: None
 
 
@@ -107,12 +111,12 @@ def run_definition(
     written; a step's failure is in the result.
     """
     options = options or RunOptions()
-    graph = read_graph(definition)
-    for step in graph.steps.values():
-        read_policy(step)
+    graph = checked_graph(definition)
     values = bind_parameters(definition.get("Parameters") or [], parameters)
-    execution = Execution(options.pipeline_name, definition, store, options.place)
+    name, selection = options.pipeline_name, options.selection
+    execution = Execution(name, definition, store, options.place, selection)
     stop_dead_runs(store)
+    kept = taken_steps(store, graph, name, selection) if selection else {}
     with lock_held(execution.folder):
         execution.begin(values)
         options.began(execution.arn)
@@ -120,12 +124,81 @@ def run_definition(
             graph=graph,
             parameters=values,
             execution=execution,
+            kept=kept,
             store=store,
             listener=listener,
             api=api,
             cancel=cancel,
             options=options,
         ).run()
+
+
+def retry_execution(
+    arn: str,
+    store: Store,
+    *,
+    listener: Listener,
+    api: Api,
+    cancel: threading.Event,
+    options: RunOptions | None = None,
+) -> ExecutionResult:
+    """Run an execution again where it failed or was stopped, as RetryPipelineExecution does.
+
+    Raises RetryError, SelectionError or AtWorkError when it cannot be.
+    """
+    stop_dead_runs(store)
+    identity = retriable(store, arn)
+    with lock_held(store.root / "runs" / identity):
+        begin_again(store, arn)
+        return run_recorded(
+            identity, store, listener=listener, api=api, cancel=cancel, options=options
+        )
+
+
+def run_recorded(
+    identity: str,
+    store: Store,
+    *,
+    listener: Listener,
+    api: Api,
+    cancel: threading.Event,
+    options: RunOptions | None = None,
+) -> ExecutionResult:
+    """Run what is left of an execution that was recorded as begun, to its end.
+
+    The caller holds its lock. Raises SelectionError when what it takes of another is gone.
+    """
+    options = options or RunOptions()
+    document = store.get("PipelineExecution", identity) or {}
+    execution = Execution.recorded(store, document)
+    graph = checked_graph(execution.definition)
+    given = {one["Name"]: one["Value"] for one in document["PipelineParameters"]}
+    values = bind_parameters(execution.definition.get("Parameters") or [], given)
+    execution.attempts = attempts_of(document)
+    kept = own_steps(store, graph, identity)
+    selection = execution.selection
+    if selection and not kept.keys() >= {*needed_steps(graph, selection.steps)}:
+        kept = taken_steps(store, graph, execution.pipeline, selection) | kept
+    options.began(execution.arn)
+    return _Run(
+        graph=graph,
+        parameters=values,
+        execution=execution,
+        kept=kept,
+        store=store,
+        listener=listener,
+        api=api,
+        cancel=cancel,
+        options=options,
+    ).run()
+
+
+def checked_graph(definition: Mapping[str, Any]) -> Graph:
+    """Read the steps of a definition that can run here. Raises DefinitionError."""
+    graph = read_graph(definition)
+    for step in graph.steps.values():
+        read_policy(step)
+    return graph
 
 
 class _Run:
@@ -137,6 +210,7 @@ class _Run:
         graph: Graph,
         parameters: Mapping[str, Any],
         execution: Execution,
+        kept: Mapping[str, Kept],
         store: Store,
         listener: Listener,
         api: Api,
@@ -144,6 +218,7 @@ class _Run:
         options: RunOptions,
     ) -> None:
         self._graph = graph
+        self._kept = kept
         self._parameters = parameters
         self._execution = execution
         self._store = store
@@ -164,6 +239,7 @@ class _Run:
         status = "Failed"
         failure: PipelineError | None = None
         try:
+            self._settle()
             with (
                 ForkingStarter() as forking,
                 self._beside,  # ends after the steps and before what it starts processes with
@@ -186,6 +262,28 @@ class _Run:
         return ExecutionResult(
             self._execution.id, self._execution.arn, status, dict(self._results), failure
         )
+
+    def _settle(self) -> None:
+        """Give the steps their results that need not run, or are not to."""
+        selected = self._execution.selection
+        for step in self._graph.steps.values():
+            if kept := self._kept.get(step.name):
+                self._take(step, kept)
+            elif selected and step.name not in selected.steps:
+                self._results[step.name] = StepResult("Skipped", {})
+                self._board.show(step, status="Skipped")
+
+    def _take(self, step: Step, kept: Kept) -> None:
+        self._results[step.name] = StepResult("Succeeded", kept.properties)
+        if kept.source is None:
+            self._board.show(step, status="Succeeded", taken_from=self._execution.id)
+            return
+        now, source = datetime.now(UTC), {"SourcePipelineExecutionArn": kept.source}
+        members = {"StepStatus": "Succeeded", "StartTime": now, "EndTime": now}
+        members |= {"Metadata": kept.metadata, "SelectiveExecutionResult": source}
+        self._execution.step(step, members)
+        identity = kept.source.rpartition("/")[2]
+        self._board.show(step, status="Succeeded", taken_from=identity)
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
         while True:

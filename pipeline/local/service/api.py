@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.local.service.operations import (
     endpoints,
+    executions,
     models,
     packages,
     runs,
@@ -31,6 +32,7 @@ OPERATIONS: Table = {
     **packages.OPERATIONS,
     **endpoints.OPERATIONS,
     **runs.OPERATIONS,
+    **executions.OPERATIONS,
     **tags.OPERATIONS,
     **transforms.OPERATIONS,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.aws.steps import failure_reason, job_of, progress_of
+from pipeline.aws.steps import failure_reason, is_taken, job_of, origin_of, progress_of
 from pipeline.command_line.step_table import StepProgress
 from pipeline.definition.errors import DefinitionError
 from pipeline.definition.graph import read_graph
@@ -22,9 +22,11 @@ _WIDEST_DAG = 1200  # CSS pixels: a wider one is drawn downwards on every screen
 class ReportedStep:
     """A step of the pipeline's DAG.
 
-    `status`: Succeeded, Failed, Stopped, Executing, Skipped (a branch not taken) or NotStarted.
+    `status`: Succeeded, Failed, Stopped, Executing, Skipped (a branch not taken, a step not
+    selected) or NotStarted.
     `depends_on`: names of steps. `branch`: (condition step, "True" or "False") when it lies in
-    one. `cached_from`: the id of the execution whose result was taken. `job`: the job's name.
+    one. `cached_from`: the id of the execution whose result was taken, and `taken`: not because it
+    was cached, but because the step was not selected to run. `job`: the job's name.
     """
 
     name: str
@@ -35,6 +37,7 @@ class ReportedStep:
     depends_on: tuple[str, ...] = ()
     branch: tuple[str, str] | None = None
     cached_from: str | None = None
+    taken: bool = False
     job: str | None = None
     detail: str | None = None
     failure: str | None = None
@@ -77,7 +80,7 @@ def read_steps(facts: Facts) -> tuple[ReportedStep, ...]:
     written = written_steps(facts.definition)
     branches = {step.name: _branch(step) for step in written}
     order = [step.name for step in written]
-    progress = progress_of(written, list(facts.summaries.values()), {})
+    progress = progress_of(written, list(facts.summaries.values()), {}, facts.execution)
     return tuple(
         _step(
             state,
@@ -107,7 +110,7 @@ def _step(
     depends_on: tuple[str, ...],
     branch: tuple[str, str] | None,
 ) -> ReportedStep:
-    origin = (summary.get("CacheHitResult") or {}).get("SourcePipelineExecutionArn")
+    origin = origin_of(summary)
     job = job_of(summary)
     return ReportedStep(
         name=state.name,
@@ -117,7 +120,8 @@ def _step(
         seconds=_seconds(state.started, state.ended),
         depends_on=depends_on,
         branch=branch,
-        cached_from=str(origin).rpartition("/")[2] if origin else None,
+        cached_from=origin.rpartition("/")[2] if origin else None,
+        taken=is_taken(summary),
         job=job[1].rpartition(":")[2].partition("/")[2] if job else None,
         detail=_detail(summary),
         failure=failure_reason(summary),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.aws.steps import job_of
+from pipeline.aws.steps import job_of, origin_of
 from pipeline.comparing.chosen import Chosen, read_chosen
 from pipeline.definition.steps import written_steps
 from pipeline.errors import UsageError
@@ -164,7 +164,7 @@ def _find_job(client: Any, summary: Description) -> tuple[str, str] | None:
     """
     for _ in range(_HOPS):
         job = job_of(summary)
-        origin = (summary.get("CacheHitResult") or {}).get("SourcePipelineExecutionArn")
+        origin = origin_of(summary)
         if job or not origin:
             return job
         summary = _summaries(client, origin).get(summary["StepName"], {})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.aws.errors import error_code
+from pipeline.aws.steps import origin_of
 from pipeline.errors import PipelineError
 from pipeline.report.collect import Collected, collect
 from pipeline.report.making import REPORT_FILE, make_report, report_place
@@ -114,8 +115,8 @@ class Tracker:
             if status_of(trial.status) != "RUNNING" and trial.name not in self._ended
         ]
         there = self._to.children(parent, _JOB) if ended else {}
-        origin = facts.summaries.get(step, {}).get("CacheHitResult") or {}
-        cached = str(origin.get("SourcePipelineExecutionArn") or "").rpartition("/")[2]
+        origin = origin_of(facts.summaries.get(step, {})) or ""
+        cached = origin.rpartition("/")[2]
         for trial in ended:
             tags = {_JOB: trial.name, "cached_from": cached or None}
             self._log_trial(trial, parent, there.get(trial.name), tags)

@@ -10,6 +10,7 @@ from botocore.stub import ANY
 
 from pipeline.aws.errors import AwsError
 from pipeline.aws.start import StartRequest, start
+from pipeline.definition.selection import Selection
 from pipeline.errors import UsageError
 from pipeline.settings.model import Settings
 from tests.pipeline.aws.aws_support import BUCKET, EXECUTION, Clock, Cloud
@@ -72,6 +73,20 @@ def test_defaults_are_left_to_sagemaker(
     assert (result.arn, result.display_name) == (EXECUTION, "20261121-034700")
     assert result.summary() == f"started 20261121-034700: {EXECUTION}"
     assert json.loads(result.to_json())["arn"] == EXECUTION
+
+
+def test_selected_steps_are_sent_with_the_run_that_has_the_others(
+    cloud: Cloud, clock: Clock, settings: Settings, tmp_path: Path
+) -> None:
+    expect_data(cloud)
+    config = {
+        "SourcePipelineExecutionArn": EXECUTION,
+        "SelectedSteps": [{"StepName": "Train"}, {"StepName": "Evaluate"}],
+    }
+    expect_start(cloud, {}, SelectiveExecutionConfig=config)
+    selection = Selection(("Train", "Evaluate"), EXECUTION)
+    request = replace(request_for(settings, tmp_path), selection=selection)
+    assert start(cloud.aws, request, timing=clock.timing()).arn == EXECUTION
 
 
 def test_given_parameters_are_typed_and_sent_as_text(

@@ -68,6 +68,20 @@ def test_a_step_shows_its_times_and_whether_it_came_from_the_cache() -> None:
     )
 
 
+def test_a_step_that_was_not_to_run_shows_whose_results_it_has() -> None:
+    source = {"SourcePipelineExecutionArn": "arn:aws:sagemaker:::pipeline/p/execution/before"}
+    selected = [{"StepName": name} for name in ("Tune", "Gate", "Register")]
+    steps = progress_of(
+        written_steps(DEFINITION),
+        [summary("Prepare", "Succeeded", SelectiveExecutionResult=source)],
+        {},
+        {"SelectiveExecutionConfig": {"SelectedSteps": selected}},
+    )
+    shown = {step.name: (step.status, step.taken_from) for step in steps}
+    assert shown["Prepare"] == ("Succeeded", "before")
+    assert (shown["Tune"], shown["Inner"]) == (("Waiting", None), ("Skipped", None))
+
+
 def test_the_side_not_taken_is_skipped_and_the_other_waits() -> None:
     gate = summary("Gate", "Succeeded", Metadata={"Condition": {"Outcome": "True"}})
     after = states(gate)

@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.command_line.running import ROOT
-from pipeline.command_line.stopping import Stopped, handled, reason_of, stopped_by_signals
-from pipeline.run.locally import cancel_on_signals
+from pipeline.command_line.stopping import (
+    Stopped,
+    cancel_on_signals,
+    handled,
+    reason_of,
+    stopped_by_signals,
+)
 
 pytestmark = pytest.mark.usefixtures("hangup_is_heeded")
 

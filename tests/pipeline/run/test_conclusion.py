@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from inference_code.server.model_server.bodies import MAXIMUM_BODY
+from pipeline.command_line.stopping import cancel_on_signals
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
@@ -23,7 +24,6 @@ from pipeline.report.making import WrittenReport
 from pipeline.run import conclusion
 from pipeline.run.arrival import Deployed
 from pipeline.run.conclusion import conclude
-from pipeline.run.locally import cancel_on_signals
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.smoke_test import made_question
 from tests.conftest import ECHO

@@ -55,6 +55,14 @@ def run(state: str, *arguments: str) -> int:
         (["--diff", "a.json", "b.json", "c.json"], "two files"),
         (["--cost", "--parameter", "TuningMaxJob=3"], "TuningMaxJobs"),
         (["--check", "--start"], "go with --upsert"),
+        (["--check", "--from", "Train"], "it goes with --local or --start"),
+        (["--local", "--stop", "newest", "--from", "Train"], "it goes with --local or --start"),
+        (["--local", "--source", "newest"], "add --from STEP"),
+        (["--local", "--stop", "newest"], "there are no runs yet"),
+        (["--local", "--retry", "newest"], "there are no runs yet"),
+        (["--local", "--retry", "newest", "--wait"], "go with --upsert"),
+        (["--stop", "newest"], "aws.account_id"),
+        (["--retry", "newest", "--wait"], "aws.account_id"),
         (["--upsert", "--wait"], "--start"),
         (["--upsert", "--data", "pictures"], "--local"),
         (["--upsert", "--data", ""], "--local"),
@@ -71,6 +79,23 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
     assert printed.err.startswith("error: ")
     assert says in printed.err
     assert len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--from", "Trian"], "did you mean Train?"),
+        (["--from", "Register"], "start from Gate"),
+        (["--from", "Train"], "no run has what step Train needs"),
+        (["--from", "Train", "--source", "newest"], "there are no runs yet"),
+        (["--from", "Train", "--parameter", "Bar=1"], "has no parameter 'Bar'"),
+    ],
+)
+def test_a_run_that_cannot_begin_at_a_step_is_refused(
+    given: list[str], says: str, state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(state, "--local", *given) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_an_unknown_parameter_is_refused_before_anything_runs(
@@ -128,7 +153,7 @@ def test_a_run_begins_with_what_its_environment_replaces(
 
 
 def test_one_action_at_a_time(state: str) -> None:
-    for arguments in ([], ["--local", "--check"]):
+    for arguments in ([], ["--local", "--check"], ["--stop", "a", "--retry", "a"]):
         with pytest.raises(SystemExit) as ended:
             run(state, *arguments)
         assert ended.value.code == 2

@@ -178,3 +178,47 @@ def test_what_came_from_users_stays_text(visitor: Visitor, store: Store) -> None
     keep_command(store, "abc", HOSTILE)
     assert "<img" not in visitor.get("/runs/abc")
     assert "<img" not in visitor.get(f"/runs/{HOSTILE.replace('/', '')}", 404)
+
+
+def _started(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The arguments of what the page's buttons start."""
+    asked: list[list[str]] = []
+
+    def start(_state: object, arguments: list[str]) -> str:
+        asked.append(arguments)
+        return "token"
+
+    monkeypatch.setattr("pipeline.console.pages.run.start_run", start)
+    return asked
+
+
+def test_a_run_begins_at_one_of_its_steps(
+    finished: Finished, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor, run = Visitor(finished.store.root), finished.result.execution_id
+    asked = _started(visitor, monkeypatch)
+    keep_command(
+        finished.store,
+        run,
+        "python -m pipeline.run --local --set a.b=1 --from Tune --source=old --env x",
+    )
+    assert "from Train</button>" in visitor.get(f"/runs/{run}")
+    assert visitor.post(f"/runs/{run}/from", {"step": "Train"}).status_code == 303
+    kept = ["--local", "--set", "a.b=1", "--env", "x"]
+    state = f"--state={finished.store.root}"
+    assert asked == [[*kept, "--from=Train", f"--source={run}", state]]
+    refused = visitor.post(f"/runs/{run}/from", {"step": "Nowhere"})
+    assert (refused.status_code, len(asked)) == (400, 1)
+
+
+def test_a_run_that_failed_can_be_retried(
+    visitor: Visitor, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = _started(visitor, monkeypatch)
+    add_run(store, "abc", "Failed")
+    add_run(store, "done")
+    assert "Retry</button>" in visitor.get("/runs/abc")
+    assert "Retry</button>" not in visitor.get("/runs/done")
+    assert visitor.post("/runs/abc/retry").status_code == 303
+    assert asked[0][:2] == ["--local", "--retry=abc"]
+    assert "is Succeeded" in visitor.post("/runs/done/retry").text

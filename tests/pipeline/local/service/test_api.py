@@ -45,7 +45,12 @@ def api(store: Store) -> LocalApi:
         ("DescribeTrainingJob", {"TrainingJobName": "x"}, "ResourceNotFound", "not found"),
         ("DescribeProcessingJob", {"ProcessingJobName": "x"}, "ResourceNotFound", "not found"),
         ("ListTags", {"ResourceArn": f"{PREFIX}:model/x"}, "ValidationException", "Could not find"),
-        ("StopPipelineExecution", {}, "UnknownOperationException", "StopPipelineExecution"),
+        ("StartPipelineExecution", {"PipelineName": "x"}, "ResourceNotFound", "does not exist"),
+        ("StopPipelineExecution", {"PipelineExecutionArn": f"{PREFIX}:pipeline/p/execution/e"},
+         "ResourceNotFound", "does not exist"),
+        ("RetryPipelineExecution", {"PipelineExecutionArn": f"{PREFIX}:pipeline/p/execution/e"},
+         "ResourceNotFound", "does not exist"),
+        ("DeletePipeline", {}, "UnknownOperationException", "DeletePipeline"),
         ("", {}, "UnknownOperationException", "it answers: AddTags"),
     ],
 )  # fmt: skip
