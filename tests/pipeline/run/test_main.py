@@ -2,17 +2,22 @@
 
 import json
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.stub import ANY
 
 from pipeline.aws.turns import NewerUpsertedError
+from pipeline.aws.upsert import UpsertResult
 from pipeline.command_line.running import ROOT, run_command
 from pipeline.definition.given_parameters import parse_parameters
 from pipeline.errors import UsageError
 from pipeline.images.catalog import job_image, patched_until
 from pipeline.run.__main__ import main
+from tests.pipeline.aws.aws_support import BUCKET, EXECUTION, PIPELINE, Cloud
+from tests.pipeline.run.test_selecting import small_definition
 from tests.pipeline.schema.schema_support import document
 
 pytestmark = pytest.mark.xdist_group("sdk")
@@ -304,3 +309,45 @@ def test_an_upsert_that_a_newer_commit_came_before_is_no_failure(
     out = capsys.readouterr().out
     assert "a newer commit was upserted already" in out
     assert not more or document("run --upsert", out)["action"] == "superseded"
+
+
+def test_a_run_on_aws_begins_at_a_step_on_what_the_newest_run_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud, definition = Cloud(), small_definition(DataUri=f"s3://{BUCKET}/data/")
+    expect = partial(cloud.expect, "sagemaker")
+    expect("describe_pipeline", {"PipelineArn": PIPELINE})
+    run_ = {"PipelineExecutionArn": EXECUTION, "PipelineExecutionStatus": "Failed"}
+    expect("list_pipeline_executions", {"PipelineExecutionSummaries": [run_]})
+    expect("describe_pipeline_execution", run_)
+    text = {"PipelineDefinition": json.dumps(definition)}
+    expect("describe_pipeline_definition_for_execution", text)
+    names = ("Prepare", "Features")
+    done = [{"StepName": name, "StepStatus": "Succeeded"} for name in names]
+    expect("list_pipeline_execution_steps", {"PipelineExecutionSteps": done})
+    given = {"PipelineParameters": [{"Name": "Bar", "Value": "0.9"}]}
+    expect("list_pipeline_parameters_for_execution", given)
+    cloud.expect("s3", "list_objects_v2", {"KeyCount": 1})
+    config = {"SourcePipelineExecutionArn": EXECUTION, "SelectedSteps": [{"StepName": "Train"}]}
+    values = {"GitCommit": "c" * 40, "Bar": "0.9", "DataUri": f"s3://{BUCKET}/data/"}
+    started = {
+        "PipelineName": "dog-breeds",
+        "PipelineExecutionDisplayName": ANY,
+        "PipelineParameters": [{"Name": n, "Value": v} for n, v in values.items()],
+        "ClientRequestToken": ANY,
+        "PipelineVersionId": 3,
+        "SelectiveExecutionConfig": config,
+    }
+    expect("start_pipeline_execution", {"PipelineExecutionArn": f"{EXECUTION}2"}, started)
+    upserted = UpsertResult("dog-breeds", "updated", PIPELINE, (), (), None, False, 3)
+    monkeypatch.setattr("pipeline.aws.clients.connect", lambda _settings: cloud.aws)
+    monkeypatch.setattr("pipeline.aws.upsert.upsert", lambda *_, **__: upserted)
+    monkeypatch.setattr("pipeline.aws.start.git_commit", lambda _root: "c" * 40)
+    monkeypatch.setattr(
+        "pipeline.definition.compile_cache.compiled_definition", lambda *_: definition
+    )
+    assert main(["--upsert", "--start", "--from", "Train", "--json"]) == 0
+    cloud.verify()
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["arn"] == f"{EXECUTION}2"
+    assert "Prepare, Features: as they are in run abcdefghijkl" in printed.err

@@ -22,7 +22,9 @@ def _code(step: str, digest: str) -> str:
     return f"s3://b/code/{step}-{digest * 16}/files"
 
 
-def _definition(digest: str = "a", view: str = "1", image: str = "image:1", **changed: Any) -> Json:
+def small_definition(
+    digest: str = "a", view: str = "1", image: str = "image:1", **changed: Any
+) -> Json:
     """Prepare reads the data, Features what it made, Train what these made, and the bar."""
     prepare = processing_step("Prepare", _code("prepare", digest), outputs=["data"])
     source = {"S3Uri": {"Get": "Parameters.DataUri"}, "LocalPath": "/opt/ml/processing/input/x"}
@@ -90,15 +92,15 @@ def chosen(
     runs: Store, document: Json | None = None, source: str | None = None, **given: Any
 ) -> Selected:
     asked = FromStep("Train", source)
-    return select(LocalSource(runs), ("dogs",), document or _definition(), asked, given)
+    return select(LocalSource(runs), ("dogs",), document or small_definition(), asked, given)
 
 
 def test_it_is_the_newest_run_that_has_what_is_needed(runs: Store) -> None:
-    add_run(runs, "old", _definition())
-    add_run(runs, "newer", _definition(), status="Failed", failed="Train")
-    add_run(runs, "without", _definition(), status="Failed", failed="Features")
-    add_run(runs, "stopped", _definition(), status="Stopped")
-    add_run(runs, "otherwise", _definition(view="2"))
+    add_run(runs, "old", small_definition())
+    add_run(runs, "newer", small_definition(), status="Failed", failed="Train")
+    add_run(runs, "without", small_definition(), status="Failed", failed="Features")
+    add_run(runs, "stopped", small_definition(), status="Stopped")
+    add_run(runs, "otherwise", small_definition(view="2"))
     found = chosen(runs)
     assert found.selection.steps == ("Train",)
     assert found.selection.source == f"{PIPELINE}/execution/newer"
@@ -119,9 +121,9 @@ def test_it_is_the_newest_run_that_has_what_is_needed(runs: Store) -> None:
 def test_a_run_that_cannot_be_the_source_is_refused_with_the_reason(
     runs: Store, run: str, says: str
 ) -> None:
-    add_run(runs, "without", _definition(), status="Failed", failed="Features")
-    add_run(runs, "stopped", _definition(), status="Stopped")
-    add_run(runs, "otherwise", _definition(view="2"))
+    add_run(runs, "without", small_definition(), status="Failed", failed="Features")
+    add_run(runs, "stopped", small_definition(), status="Stopped")
+    add_run(runs, "otherwise", small_definition(view="2"))
     with pytest.raises(UsageError, match=says):
         chosen(runs, source=run)
     with pytest.raises(SelectionError, match=r"no run has what step Train needs of Features: run "):
@@ -129,13 +131,17 @@ def test_a_run_that_cannot_be_the_source_is_refused_with_the_reason(
 
 
 def test_other_code_and_another_image_are_said_and_taken(runs: Store) -> None:
-    add_run(runs, "old", _definition())
-    assert "Prepare: made by other code" in chosen(runs, _definition(digest="d")).notes[1]
-    assert "Features: made by other code" in chosen(runs, _definition(image="image:2")).notes[1]
+    add_run(runs, "old", small_definition())
+    assert "Prepare: made by other code" in chosen(runs, small_definition(digest="d")).notes[1]
+    assert (
+        "Features: made by other code" in chosen(runs, small_definition(image="image:2")).notes[1]
+    )
 
 
 def test_parameters_are_those_of_the_run_and_those_that_are_given(runs: Store) -> None:
-    add_run(runs, "old", _definition(), DataUri="s3://b/mine", Bar="0.9", Instance="ml.m5.xlarge")
+    add_run(
+        runs, "old", small_definition(), DataUri="s3://b/mine", Bar="0.9", Instance="ml.m5.xlarge"
+    )
     found = chosen(runs, Instance="ml.m5.4xlarge")
     assert found.parameters == {"DataUri": "s3://b/mine", "Bar": 0.9, "Instance": "ml.m5.4xlarge"}
     assert found.notes[1:] == ("DataUri=s3://b/mine, as in run old", "Bar=0.9, as in run old")
@@ -143,14 +149,14 @@ def test_parameters_are_those_of_the_run_and_those_that_are_given(runs: Store) -
 
 
 def test_a_changed_default_counts_where_it_can_and_is_said_where_it_cannot(runs: Store) -> None:
-    add_run(runs, "old", _definition())
-    found = chosen(runs, _definition(Bar=0.8, DataUri="s3://b/other"))
+    add_run(runs, "old", small_definition())
+    found = chosen(runs, small_definition(Bar=0.8, DataUri="s3://b/other"))
     assert found.parameters == {"DataUri": "s3://b/data"}
     assert found.notes[1:] == ("DataUri=s3://b/data, as in run old",)
 
 
 def test_what_only_taken_steps_read_cannot_be_given(runs: Store) -> None:
-    add_run(runs, "old", _definition())
+    add_run(runs, "old", small_definition())
     with pytest.raises(SelectionError, match="run old had DataUri=s3://b/data, which steps taken"):
         chosen(runs, source="old", DataUri="s3://b/other")
     assert chosen(runs, DataUri="s3://b/data").parameters["DataUri"] == "s3://b/data"
@@ -158,7 +164,7 @@ def test_what_only_taken_steps_read_cannot_be_given(runs: Store) -> None:
 
 def test_where_nothing_is_before_no_run_is_needed(runs: Store) -> None:
     asked = FromStep("Prepare")
-    found = select(LocalSource(runs), ("dogs",), _definition(), asked, {})
+    found = select(LocalSource(runs), ("dogs",), small_definition(), asked, {})
     assert found.selection.source is None
     with pytest.raises(SelectionError, match="nothing comes before step Prepare"):
-        select(LocalSource(runs), ("dogs",), _definition(), FromStep("Prepare", "newest"), {})
+        select(LocalSource(runs), ("dogs",), small_definition(), FromStep("Prepare", "newest"), {})
