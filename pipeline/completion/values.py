@@ -53,6 +53,11 @@ def _runs(given: Given) -> list[str]:
     return [_NEWEST, *found] if found else []
 
 
+def _steps(given: Given) -> list[str]:
+    names = _names(given, "PipelineExecutionStep")
+    return list(dict.fromkeys(name.rpartition("/")[2] for name in names))
+
+
 def _numbers(given: Given) -> list[str]:
     group = given.get("group")
     names = (name.partition("/") for name in _names(given, "ModelPackage"))
@@ -121,6 +126,7 @@ _OF_ONE: Mapping[str, Callable[[Given], Iterable[str]]] = {
     "report.compare.run": _runs,
     "report.compare.other": _runs,
     "report.tensors.run": _runs,
+    "run.first": _steps,
     "run.retry": _runs,
     "run.source": _runs,
     "run.stop": _runs,

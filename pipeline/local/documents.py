@@ -23,6 +23,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "StepCache": ("Files", "Properties", "Metadata", "Metric", "CreationTime"),
     "PackageCounter": ("Last",),
     "DeployRule": ("Group", "Endpoint"),
+    "Function": ("Handler", "Environment"),
     "PendingEvent": ("Group", "Event"),
     "Delivery": ("Id", "Time"),
 }

@@ -98,7 +98,7 @@ def _reasons(store: Store, runs: Mapping[str, Document], old: set[str]) -> dict[
     while waiting:
         user = waiting.pop()
         for identity in uses.get(user, set()) - reasons.keys():
-            reasons[identity] = f"run {user} took results of it from the cache"
+            reasons[identity] = f"run {user} took results of it"
             waiting.append(identity)
     return reasons
 

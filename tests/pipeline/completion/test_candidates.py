@@ -32,6 +32,7 @@ LINES = [
     ("python -m pipeline.registry list --state {state} --group ", ["birds", "dogs"]),
     ("python -m pipeline.registry show --state {state} --group birds ", ["newest", "1"]),
     ("python -m pipeline.report --state {state} ab", ["abcdef"]),
+    ("python -m pipeline.run --local --state {state} --retry ab", ["abcdef"]),
     ("python -m pipeline.endpoint delete --state={state} do", ["dogs-staging"]),
     ("python -m pipeline.endpoint predict 'a b.jpg' --state {state} --endpoint ", ["dogs-staging"]),
 ]
