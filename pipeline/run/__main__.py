@@ -91,6 +91,8 @@ def _check_options(options: argparse.Namespace) -> None:
     begins = (options.local and options.stop is None and options.retry is None) or options.start
     if options.first is not None and not begins:
         raise UsageError("--from says where a run begins: it goes with --local or --start")
+    if options.retry is not None and (options.parameter or options.data is not None):
+        raise UsageError("--retry goes on with what was begun: --parameter and --data are --from's")
     if options.source is not None and options.first is None:
         raise UsageError("--source is the run whose steps --from takes: add --from STEP")
     if options.data is not None and not options.local:

@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from pipeline.local.service.server import running_service
 from pipeline.local.store import Store
 from pipeline.sample.pictures import write_sample
 from tests.e2e.conftest import ROOT, Finished, Run, command
+from tests.pipeline.schema.schema_support import document
 
 pytestmark = pytest.mark.xdist_group("e2e")
 NewState = Callable[[], Path]
@@ -152,6 +154,22 @@ def test_the_same_run_again_takes_every_job_from_the_cache(
     assert model_of(again.result) == model_of(finished.result)
 
 
+def test_a_run_from_a_step_takes_the_others_of_the_run_before(
+    finished: Finished, run: Run, tmp_path: Path
+) -> None:
+    state = finished.copied(tmp_path / "state").state
+    done = run(state, "--from", "Gate", "--json")
+    assert done.returncode == 0, done.stderr
+    before = finished.result["execution"]
+    assert len(re.findall(rf"^\w+ +Succeeded +of run {before}$", done.stderr, re.M)) == 6
+    result = document("run --local", done.stdout)
+    assert result["data"] == finished.result["data"]
+    assert model_of(result) == model_of(finished.result)
+    assert (result["accuracy"], result["version"]) == (finished.result["accuracy"], 2)
+    assert result["asked"]["label"], "it was asked about a picture of the run before"
+    assert f"not run, as in run {before}" in Path(ROOT / result["report"]).read_text()
+
+
 def test_with_shuffled_labels_the_gate_says_no(
     run: Run, new_state: NewState, tmp_path: Path
 ) -> None:
@@ -167,8 +185,8 @@ def test_with_shuffled_labels_the_gate_says_no(
     assert "AccuracyTooLow" in report.read_text()
 
 
-def test_ctrl_c_leaves_nothing_half_registered_and_the_next_run_goes_on(
-    run: Run, pictures: Path, environment: dict[str, str], new_state: NewState, tmp_path: Path
+def test_ctrl_c_leaves_nothing_half_registered_and_the_run_goes_on_when_it_is_retried(
+    pictures: Path, environment: dict[str, str], new_state: NewState, tmp_path: Path
 ) -> None:
     state, log = new_state(), tmp_path / "progress"
     with log.open("w") as progress:
@@ -185,10 +203,21 @@ def test_ctrl_c_leaves_nothing_half_registered_and_the_next_run_goes_on(
     assert executions(state) == ["Stopped"]
     (report,) = state.glob("s3/*/runs/*/report/report.html")
     assert "Stopped" in report.read_text()
-    again = run(state, "--data", str(pictures))
+    retry = ["-m", "pipeline.run", "--local", "--retry", "newest", "--state", str(state)]
+    again = subprocess.run(
+        [sys.executable, *retry],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert again.returncode == 0, again.stderr
-    assert {"Prepare", "ExtractFeatures"} <= set(cached_steps(again.stderr))
-    assert executions(state) == ["Stopped", "Succeeded"]
+    kept = re.findall(r"^(\w+) +Succeeded +of run ", again.stderr, re.M)
+    assert {"Prepare", "ExtractFeatures"} <= set(kept)
+    assert executions(state) == ["Succeeded"]
+    assert len(versions(state)) == 1
 
 
 def test_a_stop_after_the_last_step_keeps_the_results_and_is_said(

@@ -66,6 +66,7 @@ def run(state: str, *arguments: str) -> int:
         (["--local", "--stop", "newest"], "there are no runs yet"),
         (["--local", "--retry", "newest"], "there are no runs yet"),
         (["--local", "--retry", "newest", "--wait"], "go with --upsert"),
+        (["--local", "--retry", "newest", "--parameter", "A=1"], "are --from's"),
         (["--stop", "newest"], "aws.account_id"),
         (["--retry", "newest", "--wait"], "aws.account_id"),
         (["--upsert", "--wait"], "--start"),
