@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.command_line.step_table import PlainLines
 from pipeline.command_line.stopping import cancel_on_signals
+from pipeline.errors import EXIT_FAILED, EXIT_SUCCEEDED, PipelineError
 from pipeline.local.engine.executions import Execution
 from pipeline.local.engine.recovery import note_holder
 from pipeline.local.engine.scheduler import RunOptions, run_recorded
@@ -37,11 +38,13 @@ def main(arguments: Sequence[str]) -> int:
             )
             os.close(int(lock))  # it has ended, and may be tried again
     except Exception as error:  # its end must be on record, whatever kept it from its steps
-        traceback.print_exc()
+        if not isinstance(error, PipelineError):
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
         if _is_executing(store, identity):
             execution.end("Failed", f"{type(error).__name__}: {error}")
-        return 1
-    return 0
+        return EXIT_FAILED
+    return EXIT_SUCCEEDED
 
 
 def recorded_options(store: Store, execution: Execution, service: Address) -> RunOptions:
