@@ -17,6 +17,7 @@ from pipeline.definition.selection import (
     steps_from,
 )
 from pipeline.diff.values import changes
+from pipeline.errors import PipelineError
 from pipeline.report.runs import find_run, list_runs
 from pipeline.report.sources.facts import Facts, read_facts
 from pipeline.report.sources.source import Source
@@ -86,7 +87,7 @@ def select(
     refusals = []
     for arn in _candidates(source.sagemaker, pipelines, asked.source):
         facts = read_facts(source, arn, ())
-        if why := next(_problems(facts, what), None):
+        if why := _why_not(facts, what):
             refusals.append(f"run {facts.id} {why}")
         else:
             return Selected(Selection(steps, arn), *_parameters(facts, what))
@@ -112,6 +113,14 @@ def _is_there(client: Any, pipeline: str) -> bool:
     except client.exceptions.ResourceNotFound:
         return False
     return True
+
+
+def _why_not(facts: Facts, what: _Asked) -> str:
+    """Say what keeps steps from being taken of a run; empty for nothing."""
+    try:
+        return next(_problems(facts, what), "")
+    except PipelineError as error:  # of a definition or parameters of then
+        return f"cannot be compared: {error}"
 
 
 def _problems(facts: Facts, what: _Asked) -> Iterator[str]:
