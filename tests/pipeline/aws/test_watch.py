@@ -226,7 +226,7 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_go_on(watched: Watched) -> Non
     lines = outcome.summary("python -m pipeline.run --watch X").splitlines()
     assert lines[0] == f"no longer watching; still running: {EXECUTION}"
     assert lines[1].endswith("python -m pipeline.run --watch X")
-    assert "aws sagemaker stop-pipeline-execution --pipeline-execution-arn" in lines[2]
+    assert f"python -m pipeline.run --stop {EXECUTION} --region us-east-1" in lines[2]
     assert "describe-pipeline-execution" in outcome.summary()
 
 
