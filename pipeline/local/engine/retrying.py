@@ -52,6 +52,8 @@ def retriable(store: Store, arn: str) -> str:
     if status not in ("Failed", "Stopped"):
         why = "only what failed or was stopped is tried again"
         raise RetryError(f"run {identity} is {status}: {why}")
+    if "PipelineDefinition" not in document or "PipelineParameters" not in document:
+        raise RetryError(f"run {identity} is of an earlier version, which did not keep what it ran")
     return identity
 
 

@@ -175,10 +175,11 @@ def run_recorded(
     given = {one["Name"]: one["Value"] for one in document["PipelineParameters"]}
     values = bind_parameters(execution.definition.get("Parameters") or [], given)
     execution.attempts = attempts_of(document)
-    kept = own_steps(store, graph, identity)
-    selection = execution.selection
-    if selection and not kept.keys() >= {*needed_steps(graph, selection.steps)}:
-        kept = taken_steps(store, graph, execution.pipeline, selection) | kept
+    try:
+        kept = _kept(store, graph, execution)
+    except PipelineError as error:
+        execution.end("Failed", str(error))
+        raise
     options.began(execution.arn)
     return _Run(
         graph=graph,
@@ -191,6 +192,14 @@ def run_recorded(
         cancel=cancel,
         options=options,
     ).run()
+
+
+def _kept(store: Store, graph: Graph, execution: Execution) -> dict[str, Kept]:
+    """Read what an execution has already, of itself and of its source. Raises SelectionError."""
+    own, selection = own_steps(store, graph, execution.id), execution.selection
+    if selection and not own.keys() >= {*needed_steps(graph, selection.steps)}:
+        return taken_steps(store, graph, execution.pipeline, selection) | own
+    return own
 
 
 def checked_graph(definition: Mapping[str, Any]) -> Graph:

@@ -115,10 +115,34 @@ def test_what_cannot_be_tried_again_is_said(lab: Lab, tmp_path: Path) -> None:
     done = lab.run(*_steps(lab, tmp_path / "needed"))
     with pytest.raises(RetryError, match="is Succeeded: only what failed or was stopped"):
         retry(lab, done)
+    lab.store.put(
+        "PipelineExecution",
+        "old",
+        {"PipelineExecutionArn": "arn:/old", "PipelineExecutionStatus": "Failed"},
+        "arn:/old",
+    )
+    with pytest.raises(RetryError, match="run old is of an earlier version"):
+        retry(lab, ExecutionResult("old", "arn:/old", "Failed", {}, None))
     missing = ExecutionResult("e", "arn:nowhere", "Failed", {}, None)
     with pytest.raises(RetryError, match="there is no execution arn:nowhere"):
         retry(lab, missing)
     assert not (lab.store.root / "runs" / "nowhere").exists()
+
+
+def test_a_selective_run_whose_source_is_gone_fails_with_that_reason(
+    lab: Lab, tmp_path: Path
+) -> None:
+    needed = tmp_path / "needed"
+    source = lab.run(*_steps(lab, needed))
+    selection = Selection(("Second", "Third"), source.execution_arn)
+    failed = lab.run(*_steps(lab, needed), selection=selection)
+    lab.store.delete("PipelineExecutionStep", f"{failed.execution_id}/First")
+    lab.store.delete("PipelineExecution", source.execution_id)
+    with pytest.raises(SelectionError, match="there is no execution"):
+        retry(lab, failed)
+    (execution,) = lab.store.list("PipelineExecution")
+    assert execution["PipelineExecutionStatus"] == "Failed"
+    assert "there is no execution" in execution["FailureReason"]
 
 
 def test_one_retry_at_a_time(lab: Lab, tmp_path: Path) -> None:
