@@ -99,6 +99,12 @@ class Account:
         self.look_again()
         self._runs.stop(run)
 
+    def retry(self, run: str) -> str:
+        """Have a run go on, whoever started it."""
+        self.look_again()
+        self._runs.retry(run)
+        return f"/runs/{run}"
+
     def log(self, run: str, name: str, asked: Asked) -> LogView:
         """Read a part of a log from CloudWatch Logs."""
         return self._runs.log(run, name, asked)

@@ -26,6 +26,7 @@ from pipeline.report.sections.steps import ReportedStep, read_run, read_steps
 from pipeline.report.sections.tuning import Tuning, read_trials
 from pipeline.report.sources.facts import EVALUATE, Facts, read_facts
 from pipeline.report.sources.source import Absent, Source
+from pipeline.run.again import refuse_said_no
 
 ROWS = 10  # on a page: each takes some requests, the first time
 _MOST_RUNS = 500
@@ -109,6 +110,16 @@ class AccountRuns:
         if status not in RUNNING:
             raise UsageError(f"run {run} is not at work any more: it is {status}")
         self.source.sagemaker.stop_pipeline_execution(PipelineExecutionArn=self.arn_of(run))
+
+    def retry(self, run: str) -> None:
+        """Have a run go on. Raises UsageError for one that neither failed nor was stopped."""
+        status = self.facts(run, ()).execution["PipelineExecutionStatus"]
+        if status not in ("Failed", "Stopped"):
+            raise UsageError(f"run {run} is {status}: only what failed or was stopped can go on")
+        client, arn = self.source.sagemaker, self.arn_of(run)
+        refuse_said_no(client, arn)
+        client.retry_pipeline_execution(PipelineExecutionArn=arn)
+        self._ended.pop(run, None)
 
     def _row(self, run: RunSummary) -> tuple[RunRow, str]:
         """Return a run's line, and why it does not say all."""

@@ -23,6 +23,7 @@ from pipeline.console.run_view import (
     report_of,
 )
 from pipeline.console.short_evaluation import read_short
+from pipeline.console.starting import start_run
 from pipeline.endpoint.overview import EndpointView, read_endpoint, read_endpoints
 from pipeline.endpoint.production import Production
 from pipeline.errors import UsageError
@@ -113,6 +114,14 @@ class Here:
         status, _ = status_of(self.store, find_execution(self.store, run))
         if not ask_to_stop(folder_of(self.store, run)):
             raise UsageError(f"run {run} is not at work any more: it is {status}")
+
+    def retry(self, run: str) -> str:
+        """Start a process that goes on with a run, as `--local --retry` does."""
+        status = self.run(run).run.status
+        if status not in ("Failed", "Stopped"):
+            raise UsageError(f"run {run} is {status}: only what failed or was stopped can go on")
+        where = (f"--settings={self.settings}", f"--state={self.state}")
+        return f"/started/{start_run(self.state, ['--local', f'--retry={run}', *where])}"
 
     def log(self, run: str, name: str, asked: Asked) -> LogView:
         """Read a part of a log."""

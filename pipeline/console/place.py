@@ -59,6 +59,12 @@ class Place(Protocol):
     def stop(self, run: str) -> None:
         """Ask a run to stop. Raises UsageError for one that is not at work any more."""
 
+    def retry(self, run: str) -> str:
+        """Have a run go on where it failed or was stopped; return the page to follow it on.
+
+        Raises UsageError for one that cannot.
+        """
+
     def log(self, run: str, name: str, asked: Asked) -> LogView:
         """Read a part of the log of a step, or of a job of one as step/job."""
 

@@ -68,13 +68,7 @@ def begin(request: "Request") -> Response:
 
 def retry(request: "Request") -> Response:
     """Have a run go on where it failed or was stopped."""
-    console, run = console_of(request), _run(request)
-    status = console.place.run(run).run.status
-    if status not in ("Failed", "Stopped"):
-        raise UsageError(f"run {run} is {status}: only what failed or was stopped is tried again")
-    arguments = ["--local", f"--retry={run}", f"--settings={console.settings}"]
-    token = start_run(console.state, [*arguments, f"--state={console.state}"])
-    return redirect(f"/started/{token}")
+    return redirect(console_of(request).place.retry(_run(request)))
 
 
 def report(request: "Request") -> Response:
@@ -121,11 +115,11 @@ def _run(request: "Request") -> str:
 ROUTES = (
     Route("/runs/{run}", show),
     Route("/runs/{run}/stop", stop, methods=["POST"]),
+    Route("/runs/{run}/retry", retry, methods=["POST"]),
 )
 HERE = (
     Route("/runs/{run}/again", again, methods=["POST"]),
     Route("/runs/{run}/from", begin, methods=["POST"]),
-    Route("/runs/{run}/retry", retry, methods=["POST"]),
     Route("/runs/{run}/report", report),
     Route("/runs/{run}/report/{file:path}", report_file),
 )

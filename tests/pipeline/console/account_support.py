@@ -27,6 +27,7 @@ from tests.pipeline.console.registry_support import RegistryVisitor
 
 Answered = tuple[int, bytes]
 _PART = re.compile(r"bytes=(\d+)-(\d+)")
+_ASKED = {"StopPipelineExecution": "Stopping", "RetryPipelineExecution": "Executing"}
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Cloud:
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
     invoked: list[Any] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    retried: list[str] = field(default_factory=list)
     clients: dict[str, Any] = field(default_factory=dict)
     logs: Logs = field(default_factory=Logs)
     watch: Watch = field(init=False)
@@ -68,8 +70,8 @@ class Cloud:
         name = _operation(request)
         self.sent.append(name)
         if name not in self.refused:
-            stops = name == "StopPipelineExecution"
-            return _response(request, self._stop(request)) if stops else None
+            does = _ASKED.get(name)
+            return _response(request, self._asked(request, does)) if does else None
         code, message = self.refused[name]
         body = json.dumps({"__type": code, "message": message}).encode()
         if service == "s3":
@@ -96,13 +98,14 @@ class Cloud:
         answer = self.logs.answer(_operation(request), json.loads(request.body))
         return 200, json.dumps(answer).encode()
 
-    def _stop(self, request: Any) -> Answered:
-        """Stop an execution: this machine's API has no such operation."""
+    def _asked(self, request: Any, status: str) -> Answered:
+        """Stop or retry an execution: this machine's API would end or start a process."""
+        del request.headers["X-Amz-Target"]  # it hears of the request as well
         arn = json.loads(request.body)["PipelineExecutionArn"]
-        self.stopped.append(arn)
+        (self.stopped if status == "Stopping" else self.retried).append(arn)
         run = self.store.get("PipelineExecution", arn.rpartition("/")[2])
         assert run is not None
-        run = {**run, "PipelineExecutionStatus": "Stopping"}
+        run = {**run, "PipelineExecutionStatus": status}
         self.store.put("PipelineExecution", arn.rpartition("/")[2], run, arn=arn)
         return 200, json.dumps({"PipelineExecutionArn": arn}).encode()
 

@@ -175,6 +175,24 @@ def test_a_run_is_stopped_behind_a_question(
     assert "Stopping" in console.read(f"/runs/{run}")
 
 
+def test_a_run_that_failed_is_retried_behind_a_question(
+    console: RegistryVisitor, cloud: Cloud, store: Store, run: str
+) -> None:
+    assert "Retry it" not in console.get(f"/runs/{run}")
+    assert f"run {run} is Succeeded: only what failed" in console.post(f"/runs/{run}/retry").text
+    execution = store.get("PipelineExecution", run)
+    assert execution is not None
+    arn = f"{ARN}/execution/{run}"
+    failed = {**execution, "PipelineExecutionStatus": "Failed"}
+    store.put("PipelineExecution", run, failed, arn=arn)
+    console.console.place.look_again()
+    assert "with the definition and parameters that it has" in console.read(f"/runs/{run}")
+    answer = console.post(f"/runs/{run}/retry")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{run}")
+    assert cloud.retried == [arn]
+    assert "Stop it" in console.read(f"/runs/{run}")
+
+
 def test_who_may_not_stop_is_told(
     console: RegistryVisitor, cloud: Cloud, store: Store, run: str
 ) -> None:

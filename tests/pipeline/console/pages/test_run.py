@@ -189,6 +189,7 @@ def _started(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> list[list[str
         return "token"
 
     monkeypatch.setattr("pipeline.console.pages.run.start_run", start)
+    monkeypatch.setattr("pipeline.console.here.start_run", start)
     return asked
 
 
