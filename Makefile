@@ -13,7 +13,7 @@ BENCH_WEIGHTS ?= ../shared/weights
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
-.PHONY: help local test test-quick lint format infra-check bench backbones clean
+.PHONY: help local test test-quick build-check lint format infra-check bench backbones clean
 
 local: $(VENV)/.local  ## set up, then run the whole pipeline on this machine
 	$(BIN)/python -m pipeline.run --local $(ARGS)
@@ -24,6 +24,12 @@ test: $(VENV)/.toolkit $(VENV)/.serving $(VENV)/.axe lint  ## set up, then pass 
 QUICK := not e2e and not browser and not server and not slow
 test-quick: $(VENV)/.dev  ## the tests without pipelines, browsers, model servers and trainings
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "$(QUICK)" $(ARGS)
+
+# buildspec.yml is tried with the packages that it installs itself, in an environment of its own.
+build-check:  ## install, check and test as CodeBuild does with a push
+	test -x $(VENV)-build/bin/python || $(PYTHON) -m venv $(VENV)-build
+	$(VENV)-build/bin/python -m pip install --quiet --disable-pip-version-check pyyaml -c constraints.txt
+	PATH="$(abspath $(VENV)-build/bin):$$PATH" python -m tests.run_buildspec
 
 lint: $(VENV)/.dev  ## check style and types
 	$(BIN)/ruff check .

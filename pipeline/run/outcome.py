@@ -11,8 +11,8 @@ from pipeline.command_line.running import from_here
 from pipeline.errors import EXIT_FAILED, EXIT_STOPPED, EXIT_SUCCEEDED
 from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.store import Store
-from pipeline.run.profiling import RunProfile
 from pipeline.run.rule_summary import rules_line
+from pipeline.run.run_profile import RunProfile
 from pipeline.run.smoke_test import Asked
 from pipeline.run.told import Told
 from training_code.folders.layout import class_line

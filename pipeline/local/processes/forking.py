@@ -8,10 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline.local.processes import launcher
 from pipeline.local.processes.command import Command, Running, start_process
 from pipeline.local.processes.preload import heavy_imports
 
@@ -23,6 +23,8 @@ _READ_EARLY = re.compile(
 # The launcher can set these in a job for what is loaded, when all of them say the same.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _ENDED = "the launcher is gone"
+# Run and not imported: it needs packages that the build of a push does not install.
+_LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 
 
 class ForkingStarter:
@@ -95,7 +97,7 @@ class _Client:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, launcher.__file__],
+            [sys.executable, _LAUNCHER],
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
