@@ -87,26 +87,24 @@ def _promises(promised: npt.NDArray[np.float32]) -> list[Promise]:
 def _kept(right: Right, confidence: npt.NDArray[np.float64], promise: Promise) -> dict[str, Any]:
     """Return a promised point, what the test pictures make of it, and whether it is kept.
 
-    It is, unless accuracy or coverage is lower by more than chance explains.
+    It is, unless accuracy or coverage is lower by more than chance explains: `chance` is how likely
+    pictures of the same kind are as far below it.
     """
     answered = confidence >= promise.confidence
     count, of, good = int(answered.sum()), len(right), int(right[answered].sum())
+    chance = _chance(promise, good, count, of)
     return {
         "confidence": promise.confidence,
         "coverage": promise.answered / promise.pictures,
         "accuracy": promise.right / promise.answered,
         "test_coverage": count / of,
         "test_accuracy": good / count if count else None,
-        "kept": chance_of(promise, (good, count, of)) > 1 - LEVEL,
+        "chance": chance,
+        "kept": chance > 1 - LEVEL,
     }
 
 
-def chance_of(promise: Promise, found: tuple[int, int, int]) -> float:
-    """Return the probability that test pictures of the same kind break a promise as far as these.
-
-    `found`: how many of them were right, were answered, and were there.
-    """
-    right, answered, pictures = found
+def _chance(promise: Promise, right: int, answered: int, pictures: int) -> float:
     worse = chance_of_worse((promise.right, promise.answered), (right, answered))
     fewer = chance_of_fewer((promise.answered, promise.pictures), (answered, pictures))
     return min(1.0, 2 * min(worse, fewer))  # the one or the other
