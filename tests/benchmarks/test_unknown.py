@@ -121,9 +121,9 @@ def test_a_seed_is_measured_from_features_alone() -> None:
     near = (3 * np.eye(6, 8)[labels] + random.normal(size=(240, 8))).astype(np.float32)
     far = {kind: random.normal(-9, 1, (5, 8)).astype(np.float32) for kind in KINDS}
     with redirect_stdout(io.StringIO()):
-        found = joined([measure(Pictures(near, labels, far), seed) for seed in range(2)])
+        found = joined([measure(Pictures(near, labels, far), seed) for seed in range(1)])
     assert found["scores"][OURS]["far"] > 0.9
-    assert len(found["scores"][OURS]["known_refused_by_seed"]) == 2
+    assert len(found["scores"][OURS]["known_refused_by_seed"]) == 1
     assert found["pictures"] == {"valid": 20, "test": 20}
     assert set(found["promises"]["at_80_percent"][0]) >= {"chance", "kept"}
     whole = found | {"backbone": "any", "pretrained": True, "serving": slow(1.0)}

@@ -159,7 +159,7 @@ def draw_coverage(evaluation: Evaluation, coverage: Coverage) -> Figure:
     axes.set_ylim(top=1.02)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.legend(loc="lower left")
+    axes.legend(loc="best")
     return figure_of(axes)
 
 
