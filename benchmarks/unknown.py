@@ -42,7 +42,7 @@ def run(context: Context) -> dict[str, Any]:
 def _measured(context: Context, backbone: str) -> dict[str, Any]:
     folder, target = cached_features(context, backbone)
     code = [ROOT, ROOT / "training_code", ROOT / "inference_code"]
-    argv = [sys.executable, "-m", "benchmarks.measure_unknown"]
+    argv: list[object] = [sys.executable, "-m", "benchmarks.measure_unknown"]
     argv += ["--dataset", folder / "dataset", "--test", folder / "test", "--features", target]
     argv += ["--seeds", 1 if context.quick else _SEEDS, "--far", 5 if context.quick else _FAR]
     argv += ["--requests", 5 if context.quick else _REQUESTS]

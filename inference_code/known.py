@@ -58,7 +58,7 @@ class Known:
         """
         directions = np.ascontiguousarray(self.projection.T)
         squares: Array = np.vecdot(self.centres, self.centres)
-        excess: Array = 1 - 1 / self.spread
+        excess: Array = np.float32(1) - np.float32(1) / self.spread
         return directions, self.mean @ self.projection, squares, excess
 
     @property
