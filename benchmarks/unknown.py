@@ -106,8 +106,8 @@ def _problems(one: dict[str, Any]) -> list[str]:
     slower = times["with"] / times["without"] - 1
     holds = {
         f"far AUROC {ours['far']:.3f}, at least {LEAST_FAR} is asked for": ours["far"] >= LEAST_FAR,
-        f"{refused:.1%} of known pictures refused, at most {MOST_REFUSED:.0%} is asked for and "
-        f"chance explains {most:.1%}": refused <= most,
+        f"{refused:.2%} of known pictures refused, at most {MOST_REFUSED:.0%} is asked for and "
+        f"chance explains {most:.2%}": refused <= most,
         f"near AUROC {near:.3f}, below the {_NEAR}'s {rival:.3f}": near >= rival,
         f"coverage promised at 80 % is missed by more than chance explains over {one['seeds']} "
         f"seeds (one of them has a chance of {unlucky:.2%})": unlucky > (1 - _LEVEL) / one["seeds"],

@@ -95,7 +95,7 @@ def test_what_chance_explains_is_no_problem_and_is_told() -> None:
         ({"scores": {OURS: {"near": 0.6}}}, "below the maximum probability's"),
         (
             {"scores": {OURS: {"known_refused": 0.061}}},
-            "6.1% of known pictures refused, at most 5%",
+            "6.10% of known pictures refused, at most 5%",
         ),
         ({"promises": promises(0.009)}, "missed by more than chance explains over 5 seeds"),
         ({"serving": slow(1.03)}, "3.0% more CPU time (10.30 ms), at most 2% is asked for"),
