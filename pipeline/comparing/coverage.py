@@ -1,8 +1,8 @@
 """Read how right a model is on what it is surest of, and what validation promised of that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 SHOWN = 0.8  # the coverage that is told where there is room for one
 _NEAR = 0.05  # of few pictures no point may be near it
@@ -38,6 +38,9 @@ class Promise:
         )
 
 
+_Point = TypeVar("_Point", CoveragePoint, Promise)
+
+
 @dataclass(frozen=True)
 class Coverage:
     """How right the model is when it answers only what it is sure of: in words, points, promises.
@@ -56,18 +59,13 @@ class Coverage:
     @property
     def promise(self) -> Promise | None:
         """The promise about the share that is told; None where none is near it."""
-        near = [one for one in self.promises if abs(one.coverage - SHOWN) <= _NEAR]
-        return min(near, key=lambda one: abs(one.coverage - SHOWN), default=None)
+        return _shown(self.promises)
 
     def figures(self) -> dict[str, float]:
         """Return what two models can be compared by, by name."""
-        near = [one for one in self.points if abs(one.coverage - SHOWN) <= _NEAR]
-        found: dict[str, float | None] = {
-            f"accuracy_on_the_surest_{SHOWN:.0%}": min(
-                near, key=lambda one: abs(one.coverage - SHOWN)
-            ).accuracy
-            if near
-            else None,
+        shown = _shown(self.points)
+        found = {
+            f"accuracy_on_the_surest_{SHOWN:.0%}": shown.accuracy if shown else None,
             "called_unknown": self.refused,
         }
         if self.accuracy is not None:
@@ -82,11 +80,11 @@ def read_coverage(evaluation: Mapping[str, Any]) -> Coverage | None:
         at = found.get("at") or {}
         return Coverage(
             summary=str(found["summary"]),
-            points=tuple(CoveragePoint(**_numbers(one)) for one in found.get("points", [])),
+            points=tuple(CoveragePoint(**_shares(one)) for one in found.get("points", [])),
             promises=tuple(_promise(one) for one in found.get("promised", [])),
-            accuracy=_number(at.get("accuracy")),
-            covered=_number(at.get("coverage")),
-            refused=_number((evaluation.get("unknown") or {}).get("refused")),
+            accuracy=_share(at.get("accuracy")),
+            covered=_share(at.get("coverage")),
+            refused=_share((evaluation.get("unknown") or {}).get("refused")),
         )
     except (LookupError, TypeError, ValueError, AttributeError):
         return None
@@ -95,13 +93,24 @@ def read_coverage(evaluation: Mapping[str, Any]) -> Coverage | None:
 def _promise(found: Mapping[str, Any]) -> Promise:
     right, kept = found["test_accuracy"], bool(found["kept"])
     names = ("confidence", "coverage", "accuracy", "test_coverage")
-    shares = _numbers({name: found[name] for name in names})
-    return Promise(**shares, test_accuracy=_number(right), kept=kept)
+    shares = _shares({name: found[name] for name in names})
+    return Promise(**shares, test_accuracy=_share(right), kept=kept)
 
 
-def _numbers(found: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in found.items()}
+def _shares(found: Mapping[str, Any]) -> dict[str, float]:
+    return {name: share for name, value in found.items() if (share := _share(value)) is not None}
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _share(value: Any) -> float | None:
+    if value is None:
+        return None
+    share = float(value)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{share} is no share")
+    return share
+
+
+def _shown(points: Sequence[_Point]) -> _Point | None:
+    """Return the point at the coverage that is told; None where none is near it."""
+    near = [one for one in points if abs(one.coverage - SHOWN) <= _NEAR]
+    return min(near, key=lambda one: abs(one.coverage - SHOWN), default=None)

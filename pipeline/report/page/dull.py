@@ -94,7 +94,7 @@ def coverage(found: Coverage) -> str:
     """Say it of accuracy by the share that is answered."""
     accuracies = [one.accuracy for one in found.points]
     if len(accuracies) < 2:
-        return "No plot of what is answered: there is one test picture."
+        return "No plot of what is answered: it is as sure of every answer."
     if _level(accuracies):
         right = percent(accuracies[0])
         return f"No plot of what is answered: of the surest {right} are right, as of all."

@@ -73,6 +73,8 @@ def test_of_few_pictures_nothing_near_80_percent_is_told() -> None:
         evaluation(points=7),
         evaluation(promised=["x"]),
         evaluation(at={"accuracy": "high"}),
+        evaluation(points=[point(0.8, 1.5)]),
+        evaluation(points=[point(float("nan"), 0.5)]),
     ],
 )
 def test_what_cannot_be_read_is_nothing(odd: dict[str, Any]) -> None:

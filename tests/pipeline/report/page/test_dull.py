@@ -115,7 +115,7 @@ LEVEL = History((Epoch(1, 2.0, 1.0, 3.0, 0.5), Epoch(2, 1.0, 1.0, 2.0, 0.5)), 2)
             "recalls",
             "within a tenth of each other",
         ),
-        ("evaluation", evaluation(coverage=covered(0.9)), "coverage", "there is one test picture"),
+        ("evaluation", evaluation(coverage=covered(0.9)), "coverage", "as sure of every answer"),
         (
             "evaluation",
             evaluation(coverage=covered(0.9, 0.9)),
