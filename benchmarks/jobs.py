@@ -1,6 +1,7 @@
 """Run single jobs as their container would run them, with time and memory measured."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.context import BenchmarkError
+from benchmarks.context import BenchmarkError, Context
 from pipeline.command_line.running import ROOT
 
 _SAMPLING_SECONDS = 0.02
@@ -64,6 +65,24 @@ def features(dataset: Path, target: Path, backbone: str, weights: Path | None) -
         (folder / weights.name).symlink_to(weights)
         arguments += ["--weights", folder]
     return run_script("features.py", arguments)
+
+
+def cached_features(context: Context, backbone: str) -> tuple[Path, Path]:
+    """Return the folder with dataset/ and test/, and that of a backbone's features; both kept."""
+    folder = context.cache / f"knowing-{context.data.name}"
+    if not (folder / "dataset" / "dataset.json").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            prepare(context.data, folder)
+        except BenchmarkError:
+            shutil.rmtree(folder)
+            raise
+    target = folder / backbone / "features"
+    if not (target / "features.json").is_file():
+        target.parent.mkdir(exist_ok=True)
+        features(folder / "dataset", target, backbone, context.weights_of(backbone))
+    context.say(f"{backbone}: features are there")
+    return folder, target
 
 
 class _Memory:

@@ -28,10 +28,8 @@ def result_name(context: Context) -> str:
 
 def run(context: Context) -> dict[str, Any]:
     """Prepare the pictures, pass the backbone over them, and review them with known mistakes."""
-    prepared, features = context.work / "prepared", context.work / "features"
-    jobs.prepare(context.data, prepared)
+    prepared, features = jobs.cached_features(context, BACKBONE)
     weights = context.weights_of(BACKBONE)
-    jobs.features(prepared / "dataset", features, BACKBONE, weights)
     seeds = _QUICK_SEEDS if context.quick else _SEEDS
     argv = [sys.executable, "-m", "benchmarks.review_known", str(prepared / "dataset")]
     argv += [str(features), "--weights", str(weights or ""), "--seeds", str(seeds)]

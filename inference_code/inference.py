@@ -152,12 +152,14 @@ def _answer(
     predicted = time.perf_counter()
     text, told = write_answer(predictions, kind, request.ids)
     seconds = (decoded - start, predicted - decoded, time.perf_counter() - predicted)
+    known = predictions.known
     served = Served(
         status=200,
         seconds=dict(zip(STAGES, seconds, strict=True)),
         batch_sizes=predictions.batch_sizes,
         labels=predictions.labels,
         confidences=tuple(predictions.probabilities.max(axis=1).tolist()),
+        unknown=None if known is None else known.count(False),
     )
     return Answer(200, text, told), served
 

@@ -30,6 +30,7 @@ _UNITS = {
     "Requests": "Count",
     "Refused": "Count",
     "Faults": "Count",
+    "Unknown": "Count",
 }
 _log = logging.getLogger("metrics")
 
@@ -81,6 +82,7 @@ class MetricsLog:
         self._since, self._until = 0.0, math.inf
         self._statuses: Counter[int] = Counter()
         self._classes: Counter[str] = Counter()
+        self._unknown: int | None = None
         self._values: dict[str, list[float]] = {f"{stage.capitalize()}Time": [] for stage in STAGES}
         self._values |= {"BatchSize": [], "Confidence": []}
 
@@ -95,6 +97,8 @@ class MetricsLog:
     def _gather(self, served: Served) -> None:
         self._statuses[served.status] += 1
         self._classes.update(served.labels)
+        if served.unknown is not None:
+            self._unknown = (self._unknown or 0) + served.unknown
         for stage, seconds in served.seconds.items():
             self._values[f"{stage.capitalize()}Time"].append(round(seconds * 1000, 3))
         self._values["BatchSize"].extend(served.batch_sizes)
@@ -117,6 +121,7 @@ class MetricsLog:
             "Requests": self._statuses.total(),
             "Refused": sum(n for status, n in self._statuses.items() if 400 <= status < 500),
             "Faults": sum(n for status, n in self._statuses.items() if status >= 500),
+            **({} if self._unknown is None else {"Unknown": self._unknown}),
         }
         values = {name: seen[:_MOST_VALUES] for name, seen in self._values.items() if seen}
         metrics = [{"Name": name, "Unit": _UNITS[name]} for name in (*values, *counts)]

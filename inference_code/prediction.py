@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,18 @@ class Predictions:
         """The most probable class of each picture."""
         return tuple(self.classes[best] for best in self.probabilities.argmax(axis=1))
 
+    @cached_property
+    def scores(self) -> tuple[float, ...] | None:
+        """How far each picture is from the nearest class; None when the model cannot tell."""
+        return None if self.distances is None else tuple(self.distances.min(axis=1).tolist())
+
+    @cached_property
+    def known(self) -> tuple[bool, ...] | None:
+        """Whether each picture shows one of the classes; None when the model cannot tell."""
+        if self.scores is None:
+            return None
+        return tuple(self.limit is None or score <= self.limit for score in self.scores)
+
 
 def open_model(
     folder: Path,
@@ -88,7 +101,7 @@ def open_model(
     known = read_known(folder, len(description.classes))
     threads, wanted = thread_count(environ, worker_per_core), features or known is not None
     forward = open_forward(folder, name, threads, gpu, features=wanted)
-    metrics = ServingMetrics(description.classes)
+    metrics = ServingMetrics(description.classes, tells_unknown=known is not None)
     return Model(MicroBatcher(forward, BATCH_SIZE), name, description, metrics, known=known)
 
 
@@ -133,7 +146,8 @@ def predict(squares: Sequence[Square], model: Model) -> Predictions:
         parts.append(outputs)
         sizes.append(size)
     classes, known = model.description.classes, model.known
-    logits, features = np.split(np.concatenate(parts), [len(classes)], axis=1)
+    outputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    logits, features = outputs[:, : len(classes)], outputs[:, len(classes) :]
     return Predictions(
         classes,
         _softmax(logits if known is None else logits / known.temperature),

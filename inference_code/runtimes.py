@@ -71,7 +71,7 @@ def open_forward(
             f"{_FILES[runtime]} in {folder} has no output {FEATURES}: it was made by an older "
             "version; train the model again"
         )
-    return lambda batch: np.hstack(graph.run_outputs(batch, (LOGITS, FEATURES)))
+    return lambda batch: np.concatenate(graph.run_outputs(batch, (LOGITS, FEATURES)), axis=1)
 
 
 def thread_count(environ: Mapping[str, str], worker_per_core: bool = False) -> int:

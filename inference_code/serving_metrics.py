@@ -20,7 +20,8 @@ class Served:
     """One request as it was answered: its status, and what was measured of it.
 
     `seconds` by stage, `batch_sizes` of the network's runs, and for each picture its `labels` and
-    `confidences`; all empty when it was refused: then `code` says why.
+    `confidences`; all empty when it was refused: then `code` says why. `unknown`: how many of the
+    pictures show none of the classes; None when the model cannot tell, or was not asked.
     """
 
     status: int
@@ -29,6 +30,7 @@ class Served:
     labels: tuple[str, ...] = ()
     confidences: tuple[float, ...] = ()
     code: str = ""
+    unknown: int | None = None
 
 
 class _Histogram:
@@ -55,7 +57,8 @@ class _Histogram:
 class ServingMetrics:
     """Counts since the model was loaded. Safe to use from any thread; its size never grows."""
 
-    def __init__(self, classes: Sequence[str]) -> None:
+    def __init__(self, classes: Sequence[str], *, tells_unknown: bool = False) -> None:
+        self._unknown = 0 if tells_unknown else None
         self._lock = threading.Lock()
         self._statuses: Counter[int] = Counter()
         self._refusals: Counter[str] = Counter()
@@ -71,6 +74,8 @@ class ServingMetrics:
             if served.code:
                 self._refusals[served.code] += 1
             self._classes.update(served.labels)
+            if self._unknown is not None:
+                self._unknown += served.unknown or 0
             for stage, seconds in served.seconds.items():
                 self._stages[stage].add([seconds])
             self._batches.add(served.batch_sizes)
@@ -91,6 +96,9 @@ class ServingMetrics:
         yield "# TYPE model_predictions_total counter"
         for name, count in self._classes.items():
             yield f'model_predictions_total{{class="{_escaped(name)}"}} {count}'
+        if self._unknown is not None:
+            yield "# TYPE model_unknown_total counter"
+            yield f"model_unknown_total {self._unknown}"
         for stage, histogram in self._stages.items():
             yield from histogram.lines(f"model_{stage}_seconds")
         yield from self._batches.lines("model_batch_size")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.comparing.coverage import Promise
 from pipeline.comparing.differences import Difference
 from pipeline.comparing.intervals import LEVEL
 from pipeline.comparing.measured import (
@@ -48,7 +49,8 @@ class Compared:
     """What two models were made with and what was measured of them; `classes` by the difference.
 
     `settings`: what differs, None when one's are not known: `unknown` then says whose. Nothing is
-    measured of a run that was not tested.
+    measured of a run that was not tested. `promises`: what validation promised of what each is
+    surest of, None where nothing was.
     """
 
     warnings: tuple[str, ...]
@@ -57,6 +59,7 @@ class Compared:
     classes: tuple[ComparedNumber, ...]
     settings: tuple[Difference, ...] | None
     unknown: str
+    promises: tuple[Promise | None, Promise | None]
 
 
 def compared(
@@ -71,6 +74,7 @@ def compared(
         classes=tuple(map(_number, measured.classes)) if measured else (),
         settings=settings,
         unknown=unknown,
+        promises=measured.promises if measured else (None, None),
     )
 
 

@@ -11,6 +11,7 @@ from pipeline.comparing.answers import (
     pair_answers,
     read_answers,
 )
+from pipeline.comparing.coverage import Coverage, Promise, read_coverage
 from pipeline.comparing.intervals import (
     Interval,
     paired_interval,
@@ -61,6 +62,11 @@ class Measured:
         """The accuracy's 95 % interval; None when the number of pictures is not known."""
         return wilson_interval(*self.sample) if self.sample else None
 
+    @property
+    def coverage(self) -> Coverage | None:
+        """How right it is on what it is surest of; None when that is not known."""
+        return read_coverage(self.evaluation)
+
 
 @dataclass(frozen=True)
 class MeasuredDifference:
@@ -104,7 +110,8 @@ class AccuracyDifference:
 class Measurements:
     """What was measured of two models, side by side; `classes` with the largest difference first.
 
-    `names` are the models'.
+    `names` are the models'; `promises` what validation promised of each on what it is surest of,
+    None where nothing was.
     """
 
     names: tuple[str, str]
@@ -112,6 +119,7 @@ class Measurements:
     accuracy: AccuracyDifference | None
     classes: tuple[MeasuredDifference, ...]
     warnings: tuple[str, ...]
+    promises: tuple[Promise | None, Promise | None] = (None, None)
 
 
 def compare_measured(read: Read, one: Measured, other: Measured) -> Measurements:
@@ -122,6 +130,7 @@ def compare_measured(read: Read, one: Measured, other: Measured) -> Measurements
         accuracy=_accuracy_difference(read, one, other),
         classes=_class_differences(one, other),
         warnings=tuple(_warnings(one, other)),
+        promises=(_promise(one), _promise(other)),
     )
 
 
@@ -142,7 +151,12 @@ def _metric_differences(one: Measured, other: Measured) -> tuple[MeasuredDiffere
 
 def _values(model: Measured) -> dict[str, float]:
     found = {name: metric_value(model.evaluation, name) for name in model.metrics}
-    return {name: value for name, value in found.items() if value is not None}
+    covered = model.coverage.figures() if model.coverage else {}
+    return {name: value for name, value in found.items() if value is not None} | covered
+
+
+def _promise(model: Measured) -> Promise | None:
+    return model.coverage.promise if model.coverage else None
 
 
 def _class_differences(one: Measured, other: Measured) -> tuple[MeasuredDifference, ...]:

@@ -54,9 +54,16 @@ def print_compared(
 
 
 def summary_lines(found: Measurements) -> Iterator[str]:
-    """Yield a line for each warning, and one for the accuracy."""
+    """Yield a line for each warning, one for the accuracy, and one for each promise."""
     for warning in found.warnings:
         yield f"warning: {warning}"
+    yield from _accuracy_lines(found)
+    for name, promise in zip(found.names, found.promises, strict=True):
+        if promise:
+            yield f"{name}: {promise.words()}"
+
+
+def _accuracy_lines(found: Measurements) -> Iterator[str]:
     if found.accuracy is None:
         return
     interval, pairs = found.accuracy.interval, found.accuracy.pairs

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.comparing.coverage import Coverage
 from pipeline.comparing.differences import backbone_words, in_short, without_backbone
 from pipeline.comparing.intervals import Interval
 from pipeline.endpoint.production import Production
@@ -41,6 +42,11 @@ class Row:
     def interval(self) -> Interval | None:
         """The 95 % interval of its accuracy; None where that is not known."""
         return self.version.measured.interval
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """How right it is on what it is surest of; None where that is not known."""
+        return self.version.measured.coverage
 
     @property
     def pictures(self) -> int | None:

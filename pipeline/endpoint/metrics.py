@@ -41,7 +41,8 @@ class Counted:
     """The numbers of one model server since it started.
 
     `classes`: predictions by class. `refusals`: requests without a prediction by the reason, as
-    the model's code names it, or in our words where the server refused before it.
+    the model's code names it, or in our words where the server refused before it. `unknown`: the
+    pictures that show none of the classes; None where the model cannot tell.
     """
 
     statuses: Mapping[int, int]
@@ -51,6 +52,7 @@ class Counted:
     mean: float | None
     at_hand: int
     is_well: bool
+    unknown: int | None = None
 
     @property
     def requests(self) -> int:
@@ -95,6 +97,7 @@ def read_counted(text: str) -> Counted:
         mean=1000 * seconds / answered if answered else None,
         at_hand=int(found.value("endpoint_requests_at_hand")),
         is_well=found.value("endpoint_is_well") == 1,
+        unknown=found.count("model_unknown_total"),
     )
 
 
@@ -127,6 +130,10 @@ class _Samples:
 
     def value(self, name: str) -> float:
         return self._values.get(name, {}).get("", 0.0)
+
+    def count(self, name: str) -> int | None:
+        value = self._values.get(name, {}).get("")
+        return None if value is None else int(value)
 
     def counts(self, name: str) -> Iterator[tuple[str, int]]:
         for label, value in self._values.get(name, {}).items():

@@ -73,8 +73,10 @@ def _facts(version: Version) -> "Table":
     del shown["interval"]
     for name, value in shown.items():
         table.add_row(name.replace("_", " "), Text(str(value or NOT_KNOWN)))
-    if coverage := version.evaluation.get("coverage"):
-        table.add_row("coverage", Text(str(coverage["summary"])))
+    if coverage := version.measured.coverage:
+        table.add_row("coverage", Text(coverage.summary))
+        if coverage.promise:
+            table.add_row("promise", Text(coverage.promise.words()))
     for name, value in _metric_values(version.evaluation).items():
         table.add_row(name.replace("0_5", "0.5").replace("_", " "), f"{value:.4f}")
     return table

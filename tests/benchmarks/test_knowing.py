@@ -1,91 +1,56 @@
-"""The benchmark of unknown pictures: what is drawn, compared and complained of."""
+"""The benchmark of knowing: its parts in one result, and what they do not reach."""
 
+import json
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from benchmarks.far_pictures import KINDS, far_squares
-from benchmarks.knowing import problems, table
-from benchmarks.unknown_scores import RIVALS, auroc
-
-OURS = "relative Mahalanobis, 64 directions"
+from benchmarks import knowing, labels, unknown
+from benchmarks.__main__ import main
+from benchmarks.context import Context
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_far_pictures_are_the_same_for_the_same_numbers(kind: str) -> None:
-    first, again = (far_squares(kind, 2, 40, seed=1) for _ in range(2))
-    assert np.array_equal(first, again)
-    assert first[0].shape == (3, 40, 40)
-    assert first[0].dtype == np.uint8
-    assert not np.array_equal(first[0], first[1])
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> list[Context]:
+    """Parts that measure nothing; their contexts, as they come."""
+    seen: list[Context] = []
+
+    def run(context: Context) -> dict[str, Any]:
+        seen.append(context)
+        return {"found": len(seen)}
+
+    for part, missed in ((unknown, ["0.61 found"]), (labels, ["not reached: 0.55 found"])):
+        monkeypatch.setattr(part, "run", run)
+        monkeypatch.setattr(part, "table", lambda result: f"table {result['found']}")
+        monkeypatch.setattr(part, "problems", lambda _result, missed=missed: missed)
+    return seen
 
 
-@pytest.mark.parametrize(
-    ("known", "unknown", "area"),
-    [([1, 2], [3, 4], 1.0), ([3, 4], [1, 2], 0.0), ([1, 1], [1, 1], 0.5), ([1, 3], [2, 4], 0.75)],
-)
-def test_the_area_counts_how_often_the_unknown_is_above(
-    known: list[float], unknown: list[float], area: float
+def test_the_command_writes_every_part_and_fails_with_what_is_not_reached(
+    parts: list[Context], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert auroc(np.array(known), np.array(unknown)) == area
-
-
-@pytest.mark.parametrize("name", RIVALS)
-def test_every_score_tells_pictures_that_are_far_from_every_class(name: str) -> None:
-    random = np.random.default_rng(0)
-    labels = np.arange(300) % 3
-    middles = 5 * np.eye(3, 6)
-    head = middles.T
-    known = (middles[labels] + random.normal(size=(300, 6))).astype(np.float32)
-    far = (random.normal(size=(50, 6)) - [3, 3, 3, 0, 0, 0]).astype(np.float32)
-    score = RIVALS[name](known[:200], labels[:200])
-    assert auroc(score(known[200:], known[200:] @ head), score(far, far @ head)) > 0.9
-
-
-def promises(kept: int) -> dict[str, Any]:
-    points = [{"kept": seed < kept} for seed in range(5)]
-    return {"kept": 99, "of": 100, "at_80_percent": points}
-
-
-def result(**changes: Any) -> dict[str, Any]:
-    figures = {"near": 0.7, "far": 0.99, "known_refused": 0.05, "near_refused": 0.2}
-    one = {
-        "backbone": "mobilenet_v2",
-        "pretrained": True,
-        "scores": {
-            name: {**figures, "far_refused": 1.0, **changes.get("scores", {}).get(name, {})}
-            for name in (OURS, "maximum probability")
-        },
-        "seeds": 5,
-        "promises": promises(5),
-        "serving": {
-            "p50_cpu_ms": {"without": 10.0, "with": 10.1},
-            "known_bytes": 100,
-            "artifact_bytes": 10_000,
-        },
+    data = tmp_path / "dogs"
+    (data / "train").mkdir(parents=True)
+    command = ["knowing", "--quick", "--data", str(data), "--out", str(tmp_path / "out")]
+    assert main(command) == 1
+    result = json.loads((tmp_path / "out" / "knowing-dogs.json").read_text())
+    assert result["parts"] == {
+        "unknown": {"quick": True, "found": 1},
+        "labels": {"quick": True, "found": 2},
     }
-    return {"backbones": [{**one, **{k: v for k, v in changes.items() if k != "scores"}}]}
+    assert result["not_reached"] == ["unknown: 0.61 found", "labels: 0.55 found"]
+    captured = capsys.readouterr()
+    assert "table 1\n\ntable 2\n\nnot reached: unknown: 0.61 found" in captured.out
+    assert "labels: 0.55 found" in captured.err
+    first, second = parts
+    assert first.cache == second.cache
+    assert first.work != second.work
 
 
-def test_what_holds_is_no_problem_and_stands_in_the_table() -> None:
-    assert problems(result()) == []
-    assert "promises kept: 99 of 100; known.npz adds 1.0%" in table(result())
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"scores": {OURS: {"far": 0.9}}}, "far AUROC 0.900"),
-        ({"scores": {OURS: {"near": 0.6}}}, "below the maximum probability's"),
-        ({"scores": {OURS: {"known_refused": 0.09}}}, "9.0% of known pictures refused"),
-        ({"promises": promises(3)}, "promises kept by 3 of 5 seeds"),
-    ],
-)
-def test_what_does_not_hold_is_named(changes: dict[str, Any], said: str) -> None:
-    (problem,) = problems(result(**changes))
-    assert said in problem
-
-
-def test_of_random_weights_nothing_is_asked() -> None:
-    assert problems(result(pretrained=False, promises=promises(0))) == []
+def test_what_is_reached_is_said(parts: list[Context], monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in (unknown, labels):
+        monkeypatch.setattr(part, "problems", lambda _result: [])
+    result = {"parts": {"labels": {"found": 7}}}
+    assert knowing.table(result).startswith("table 7\n\nnot reached: nothing")
+    assert parts == []

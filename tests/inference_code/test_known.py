@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from artifact import ArtifactError
-from inference import model_fn, respond
+from inference import metrics_text, model_fn, respond
 from known import KNOWN_FILE, Known, read_known, write_known
 from prediction import Model, open_model
+from serving_metrics import ServingMetrics
 
 CLASSES = ("beagle", 'the "big", bad wolf', "Жук 🐶")
 UNKNOWN = ("known", "score", "threshold", "nearest")
@@ -39,7 +40,9 @@ def known(threshold: float = 3.0, temperature: float = 1.0) -> Known:
 def model_of(model: Model, features: Any, told: Known) -> Model:
     logits = floats([2, 1, 0])
     outputs = np.hstack([logits, floats(features)])
-    return replace(model, batcher=Mock(run=lambda _rows: (outputs, 1)), known=told)
+    metrics = ServingMetrics(CLASSES, tells_unknown=True)
+    batcher = Mock(run=lambda _rows: (outputs, 1))
+    return replace(model, batcher=batcher, known=told, metrics=metrics)
 
 
 def answered(model: Model, picture: bytes, accept: str = "application/json") -> Any:
@@ -63,6 +66,14 @@ def test_a_picture_of_no_class_is_unknown_and_its_nearest_classes_are_named(
     assert found["score"] > found["threshold"]
     assert found["nearest"] == [CLASSES[0], CLASSES[2], CLASSES[1]]
     assert found["label"] == CLASSES[0]  # clients that look no further go on as before
+
+
+def test_unknown_pictures_are_counted(model: Model, picture: Any) -> None:
+    told = model_of(model, [0.3, -1.0], known())
+    for _ in range(2):
+        answered(told, picture())
+    assert "model_unknown_total 2\n" in metrics_text(told)
+    assert "model_unknown_total 0\n" in metrics_text(model_of(model, [0.0, 7.0], known()))
 
 
 def test_without_a_threshold_every_picture_is_known(model: Model, picture: Any) -> None:

@@ -24,10 +24,12 @@ def numbers(text: str) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def served(*confidences: float, label: str = "a", ms: float = 2.0) -> Served:
+def served(
+    *confidences: float, label: str = "a", ms: float = 2.0, unknown: int | None = None
+) -> Served:
     seconds = dict.fromkeys(("decode", "forward", "encode"), ms / 1000)
     labels = (label,) * len(confidences)
-    return Served(200, seconds, (len(confidences),), labels, confidences)
+    return Served(200, seconds, (len(confidences),), labels, confidences, unknown=unknown)
 
 
 def test_every_answer_is_counted_with_its_stages_and_classes(
@@ -70,6 +72,28 @@ def test_buckets_count_what_is_at_or_below_their_bound() -> None:
 def test_class_names_are_escaped() -> None:
     name = 'a "b"\\c\nd'
     assert r'{class="a \"b\"\\c\nd"} 0' in ServingMetrics([name]).prometheus()
+
+
+def test_pictures_of_no_class_are_counted_where_the_model_can_tell() -> None:
+    metrics, lines = ServingMetrics(["a"], tells_unknown=True), list[str]()
+    assert numbers(metrics.prometheus())["model_unknown_total"] == 0
+    log = MetricsLog(lines.append, "m", clock=lambda: 0.0)
+    for one in (served(0.5, 0.9, unknown=1), served(0.5, unknown=0), Served(422)):
+        metrics.add(one)
+        log.add(one)
+    log.flush()
+    log.add(Served(422))
+    log.flush()
+    assert numbers(metrics.prometheus())["model_unknown_total"] == 1
+    first, second = map(json.loads, lines)
+    assert first["Unknown"] == 1
+    assert {"Name": "Unknown", "Unit": "Count"} in first["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    assert "Unknown" not in second  # a line without any answer
+
+
+def test_a_model_that_cannot_tell_counts_none(model: Model, picture: Picture) -> None:
+    respond(model, picture(), "image/jpeg", "")
+    assert "unknown" not in metrics_text(model)
 
 
 def test_a_line_for_cloudwatch_holds_every_metric_it_declares() -> None:

@@ -5,17 +5,17 @@ so many, so many of them rightly. Here test pictures say whether it keeps them.
 """
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from evaluation.chance import chance_of_fewer, chance_of_worse
 from evaluation.model_quality import Outcomes
+from evaluation.surest import surest
 
-POINTS = 20  # 5 %, 10 %, … of the pictures
 SHOWN = 0.8  # the coverage that the summary names
-_Z = NormalDist().inv_cdf(0.975)
+LEVEL = 0.95  # that a promise is not called broken by chance
 
 Right = npt.NDArray[np.bool_]
 
@@ -54,10 +54,8 @@ def coverage_section(
 
 def curve(right: Right, confidence: npt.NDArray[np.float64]) -> list[dict[str, float]]:
     """Return coverage, confidence and accuracy of the surest 5 %, 10 %, … of the pictures."""
-    order = np.argsort(-confidence, kind="stable")
+    order, counts = surest(confidence)
     sums = np.cumsum(right[order])
-    shares = np.arange(1, POINTS + 1) / POINTS
-    counts = np.unique(np.ceil(shares * len(right) - 1e-9)).astype(int)
     return [
         {
             "coverage": int(count) / len(right),
@@ -89,25 +87,24 @@ def _promises(promised: npt.NDArray[np.float32]) -> list[Promise]:
 def _kept(right: Right, confidence: npt.NDArray[np.float64], promise: Promise) -> dict[str, Any]:
     """Return a promised point, what the test pictures make of it, and whether it is kept.
 
-    It is, unless accuracy or coverage is lower by more than chance explains.
+    It is, unless accuracy or coverage is lower by more than chance explains: `chance` is how likely
+    pictures of the same kind are as far below it.
     """
     answered = confidence >= promise.confidence
     count, of, good = int(answered.sum()), len(right), int(right[answered].sum())
-    worse = _difference((promise.right, promise.answered), (good, count))[0] > 0
-    fewer = _difference((promise.answered, promise.pictures), (count, of))[0] > 0
+    chance = _chance(promise, good, count, of)
     return {
         "confidence": promise.confidence,
         "coverage": promise.answered / promise.pictures,
         "accuracy": promise.right / promise.answered,
         "test_coverage": count / of,
         "test_accuracy": good / count if count else None,
-        "kept": not worse and not fewer,
+        "chance": chance,
+        "kept": chance > 1 - LEVEL,
     }
 
 
-def _difference(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
-    """Return the 95 % interval of a difference of shares: Agresti and Caffo (2000)."""
-    shares = [((part + 1) / (of + 2), of + 2) for part, of in (first, second)]
-    spread = _Z * sum(share * (1 - share) / of for share, of in shares) ** 0.5
-    middle = shares[0][0] - shares[1][0]
-    return middle - spread, middle + spread
+def _chance(promise: Promise, right: int, answered: int, pictures: int) -> float:
+    worse = chance_of_worse((promise.right, promise.answered), (right, answered))
+    fewer = chance_of_fewer((promise.answered, promise.pictures), (answered, pictures))
+    return min(1.0, 2 * min(worse, fewer))  # the one or the other

@@ -1,8 +1,9 @@
 """Keep the answers about many pictures in a CSV file, so that a later call can go on with it.
 
-A row a picture: file, best class and its probability, the next classes, the error instead, and the
-model that answered. Rows are added durably; one that a kill cut off is dropped at the next start,
-and so are those with errors and those of pictures that changed since: they are asked about again.
+A row a picture: file, best class and its probability, the next classes, whether it shows one of the
+classes and the score that says so, the error instead, and the model that answered. Rows are added
+durably; one that a kill cut off is dropped at the next start, and so are those with errors and
+those of pictures that changed since: they are asked about again.
 """
 
 import csv
@@ -19,14 +20,20 @@ from pipeline.errors import UsageError
 from training_code.decisions import as_cell, from_cell
 
 _ANOTHER = "name another file, or remove this one to begin anew"
+_KNOWN = {None: "", True: "true", False: "false"}
+_LAST = ("error", "model")
 Row = list[str]
 
 
 class AnswersFile:
-    """An open CSV file of answers; `done` are the pictures that it has an answer about."""
+    """An open CSV file of answers; `done` are the pictures that it has an answer about.
 
-    def __init__(self, file: TextIO, top: int, model: str, done: frozenset[str]) -> None:
-        self.done = done
+    `unknown` counts those that show none of the classes, with the ones that are added.
+    """
+
+    def __init__(self, file: TextIO, top: int, model: str, kept: Sequence[Row]) -> None:
+        self.done = frozenset(row[0] for row in kept)
+        self.unknown = sum(row[-4] == _KNOWN[False] for row in kept)
         self._file = file
         self._top = top
         self._model = model
@@ -36,11 +43,13 @@ class AnswersFile:
         self._file.write(_text([self._row(result) for result in results]))
         self._file.flush()
         os.fsync(self._file.fileno())
+        self.unknown += sum(result.known is False for result in results)
 
     def _row(self, result: Prediction) -> Row:
         cells = [cell for label, value in result.classes for cell in (label, repr(value))]
         error = f"{result.status}: {result.error}" if result.error else ""
-        return [result.file, *_filled(cells, 2 * self._top), error, self._model]
+        known = [_KNOWN[result.known], "" if result.score is None else repr(result.score)]
+        return [result.file, *_filled(cells, 2 * self._top), *known, error, self._model]
 
 
 @contextmanager
@@ -60,7 +69,7 @@ def open_answers(path: Path, top: int, model: str | None) -> Iterator[AnswersFil
         written = os.fstat(file.fileno()).st_mtime
         kept = [row for row in rows if not row[-2] and not _changed_since(row[0], written)]
         with _replaced(path, _text([_header(top), *kept])) as fresh:
-            yield AnswersFile(fresh, top, model or "", frozenset(row[0] for row in kept))
+            yield AnswersFile(fresh, top, model or "", kept)
 
 
 @contextmanager
@@ -124,6 +133,11 @@ def _read(path: Path, text: str, top: int) -> list[Row]:
             raise UsageError(f"{path} holds no answers of this command: {_ANOTHER}")
         return []
     header, *found = rows
+    if header == [*_first(top), *_LAST]:
+        raise UsageError(
+            f"{path} was begun by an earlier version: it does not say which pictures show none of "
+            f"the classes (known, score), so it cannot be gone on with: {_ANOTHER}"
+        )
     if header != _header(top):
         raise UsageError(
             f"{path} has other columns than the answers with --top {top}: give the --top of "
@@ -149,10 +163,14 @@ def _check_model(path: Path, rows: Sequence[Row], model: str | None) -> None:
 
 
 def _header(top: int) -> Row:
+    return [*_first(top), "known", "score", *_LAST]
+
+
+def _first(top: int) -> Row:
     more = [
         cell for place in range(2, top + 1) for cell in (f"label_{place}", f"probability_{place}")
     ]
-    return ["file", "label", "probability", *more, "error", "model"]
+    return ["file", "label", "probability", *more]
 
 
 def _filled(cells: Row, length: int) -> Row:

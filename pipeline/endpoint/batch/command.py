@@ -33,13 +33,17 @@ class BatchRequest:
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What came of it: pictures in all, answered now and before, and errors by file."""
+    """What came of it: pictures in all, answered now and before, and errors by file.
+
+    `unknown`: how many of the answers in the file say that a picture shows none of the classes.
+    """
 
     endpoint: str
     csv: str
     pictures: int
     answered: int
     answered_before: int
+    unknown: int
     seconds: float
     errors: dict[str, str]
     no_pictures: tuple[str, ...]
@@ -56,9 +60,10 @@ class BatchOutcome:
             lines.append(f"left out, no pictures: {len(self.no_pictures):,} ({shown})")
         before = f", {self.answered_before:,} before" if self.answered_before else ""
         speed = f", {self.answered / self.seconds:.1f} a second" if self.answered else ""
+        unknown = f"; {self.unknown:,} show none of the classes" if self.unknown else ""
         lines.append(
             f"{self.csv}: {self.pictures:,} pictures, {self.answered:,} answered{before}, "
-            f"{len(self.errors):,} errors ({self.seconds:.0f} s{speed})"
+            f"{len(self.errors):,} errors ({self.seconds:.0f} s{speed}){unknown}"
         )
         return "\n".join(lines)
 
@@ -85,6 +90,7 @@ def predict_into_csv(
         pictures=len(found.pictures),
         answered=tally.answered,
         answered_before=before,
+        unknown=answers.unknown,
         seconds=time.monotonic() - began,
         errors={one.file: f"{one.status}: {one.error}" for one in tally.errors},
         no_pictures=found.others,

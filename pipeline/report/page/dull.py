@@ -6,6 +6,7 @@ Each function returns the reason in a sentence, or "" for data that is worth a p
 import math
 from collections.abc import Iterable, Sequence
 
+from pipeline.comparing.coverage import Coverage
 from pipeline.report.page.formatting import number, percent, plural
 from pipeline.report.page.plots_training import load_and_memory
 from pipeline.report.page.plots_tuning import varied
@@ -86,6 +87,17 @@ def calibration(evaluation: Evaluation) -> str:
         around = f"{percent(bins[0].lower, 0)} to {percent(bins[0].upper, 0)}"
         right = f"{percent(bins[0].accuracy)} of them are right"
         return f"No plot of confidence: every answer is {around} sure, and {right}."
+    return ""
+
+
+def coverage(found: Coverage) -> str:
+    """Say it of accuracy by the share that is answered."""
+    accuracies = [one.accuracy for one in found.points]
+    if len(accuracies) < 2:
+        return "No plot of what is answered: it is as sure of every answer."
+    if _level(accuracies):
+        right = percent(accuracies[0])
+        return f"No plot of what is answered: of the surest {right} are right, as of all."
     return ""
 
 

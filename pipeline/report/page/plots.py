@@ -173,6 +173,10 @@ def _of_evaluation(evaluation: Evaluation) -> Iterator[_PlannedPlot]:
         words = "How often answers are right, by confidence: the same figures as in the table"
         draw = partial(plots_quality.draw_calibration, evaluation)
         yield _PlannedPlot("calibration", words, draw, dull.calibration(evaluation))
+    if (coverage := evaluation.coverage) and coverage.points:
+        words = f"Accuracy by the share that is answered: it {coverage.summary}"
+        draw = partial(plots_quality.draw_coverage, evaluation, coverage)
+        yield _PlannedPlot("coverage", words, draw, dull.coverage(coverage))
     if count > FEW_CLASSES:
         words = "How many classes have which share of their pictures right"
         draw = partial(plots_quality.draw_recalls, evaluation)

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from pipeline.comparing.coverage import Coverage
+from pipeline.comparing.intervals import wilson_interval
 from pipeline.report.page.class_order import FEW_CLASSES, neighbour_order
 from pipeline.report.page.figures import (
     BLUE,
@@ -124,6 +126,37 @@ def draw_calibration(evaluation: Evaluation) -> Figure:
     axes.set_xlabel("confidence")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.legend(loc="best")
+    return figure_of(axes)
+
+
+def draw_coverage(evaluation: Evaluation, coverage: Coverage) -> Figure:
+    """Draw accuracy against the share that is answered, the surest first, and what was promised."""
+    points = coverage.points
+    axes = new_axes("How right, when it answers the surest only", height=340)
+    shares = [one.coverage for one in points]
+    counts = [round(one.coverage * evaluation.pictures) for one in points]
+    around = [
+        wilson_interval(round(one.accuracy * count), count)
+        for one, count in zip(points, counts, strict=True)
+    ]
+    axes.fill_between(
+        shares, [one.low for one in around], [one.high for one in around],
+        color=BLUE, alpha=0.15, linewidth=0, label="95% interval",
+    )  # fmt: skip
+    axes.plot(shares, [one.accuracy for one in points], "o-", color=BLUE, label="the test pictures")
+    if promises := coverage.promises:
+        axes.plot(
+            [one.coverage for one in promises], [one.accuracy for one in promises],
+            color=ORANGE, linestyle="--", label="promised by validation",
+        )  # fmt: skip
+    if coverage.accuracy is not None:
+        axes.axhline(coverage.accuracy, color=GREY, linewidth=1.2, label="what the gate asks for")
+    axes.set_xlabel("pictures answered, the surest first")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(top=1.02)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.legend(loc="best")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.comparing.coverage import Coverage, read_coverage
 from pipeline.comparing.intervals import wilson_interval
 from pipeline.report.gate import Gate, champion_words, issues_heard, parameter, shortfall_of
 from pipeline.report.page.class_order import FEW_CLASSES, neighbour_order
@@ -40,33 +41,6 @@ class CalibrationBin:
     count: int
     confidence: float
     accuracy: float
-
-
-@dataclass(frozen=True)
-class Promise:
-    """What the surest validation pictures promised, and what the test pictures made of it."""
-
-    confidence: float
-    coverage: float
-    accuracy: float
-    test_coverage: float
-    test_accuracy: float | None
-    kept: bool
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How right the model is when it answers only what it is sure of, in words and as promises.
-
-    `covered` of the pictures are answered with `accuracy`, where the gate asks for one; `refused`
-    are called unknown, where the model tells.
-    """
-
-    summary: str
-    promises: tuple[Promise, ...] = ()
-    accuracy: float | None = None
-    covered: float | None = None
-    refused: float | None = None
 
 
 @dataclass(frozen=True)
@@ -211,21 +185,6 @@ def read_evaluation(source: Source, facts: Facts) -> Evaluation:
         accuracy_of_unseen=accuracy_without(predictions, seen),
         coverage=read_coverage(content),
         coverage_minimum=parameter(facts, "CoverageMinimum"),
-    )
-
-
-def read_coverage(evaluation: Mapping[str, Any]) -> Coverage | None:
-    """Read how accuracy grows with what is left out; None in an evaluation of an older version."""
-    found = evaluation.get("coverage")
-    if found is None:
-        return None
-    at = found.get("at") or {}
-    return Coverage(
-        summary=found["summary"],
-        promises=tuple(Promise(**one) for one in found.get("promised", [])),
-        accuracy=at.get("accuracy"),
-        covered=at.get("coverage"),
-        refused=(evaluation.get("unknown") or {}).get("refused"),
     )
 
 

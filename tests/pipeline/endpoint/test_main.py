@@ -145,8 +145,8 @@ def test_predict_asks_about_a_folder_and_goes_on_where_it_ended(
     outcome = document("endpoint predict", out)
     assert (code, outcome["answered"], outcome["answered_before"]) == (0, 0, 1)
     header, row = answers.read_text().splitlines()
-    assert header == "file,label,probability,error,model"
-    assert row.startswith(f"{jpeg},beagle,0.75,,dogs--1-")
+    assert header == "file,label,probability,known,score,error,model"
+    assert row.startswith(f"{jpeg},beagle,0.75,,,,dogs--1-")
     assert "--csv" in run("predict", str(tmp_path))[2]
     assert run(*asked, "--save", "grid.png")[0] == 2
 

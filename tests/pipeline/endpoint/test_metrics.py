@@ -9,10 +9,18 @@ from serving_metrics import Served, ServingMetrics
 HOSTILE = 'a "b"\\c\n# TYPE d\\"} 7'
 
 
-def server_text(*answers: Served, before: tuple[int, ...] = (), classes: tuple[str, ...]) -> str:
+def server_text(
+    *answers: Served,
+    before: tuple[int, ...] = (),
+    classes: tuple[str, ...],
+    tells_unknown: bool = False,
+) -> str:
     """The text of a server whose model gave these answers; `before` it, others were refused."""
     clock = iter(range(1000))
-    work, metrics = Work(8, lambda: float(next(clock))), ServingMetrics(classes)
+    work, metrics = (
+        Work(8, lambda: float(next(clock))),
+        ServingMetrics(classes, tells_unknown=tells_unknown),
+    )
     for answer in answers:
         with work.one_more():
             metrics.add(answer)
@@ -35,6 +43,12 @@ def test_requests_classes_and_times_are_those_of_the_server() -> None:
     assert found.mean == 1000.0  # the clock goes on by a second with each look
     mean = pytest.approx((19 * 2 + 400) / 20)
     assert found.stages == tuple(Stage(n, 20, mean, 2.5) for n in ("decode", "forward", "encode"))
+
+
+def test_pictures_of_no_class_are_counted_where_the_model_can_tell() -> None:
+    answers = [Served(200, labels=("a", "a"), unknown=2), Served(200, labels=("a",), unknown=0)]
+    assert read_counted(server_text(*answers, classes=("a",), tells_unknown=True)).unknown == 2
+    assert read_counted(server_text(answered("a", 2.0), classes=("a",))).unknown is None
 
 
 def test_what_is_slower_than_every_bound_has_none() -> None:

@@ -53,7 +53,10 @@ def versions(store: Store, register_package: Callable[..., str]) -> list[str]:
         uri = f"s3://b/{number}/evaluation.json"
         if number != 2:
             store.path(uri).parent.mkdir(parents=True)
-            coverage = {"summary": "answers the 80% it is surest of with 94.1% accuracy"}
+            sure = {"coverage": 0.8, "confidence": 0.6, "accuracy": 0.9 + number / 100}
+            kept = {"test_coverage": 0.78, "test_accuracy": 0.94, "kept": number == 3}
+            summary = "answers the 80% it is surest of with 94.1% accuracy"
+            coverage = {"summary": summary, "points": [sure], "promised": [sure | kept]}
             text = json.dumps({"multiclass_classification_metrics": metrics, "coverage": coverage})
             store.path(uri).write_text(text)
         statistics = {"ContentType": "application/json", "S3Uri": uri}
@@ -111,6 +114,7 @@ def test_show_prints_metrics_and_the_weakest_classes(run: Run, versions: list[st
             "25.0%",
             "train-3",
             "answers the 80% it is surest of with 94.1% accuracy",
+            "validation promised 93.0% accuracy on the surest 80%",
             "s3://b/3/report/report.html",
         ):
             assert text in out
@@ -118,6 +122,16 @@ def test_show_prints_metrics_and_the_weakest_classes(run: Run, versions: list[st
         weakest = [line.split()[0] for line in out.splitlines() if line.startswith("pug")]
         assert weakest == [f"pug{n:02}" for n in range(9)]  # ten with the beagle
     assert run("show", "2")[0] == 0
+
+
+def test_what_was_promised_of_both_is_compared(run: Run, versions: list[str]) -> None:
+    code, out, _ = run("compare", "3", "1")
+    assert code == 0
+    assert "version 3: validation promised 93.0% accuracy on the surest 80%" in out
+    assert "rightly: kept" in out and "rightly: not kept" in out
+    assert "accuracy on the surest 80%     0.9300     0.9100" in out
+    compared = document("registry compare", run("compare", "3", "1", "--json")[1])
+    assert [one["kept"] for one in compared["promises"]] == [True, False]
 
 
 def test_approve_and_reject_keep_their_reason(run: Run, store: Store, versions: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from pipeline.comparing.coverage import Coverage, CoveragePoint, Promise
 from pipeline.comparing.differences import Difference
 from pipeline.comparing.intervals import Interval
 from pipeline.comparing.measured import (
@@ -26,10 +27,8 @@ from pipeline.report.sections.evaluation import (
     CalibrationBin,
     ClassQuality,
     ConfusedPair,
-    Coverage,
     Evaluation,
     Mistake,
-    Promise,
 )
 from pipeline.report.sections.files import MetricFile
 from pipeline.report.sections.gains import FineTuningGain, Gains, TuningGain
@@ -297,6 +296,7 @@ def an_evaluation(classes: tuple[str, ...], rng: random.Random) -> Evaluation:
         5, 0.97, 0.8, "better than version 6 by 2.1 points (-0.8 to 5.0), same pictures",
         coverage=Coverage(
             "answers the 80% it is surest of with 94.1% accuracy",
+            tuple(CoveragePoint(n / 20, 1 - n / 25, 1 - (n / 20) ** 3 / 6) for n in range(1, 21)),
             (Promise(0.51, 0.8, 0.95, 0.79, 0.94, True), Promise(0.1, 1, 0.84, 1, None, False)),
             0.95, 0.77, 0.048,
         ),

@@ -70,14 +70,31 @@ def outcomes_of(logits: Any, labels: Any) -> Outcomes:
     return Outcomes(labels, shares.argmax(axis=1), shares.max(axis=1).astype(float), every)
 
 
-def test_a_promise_is_kept_by_pictures_of_the_same_kind() -> None:
-    points = promised(*drawn(0, 800, 1.0))
+def test_a_promise_is_broken_by_chance_no_more_often_than_it_says() -> None:
+    """Each point on its own: validation and test are drawn anew each time."""
     kept = [
-        one["kept"]
-        for seed in range(1, 6)
-        for one in coverage_section(outcomes_of(*drawn(seed, 800, 1.0)), points, None)["promised"]
+        [
+            one["kept"]
+            for one in coverage_section(
+                outcomes_of(*drawn(2 * seed + 1, 300, 1.0)),
+                promised(*drawn(2 * seed, 300, 1.0)),
+                None,
+            )["promised"]
+        ]
+        for seed in range(100)
     ]
-    assert np.mean(kept) > 0.9
+    assert 0.95 < np.mean(kept) < 0.99
+
+
+@pytest.mark.parametrize("count", [7, 40])
+def test_answers_of_one_confidence_are_promised_and_counted_together(count: int) -> None:
+    """Of answers that are all as sure, a first part is no surer than the rest."""
+    logits = np.tile(np.array([[2, 0]], np.float32), (count, 1))
+    labels = np.arange(count) % 2
+    (point,) = promised(logits, labels)
+    assert point[[0, 2]].tolist() == [count, (count + 1) // 2]
+    (found,) = curve(labels == 0, np.full(count, 0.9))
+    assert (found["coverage"], found["accuracy"]) == (1, np.mean(labels == 0))
 
 
 def test_a_promise_is_broken_by_pictures_that_are_harder() -> None:

@@ -40,6 +40,15 @@ def test_the_difference_has_its_paired_interval(console: RegistryVisitor) -> Non
     assert "Test accuracy, 95% 70.0%" in page
 
 
+def test_what_each_is_surest_of_and_what_was_promised_of_it_is_told(
+    console: RegistryVisitor,
+) -> None:
+    page = console.read(SIDE_BY_SIDE)
+    assert "It answers the 80% it is surest of with 90.0% accuracy." in page
+    assert page.count("Validation promised 95.0% accuracy on the surest 80%") == 2
+    assert "accuracy on the surest 80% 0.9 0.9" in page
+
+
 def test_what_differs_most_comes_first(console: RegistryVisitor) -> None:
     page = console.read(SIDE_BY_SIDE)
     classes = page.index("Recall: how many")

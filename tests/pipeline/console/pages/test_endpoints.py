@@ -21,6 +21,11 @@ ROLE = "arn:aws:iam::111122223333:role/execution"
 JPEG = b"\xff\xd8\xff and so on"
 PNG = b"\x89PNG\r\n\x1a\n"
 
+COUNTS = """
+def metrics_text(model):
+    return 'model_predictions_total{class="beagle"} 2\\nmodel_unknown_total 1\\n'
+"""
+
 Deploy = Callable[..., str]
 
 
@@ -92,7 +97,7 @@ def test_a_picture_of_none_of_the_classes_is_said_to_be_one(
 def test_numbers_are_those_of_the_server_and_looking_is_no_request(
     visitor: Visitor, deployed: Deploy, live: Service
 ) -> None:
-    deployed()
+    deployed(code=ECHO + COUNTS)
     served(live)
     files = [("a.jpg", JPEG), ("b.png", PNG), ("c.jpg", JPEG)]
     page = words(send(visitor, "/endpoints/staging/ask", files=files))
@@ -101,6 +106,7 @@ def test_numbers_are_those_of_the_server_and_looking_is_no_request(
     for _ in range(3):
         page = words(visitor.get("/endpoints/staging"))
     assert "3 answered" in page and "1 refused" in page and "HTTP 415 1" in page
+    assert "1 picture of 2 showed none of the classes" in page
     assert "AllTraffic 100% of the traffic, 1 instance" in page
     row = words(visitor.get("/endpoints"))
     assert "AllTraffic 100% 3 1" in row and live.url in row

@@ -26,6 +26,8 @@ def test_all_that_is_known_is_shown(store: Store, register_package: Register) ->
         "Data " + "f" * 64,
         "Commit " + "1" * 40,
         "beagle 50.0% 2",
+        "Coverage It answers the 80% it is surest of",
+        "of the test, 90.0% of them rightly: not kept",
     ):
         assert said in page
     assert page.index("beagle 50.0%") < page.index("boxer 100.0%")

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from pipeline.errors import UsageError
 
 GOOD = Prediction("a.jpg", (("cat", 0.75), ("dog", 0.25)))
 ODD = Prediction('b,"\n é\udcff.jpg', (("cat", 1.0),))
+STRANGE = Prediction("car.jpg", (("cat", 0.9),), known=False, score=31.25)
 BAD = Prediction("c.jpg", error="it is empty", status=422)
+
+CLASSES = ["file", "label", "probability", "label_2", "probability_2"]
 
 
 def write(path: Path, *results: Prediction, model: str | None = "m-1", top: int = 2) -> None:
@@ -33,11 +37,20 @@ def path(tmp_path: Path) -> Path:
 def test_a_row_a_picture(path: Path) -> None:
     write(path, GOOD, ODD, BAD)
     assert rows(path) == [
-        ["file", "label", "probability", "label_2", "probability_2", "error", "model"],
-        ["a.jpg", "cat", "0.75", "dog", "0.25", "", "m-1"],
-        [ODD.file, "cat", "1.0", "", "", "", "m-1"],
-        ["c.jpg", "", "", "", "", "422: it is empty", "m-1"],
+        [*CLASSES, "known", "score", "error", "model"],
+        ["a.jpg", "cat", "0.75", "dog", "0.25", "", "", "", "m-1"],
+        [ODD.file, "cat", "1.0", "", "", "", "", "", "m-1"],
+        ["c.jpg", "", "", "", "", "", "", "422: it is empty", "m-1"],
     ]
+
+
+def test_pictures_of_no_class_are_told_and_counted_with_those_of_before(path: Path) -> None:
+    write(path, STRANGE, replace(GOOD, known=True, score=-2.5))
+    assert [row[5:7] for row in rows(path)[1:]] == [["false", "31.25"], ["true", "-2.5"]]
+    with open_answers(path, 2, "m-1") as answers:
+        assert answers.unknown == 1
+        answers.add([replace(STRANGE, file="van.jpg"), ODD, BAD])
+        assert answers.unknown == 2
 
 
 def test_a_later_call_goes_on_and_asks_again_about_errors(path: Path) -> None:
@@ -100,6 +113,14 @@ def test_another_model_or_form_is_refused(
     with pytest.raises(UsageError, match=message):
         write(path, ODD, top=top, model=model)
     assert path.read_bytes() == before
+
+
+def test_a_file_that_an_earlier_version_began_is_refused_as_such(path: Path) -> None:
+    text = f"{','.join(CLASSES)},error,model\na.jpg,cat,0.75,dog,0.25,,m-1\n"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"begun by an earlier version.*\(known, score\)"):
+        write(path, ODD)
+    assert path.read_text() == text
 
 
 @pytest.mark.parametrize("text", ["name,age\nJo,3\n", "hello\n", "hello", '"open\n', "a\n" * 9])

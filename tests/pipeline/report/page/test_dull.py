@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.comparing.coverage import Coverage, CoveragePoint
 from pipeline.report.contents import RunReport
 from pipeline.report.page.plots import draw_plots
 from pipeline.report.sections.dataset import SECTION as DATASET
@@ -34,6 +35,11 @@ def evaluation(report: RunReport = FULL, **changes: Any) -> Any:
     found = report.get(EVALUATION)
     assert found is not None
     return replace(found, **changes)
+
+
+def covered(*accuracies: float) -> Coverage:
+    points = (CoveragePoint(n, 0.5, accuracy) for n, accuracy in enumerate(accuracies, start=1))
+    return Coverage("answers some", tuple(points))
 
 
 def dataset(**changes: Any) -> Any:
@@ -108,6 +114,13 @@ LEVEL = History((Epoch(1, 2.0, 1.0, 3.0, 0.5), Epoch(2, 1.0, 1.0, 2.0, 0.5)), 2)
             evaluation(MANY, classes=PERFECT),
             "recalls",
             "within a tenth of each other",
+        ),
+        ("evaluation", evaluation(coverage=covered(0.9)), "coverage", "as sure of every answer"),
+        (
+            "evaluation",
+            evaluation(coverage=covered(0.9, 0.9)),
+            "coverage",
+            "of the surest 90.0% are right, as of all",
         ),
         ("dataset", dataset(classes=("a",), counts={"train": {"a": 9}}), "dataset", "there is one"),
         (

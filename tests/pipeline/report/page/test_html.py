@@ -104,7 +104,7 @@ def test_nothing_is_fetched_and_every_link_leads_somewhere(page, folder):
 
 def test_every_plot_is_a_picture(folder):
     plots = sorted(path.name for path in (folder / "plots").iterdir())
-    assert "confusion.png" in plots and "tuning_trials.png" in plots and len(plots) == 13
+    assert "confusion.png" in plots and "tuning_trials.png" in plots and len(plots) == 14
     for name in plots:
         with Image.open(folder / "plots" / name) as picture:
             assert picture.format == "PNG" and picture.width >= 700

@@ -1,9 +1,11 @@
 """Measure how well a model tells unknown pictures, and whether it keeps what it promises.
 
-    python -m benchmarks.measure_knowing --dataset DIR --test DIR --features DIR --seeds N
+    python -m benchmarks.measure_unknown --dataset DIR --test DIR --features DIR
+        --seeds 5 --far 60 --requests 150
 
 Run with training_code/ and inference_code/ on the path; prints JSON. Each seed draws the splits
-anew from all pictures and holds out a sixth of the classes: near unknowns. Far ones are drawn.
+anew from all pictures and holds out a sixth of the classes: near unknowns. Far ones are drawn,
+that many of each kind.
 """
 
 import argparse
@@ -34,7 +36,7 @@ from extraction.feature_pass import Pass, write_features
 from extraction.runtime import Runtime, open_runtime
 from graphs.export import export_graph
 from hyperparameters import Hyperparameters
-from knowing.fitting import fit_known
+from knowing.fitting import fit_known, fit_threshold
 from known import KNOWN_FILE, write_known
 from learning.head_training import head_phase, make_head
 from learning.training_loop import ClassificationLoss, fit, restore
@@ -44,12 +46,10 @@ from prediction import Model, open_model
 from runtimes import FEATURES, LOGITS
 from torch_model import write_model
 
-FAR_PICTURES = 60  # of each kind
 REFUSE_AT = 0.05
 OURS = "relative Mahalanobis, 64 directions"
 _HELD_OUT = 6  # one class of so many
 _PARTS = 10  # of a class: 8 train, 1 validates, 1 tests
-_REQUESTS = 150
 
 Array = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -81,7 +81,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("dataset", "test", "features"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, required=True)
+    for name in ("seeds", "far", "requests"):
+        parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
     with redirect_stdout(io.StringIO()):
         info = read_info(options.features)
@@ -90,7 +91,8 @@ def main() -> None:
         runtime = open_runtime(backbone, info.preprocessing(), 8, 1)
         pictures = read_pictures(options, info, runtime)
         seeds = [measure(pictures, seed) for seed in range(options.seeds)]
-        serving = measure_serving(backbone, info, pictures, options.features.parent / "served")
+        target = options.features.parent / "served"
+        serving = measure_serving(backbone, info, pictures, target, options.requests)
     print(json.dumps({"backbone": info.backbone, **joined(seeds), "serving": serving}))
 
 
@@ -103,7 +105,7 @@ def read_pictures(options: argparse.Namespace, info: FeatureInfo, runtime: Runti
     splits = [read_features(folder, split) for split in ("train", "valid", "test")]
     far = {}
     for kind in KINDS:
-        squares = torch.from_numpy(np.stack(far_squares(kind, FAR_PICTURES, info.resize)))
+        squares = torch.from_numpy(np.stack(far_squares(kind, options.far, info.resize)))
         far[kind] = np.concatenate([runtime.forward(part) for part in torch.split(squares, 8)])
     return Pictures(
         np.concatenate([one.values[0].numpy() for one in splits]),
@@ -146,6 +148,7 @@ def measure(pictures: Pictures, seed: int) -> dict[str, Any]:
         "accuracy": float((logits["test"].argmax(axis=1) == test.labels).mean()),
         "temperature": float(fitted.temperature[0]),
         "promised": section["promised"],
+        "pictures": {"valid": len(valid.labels), "test": len(test.labels)},
     }
 
 
@@ -190,7 +193,7 @@ def softmax(logits: Array) -> Array:
 
 def figures(scores: dict[str, Any]) -> dict[str, Any]:
     """Return a score's AUROC of near and far pictures, and the share above its threshold."""
-    threshold = np.quantile(scores["valid"], 1 - REFUSE_AT)
+    threshold = fit_threshold(scores["valid"], REFUSE_AT)
     far = np.concatenate([scores[kind] for kind in KINDS])
     return {
         "near": auroc(scores["test"], scores["near"]),
@@ -209,6 +212,7 @@ def joined(seeds: list[dict[str, Any]]) -> dict[str, Any]:
     shown = [min(one["promised"], key=lambda point: abs(point["coverage"] - 0.8)) for one in seeds]
     return {
         "seeds": len(seeds),
+        "pictures": seeds[0]["pictures"],
         "accuracy": statistics.mean(one["accuracy"] for one in seeds),
         "temperature": statistics.mean(one["temperature"] for one in seeds),
         "scores": {
@@ -217,6 +221,7 @@ def joined(seeds: list[dict[str, Any]]) -> dict[str, Any]:
                     name: statistics.mean(one["scores"][score][name] for one in seeds)
                     for name in names
                 },
+                "known_refused_by_seed": [one["scores"][score]["known_refused"] for one in seeds],
                 "far_by_kind": _by_kind([one["scores"][score]["far_by_kind"] for one in seeds]),
             }
             for score in seeds[0]["scores"]
@@ -230,7 +235,7 @@ def _by_kind(found: list[dict[str, float]]) -> dict[str, float]:
 
 
 def measure_serving(
-    backbone: torch.nn.Module, info: FeatureInfo, pictures: Pictures, folder: Path
+    backbone: torch.nn.Module, info: FeatureInfo, pictures: Pictures, folder: Path, requests: int
 ) -> dict[str, Any]:
     """Answer one picture in turns by a model with and one without known.npz; compare p50.
 
@@ -260,19 +265,20 @@ def measure_serving(
             write_known(target, known)
         models[name] = open_model(target, "graph")
     before = sum(path.stat().st_size for path in (folder / "without").iterdir())
+    medians = _median_seconds(models, requests)
     return {
-        "p50_cpu_ms": {name: 1000 * seconds for name, seconds in _median_seconds(models).items()},
+        "p50_cpu_ms": {name: 1000 * seconds for name, seconds in medians.items()},
         "known_bytes": (folder / "with" / KNOWN_FILE).stat().st_size,
         "artifact_bytes": before,
     }
 
 
-def _median_seconds(models: dict[str, Model]) -> dict[str, float]:
+def _median_seconds(models: dict[str, Model], requests: int) -> dict[str, float]:
     square = far_squares("smooth noise", 1, 400)[0].transpose(1, 2, 0)
     body = io.BytesIO()
     Image.fromarray(square).save(body, "JPEG")
     times: dict[str, list[float]] = {name: [] for name in models}
-    for turn in range(_REQUESTS):
+    for turn in range(requests):
         for name in sorted(models, reverse=bool(turn % 2)):
             start = time.process_time()
             inference.respond(models[name], body.getvalue(), "image/jpeg", "application/json")
