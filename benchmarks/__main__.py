@@ -34,6 +34,7 @@ BENCHMARKS = (
     "better",
     "knowing",
     "labels",
+    "drift",
 )
 _FOLDER = Path(__file__).resolve().parent
 _EXAMPLES = """\
