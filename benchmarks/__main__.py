@@ -33,6 +33,7 @@ BENCHMARKS = (
     "chaos",
     "better",
     "knowing",
+    "drift",
 )
 _FOLDER = Path(__file__).resolve().parent
 _EXAMPLES = """\

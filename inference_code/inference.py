@@ -50,13 +50,17 @@ from request_reading import JSON_TYPE, Body, read_request
 from runtimes import runtimes_of
 from serving_metrics import STAGES, Served
 
-# open_model, predict and runtimes_of are here for Evaluate, which knows no other module of ours
+# what is no part of AWS's contract is here for jobs, which know no other module of an artifact's:
+# open_model, predict and runtimes_of for Evaluate, monitoring also asks as a server does
 __all__ = [
     "CONCURRENT_REQUESTS",
+    "RequestError",
+    "decode_squares",
     "metrics_text",
     "model_fn",
     "open_model",
     "predict",
+    "read_request",
     "runtimes_of",
     "transform_fn",
 ]

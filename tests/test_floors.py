@@ -10,7 +10,7 @@ from pipeline.command_line.running import ROOT
 # The floors, top first; the rooms of one floor know nothing of each other.
 FLOORS = (
     ("pipeline.__main__", "pipeline.completion", "pipeline.console", "pipeline.schema"),
-    ("pipeline.run", "benchmarks"),
+    ("pipeline.run", "benchmarks", "pipeline.monitor"),
     # the command of data sets, which shows what reviews found; its other modules stand lower
     ("pipeline.endpoint", "pipeline.data.__main__"),
     ("pipeline.review",),

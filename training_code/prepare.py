@@ -81,6 +81,7 @@ class Decoded:
     """What is known of the pictures in the rows; `notes` of those only that have any."""
 
     sums: dict[Picture, Sums]
+    sizes: dict[Picture, tuple[int, int]]
     notes: dict[Picture, Notes]
 
 
@@ -104,7 +105,7 @@ def prepare(options: Options) -> None:
         planned, rows = rows, plan_rows(found, list(decoded.sums), options.fractions, options.seed)
         _rearrange(planned, rows, options)
     info = _describe(found, rows, decoded, refused, options) | told
-    _write(rows, info, options)
+    _write(rows, decoded.sizes, info, options)
     _report(info)
 
 
@@ -144,13 +145,15 @@ def _decode_all(rows: Rows, options: Options) -> tuple[Decoded, dict[PictureFile
         for split, pictures in rows.items()
         for number, picture in enumerate(pictures)
     ]
-    decoded, refused = Decoded({}, {}), {}
+    decoded, refused = Decoded({}, {}, {}), {}
+    sizes: dict[tuple[int, int], tuple[int, int]] = {}  # kept once: most pictures share a few
     outcomes = parallel_map(write_picture, [row for _, row in planned], "decoded")
     for (picture, _), outcome in zip(planned, outcomes, strict=True):
         if isinstance(outcome, Refused):
             refused[picture.file] = outcome.reason
         else:
             decoded.sums[picture] = outcome.sums
+            decoded.sizes[picture] = sizes.setdefault(outcome.size, outcome.size)
             if outcome.notes:
                 decoded.notes[picture] = outcome.notes
     return decoded, refused
@@ -226,13 +229,19 @@ def _split_source(found: ImageFolder) -> str:
     return {(): "folders", SPLITS: "stratified"}.get(found.drawn, "completed")
 
 
-def _write(rows: Rows, info: Mapping[str, Any], options: Options) -> None:
+def _write(
+    rows: Rows,
+    sizes: Mapping[Picture, tuple[int, int]],
+    info: Mapping[str, Any],
+    options: Options,
+) -> None:
     number = {label: index for index, label in enumerate(info["classes"])}
     for split, pictures in rows.items():
         labels = [number[picture.file.label] for picture in pictures]
         names = [picture.file.name for picture in pictures]
         contents = [picture.content for picture in pictures]
-        write_rows(options.folder(split), split, labels, names, contents)
+        own = [sizes[picture] for picture in pictures]
+        write_rows(options.folder(split), split, labels, names, contents=contents, sizes=own)
     for folder in (options.dataset, options.test):
         write_json(folder / INFO_FILE, info)
 

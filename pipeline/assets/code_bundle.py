@@ -31,7 +31,7 @@ _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
 # What of inference_code/ the serving image holds, and no model artifact.
 IMAGE_ONLY = ("Dockerfile", "server")
 _SKIPPED = {"__pycache__", ".DS_Store"}
-EVALUATE = "evaluate.py"
+EVALUATE, MONITOR = "evaluate.py", "monitor.py"
 _ADDRESS = re.compile(
     r"s3://[^/]+/code/([\w-]+)-[0-9a-f]{16}/(files|sourcedir\.tar\.gz)"
 )  # of a bundle
@@ -84,16 +84,17 @@ class Bundles(dict[str, CodeBundle]):
 
 
 def bundles_of(settings: Settings, root: Path) -> Bundles:
-    """Bundle the code of each script, and of TRIALS, by name. Raises BundleError.
+    """Bundle the code of each step's script, and of TRIALS, by name. Raises BundleError.
 
-    `root` is the repository. Where models are compared with the approved one there is also a folder
-    that stands for "no champion": a job's input must hold something.
+    MONITOR is no step: it looks at what was deployed. `root` is the repository. Where models are
+    compared with the approved one there is also a folder that stands for "no champion": a job's
+    input must hold something.
     """
     watched, bucket = settings.debugger.mode != "off", settings.bucket
     bundles = Bundles()
     for name in processing.processing_scripts(root / "training_code"):
         rules = name == _RULE_SCRIPT
-        if not rules or settings.gate.no_issues_from:
+        if name != MONITOR and (not rules or settings.gate.no_issues_from):
             bundles[name] = processing_bundle(root, name, bucket, debugger=rules)
     bundles[EVALUATE] = evaluation_bundle(root, bucket, installs=settings.serving.image is not None)
     bundles[TRAIN] = training_bundle(root, TRAIN, bucket, debugger=watched)

@@ -25,6 +25,7 @@ from pipeline.endpoint.documents import (
 )
 from pipeline.local.repair import Checked, Repaired
 from pipeline.local.service.following import Deployed
+from pipeline.monitor.documents import Monitored
 from pipeline.registry.documents import MadeVersion, VersionFacts
 from pipeline.report.contents import Run
 from pipeline.report.documents import ListedRun
@@ -137,6 +138,7 @@ DOCUMENTS: Mapping[str, tuple[Shape, ...]] = {
     "endpoint delete": (Shape(Deleted),),
     "data upload": (Shape(Transfer),),
     "data review": (Shape(Reviewed),),
+    "monitor": (Shape(Monitored),),
     "local check": (Shape(Checked),),
     "local repair": (
         Shape(Repaired, {"repaired": bool}),

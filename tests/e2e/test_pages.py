@@ -34,6 +34,7 @@ PRINTS = {
     "endpoint bench": r"^ *1 +\d+ ",
     "endpoint serve": r"^  curl ",
     "endpoint status": r"^dog-breeds-production +idle +dog-breeds/2 ",
+    "pipeline.monitor": r"^verdict +Nothing can be said: ",
     "pipeline.console": r"^console http://127\.0\.0\.1:\d+/\?token=",
     "pipeline.report   ": r"^\w{12} +dog-breeds +Succeeded ",
     "report newest": r"report\.html$",

@@ -8,6 +8,7 @@ import pytest
 
 import evaluate
 import features
+import monitor
 import prepare
 from hyperparameters import Hyperparameters
 from learning.optimizers import OPTIMIZERS
@@ -29,7 +30,7 @@ def test_hyperparameters_are_those_that_training_takes() -> None:
     assert SCRIPTS["train.py"].options["optimizer"] == tuple(OPTIMIZERS)
 
 
-@pytest.mark.parametrize("script", [prepare, features, evaluate])
+@pytest.mark.parametrize("script", [prepare, features, evaluate, monitor])
 def test_options_are_those_that_argparse_knows(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

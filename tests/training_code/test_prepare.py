@@ -16,7 +16,7 @@ from PIL import Image
 from job.errors import JobError
 from job.provenance import sha256_of
 from picture_formats import listed
-from pictures.dataset import open_split, read_contents, read_info
+from pictures.dataset import open_split, read_contents, read_info, read_sizes
 from prepare import Options, prepare
 from preprocessing import decode_square
 
@@ -66,6 +66,8 @@ def test_rows_labels_and_names_belong_together(data: Path, tmp_path: Path) -> No
         for pixels, label, name in zip(stored.images, stored.labels, stored.files, strict=True):
             assert name.startswith(info["classes"][label] + "/")
             assert np.array_equal(pixels, decode_square((data / name).read_bytes(), 16))
+        own = [Image.open(data / name).size for name in stored.files]
+        assert np.array_equal(read_sizes(folder(tmp_path, split), split), own)
         seen += stored.files
         assert info["counts"][split] == {
             name: sum(file.startswith(name) for file in stored.files) for name in "abc"
@@ -81,6 +83,7 @@ def test_test_pictures_are_in_the_test_output_alone(data: Path, tmp_path: Path) 
         "test.files.json",
         "test.images.npy",
         "test.labels.npy",
+        "test.sizes.npy",
     ]
     assert not list((tmp_path / "dataset").glob("test*"))
     assert read_info(tmp_path / "test") == read_info(tmp_path / "dataset")

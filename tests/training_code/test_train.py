@@ -93,7 +93,8 @@ def test_the_exported_model_holds_all_that_serving_needs(trained: Any, features:
     assert description.hyperparameters["lr"] == 0.01
     kept = (path for path in (CODE / "inference_code").iterdir() if path.is_file())
     code = {f"code/{path.name}" for path in kept if path.name != "Dockerfile"}
-    assert set(files_of(trained.model)) == {"model.json", "model.onnx", "model.safetensors"} | code
+    own = {"model.json", "model.onnx", "model.safetensors", "reference.npz"}
+    assert set(files_of(trained.model)) == own | code
     assert "code/inference.py" in code
 
 

@@ -1,8 +1,9 @@
 """Read and write the prepared data set: a few large files that training need not decode.
 
 A folder holds `dataset.json` and, for each of its splits, `<split>.images.npy` (uint8, (N, 3, R,
-R), RGB), `<split>.labels.npy` (int64, (N,)), `<split>.files.json` (N names, in row order) and
-`<split>.contents.json` (the sha256 of each file).
+R), RGB), `<split>.labels.npy` (int64, (N,)), `<split>.files.json` (N names, in row order),
+`<split>.contents.json` (the sha256 of each file) and `<split>.sizes.npy` (int32, (N, 2): width and
+height in the file).
 """
 
 import contextlib
@@ -117,11 +118,27 @@ def read_contents(folder: Path, split: str) -> tuple[str, ...]:
         raise JobError(f"{path} is missing: {folder} is no prepared {split} split") from error
 
 
+def read_sizes(folder: Path, split: str) -> npt.NDArray[np.int64] | None:
+    """Return width and height of each file of a split (N, 2); None where an older Prepare ran."""
+    path = folder / f"{split}.sizes.npy"
+    if not path.is_file():
+        return None
+    sizes: npt.NDArray[np.int64] = np.load(path, allow_pickle=False).astype(np.int64)
+    return sizes
+
+
 def write_rows(
-    folder: Path, split: str, labels: Sequence[int], files: Sequence[str], contents: Sequence[str]
+    folder: Path,
+    split: str,
+    labels: Sequence[int],
+    files: Sequence[str],
+    *,
+    contents: Sequence[str],
+    sizes: Sequence[tuple[int, int]],
 ) -> None:
-    """Write the labels, names and contents of a split's files, in row order."""
+    """Write the labels, names, contents and sizes of a split's files, in row order."""
     np.save(folder / f"{split}.labels.npy", np.array(labels, dtype=np.int64))
+    np.save(folder / f"{split}.sizes.npy", np.array(sizes, dtype=np.int32).reshape(-1, 2))
     write_json(folder / f"{split}.files.json", files)
     write_json(folder / f"{split}.contents.json", contents)
 

@@ -11,7 +11,7 @@ from PIL import Image
 from folders.walk import first_bytes, is_called_a_picture
 from picture_formats import UnusableImage, is_picture
 from picture_notes import Notes
-from preprocessing import MAX_FILE_BYTES, check_bytes, decode_with_notes
+from preprocessing import MAX_FILE_BYTES, check_bytes, decode_with_notes, picture_size
 
 Sums = npt.NDArray[np.int64]  # (2, 3): by channel (RGB), pixels summed and their squares
 
@@ -30,9 +30,10 @@ class NoPicture:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is known of a picture in its row: its pixels' sums, and what was done to it."""
+    """What is known of a picture in its row: its pixels' sums, its size, what was done to it."""
 
     sums: Sums
+    size: tuple[int, int]
     notes: Notes
 
 
@@ -75,12 +76,13 @@ def write_picture(row: Row) -> Written | Refused:
         return Refused(f"cannot be read ({error.strerror})")
     try:
         pixels, notes = decode_with_notes(data, row.resize)
+        size = picture_size(data)
     except UnusableImage as error:
         return Refused(str(error))
     with row.target.open("r+b") as file:
         file.seek(row.offset)
         file.write(pixels.data)
-    return Written(sum_pixels(pixels), notes)
+    return Written(sum_pixels(pixels), size, notes)
 
 
 def sum_pixels(pixels: npt.NDArray[np.uint8]) -> Sums:

@@ -4,6 +4,9 @@ from typing import Any
 
 from pipeline.sample.grey_picture import MIME_TYPE, grey_picture
 
+# By this, captured with the request, monitoring knows it from a user's (monitoring/captured.py).
+PROBE = "is-it-alive"
+
 
 def why_silent(runtime: Any, endpoint: str) -> str:
     """Return why an endpoint gives no answer; empty when its model answered.
@@ -15,7 +18,10 @@ def why_silent(runtime: Any, endpoint: str) -> str:
 
     try:
         reply = runtime.invoke_endpoint(
-            EndpointName=endpoint, ContentType=MIME_TYPE, Body=grey_picture()
+            EndpointName=endpoint,
+            ContentType=MIME_TYPE,
+            CustomAttributes=PROBE,
+            Body=grey_picture(),
         )
         reply["Body"].read()
     except runtime.exceptions.ModelError as error:

@@ -14,6 +14,7 @@ from pictures.dataset import (
     mean_and_std,
     open_split,
     read_info,
+    read_sizes,
     write_rows,
 )
 from pictures.picture_rows import sum_pixels
@@ -28,7 +29,8 @@ def write(folder: Path, split: str, pixels: np.ndarray) -> None:
             file.write(pixels[row].tobytes())
     rows = range(len(pixels))
     names, contents = [f"{row}.jpg" for row in rows], [f"{row:064x}" for row in rows]
-    write_rows(folder, split, list(rows), names, contents)
+    sizes = [(side, row + 1) for row in rows]
+    write_rows(folder, split, list(rows), names, contents=contents, sizes=sizes)
 
 
 def noise(rows: int, side: int = 8) -> np.ndarray:
@@ -44,6 +46,13 @@ def test_rows_written_in_any_order_are_read_back(tmp_path: Path, rows: int) -> N
     assert stored.images.dtype == np.uint8 and not stored.images.flags.writeable
     assert stored.labels.dtype == np.int64 and stored.labels.tolist() == list(range(rows))
     assert stored.files[0] == "0.jpg"
+    sizes = read_sizes(tmp_path, "train")
+    assert sizes is not None
+    assert sizes[:, 1].tolist() == list(range(1, rows + 1))
+
+
+def test_sizes_of_an_older_version_are_not_known(tmp_path: Path) -> None:
+    assert read_sizes(tmp_path, "train") is None
 
 
 def test_rows_are_copied_from_several_files(tmp_path: Path) -> None:

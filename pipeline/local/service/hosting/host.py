@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.local.service.hosting.captures import Captures, Exchange
 from pipeline.local.service.hosting.model_process import (
     START_SECONDS,
     ModelServer,
@@ -54,6 +55,7 @@ class Hosting:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._default: Path | None = None
+        self._captures = Captures(store)
         self._transforms = Transforms(store, self._ask, self._end, self._closing)
 
     def wake(self) -> None:
@@ -88,7 +90,11 @@ class Hosting:
             raise EndpointUnavailableError(f"Endpoint {endpoint} is not in service: {status}.")
         if variant and variant != hosted["VariantName"]:
             raise EndpointUnavailableError(f"Endpoint {endpoint} has no variant {variant}.")
-        return self._ask(f"endpoint/{endpoint}", hosted, body, headers), hosted["VariantName"]
+        name = hosted["VariantName"]
+        reply = self._ask(f"endpoint/{endpoint}", hosted, body, headers)
+        asked = Exchange(endpoint, name, headers, body, reply)
+        self._captures.add(hosted.get("DataCaptureConfig"), asked)
+        return reply, name
 
     def set_default(self, archive: Path) -> None:
         """Load the model that /ping and /invocations answer with. Raises ModelServerError."""
@@ -246,9 +252,11 @@ class Hosting:
 
 def resolve_model(context: OperationContext, config: str) -> Document:
     """Collect what a host needs to run an endpoint configuration. Raises ApiError."""
-    variant = find_endpoint_config(context, config)["ProductionVariants"][0]
+    document = find_endpoint_config(context, config)
+    variant = document["ProductionVariants"][0]
     return hosted_model(context, variant["ModelName"]) | {
         "EndpointConfigName": config,
         "VariantName": variant["VariantName"],
         "InstanceCount": variant.get("InitialInstanceCount", 1),
+        "DataCaptureConfig": document.get("DataCaptureConfig"),
     }

@@ -1,5 +1,6 @@
 """Endpoints come into service, switch without a gap, go back when the new model is bad."""
 
+import base64
 import contextlib
 import json
 import os
@@ -34,13 +35,16 @@ def api(store: Store, hosting: Hosting) -> LocalApi:
     return LocalApi(store, hosting)
 
 
-def _config(api: LocalApi, name: str, **environment: str) -> str:
+def _config(
+    api: LocalApi, name: str, capture: dict[str, Any] | None = None, **environment: str
+) -> str:
     """A model at s3://b/<name>.tar.gz and a configuration of the same name for it."""
     data = f"s3://b/{name}.tar.gz"
     container = {"Image": "image:1", "ModelDataUrl": data, "Environment": environment}
     api.call("CreateModel", {"ModelName": name, "PrimaryContainer": container})
     variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 2}
-    api.call("CreateEndpointConfig", {"EndpointConfigName": name, "ProductionVariants": [variant]})
+    config = {"EndpointConfigName": name, "ProductionVariants": [variant]}
+    api.call("CreateEndpointConfig", config | ({"DataCaptureConfig": capture} if capture else {}))
     return name
 
 
@@ -61,6 +65,24 @@ def _prediction(hosting: Hosting, body: bytes = b"abc") -> dict[str, Any]:
     assert (reply.status, variant) == (200, "AllTraffic")
     prediction: dict[str, Any] = json.loads(reply.body)["predictions"][0]
     return prediction
+
+
+def test_what_is_asked_is_captured_where_the_configuration_says_so(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    write_model(store.path("s3://b/a.tar.gz"), "beagle")
+    capture = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://b/capture",
+        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+    }
+    _create(api, _config(api, "a", capture))
+    assert hosting.settle(120)
+    _prediction(hosting, b"abc")
+    (path,) = store.path("s3://b/capture/e/AllTraffic").rglob("*.jsonl")
+    data = json.loads(path.read_text())["captureData"]
+    assert base64.b64decode(data["endpointInput"]["data"]) == b"abc"
+    assert b"beagle" in base64.b64decode(data["endpointOutput"]["data"])
 
 
 def test_an_endpoint_is_creating_and_then_in_service(

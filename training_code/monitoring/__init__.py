@@ -1,0 +1,1 @@
+"""Compare the pictures that an endpoint is asked about with those that its model was made for."""
