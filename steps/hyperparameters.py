@@ -1,20 +1,28 @@
 """Define train.py's hyperparameters: which can be tuned, and the values of the others."""
 
-from pipeline.job_scripts.hyperparameters import training_settings, tunable_hyperparameters
+from collections.abc import Iterable
+
+from pipeline.job_scripts.hyperparameters import Hyperparameter, training_settings
 from pipeline.settings.model import Settings
 
 
 def fixed_hyperparameters(settings: Settings) -> dict[str, str]:
     """Return the hyperparameters that are not tuned, with their values from the settings."""
     tuned = dict(settings.tuning.ranges.items())
-    names = [name for name in (*tunable_hyperparameters(), "seed") if name not in tuned]
-    return {name: hyperparameter(getattr(settings.training, name)) for name in names}
+    known = training_settings().values()
+    every = (one for one in known if one.tunable or one.trials)
+    return _told(settings, (one for one in every if one.name not in tuned))
 
 
 def fine_tuning_hyperparameters(settings: Settings) -> dict[str, str]:
     """Return those of the final training alone, with their values from the settings."""
-    names = [name for name, one in training_settings().items() if not one.tunable]
-    return {name: hyperparameter(getattr(settings.training, name)) for name in names}
+    return _told(settings, (one for one in training_settings().values() if not one.tunable))
+
+
+def _told(settings: Settings, chosen: Iterable[Hyperparameter]) -> dict[str, str]:
+    values = {one: getattr(settings.training, one.name) for one in chosen}
+    told = {one: value for one, value in values.items() if not one.quiet or value != one.default}
+    return {one.name: hyperparameter(value) for one, value in told.items()}
 
 
 def knowing_hyperparameters(settings: Settings) -> dict[str, str]:

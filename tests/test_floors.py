@@ -53,6 +53,7 @@ SHARED = (
     "training_code.folders",
     "training_code.backbones",
     "training_code.decisions",
+    "training_code.learning.class_weights",
     "training_code.tensor_names",
 )
 

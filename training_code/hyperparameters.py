@@ -7,6 +7,7 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, NoReturn
 
 from job.errors import JobError
+from learning.class_weights import CLASS_WEIGHTS
 from learning.optimizers import OPTIMIZERS
 
 GRAPHS = ("onnx", "none")
@@ -16,6 +17,8 @@ def hyperparameter(default: Any, **facts: Any) -> Any:
     """Declare a hyperparameter: its default, and what the settings and the check derive from it.
 
     `tunable`: may have a range in `tuning.ranges`. `setting`: has a value under `training`.
+    `trials`: is told to trials as well, as what is tunable is. `quiet`: is told where it is not the
+    default, so that a definition without it is the same as before there was one.
     `above`, `at_least`, `below`: limits of what can work. `most`: the largest that settings take.
     `choices`: the words to choose from. `watches`: changes nothing in the model.
     """
@@ -39,11 +42,14 @@ class Hyperparameters:
     optimizer: str = hyperparameter("AdamW", tunable=True, choices=OPTIMIZERS)
     epochs: int = hyperparameter(20, tunable=True, at_least=1, most=10000)
     label_smoothing: float = hyperparameter(0.0, tunable=True, at_least=0, below=1)
+    class_weights: str = hyperparameter(
+        "none", setting=True, trials=True, quiet=True, choices=CLASS_WEIGHTS
+    )
     fine_tune_blocks: int = hyperparameter(0, setting=True, at_least=0, most=1000)
     fine_tune_lr: float = hyperparameter(0.0001, setting=True, above=0, most=10)
     fine_tune_epochs: int = hyperparameter(5, setting=True, at_least=1, most=10000)
     fine_tune_views: int = hyperparameter(4, setting=True, at_least=0, most=64)
-    seed: int = hyperparameter(0, setting=True, at_least=0)
+    seed: int = hyperparameter(0, setting=True, trials=True, at_least=0)
     export: bool = True
     graph: str = hyperparameter("onnx", choices=GRAPHS)
     int8: bool = False

@@ -25,6 +25,7 @@ from hyperparameters import Hyperparameters, parse_hyperparameters
 from job.errors import JobError, run_job
 from job.log import log
 from job.malloc_tuning import keep_freed_memory
+from learning.class_weights import weights_of
 from learning.distributed import Replicas, join_replicas
 from learning.head_training import head_phase, make_head
 from learning.model_summary import write_summary
@@ -98,6 +99,18 @@ def watching(
         profiler.write(output, settings.batch_size)
 
 
+def make_criterion(
+    settings: Hyperparameters, labels: torch.Tensor, classes: int
+) -> ClassificationLoss:
+    """Make the loss that head and fine-tuning learn by, for training pictures of these labels."""
+    counts = torch.bincount(labels, minlength=classes).tolist()
+    weights = weights_of(counts, settings.class_weights)
+    return ClassificationLoss(
+        None if weights is None else torch.tensor(weights),
+        label_smoothing=settings.label_smoothing,
+    )
+
+
 def load_classifier(folder: Path, info: FeatureInfo, head: Head) -> Classifier:
     """Load the backbone that made the features, with a copy of the trained head on it."""
     backbone = build_backbone(info.backbone, info.seed)
@@ -127,6 +140,7 @@ def fine_tune(
         raise JobError("channels 'dataset' and 'features' are not of the same data: run both again")
     train, valid = dataset.open_split(folder, "train"), dataset.open_split(folder, "valid")
     classifier.to(device=best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    criterion.to(best_device())
     with tempfile.TemporaryDirectory() as scratch:
         phase = fine_tuning_phase(
             classifier,
@@ -167,8 +181,8 @@ def train(
 ) -> None:
     """Train; the first of the replicas alone trains the head, watches, and writes the result."""
     info = feature_files.read_info(folders.features)
-    criterion = ClassificationLoss(label_smoothing=settings.label_smoothing)
     split = read_features(folders.features, "train")
+    criterion = make_criterion(settings, split.labels, len(info.classes))
     head = make_head(split, len(info.classes), settings.seed)
     with watching(settings, folders.output, environ, first=replicas.first) as (debugger, profiler):
         debugger.watch(head, criterion)

@@ -167,7 +167,10 @@ def _of_features(options: Values, weights: str | None) -> Values:
 def _of_training(given: Node, trained: Mapping[str, str], parameters: Mapping[str, str]) -> Values:
     names = [name for name, _ in given.members()]
     found = {name: _text(Node(trained.get(name, given[name].value)), parameters) for name in names}
+    quiet = {name: one.default for name, one in training_settings().items() if one.quiet}
+    unsaid = quiet if found.keys() & training_settings() else {}
     return {
+        **{f"training.{name}": value for name, value in unsaid.items()},
         **{f"training.{name}": found[name] for name in training_settings() if name in found},
         **{f"serving.{name}": found[name] for name in SERVING if name in found},
     }

@@ -24,6 +24,8 @@ class Hyperparameter:
     default: Any
     tunable: bool = False
     setting: bool = False
+    trials: bool = False
+    quiet: bool = False
     watches: bool = False
     above: float | None = None
     at_least: float | None = None

@@ -66,6 +66,17 @@ def test_the_final_trainings_hyperparameters(step):
     assert (read.export, read.fine_tune_blocks, read.fine_tune_lr) == (True, 2, 0.0001)
 
 
+@pytest.mark.parametrize("name", ["Tune", "Train"])
+def test_trials_and_training_learn_by_the_same_weights_and_are_told_none_by_default(name, step):
+    def told(*overrides: str) -> dict[str, str]:
+        arguments = step(name, *overrides)["Arguments"]
+        trial = arguments.get("TrainingJobDefinition", {}).get("StaticHyperParameters")
+        return trial or arguments["HyperParameters"]
+
+    assert "class_weights" not in told()
+    assert told("training.class_weights=sqrt") == {**told(), "class_weights": "sqrt"}
+
+
 def through_a_shell(arguments: list[str]) -> list[str]:
     """Arguments as a script gets them from sagemaker-training up to 5.1.2, unquoted.
 

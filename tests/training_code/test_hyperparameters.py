@@ -59,6 +59,7 @@ def test_optimizers_are_read_in_any_case(value: str) -> None:
         ("optimizer", "lamb"),
         ("epochs", "0"),
         ("label_smoothing", "1"),
+        ("class_weights", "cubic"),
         ("fine_tune_blocks", "-1"),
         ("fine_tune_lr", "0"),
         ("fine_tune_epochs", "0"),

@@ -142,6 +142,26 @@ def test_smoothing_changes_what_is_learned_and_not_how_it_is_measured(
     assert smoothed.log != train(epochs=1, export=False).log
 
 
+def test_rare_classes_may_count_more_and_are_measured_as_ever(
+    train: Train, features: Path, tmp_path: Path
+) -> None:
+    uneven = tmp_path / "uneven"
+    shutil.copytree(features, uneven)
+    labels = np.load(uneven / "train.labels.npy")
+    np.save(uneven / "train.labels.npy", np.where(np.arange(len(labels)) % 3 == 0, labels, 0))
+    told = {"features": uneven, "epochs": 1, "graph": "none"}
+    weighted = train(class_weights="balanced", **told)
+    classifier, description = read_model(weighted.model)
+    valid = read_features(uneven, "valid")
+    with torch.inference_mode():
+        logits = classifier.head(valid.values[0])
+    plain = torch.nn.functional.cross_entropy(logits, valid.labels)
+    (printed,) = re.findall(r" valid_loss=(\S+)", weighted.log)
+    assert float(printed) == pytest.approx(float(plain), abs=1e-5)
+    assert weighted.log != train(**told).log
+    assert description.hyperparameters["class_weights"] == "balanced"
+
+
 def test_a_missing_channel_is_explained(tmp_path: Path, features: Path) -> None:
     with pytest.raises(JobError, match="no channel 'features'"):
         main([], {})

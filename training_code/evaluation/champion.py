@@ -80,7 +80,7 @@ def _compared(
     champion: Champion, challenger: Challenger, test: Exam, batch_size: int
 ) -> dict[str, Any]:
     if filecmp.cmp(champion.archive, challenger.archive, shallow=False):
-        return _section(champion, challenger.right, challenger, "it is this very model")
+        return _section(champion, challenger.right, challenger, test, "it is this very model")
     try:
         right, fingerprint = _measure(champion, test, batch_size)
     except JobError as error:
@@ -92,7 +92,7 @@ def _compared(
         traceback.print_exc()
         return _not_compared(champion, f"{type(error).__name__}: {error}")
     note = "" if fingerprint == test.fingerprint else _OTHER_DATA
-    return _section(champion, right, challenger, note)
+    return _section(champion, right, challenger, test, note)
 
 
 def _measure(champion: Champion, test: Exam, batch_size: int) -> tuple[Right, str]:
@@ -105,7 +105,7 @@ def _measure(champion: Champion, test: Exam, batch_size: int) -> tuple[Right, st
 
 
 def _section(
-    champion: Champion, right: Right, challenger: Challenger, note: str = ""
+    champion: Champion, right: Right, challenger: Challenger, test: Exam, note: str
 ) -> dict[str, Any]:
     accuracy = float(right.mean())
     pairs = count_pairs(challenger.right, right)
@@ -124,6 +124,7 @@ def _section(
             "only_champion_right": pairs.only_second,
             "mcnemar_p_value": pairs.p_value,
         },
+        "recall": _recalls(right, test),
         "summary": f"{told}; {note}" if note else told,
     }
 
@@ -138,7 +139,19 @@ def _not_compared(champion: Champion, error: str) -> dict[str, Any]:
         "difference": 0.0,
         "shortfall": 0.0,
         "paired": None,
+        "recall": None,
         "summary": f"{_name(champion)} is not compared: {reason}",
+    }
+
+
+def _recalls(right: Right, test: Exam) -> dict[str, float | None]:
+    """Return the share of each class's pictures that are right; None of a class without any."""
+    labels = test.split.labels
+    pictures = np.bincount(labels, minlength=len(test.classes))
+    found = np.bincount(labels[right], minlength=len(test.classes))
+    return {
+        name: float(found[number] / pictures[number]) if pictures[number] else None
+        for number, name in enumerate(test.classes)
     }
 
 

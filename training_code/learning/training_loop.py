@@ -25,19 +25,31 @@ _ROWS_TO_SUM = 2048  # whose logits are kept meanwhile: 8 MB with 1,000 classes
 
 
 class ClassificationLoss(nn.CrossEntropyLoss):
-    """Cross entropy whose label smoothing applies in training mode only."""
+    """Cross entropy whose label smoothing applies in training mode only.
+
+    With `weight`, a picture counts as much as the weight of its class. The mean is over pictures:
+    divided by the weights of the batch, as PyTorch does it, a batch of one class had none.
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss of logits (N, classes) for class numbers (N,); 0 of no pictures."""
         if not len(target):
             return input.sum()
         smoothing = self.label_smoothing if self.training else 0.0
-        return functional.cross_entropy(input, target, label_smoothing=smoothing)
+        if self.weight is None:
+            return functional.cross_entropy(input, target, label_smoothing=smoothing)
+        losses = functional.cross_entropy(
+            input, target, reduction="none", label_smoothing=smoothing
+        )
+        return (losses * self.weight[target]).mean()
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """An epoch's means over all pictures: cross entropies (not smoothed) and shares of 0 to 1."""
+    """An epoch's means over all pictures: cross entropies and shares of 0 to 1.
+
+    Neither smoothed nor weighted: they compare trainings that learned in different ways.
+    """
 
     epoch: int
     train_loss: float

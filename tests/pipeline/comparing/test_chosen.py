@@ -32,6 +32,7 @@ SETTINGS = (
             "preprocessing={resize: 128, crop: 96}",
             "features={views: 3, batch_size: 8, precision: int8}",
             "training={fine_tune_blocks: 2, fine_tune_lr: 0.001, label_smoothing: 0.1}",
+            "training.class_weights=balanced",
             "training.max_run_minutes=9",
             "tuning.strategy=Grid",
             "tuning.ranges={lr: null, weight_decay: null, batch_size: [16, 32], epochs: [5, 9]}",

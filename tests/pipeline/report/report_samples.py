@@ -35,6 +35,7 @@ from pipeline.report.sections.gains import FineTuningGain, Gains, TuningGain
 from pipeline.report.sections.history import Epoch, History
 from pipeline.report.sections.model import Layer, Model
 from pipeline.report.sections.profile import Profile, ProfiledPhase, ProfileFinding
+from pipeline.report.sections.rare_classes import rare_classes
 from pipeline.report.sections.reproduction import Reproduction
 from pipeline.report.sections.rules import Rule, Rules
 from pipeline.report.sections.steps import ReportedStep
@@ -56,7 +57,7 @@ def many_classes(count: int) -> tuple[str, ...]:
 def full_report(classes: tuple[str, ...] = CLASSES, layers: int = 2) -> RunReport:
     """A run that succeeded, with everything in it."""
     rng = random.Random(len(classes))  # noqa: S311
-    values = {
+    values: dict[str, Any] = {
         "steps": some_steps(),
         "tuning": a_tuning(rng),
         "history": History(a_history(), best_epoch=9),
@@ -74,6 +75,13 @@ def full_report(classes: tuple[str, ...] = CLASSES, layers: int = 2) -> RunRepor
             MetricFile("metrics/Tune.csv", "every trial", 8),
         ),
     }
+    values["rare_classes"] = rare_classes(
+        "sqrt",
+        values["dataset"],
+        values["evaluation"],
+        dict.fromkeys(classes[::2], 0.7),
+        values["before"],
+    )
     return RunReport(a_run("Succeeded"), values)
 
 

@@ -133,6 +133,8 @@ def test_both_are_asked_about_the_same_pictures(
     assert pairs["only_challenger_right"] == int((challenger & ~champion).sum())
     assert pairs["only_champion_right"] == int((champion & ~challenger).sum())
     assert 0 < pairs["mcnemar_p_value"] <= 1
+    assert section["recall"].keys() == set(read_info(prepared / "test")["classes"])
+    assert sum(section["recall"].values()) / 3 == pytest.approx(champion.mean())
 
 
 def test_a_worse_model_falls_short_of_the_champion(
