@@ -28,25 +28,32 @@ class Question:
     """The group to find the champion of, and the folder to answer with when there is none.
 
     `production_endpoint` is where approved versions go; empty in definitions older than this code.
+    `captured_uri` is where production's requests are kept, for who asks whether there are any.
     """
 
     model_package_group: str
     no_champion_uri: str
     production_endpoint: str = ""
+    captured_uri: str = ""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Question":
         """Read the FindChampion step's inputs. Raises ChampionError naming what is missing."""
         if missing := [name for name in _FIELDS if not event.get(name)]:
             raise ChampionError(f"the event lacks {', '.join(missing)}")
-        endpoint = str(event.get("production_endpoint", ""))
-        return cls(**{name: str(event[name]) for name in _FIELDS}, production_endpoint=endpoint)
+        given = {name: str(event.get(name, "")) for name in ("production_endpoint", "captured_uri")}
+        return cls(**{name: str(event[name]) for name in _FIELDS}, **given)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Handle an invocation: return the champion's `model_data` and `model_package_arn`."""
-    question = Question.from_event(event)
-    answer = find_champion(question, boto3.client("sagemaker"), boto3.client("s3"))
+    """Handle an invocation: return the champion's `model_data` and `model_package_arn`.
+
+    Asked for it, also whether requests were `captured`: a job's input must hold something.
+    """
+    question, s3 = Question.from_event(event), boto3.client("s3")
+    answer = find_champion(question, boto3.client("sagemaker"), s3)
+    if question.captured_uri:
+        answer["captured"] = "true" if holds_something(question.captured_uri, s3) else "false"
     print(f"champion of {question.model_package_group}: {answer}")
     return answer
 
@@ -70,6 +77,13 @@ def find_champion(question: Question, sagemaker: Any, s3: Any) -> dict[str, str]
         "model_data": uri if uri and readable else question.no_champion_uri,
         "model_package_arn": arn,
     }
+
+
+def holds_something(uri: str, s3: Any) -> bool:
+    """Whether there is an object in a folder. Raises botocore's ClientError."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+    return bool(found.get("KeyCount"))
 
 
 def _decided_last(question: Question, sagemaker: Any) -> str | None:

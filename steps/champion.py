@@ -10,6 +10,7 @@ from pipeline.assets.code_bundle import NO_CHAMPION
 from steps.jobs import BuildContext
 
 OUTPUTS = ("model_data", "model_package_arn")
+CAPTURED = "captured"  # an output too, where captured requests are asked about
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,28 @@ class ChampionStep:
         """The ARN of the champion's version, or "none"."""
         return self.step.properties.Outputs["model_package_arn"]
 
+    @property
+    def captured(self) -> Any:
+        """Whether requests were captured, "true" or "false"; for `captured_uri` only."""
+        return self.step.properties.Outputs[CAPTURED]
+
 
 def build_champion_step(context: BuildContext) -> ChampionStep | None:
     """Build the FindChampion step; None when gate.champion_tolerance is null.
 
-    It needs no other step, so that a missing permission shows before hours of training. It is
-    never cached: approvals change without this pipeline.
+    It needs no other step, so that a missing permission shows before hours of training.
+    """
+    return None if context.settings.gate.champion_tolerance is None else find_champion(context)
+
+
+def find_champion(context: BuildContext, captured_uri: str = "") -> ChampionStep:
+    """Build the FindChampion step. It is never cached: approvals change without the pipeline.
+
+    With `captured_uri` it also says whether anything lies there.
     """
     settings = context.settings
-    if settings.gate.champion_tolerance is None:
-        return None
+    asked = {"captured_uri": captured_uri} if captured_uri else {}
+    names = (*OUTPUTS, CAPTURED) if captured_uri else OUTPUTS
     step = LambdaStep(
         name="FindChampion",
         lambda_func=Lambda(function_arn=settings.champion_lambda_arn, session=context.session),
@@ -45,10 +58,11 @@ def build_champion_step(context: BuildContext) -> ChampionStep | None:
             "model_package_group": settings.model_package_group,
             "no_champion_uri": context.bundles[NO_CHAMPION].uri,
             "production_endpoint": settings.production_endpoint_name,
+            **asked,
         },
         outputs=[
             LambdaOutput(output_name=name, output_type=LambdaOutputTypeEnum.String)
-            for name in OUTPUTS
+            for name in names
         ],
     )
     return ChampionStep(step)

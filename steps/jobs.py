@@ -37,7 +37,8 @@ OUTPUT = "/opt/ml/processing/output"
 class BuildContext:
     """The settings, parameters, session and uploaded code that every step builder works with.
 
-    `serving_image` is the image that serves, and that Evaluate runs in.
+    `serving_image` is the image that serves, and that Evaluate runs in. `folder` is the one of the
+    bucket that jobs write to.
     """
 
     settings: Settings
@@ -47,6 +48,7 @@ class BuildContext:
     weights_uri: str | None
     decisions_uri: str | None
     serving_image: str
+    folder: str = "runs"
 
     @property
     def tags(self) -> dict[str, Any]:
@@ -56,7 +58,7 @@ class BuildContext:
 
 def output_uri(context: BuildContext, *parts: str) -> Join:
     """Return an S3 address of this execution's own: s3://{bucket}/runs/{execution}/{step}/..."""
-    start = f"s3://{context.settings.bucket}/runs"
+    start = f"s3://{context.settings.bucket}/{context.folder}"
     return Join(on="/", values=[start, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pipeline.command_line.running import ROOT
-from pipeline.definition.compile_cache import compiled_definition
+from pipeline.definition.compile_cache import compiled_definition, compiled_monitoring
 from pipeline.local.service.credentials import ACCESS_KEY, own_secret
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
@@ -155,6 +155,19 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     told = [f"{count} because {reason}" for reason, count in reasons.most_common()]
     reporter.write_line("; ".join([f"{len(skipped)} skipped", *told]))
+
+
+@pytest.fixture(scope="session")
+def monitoring_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Definition]:
+    """Compiles the monitoring pipeline's definition; each settings once."""
+    state = tmp_path_factory.mktemp("monitoring")
+
+    def compile_once(settings: Settings) -> Definition:
+        definition = compiled_monitoring(settings, ROOT, state)
+        assert definition is not None  # monitor.enabled
+        return definition
+
+    return compile_once
 
 
 @pytest.fixture(scope="session")

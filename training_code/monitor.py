@@ -1,7 +1,7 @@
 """Compare what an endpoint is asked about with what its model was made for.
 
     monitor.py --model DIR --captured DIR --monitoring DIR
-               [--pictures 500] [--false-alarms 0.001] [--batch-size 64]
+               [--pictures 500] [--false-alarms 0.001] [--batch-size 64] [--metrics-of ENDPOINT]
 
 Runs in the image that serves. Reads the newest different pictures that data capture wrote, passes
 them through the artifact's own serving code, and compares them with those of its reference.npz: by
@@ -11,6 +11,7 @@ is what it was asked to find, no failure: the verdict is in the last line of the
 
 import argparse
 import json
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from job.errors import JobError, run_job
 from job.log import log
 from job.malloc_tuning import keep_freed_memory
 from monitoring.captured import Counts
+from monitoring.cloudwatch import metrics_line
 from monitoring.differences import NEEDED
-from monitoring.findings import Findings, judge
+from monitoring.findings import CHANGED, UNCHANGED, Findings, judge
 from monitoring.passing import measure_captured, open_with_features
 from monitoring.reference import read_reference
 
@@ -39,6 +41,7 @@ class Options:
     pictures: int
     false_alarms: float
     batch_size: int
+    metrics_of: str = ""
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -51,6 +54,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     text = "the share of checks of unchanged pictures that may find a change"
     parser.add_argument("--false-alarms", type=float, default=0.001, help=text)
     parser.add_argument("--batch-size", type=int, default=64)
+    text = "an endpoint: log CloudWatch's metrics of it"
+    parser.add_argument("--metrics-of", default="", help=text)
     options = Options(**vars(parser.parse_args(arguments)))
     for name, value in (("pictures", options.pictures), ("batch-size", options.batch_size)):
         if value < 1:
@@ -101,6 +106,17 @@ def result_of(options: Options, findings: Findings, counts: Counts) -> dict[str,
     }
 
 
+def metrics_of(findings: Findings) -> dict[str, float | None]:
+    """Return what an alarm may look at; too few pictures tell not whether they changed."""
+    known = {CHANGED: 1, UNCHANGED: 0}
+    return {
+        "changed": known.get(findings.verdict),
+        "pictures": findings.pictures,
+        "smallest_p": findings.smallest_p,
+        "unknown_share": findings.unknown_share,
+    }
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the job: read, predict, compare, write."""
     options = parse_options(arguments)
@@ -112,6 +128,8 @@ def main(arguments: list[str] | None = None) -> None:
     for test in findings.tests:
         log(f"{test.name}: {test.sentence} (p {test.p:.2g})")
     log(findings.summary)
+    if options.metrics_of:
+        log(metrics_line(options.metrics_of, metrics_of(findings), time.time()))
     log(findings.line())
 
 

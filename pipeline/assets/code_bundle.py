@@ -96,13 +96,29 @@ def bundles_of(settings: Settings, root: Path) -> Bundles:
         rules = name == _RULE_SCRIPT
         if name != MONITOR and (not rules or settings.gate.no_issues_from):
             bundles[name] = processing_bundle(root, name, bucket, debugger=rules)
-    bundles[EVALUATE] = evaluation_bundle(root, bucket, installs=settings.serving.image is not None)
+    bundles[EVALUATE] = _where_it_serves(settings, root, EVALUATE)
     bundles[TRAIN] = training_bundle(root, TRAIN, bucket, debugger=watched)
     bundles[TRIALS] = training_bundle(root, TRAIN, bucket)
     if settings.gate.champion_tolerance is not None:
-        note = {"no-champion.txt": _NO_CHAMPION_NOTE}
-        bundles[NO_CHAMPION] = CodeBundle(NO_CHAMPION, "files", note, bucket)
+        bundles[NO_CHAMPION] = _no_champion(bucket)
     return bundles
+
+
+def monitoring_bundles_of(settings: Settings, root: Path) -> Bundles:
+    """Bundle the code of the monitoring pipeline, likewise; nothing where it is off."""
+    if not settings.monitor.enabled:
+        return Bundles()
+    code = _where_it_serves(settings, root, MONITOR)
+    return Bundles({MONITOR: code, NO_CHAMPION: _no_champion(settings.bucket)})
+
+
+def _no_champion(bucket: str) -> CodeBundle:
+    return CodeBundle(NO_CHAMPION, "files", {"no-champion.txt": _NO_CHAMPION_NOTE}, bucket)
+
+
+def _where_it_serves(settings: Settings, root: Path, entry: str) -> CodeBundle:
+    installs = settings.serving.image is not None
+    return serving_bundle(root, entry, settings.bucket, installs=installs)
 
 
 def content_digest(files: Mapping[str, bytes]) -> str:
@@ -135,16 +151,16 @@ def processing_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = F
     return CodeBundle(entry, "files", dict(sorted(files.items())), bucket)
 
 
-def evaluation_bundle(root: Path, bucket: str, *, installs: bool) -> CodeBundle:
-    """Bundle evaluate.py with what it imports, and nothing to install: our serving image has all.
+def serving_bundle(root: Path, entry: str, bucket: str, *, installs: bool) -> CodeBundle:
+    """Bundle a script with what it imports, and nothing to install: our serving image has all.
 
     `installs`: another image serves, which installs inference_code/requirements.txt as it starts;
     so does the job, by the runner. Raises BundleError.
     """
-    files = _closure(root, (EVALUATE, RUNNER) if installs else (EVALUATE,))
+    files = _closure(root, (entry, RUNNER) if installs else (entry,))
     if installs:
         files[REQUIREMENTS] = (root / "inference_code" / REQUIREMENTS).read_bytes()
-    return CodeBundle(EVALUATE, "files", dict(sorted(files.items())), bucket)
+    return CodeBundle(entry, "files", dict(sorted(files.items())), bucket)
 
 
 def training_bundle(root: Path, entry: str, bucket: str, *, debugger: bool = False) -> CodeBundle:

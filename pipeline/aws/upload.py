@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.addresses import split_uri
-from pipeline.assets.code_bundle import CodeBundle, bundles_of
+from pipeline.assets.code_bundle import CodeBundle, bundles_of, monitoring_bundles_of
 from pipeline.assets.decisions import DecisionsError, check_content, decisions_uri, stage_decisions
 from pipeline.assets.weights import check_file, stage_weights, weights_uri
 from pipeline.aws.clients import Aws
@@ -97,11 +97,8 @@ def upload_inputs(
     `root` is the repository. Raises UsageError, AwsError.
     """
     storage = Storage(aws.client("s3"), aws.account_id)
-    uploaded = [
-        uri
-        for bundle in bundles_of(settings, root).values()
-        for uri in _upload_bundle(storage, bundle)
-    ]
+    bundles = bundles_of(settings, root) | monitoring_bundles_of(settings, root)
+    uploaded = [uri for one in bundles.values() for uri in _upload_bundle(storage, one)]
     uploaded.extend(_upload_weights(storage, settings, say))
     uploaded.extend(_upload_decisions(storage, settings))
     return tuple(uploaded)

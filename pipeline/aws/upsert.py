@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.code_bundle import Bundles, bundles_of, monitoring_bundles_of
 from pipeline.aws.clients import Aws, connect
 from pipeline.aws.errors import error_code, explained, is_denied
 from pipeline.aws.lambda_function import find_function, lambda_archive, publish_code
@@ -32,13 +32,28 @@ MAXIMUM_CHARACTERS = 1_048_576
 class UpsertRequest:
     """What should be on AWS; `definition` is compiled from `settings` and the tree at `root`.
 
-    `max_parallel_steps` None leaves the parallelism of the pipeline as it is.
+    `monitoring` is the monitoring pipeline's, None where it is off: one that is there stays as it
+    is. `max_parallel_steps` None leaves the parallelism of the pipeline as it is.
     """
 
     settings: Settings
     definition: Mapping[str, Any]
     root: Path
     max_parallel_steps: int | None = None
+    monitoring: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class UpsertedMonitoring:
+    """What was done with the monitoring pipeline."""
+
+    name: str
+    action: Action
+    arn: str
+    changes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return _line(self.name, self.action, self.changes, self.arn)
 
 
 @dataclass(frozen=True)
@@ -57,10 +72,10 @@ class UpsertResult:
     image_built: str | None
     lambda_published: bool
     version: int | None
+    monitoring: UpsertedMonitoring | None = None
 
     def summary(self) -> str:
         """Return what was done, in a few lines for people."""
-        what = f" ({', '.join(self.changes)})" if self.changes else ""
         folders = Counter(uri.rpartition("/")[0] for uri in self.uploaded)
         lines = [
             f"uploaded {folder}/ ({count} {'file' if count == 1 else 'files'})"
@@ -70,11 +85,17 @@ class UpsertResult:
             lines.append(f"built the serving image {self.image_built}")
         if self.lambda_published:
             lines.append("published the Lambda's code")
-        return "\n".join([*lines, f"pipeline {self.name}: {self.action}{what}  {self.arn}"])
+        lines.append(_line(self.name, self.action, self.changes, self.arn))
+        return "\n".join([*lines, *([str(self.monitoring)] if self.monitoring else [])])
 
     def to_json(self) -> str:
         """Return the result as JSON for programs."""
         return json_text(self)
+
+
+def _line(name: str, action: Action, changes: tuple[str, ...], arn: str) -> str:
+    what = f" ({', '.join(changes)})" if changes else ""
+    return f"pipeline {name}: {action}{what}  {arn}"
 
 
 @dataclass(frozen=True)
@@ -97,10 +118,14 @@ def upsert(
     """
     timing, settings = timing or Timing(), request.settings
     archive = lambda_archive(request.root)
-    text = _text(request)
+    text = _text(request.definition, bundles_of(settings, request.root))
+    checks = request.monitoring
+    known = monitoring_bundles_of(settings, request.root)
+    monitoring = None if checks is None else _text(checks, known)
     check_bucket(aws, settings)
     # One role may be given for all.
     roles = {
+        **({settings.monitor_role_arn: "aws.jobs_role_arn"} if request.monitoring else {}),
         settings.serving_role_arn: "aws.serving_role_arn",
         settings.jobs_role_arn: "aws.jobs_role_arn",
         settings.role_arn: "aws.role_arn",
@@ -116,6 +141,7 @@ def upsert(
     with turn(aws, settings, git_revision(request.root), say, timing):
         published = [publish_code(aws, name, archive, timing) for name in settings.lambda_names]
         applied = apply(aws, _wanted(request, content), timing)
+        watched = _apply_monitoring(aws, request, monitoring, timing)
     return UpsertResult(
         name=settings.project,
         action=applied.action,
@@ -125,15 +151,30 @@ def upsert(
         image_built=built,
         lambda_published=any(published),
         version=applied.version,
+        monitoring=watched,
     )
 
 
-def deployed_definition(settings: Settings, aws: Aws | None = None) -> dict[str, Any] | None:
+def _apply_monitoring(
+    aws: Aws, request: UpsertRequest, text: str | None, timing: Timing
+) -> UpsertedMonitoring | None:
+    if request.monitoring is None:
+        return None
+    usual = _wanted(request, {"PipelineDefinition": text})
+    name = request.settings.monitor_pipeline
+    wanted = replace(usual, name=name, definition=request.monitoring, max_parallel_steps=None)
+    done = apply(aws, wanted, timing)
+    return UpsertedMonitoring(name, done.action, done.arn, done.changes)
+
+
+def deployed_definition(
+    settings: Settings, aws: Aws | None = None, name: str = ""
+) -> dict[str, Any] | None:
     """Return the definition that SageMaker has; None when there is no such pipeline.
 
-    Raises UsageError, AwsError.
+    `name` is another pipeline's than the project's. Raises UsageError, AwsError.
     """
-    found = describe_pipeline(aws or connect(settings), settings.project)
+    found = describe_pipeline(aws or connect(settings), name or settings.project)
     if found is None:
         return None
     definition: dict[str, Any] = json.loads(found["PipelineDefinition"])
@@ -159,14 +200,14 @@ def check_role(aws: Aws, role_arn: str, setting: str) -> None:
                 raise
 
 
-def _text(request: UpsertRequest) -> str:
-    """Return the definition as text, after checking that it fits the code and SageMaker's limit."""
-    text = json.dumps(request.definition, separators=(",", ":"))
+def _text(definition: Mapping[str, Any], bundles: Bundles) -> str:
+    """Return a definition as text, after checking that it fits the code and SageMaker's limit."""
+    text = json.dumps(definition, separators=(",", ":"))
     if len(text) > MAXIMUM_CHARACTERS:
         raise UsageError(
             f"the definition has {len(text)} characters; SageMaker takes {MAXIMUM_CHARACTERS}"
         )
-    for bundle in bundles_of(request.settings, request.root).values():
+    for bundle in bundles.values():
         if bundle.uri not in text:
             raise UsageError(
                 f"the definition does not use the code of {bundle.entry} as it is now "

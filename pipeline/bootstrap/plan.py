@@ -19,12 +19,14 @@ _NAMES = (
     "AlarmName",
     "LogGroupName",
     "RepositoryName",
+    "TopicName",
     "Name",
 )
 _OF_OTHERS = (
     "AWS::IAM::RolePolicy",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::Permission",
+    "AWS::SNS::TopicPolicy",
 )
 
 

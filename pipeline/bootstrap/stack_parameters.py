@@ -24,10 +24,12 @@ FREE_PARAMETERS = (
     "ConnectionArn",
     "LogRetentionDays",
     "RunsExpireDays",
+    "AlarmEmail",
     "MinimumRequests",
     "MaximumErrorRate",
     "MaximumLatencyMicroseconds",
 )
+_CAPTURE_DAYS = 90  # that captured requests are kept where nothing looks at them
 _TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
 _GROUP_LENGTH = (
     38  # names of endpoint configurations (at most 63): {group}--{version}-{time}-{hash}
@@ -106,9 +108,26 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "StagingEndpointName": settings.endpoint_name,
         "ProductionEndpointName": settings.production_endpoint_name,
         "ProductionDeployment": deployment_json(settings),
+        **_monitoring(settings),
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),
         "ServingImageArn": _repository_arn(settings),
         "BuildEnvironment": wanted.environment,
+    }
+
+
+def _monitoring(settings: Settings) -> dict[str, str]:
+    """Return what the template is told of monitoring: its defaults while that is off."""
+    monitor = settings.monitor
+    if not monitor.enabled:
+        return {
+            "MonitorSchedule": "",
+            "MonitorRetrains": "false",
+            "CaptureExpireDays": str(_CAPTURE_DAYS),
+        }
+    return {
+        "MonitorSchedule": monitor.schedule,
+        "MonitorRetrains": "true" if monitor.retrain else "false",
+        "CaptureExpireDays": str(monitor.keep_days),
     }
 
 

@@ -35,5 +35,11 @@ def load_template(path: Path) -> dict[str, Any]:
 
 
 def request_text(path: Path) -> str:
-    """Return the template as a request carries it: JSON, a quarter smaller than the YAML."""
-    return json.dumps(load_template(path), separators=(",", ":"))
+    """Return the template as a request carries it: JSON, a quarter smaller than the YAML.
+
+    What only a linter reads, a resource's Metadata, stays here.
+    """
+    template = load_template(path)
+    for resource in template["Resources"].values():
+        resource.pop("Metadata", None)
+    return json.dumps(template, separators=(",", ":"))

@@ -1,6 +1,6 @@
 """Price what settings make besides the runs: production, the serving image, storage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipeline.assets.serving_image import CPU, image_kind, repository_name
 from pipeline.cost.lines import MONTH_HOURS, CostLine
@@ -25,6 +25,14 @@ def month_lines(settings: Settings, prices: Prices) -> Iterator[CostLine]:
         yield _stored_image(settings, prices)
     what = "each GB of pictures, features and models"
     yield CostLine("Bucket", what, prices.others.get("s3_gb_month"))
+
+
+def check_lines(settings: Settings, once: Iterable[CostLine]) -> Iterator[CostLine]:
+    """Yield what the scheduled checks cost a month at most; `once` is what one of them costs."""
+    times = settings.monitor.runs_a_month
+    for line in once:
+        amount = None if line.amount is None else line.amount * times
+        yield CostLine(line.step, f"{times:.3g} times {line.what}", amount)
 
 
 def month_at_most(settings: Settings, prices: Prices) -> float | None:

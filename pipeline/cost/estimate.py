@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.check.document import CheckedDefinition, read_document
 from pipeline.check.rules.account import regions_of
 from pipeline.command_line.documents import json_text
-from pipeline.cost.around import first_lines, month_at_most, month_lines
+from pipeline.cost.around import check_lines, first_lines, month_at_most, month_lines
 from pipeline.cost.lines import Calculator, CostLine
 from pipeline.cost.prices import Prices, load_prices
 from pipeline.definition.node import Node, one_line, printable
@@ -46,10 +46,12 @@ def estimate(
     parameters: Mapping[str, Any] | None = None,
     prices: Prices | None = None,
     settings: Settings | None = None,
+    monitoring: Mapping[str, Any] | None = None,
 ) -> CostEstimate:
     """Price a run of a definition with these parameters; others have their defaults.
 
-    With the `settings` it was compiled from, also what is made around it: production above all.
+    With the `settings` it was compiled from, also what is made around it: production above all,
+    and the checks of the `monitoring` pipeline, if there is one.
     Raises UsageError for a parameter that the definition lacks or that has another type, and for a
     price file that cannot be read.
     """
@@ -59,6 +61,9 @@ def estimate(
     lines, monthly = calculator.lines(), calculator.endpoints()
     once = tuple(first_lines(settings, prices)) if settings else ()
     monthly += tuple(month_lines(settings, prices)) if settings else ()
+    if settings and monitoring:
+        checks = Calculator(read_document(monitoring), prices).lines()
+        monthly += tuple(check_lines(settings, checks))
     return CostEstimate(
         lines=lines,
         once=once,

@@ -8,12 +8,13 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.code_bundle import Bundles, bundles_of, monitoring_bundles_of
 from pipeline.assets.decisions import decisions_uri
 from pipeline.assets.serving_image import serving_image
 from pipeline.assets.weights import weights_uri
@@ -35,8 +36,32 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
 
     Raises UsageError when code, weights, decisions or an image for the settings are missing.
     """
-    bundles, weights = bundles_of(settings, root), weights_uri(settings)
-    decisions = decisions_uri(settings)
+    return _compile(settings, root, bundles_of(settings, root), _pipeline)
+
+
+def compile_monitoring(settings: Settings, root: Path) -> dict[str, Any]:
+    """Compile the monitoring pipeline's definition, likewise."""
+    return _compile(settings, root, monitoring_bundles_of(settings, root), _monitoring)
+
+
+def definition_json(settings: Settings, root: Path) -> str:
+    """Compile the definition as text, one key a line, the same for the same settings and code."""
+    return json.dumps(compile_definition(settings, root), indent=2) + "\n"
+
+
+def monitoring_json(settings: Settings, root: Path) -> str:
+    """Compile the monitoring pipeline's definition as text, likewise."""
+    return json.dumps(compile_monitoring(settings, root), indent=2) + "\n"
+
+
+def _compile(
+    settings: Settings,
+    root: Path,
+    bundles: Bundles,
+    make: Callable[[Any, Any], tuple[list[Any], list[Any]]],
+) -> dict[str, Any]:
+    """Compile a pipeline; `make` gives its parameters and steps from context and parameters."""
+    weights, decisions = weights_uri(settings), decisions_uri(settings)
     with _on_no_machine():
         from sagemaker.workflow.pipeline import Pipeline
         from sagemaker.workflow.pipeline_definition_config import PipelineDefinitionConfig
@@ -49,11 +74,12 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
         parameters = build_parameters(settings)
         image = serving_image(settings, root)
         context = BuildContext(settings, parameters, session, bundles, weights, decisions, image)
+        declared, steps = make(context, parameters)
         pipeline = Pipeline(
             name=settings.project,
-            parameters=parameters.all(),
+            parameters=declared,
             pipeline_experiment_config=None,
-            steps=_build_steps(context),
+            steps=steps,
             sagemaker_session=session,
             # SageMaker names the jobs: a prefix of ours leaves 6 characters for a tuning job's.
             pipeline_definition_config=PipelineDefinitionConfig(use_custom_job_prefix=False),
@@ -62,9 +88,18 @@ def compile_definition(settings: Settings, root: Path) -> dict[str, Any]:
     return definition
 
 
-def definition_json(settings: Settings, root: Path) -> str:
-    """Compile the definition as text, one key a line, the same for the same settings and code."""
-    return json.dumps(compile_definition(settings, root), indent=2) + "\n"
+def _pipeline(context: Any, parameters: Any) -> tuple[list[Any], list[Any]]:
+    return parameters.all(), _build_steps(context)
+
+
+def _monitoring(context: Any, _parameters: Any) -> tuple[list[Any], list[Any]]:
+    from steps.monitor import FOLDER, build_monitor_steps, monitoring_settings
+    from steps.parameters import build_parameters
+
+    settings = monitoring_settings(context.settings)
+    parameters = build_parameters(settings)
+    context = replace(context, settings=settings, parameters=parameters, folder=FOLDER)
+    return [parameters.processing_instance_type], build_monitor_steps(context)
 
 
 def _build_steps(context: Any) -> list[Any]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.assets.decisions import decisions_uri
 from pipeline.assets.weights import weights_uri
@@ -26,6 +26,7 @@ _SOURCES = (
 )
 _LARGEST = 64 * 1024**2  # bytes: far above what SageMaker takes
 _MARK_LENGTH = 65
+_Compiler = Literal["definition_json", "monitoring_json"]  # of compile.py
 
 
 def definition_text(settings: Settings, root: Path, state: Path) -> str:
@@ -33,14 +34,12 @@ def definition_text(settings: Settings, root: Path, state: Path) -> str:
 
     Raises UsageError when code or weights for the settings are not to be had.
     """
-    kept = state / "definitions" / f"{_digest(settings, root)}.kept"
-    if (known := _read(kept)) is not None:
-        return known
-    from pipeline.definition.compile import definition_json
+    return _kept_or_compiled(settings, root, state, "definition_json")
 
-    text = definition_json(settings, root)
-    _keep(kept, text)
-    return text
+
+def monitoring_text(settings: Settings, root: Path, state: Path) -> str:
+    """Return the monitoring pipeline's definition likewise."""
+    return _kept_or_compiled(settings, root, state, "monitoring_json")
 
 
 def compiled_definition(settings: Settings, root: Path, state: Path) -> dict[str, Any]:
@@ -49,8 +48,27 @@ def compiled_definition(settings: Settings, root: Path, state: Path) -> dict[str
     return definition
 
 
-def _digest(settings: Settings, root: Path) -> str:
-    digest = hashlib.sha256(settings.model_dump_json().encode())
+def compiled_monitoring(settings: Settings, root: Path, state: Path) -> dict[str, Any] | None:
+    """Return the monitoring pipeline's definition as a dictionary; None where it is off."""
+    if not settings.monitor.enabled:
+        return None
+    definition: dict[str, Any] = json.loads(monitoring_text(settings, root, state))
+    return definition
+
+
+def _kept_or_compiled(settings: Settings, root: Path, state: Path, compiler: _Compiler) -> str:
+    kept = state / "definitions" / f"{_digest(settings, root, compiler)}.kept"
+    if (known := _read(kept)) is not None:
+        return known
+    from pipeline.definition import compile as compiling
+
+    text: str = getattr(compiling, compiler)(settings, root)
+    _keep(kept, text)
+    return text
+
+
+def _digest(settings: Settings, root: Path, compiler: str) -> str:
+    digest = hashlib.sha256(f"{compiler}\0{settings.model_dump_json()}".encode())
     for uri in (weights_uri(settings), decisions_uri(settings)):
         digest.update(f"\0{uri or 'none'}".encode())
     for path in sorted(_sources(root)):

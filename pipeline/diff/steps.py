@@ -56,8 +56,14 @@ def diff_definitions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Definiti
     )
 
 
-def diff_text(diff: DefinitionDiff) -> str:
-    """Format a diff for people: parameters, steps, and the cache."""
+def diff_text(diff: DefinitionDiff, monitoring: DefinitionDiff | None = None) -> str:
+    """Format a diff for people, and that of the monitoring pipeline if there is one."""
+    text = _text(diff)
+    return text if monitoring is None else f"{text}\nmonitoring pipeline:\n{_text(monitoring)}"
+
+
+def _text(diff: DefinitionDiff) -> str:
+    """Format parameters, steps, and the cache."""
     if diff.is_empty:
         return "no differences"
     lines = [f"{_MARKS[change.kind]} {change.text()}" for change in (*diff.other, *diff.parameters)]
@@ -68,12 +74,13 @@ def diff_text(diff: DefinitionDiff) -> str:
     return "\n".join(map(one_line, [*lines, *_cache_lines(diff.cache)]))
 
 
-def diff_json(diff: DefinitionDiff) -> str:
-    """Format a diff as JSON: {"empty", "parameters", "steps", "other", "cache"}.
+def diff_json(diff: DefinitionDiff, monitoring: DefinitionDiff | None = None) -> str:
+    """Format a diff as JSON: {"empty", "parameters", "steps", "other", "cache", "monitoring"}.
 
-    Each change is {path, kind, old, new}.
+    Each change is {path, kind, old, new}; "empty": nothing differs in either pipeline.
     """
-    return json_text({"empty": diff.is_empty, **members_of(diff)})
+    empty = diff.is_empty and (monitoring is None or monitoring.is_empty)
+    return json_text({"empty": empty, **members_of(diff), "monitoring": monitoring})
 
 
 def _cache_lines(effects: tuple[CacheEffect, ...]) -> Iterator[str]:

@@ -111,6 +111,7 @@ _EVALUATION = {
             "only_champion_right": 2,
             "mcnemar_p_value": 0.01,
         },
+        "recall": {ANY_KEY: 0.9},
         "summary": "the champion (dog-breeds/1) has 0.8000 on the same pictures",
     },
 }
@@ -186,6 +187,6 @@ FUNCTIONS: Mapping[str, Function] = {
     ),
     "find-champion": Function(
         event=("model_package_group", "no_champion_uri"),
-        outputs=("model_data", "model_package_arn"),
+        outputs=("model_data", "model_package_arn", "captured"),
     ),
 }

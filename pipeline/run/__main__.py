@@ -116,6 +116,9 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     action = actions.add_mutually_exclusive_group()
     action.add_argument("--definition", action="store_true", help="print the definition as JSON")
     action.add_argument(
+        "--monitoring", action="store_true", help="print the monitoring pipeline's definition"
+    )
+    action.add_argument(
         "--check",
         nargs="?",
         const=_COMPILED,
@@ -199,6 +202,13 @@ def _compiled(options: argparse.Namespace, settings: Any) -> dict[str, Any]:
     return compiled_definition(settings, ROOT, options.state)
 
 
+def _monitoring(options: argparse.Namespace, settings: Any) -> dict[str, Any] | None:
+    """Return the monitoring pipeline's definition; None where it is off."""
+    from pipeline.definition.compile_cache import compiled_monitoring
+
+    return compiled_monitoring(settings, ROOT, options.state)
+
+
 def _check_files(settings: Any) -> None:
     """Refuse files of settings that cannot be used, and say what is taken of the weights."""
     from pipeline.assets.decisions import check_decisions
@@ -215,6 +225,16 @@ def _print_definition(options: argparse.Namespace) -> int:
     settings = _settings(options)
     _check_files(settings)
     print(definition_text(settings, ROOT, options.state), end="")
+    return EXIT_SUCCEEDED
+
+
+def _print_monitoring(options: argparse.Namespace) -> int:
+    from pipeline.definition.compile_cache import monitoring_text
+
+    settings = _settings(options)
+    if not settings.monitor.enabled:
+        raise UsageError("there is no monitoring pipeline: --set monitor.enabled=true makes one")
+    print(monitoring_text(settings, ROOT, options.state), end="")
     return EXIT_SUCCEEDED
 
 
@@ -329,6 +349,8 @@ def _check(options: argparse.Namespace) -> int:
         settings = _settings(options)
         definition = _compiled(options, settings)
         beside = _findings_beside(settings)
+        monitoring = _monitoring(options, settings)
+        beside += check_definition(monitoring, today=_today()) if monitoring else []
     else:
         definition = read_definition(Path(options.check))
     findings = [*check_definition(definition, today=_today()), *beside]
@@ -356,23 +378,26 @@ def _diff(options: argparse.Namespace) -> int:
     from pipeline.diff.steps import diff_definitions, diff_json, diff_text
 
     files = [read_definition(Path(file)) for file in options.diff]
+    monitoring = None
     if len(files) == _TWO_FILES:
         old, new = files
     else:
         settings = _settings(options)
         new = _compiled(options, settings)
-        old = files[0] if files else _deployed(settings)
+        old = files[0] if files else _deployed(settings.project, settings)
+        if not files and (wanted := _monitoring(options, settings)):
+            monitoring = diff_definitions(_deployed(settings.monitor_pipeline, settings), wanted)
     difference = diff_definitions(old, new)
-    print(diff_json(difference) if options.json else diff_text(difference))
+    print((diff_json if options.json else diff_text)(difference, monitoring))
     return EXIT_SUCCEEDED
 
 
-def _deployed(settings: Any) -> dict[str, Any]:
+def _deployed(name: str, settings: Any) -> dict[str, Any]:
     from pipeline.aws.upsert import deployed_definition
 
-    deployed = deployed_definition(settings)
+    deployed = deployed_definition(settings, name=name)
     if deployed is None:
-        _say(f"no pipeline {settings.project} is deployed yet: everything is new")
+        _say(f"no pipeline {name} is deployed yet: everything is new")
     return deployed or _NOTHING
 
 
@@ -381,7 +406,12 @@ def _cost(options: argparse.Namespace) -> int:
     from pipeline.definition.given_parameters import parse_parameters
 
     settings, given = _settings(options), parse_parameters(options.parameter)
-    cost = estimate(_compiled(options, settings), given or None, settings=settings)
+    cost = estimate(
+        _compiled(options, settings),
+        given or None,
+        settings=settings,
+        monitoring=_monitoring(options, settings),
+    )
     print(estimate_json(cost) if options.json else estimate_text(cost))
     return EXIT_SUCCEEDED
 
@@ -399,7 +429,10 @@ def _upsert(options: argparse.Namespace) -> int:
     aws = connect(settings)
     selection, given = _selected(options, aws, settings, definition, given)
     try:
-        done = upsert(aws, UpsertRequest(settings, definition, ROOT), say=_say)
+        request = UpsertRequest(
+            settings, definition, ROOT, monitoring=_monitoring(options, settings)
+        )
+        done = upsert(aws, request, say=_say)
     except NewerUpsertedError as newer:
         # On one branch nothing is lost: what is there holds this commit, and was started itself.
         print(json_text(Superseded(str(newer))) if options.json else newer)
@@ -512,6 +545,7 @@ _ACTIONS = {
     "retry": _retry,
     "local": _run_locally,
     "definition": _print_definition,
+    "monitoring": _print_monitoring,
     "check": _check,
     "diff": _diff,
     "cost": _cost,

@@ -39,6 +39,7 @@ from pipeline.report.sections.gains import Gains
 from pipeline.report.sections.history import Epoch
 from pipeline.report.sections.model import Model
 from pipeline.report.sections.profile import Profile
+from pipeline.report.sections.rare_classes import RareClasses
 from pipeline.report.sections.reproduction import Reproduction
 from pipeline.report.sections.rules import Rules
 from pipeline.report.sections.steps import ReportedStep
@@ -68,6 +69,7 @@ _REPORT: Mapping[str, Any] = {
     "tensors": Tensors | None,
     "profile": Profile | None,
     "evaluation": Evaluation | None,
+    "rare_classes": RareClasses | None,
     "dataset": Dataset | None,
     "review": Review | None,
     "model": Model | None,
@@ -98,7 +100,7 @@ class Shape:
 DOCUMENTS: Mapping[str, tuple[Shape, ...]] = {
     "run --local": (Shape(LocalOutcome, _CODE),),
     "run --check": (Shape(Findings),),
-    "run --diff": (Shape(DefinitionDiff, {"empty": bool}),),
+    "run --diff": (Shape(DefinitionDiff, {"empty": bool, "monitoring": DefinitionDiff | None}),),
     "run --cost": (Shape(CostEstimate),),
     "run --upsert": (Shape(UpsertResult), Shape(Superseded)),
     "run --upsert --start": (Shape(StartResult), Shape(Superseded)),

@@ -7,6 +7,7 @@ from pipeline.job_scripts.metrics import REGEXES
 from pipeline.settings.checks_backbone import BACKBONE_CHECKS
 from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
 from pipeline.settings.checks_deploy import DEPLOY_CHECKS
+from pipeline.settings.checks_monitor import MONITOR_CHECKS
 from pipeline.settings.errors import Problem
 from pipeline.settings.model import (
     CategoricalRange,
@@ -179,6 +180,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     *BACKBONE_CHECKS,
     *DEBUGGER_CHECKS,
     *DEPLOY_CHECKS,
+    *MONITOR_CHECKS,
 )
 
 

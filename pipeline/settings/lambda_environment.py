@@ -30,7 +30,6 @@ def deployment_json(settings: "Settings", *, scales: bool = True) -> str:
     """Return how production is deployed, as the variable DEPLOYMENT holds it."""
     production = settings.deploy.production
     capture, scaling = production.data_capture, production.autoscaling
-    uri = f"s3://{settings.bucket}/capture/{settings.production_endpoint_name}"
     how = {
         "instance_type": production.instance_type,
         "instance_count": production.instance_count,
@@ -38,7 +37,9 @@ def deployment_json(settings: "Settings", *, scales: bool = True) -> str:
             **production.traffic.model_dump(),
             "limit_seconds": production.traffic.limit_seconds,
         },
-        "data_capture": {"percent": capture.percent, "uri": uri} if capture.enabled else None,
+        "data_capture": (
+            {"percent": capture.percent, "uri": settings.capture_uri} if capture.enabled else None
+        ),
     }
     limits = scaling.model_dump(exclude={"enabled"}) if scaling.enabled else None
     return json.dumps({**how, **({"autoscaling": limits} if scales else {})})

@@ -31,6 +31,7 @@ from pipeline.settings.forms import (
     RoleArn,
     Section,
 )
+from pipeline.settings.monitor import Monitor, MonitorSetting
 from pipeline.settings.tracking import Tracking
 from training_code.folders.layout import Layout
 
@@ -291,6 +292,7 @@ class Settings(Section):
     caching: Caching
     retry: Retry
     tracking: Tracking = Field(default_factory=Tracking)
+    monitor: MonitorSetting = Field(default_factory=Monitor)
 
     @property
     def bucket(self) -> str:
@@ -337,6 +339,21 @@ class Settings(Section):
         return self.aws.serving_role_arn or self.aws.role_arn
 
     @property
+    def monitor_role_arn(self) -> str:
+        """The role of the monitoring job, which reads captured pictures: no other job may."""
+        return self.given_jobs_role or self._role("monitor")
+
+    @property
+    def monitor_pipeline(self) -> str:
+        """The monitoring pipeline: no other project's name holds two dashes."""
+        return f"{self.project}--monitor"
+
+    @property
+    def capture_uri(self) -> str:
+        """Where production's captured requests lie."""
+        return f"s3://{self.bucket}/capture/{self.production_endpoint_name}"
+
+    @property
     def lambda_role_arn(self) -> str:
         """The role of the deploying Lambda."""
         return self.aws.lambda_role_arn or self._role("deploy-endpoint")
@@ -363,9 +380,9 @@ class Settings(Section):
 
     @property
     def lambda_names(self) -> tuple[str, ...]:
-        """Every Lambda that the pipeline calls: all of them have the code in lambda_code/."""
-        compares = self.gate.champion_tolerance is not None
-        return (self.lambda_name, self.champion_lambda_name) if compares else (self.lambda_name,)
+        """Every Lambda that a pipeline calls: all of them have the code in lambda_code/."""
+        asks = self.gate.champion_tolerance is not None or self.monitor.enabled
+        return (self.lambda_name, self.champion_lambda_name) if asks else (self.lambda_name,)
 
     @property
     def model_package_group(self) -> str:

@@ -44,6 +44,7 @@ PRINTS = {
     "report prune --keep 5": r"^0 runs removed, 2 stay",
     "run --check": r"^0 errors, 0 warnings",
     "run --diff old.json": r"^no differences",
+    "run --monitoring": r'"Name": "Monitor"',
     "run --cost": r"^The most that a run can cost, in USD:",
     "bootstrap --dry-run": r"^AWS::S3::Bucket +dog-breeds-111122223333-us-east-1 ",
 }

@@ -32,7 +32,7 @@ class Policies:
     """The policies of a project: those of its roles by name, and those of its resources."""
 
     def __init__(self, project: str) -> None:
-        settings = settings_with(f"project={project}")
+        settings = settings_with(f"project={project}", "monitor={enabled: true, retrain: true}")
         connection = f"{CONNECTION}/0a1b2c3d-1111-2222-3333-444455556666"
         self._template = template_for(settings, ConnectionArn=connection)
         self._arns = _arns(self._template)
@@ -46,7 +46,12 @@ class Policies:
             f"trust:{role['RoleName']}": role["AssumeRolePolicyDocument"]["Statement"]
             for role in roles.values()
         }
-        for name, policy in (("bucket", "BucketPolicy"), ("queue", "FailedDeploymentsPolicy")):
+        policies = {
+            "bucket": "BucketPolicy",
+            "queue": "FailedDeploymentsPolicy",
+            "topic": "AlarmTopicPolicy",
+        }
+        for name, policy in policies.items():
             made = self._template.resources()[policy]["PolicyDocument"]["Statement"]
             self.resource[name] = [self._with_arns(one) for one in made]
         self.resource[f"function:{settings.lambda_name}"] = list(self._permissions())
@@ -74,7 +79,9 @@ class Policies:
 
     def _with_arns(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._arns[value] if value.startswith("GetAtt ") else value
+            return (
+                self._arns[value] if value.startswith("GetAtt ") else self._arns.get(value, value)
+            )
         if isinstance(value, list):
             return [self._with_arns(one) for one in value]
         return {name: self._with_arns(one) for name, one in value.items()}
@@ -83,13 +90,19 @@ class Policies:
 def _arns(template: Template) -> dict[str, str]:
     """Return the ARNs that AWS gives the resources whose ARN the template asks for."""
     starts = {
+        "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm:", "AlarmName"),
         "AWS::CodeBuild::Project": ("codebuild", "project/", "Name"),
         "AWS::ECR::Repository": ("ecr", "repository/", "RepositoryName"),
         "AWS::Events::Rule": ("events", "rule/", "Name"),
         "AWS::Lambda::Function": ("lambda", "function:", "FunctionName"),
         "AWS::SQS::Queue": ("sqs", "", "QueueName"),
     }
-    return {
+    # A Ref gives a topic's ARN.
+    topics = {
+        name: f"arn:aws:sns:{REGION}:{ACCOUNT}:{made['TopicName']}"
+        for name, made in template.resources("AWS::SNS::Topic").items()
+    }
+    return topics | {
         f"GetAtt {name}.Arn": f"arn:aws:{service}:{REGION}:{ACCOUNT}:{start}{made[named]}"
         for kind, (service, start, named) in starts.items()
         for name, made in template.resources(kind).items()

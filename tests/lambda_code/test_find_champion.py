@@ -277,5 +277,18 @@ def test_the_check_knows_its_event_and_answer() -> None:
     from pipeline.job_scripts.interface import FUNCTIONS
 
     known = FUNCTIONS["find-champion"]
-    assert {*known.event, "production_endpoint"} == set(vars(QUESTION))
-    assert set(known.outputs) == set(NONE)
+    assert {*known.event, "production_endpoint", "captured_uri"} == set(vars(QUESTION))
+    assert set(known.outputs) == {*NONE, "captured"}
+
+
+@pytest.mark.parametrize(("found", "captured"), [(0, "false"), (1, "true")])
+def test_asked_for_it_the_answer_says_whether_requests_were_captured(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, found: int, captured: str
+) -> None:
+    monkeypatch.setattr(boto3, "client", lambda service: getattr(aws, service))
+    aws.lists()
+    asked = {"Bucket": "b", "Prefix": "capture/dogs/", "MaxKeys": 1}
+    aws.objects.add_response("list_objects_v2", {"KeyCount": found}, asked)
+    event = {"model_package_group": "dogs", "no_champion_uri": NOWHERE}
+    answer = handler({**event, "captured_uri": "s3://b/capture/dogs/"}, None)
+    assert answer == {**NONE, "captured": captured}

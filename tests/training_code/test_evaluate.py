@@ -18,7 +18,7 @@ from evaluate import main
 from evaluation.served_model import serving_code
 from job.errors import JobError
 from pictures.dataset import open_split
-from pipeline.assets.code_bundle import evaluation_bundle
+from pipeline.assets.code_bundle import serving_bundle
 
 Pack = Callable[[Path, Path], Path]
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def test_what_the_serving_image_holds_is_all_it_needs(
     packed: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    bundle = evaluation_bundle(ROOT, "bucket", installs=False)
+    bundle = serving_bundle(ROOT, "evaluate.py", "bucket", installs=False)
     for name, content in bundle.files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)

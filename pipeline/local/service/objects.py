@@ -1,6 +1,7 @@
-"""Answer what the Lambda functions ask of S3: whether an object is there, and to copy one.
+"""Answer what the Lambda functions ask of S3: whether an object or any is there, to copy one.
 
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html and API_CopyObject.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/ has API_HeadObject.html, API_ListObjectsV2.html and
+API_CopyObject.html.
 """
 
 import shutil
@@ -26,6 +27,19 @@ def head_object(store: Store, bucket: str, key: str) -> Reply:
     """Answer whether the object is there: 200 or 404."""
     found = _file(store, f"{bucket}/{key}")
     return Reply(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, {}, b"")
+
+
+def list_objects(store: Store, bucket: str, query: Mapping[str, str]) -> Reply:
+    """Answer whether a folder holds anything: a list of at most one object."""
+    prefix = query.get("prefix", "")
+    asked = (query.get("list-type"), query.get("max-keys"))
+    if asked != ("2", "1") or not prefix.endswith("/"):
+        what = "only a folder is listed here, by ListObjectsV2 with MaxKeys 1"
+        return _error(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", what)
+    found = _any_below(store, f"{bucket}/{prefix}")
+    keys = "" if found is None else f"<Contents><Key>{escape(prefix + found)}</Key></Contents>"
+    count = f"<KeyCount>{0 if found is None else 1}</KeyCount>"
+    return _xml(HTTPStatus.OK, f"<ListBucketResult>{count}{keys}</ListBucketResult>")
 
 
 def copy_object(store: Store, bucket: str, key: str, headers: Mapping[str, str]) -> Reply:
@@ -61,6 +75,16 @@ def _file(store: Store, place: str) -> Path | None:
         path = store.path(f"s3://{place}")
         return path if path.is_file() else None
     except (PipelineError, OSError):  # no address, or a name that no file can have
+        return None
+
+
+def _any_below(store: Store, place: str) -> str | None:
+    """Return the path of some file in a folder, below it."""
+    try:
+        folder = store.path(f"s3://{place}")
+        found = next((path for path in folder.rglob("*") if path.is_file()), None)
+        return None if found is None else found.relative_to(folder).as_posix()
+    except (PipelineError, OSError):
         return None
 
 

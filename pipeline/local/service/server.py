@@ -2,7 +2,7 @@
 
 An unmodified boto3 client, the AWS CLI and curl work against it:
 AWS_ENDPOINT_URL_SAGEMAKER and AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME name its address. Of S3 it answers
-what the functions ask (HeadObject and CopyObject, with AWS_ENDPOINT_URL_S3).
+what the functions ask (HeadObject, ListObjectsV2 and CopyObject, with AWS_ENDPOINT_URL_S3).
 
 What can change anything must be signed with the secret of the state folder (credentials.py). Open
 to every user of this machine are only a model's answers, its numbers, and that it is well.
@@ -44,7 +44,12 @@ from pipeline.local.service.credentials import (
 from pipeline.local.service.deployments.deliveries import Deliveries
 from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
 from pipeline.local.service.hosting.model_process import START_SECONDS, ModelServerError, Reply
-from pipeline.local.service.objects import copy_object, head_object, object_error
+from pipeline.local.service.objects import (
+    copy_object,
+    head_object,
+    list_objects,
+    object_error,
+)
 from pipeline.local.service.operations.context import ACCOUNT, REGION, ApiError
 from pipeline.local.service.signatures import Received, check_signature
 from pipeline.local.service.wire import (
@@ -108,7 +113,7 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
         return JSONResponse(own | {"proof": proof_of(secret, nonce, port)})
 
     operation, invoke_endpoint, invocations = _posts(api, hosting, secret, at_hand)
-    head, put = _objects(api.context.store, secret)
+    head, put, search = _objects(api.context.store, secret)
     application = Starlette(
         routes=[
             Route("/", operation, methods=["POST"]),
@@ -120,6 +125,7 @@ def create_app(api: LocalApi, hosting: Hosting, at_hand: int = _AT_HAND) -> "Sta
             Route("/local-service", identity),
             Route("/{bucket}/{key:path}", head, methods=["HEAD"]),
             Route("/{bucket}/{key:path}", put, methods=["PUT"]),
+            Route("/{bucket}", search, methods=["GET"]),
         ]
     )
     refusal = error_body("Forbidden", "this service answers this machine only")
@@ -177,8 +183,8 @@ def _posts(api: LocalApi, hosting: Hosting, secret: str, at_hand: int) -> tuple[
     return operation, invoke_endpoint, invocations
 
 
-def _objects(store: Store, secret: str) -> tuple[Any, Any]:
-    """Return the handlers of HeadObject and CopyObject."""
+def _objects(store: Store, secret: str) -> tuple[Any, Any, Any]:
+    """Return the handlers of HeadObject, CopyObject and ListObjectsV2."""
     from starlette.concurrency import run_in_threadpool
 
     async def signed(request: "Request", answer: Callable[[], Reply]) -> "Response":
@@ -196,7 +202,11 @@ def _objects(store: Store, secret: str) -> tuple[Any, Any]:
         place, headers = request.path_params, dict(request.headers)
         return await signed(request, lambda: copy_object(store, headers=headers, **place))
 
-    return head, put
+    async def search(request: "Request") -> "Response":
+        bucket, query = request.path_params["bucket"], request.query_params
+        return await signed(request, lambda: list_objects(store, bucket, query))
+
+    return head, put, search
 
 
 def _received(request: "Request", body: bytes | None) -> Received:

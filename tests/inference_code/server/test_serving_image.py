@@ -15,7 +15,7 @@ import pytest
 from artifact import GRAPH_FILE
 from inference import open_model, predict
 from picture_formats import FORMATS
-from pipeline.assets.code_bundle import evaluation_bundle
+from pipeline.assets.code_bundle import serving_bundle
 from pipeline.command_line.running import ROOT
 from prediction import decode_squares
 from prepare import Options, prepare
@@ -112,7 +112,7 @@ def test_evaluate_runs_in_it_and_says_what_the_endpoint_answers(
     given = tmp_path / "processing/input"
     data, dataset = tmp_path / "data", tmp_path / "dataset"
     prepare(Options(data, dataset, given / "test", RESIZE, (0.6, 0.2, 0.2), 0))
-    bundle = evaluation_bundle(ROOT, "bucket", installs=False)
+    bundle = serving_bundle(ROOT, "evaluate.py", "bucket", installs=False)
     for name, content in bundle.files.items():
         (given / "code" / name).parent.mkdir(parents=True, exist_ok=True)
         (given / "code" / name).write_bytes(content)

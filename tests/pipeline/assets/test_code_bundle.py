@@ -11,8 +11,8 @@ from pipeline.assets.code_bundle import (
     archive,
     bundles_of,
     entry_of,
-    evaluation_bundle,
     processing_bundle,
+    serving_bundle,
     stage,
     training_bundle,
 )
@@ -254,8 +254,8 @@ def test_all_jobs_install_the_same_and_only_watched_ones_the_debugger(root, over
 
 
 def test_evaluate_installs_nothing_in_our_image_and_what_serving_needs_in_another(root):
-    ours = evaluation_bundle(root, "bucket", installs=False)
-    another = evaluation_bundle(root, "bucket", installs=True)
+    ours = serving_bundle(root, "evaluate.py", "bucket", installs=False)
+    another = serving_bundle(root, "evaluate.py", "bucket", installs=True)
 
     assert list(ours.files) == ["artifact.py", "evaluate.py"]
     assert another.files == ours.files | {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY
 
-from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.code_bundle import bundles_of, monitoring_bundles_of
 from pipeline.assets.serving_image import image_tag, repository_uri
 from pipeline.aws import upsert as module
 from pipeline.aws.turns import NewerUpsertedError
@@ -293,6 +293,47 @@ def test_a_definition_above_sagemakers_limit_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match="SageMaker takes 1048576"):
         run(request_for(settings, tree, Metadata={"x": "y" * 1_100_000}))
+
+
+@pytest.fixture
+def watched(tree: Path, foundation: Recorded) -> UpsertRequest:
+    """With the monitoring pipeline, whose code and role are there."""
+    script = 'if __name__ == "__main__":\n    print("checks")\n'
+    (tree / "training_code/monitor.py").write_text(script)
+    foundation.aws.client("iam").create_role(
+        RoleName="dog-breeds-monitor", AssumeRolePolicyDocument=ANYONE
+    )
+    settings = settings_for("monitor.enabled=true")
+    code = [bundle.uri for bundle in monitoring_bundles_of(settings, tree).values()]
+    monitoring = {"Version": "2020-12-01", "Steps": [{"Name": "Monitor", "Arguments": code}]}
+    return UpsertRequest(settings, definition_for(settings, tree), tree, monitoring=monitoring)
+
+
+def test_the_monitoring_pipeline_is_upserted_beside_the_first(
+    foundation: Recorded, run: Run, watched: UpsertRequest
+) -> None:
+    result = run(watched)
+    assert result.monitoring is not None
+    assert (result.monitoring.name, result.monitoring.action) == ("dog-breeds--monitor", "created")
+    assert result.summary().endswith(f"pipeline dog-breeds--monitor: created  {PIPELINE}--monitor")
+    first, second = foundation.sent("CreatePipeline")
+    assert json.loads(first["PipelineDefinition"]) == watched.definition
+    assert json.loads(second["PipelineDefinition"]) == watched.monitoring
+    assert second["RoleArn"] == ROLE
+    again = run(watched).monitoring
+    assert again is not None
+    assert again.action == "unchanged"
+    found = deployed_definition(watched.settings, foundation.aws, name="dog-breeds--monitor")
+    assert found == watched.monitoring
+
+
+def test_a_monitoring_pipeline_without_its_role_is_refused_before_anything_is_changed(
+    foundation: Recorded, run: Run, watched: UpsertRequest
+) -> None:
+    foundation.aws.client("iam").delete_role(RoleName="dog-breeds-monitor")
+    with pytest.raises(UsageError, match=r"no role .*dog-breeds-monitor: .*pipeline\.bootstrap"):
+        run(watched)
+    assert not foundation.sent("CreatePipeline")
 
 
 def test_a_definition_of_other_code_is_refused(run: Run, settings: Settings, tree: Path) -> None:

@@ -259,6 +259,20 @@ def test_with_its_settings_production_and_the_serving_image_are_priced() -> None
     assert "autoscaling is at its limit" in text
 
 
+@pytest.mark.parametrize(
+    ("schedule", "times"), [("rate(1 day)", 730 / 24), ("rate(12 hours)", 730 / 12)]
+)
+def test_scheduled_checks_are_priced_by_the_month(schedule: str, times: float) -> None:
+    settings = settings_of(f"monitor={{enabled: true, schedule: {schedule}}}")
+    usual = estimate(pipeline(training()), prices=PRICES, settings=settings)
+    checked = pipeline(processing())
+    once = estimate(checked, prices=PRICES).total
+    cost = estimate(pipeline(training()), prices=PRICES, settings=settings, monitoring=checked)
+    assert cost.total == usual.total
+    assert cost.monthly[-1].amount == pytest.approx(once * times)
+    assert cost.per_month == pytest.approx(usual.per_month + once * times)
+
+
 def test_without_scaling_production_has_its_instances_and_its_image_is_somebodys_own() -> None:
     given = ("instance_type=ml.x9.large", "autoscaling.enabled=false")
     production = [f"deploy.production.{one}" for one in given]

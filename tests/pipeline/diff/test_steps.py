@@ -334,6 +334,20 @@ def test_the_text_ends_with_the_cache(old: Definition, new: Definition) -> None:
     ]
 
 
+def test_the_monitoring_pipelines_differences_are_told_apart(
+    old: Definition, new: Definition
+) -> None:
+    same = diff_definitions(old, new)
+    step(new, "Train")["Arguments"]["RoleArn"] = "arn:aws:iam::1:role/other"
+    other = diff_definitions(old, new)
+    head, _, rest = diff_text(same, other).partition("monitoring pipeline:\n")
+    assert (head, rest) == ("no differences\n", diff_text(other))
+    content = json.loads(diff_json(same, other))
+    assert content["empty"] is False
+    assert content["monitoring"]["steps"][0]["name"] == "Train"
+    assert json.loads(diff_json(same))["monitoring"] is None
+
+
 def test_json_holds_every_change(old: Definition, new: Definition) -> None:
     change_epochs(new)
     content = json.loads(diff_json(diff_definitions(old, new)))

@@ -183,6 +183,28 @@ def test_our_own_definition_has_no_finding(
     assert document("run --check", capsys.readouterr().out)["findings"] == []
 
 
+WATCHED = ["--set", "monitor.enabled=true"]
+
+
+def test_the_monitoring_pipeline_is_printed_checked_and_priced_like_the_first(
+    state: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.run.__main__._today", lambda: date(2026, 12, 1))
+    assert run(state, "--monitoring", *WATCHED) == 0
+    assert '"Name": "Monitor"' in capsys.readouterr().out
+    assert run(state, "--check", "--json", *WATCHED) == 0
+    assert document("run --check", capsys.readouterr().out)["findings"] == []
+    assert run(state, "--cost", *WATCHED) == 0
+    assert "30.4 times ml.m5.large x 1" in capsys.readouterr().out
+
+
+def test_where_nothing_is_monitored_there_is_no_such_pipeline(
+    state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(state, "--monitoring") == 2
+    assert "--set monitor.enabled=true makes one" in capsys.readouterr().err
+
+
 TRACKED = ["--set", "tracking.mlflow_uri=mlruns"]
 ARN = "arn:aws:sagemaker:us-east-1:1:pipeline/p/execution/e"
 

@@ -213,6 +213,10 @@ MISTAKES = [
         "serving={graph: none, int8: false, int8_tolerance: 0}",
         "serving.graph: without a graph PyTorch serves, which our image lacks: set serving.image",
     ),
+    ("monitor={enabled: true, schedule: rate(1 days)}", "must be how often, as in rate(1 day)"),
+    ("monitor.schedule=cron(0 8 * * ? *)", "must be how often"),
+    ("monitor.max_pictures=20", "must be at least 50"),
+    ("training.class_weights=square", "'square' is not allowed; did you mean sqrt?"),
     ("serving.image=a b", "must be an image's address, without white space"),
     ("instances.tuning.count=2", "must be 1, not 2: a job runs on one machine"),
     ("instances.training.count=2", "one machine, but for fine-tuning (training.fine_tune_blocks"),
@@ -371,7 +375,7 @@ class TestMistakes:
         ]
 
     def test_a_mistake_in_an_environment_is_named_with_its_line(self, edited):
-        path = edited("weights: none", "weigths: none")
+        path = edited("weights: none}", "weigths: none}")
 
         assert error_of(path=path, environment="local") == (
             f"{path}:{line_of(path, 'weigths')}: backbone.weigths: unknown key; "
@@ -428,3 +432,27 @@ def test_reading_settings_needs_neither_torch_nor_an_aws_library():
     )
 
     assert done.stdout.strip() == "[]"
+
+
+NO_CAPTURE = "deploy.production.data_capture.enabled=false"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (NO_CAPTURE, "needs deploy.production.data_capture.enabled"),
+        (
+            "serving={graph: none, int8: false, int8_tolerance: 0, image: a/b:1}",
+            "needs serving.graph",
+        ),
+    ],
+)
+def test_what_cannot_be_monitored_is_refused(more, words):
+    with pytest.raises(SettingsError, match=f"monitor.enabled: {words}"):
+        load_settings(ROOT / "pipeline.yaml", None, ["monitor.enabled=true", more])
+    load_settings(ROOT / "pipeline.yaml", None, [more])  # off, it needs none of it
+
+
+@pytest.mark.parametrize("off", ["monitor=null", "monitor={}", "monitor.enabled=false"])
+def test_no_monitor_is_one_that_is_off(off):
+    assert not load_settings(ROOT / "pipeline.yaml", None, [off]).monitor.enabled

@@ -100,6 +100,25 @@ def test_boto3_can_ask_whether_an_object_is_there(
     assert ask(service.url, "GET", "/b/runs/x%20y/model.tar.gz")[0] == 405
 
 
+def test_boto3_can_ask_whether_a_folder_holds_anything(
+    service: Service, store: Store, connect: Connect
+) -> None:
+    path = store.path("s3://b/capture/dogs & cats/AllTraffic/2026/1.jsonl")
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    s3 = connect(service.url, "s3")
+
+    def counted(prefix: str) -> int:
+        return int(s3.list_objects_v2(Bucket="b", Prefix=prefix, MaxKeys=1)["KeyCount"])
+
+    assert counted("capture/dogs & cats/") == 1
+    for prefix in ("capture/dogs/", "gone/", "../", "../../"):
+        assert counted(prefix) == 0
+    with pytest.raises(ClientError, match="only a folder is listed here"):
+        s3.list_objects_v2(Bucket="b", Prefix="capture/")
+    assert ask(service.url, "GET", "/b?list-type=2&prefix=capture/&max-keys=1")[0] == 403
+
+
 def test_boto3_copies_an_object_unless_it_was_written_since(
     service: Service, store: Store, connect: Connect
 ) -> None:
