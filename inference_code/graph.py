@@ -25,7 +25,7 @@ class Graph:
 
     def __init__(self, session: Any, path: Path) -> None:
         self._session = session
-        self._path = path
+        self.path = path
         self._input = str(session.get_inputs()[0].name)
         self.outputs = tuple(str(output.name) for output in session.get_outputs())
 
@@ -36,7 +36,7 @@ class Graph:
     def run_outputs(
         self, batch: npt.NDArray[np.float32], names: Sequence[str]
     ) -> list[npt.NDArray[np.float32]]:
-        """Return the named outputs, float32 (N, K) each, and compute no others.
+        """Return the named outputs, float32 (N, …) each.
 
         `batch`: normalised pictures float32 (N, 3, C, C); N may vary. May be called from several
         threads at once. Raises GraphError for another shape or type, or an unknown name.
@@ -46,7 +46,7 @@ class Graph:
                 list(names), {self._input: np.ascontiguousarray(batch)}
             )
         except Exception as error:  # ONNX Runtime's own classes, one for each kind of fault
-            raise GraphError(f"{self._path.name} cannot run: {_first_line(error)}") from error
+            raise GraphError(f"{self.path.name} cannot run: {_first_line(error)}") from error
         return values
 
 
