@@ -93,7 +93,7 @@ def read_examples(folder: Path, classes: int) -> Examples | None:
         shapes = (found.projection.shape[1:], found.scale.shape, found.contents.shape)
         if shapes != ((directions,), (directions,), (rows, 32)):
             raise ValueError("its arrays do not fit one another")
-        if not (len(names) == len(found.labels) == rows and 0 <= found.labels.min()):
+        if not (len(names) == len(found.labels) == rows and found.labels.min() >= 0):
             raise ValueError("its pictures are not as many as their names and classes")
         if found.labels.max() >= classes:
             raise ValueError(f"its pictures are of more than {classes} classes")

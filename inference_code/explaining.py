@@ -76,8 +76,8 @@ def open_explainer(folder: Path, network: Network, classes: tuple[str, ...]) -> 
 def evidence(head: HeadWeights, places: Array, label: int) -> Array:
     """Return what each place (h, w) of a map (D, h, w) adds to a class's logit.
 
-    It is counted from the mean training picture, and from the mean of all classes. The mean over the
-    places, and the class's bias, are the logit, but for what all classes have in common.
+    It is counted from the mean training picture, and from the mean of all classes. The mean over
+    the places, and the class's bias, are the logit, but for what all classes have in common.
     """
     found: Array = np.tensordot(head.relative(label), places - head.mean[:, None, None], axes=1)
     return found

@@ -161,9 +161,10 @@ def predict(squares: Sequence[Square], model: Model) -> Predictions:
 def explain(
     squares: Sequence[Square], model: Model, seen: Sequence[Seen] = ()
 ) -> tuple[Predictions, list[Explanation]]:
-    """Return what `predict` does, and why: maps lie over the pictures of which `seen` says the part.
+    """Return what `predict` does, and why.
 
-    Without `seen` they lie over the squares. Raises RequestError (422) for a model that cannot.
+    Maps lie over the pictures of which `seen` tells the part, without it over the squares. Raises
+    RequestError (422) for a model that cannot.
     """
     if model.explainer is None:
         why = "its last layers are no mean over places with one linear layer on it"

@@ -1,8 +1,8 @@
 """Find in a backbone the map over places that its features are the mean of.
 
-A head that is linear on such features is linear on every place: its weights times the map say, exactly,
-what each place adds to the answer (Zhou et al., "Learning Deep Features for Discriminative
-Localization", 2016). The map is found by what it is, and by no list of networks.
+A head that is linear on such features is linear on every place: its weights times the map say,
+exactly, what each place adds to the answer (Zhou et al., "Learning Deep Features for
+Discriminative Localization", 2016). The map is found by what it is, and by no list of networks.
 """
 
 from typing import Any
@@ -44,10 +44,11 @@ def served_network(classifier: Classifier, crop: int) -> tuple[nn.Module, tuple[
 
 
 def with_map(backbone: nn.Module, crop: int) -> nn.Module | None:
-    """Return a backbone, in eval mode on the CPU, as pictures -> (features (N, D), map (N, D, h, w)).
+    """Return a backbone as pictures -> (features (N, D), map (N, D, h, w)).
 
-    The map is the last tensor whose mean over its places is the features. None where there is none
-    (layers between the mean and the features, a class token) or it has a single place.
+    It is in eval mode, on the CPU. The map is the last tensor whose mean over its places is the
+    features. None where there is none (layers between the mean and the features, a class token) or
+    it has a single place.
     """
     try:
         graph = Tracer().trace(backbone)

@@ -1,5 +1,6 @@
-"""Add to a model artifact what tells pictures of none of its classes: known.npz."""
+"""Add to a model artifact what its features are good for: known.npz and examples.npz."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.log import log
 from job.progress import ProgressLines
+from knowing.examples_part import add_examples
 from knowing.fitting import fit_known
 from known import Known, write_known
 from network import Head
@@ -28,17 +30,43 @@ Array = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 
-def add_known(
+@dataclass(frozen=True)
+class ServedFeatures:
+    """Features as a model serves them: of these `rows` of the training split, and of valid."""
+
+    rows: Rows
+    train: tuple[Array, Rows]
+    valid: tuple[Array, Rows]
+    classes: int
+
+
+def add_knowledge(
     folder: Path, head: Head, settings: Hyperparameters, features: Path, dataset: Path | None
 ) -> None:
-    """Write known.npz into the artifact in `folder`, fitted on features as its network serves them.
+    """Write known.npz and examples.npz into the artifact in `folder`, as `settings` ask for them.
 
-    The cached ones in `features` are taken where they are the same; those of a network that was
-    fine-tuned since, or serves in 8 bits, are computed from the pictures in `dataset`. Nothing is
-    written when `settings` refuse no picture. Prints what it found. Raises JobError.
+    Both are of features as its network serves them. Prints what it found. Raises JobError.
     """
-    if settings.refuse_at == 0:
+    if settings.refuse_at == 0 and settings.examples == 0:
         return
+    served = _served_features(folder, head, settings, features, dataset)
+    if settings.refuse_at > 0:
+        logits = _logits(head, served.valid[0])
+        known = fit_known(served.train, served.valid, logits, served.classes, settings.refuse_at)
+        write_known(folder, known)
+        log(_told(known, served.valid[0], settings.refuse_at))
+    if settings.examples > 0:
+        add_examples(folder, served.train[0], served.rows, settings.examples, dataset)
+
+
+def _served_features(
+    folder: Path, head: Head, settings: Hyperparameters, features: Path, dataset: Path | None
+) -> ServedFeatures:
+    """Return the cached features in `features` where they are those that are served.
+
+    Those of a network that was fine-tuned since, or serves in 8 bits, are computed from the
+    pictures in `dataset`.
+    """
     train, valid = (read_features(features, split) for split in ("train", "valid"))
     model = None if dataset is None else _opened(folder)
     train_rows = np.arange(len(train.labels))
@@ -50,15 +78,12 @@ def add_known(
             train_values = _served(model, open_split(dataset, "train"), train_rows)
         if settings.fine_tune_blocks > 0 or not _same(model, pictures, valid_values):
             valid_values = _served(model, pictures, np.arange(len(valid.labels)))
-    known = fit_known(
+    return ServedFeatures(
+        train_rows,
         (train_values, _labels(train)[train_rows]),
         (valid_values, _labels(valid)),
-        _logits(head, valid_values),
         len(model.description.classes) if model else head.linear.out_features,
-        settings.refuse_at,
     )
-    write_known(folder, known)
-    log(_told(known, valid_values, settings.refuse_at))
 
 
 def _opened(folder: Path) -> Model:

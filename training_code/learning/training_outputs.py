@@ -16,7 +16,7 @@ from graphs.serving import write_graphs
 from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.provenance import package_versions
-from knowing.artifact_part import add_known
+from knowing.artifact_part import add_knowledge
 from learning.training_loop import EpochResult
 from network import Classifier, Head
 from torch_model import write_model
@@ -68,7 +68,7 @@ def write_artifact(
     )
     write_model(folder, classifier, description)
     write_graphs(folder, settings, dataset)
-    add_known(folder, classifier.head, settings, features, dataset)
+    add_knowledge(folder, classifier.head, settings, features, dataset)
     copy_serving_code(folder / "code")
 
 
