@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from artifact import ArtifactError
-from examples import Example, Examples, read_examples
 from head_weights import HeadWeights, read_head
 from heat import draw_heat
 from preprocessing import Seen
 from runtimes import FEATURES, LOGITS, MAP, Network
+from training_examples import Example, Examples, read_examples
 
 Array = npt.NDArray[np.float32]
 

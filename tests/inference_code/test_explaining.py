@@ -15,7 +15,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from artifact import ArtifactError, read_description
-from examples import EXAMPLES_FILE, Examples, read_examples, write_examples
 from explaining import evidence
 from graphs.export import export_graph
 from head_weights import read_head
@@ -27,6 +26,7 @@ from preprocessing import Preprocessing
 from request_json import MAX_EXPLAINED
 from spatial_map import served_network, with_map
 from torch_model import write_model
+from training_examples import EXAMPLES_FILE, Examples, read_examples, write_examples
 
 COLOURS = ("red", "green", "blue")
 SIDE = 32

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from examples import LARGEST, Examples, write_examples
 from job.log import log
 from knowing.fitting import main_directions
 from known import unit_length
 from pictures.dataset import open_split, read_contents, spread_rows
+from training_examples import LARGEST, Examples, write_examples
 
 SHARE = 0.1  # of the rest of the artifact, at most
 _MORE = 36  # bytes of a picture besides its place and its name: sha256, class

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from examples import EXAMPLES_FILE, read_examples
 from pictures.dataset import open_split, read_contents
 from prediction import open_model, predict
+from training_examples import EXAMPLES_FILE, read_examples
 
 Train = Callable[..., Any]
 
