@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float32]
 class Example:
     """A training picture: its name, its content's sha256, its class and how alike it is, up to 1.
 
-    `similarity` is the cosine of the angle between the features.
+    `similarity` is the cosine of the angle between the features, in the directions that are kept.
     """
 
     file: str

@@ -116,7 +116,8 @@ def _write_examples(
     left, top = corner
     _write(draw, (left, top + 5), "where it looks; it looks like", _MUTED, size=13)
     for place, one in enumerate(explanation.looks_like[:_SHOWN]):
-        words = f"{one.similarity:.2f}  {one.label}: {one.file}"
+        named = one.file if one.label in one.file else f"{one.label}: {one.file}"
+        words = f"{one.similarity:.2f}  {named}"
         _write(draw, (left, top + _LINE * (1 + place)), words, _MUTED, size=13)
 
 
