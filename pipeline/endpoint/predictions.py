@@ -17,6 +17,7 @@ _NOT_EXPLAINED = (
     "it answered without saying why: its model was made by an older version, or its code is your "
     "own; train the model again"
 )
+_NOT_EXPLAINABLE = 422  # as an endpoint of ours says that it cannot
 _LARGEST = 64 * 1024**2  # bytes: no endpoint takes a tenth of it
 # Returns the status and body of one invocation, given a picture's bytes and content type.
 Invoke = Callable[[bytes, str], tuple[int, bytes]]
@@ -127,7 +128,7 @@ def predict(
     if not results:
         return no_predictions(file)
     if explain and results[0].explanation is None:
-        return Prediction(file, error=_NOT_EXPLAINED)
+        return Prediction(file, error=_NOT_EXPLAINED, status=_NOT_EXPLAINABLE)
     return results[0]
 
 
