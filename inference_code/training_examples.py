@@ -7,6 +7,7 @@ are in the few directions that hold most of them, in 8 bits; it may be absent.
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +53,17 @@ class Examples:
     def nearest(self, features: Array, classes: tuple[str, ...], count: int) -> list[list[Example]]:
         """Return for each row of features (M, D) the `count` nearest examples, nearest first."""
         asked = unit_length(unit_length(features) @ self.projection.astype(np.float32))
-        alike = asked @ unit_length(self.places * self.scale).T
+        alike = asked @ self._units.T
         order = np.argsort(-alike, axis=1, kind="stable")[:, :count]
         return [
             [self._example(row, float(alike[place, row]), classes) for row in rows]
             for place, rows in enumerate(order)
         ]
+
+    @cached_property
+    def _units(self) -> Array:
+        """The places, each of length 1."""
+        return unit_length(self.places * self.scale)
 
     def _example(self, row: int, similarity: float, classes: tuple[str, ...]) -> Example:
         sha256, label = self.contents[row].tobytes().hex(), classes[self.labels[row]]

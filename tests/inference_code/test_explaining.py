@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from artifact import ArtifactError, read_description
 from explaining import evidence
 from graphs.export import export_graph
+from graphs.int8 import write_int8_graph
 from head_weights import read_head
 from heat import LARGEST_SIDE
 from inference import model_fn, respond
@@ -42,8 +43,8 @@ class Colours(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def colours(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """A model that names the colour of which there is most; its graph serves."""
+def colours_dir(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact of a model that names the colour of which there is most, with its graph."""
     folder = shutil.copytree(model_dir, tmp_path_factory.mktemp("colours") / "model")
     head = Head(3, 3)
     head.linear.weight.data = 5 * torch.eye(3)
@@ -56,7 +57,13 @@ def colours(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
     write_model(folder, classifier, description)
     network, names = served_network(classifier, SIDE)
     export_graph(network, SIDE, folder / "model.onnx", output_names=names)
-    return model_fn(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def colours(colours_dir: Path) -> Model:
+    """The same, as an endpoint loads it."""
+    return model_fn(str(colours_dir))
 
 
 def drawn(box: tuple[int, int, int, int], size: tuple[int, int], turned: int = 1) -> bytes:
@@ -158,6 +165,25 @@ def test_it_lights_where_the_object_is_on_the_upright_picture(
     assert max(heat.size) == LARGEST_SIDE
     assert heat.width / heat.height == pytest.approx(size[0] / size[1], rel=0.02)
     assert hottest(heat) == pytest.approx(middle, abs=0.11)
+
+
+def test_in_8_bits_it_lights_at_the_same_place(
+    colours_dir: Path, tmp_path: Path, colours: Model
+) -> None:
+    pytest.importorskip("onnx")
+    folder, picture = (
+        shutil.copytree(colours_dir, tmp_path / "m"),
+        drawn((8, 8, 28, 28), (100, 100)),
+    )
+    random = np.random.default_rng(0)
+    batches = (
+        {"pictures": random.uniform(-1, 1, (4, 3, SIDE, SIDE)).astype(np.float32)} for _ in "ab"
+    )
+    write_int8_graph(folder / "model.onnx", folder / "model.int8.onnx", batches)
+    rounded = model_fn(str(folder))
+    assert rounded.runtime == "int8"
+    exact, found = (hottest(heat_of(why(one, picture)[0])) for one in (colours, rounded))
+    assert found == pytest.approx(exact, abs=0.05)
 
 
 def test_what_was_cropped_away_is_darkened_and_what_says_nothing_is_left_clear(
