@@ -227,7 +227,7 @@ def test_large_pictures_are_decoded_one_at_a_time_and_hold_up_no_others(
         assert here.acquire(blocking=False)
         time.sleep(0.02)
         here.release()
-        return np.zeros((3, 8, 8), np.uint8)
+        return np.zeros((3, 8, 8), np.uint8), None
 
     large = flat((3000, 3000))
     with monkeypatch.context() as patch, ThreadPoolExecutor(4) as pool:

@@ -27,7 +27,7 @@ def read_explanations(source: Source, facts: Facts) -> dict[str, Explanation]:
         content = source.read(f"{facts.output(EVALUATE, 'evaluation')}/explanations.jsonl")
         lines = [json.loads(line) for line in content.splitlines()]
         return {str(line["file"]): read_explanation(line) for line in lines}
-    except (Absent, ValueError, LookupError, TypeError):
+    except Absent:
         return {}
 
 
