@@ -10,9 +10,9 @@ from tests.pipeline.console.console_support import Visitor
 def send(
     visitor: Visitor,
     path: str,
-    fields: Mapping[str, str] | None = None,
     files: Sequence[tuple[str, bytes]] = (),
     status: int = 200,
+    fields: Mapping[str, str] | None = None,
 ) -> str:
     """The page that a form leads to, with pictures or without."""
     given = [("pictures", file) for file in files]

@@ -156,7 +156,7 @@ def test_a_picture_can_be_asked_about_with_where_it_looks(
     deployed(code=WHY)
     served(live)
     files = [("dog.jpg", JPEG)]
-    page = send(visitor, "/endpoints/staging/ask", {"explain": "yes"}, files=files)
+    page = send(visitor, "/endpoints/staging/ask", files, fields={"explain": "yes"})
     assert f'src="data:image/png;base64,{HEAT}"' in page
     assert 'alt="Where dog.jpg looks like beagle: the brighter' in page
     assert "train/<b>.jpg beagle, 0.93" in words(page) and "<b>" not in page
@@ -169,8 +169,8 @@ def test_an_endpoint_that_does_not_say_why_is_told(
 ) -> None:
     deployed()
     served(live)
-    sent = {"explain": "yes"}
-    page = words(send(visitor, "/endpoints/staging/ask", sent, files=[("dog.jpg", JPEG)]))
+    fields = {"explain": "yes"}
+    page = words(send(visitor, "/endpoints/staging/ask", [("dog.jpg", JPEG)], fields=fields))
     assert "it answered without saying why: its model was made by an older version" in page
 
 
