@@ -102,8 +102,10 @@ def hottest(heat: Image.Image) -> tuple[float, float]:
     return (columns.mean() + 0.5) / heat.width, (rows.mean() + 0.5) / heat.height
 
 
-@pytest.mark.parametrize("runtime", ["graph", "torch"])
-@pytest.mark.parametrize("backbone", ["shufflenet_v2_x0_5", "squeezenet1_1", "mobilenet_v2"])
+@pytest.mark.parametrize(
+    ("backbone", "runtime"),
+    [("squeezenet1_1", "graph"), ("squeezenet1_1", "torch"), ("shufflenet_v2_x0_5", "graph")],
+)
 def test_the_map_is_all_that_the_answer_is_made_of(
     backbone: str, runtime: str, model_dir: Path, tmp_path: Path
 ) -> None:

@@ -71,8 +71,3 @@ def test_they_stay_within_their_share_of_the_artifact(
 def test_without_pictures_there_are_no_names(train: Train) -> None:
     without = train(examples=1000, graph="none", dataset=None)
     assert "examples: none, as the job has no channel 'dataset'" in without.log
-
-
-def test_the_same_training_carries_the_same_bytes(with_examples: Any, train: Train) -> None:
-    again = train(examples=1000).model / EXAMPLES_FILE
-    assert again.read_bytes() == (with_examples.model / EXAMPLES_FILE).read_bytes()
