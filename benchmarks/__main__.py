@@ -33,7 +33,6 @@ BENCHMARKS = (
     "chaos",
     "better",
     "knowing",
-    "drift",
 )
 _FOLDER = Path(__file__).resolve().parent
 _EXAMPLES = """\

@@ -1,13 +1,16 @@
 """Write the answer to a request, as JSON or CSV."""
 
+import base64
 import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from explaining import Explanation
 from prediction import Predictions
 from request_errors import RequestError
 from request_json import Identity
@@ -37,15 +40,19 @@ def answer_type(accept: str | None) -> str:
 
 
 def write_answer(
-    predictions: Predictions, kind: str, ids: Sequence[Identity] = ()
+    predictions: Predictions,
+    kind: str,
+    ids: Sequence[Identity] = (),
+    explanations: Sequence[Explanation] = (),
 ) -> tuple[str, str]:
     """Return the answer in the format `kind`, one of answer_type's, and its content type.
 
-    `ids`, one for each picture or none at all, are given back with the pictures' rows.
+    `ids`, one for each picture or none at all, are given back with the pictures' rows. So are
+    `explanations`, in JSON.
     """
     if kind == CSV_TYPE:
         return _to_csv(predictions, ids), f"{CSV_TYPE}; charset=utf-8"
-    return _to_json(predictions, ids), JSON_TYPE
+    return _to_json(predictions, ids, explanations), JSON_TYPE
 
 
 def _quality(parameters: Sequence[str]) -> float:
@@ -59,11 +66,14 @@ def _quality(parameters: Sequence[str]) -> float:
     return 1.0
 
 
-def _to_json(predictions: Predictions, ids: Sequence[Identity]) -> str:
+def _to_json(
+    predictions: Predictions, ids: Sequence[Identity], explanations: Sequence[Explanation]
+) -> str:
     rows: list[dict[str, Any]] = []
     for place, values in enumerate(_rounded(predictions)):
         best = int(np.argmax(predictions.probabilities[place]))
         own = {"id": ids[place]} if ids else {}
+        why = {"explanation": explained(explanations[place])} if explanations else {}
         rows.append(
             {
                 **own,
@@ -72,10 +82,20 @@ def _to_json(predictions: Predictions, ids: Sequence[Identity]) -> str:
                 "probabilities": dict(zip(predictions.classes, values, strict=True)),
                 "probability_list": values,
                 **_known(predictions, place),
+                **why,
             }
         )
     answer = {"classes": list(predictions.classes), "predictions": rows}
     return json.dumps(answer, allow_nan=False)
+
+
+def explained(explanation: Explanation) -> dict[str, Any]:
+    """Return an explanation as JSON has it."""
+    alike = [
+        asdict(one) | {"similarity": round(one.similarity, SCORE_DECIMALS)}
+        for one in explanation.looks_like
+    ]
+    return {"heat": base64.b64encode(explanation.heat).decode(), "looks_like": alike}
 
 
 def _known(predictions: Predictions, place: int) -> dict[str, Any]:

@@ -23,9 +23,10 @@ class GraphError(ValueError):
 class Graph:
     """An exported network with one input and one or more outputs, ready to run."""
 
-    def __init__(self, session: Any, path: Path) -> None:
+    def __init__(self, session: Any, options: Any, path: Path) -> None:
         self._session = session
-        self._path = path
+        self._options = options
+        self.path = path
         self._input = str(session.get_inputs()[0].name)
         self.outputs = tuple(str(output.name) for output in session.get_outputs())
 
@@ -36,17 +37,17 @@ class Graph:
     def run_outputs(
         self, batch: npt.NDArray[np.float32], names: Sequence[str]
     ) -> list[npt.NDArray[np.float32]]:
-        """Return the named outputs, float32 (N, K) each, and compute no others.
+        """Return the named outputs, float32 (N, …) each, and compute no others.
 
         `batch`: normalised pictures float32 (N, 3, C, C); N may vary. May be called from several
         threads at once. Raises GraphError for another shape or type, or an unknown name.
         """
         try:
             values: list[npt.NDArray[np.float32]] = self._session.run(
-                list(names), {self._input: np.ascontiguousarray(batch)}
+                list(names), {self._input: np.ascontiguousarray(batch)}, self._options
             )
         except Exception as error:  # ONNX Runtime's own classes, one for each kind of fault
-            raise GraphError(f"{self._path.name} cannot run: {_first_line(error)}") from error
+            raise GraphError(f"{self.path.name} cannot run: {_first_line(error)}") from error
         return values
 
 
@@ -81,7 +82,9 @@ def open_graph(path: Path, threads: int | None = None) -> Graph:
         )
     except Exception as error:  # ONNX Runtime's own classes, one for each kind of fault
         raise GraphError(f"{path} is no usable graph: {_first_line(error)}") from error
-    return Graph(session, path)
+    wanted_only = onnxruntime.RunOptions()
+    wanted_only.only_execute_path_to_fetches = True  # by itself it computes every output
+    return Graph(session, wanted_only, path)
 
 
 def _first_line(error: Exception) -> str:

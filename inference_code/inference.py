@@ -19,6 +19,10 @@ A model that can tell (known.py) adds to each picture `"known"`, false when it s
 classes, the `"score"` that says so when it is above the `"threshold"`, and then the `"nearest"`
 classes. Its label and probabilities stay what they are without.
 
+Beside the instances, `"explain": true` asks why, for at most 8 pictures: each answer then has an
+`"explanation"`, with `"heat"`, a PNG in base64 to lay over the upright picture, and `"looks_like"`,
+the training pictures with the most similar features.
+
 Or as text/csv: one row a picture, no header: label, its probability, then the probabilities in
 the order of the classes, then its id. What cannot be used is answered with
 `{"error": {"code": "...", "message": "..."}}`: 400 not readable, 406 no such answer format, 413 too
@@ -41,21 +45,24 @@ from typing import Any
 
 from PIL import Image
 
-from answer_writing import answer_type, write_answer
+from answer_writing import answer_type, explained, write_answer
 from artifact import ArtifactError
+from explaining import Explanation
 from metrics_log import open_metrics_log
-from prediction import Model, decode_squares, open_model, predict
-from request_errors import RequestError
+from prediction import Model, decode_pictures, decode_squares, explain, open_model, predict
+from request_errors import RequestError, refuse
 from request_reading import JSON_TYPE, Body, read_request
 from runtimes import runtimes_of
 from serving_metrics import STAGES, Served
 
 # what is no part of AWS's contract is here for jobs, which know no other module of an artifact's:
-# open_model, predict and runtimes_of for Evaluate, monitoring also asks as a server does
+# open_model, predict, explain and runtimes_of for Evaluate, monitoring also asks as a server does
 __all__ = [
     "CONCURRENT_REQUESTS",
     "RequestError",
     "decode_squares",
+    "explain",
+    "explained",
     "metrics_text",
     "model_fn",
     "open_model",
@@ -150,11 +157,18 @@ def _answer(
     start = time.perf_counter()
     kind = answer_type(accept)
     request = read_request(body, content_type)
-    squares = decode_squares(request.pictures, model)
+    if request.explain and kind != JSON_TYPE:
+        refuse(406, "NotAcceptable", f"what explains is answered as {JSON_TYPE} only")
+    pictures = decode_pictures(request.pictures, model)
+    squares = [square for square, _ in pictures]
     decoded = time.perf_counter()
-    predictions = predict(squares, model)
+    explanations: list[Explanation] = []
+    if request.explain:
+        predictions, explanations = explain(squares, model, [seen for _, seen in pictures])
+    else:
+        predictions = predict(squares, model)
     predicted = time.perf_counter()
-    text, told = write_answer(predictions, kind, request.ids)
+    text, told = write_answer(predictions, kind, request.ids, explanations)
     seconds = (decoded - start, predicted - decoded, time.perf_counter() - predicted)
     known = predictions.known
     served = Served(

@@ -6,12 +6,14 @@ only. Each calling thread runs a batch itself or finds its rows done by another.
 
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 Forward = Callable[[Array], Array]
+Result = TypeVar("Result")
 
 
 class _Part:
@@ -61,6 +63,11 @@ class MicroBatcher:
             raise part.error
         assert part.outputs is not None  # noqa: S101 (is_done says so)
         return part.outputs, part.together
+
+    def alone(self, work: Callable[[], Result]) -> Result:
+        """Return what `work` does while no batch runs: it uses the same cores."""
+        with self._turn:
+            return work()
 
     def _take(self) -> list[_Part]:
         """Take the parts that waited longest, as many as fit into a batch."""

@@ -5,23 +5,31 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from artifact import ModelDescription, read_description
+from explaining import Explainer, Explanation, open_explainer
 from known import Known, read_known
 from metrics_log import MetricsLog
 from micro_batching import MicroBatcher
 from picture_formats import UnusableImage
-from preprocessing import decode_square, normalise, picture_size
+from preprocessing import Seen, decode_seen, normalise, picture_size, seen_part
 from request_errors import refuse
-from runtimes import best_runtime, chosen_environment, open_forward, thread_count
+from runtimes import (
+    best_runtime,
+    chosen_environment,
+    open_network,
+    thread_count,
+    with_features,
+)
 from serving_metrics import ServingMetrics
 
 Square = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float32]
 
 MAX_REQUEST_PIXELS = 100_000_000
 LARGE_PIXELS = 8_000_000  # while it is decoded, a picture may take 25 bytes a pixel
@@ -34,7 +42,8 @@ class Model:
 
     `metrics`, and `log` when there is one, count the requests that it answers. `decoding_large`
     is held while a large picture is decoded: many at a time would fill the memory. `known` tells
-    pictures of no class, where the artifact can; without it answers say nothing of it.
+    pictures of no class, where the artifact can; without it answers say nothing of it. `explainer`
+    says why, where the network can.
     """
 
     batcher: MicroBatcher
@@ -43,6 +52,7 @@ class Model:
     metrics: ServingMetrics
     log: MetricsLog | None = None
     known: Known | None = None
+    explainer: Explainer | None = None
     decoding_large: AbstractContextManager[object] = field(default_factory=threading.Lock)
 
 
@@ -99,10 +109,16 @@ def open_model(
     name = runtime or best_runtime(folder)
     environ = chosen_environment(os.environ) if worker_per_core else os.environ
     known = read_known(folder, len(description.classes))
-    threads, wanted = thread_count(environ, worker_per_core), features or known is not None
-    forward = open_forward(folder, name, threads, gpu, features=wanted)
-    metrics = ServingMetrics(description.classes, tells_unknown=known is not None)
-    return Model(MicroBatcher(forward, BATCH_SIZE), name, description, metrics, known=known)
+    network = open_network(folder, name, thread_count(environ, worker_per_core), gpu)
+    wanted = features or known is not None
+    return Model(
+        MicroBatcher(with_features(network) if wanted else network.run, BATCH_SIZE),
+        name,
+        description,
+        ServingMetrics(description.classes, tells_unknown=known is not None),
+        known=known,
+        explainer=open_explainer(folder, network, description.classes),
+    )
 
 
 def decode_squares(pictures: Sequence[bytes], model: Model) -> list[Square]:
@@ -110,18 +126,23 @@ def decode_squares(pictures: Sequence[bytes], model: Model) -> list[Square]:
 
     Raises RequestError: 422 for what is no usable picture, 413 for too many pixels altogether.
     """
+    return [square for square, _seen in decode_pictures(pictures, model)]
+
+
+def decode_pictures(pictures: Sequence[bytes], model: Model) -> list[tuple[Square, Seen]]:
+    """Do what `decode_squares` does, and return which part of each picture the network sees."""
     pixels = _pixels(pictures)
     if sum(pixels) > MAX_REQUEST_PIXELS:
         refuse(413, "TooManyPixels", f"more than {MAX_REQUEST_PIXELS:,} pixels in one request")
-    resize = model.description.preprocessing.resize
-    squares: list[Square] = []
+    preprocessing = model.description.preprocessing
+    decoded: list[tuple[Square, Seen]] = []
     for place, picture in enumerate(pictures):
         try:
             with model.decoding_large if pixels[place] > LARGE_PIXELS else nullcontext():
-                squares.append(decode_square(picture, resize))
+                decoded.append(decode_seen(picture, preprocessing))
         except UnusableImage as error:
             refuse(422, "UnusableImage", f"picture {place} cannot be used: {error}")
-    return squares
+    return decoded
 
 
 def _pixels(pictures: Sequence[bytes]) -> list[int]:
@@ -145,11 +166,37 @@ def predict(squares: Sequence[Square], model: Model) -> Predictions:
         outputs, size = model.batcher.run(values)
         parts.append(outputs)
         sizes.append(size)
-    classes, known = model.description.classes, model.known
     outputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    logits, features = outputs[:, : len(classes)], outputs[:, len(classes) :]
+    count = len(model.description.classes)
+    return _predictions(outputs[:, :count], outputs[:, count:], sizes, model)
+
+
+def explain(
+    squares: Sequence[Square], model: Model, seen: Sequence[Seen] = ()
+) -> tuple[Predictions, list[Explanation]]:
+    """Return what `predict` does, and why.
+
+    Maps lie over the pictures of which `seen` tells the part, without it over the squares. Raises
+    RequestError (422) for a model that cannot.
+    """
+    if model.explainer is None:
+        why = "its last layers are no mean over places with one linear layer on it"
+        refuse(422, "NotExplainable", f"{model.description.backbone} cannot be explained: {why}")
+    preprocessing = model.description.preprocessing
+    side = preprocessing.resize
+    seen = seen or [seen_part((side, side), preprocessing)] * len(squares)
+    values = normalise(np.stack(squares), preprocessing)
+    logits, features, places = model.batcher.alone(partial(model.explainer.outputs, values))
+    predictions = _predictions(logits, features, [len(squares)], model)
+    return predictions, model.explainer.explain(logits, features, places, seen)
+
+
+def _predictions(
+    logits: Values, features: Values, sizes: Sequence[int], model: Model
+) -> Predictions:
+    known = model.known
     return Predictions(
-        classes,
+        model.description.classes,
         _softmax(logits if known is None else logits / known.temperature),
         tuple(sizes),
         features if features.shape[1] else None,
@@ -158,7 +205,7 @@ def predict(squares: Sequence[Square], model: Model) -> Predictions:
     )
 
 
-def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _softmax(logits: Values) -> Values:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    shares: Values = powers / powers.sum(axis=1, keepdims=True)
     return shares

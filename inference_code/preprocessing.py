@@ -89,6 +89,18 @@ class Preprocessing:
         return cls(resize, crop, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The part of an upright picture, `width` x `height`, that the network sees, in its pixels."""
+
+    width: int
+    height: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 def check_bytes(data: bytes) -> PictureFormat:
     """Return a file's format; raise UnusableImage for one that is refused undecoded."""
     if not data:
@@ -117,12 +129,37 @@ def decode_square(data: bytes, resize: int) -> Pixels:
 
 def decode_with_notes(data: bytes, resize: int) -> tuple[Pixels, Notes]:
     """Do what `decode_square` does, and return what its owner may not expect as well."""
+    square, _size, notes = _decode(data, resize)
+    return square, notes
+
+
+def decode_seen(data: bytes, preprocessing: Preprocessing) -> tuple[Pixels, Seen]:
+    """Do what `decode_square` does, and return which part of the picture the network sees."""
+    square, size, _notes = _decode(data, preprocessing.resize)
+    return square, seen_part(size, preprocessing)
+
+
+def seen_part(size: tuple[int, int], preprocessing: Preprocessing) -> Seen:
+    """Return which part of an upright picture of this width and height the network sees."""
+    spans = []
+    first = round((preprocessing.resize - preprocessing.crop) / 2)
+    for side in size:
+        start, end = _crop_span(side, min(size), preprocessing.resize)
+        scale = (end - start) / preprocessing.resize
+        spans.append((start + first * scale, start + (first + preprocessing.crop) * scale))
+    (left, right), (top, bottom) = spans
+    return Seen(*size, left, top, right, bottom)
+
+
+def _decode(data: bytes, resize: int) -> tuple[Pixels, tuple[int, int], Notes]:
+    """Return a picture's square, its width and height upright, as decoded, and its notes."""
     with _opened(data) as (image, notes):
         scale = _decode_scale(image, resize)
         if scale > 1:
             image.draft(None, (image.width // scale, image.height // scale))
         flat, more = to_rgb(image, data)
-        return to_square(_upright(flat, _orientation(image)), resize), notes + more
+        upright = _upright(flat, _orientation(image))
+        return to_square(upright, resize), upright.size, notes + more
 
 
 @contextlib.contextmanager

@@ -1,4 +1,7 @@
-"""Read the pictures of a JSON request: `{"instances": [{"b64": "...", "id": "..."}, ...]}`."""
+"""Read the pictures of a JSON request: `{"instances": [{"b64": "...", "id": "..."}, ...]}`.
+
+With `"explain": true` beside them, their answers are to be explained.
+"""
 
 import base64
 import json
@@ -10,6 +13,7 @@ from request_errors import refuse
 Identity = str | int | None
 
 MAX_PICTURES = 64
+MAX_EXPLAINED = 8
 MAX_ID_LETTERS = 256
 _MAX_ID_NUMBER = 2**63
 _KEYS = {"b64", "id"}
@@ -19,13 +23,23 @@ _DATA_ADDRESS = re.compile(
 )
 
 
-def read_instances(body: bytes | str) -> tuple[list[bytes], tuple[Identity, ...]]:
-    """Return the pictures of a JSON request, and their ids if any has one; raises RequestError."""
-    instances = _instances(_parsed(body))
+def read_instances(body: bytes | str) -> tuple[list[bytes], tuple[Identity, ...], bool]:
+    """Return the pictures of a JSON request, their ids if any has one, and whether to explain.
+
+    Raises RequestError.
+    """
+    request = _parsed(body)
+    instances = _instances(request)
+    explain = request.get("explain", False)
+    if not isinstance(explain, bool):
+        refuse(422, "InvalidExplain", '"explain" must be true or false')
+    if explain and len(instances) > MAX_EXPLAINED:
+        many = f"{len(instances)} pictures; at most {MAX_EXPLAINED} are explained in a request"
+        refuse(413, "TooManyPictures", many)
     pictures = [_picture(instance, place) for place, instance in enumerate(instances)]
     ids = tuple(_identity(instance, place) for place, instance in enumerate(instances))
     named = any("id" in instance for instance in instances)
-    return pictures, ids if named else ()
+    return pictures, ids if named else (), explain
 
 
 def _parsed(body: bytes | str) -> Any:

@@ -33,10 +33,12 @@ class PictureRequest:
     """The pictures of a request as they were sent, not decoded yet.
 
     `ids`, one for each picture, are given back in the answer; empty when the request has none.
+    `explain`: the answers are to say why.
     """
 
     pictures: list[bytes]
     ids: tuple[Identity, ...] = ()
+    explain: bool = False
 
 
 def read_request(body: Body, content_type: str | None) -> PictureRequest:

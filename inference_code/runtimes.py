@@ -2,13 +2,14 @@
 
 A graph is the faster way on a CPU, and the only one where PyTorch is not installed; a GPU with
 PyTorch, and a machine without onnxruntime, use PyTorch. Each maps normalised pictures float32
-(N, 3, C, C) to logits float32 (N, classes), and if asked for to the features besides.
+(N, 3, C, C) to logits float32 (N, classes), and if asked for to features and their map besides.
 """
 
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,23 @@ from graph import GraphError, available, gpus, open_graph
 Array = npt.NDArray[np.float32]
 Forward = Callable[[Array], Array]
 
-LOGITS, FEATURES = "logits", "features"  # the graph's outputs; older graphs have no features
+# a network's outputs; older graphs have no features and no map, and some networks have no map
+LOGITS, FEATURES, MAP = "logits", "features", "map"
 INT8, GRAPH, TORCH = "int8", "graph", "torch"
 _FILES = {INT8: INT8_GRAPH_FILE, GRAPH: GRAPH_FILE}
+
+
+class Network(Protocol):
+    """A loaded network, ready to run in any thread; `path` is the file that it came from."""
+
+    path: Path
+    outputs: tuple[str, ...]
+
+    def run(self, batch: Array) -> Array:
+        """Return logits (N, classes) for normalised pictures (N, 3, C, C)."""
+
+    def run_outputs(self, batch: Array, names: Sequence[str]) -> list[Array]:
+        """Return the named outputs, which are some of `outputs`."""
 
 
 def runtimes_of(folder: Path) -> tuple[str, ...]:
@@ -37,41 +52,37 @@ def best_runtime(folder: Path) -> str:
     return runtimes_of(folder)[0]
 
 
-def open_forward(
-    folder: Path,
-    runtime: str,
-    threads: int,
-    gpu: int | None = None,
-    *,
-    features: bool = False,
-) -> Forward:
+def open_network(folder: Path, runtime: str, threads: int, gpu: int | None = None) -> Network:
     """Load the network from `folder`, to be called from any thread. Raises ArtifactError.
 
     `threads` share one batch on a CPU; `gpu` is the number of the GPU to use where there is one.
-    With `features` each row has the logits and then the features, (N, classes + D): one array can
-    be cut up for the requests that shared a batch.
     """
     if runtime == TORCH:
         try:
-            from torch_model import TorchForward  # noqa: PLC0415 - graphs are served without it
+            from torch_model import TorchNetwork  # noqa: PLC0415 - graphs are served without it
         except ModuleNotFoundError as error:
             raise ArtifactError(
                 f"{folder} has no graph, and PyTorch is missing: train with serving.graph: onnx, "
                 "or name an image that has PyTorch in serving.image"
             ) from error
-        return TorchForward(folder, threads, gpu, features=features)
+        return TorchNetwork(folder, threads, gpu)
     try:
-        graph = open_graph(folder / _FILES[runtime], threads)
+        return open_graph(folder / _FILES[runtime], threads)
     except GraphError as error:
         raise ArtifactError(str(error)) from error
-    if not features:
-        return graph.run
-    if FEATURES not in graph.outputs:
+
+
+def with_features(network: Network) -> Forward:
+    """Return what maps pictures to rows of logits and then features, (N, classes + D).
+
+    One array can be cut up for the requests that shared a batch. Raises ArtifactError.
+    """
+    if FEATURES not in network.outputs:
         raise ArtifactError(
-            f"{_FILES[runtime]} in {folder} has no output {FEATURES}: it was made by an older "
-            "version; train the model again"
+            f"{network.path.name} in {network.path.parent} has no output {FEATURES}: it was made "
+            "by an older version; train the model again"
         )
-    return lambda batch: np.concatenate(graph.run_outputs(batch, (LOGITS, FEATURES)), axis=1)
+    return lambda batch: np.concatenate(network.run_outputs(batch, (LOGITS, FEATURES)), axis=1)
 
 
 def thread_count(environ: Mapping[str, str], worker_per_core: bool = False) -> int:

@@ -1,5 +1,6 @@
 """Write, read and run a model artifact's network by PyTorch; a graph is served without this."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,11 @@ from network import (
     Classifier,
     Head,
     NetworkError,
-    WithFeatures,
     best_device,
     build_backbone,
     load_state,
 )
+from spatial_map import served_network
 
 Array = npt.NDArray[np.float32]
 
@@ -53,33 +54,33 @@ def read_model(folder: Path) -> tuple[Classifier, ModelDescription]:
     return classifier.eval(), description
 
 
-class TorchForward:
-    """Maps normalised pictures float32 (N, 3, C, C) to logits float32 (N, classes), by PyTorch.
+class TorchNetwork:
+    """Maps normalised pictures float32 (N, 3, C, C) to logits float32 (N, classes), by PyTorch."""
 
-    With `features`, each row has the logits and then the features: (N, classes + D).
-    """
-
-    def __init__(
-        self, folder: Path, threads: int, gpu: int | None = None, *, features: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, threads: int, gpu: int | None = None) -> None:
         """Load the network; `threads` share one batch on a CPU. Raises ArtifactError."""
+        self.path = folder / WEIGHTS_FILE
         torch.set_num_threads(threads)
         torch.backends.cudnn.allow_tf32 = False  # a GPU must answer as the CPU evaluated
         self._device = best_device(gpu)
         # batch norms folded into convolutions: torchvision's models can all be traced
-        network = fuse(WithFeatures(read_model(folder)[0]), inplace=True)
+        classifier, description = read_model(folder)
+        served, self.outputs = served_network(classifier, description.preprocessing.crop)
+        network = fuse(served, inplace=True)
         network = network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = network
-        self._features = features
 
-    def __call__(self, pictures: Array) -> Array:
+    def run(self, batch: Array) -> Array:
         """Return the logits; may be called from several threads at once."""
-        batch = torch.from_numpy(pictures).to(self._device)
+        return self.run_outputs(batch, self.outputs[:1])[0]
+
+    def run_outputs(self, batch: Array, names: Sequence[str]) -> list[Array]:
+        """Return the named outputs; may be called from several threads at once."""
+        pictures = torch.from_numpy(batch).to(self._device)
         with torch.inference_mode():
-            outputs = self._network(batch.contiguous(memory_format=torch.channels_last))
-            wanted = torch.hstack(outputs) if self._features else outputs[0]
-            values: Array = wanted.float().cpu().numpy()
-        return values
+            outputs = self._network(pictures.contiguous(memory_format=torch.channels_last))
+            named = dict(zip(self.outputs, outputs, strict=True))
+            return [named[name].float().cpu().numpy() for name in names]
 
 
 def sees_gpu() -> bool:

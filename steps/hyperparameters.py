@@ -26,9 +26,13 @@ def _told(settings: Settings, chosen: Iterable[Hyperparameter]) -> dict[str, str
 
 
 def knowing_hyperparameters(settings: Settings) -> dict[str, str]:
-    """Return how many known pictures the model may refuse; nothing when it refuses none."""
-    share = settings.serving.refuse_at
-    return {} if share is None else {"refuse_at": hyperparameter(share)}
+    """Return how many known pictures the model may refuse, and how many examples it carries.
+
+    What it does not do is left out.
+    """
+    names = ("refuse_at", "examples")
+    asked = {name: getattr(settings.serving, name) for name in names}
+    return {name: hyperparameter(value) for name, value in asked.items() if value is not None}
 
 
 def hyperparameter(value: str | int | float | bool) -> str:

@@ -30,6 +30,7 @@ FLOORS = (
         "pipeline.git",
         "pipeline.errors",
         "pipeline.durable",
+        "pipeline.explanations",
         "pipeline.version",
         "pipeline.suggestions",
         "pipeline.temporary",

@@ -6,7 +6,8 @@
 Runs in the image that will serve. Unpacks model.tar.gz, imports `inference` from the code/ folder
 inside it and predicts through the same functions as the endpoint: what is measured here is what
 will be served. Writes evaluation.json and predictions.jsonl (one line a picture; probabilities in
-the classes' order). With a champion, the approved model that this one must not be worse than,
+the classes' order), and for the worst mistakes, where the model can say why, explanations.jsonl.
+With a champion, the approved model that this one must not be worse than,
 evaluation.json also says how both do on these pictures; with an accuracy, how many can be answered
 with it.
 """
@@ -22,6 +23,7 @@ import numpy.typing as npt
 
 from evaluation.champion import NONE, Challenger, Champion, Exam, compare
 from evaluation.coverage import coverage_section
+from evaluation.explained_mistakes import write_explanations
 from evaluation.model_quality import Outcomes, join, multiclass_metrics, outcomes_of
 from evaluation.served_model import ARCHIVE, check_fit, predictions_of, served_model
 from job.errors import JobError, run_job
@@ -88,22 +90,24 @@ def evaluate(options: Options, exam: Exam) -> Measured:
             probabilities = predictions.probabilities
             if known is not None:
                 scores.append(predictions.distances.min(axis=1))
-            outcomes = outcomes_of(exam.split.labels[rows], probabilities)
+            batch = outcomes_of(exam.split.labels[rows], probabilities)
             for index, values in enumerate(probabilities):
                 line = {
                     "file": exam.split.files[rows.start + index],
-                    "label": exam.classes[outcomes.actual[index]],
-                    "prediction": exam.classes[outcomes.predicted[index]],
+                    "label": exam.classes[batch.actual[index]],
+                    "prediction": exam.classes[batch.predicted[index]],
                     "probabilities": [round(float(value), 8) for value in values],
                 }
                 file.write(json.dumps(line) + "\n")
-            batches.append(outcomes)
+            batches.append(batch)
         runtime = str(served.model.runtime)
         computes = "torch" if runtime == "torch" else "onnxruntime"
         versions = package_versions(("numpy", "pillow", computes))
+        outcomes = join(batches)
+        write_explanations(options.evaluation, served, exam.split, outcomes)
     refused = np.concatenate(scores) > known.threshold if known is not None else None
     serving = {"runtime": runtime, "versions": versions}
-    return Measured(join(batches), serving, known, refused)
+    return Measured(outcomes, serving, known, refused)
 
 
 def result_of(options: Options, exam: Exam, measured: Measured) -> dict[str, Any]:

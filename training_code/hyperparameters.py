@@ -55,6 +55,7 @@ class Hyperparameters:
     int8: bool = False
     int8_tolerance: float = hyperparameter(0.005, at_least=0, most=1)
     refuse_at: float = hyperparameter(0.0, at_least=0, below=1)
+    examples: int = hyperparameter(0, at_least=0)
     debug_collections: str = hyperparameter("", watches=True)
     debug_rules: str = hyperparameter("", watches=True)
     debug_stop_on: str = hyperparameter("", watches=True)

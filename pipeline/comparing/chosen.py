@@ -17,7 +17,7 @@ from pipeline.job_scripts.hyperparameters import training_settings, tunable_hype
 NO_WEIGHTS = "none"
 NOT_TUNED = "null"
 """The range of a hyperparameter that is not tuned."""
-SERVING = ("graph", "int8", "int8_tolerance", "refuse_at")
+SERVING = ("graph", "int8", "int8_tolerance", "refuse_at", "examples")
 """The settings under `serving` that reach the training, which writes what will serve."""
 _IMAGENET = re.compile(r"/weights/torchvision-[^/]+/[^/]+-DEFAULT\.pth$")
 _KEPT = re.compile(r"/(weights|decisions)/(?P<digest>[0-9a-f]{16})/(?P<name>[^/]+)$")

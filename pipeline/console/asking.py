@@ -32,16 +32,18 @@ class Answer:
     took: float | None = None
 
 
-def ask_about(opener: Opener, pictures: Sequence[GivenFile]) -> list[Answer]:
+def ask_about(
+    opener: Opener, pictures: Sequence[GivenFile], *, explain: bool = False
+) -> list[Answer]:
     """Ask about each picture in turn: so the time of each is its own.
 
-    Where the endpoint itself fails, the rest is not asked.
+    With `explain` the answers say why. Where the endpoint itself fails, the rest is not asked.
     """
     answers: list[Answer] = []
     failed = ""
     with opener(None) as (_name, invoke):
         for picture in pictures:
-            answer = _unasked(picture, failed) if failed else _ask(invoke, picture)
+            answer = _unasked(picture, failed) if failed else _ask(invoke, picture, explain)
             answers.append(answer)
             if answer.took is None and not failed:
                 failed = answer.prediction.error
@@ -62,13 +64,13 @@ def shown_name(name: str) -> str:
     return "".join(letter if letter.isprintable() else "·" for letter in last)[:_LONGEST_NAME]
 
 
-def _ask(invoke: Invoke, picture: GivenFile) -> Answer:
+def _ask(invoke: Invoke, picture: GivenFile, explain: bool) -> Answer:
     from botocore.exceptions import BotoCoreError, ClientError
     from urllib3.exceptions import HTTPError
 
     name, start = shown_name(picture.name), time.perf_counter()
     try:
-        prediction = predict(invoke, name, picture.content, _TOP)
+        prediction = predict(invoke, name, picture.content, _TOP, explain=explain)
         is_well = prediction.status < _FAULT
     except ClientError as error:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

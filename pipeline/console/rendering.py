@@ -77,7 +77,8 @@ def environment() -> "Environment":
     filters = (
         formatting.percent, formatting.number, formatting.size, formatting.duration,
         formatting.when, formatting.plural, formatting.rule_message, formatting.sentence,
-        markup.breakable, markup.short_value, markup.state_class, markup.state_word,
+        markup.breakable, markup.picture_address, markup.short_value, markup.state_class,
+        markup.state_word,
     )  # fmt: skip
     made.filters.update({function.__name__: function for function in filters})
     return made

@@ -34,6 +34,7 @@ _EXAMPLES = """\
   python -m pipeline.endpoint predict dog.jpg
   python -m pipeline.endpoint predict *.jpg --top 3 --json
   python -m pipeline.endpoint predict *.jpg --save grid.png
+  python -m pipeline.endpoint predict dog.jpg --explain heat.png
   python -m pipeline.endpoint predict ~/pictures --csv answers.csv
   python -m pipeline.endpoint bench *.jpg --concurrency 1,2,4 --seconds 10
   python -m pipeline.endpoint status
@@ -111,6 +112,12 @@ def _add_predict(commands: Any) -> None:
         help="draw the pictures with their answers (.png)",
     )
     ask.add_argument(
+        "--explain",
+        type=given_path,
+        metavar="FILE",
+        help="as --save, and where the answers look; name training pictures that look alike",
+    )
+    ask.add_argument(
         "--csv",
         type=given_path,
         metavar="FILE",
@@ -172,8 +179,9 @@ def _serve(options: argparse.Namespace) -> int:
 def _predict_into_csv(options: argparse.Namespace) -> int:
     from pipeline.endpoint.batch.command import BatchRequest, pictures_of, predict_into_csv
 
-    if options.save:
-        raise UsageError("--save draws a few pictures, --csv is for many: give one of them")
+    if options.save or options.explain:
+        own = "--save draws" if options.save else "--explain draws"
+        raise UsageError(f"{own} a few pictures, --csv is for many: give one of them")
     request = BatchRequest(tuple(options.files), options.csv, options.top, options.at_once)
     found = pictures_of(request)
     with (
@@ -192,9 +200,14 @@ def _predict(options: argparse.Namespace) -> int:
     from pipeline.endpoint.prediction_grid import check_grid, write_grid
     from pipeline.endpoint.predictions import predict, read_pictures
 
+    if options.save and options.explain:
+        raise UsageError("--explain draws what --save does, and more: give one of them")
+    option, drawing = (
+        ("--explain", options.explain) if options.explain else ("--save", options.save)
+    )
     pictures = read_pictures(options.files)
-    if options.save:
-        check_grid(options.save, len(pictures))
+    if drawing:
+        check_grid(drawing, len(pictures), option)
     results = []
     with (
         open_target(options) as target,
@@ -202,17 +215,18 @@ def _predict(options: argparse.Namespace) -> int:
         _asking(len(pictures)) as advance,
     ):
         for file, data in pictures.items():
-            results.append(predict(invoke, file, data, options.top))
+            explain = options.explain is not None
+            results.append(predict(invoke, file, data, options.top, explain=explain))
             advance(1)
-    if options.save:
-        write_grid(options.save, results, pictures)
+    if drawing:
+        write_grid(drawing, results, pictures)
     if options.json:
         answers = tuple(result.reported() for result in results)
-        print(json_text(Predicted(name, answers, options.save)))
+        print(json_text(Predicted(name, answers, drawing)))
     else:
         print_table(prediction_table(results))
-        if options.save:
-            print(f"saved {options.save}")
+        if drawing:
+            print(f"saved {drawing}")
     return EXIT_FAILED if any(result.error for result in results) else EXIT_SUCCEEDED
 
 

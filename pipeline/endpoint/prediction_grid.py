@@ -1,4 +1,4 @@
-"""Draw pictures with their answers into one picture: what `predict --save` writes."""
+"""Draw pictures with their answers into one picture: what `predict --save` and --explain write."""
 
 import importlib.util
 import math
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from inference_code.picture_formats import format_named, listed
 from pipeline.endpoint.predictions import Prediction
 from pipeline.errors import PipelineError, UsageError
+from pipeline.explanations import Explanation
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -22,14 +23,14 @@ _WARNING, _EMPTY = "#cf222e", "#f6f8fa"
 _MAXIMUM_PIXELS = 50_000_000
 
 
-def check_grid(path: Path, pictures: int) -> None:
+def check_grid(path: Path, pictures: int, option: str = "--save") -> None:
     """Raise UsageError for what write_grid could not write, before anything is asked."""
     if not format_named(path):
-        raise UsageError(f"--save {path}: the suffix must be that of a {listed()} file")
+        raise UsageError(f"{option} {path}: the suffix must be that of a {listed()} file")
     if not path.absolute().parent.is_dir():
-        raise UsageError(f"--save {path}: there is no folder {path.parent}")
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
     if pictures > MAXIMUM_PICTURES:
-        raise UsageError(f"--save shows at most {MAXIMUM_PICTURES} pictures, not {pictures:,}")
+        raise UsageError(f"{option} shows at most {MAXIMUM_PICTURES} pictures, not {pictures:,}")
 
 
 def write_grid(
@@ -37,22 +38,30 @@ def write_grid(
 ) -> tuple[int, int]:
     """Draw every picture with its file's name and its answer or refusal, and write the grid.
 
-    Returns the size in pixels. Pictures are turned as their EXIF orientation says, as the endpoint
-    does. Raises PipelineError when the file cannot be written.
+    One that is explained is drawn twice, the second time with where the answer looks. Returns the
+    size in pixels. Pictures are turned as their EXIF orientation says, as the endpoint does. Raises
+    PipelineError when the file cannot be written.
     """
     from PIL import Image, ImageDraw
 
-    columns = min(len(results), _COLUMNS, math.ceil(math.sqrt(len(results))))
+    wide = 2 if any(result.explanation for result in results) else 1
+    columns = min(len(results), _COLUMNS // wide, math.ceil(math.sqrt(len(results))))
     rows = math.ceil(len(results) / columns)
     height = _TILE + _LINE * (1 + _SHOWN)
-    size = (_GAP + columns * (_TILE + _GAP), _GAP + rows * (height + _GAP))
+    cell = wide * (_TILE + _GAP)
+    size = (_GAP + columns * cell, _GAP + rows * (height + _GAP))
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
     for place, result in enumerate(results):
         row, column = divmod(place, columns)
-        corner = (_GAP + column * (_TILE + _GAP), _GAP + row * (height + _GAP))
-        sheet.paste(_tile(pictures[result.file]), corner)
-        _write_answer(draw, (corner[0], corner[1] + _TILE), result)
+        left, top = (_GAP + column * cell, _GAP + row * (height + _GAP))
+        shown = _shown(pictures[result.file])
+        sheet.paste(_tile(shown), (left, top))
+        _write_answer(draw, (left, top + _TILE), result)
+        if result.explanation:
+            left += _TILE + _GAP
+            sheet.paste(_tile(_under_heat(shown, result.explanation)), (left, top))
+            _write_examples(draw, (left, top + _TILE), result.explanation)
     try:
         sheet.save(path)
     except OSError as error:
@@ -60,22 +69,56 @@ def write_grid(
     return size
 
 
-def _tile(data: bytes) -> "Image.Image":
-    """Fit a picture into the middle of a square; leave the square empty for no picture."""
+def _shown(data: bytes) -> "Image.Image | None":
+    """Return a picture upright, of a tile's size; None for no picture."""
     from PIL import Image, ImageOps
 
-    tile = Image.new("RGB", (_TILE, _TILE), _EMPTY)
     try:
         with Image.open(BytesIO(data)) as image:
             if image.width * image.height > _MAXIMUM_PIXELS:
-                return tile
+                return None
             image.draft("RGB", (_TILE, _TILE))
             turned = _on_white(ImageOps.exif_transpose(image))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return tile
-    shown = ImageOps.contain(turned, (_TILE, _TILE))
-    tile.paste(shown, ((_TILE - shown.width) // 2, (_TILE - shown.height) // 2))
+        return None
+    return ImageOps.contain(turned, (_TILE, _TILE))
+
+
+def _tile(shown: "Image.Image | None") -> "Image.Image":
+    """Lay a picture into the middle of a square; leave the square empty for none."""
+    from PIL import Image
+
+    tile = Image.new("RGB", (_TILE, _TILE), _EMPTY)
+    if shown is not None:
+        tile.paste(shown, ((_TILE - shown.width) // 2, (_TILE - shown.height) // 2))
     return tile
+
+
+def _under_heat(shown: "Image.Image | None", explanation: Explanation) -> "Image.Image | None":
+    """Lay the map of an explanation over a picture; None where either cannot be drawn."""
+    from PIL import Image
+
+    if shown is None:
+        return None
+    try:
+        with Image.open(BytesIO(explanation.heat), formats=["PNG"]) as heat:
+            if heat.width * heat.height > _TILE * _TILE:
+                return None
+            over = heat.convert("RGBA").resize(shown.size, Image.Resampling.BILINEAR)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return Image.alpha_composite(shown.convert("RGBA"), over).convert("RGB")
+
+
+def _write_examples(
+    draw: "ImageDraw.ImageDraw", corner: tuple[int, int], explanation: Explanation
+) -> None:
+    left, top = corner
+    _write(draw, (left, top + 5), "where it looks; it looks like", _MUTED, size=13)
+    for place, one in enumerate(explanation.looks_like[:_SHOWN]):
+        named = one.file if one.label in one.file else f"{one.label}: {one.file}"
+        words = f"{one.similarity:.2f}  {named}"
+        _write(draw, (left, top + _LINE * (1 + place)), words, _MUTED, size=13)
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":

@@ -1,5 +1,6 @@
 """Ask an endpoint what is on pictures."""
 
+import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +9,15 @@ from typing import Any
 
 from inference_code.picture_formats import format_named, format_of
 from pipeline.errors import UsageError
+from pipeline.explanations import Explanation, LooksLike, read_explanation
 from pipeline.given import read_given
 
+_JSON_TYPE = "application/json"
+_NOT_EXPLAINED = (
+    "it answered without saying why: its model was made by an older version, or its code is your "
+    "own; train the model again"
+)
+_NOT_EXPLAINABLE = 422  # as an endpoint of ours says that it cannot
 _LARGEST = 64 * 1024**2  # bytes: no endpoint takes a tenth of it
 # Returns the status and body of one invocation, given a picture's bytes and content type.
 Invoke = Callable[[bytes, str], tuple[int, bytes]]
@@ -28,6 +36,7 @@ class Answered:
     """An endpoint's answer for one file, for programs: the best class, and the `top` ones.
 
     `known`: whether the picture shows one of the classes; None where the model cannot tell.
+    `looks_like`: training pictures, nearest first; None where no explanation was asked for.
     """
 
     file: str
@@ -35,6 +44,7 @@ class Answered:
     probability: float
     known: bool | None
     top: tuple[RankedClass, ...]
+    looks_like: tuple[LooksLike, ...] | None
 
 
 @dataclass(frozen=True)
@@ -70,13 +80,15 @@ class Prediction:
     score: float | None = None
     threshold: float | None = None
     nearest: tuple[str, ...] = ()
+    explanation: Explanation | None = None
 
     def reported(self) -> Answered | NotAnswered:
         """Return the prediction as it is reported to programs."""
         if self.error:
             return NotAnswered(self.file, Refusal(self.status, self.error))
         top = tuple(RankedClass(*one) for one in self.classes)
-        return Answered(self.file, top[0].label, top[0].probability, self.known, top)
+        alike = self.explanation.looks_like if self.explanation else None
+        return Answered(self.file, top[0].label, top[0].probability, self.known, top, alike)
 
 
 def read_pictures(files: Sequence[str]) -> dict[str, bytes]:
@@ -101,13 +113,29 @@ def read_pictures(files: Sequence[str]) -> dict[str, bytes]:
     return pictures
 
 
-def predict(invoke: Invoke, file: str, picture: bytes, top: int) -> Prediction:
-    """Return the `top` most probable classes of a picture, or why the endpoint refuses it."""
-    status, body = invoke(picture, content_type(file, picture))
+def predict(
+    invoke: Invoke, file: str, picture: bytes, top: int, *, explain: bool = False
+) -> Prediction:
+    """Return the `top` most probable classes of a picture, or why the endpoint refuses it.
+
+    With `explain`, an answer that does not say why counts as a refusal.
+    """
+    asked = (_why(picture), _JSON_TYPE) if explain else (picture, content_type(file, picture))
+    status, body = invoke(*asked)
     if status != 200:
         return Prediction(file, error=reason_in(body), status=status)
     results = read_answer(body, [file], top)
-    return results[0] if results else no_predictions(file)
+    if not results:
+        return no_predictions(file)
+    if explain and results[0].explanation is None:
+        return Prediction(file, error=_NOT_EXPLAINED, status=_NOT_EXPLAINABLE)
+    return results[0]
+
+
+def _why(picture: bytes) -> bytes:
+    """Return the request, in JSON, that asks about a picture and why."""
+    instance = {"b64": base64.b64encode(picture).decode()}
+    return json.dumps({"instances": [instance], "explain": True}).encode()
 
 
 def read_answer(body: bytes, files: Sequence[str], top: int) -> list[Prediction] | None:
@@ -130,7 +158,9 @@ def _best(file: str, prediction: Any, top: int) -> Prediction:
     probabilities = prediction["probabilities"]
     named = [(str(label), float(value)) for label, value in probabilities.items()]
     best, *others = sorted(named, key=lambda item: -item[1])
-    result = Prediction(file, (best, *others[: top - 1]))
+    why = prediction.get("explanation")
+    explanation = None if why is None else read_explanation(why)
+    result = Prediction(file, (best, *others[: top - 1]), explanation=explanation)
     return result if prediction.get("known") is None else _told(result, prediction)
 
 

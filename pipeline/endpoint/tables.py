@@ -30,6 +30,9 @@ def prediction_table(results: Sequence["Prediction"]) -> "Table":
             shown = Text(label, style="" if place else "bold")
             named = place or result.known is False
             table.add_row(Text("" if named else result.file), shown, f"{value:.2%}")
+        for one in result.explanation.looks_like if result.explanation else ():
+            like = Text(f"like {one.file} ({one.label})", style="dim")
+            table.add_row("", like, f"{one.similarity:.2f}")
     return table
 
 

@@ -210,6 +210,7 @@ class Serving(Section):
     int8: bool
     int8_tolerance: Annotated[float, Field(ge=0, le=1)]
     refuse_at: Annotated[float, Field(gt=0, lt=1)] | None = None
+    examples: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
 class CoverageAt(Section):

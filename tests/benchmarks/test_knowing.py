@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from benchmarks import knowing, labels, unknown
+from benchmarks import drift, knowing, labels, unknown
 from benchmarks.__main__ import main
 from benchmarks.context import Context
 
@@ -20,7 +21,12 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> list[Context]:
         seen.append(context)
         return {"found": len(seen)}
 
-    for part, missed in ((unknown, ["0.61 found"]), (labels, ["not reached: 0.55 found"])):
+    missing: dict[ModuleType, list[str]] = {
+        unknown: ["0.61 found"],
+        labels: ["not reached: 0.55 found"],
+        drift: [],
+    }
+    for part, missed in missing.items():
         monkeypatch.setattr(part, "run", run)
         monkeypatch.setattr(part, "table", lambda result: f"table {result['found']}")
         monkeypatch.setattr(part, "problems", lambda _result, missed=missed: missed)
@@ -38,18 +44,19 @@ def test_the_command_writes_every_part_and_fails_with_what_is_not_reached(
     assert result["parts"] == {
         "unknown": {"quick": True, "found": 1},
         "labels": {"quick": True, "found": 2},
+        "drift": {"quick": True, "found": 3},
     }
     assert result["not_reached"] == ["unknown: 0.61 found", "labels: 0.55 found"]
     captured = capsys.readouterr()
-    assert "table 1\n\ntable 2\n\nnot reached: unknown: 0.61 found" in captured.out
+    assert "table 1\n\ntable 2\n\ntable 3\n\nnot reached: unknown: 0.61 found" in captured.out
     assert "labels: 0.55 found" in captured.err
-    first, second = parts
+    first, second, _ = parts
     assert first.cache == second.cache
     assert first.work != second.work
 
 
 def test_what_is_reached_is_said(parts: list[Context], monkeypatch: pytest.MonkeyPatch) -> None:
-    for part in (unknown, labels):
+    for part in (unknown, labels, drift):
         monkeypatch.setattr(part, "problems", lambda _result: [])
     result = {"parts": {"labels": {"found": 7}}}
     assert knowing.table(result).startswith("table 7\n\nnot reached: nothing")

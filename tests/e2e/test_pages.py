@@ -29,6 +29,7 @@ PRINTS = {
     "registry compare 2 1": r"^accuracy ",
     "registry approve newest": r"^dog-breeds-production: version 2 is in service",
     "endpoint predict": r"^a\.jpg +\w+ +\d+\.\d\d%",
+    "endpoint predict photo.jpg --explain": r"^saved heat\.png",
     "endpoint predict FOLDER --csv": r"^answers\.csv: 1 pictures, 1 answered, 0 errors",
     "endpoint predict ~/pictures --csv": r"^answers\.csv: 1 pictures, 1 answered, 0 errors",
     "endpoint bench": r"^ *1 +\d+ ",

@@ -34,7 +34,7 @@ from picture_formats import FORMATS, MIME_TYPES
 from prediction import Model, Predictions, decode_squares, predict
 from preprocessing import decode_square, normalise
 from request_reading import MAX_BODY_BYTES
-from runtimes import TORCH, open_forward
+from runtimes import TORCH, open_network
 
 Picture = Callable[..., bytes]
 SEEN_OFTEN = [*MIME_TYPES, "application/json"]
@@ -96,7 +96,7 @@ def test_the_answer_is_the_networks_on_the_preprocessed_picture(
     preprocessing = model.description.preprocessing
     square = decode_square(picture(), preprocessing.resize)
     pixels = normalise(torch.from_numpy(square[None]), preprocessing)
-    logits = open_forward(model_dir, TORCH, 1)(pixels.numpy())
+    logits = open_network(model_dir, TORCH, 1).run(pixels.numpy())
     expected = torch.softmax(torch.from_numpy(logits), 1).numpy()
     np.testing.assert_allclose(probabilities(picture(), model), expected, atol=1e-6)
 
@@ -223,15 +223,15 @@ def test_large_pictures_are_decoded_one_at_a_time_and_hold_up_no_others(
 ) -> None:
     here = threading.Semaphore(1)
 
-    def decode(_data: bytes, _resize: int) -> npt.NDArray[np.uint8]:
+    def decode(_data: bytes, _preprocessing: object) -> tuple[npt.NDArray[np.uint8], None]:
         assert here.acquire(blocking=False)
         time.sleep(0.02)
         here.release()
-        return np.zeros((3, 8, 8), np.uint8)
+        return np.zeros((3, 8, 8), np.uint8), None
 
     large = flat((3000, 3000))
     with monkeypatch.context() as patch, ThreadPoolExecutor(4) as pool:
-        patch.setattr(prediction, "decode_square", decode)
+        patch.setattr(prediction, "decode_seen", decode)
         asked = [pool.submit(decode_squares, [large], model) for _ in range(4)]
         assert [len(one.result()) for one in asked] == [1] * 4
     monkeypatch.setattr(prediction, "LARGE_PIXELS", 60 * 45)

@@ -23,7 +23,7 @@ from runtimes import (
     TORCH,
     best_runtime,
     chosen_environment,
-    open_forward,
+    open_network,
     thread_count,
 )
 from torch_model import read_model, write_model
@@ -50,7 +50,7 @@ def test_pytorch_computes_what_the_network_does(
     description = replace(read_description(model_dir), backbone=backbone)
     write_model(tmp_path, Classifier(layers, head), description)
 
-    forward = open_forward(tmp_path, TORCH, 1)
+    forward = open_network(tmp_path, TORCH, 1).run
     assert not torch.backends.cudnn.allow_tf32  # nor would a GPU round more
     network = read_model(tmp_path)[0]
     for pictures in (torch.randn(count, 3, CROP, CROP) for count in (3, 1)):

@@ -72,6 +72,13 @@ def test_the_model_may_refuse_a_share_of_known_pictures_or_none(step, share, tol
     assert arguments.get("refuse_at") == told
 
 
+@pytest.mark.parametrize(("count", "told"), [("500", "500"), ("null", None)])
+def test_the_model_may_carry_examples_or_none(step, count, told):
+    arguments = step("Train", f"serving.examples={count}")["Arguments"]["HyperParameters"]
+
+    assert arguments.get("examples") == told
+
+
 @pytest.mark.parametrize(
     ("blocks", "count", "kind", "launched"),
     [

@@ -11,10 +11,9 @@ from graphs.export import INPUT_NAME, GraphExportError, export_graph
 from graphs.int8 import write_int8_graph
 from hyperparameters import Hyperparameters
 from job.errors import JobError
-from network import WithFeatures
 from pictures.dataset import Split, open_split, spread_rows
 from preprocessing import Preprocessing, normalise
-from runtimes import FEATURES, LOGITS
+from spatial_map import served_network
 from torch_model import read_model
 
 CALIBRATION_PICTURES = 256
@@ -33,13 +32,9 @@ def write_graphs(folder: Path, settings: Hyperparameters, dataset: Path | None) 
         raise JobError("a graph needs the channel 'dataset': it is checked on pictures")
     classifier, description = read_model(folder)
     preprocessing = description.preprocessing
+    network, outputs = served_network(classifier, preprocessing.crop)
     try:
-        export_graph(
-            WithFeatures(classifier),
-            preprocessing.crop,
-            folder / GRAPH_FILE,
-            output_names=(LOGITS, FEATURES),
-        )
+        export_graph(network, preprocessing.crop, folder / GRAPH_FILE, output_names=outputs)
     except GraphExportError as error:
         raise JobError(
             f"{error}. Use another backbone, or set serving.graph to none and serving.image to an "

@@ -1,4 +1,4 @@
-"""Add to a model artifact what its features are good for: known.npz and reference.npz."""
+"""Add to a model artifact what its features are good for: known, examples and reference.npz."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.log import log
 from job.progress import ProgressLines
+from knowing.examples_part import add_examples
 from knowing.fitting import fit_known
 from known import Known, write_known
 from monitoring.artifact_part import add_reference
@@ -43,12 +44,12 @@ class ServedFeatures:
 def add_knowledge(
     folder: Path, head: Head, settings: Hyperparameters, features: Path, dataset: Path | None
 ) -> None:
-    """Write known.npz into the artifact in `folder` if `settings` refuse pictures; reference.npz.
+    """Write known.npz and examples.npz as `settings` ask for them, and reference.npz.
 
-    Both are of features as its network serves them; the latter needs the pictures in `dataset`.
-    Prints what it found. Raises JobError.
+    All are of features as the network in `folder` serves them; the last needs the pictures in
+    `dataset`. Prints what it found. Raises JobError.
     """
-    if settings.refuse_at == 0 and dataset is None:
+    if settings.refuse_at == 0 and settings.examples == 0 and dataset is None:
         return
     served = _served_features(folder, head, settings, features, dataset)
     logits = _logits(head, served.valid[0])
@@ -57,6 +58,8 @@ def add_knowledge(
         known = fit_known(served.train, served.valid, logits, served.classes, settings.refuse_at)
         write_known(folder, known)
         log(_told(known, served.valid[0], settings.refuse_at))
+    if settings.examples > 0:
+        add_examples(folder, served.train[0], served.rows, settings.examples, dataset)
     if dataset is not None:
         add_reference(folder, served.train[0], (served.valid[0], logits), known, dataset)
 

@@ -90,7 +90,7 @@ def _directions(
     """Return mean, projection, centres and spread, as of Known."""
     units = unit_length(features)
     mean = units.mean(axis=0)
-    main = _main_directions(units - mean)
+    main = main_directions(units - mean)
     places = (units - mean) @ main
     centres = _means(places, labels, classes)
     within = _shrunk(_covariance(places - centres[labels]))
@@ -104,7 +104,7 @@ def _directions(
     return mean, projection, middles, spread
 
 
-def _main_directions(values: Array) -> Doubles:
+def main_directions(values: Array) -> Doubles:
     """Return the directions (D, k) of largest variance of rows around 0, k at most DIRECTIONS."""
     variances, directions = np.linalg.eigh(_covariance(values))
     kept = min(DIRECTIONS, len(values) - 1, int((variances > variances[-1] * 1e-9).sum()))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.endpoint.bench import Level
 
 NAV = Nav("Endpoints", "/endpoints", 30)
-_FIELD = "pictures"
+_FIELD, _WHY = "pictures", "explain"
 _FORM_BYTES = 64 * 1024  # of a form besides its files
 _UNFOLDED, _LONGEST = 20, 1000  # classes of a distribution: a model's own code says how many
 
@@ -57,7 +57,8 @@ def ask(request: "Request") -> Response:
         many = f"{len(pictures)} pictures are too many at once: at most {MOST_PICTURES}"
         return _endpoint_page(request, problem=f"{many}; predict --csv asks about folders.")
     before, _ = _find(request)
-    answers = ask_about(_opener(request), pictures)
+    explain = bool(form_of(request).get(_WHY))
+    answers = ask_about(_opener(request), pictures, explain=explain)
     return _endpoint_page(
         request, answers=answers, loaded_now=before.counts and before.counted is None
     )
@@ -122,6 +123,7 @@ def _endpoint_page(
         bench_levels=BENCH_LEVELS,
         bench_seconds=BENCH_SECONDS,
         answers=answers,
+        explain=bool(answers and form_of(request).get(_WHY)),
         loaded_now=loaded_now,
         levels=levels,
         measured_with=measured_with,

@@ -36,7 +36,7 @@ function addPictures(files) {
     picture.alt = "";
     picture.addEventListener("error", () => picture.remove());
     picture.src = addresses[Number(answer.dataset.picture)];
-    answer.prepend(picture);
+    (answer.querySelector(".looked") ?? answer).prepend(picture); // below where it looks
   }
 }
 
@@ -47,6 +47,7 @@ async function send(address, files, doing) {
   tell(doing);
   const body = new FormData();
   body.append("csrf", form.elements.csrf.value);
+  if (form.elements.explain.checked) body.append("explain", "yes");
   for (const file of files) body.append("pictures", file, file.name);
   try {
     const answer = await fetch(address, { method: "POST", body });
@@ -73,7 +74,7 @@ form.addEventListener("submit", (event) => {
   if (address === form.action && !chosen().length) return tell("Choose a picture first.", true);
   return send(address, chosen(), address === form.action ? "Asking …" : "Measuring …");
 });
-form.addEventListener("change", () => ask(chosen()));
+form.addEventListener("change", () => ask(chosen())); // of files, or of what to show of them
 document.addEventListener("paste", (event) => {
   const files = [...(event.clipboardData?.files ?? [])];
   if (files.length) {

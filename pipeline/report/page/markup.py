@@ -42,8 +42,9 @@ def source_of(script: str) -> str:
 
 
 def picture_address(picture: bytes) -> str:
-    """Return a JPEG as a data: URL."""
-    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    """Return a JPEG or PNG as a data: URL."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def short_value(text: str) -> str:

@@ -11,6 +11,11 @@ from pipeline.report.gate import Gate, champion_words, issues_heard, parameter, 
 from pipeline.report.page.class_order import FEW_CLASSES, neighbour_order
 from pipeline.report.section import Section
 from pipeline.report.seen import SeenPicture, accuracy_without, read_seen
+from pipeline.report.sources.explanations import (
+    SimilarPicture,
+    read_explanations,
+    similar_pictures,
+)
 from pipeline.report.sources.facts import EVALUATE, Facts
 from pipeline.report.sources.pictures import picture_reader
 from pipeline.report.sources.source import Source
@@ -57,6 +62,8 @@ class Mistake:
     """A confident wrong prediction. `picture`: the prepared square as JPEG, if it is there.
 
     `probability` is that of the predicted class, `actual_probability` that of the actual one.
+    `heat`: a PNG of where the model looked, to lay over the picture, and `looks_like`: training
+    pictures, both where the model can say.
     """
 
     file: str
@@ -65,6 +72,8 @@ class Mistake:
     probability: float
     actual_probability: float | None = None
     picture: bytes | None = None
+    heat: bytes | None = None
+    looks_like: tuple[SimilarPicture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,6 +239,8 @@ def _mistakes(
     wrong = [row for row in predictions if row["label"] != row["prediction"]]
     worst = sorted(wrong, key=lambda row: (-max(row["probabilities"]), row["file"]))[:_MISTAKES]
     picture_of = picture_reader(source, facts)
+    why = read_explanations(source, facts)
+    similar = similar_pictures(source, facts, why)
     return tuple(
         Mistake(
             file=row["file"],
@@ -238,6 +249,8 @@ def _mistakes(
             probability=max(row["probabilities"]),
             actual_probability=row["probabilities"][number[row["label"]]],
             picture=picture_of(row["file"]),
+            heat=why[row["file"]].heat if row["file"] in why else None,
+            looks_like=similar.get(row["file"], ()),
         )
         for row in worst
     )

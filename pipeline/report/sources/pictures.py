@@ -25,9 +25,12 @@ class Squares:
 
 
 def picture_reader(
-    source: Source, facts: Facts, split: str = _TEST
+    source: Source, facts: Facts, split: str = _TEST, side: int | None = None
 ) -> Callable[[str], bytes | None]:
-    """Return a function from a file's name in a split to its prepared square as JPEG, or None."""
+    """Return a function from a file's name in a split to its prepared square as JPEG, or None.
+
+    Squares are at most `side` pixels large.
+    """
     try:
         rows = {name: row for row, name in enumerate(read_files(source, facts, split))}
         squares = open_squares(source, facts, split)
@@ -36,7 +39,7 @@ def picture_reader(
 
     def read(file: str) -> bytes | None:
         row = rows.get(file, squares.count)
-        return read_square(source, squares, row) if row < squares.count else None
+        return read_square(source, squares, row, side) if row < squares.count else None
 
     return read
 

@@ -18,7 +18,8 @@ LEFT_OUT = {
     *("serving.image", "gate.no_issues_from"),
 }
 MAY_LACK = {  # null, or for Grid
-    *("gate.champion_tolerance", "gate.coverage_at", "serving.refuse_at", "tuning.max_jobs"),
+    *("gate.champion_tolerance", "gate.coverage_at", "serving.refuse_at", "serving.examples"),
+    "tuning.max_jobs",
 }
 SETTINGS = (
     (None, ()),
@@ -41,6 +42,7 @@ SETTINGS = (
             "gate.champion_tolerance=null",
             "gate.coverage_at={accuracy: 0.95, minimum: 0.7}",
             "serving.refuse_at=null",
+            "serving.examples=null",
         ),
     ),
     ("local", ("data.test_in_train=fail", "tuning.ranges.epochs={type: integer, min: 5, max: 9}")),

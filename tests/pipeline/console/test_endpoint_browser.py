@@ -55,6 +55,23 @@ for (const kind of ["dragover", "drop"]) {
     new DragEvent(kind, {dataTransfer: given, bubbles: true, cancelable: true}));
 }
 """
+# The map of an explained answer, and whether it lies exactly over the picture.
+HEAT = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAYAAABytg0kAAAAFElEQVR4nGP8"
+    "z8DQwMDAwMDEAAUAGCUBg0aIlScAAAAASUVORK5CYII="
+)
+EXPLAINING = ECHO.replace(
+    "    return json.dumps(",
+    f"""    if prediction["type"] == "str":
+        prediction["explanation"] = {{"heat": "{HEAT}", "looks_like": []}}
+    return json.dumps(""",
+)
+COVERED = """
+const [picture, heat] = [...document.querySelectorAll("#answers .looked img")];
+const [a, b] = [picture, heat].map((one) => one.getBoundingClientRect());
+const close = ["left", "top", "width", "height"].every((one) => Math.abs(a[one] - b[one]) < 1);
+return [close, a.width > 30, picture.naturalWidth, heat.className, heat.alt];
+"""
 PASTE = DROP.replace('for (const kind of ["dragover", "drop"]) {', "{").replace(
     "new DragEvent(kind, {dataTransfer: given,",
     'new ClipboardEvent("paste", {clipboardData: given,',
@@ -75,7 +92,7 @@ def address(
 ) -> Iterator[tuple[str, Keys]]:
     """A console over a live service with one endpoint."""
     store = Store(tmp_path_factory.mktemp("console") / "state")
-    write_model(store.path("s3://b/model.tar.gz"), LABEL, ECHO)
+    write_model(store.path("s3://b/model.tar.gz"), LABEL, EXPLAINING)
     client = sagemaker_client(store)
     event = {
         "model_package_arn": register_package(client, "s3://b/model.tar.gz"),
@@ -132,6 +149,18 @@ def jpeg(folder: Path) -> Path:
     path = folder / "<i>dog.jpg"
     Image.new("RGB", (40, 30), "teal").save(path, "JPEG")
     return path
+
+
+def test_where_it_looks_lies_over_the_picture(browser: Any, page: str, tmp_path: Path) -> None:
+    look(browser, LAPTOP, "light")
+    browser.execute_script("document.querySelector('#ask [name=explain]').checked = true")
+    content = list(jpeg(tmp_path).read_bytes())
+    browser.execute_script(DROP, "<i>dog.jpg", "image/jpeg", content)
+    answer(browser, LABEL, "75.0%")
+    drawn = "return document.querySelector('#answers .looked img')?.naturalWidth"
+    patient(browser).until(lambda driver: driver.execute_script(drawn) == 40)
+    says = f"Where <i>dog.jpg looks like {LABEL}: the brighter, the more a place speaks for it"
+    assert browser.execute_script(COVERED) == [True, True, 40, "heat", says]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (LAPTOP, "light")])

@@ -130,6 +130,29 @@ def test_predict_saves_a_picture_of_the_answers(run: Run, tmp_path: Path, jpeg: 
 
 
 @pytest.mark.usefixtures("endpoint")
+def test_a_model_of_an_older_version_is_said_to_explain_nothing(
+    run: Run, tmp_path: Path, jpeg: str
+) -> None:
+    heat = tmp_path / "heat.png"
+    code, out, _ = run("predict", jpeg, "--explain", str(heat))
+    assert code == 1
+    assert "it answered without saying why" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--save", "a.png"), "--explain draws what --save does, and more"),
+        (("--csv", "a.csv"), "--explain draws a few pictures, --csv is for many"),
+    ],
+)
+def test_explain_stands_alone(run: Run, jpeg: str, more: tuple[str, str], says: str) -> None:
+    code, _, err = run("predict", jpeg, "--explain", "heat.png", *more)
+    assert code == 2
+    assert says in err
+
+
+@pytest.mark.usefixtures("endpoint")
 def test_predict_asks_about_a_folder_and_goes_on_where_it_ended(
     run: Run, tmp_path: Path, jpeg: str, png: str
 ) -> None:

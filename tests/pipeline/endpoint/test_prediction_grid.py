@@ -11,6 +11,7 @@ from pipeline.endpoint import prediction_grid
 from pipeline.endpoint.prediction_grid import MAXIMUM_PICTURES, check_grid, write_grid
 from pipeline.endpoint.predictions import Prediction
 from pipeline.errors import PipelineError, UsageError
+from pipeline.explanations import Explanation, LooksLike
 
 
 def _picture(colour: str, size: tuple[int, int] = (300, 200), orientation: int = 1) -> bytes:
@@ -126,3 +127,30 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "grid.png").mkdir()
     with pytest.raises(PipelineError, match=r"grid\.png cannot be written"):
         write_grid(tmp_path / "grid.png", [Prediction("x", (("a", 1.0),))], {"x": _picture("red")})
+
+
+def _heat(corner: str = "left") -> bytes:
+    """Opaque green over one half of the picture, nothing over the other."""
+    image, buffer = Image.new("RGBA", (30, 20)), BytesIO()
+    image.paste((0, 200, 0, 255), (0, 0, 15, 20) if corner == "left" else (15, 0, 30, 20))
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_picture_that_is_explained_is_drawn_again_with_where_the_answer_looks(
+    tmp_path: Path,
+) -> None:
+    path, pictures = tmp_path / "heat.png", {"red.png": _picture("red", orientation=6)}
+    why = Explanation(_heat(), (LooksLike("red/Жук.jpg", "ab" * 32, "red", 0.93),))
+    size = write_grid(path, [Prediction("red.png", (("red", 0.9),), explanation=why)], pictures)
+    counts = _counts(path)
+    assert counts[0, 200, 0] == pytest.approx(260 * 173 / 2, rel=0.05)
+    assert counts[255, 0, 0] == pytest.approx(1.5 * 260 * 173 / 2, rel=0.05)
+    assert size[0] > 2 * 260
+
+
+@pytest.mark.parametrize("heat", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
+def test_a_map_that_is_no_picture_leaves_its_place_empty(tmp_path: Path, heat: bytes) -> None:
+    result = Prediction("red.png", (("red", 0.9),), explanation=Explanation(heat, ()))
+    write_grid(tmp_path / "heat.png", [result], {"red.png": _picture("red")})
+    assert _counts(tmp_path / "heat.png")[246, 248, 250] > 260 * 200

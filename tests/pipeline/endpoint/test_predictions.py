@@ -1,5 +1,6 @@
 """What is sent for a file, and what is made of the answer."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.command_line.documents import json_text
 from pipeline.endpoint.predictions import (
     NotAnswered,
+    Prediction,
     content_type,
     predict,
     read_pictures,
@@ -67,7 +69,45 @@ def test_the_most_probable_classes_come_first() -> None:
         "probability": 0.625,
         "known": None,
         "top": [{"label": "b", "probability": 0.625}, {"label": "c", "probability": 0.25}],
+        "looks_like": None,
     }
+
+
+WHY = {
+    "heat": "iVBORw0K",
+    "looks_like": [{"file": "a/1.jpg", "sha256": "ab" * 32, "label": "a", "similarity": 0.9}],
+}
+
+
+def explained(why: object, status: int = 200) -> Prediction:
+    def invoke(body: bytes, kind: str) -> tuple[int, bytes]:
+        request = json.loads(body)
+        assert (kind, request["explain"]) == ("application/json", True)
+        assert base64.b64decode(request["instances"][0]["b64"]) == b"picture"
+        told = {} if why is None else {"explanation": why}
+        return status, json.dumps({"predictions": [{"probabilities": {"a": 1.0}, **told}]}).encode()
+
+    return predict(invoke, "x.jpg", b"picture", 1, explain=True)
+
+
+def test_why_is_asked_for_and_training_pictures_are_reported() -> None:
+    result = explained(WHY)
+    assert result.explanation is not None
+    assert result.explanation.heat == b"\x89PNG\r\n"
+    assert json.loads(json_text(result.reported()))["looks_like"] == WHY["looks_like"]
+
+
+def test_an_endpoint_of_an_older_version_is_told_apart_from_one_that_says_why() -> None:
+    assert "its model was made by an older version" in explained(None).error
+
+
+@pytest.mark.parametrize(
+    "why",
+    [[], "x", {"heat": "no base64!", "looks_like": []}, {"heat": ""}, WHY | {"looks_like": [{}]},
+     WHY | {"looks_like": 3}, WHY | {"heat": "A" * 1_000_000}],
+)  # fmt: skip
+def test_an_explanation_that_is_none_counts_as_no_answer(why: object) -> None:
+    assert "holds no predictions" in explained(why).error
 
 
 def test_a_refusal_keeps_its_status_and_message() -> None:

@@ -1,5 +1,6 @@
 """A small real run with everything that a report reads: scripts of a few lines, without torch."""
 
+import base64
 import io
 import json
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from pipeline.local.engine.scheduler import ExecutionResult
 from pipeline.local.store import Store
 from tests.pipeline.local.runner_support import OUTPUT, Json, Lab
 
+HEAT = b"\x89PNG\r\n\x1a\n"
 CLASSES = ["beagle", "boxer", "<pug>"]
 SIDE = 16
 SCORES = {"0.1": 0.5, "0.2": 0.75, "0.3": 0.25, "0.4": 0.5}
@@ -144,11 +146,20 @@ def predictions() -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
+def explanations() -> str:
+    """explanations.jsonl of the surest mistake: a map of one pixel, and the first picture."""
+    example = {"file": FILES[0], "sha256": "ab" * 32, "label": "beagle", "similarity": 0.93}
+    heat = base64.b64encode(HEAT).decode()
+    return json.dumps({"file": FILES[5], "heat": heat, "looks_like": [example]}) + "\n"
+
+
 def definition_of(lab: Lab, train: str = "", parameters: Json | None = None) -> Json:
     """Prepare, Tune, Train and Evaluate; `train` is what Train's script does at its end."""
     prepared = {"dataset/dataset.json": json.dumps(DATASET), "test/test.images.npy": _npy()}
     prepared["test/test.files.json"] = json.dumps(FILES)
+    prepared |= {"dataset/train.files.json": json.dumps(FILES), "dataset/train.images.npy": _npy()}
     evaluated = {"evaluation.json": json.dumps(evaluation()), "predictions.jsonl": predictions()}
+    evaluated["explanations.jsonl"] = explanations()
     trained = {
         "history.csv": HISTORY,
         "model_summary.json": json.dumps(SUMMARY),

@@ -21,7 +21,15 @@ from pipeline.report.sections.rules import SECTION as RULES
 from pipeline.report.sections.steps import SECTION as STEPS
 from pipeline.report.sections.tuning import SECTION as TUNING
 from pipeline.report.sources.local_source import LocalSource
-from tests.pipeline.report.report_support import CLASSES, SCORES, SIDE, Finished, finish, pictures
+from tests.pipeline.report.report_support import (
+    CLASSES,
+    HEAT,
+    SCORES,
+    SIDE,
+    Finished,
+    finish,
+    pictures,
+)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +109,19 @@ def test_the_surest_mistake_comes_first_with_its_own_picture(report: RunReport) 
         shown = Image.open(io.BytesIO(mistake.picture or b""))
         assert shown.size == (SIDE, SIDE)
         assert abs(int(np.asarray(shown).mean()) - int(pictures()[row].mean())) <= 1
+
+
+def test_a_mistake_that_is_explained_has_its_map_and_the_training_pictures_it_looks_like(
+    report: RunReport,
+) -> None:
+    found = report.get(EVALUATION)
+    assert found is not None
+    first, second = found.mistakes
+    assert first.heat == HEAT
+    (like,) = first.looks_like
+    assert (like.file, like.label, like.similarity) == ("beagle/0.jpg", "beagle", 0.93)
+    assert Image.open(io.BytesIO(like.picture or b"")).size == (SIDE, SIDE)
+    assert (second.heat, second.looks_like) == (None, ())
 
 
 def test_data_and_reproduction(report: RunReport) -> None:

@@ -114,7 +114,7 @@ def test_too_few_validation_pictures_refuse_nothing_and_the_log_says_how_many_wo
 def test_features_of_a_graph_of_an_older_version_cannot_be_had(
     trained: Any, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphs.serving.FEATURES", "others")
+    monkeypatch.setattr("spatial_map.FEATURES", "others")
     monkeypatch.setattr("learning.training_outputs.add_knowledge", lambda *_: None)
     older = shutil.copytree(train().model, tmp_path / "older")
     assert open_model(older).runtime == "graph"  # it goes on serving

@@ -1,5 +1,6 @@
 """The pages of the endpoints, over models that really serve."""
 
+import base64
 import html
 import json
 import os
@@ -133,6 +134,50 @@ def test_an_endpoint_that_fails_is_not_asked_about_the_rest(
     store.path("s3://b/staging.tar.gz").unlink()
     page = words(send(visitor, "/endpoints/staging/ask", files=[("a.jpg", JPEG), ("b.jpg", JPEG)]))
     assert page.count("there is no model at") == 2 and "not asked:" in page
+
+
+# An endpoint that says why: everything is seen, and one training picture is alike.
+HEAT = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+WHY = f"""
+import json
+
+class RequestError(Exception):
+    pass
+
+def model_fn(model_dir):
+    return open(model_dir + "/label.txt").read()
+
+def transform_fn(model, body, content_type, accept, context):
+    one = {{"probabilities": {{model: 0.75, "other": 0.25}}}}
+    if content_type == "application/json" and json.loads(body).get("explain"):
+        alike = {{"file": "train/<b>.jpg", "sha256": "ab" * 32, "label": model, "similarity": 0.93}}
+        one["explanation"] = {{"heat": "{HEAT}", "looks_like": [alike]}}
+    return json.dumps({{"predictions": [one]}}), "application/json"
+"""
+
+
+def test_a_picture_can_be_asked_about_with_where_it_looks(
+    visitor: Visitor, deployed: Deploy, live: Service
+) -> None:
+    deployed(code=WHY)
+    served(live)
+    files = [("dog.jpg", JPEG)]
+    page = send(visitor, "/endpoints/staging/ask", files, fields={"explain": "yes"})
+    assert f'src="data:image/png;base64,{HEAT}"' in page
+    assert 'alt="Where dog.jpg looks like beagle: the brighter' in page
+    assert "train/<b>.jpg beagle, 0.93" in words(page) and "<b>" not in page
+    plain = send(visitor, "/endpoints/staging/ask", files=files)
+    assert "looked" not in plain and "beagle 75.0%" in words(plain)
+
+
+def test_an_endpoint_that_does_not_say_why_is_told(
+    visitor: Visitor, deployed: Deploy, live: Service
+) -> None:
+    deployed()
+    served(live)
+    fields = {"explain": "yes"}
+    page = words(send(visitor, "/endpoints/staging/ask", [("dog.jpg", JPEG)], fields=fields))
+    assert "it answered without saying why: its model was made by an older version" in page
 
 
 @pytest.mark.parametrize(
