@@ -24,8 +24,10 @@ from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features, 
 from network import build_backbone, load_state
 from pictures.dataset import open_split
 from preprocessing import normalise
-from review.copies import find_nearest, find_pairs
+from review.copies import find_pairs
 from review.labels import judge
+from review.nearest import find_nearest
+from review.space import Space
 
 FLIPPED, COPIES = 0.05, 300
 
