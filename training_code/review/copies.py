@@ -56,9 +56,7 @@ def _pairs(nearest: Nearest) -> list[tuple[int, int]]:
     return list(dict.fromkeys((one, other) for one, other in both.tolist()))
 
 
-def _likenesses(
-    pairs: Sequence[tuple[int, int]], images: Sequence[Squares]
-) -> Iterator[float]:
+def _likenesses(pairs: Sequence[tuple[int, int]], images: Sequence[Squares]) -> Iterator[float]:
     """Yield how alike the pictures of each pair are; 0 where their outlines are not."""
     firsts, seconds = (outlines([images[row] for row in rows]) for rows in zip(*pairs, strict=True))
     for (one, other), alike in zip(pairs, firsts.like_each(seconds).tolist(), strict=True):

@@ -16,7 +16,7 @@ from review.nearest import find_nearest
 from review.space import Space
 
 FILE = "review.json"
-_DOUBTFUL = 0.02  # odds of being wrong, from which on a label is listed
+_WRONG, _DOUBTFUL = 1.0, 0.02  # odds of being wrong, from which on a label is called so
 _MOST_LISTED = 1000  # of each kind
 _MOST_MIXING = 30
 _LARGEST_LOG = 30.0
@@ -72,7 +72,7 @@ class Mixing:
 class Review:
     """What a person should see, of each kind the most doubtful first; `notes` say what is missing.
 
-    `suspects` are as many as labels are estimated to be wrong, `doubtful` what comes after them.
+    Labels of `suspects` are rather wrong than right; `doubtful` are those that come after them.
     `found` counts each kind, also where not all are listed.
     """
 
@@ -87,9 +87,10 @@ class Review:
 
     def words(self) -> str:
         """Say how many there are of each kind."""
+        wrong, copies, unlike = (self.found[kind] for kind in ("suspects", "copies", "unlike"))
         return (
-            f"about {self.found['suspects']:,} labels are wrong, {self.found['copies']:,} pictures are"
-            f" copies of others, {self.found['unlike']:,} are unlike all others"
+            f"{wrong:,} labels are probably wrong, {copies:,} pictures are copies of others,"
+            f" {unlike:,} are unlike all others"
         )
 
 
@@ -118,7 +119,7 @@ def review(parts: Sequence[Part], classes: Sequence[str], tested: Sequence[Copie
     ranked = np.argsort(-judged.log_odds, kind="stable")
     ranked = ranked[judged.log_odds[ranked] >= np.log(_DOUBTFUL)]
     suspects = [_suspect(pictures[row], row, judged, classes) for row in ranked.tolist()]
-    wrong = min(round(judged.wrong()), len(suspects))
+    wrong = int((judged.log_odds >= np.log(_WRONG)).sum())
     copies, unlike, notes = _alike(space, pictures, parts)
     copies = [*tested, *copies]
     found = {"suspects": wrong, "copies": len(copies), "unlike": len(unlike)}

@@ -27,10 +27,6 @@ class Judged:
     likely: Rows
     log_odds: Exact
 
-    def wrong(self) -> float:
-        """Return about how many labels are wrong."""
-        return float((1 / (1 + np.exp(-np.clip(self.log_odds, -50, 50)))).sum())
-
 
 def judge(space: Space, labels: Rows, classes: int) -> Judged:
     """Judge the labels (N,) of pictures by their features."""
@@ -46,8 +42,10 @@ def judge(space: Space, labels: Rows, classes: int) -> Judged:
     parts = []
     for rows, values in space.blocks():
         evidence = model.evidence(values, labels[rows])
-        looks[rows] = np.where(model.counts[labels[rows]] > 1, evidence.argmax(axis=1), labels[rows])
+        looks[rows] = evidence.argmax(axis=1)
         likely[rows] = mistakes.likely(evidence, labels[rows])
         parts.append(explain(evidence, labels[rows], model.nearest, mistakes.trust))
+    alone = model.counts[labels] == 1
+    looks[alone] = labels[alone]
     log_odds[known] = joined(parts).of(known).log_odds()
     return Judged(looks, likely, log_odds)

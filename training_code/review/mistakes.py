@@ -2,8 +2,8 @@
 
 A label is mostly its picture's class, sometimes any other (a slip), sometimes the class most alike
 (a confusion). How often, is what explains all the labels best (expectation maximisation), and so is
-how far the features' evidence is to be trusted. So pictures that are only hard to tell accuse no
-label: where many are, the evidence is trusted less.
+how far the features' evidence is to be trusted. Pictures that are only hard to tell could pass for
+mistakes: so it takes many labels, or strong evidence, to believe that mistakes are frequent.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ import numpy as np
 from review.discriminant import Exact, Values
 from review.space import Rows
 
-_TRUST = np.geomspace(0.02, 1.5, 16)  # factors of the evidence: features are no normal distribution
+_TRUST = np.geomspace(0.02, 8, 22)  # factors of the evidence: features are no normal distribution
 _STEPS = 60
 _START = np.array([0.96, 0.02, 0.02])
 _SEEN = 1.0  # labels of each kind that are taken as seen: nothing is impossible
+_BELIEF = 0.2  # of all labels, that are taken as seen to be right besides
 _LEAST = -600.0  # of a logarithm
 
 
@@ -35,17 +36,19 @@ class Explained:
         """Return some of the rows."""
         return Explained(self.right[rows], self.kinds[:, rows])
 
-    def log_likelihood(self, rates: Exact) -> float:
-        """Say how well labels are explained by that share of each kind."""
-        return float((self.right + np.log(rates @ self.kinds)).mean())
+    def believable(self, rates: Exact) -> float:
+        """Say how well that share of each kind explains the labels, and is believed (log)."""
+        explained = (self.right + np.log(rates @ self.kinds)).mean()
+        return float(explained + _BELIEF * np.log(rates[0]))
 
     def rates(self) -> Exact:
         """Return the share of each kind that explains the labels best."""
-        rates = _START
-        count = self.kinds.shape[1] + len(rates) * _SEEN
+        rates, seen = _START, np.full(len(_START), _SEEN)
+        seen[0] += _BELIEF * self.kinds.shape[1]
         for _ in range(_STEPS):
             shares = self.kinds * rates[:, None] / (rates @ self.kinds)
-            rates = (shares.sum(axis=1) + _SEEN) / count
+            counts = shares.sum(axis=1) + seen
+            rates = counts / counts.sum()
         return rates
 
     def log_odds(self) -> Exact:
@@ -93,7 +96,7 @@ def find_mistakes(evidence: Values, labels: Rows, nearest: Rows) -> Mistakes:
     for trust in _TRUST.tolist():
         explained = explain(evidence, labels, nearest, trust)
         rates = explained.rates()
-        found.append((explained.log_likelihood(rates), trust, rates))
+        found.append((explained.believable(rates), trust, rates))
     _, trust, rates = max(found, key=lambda one: one[0])
     return Mistakes(nearest, trust, rates)
 

@@ -8,7 +8,7 @@ import pytest
 
 from extraction.seen_test_pictures import Compared, Seen
 from pictures.dataset import Split
-from review import copies, findings
+from review import findings
 from review.findings import Part, copies_of_tested, review, write_review
 
 CLASSES = ("cat", "dog", "owl")
@@ -106,7 +106,7 @@ def test_what_is_not_looked_for_or_not_listed_is_said(
     monkeypatch.setattr(findings, "MOST", 50)
     monkeypatch.setattr(findings, "_MOST_LISTED", 1)
     train = part()
-    train.split.labels[:4] = 1
+    train.split.labels[:3] = 1
     found = review([train], CLASSES)
     assert found.found["suspects"] > 1 and len(found.suspects) == 1
     assert [note.partition(":")[0] for note in found.notes] == [
@@ -116,5 +116,3 @@ def test_what_is_not_looked_for_or_not_listed_is_said(
     write_review(tmp_path, found)
     written = json.loads((tmp_path / "review.json").read_text())
     assert written["suspects"][0]["picture"]["split"] == "train"
-
-
