@@ -70,10 +70,10 @@ def fit(space: Space, labels: Rows, classes: int) -> Model | None:
     if not np.isfinite(variance) or variance <= 1e-12:
         return None
     scatter[np.diag_indices(width)] += _SHRINKAGE * variance
-    precision = np.linalg.inv(scatter.astype(np.float32))
-    small = means.astype(np.float32)
-    products = small @ precision @ small.T
-    return Model(counts, len(labels), precision, small, products, _nearest(products, counts))
+    precision = np.linalg.inv(scatter.astype(np.float32)).astype(np.float32, copy=False)
+    products = means @ precision @ means.T
+    small, both = means.astype(np.float32), products.astype(np.float32)
+    return Model(counts, len(labels), precision, small, both, _nearest(products, counts))
 
 
 def _sums(values: Values, labels: Rows, classes: int) -> Values:
@@ -85,7 +85,7 @@ def _sums(values: Values, labels: Rows, classes: int) -> Values:
     return sums
 
 
-def _nearest(products: Values, counts: Rows) -> Rows:
+def _nearest(products: Exact, counts: Rows) -> Rows:
     """Return the class whose mean is nearest to each class's, of those that have pictures."""
     squares = np.diag(products)
     distance = squares[:, None] + squares - 2 * products

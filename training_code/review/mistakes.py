@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from review.discriminant import Exact, Values
-from review.space import Rows
+from review.discriminant import Exact
+from review.space import Rows, Values
 
 _TRUST = np.geomspace(0.02, 8, 22)  # factors of the evidence: features are no normal distribution
 _STEPS = 60
