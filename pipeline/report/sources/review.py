@@ -109,7 +109,7 @@ def _review(found: Mapping[str, Any], classes: tuple[str, ...], kept: set[str]) 
         pictures=int(found["pictures"]),
         classes=classes,
         suspects=labels("suspects"),
-        doubtful=labels("doubtful") if "doubtful" in found else (),  # since 0.3.0
+        doubtful=labels("doubtful") if "doubtful" in found else (),  # the first reviews had none
         copies=tuple(
             Copied(Picture(**one["picture"]), Picture(**one["like"]), one["likeness"])
             for one in listed("copies")
