@@ -31,8 +31,8 @@ class Suspect:
 
     @property
     def words(self) -> str:
-        """What it rather is, and how probably."""
-        return f"rather {self.likely} ({self.odds / (1 + self.odds):.0%})"
+        """What it rather is; without a number, as the odds are cautious rather than exact."""
+        return f"{'probably' if self.odds >= 1 else 'perhaps'} rather {self.likely}"
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,8 @@ def test_the_page_shows_every_kind_with_its_pictures(tmp_path: Path) -> None:
     review = read_review(source, facts())
     page = write_page(source, facts(), review, Path("d.csv"), tmp_path / "out").read_text()
     assert page.count('src="data:image/jpeg;base64,') == 5
-    assert "is called cat, rather dog (99%)" in page
-    assert "is called cat, rather dog (20%)" in page
+    assert "is called cat, probably rather dog" in page
+    assert "is called cat, perhaps rather dog" in page
     assert "cat/&lt;1&gt;.jpg" in page and "<1>" not in page
     assert "--set data.decisions=d.csv" in page
 

@@ -39,8 +39,8 @@ def test_a_picture_has_one_row_with_all_the_reasons() -> None:
     rows = rows_of(REVIEW)
     assert [row.content for row in rows] == [DOUBTFUL.content, COPY.content, STRANGE.content]
     assert rows[0].new_class == "dog"
-    assert rows[0].why == "rather dog (99%); nearly the same as cat/4d;é.jpg (train, cat)"
-    assert rows[2].why == "unlike all others; rather dog (20%)"
+    assert rows[0].why == "probably rather dog; nearly the same as cat/4d;é.jpg (train, cat)"
+    assert rows[2].why == "unlike all others; perhaps rather dog"
     assert not any(row.decision for row in rows)
 
 
