@@ -24,8 +24,10 @@ from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features, 
 from network import build_backbone, load_state
 from pictures.dataset import open_split
 from preprocessing import normalise
-from review.copies import find_nearest, find_pairs
+from review.copies import find_pairs
 from review.labels import judge
+from review.nearest import find_nearest
+from review.space import Space
 
 FLIPPED, COPIES = 0.05, 300
 
@@ -54,17 +56,20 @@ def main() -> None:
     info = read_info(given.features)
     known = _open(given.dataset, given.features, len(info.classes))
     start = _cpu_seconds()
-    judge(known.features, known.labels, known.classes)
+    judged = judge(Space(known.features), known.labels, known.classes)
     label_seconds = _cpu_seconds() - start
     start = _cpu_seconds()
-    pairs = find_pairs(find_nearest(known.features), known.images)
+    pairs = find_pairs(find_nearest(Space(known.features)), known.images)
     copy_seconds = _cpu_seconds() - start
     real = {row for pair in pairs for row in (pair.first, pair.second)}
-    ways = {"random": _random, "similar": _similar}
+    flips = {name: flipped(known, way, given.seeds) for name, way in FLIP_WAYS.items()}
     result = {
         "pictures": len(known.labels),
         "flipped": round(FLIPPED * len(known.labels)),
-        "found": {name: _found(known, way, given.seeds) for name, way in ways.items()},
+        "found": {name: one.found for name, one in flips.items()},
+        "named": {name: one.named for name, one in flips.items()},
+        "named_rightly": {name: one.rightly for name, one in flips.items()},
+        "named_without_flips": int((judged.log_odds >= 0).sum()),
         "label_seconds": label_seconds,
         "copy_seconds": copy_seconds,
         "pairs_without_made_ones": len(pairs),
@@ -98,20 +103,37 @@ def _similar(known: Known, rows: Rows, _random: np.random.Generator) -> Rows:
     return nearest
 
 
-def _found(
-    known: Known, way: Callable[[Known, Rows, np.random.Generator], Rows], seeds: int
-) -> float:
-    """Return the share of flipped labels among the first as many that a review names."""
-    shares = []
+Flip = Callable[[Known, Rows, np.random.Generator], Rows]
+FLIP_WAYS: dict[str, Flip] = {"random": _random, "similar": _similar}
+
+
+@dataclass(frozen=True)
+class Flipped:
+    """How well flipped labels are found, as means over seeds.
+
+    `found` is the share of them among the first as many as there are, `named` how many labels are
+    called probably wrong, `rightly` the share of those that was flipped.
+    """
+
+    found: float
+    named: float
+    rightly: float
+
+
+def flipped(known: Known, way: Flip, seeds: int) -> Flipped:
+    """Return how well flipped labels are found."""
+    figures = []
     for seed in range(seeds):
         random = np.random.default_rng(seed)
         count = round(FLIPPED * len(known.labels))
         rows = random.choice(len(known.labels), count, replace=False)
         labels = known.labels.copy()
         labels[rows] = way(known, rows, random)
-        first = np.argsort(judge(known.features, labels, known.classes).margin, kind="stable")
-        shares.append(float(np.isin(first[:count], rows).mean()))
-    return float(np.mean(shares))
+        odds = judge(Space(known.features), labels, known.classes).log_odds
+        first, named = np.argsort(-odds, kind="stable")[:count], np.flatnonzero(odds >= 0)
+        rightly = np.isin(named, rows).sum() / max(len(named), 1)
+        figures.append((np.isin(first, rows).mean(), len(named), rightly))
+    return Flipped(*np.mean(figures, axis=0).tolist())
 
 
 def _saved_again(picture: Image.Image) -> Image.Image:
@@ -131,6 +153,9 @@ def _cropped(picture: Image.Image) -> Image.Image:
     return picture.crop(inner).resize(picture.size)
 
 
+COPY_WAYS = {"quality 60": _saved_again, "resized by 0.7": _smaller, "cropped to 90 %": _cropped}
+
+
 def _copies(known: Known, info: FeatureInfo, folder: Path, real: set[int]) -> dict[str, Any]:
     """Add a copy of some pictures, each way; return what share is found, and of others named.
 
@@ -141,16 +166,15 @@ def _copies(known: Known, info: FeatureInfo, folder: Path, real: set[int]) -> di
     rows = [row for row in range(len(known.labels)) if row not in real]
     rows = np.random.default_rng(0).choice(rows, min(COPIES, len(rows)), replace=False).tolist()
     shares, false = {}, []
-    ways = {"quality 60": _saved_again, "resized by 0.7": _smaller, "cropped to 90 %": _cropped}
-    for name, way in ways.items():
-        made = [_changed(known.images[row], way) for row in rows]
+    for name, way in COPY_WAYS.items():
+        made = [changed(known.images[row], way) for row in rows]
         with torch.inference_mode():
             squares = torch.from_numpy(np.stack(made))
             values = [
                 backbone(normalise(s, info.preprocessing())) for s in torch.split(squares, 50)
             ]
         features = np.concatenate([known.features, torch.cat(values).numpy()])
-        pairs = find_pairs(find_nearest(features), [*known.images, *made])
+        pairs = find_pairs(find_nearest(Space(features)), [*known.images, *made])
         named = {(pair.first, pair.second) for pair in pairs}
         expected = {(row, len(known.labels) + n) for n, row in enumerate(rows)}
         shares[name] = len(named & expected) / len(expected)
@@ -159,9 +183,10 @@ def _copies(known: Known, info: FeatureInfo, folder: Path, real: set[int]) -> di
     return {"copies": shares, "false_copies": float(np.mean(false))}
 
 
-def _changed(
+def changed(
     square: npt.NDArray[np.uint8], way: Callable[[Image.Image], Image.Image]
 ) -> npt.NDArray[np.uint8]:
+    """Return a square with a copy of its picture."""
     picture = Image.fromarray(np.ascontiguousarray(square.transpose(1, 2, 0)))
     return np.ascontiguousarray(np.asarray(way(picture).convert("RGB")).transpose(2, 0, 1))
 

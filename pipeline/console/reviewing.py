@@ -14,9 +14,10 @@ from pipeline.report.sources.source import Absent
 from pipeline.review.deciding import Reviewing
 from pipeline.review.decisions_file import Row
 
-LABELS, COPIES, UNLIKE, DECIDED = "labels", "copies", "unlike", "decided"
+LABELS, DOUBTFUL, COPIES, UNLIKE, DECIDED = "labels", "doubtful", "copies", "unlike", "decided"
 KINDS = {
-    LABELS: "Labels that may be wrong",
+    LABELS: "Labels that are probably wrong",
+    DOUBTFUL: "Labels that are doubtful",
     COPIES: "Nearly the same as another",
     UNLIKE: "Unlike all others",
     DECIDED: "Decided",
@@ -129,8 +130,8 @@ def desk_of(reviewing: Reviewing) -> Desk:
 
 def _of_kind(desk: Desk, kind: str) -> Iterator[tuple[str, str, found.Picture | None]]:
     review = desk.reviewing.review
-    if kind == LABELS:
-        for suspect in review.suspects:
+    if kind in (LABELS, DOUBTFUL):
+        for suspect in review.suspects if kind == LABELS else review.doubtful:
             yield suspect.picture.content, suspect.likely, None
     elif kind == COPIES:
         for copy in review.copies:

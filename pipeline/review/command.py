@@ -25,7 +25,7 @@ class Reviewed:
         found = self.review
         lines = [
             f"run        {self.run}: {found.pictures:,} pictures that training sees",
-            f"labels     {len(found.suspects):,} may be wrong",
+            f"labels     {len(found.suspects):,} probably wrong, {len(found.doubtful):,} doubtful",
             f"copies     {len(found.copies):,} are nearly the same as another",
             f"unlike     {len(found.unlike):,} are unlike all others",
         ]

@@ -145,12 +145,14 @@ def rows_of(review: Review) -> tuple[Row, ...]:
 
 def _reasons(review: Review) -> Iterator[tuple[Picture, str, str]]:
     for one in review.suspects:
-        yield one.picture, f"rather {one.likely}, {one.odds:,.0f} to 1", one.likely
+        yield one.picture, one.words, one.likely
     for copy in review.copies:
         what = f"nearly the same as {copy.like.file} ({copy.like.split}, {copy.like.label})"
         yield copy.picture, what, ""
     for strange in review.unlike:
         yield strange.picture, "unlike all others", ""
+    for one in review.doubtful:
+        yield one.picture, one.words, one.likely
 
 
 def _rows(table: Table) -> Iterator[Row]:

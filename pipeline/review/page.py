@@ -11,7 +11,7 @@ from pipeline.report.sources.review import Copied, Picture, Review, Suspect, Unl
 from pipeline.report.sources.source import Source
 
 PAGE_FILE = "review.html"
-_SUSPECTS, _COPIES, _UNLIKE = 150, 50, 40  # shown: a page of a few megabytes
+_SUSPECTS, _DOUBTFUL, _COPIES, _UNLIKE = 150, 50, 50, 40  # shown: a page of a few megabytes
 
 Read = Callable[[Picture], bytes | None]
 
@@ -37,6 +37,7 @@ def write_page(source: Source, facts: Facts, review: Review, decisions: Path, fo
         review=review,
         decisions=str(decisions),
         suspects=_shown(read, review.suspects[:_SUSPECTS]),
+        doubtful=_shown(read, review.doubtful[:_DOUBTFUL]),
         copies=[
             (Shown(one.picture, read(one.picture), one), Shown(one.like, read(one.like), one))
             for one in review.copies[:_COPIES]

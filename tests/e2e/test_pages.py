@@ -13,7 +13,10 @@ import pytest
 from tests.e2e.conftest import ROOT, Finished
 
 pytestmark = pytest.mark.xdist_group("e2e")
-PAGES = ("README.md", "docs/console.md", "docs/debugger.md", "docs/aws.md", "docs/serving.md")
+PAGES = (
+    *("README.md", "docs/console.md", "docs/debugger.md", "docs/aws.md", "docs/serving.md"),
+    "docs/data.md",
+)
 # Added to a line, after what the page says: to be quick, and to leave the port to others.
 MORE = {
     "pipeline.console": " --no-browser",
@@ -28,6 +31,7 @@ PRINTS = {
     "registry show newest": r"^git commit +[0-9a-f]{40}",
     "registry compare 2 1": r"^accuracy ",
     "registry approve newest": r"^dog-breeds-production: version 2 is in service",
+    "data review": r"^decisions +decisions\.csv: ",
     "endpoint predict": r"^a\.jpg +\w+ +\d+\.\d\d%",
     "endpoint predict photo.jpg --explain": r"^saved heat\.png",
     "endpoint predict FOLDER --csv": r"^answers\.csv: 1 pictures, 1 answered, 0 errors",

@@ -18,13 +18,15 @@ Grey = npt.NDArray[np.float32]
 Sums = npt.NDArray[np.float64]
 
 COPY = 0.3  # of likeness: two pictures that are at least so alike are one
-_COARSE, _FINE = 32, 64  # sides that pictures are compared at; the coarse one sorts most pairs out
+# Sides that pictures are compared at, and those of what lies in the other, down to 7/8 of them; the
+# coarse ones sort most pairs out.
 _COARSE_SIDES = (32, 30, 28)
-_FINE_SIDES = (64, 62, 60, 59, 58, 57, 56)  # of what lies in the other: down to 7/8 of its side
+_FINE_SIDES = (64, 62, 60, 59, 58, 57, 56)
 _COARSE_LEAST = 0.75
 # Of what differs beside the edges: copies have less, strangers with the same stripes more, or more
 # than that share of what differs at the edges; the least says nothing.
 _BESIDE_MOST, _BESIDE_SHARE, _BESIDE_LEAST = 0.11, 0.5, 0.05
+_CERTAIN = 1 - _BESIDE_LEAST / _BESIDE_SHARE  # of likeness: from which on it decides alike
 _FLAT = 1.0  # grey levels: what varies less shows nothing to compare
 _BOX = Image.Resampling.BOX
 _AROUND = 5  # pixels a side that a pixel is compared with, to see edges
@@ -32,29 +34,52 @@ _AROUND = 5  # pixels a side that a pixel is compared with, to see edges
 
 def likeness(one: Square, other: Square) -> float:
     """Return how alike two squares uint8 (3, R, R) are, from -1 to 1; 0 for what is easily told."""
-    pair = _grey(one), _grey(other)
-    small = pair[0].resize((_FINE, _FINE), _BOX), pair[1].resize((_FINE, _FINE), _BOX)
-    levels = [np.asarray(picture, np.float32) for picture in small]
+    pair = _Sizes(_grey(one)), _Sizes(_grey(other))
+    levels = [picture.values(_FINE_SIDES[0]) for picture in pair]
     flat = [float(each.std()) < _FLAT for each in levels]
     if any(flat):
         return float(all(flat) and abs(float(levels[0].mean() - levels[1].mean())) < _FLAT)
-    if _best(small, _COARSE, _COARSE_SIDES, edges=False) < _COARSE_LEAST:
+    small = [_Sizes(picture.image(_FINE_SIDES[0])) for picture in pair]
+    if _best(small, _COARSE_SIDES, _COARSE_LEAST, edges=False) < _COARSE_LEAST:
         return 0.0
-    found = _best(pair, _FINE, _FINE_SIDES, edges=True)
+    found = _best(pair, _FINE_SIDES, _CERTAIN, edges=True)
     if found < COPY:
         return found
-    beside = 1 - _best(pair, _FINE, _FINE_SIDES, edges=False)
     limit = min(_BESIDE_MOST, max(_BESIDE_LEAST, _BESIDE_SHARE * (1 - found)))
-    return found if beside <= limit else 0.0
+    return found if _best(pair, _FINE_SIDES, 1 - limit, edges=False) >= 1 - limit else 0.0
 
 
-def _best(pair: Sequence[Image.Image], side: int, sides: Sequence[int], *, edges: bool) -> float:
-    """Return the largest correlation of either picture with a part of the other."""
-    found = []
-    for small, large in (pair, pair[::-1]):
-        whole = _Whole(_seen(large, side, edges=edges))
-        found += [whole.correlation(_seen(small, length, edges=edges)) for length in sides]
-    return max(found)
+class _Sizes:
+    """A picture at several sizes, each made once."""
+
+    def __init__(self, picture: Image.Image) -> None:
+        self._picture = picture
+        self._made: dict[int, Image.Image] = {}
+
+    def image(self, side: int) -> Image.Image:
+        """Return the picture with that many pixels a side."""
+        if side not in self._made:
+            self._made[side] = self._picture.resize((side, side), _BOX)
+        return self._made[side]
+
+    def values(self, side: int) -> Grey:
+        """Return its values at that size."""
+        return np.asarray(self.image(side), np.float32)
+
+
+def _best(pair: Sequence[_Sizes], sides: Sequence[int], enough: float, *, edges: bool) -> float:
+    """Return the largest correlation of either picture with a part of the other.
+
+    The first that is `enough`, where one is: what is left to compare would change nothing.
+    """
+    wholes = [_Whole(_seen(picture, sides[0], edges=edges)) for picture in pair]
+    found = -1.0
+    for length in sides:
+        for picture, whole in zip(pair, wholes[::-1], strict=True):
+            found = max(found, whole.correlation(_seen(picture, length, edges=edges)))
+            if found >= enough:
+                return found
+    return found
 
 
 class _Whole:
@@ -94,13 +119,9 @@ def _grey(square: Square) -> Image.Image:
     return Image.fromarray(((77 * red + 150 * green + 29 * blue) >> 8).astype(np.uint8))
 
 
-def _shrunk(picture: Image.Image, side: int) -> Grey:
-    return np.asarray(picture.resize((side, side), _BOX), np.float32)
-
-
-def _seen(picture: Image.Image, side: int, *, edges: bool) -> Grey:
+def _seen(picture: _Sizes, side: int, *, edges: bool) -> Grey:
     """Return the picture at that size; with `edges` what differs from the pixels around it."""
-    values = _shrunk(picture, side)
+    values = picture.values(side)
     if not edges:
         return values
     padded = np.pad(values, _AROUND // 2, mode="edge")

@@ -1,19 +1,18 @@
 """Find copies among all pictures, and those that are like no other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from pictures.likeness import COPY, likeness
-from review.nearest import Units, Values
-
-Square = npt.NDArray[np.uint8]
-Rows = npt.NDArray[np.int64]
+from pictures.outlines import ALIKE, Squares, outlines
+from review.nearest import Nearest
+from review.space import Rows
 
 MOST = 40_000  # pictures: of more, comparing all pairs takes minutes
 _PATIENCE = 300  # strangers in a row, the most alike pairs first: then no more copies come
+_AT_ONCE = 100  # pairs whose outlines are made
 _UNLIKE = 3.5  # spreads below the median of likeness to the most alike picture
 
 
@@ -26,34 +25,17 @@ class Pair:
     likeness: float
 
 
-@dataclass(frozen=True)
-class Nearest:
-    """By row: the most alike other picture by features, and how alike (cosine)."""
-
-    row: Rows
-    similarity: Values
-
-
-def find_nearest(features: Values) -> Nearest:
-    """Return the most alike picture of each, by features (N, D)."""
-    similarity, row = Units(features).nearest(features, features, same=True)
-    return Nearest(row, similarity)
-
-
-def find_pairs(nearest: Nearest, images: Sequence[Square]) -> list[Pair]:
+def find_pairs(nearest: Nearest, images: Sequence[Squares]) -> list[Pair]:
     """Return the pairs of copies, the most alike by features first."""
-    found, seen, strangers = [], set(), 0
-    for row in np.argsort(-nearest.similarity, kind="stable").tolist():
-        other = int(nearest.row[row])
-        pair = (min(row, other), max(row, other))
-        if nearest.similarity[row] <= 0 or strangers >= _PATIENCE:
-            break
-        if pair in seen:
-            continue
-        seen.add(pair)
-        alike = likeness(images[row], images[other])
-        strangers = 0 if alike >= COPY else strangers + 1
-        found += [Pair(*pair, round(alike, 4))] if alike >= COPY else []
+    found, strangers = [], 0
+    pairs = _pairs(nearest)
+    for start in range(0, len(pairs), _AT_ONCE):
+        some = pairs[start : start + _AT_ONCE]
+        for (one, other), alike in zip(some, _likenesses(some, images), strict=True):
+            strangers = 0 if alike >= COPY else strangers + 1
+            found += [Pair(one, other, round(alike, 4))] if alike >= COPY else []
+            if strangers >= _PATIENCE:
+                return found
     return found
 
 
@@ -64,3 +46,18 @@ def find_unlike(nearest: Nearest) -> Rows:
     order = np.argsort(nearest.similarity, kind="stable")
     unlike: Rows = order[nearest.similarity[order] < middle - _UNLIKE * spread]
     return unlike
+
+
+def _pairs(nearest: Nearest) -> list[tuple[int, int]]:
+    """Return each picture with the one most like it, the most alike first, no pair twice."""
+    order = np.argsort(-nearest.similarity, kind="stable")
+    order = order[nearest.similarity[order] > 0]
+    both = np.sort(np.stack([order, nearest.row[order]], axis=1), axis=1)
+    return list(dict.fromkeys((one, other) for one, other in both.tolist()))
+
+
+def _likenesses(pairs: Sequence[tuple[int, int]], images: Sequence[Squares]) -> Iterator[float]:
+    """Yield how alike the pictures of each pair are; 0 where their outlines are not."""
+    firsts, seconds = (outlines([images[row] for row in rows]) for rows in zip(*pairs, strict=True))
+    for (one, other), alike in zip(pairs, firsts.like_each(seconds).tolist(), strict=True):
+        yield likeness(images[one], images[other]) if alike >= ALIKE else 0.0

@@ -9,11 +9,14 @@ import numpy as np
 
 from extraction.seen_test_pictures import Compared
 from pictures.dataset import Split, write_json
-from review.copies import MOST, Square, find_nearest, find_pairs, find_unlike
+from pictures.outlines import Squares
+from review.copies import MOST, find_pairs, find_unlike
 from review.labels import Judged, judge
+from review.nearest import find_nearest
+from review.space import Space
 
 FILE = "review.json"
-_ODDS = 20.0  # against the label, from which on it is doubtful
+_WRONG, _DOUBTFUL = 1.0, 0.02  # odds of being wrong, from which on a label is called so
 _MOST_LISTED = 1000  # of each kind
 _MOST_MIXING = 30
 _LARGEST_LOG = 30.0
@@ -31,7 +34,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A picture whose label is probably wrong, the class that is likelier, and its odds."""
+    """A picture whose label may be wrong, what it then is, and the odds of wrong against right."""
 
     picture: Seen
     likely: str
@@ -69,11 +72,13 @@ class Mixing:
 class Review:
     """What a person should see, of each kind the most doubtful first; `notes` say what is missing.
 
+    Labels of `suspects` are rather wrong than right; `doubtful` are those that come after them.
     `found` counts each kind, also where not all are listed.
     """
 
     pictures: int
     suspects: tuple[Suspect, ...]
+    doubtful: tuple[Suspect, ...]
     copies: tuple[Copied, ...]
     unlike: tuple[Unlike, ...]
     mixing: tuple[Mixing, ...]
@@ -82,9 +87,10 @@ class Review:
 
     def words(self) -> str:
         """Say how many there are of each kind."""
+        wrong, copies, unlike = (self.found[kind] for kind in ("suspects", "copies", "unlike"))
         return (
-            f"{self.found['suspects']:,} labels may be wrong, {self.found['copies']:,} pictures are"
-            f" copies of others, {self.found['unlike']:,} are unlike all others"
+            f"{wrong:,} labels are probably wrong, {copies:,} pictures are copies of others,"
+            f" {unlike:,} are unlike all others"
         )
 
 
@@ -108,13 +114,15 @@ def review(parts: Sequence[Part], classes: Sequence[str], tested: Sequence[Copie
     features = np.concatenate([part.features for part in parts])
     labels = np.concatenate([part.split.labels for part in parts])
     pictures = [part.seen(row, classes) for part in parts for row in range(len(part.split.files))]
-    judged = judge(features, labels, len(classes))
-    doubtful = [row for row in np.argsort(judged.margin, kind="stable").tolist()
-                if judged.log_odds[row] >= np.log(_ODDS)]  # fmt: skip
-    suspects = [_suspect(pictures[row], row, judged, classes) for row in doubtful]
-    copies, unlike, notes = _alike(features, pictures, parts)
+    space = Space(features)
+    judged = judge(space, labels, len(classes))
+    ranked = np.argsort(-judged.log_odds, kind="stable")
+    ranked = ranked[judged.log_odds[ranked] >= np.log(_DOUBTFUL)]
+    suspects = [_suspect(pictures[row], row, judged, classes) for row in ranked.tolist()]
+    wrong = int((judged.log_odds >= np.log(_WRONG)).sum())
+    copies, unlike, notes = _alike(space, pictures, parts)
     copies = [*tested, *copies]
-    found = {"suspects": len(suspects), "copies": len(copies), "unlike": len(unlike)}
+    found = {"suspects": wrong, "copies": len(copies), "unlike": len(unlike)}
     notes += [
         f"{count:,} {kind} were found, the first {_MOST_LISTED:,} are listed"
         for kind, count in found.items()
@@ -122,7 +130,8 @@ def review(parts: Sequence[Part], classes: Sequence[str], tested: Sequence[Copie
     ]
     return Review(
         pictures=len(pictures),
-        suspects=tuple(suspects[:_MOST_LISTED]),
+        suspects=tuple(suspects[:wrong][:_MOST_LISTED]),
+        doubtful=tuple(suspects[wrong:_MOST_LISTED]),
         copies=tuple(copies[:_MOST_LISTED]),
         unlike=tuple(unlike[:_MOST_LISTED]),
         mixing=_mixing(labels, judged, classes),
@@ -166,13 +175,13 @@ def _suspect(picture: Seen, row: int, judged: Judged, classes: Sequence[str]) ->
 
 
 def _alike(
-    features: np.ndarray, pictures: Sequence[Seen], parts: Sequence[Part]
+    space: Space, pictures: Sequence[Seen], parts: Sequence[Part]
 ) -> tuple[list[Copied], list[Unlike], list[str]]:
     if len(pictures) > MOST:
         why = f"more than {MOST:,} pictures are not compared with one another"
         return [], [], [f"copies in train and valid, and strangers, were not looked for: {why}"]
-    nearest = find_nearest(features)
-    images: list[Square] = [image for part in parts for image in part.split.images]
+    nearest = find_nearest(space)
+    images: list[Squares] = [image for part in parts for image in part.split.images]
     copies = [
         _copied(pictures[pair.first], pictures[pair.second], pair.likeness)
         for pair in find_pairs(nearest, images)
@@ -194,9 +203,9 @@ def _copied(first: Seen, second: Seen, likeness: float) -> Copied:
 
 def _mixing(labels: np.ndarray, judged: Judged, classes: Sequence[str]) -> tuple[Mixing, ...]:
     counts = np.bincount(labels, minlength=len(classes))
-    wrong = np.flatnonzero(judged.log_odds > 0)
+    others = np.flatnonzero(judged.looks != labels)
     pairs = Counter(
-        tuple(sorted((int(labels[row]), int(judged.likely[row])))) for row in wrong.tolist()
+        tuple(sorted((int(labels[row]), int(judged.looks[row])))) for row in others.tolist()
     )
     rows = [
         Mixing(classes[one], classes[other], mixed, int(counts[one] + counts[other]))

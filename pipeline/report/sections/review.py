@@ -9,7 +9,8 @@ _SHOWN = 8
 
 
 def _rows(review: Review) -> dict[str, Any]:
-    return {"suspects": review.suspects[:_SHOWN], "mixing": review.mixing[:_SHOWN]}
+    labels = (*review.suspects, *review.doubtful)
+    return {"suspects": labels[:_SHOWN], "mixing": review.mixing[:_SHOWN]}
 
 
 SECTION = Section(

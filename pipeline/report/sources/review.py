@@ -23,11 +23,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A picture whose label is probably wrong, the likelier class, and the odds for that."""
+    """A picture whose label may be wrong, what it then is, and the odds of wrong against right."""
 
     picture: Picture
     likely: str
     odds: float
+
+    @property
+    def words(self) -> str:
+        """What it rather is; without a number, as the odds are cautious rather than exact."""
+        return f"{'probably' if self.odds >= 1 else 'perhaps'} rather {self.likely}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Mixing:
 class Review:
     """What a person should see of a run's data, of each kind the most doubtful first.
 
+    Labels of `suspects` are rather wrong than right; `doubtful` are those that come after them.
     Pictures that were decided to be kept are left out. `classes` are the data set's; `notes` say
     what was not looked for, or is not listed.
     """
@@ -68,6 +74,7 @@ class Review:
     pictures: int
     classes: tuple[str, ...]
     suspects: tuple[Suspect, ...]
+    doubtful: tuple[Suspect, ...]
     copies: tuple[Copied, ...]
     unlike: tuple[Unlike, ...]
     mixing: tuple[Mixing, ...]
@@ -93,13 +100,16 @@ def _review(found: Mapping[str, Any], classes: tuple[str, ...], kept: set[str]) 
     def listed(kind: str) -> Sequence[dict[str, Any]]:
         return [one for one in found[kind] if one["picture"]["content"] not in kept]
 
+    def labels(kind: str) -> tuple[Suspect, ...]:
+        return tuple(
+            Suspect(Picture(**one["picture"]), one["likely"], one["odds"]) for one in listed(kind)
+        )
+
     return Review(
         pictures=int(found["pictures"]),
         classes=classes,
-        suspects=tuple(
-            Suspect(Picture(**one["picture"]), one["likely"], one["odds"])
-            for one in listed("suspects")
-        ),
+        suspects=labels("suspects"),
+        doubtful=labels("doubtful") if "doubtful" in found else (),  # the first reviews had none
         copies=tuple(
             Copied(Picture(**one["picture"]), Picture(**one["like"]), one["likeness"])
             for one in listed("copies")

@@ -27,6 +27,7 @@ def picture(row: int) -> dict[str, str]:
 REVIEW: Mapping[str, Any] = {
     "pictures": 3,
     "suspects": [{"picture": picture(0), "likely": "dog", "odds": 99.0}],
+    "doubtful": [{"picture": picture(1), "likely": "dog", "odds": 0.25}],
     "copies": [{"picture": picture(1), "like": picture(2), "likeness": 0.9}],
     "unlike": [{"picture": picture(2), "similarity": 0.1}],
     "mixing": [{"first": "cat", "second": "dog", "mixed": 1, "pictures": 3}],
@@ -75,8 +76,9 @@ def test_the_page_shows_every_kind_with_its_pictures(tmp_path: Path) -> None:
     source: Any = Files(json.dumps(REVIEW))
     review = read_review(source, facts())
     page = write_page(source, facts(), review, Path("d.csv"), tmp_path / "out").read_text()
-    assert page.count('src="data:image/jpeg;base64,') == 4
-    assert "is called cat, rather dog (99 to 1)" in page
+    assert page.count('src="data:image/jpeg;base64,') == 5
+    assert "is called cat, probably rather dog" in page
+    assert "is called cat, perhaps rather dog" in page
     assert "cat/&lt;1&gt;.jpg" in page and "<1>" not in page
     assert "--set data.decisions=d.csv" in page
 

