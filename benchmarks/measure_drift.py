@@ -22,7 +22,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter
 from safetensors.torch import load_file
 
-from benchmarks.measure_knowing import Part, logits_of, softmax, train_head
+from benchmarks.measure_unknown import Part, logits_of, softmax, train_head
 from extraction.feature_files import BACKBONE_FILE, read_features, read_info
 from extraction.runtime import Runtime, open_runtime
 from knowing.fitting import fit_known
