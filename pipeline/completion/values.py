@@ -113,6 +113,7 @@ _OF_ALL: Mapping[str, Callable[[Given], Iterable[str]]] = {
     "group": lambda given: _names(given, "ModelPackageGroup"),
 }
 _OF_ONE: Mapping[str, Callable[[Given], Iterable[str]]] = {
+    "data.review.wanted": _runs,
     "endpoint.delete.name": _endpoints,
     "endpoint.rollback.name": _endpoints,
     "endpoint.rollback.to": _numbers,
@@ -130,6 +131,7 @@ _OF_ONE: Mapping[str, Callable[[Given], Iterable[str]]] = {
     "run.retry": _runs,
     "run.source": _runs,
     "run.stop": _runs,
+    "report.track.run": lambda given: [*_runs(given), "all"],
     "schema.words": lambda _given: (one.name for one in commands()),
     "settings.sections": _base,
 }

@@ -1,9 +1,13 @@
 """What a command line that is being typed can go on with."""
 
+import argparse
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pipeline.command_line.commands import commands
 from pipeline.completion.candidates import candidates
 from pipeline.local.store import Store
 
@@ -33,6 +37,8 @@ LINES = [
     ("python -m pipeline.registry show --state {state} --group birds ", ["newest", "1"]),
     ("python -m pipeline.report --state {state} ab", ["abcdef"]),
     ("python -m pipeline.run --local --state {state} --retry ab", ["abcdef"]),
+    ("python -m pipeline.report track --state {state} a", ["abcdef", "all"]),
+    ("python -m pipeline.data review --state {state} ab", ["abcdef"]),
     ("python -m pipeline.endpoint delete --state={state} do", ["dogs-staging"]),
     ("python -m pipeline.endpoint predict 'a b.jpg' --state {state} --endpoint ", ["dogs-staging"]),
 ]
@@ -76,6 +82,24 @@ def test_a_line_goes_on_with(line: str, found: list[str], state: Path) -> None:
     words = candidates(line.format(state=state))
     assert [word for word in words if word in found] == found
     assert words == found or line.endswith(("pipe", "show ", "--group "))
+
+
+def taking(metavars: set[str]) -> Iterator[str]:
+    """The lines behind which one of these stands, of every command and subcommand."""
+    for name in (one.name for one in commands()):
+        for words, parser in importlib.import_module(f"pipeline.{name}.__main__").parsers().items():
+            kinds = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+            for more, own in (kinds[0].choices if kinds else {"": parser}).items():
+                first = next((one for one in own._actions if not one.option_strings), None)
+                if first is not None and first.metavar in metavars:
+                    yield f"python -m pipeline.{name} {words} {more} --state {{state}} "
+
+
+@pytest.mark.parametrize("line", taking({"RUN", "VERSION"}))
+def test_whatever_takes_a_run_or_a_version_offers_those_there_are(line: str, state: Path) -> None:
+    assert {"newest", "2" if "registry" in line else "abcdef"} <= set(
+        candidates(line.format(state=state))
+    )
 
 
 @pytest.mark.parametrize("line", NOTHING)
