@@ -1,15 +1,17 @@
 """Start a run on this machine: a form of the typed settings, and what became of it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from pipeline.console.context import console_of
+from pipeline.console.context import Console, console_of
 from pipeline.console.forms import Form, form_of
 from pipeline.console.logs import read_end, read_since
 from pipeline.console.rendering import page, redirect
-from pipeline.console.starting import read_started, start_run
+from pipeline.console.run_list import EXECUTION
+from pipeline.console.starting import Started, read_started, start_run
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,12 +46,18 @@ def start(request: "Request") -> Response:
 def show(request: "Request") -> Response:
     """Show what a started command prints, until its run has begun, and after it ended."""
     console, token = console_of(request), str(request.path_params["token"])
-    found = read_started(console.state, token)
+    found = _with_run_there(console, read_started(console.state, token))
     since = request.query_params.get("from", "")
     if since.isascii() and since.isdecimal() and len(since) < 16:
         part = read_since(found.log, int(since))
         return PlainTextResponse(part.text.encode(), headers={"X-End": str(part.end)})
     return page(request, "started.html", started=found, part=read_end(found.log))
+
+
+def _with_run_there(console: Console, found: Started) -> Started:
+    """Leave the run out until it can be shown: it holds its lock before the state knows it."""
+    known = found.run and console.has_state and console.store.get(EXECUTION, found.run)
+    return found if known else replace(found, run=None)
 
 
 def _form(request: "Request", form: Form, problem: str = "") -> Response:

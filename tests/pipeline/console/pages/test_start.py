@@ -73,11 +73,12 @@ def test_a_start_has_a_log_and_says_when_it_ended(visitor: Visitor) -> None:
 def test_the_run_of_a_start_is_found_by_its_process(visitor: Visitor, store: Store) -> None:
     token = start_run(store.root, ["--help"])
     started = read_started(store.root, token)
-    add_run(store, "abc")
     folder = store.root / "runs" / "abc"
     folder.mkdir(parents=True)
     (folder / "lock").write_text(str(started.pid))
     assert read_started(store.root, token).run == "abc"
+    assert "data-go" not in visitor.get(f"/started/{token}")  # nobody could be shown it yet
+    add_run(store, "abc")
     assert 'data-go="/runs/abc"' in visitor.get(f"/started/{token}")
     found = started_of(store.root, "abc")
     assert found is not None and found.token == token
