@@ -10,12 +10,14 @@ import pytest
 
 from pipeline.report.page.html import render
 from tests.browser_support import (
+    AXE,
     BEYOND,
     IN_A_BROWSER,
     LAPTOP,
     LARGE_PHONE,
     PALE,
     PHONE,
+    axe_findings,
     chromium,
     look,
 )
@@ -106,6 +108,13 @@ def test_every_text_stands_out_from_what_is_behind_it(browser, page, scheme):
     dark = sum(map(int, browser.execute_script(lightness)[4:-1].split(","))) < 128
     assert dark == (scheme == "dark")
     assert browser.execute_script(PALE) == []
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="there is no axe-core (make test installs it)")
+def test_axe_finds_nothing(browser, page):
+    opened(browser, page, LAPTOP)
+    browser.execute_script("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert axe_findings(browser) == []
 
 
 def test_every_picture_loads_and_says_what_it_shows(browser, full):
