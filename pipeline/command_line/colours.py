@@ -26,8 +26,11 @@ def console_on(stream: TextIO, width: int | None = None) -> "Console":
     """Make what writes tables and bars on a stream; NO_COLOR comes before FORCE_COLOR."""
     from rich.console import Console
 
-    # forced, also where TERM says that nothing can show them, as in most builds
-    system: Literal["standard", "auto"] = "standard" if os.environ.get(_ALWAYS) else "auto"
+    system: Literal["standard", "auto"] | None = "auto"
+    if os.environ.get(_NEVER):
+        system = None  # nor bold letters, which rich would leave
+    elif os.environ.get(_ALWAYS):
+        system = "standard"  # also where TERM says that nothing can show them, as in most builds
     return Console(file=stream, width=width, color_system=system)
 
 

@@ -44,13 +44,14 @@ def test_colours_are_for_terminals_and_as_asked(
         monkeypatch.delenv(name)
     for name, value in {"TERM": "xterm-256color", **variables}.items():
         monkeypatch.setenv(name, value)
-    table = Table(box=None, show_header=False)
+    table = Table("State", box=None, header_style="bold")
     table.add_row(Text("Approved", style="green"))
 
     parser("pipeline.none", "", "").parse_args(["--color", given])
     print_table(table, stream=stream)
 
     assert ("\x1b[32m" in stream.getvalue()) == coloured
+    assert ("\x1b" in stream.getvalue()) == coloured  # bold letters are none either
     assert "Approved" in stream.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,8 @@ def test_the_page_shows_every_kind_with_its_pictures(tmp_path: Path) -> None:
     assert "is called cat, perhaps rather dog" in page
     assert "cat/&lt;1&gt;.jpg" in page and "<1>" not in page
     assert "--set data.decisions=d.csv" in page
+    headings, labels = re.findall(r"<h2[^>]*>([^<]+)", page), re.findall('label="([^"]+)"', page)
+    assert len(set(headings + labels)) == len(headings) + len(labels)  # of landmarks
 
 
 def test_what_was_kept_is_not_shown_again() -> None:
