@@ -117,6 +117,7 @@ def result_of(options: Options, exam: Exam, measured: Measured) -> dict[str, Any
         "version": 0.0,
         "dataset": {"item_count": len(exam.split.labels)},
         "data_fingerprint": exam.fingerprint,
+        "test_fingerprint": exam.test_fingerprint(),
         "multiclass_classification_metrics": multiclass_metrics(outcomes, exam.classes),
         "coverage": coverage_section(
             outcomes, None if known is None else known.promised, options.coverage_accuracy

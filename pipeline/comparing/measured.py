@@ -29,7 +29,7 @@ class Measured:
     """What Evaluate wrote of a model that `name` names, as in "version 3".
 
     `evaluation` is its evaluation.json and `uri` where that is, {} and "" where it is gone;
-    `data` is the fingerprint of the data it was tested on, "" when it is not known.
+    `data` is the fingerprint of the data set it was tested on, "" when it is not known.
     """
 
     name: str
@@ -61,6 +61,17 @@ class Measured:
     def interval(self) -> Interval | None:
         """The accuracy's 95 % interval; None when the number of pictures is not known."""
         return wilson_interval(*self.sample) if self.sample else None
+
+    def same_test(self, other: "Measured") -> bool:
+        """Tell whether both were tested on the same pictures, as far as that is known.
+
+        Data sets that differ in train or valid only have the same test pictures. What an earlier
+        version evaluated has no fingerprint of those: then it goes by the whole data set's.
+        """
+        own, others = (model.evaluation.get("test_fingerprint") for model in (self, other))
+        if own and others:
+            return bool(own == others)
+        return bool(self.data) and self.data == other.data
 
     @property
     def coverage(self) -> Coverage | None:
@@ -182,7 +193,7 @@ def _recalls(model: Measured) -> dict[str, tuple[float, int]]:
 
 
 def _warnings(one: Measured, other: Measured) -> Iterator[str]:
-    if one.data != other.data or not one.data:
+    if not one.same_test(other):
         data = " and ".join(
             f"{model.name} on {model.data[:_SHOWN_DIGITS] or 'unknown data'}"
             for model in (one, other)
@@ -223,7 +234,7 @@ def _unpaired_difference(
 
 def paired_answers(read: Read, one: Measured, other: Measured) -> PairedAnswers:
     """Read what both answered on the same pictures. Raises NotPairedError where that is unknown."""
-    if not one.data or one.data != other.data:
+    if not one.same_test(other):
         raise NotPairedError("tested on different data")
     first, second = (read_answers(read, model.uri, model.name) for model in (one, other))
     return pair_answers(first, second)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def test_every_test_picture_gets_a_line_and_counts(
     assert result["dataset"] == {"item_count": 12}
     info = json.loads((prepared / "dataset/dataset.json").read_text())
     assert result["data_fingerprint"] == info["fingerprint"]
+    assert re.fullmatch("[0-9a-f]{64}", result["test_fingerprint"])
     assert list(metrics["confusion_matrix"]) == info["classes"]
     for row in rows:
         assert row["file"].find(row["label"]) >= 0

@@ -35,7 +35,7 @@ def answers(*wrong: int, files: Sequence[tuple[str, str]] = FILES) -> Answers:
     ]
 
 
-def evaluation(rows: Answers, data: str = DATA) -> dict[str, Any]:
+def evaluation(rows: Answers, data: str = DATA, test: str | None = None) -> dict[str, Any]:
     right = [label == prediction for _, label, prediction in rows]
     classes: dict[str, Any] = {"otter [rare]": {"recall": None, "count": 0}}
     for name in sorted({label for _, label, _ in rows}):
@@ -44,6 +44,7 @@ def evaluation(rows: Answers, data: str = DATA) -> dict[str, Any]:
     return {
         "dataset": {"item_count": len(rows)},
         "data_fingerprint": data,
+        **({"test_fingerprint": test} if test else {}),
         "multiclass_classification_metrics": {
             "accuracy": {"value": sum(right) / len(right)},
             "accuracy_best_constant_classifier": {"value": 0.5},
@@ -66,10 +67,15 @@ def register(store: Store, register_package: Callable[..., str]) -> Register:
     """`register(rows, data, status)`: the next version, with what Evaluate wrote for it."""
     client = sagemaker_client(store)
 
-    def make(rows: Answers, data: str = DATA, status: str = "PendingManualApproval") -> str:
+    def make(
+        rows: Answers,
+        data: str = DATA,
+        status: str = "PendingManualApproval",
+        test: str | None = None,
+    ) -> str:
         folder = store.path(f"s3://b/{len(list(store.root.glob('s3/b/*'))) + 1}")
         folder.mkdir(parents=True)
-        (folder / "evaluation.json").write_text(json.dumps(evaluation(rows, data)))
+        (folder / "evaluation.json").write_text(json.dumps(evaluation(rows, data, test)))
         (folder / "predictions.jsonl").write_text(lines(rows))
         uri = f"s3://b/{folder.name}/evaluation.json"
         statistics = {"ContentType": "application/json", "S3Uri": uri}
@@ -178,6 +184,25 @@ def test_other_test_data_is_compared_with_a_clear_warning(
     assert "unpaired and so wider, because tested on different data)" in out
     difference = found(compare, "2", "1")["accuracy_difference"]
     assert (difference["method"], difference["pairs"]) == ("unpaired", None)
+
+
+@pytest.mark.parametrize(
+    ("data", "tests", "method"),
+    [
+        (OTHER_DATA, ("c" * 64, "c" * 64), "paired"),  # only other training pictures
+        (DATA, ("c" * 64, "d" * 64), "unpaired"),
+        (DATA, ("c" * 64, None), "paired"),  # one of an earlier version: its data set must do
+        (OTHER_DATA, ("c" * 64, None), "unpaired"),
+    ],
+)
+def test_what_counts_are_the_test_pictures(
+    compare: Compare, register: Register, data: str, tests: tuple[str, str | None], method: str
+) -> None:
+    register(answers(0), test=tests[0])
+    register(answers(2), data, test=tests[1])
+    shown = found(compare, "2", "1")
+    assert shown["accuracy_difference"]["method"] == method
+    assert ("tested on different data" in "".join(shown["warnings"])) == (method == "unpaired")
 
 
 def test_classes_that_only_one_knows_are_named(compare: Compare, register: Register) -> None:

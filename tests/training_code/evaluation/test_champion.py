@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +274,18 @@ def test_the_check_knows_every_member_that_is_written(
     known = SCRIPTS["evaluate.py"].files["evaluation.json"]["champion"]
     assert section.keys() == known.keys()
     assert section["paired"].keys() == known["paired"].keys()
+
+
+def test_the_test_pictures_have_a_fingerprint_of_their_own(exam: Exam) -> None:
+    """It is of pixels, their order and classes, and not of the rest of the data set."""
+    images, labels = np.array(exam.split.images), np.array(exam.split.labels)
+    images[0, 0, 0, 0] ^= 1
+    labels[-1] = 1 - labels[-1]
+    others = [
+        replace(exam, split=replace(exam.split, images=images)),
+        replace(exam, split=replace(exam.split, labels=labels)),
+        replace(exam, classes=exam.classes[::-1]),
+    ]
+    own = exam.test_fingerprint()
+    assert replace(exam, fingerprint="other").test_fingerprint() == own
+    assert len({own, *(other.test_fingerprint() for other in others)}) == 4
