@@ -34,6 +34,7 @@ Own = tuple[str, str, bytes, dict[str, str]]
 OWN: list[Own] = [
     ("POST", "/", MODEL, CREATE),
     ("HEAD", "/b/runs/model.tar.gz", b"", {}),
+    ("GET", "/b?list-type=2&max-keys=1&prefix=runs%2F", b"", {}),
     ("PUT", "/b/models/m.tar.gz", b"", COPY),
 ]
 
@@ -64,7 +65,8 @@ def test_what_changes_something_is_the_owners(
 def test_every_path_is_open_or_the_owners(service: Service) -> None:
     """One that is added has to be put into one of the two tables."""
     known = {(method, path) for method, path, *_ in OPEN}
-    known |= {("POST", "/"), ("HEAD", "/{bucket}/{key:path}"), ("PUT", "/{bucket}/{key:path}")}
+    known |= {("POST", "/"), ("GET", "/{bucket}")}
+    known |= {(method, "/{bucket}/{key:path}") for method in ("HEAD", "PUT")}
     routes: list[Any] = list(create_app(service.api, service.hosting).routes)
     found = {(method, route.path) for route in routes for method in route.methods}
     named = {(method, path.replace("{name}", "e")) for method, path in found}

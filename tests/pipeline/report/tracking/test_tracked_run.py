@@ -49,7 +49,8 @@ def test_a_run_has_parameters_metrics_tags_and_files(
     assert points(client, run.info.run_id, "valid_loss") == [(1, 1.25), (2, 0.75), (3, 0.5)]
     assert run.data.metrics["test_accuracy"] == 0.75
     assert run.data.metrics["seconds/Train"] > 0
-    files = {"evaluation/evaluation.json", "evaluation/predictions.jsonl"}
+    names = ("evaluation.json", "explanations.jsonl", "predictions.jsonl")
+    files = {f"evaluation/{name}" for name in names}
     assert files_of(client, run.info.run_id, "evaluation") == files
     assert {"report/report.html", "report/plots"} <= files_of(client, run.info.run_id, "report")
 
