@@ -107,6 +107,7 @@ class BoundedConnection(H11Protocol):
     phase: Phase | None = None
     since = 0.0
     received = 0  # bytes of the request at hand
+    is_refused = False  # what comes now is read away
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -120,7 +121,8 @@ class BoundedConnection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on, within the bounds."""
         self.received += len(data)
-        super().data_received(data)
+        if not self.is_refused:
+            super().data_received(data)
         self._follow()
         if self.received > MOST_OF_ONE:
             self.drop()
@@ -136,6 +138,10 @@ class BoundedConnection(H11Protocol):
         """Go on: the client has taken it."""
         super().resume_writing()
         self._follow()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request."""
+        self._refuse(400, b"Bad Request", msg)
 
     def on_response_complete(self) -> None:
         """Wait for what is left of the request, and for the next one."""
@@ -175,7 +181,7 @@ class BoundedConnection(H11Protocol):
         self._wait(_seconds(phase))
 
     def _found_phase(self) -> Phase:
-        if self.transport.is_closing():
+        if self.is_refused or self.transport.is_closing():
             return Phase.END
         if self.flow.write_paused:
             return Phase.TAKE
@@ -192,19 +198,30 @@ class BoundedConnection(H11Protocol):
     def _too_slow(self) -> None:
         if self.phase in (Phase.END, Phase.TAKE):
             self.drop()
-            return
-        if self._found_phase() is Phase.HEAD and self.conn.trailing_data[0]:
-            self._say_too_slow()
-        self.transport.close()
+        elif self._found_phase() is Phase.HEAD and self.conn.trailing_data[0]:
+            text = f"The head of the request was not complete after {HEAD_SECONDS:g} s."
+            self._refuse(408, b"Request Timeout", text)
+        else:
+            self.transport.close()
         self._follow()
 
-    def _say_too_slow(self) -> None:
-        text = f"The head of the request was not complete after {HEAD_SECONDS:g} s.".encode()
-        headers = {"Content-Type": "text/plain", "Connection": "close", "Content-Length": len(text)}
+    def _refuse(self, status: int, reason: bytes, text: str) -> None:
+        """Answer, and read away what still comes: closed before that, it may take the answer."""
+        self._unset_keepalive_if_required()
+        self.is_refused, self.received = True, 0
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # the application waits for a body that does not come
+            self.cycle.message_event.set()
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # an answer is on its way
+            self.transport.close()
+            return
+        body = text.encode()
+        headers = {"Content-Type": "text/plain", "Connection": "close", "Content-Length": len(body)}
         told = [(name, str(value)) for name, value in headers.items()]
-        head = h11.Response(status_code=408, headers=told, reason=b"Request Timeout")
-        for event in (head, h11.Data(data=text), h11.EndOfMessage()):
+        head = h11.Response(status_code=status, headers=told, reason=reason)
+        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
+        self.transport.write_eof()
 
     def _all(self) -> "list[BoundedConnection]":
         every: Any = self.connections  # of one server, so all are of this class

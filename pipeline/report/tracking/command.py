@@ -16,7 +16,7 @@ from pipeline.report.tracking.tracker import Tracked, Tracker
 from pipeline.settings.model import Settings
 
 _SOON_S, _LONGEST_S = 2.0, 30.0  # between two looks at a run here; on AWS, or without success
-_LAST_S = 60  # after the run's end
+_LAST_S = 600  # after the run's end, on a machine that is busy with another
 _NICER = 10
 
 

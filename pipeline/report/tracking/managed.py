@@ -89,16 +89,18 @@ def sign_requests(to: Managed) -> None:
     except ImportError as error:
         raise UsageError(f"this mlflow-skinny is not known to work: {error}") from error
 
+    name = f"{to.arn} {id(credentials)}"  # MLflow takes the first of a name: another's credentials
+
     class Provider:
         """Answers to the name that MLFLOW_TRACKING_AUTH has."""
 
         def get_name(self) -> str:
             """Return the name."""
-            return to.arn
+            return name
 
         def get_auth(self) -> Any:
             """Return what signs a request."""
             return signer(to, credentials)
 
     known.register(Provider)
-    os.environ["MLFLOW_TRACKING_AUTH"] = to.arn
+    os.environ["MLFLOW_TRACKING_AUTH"] = name

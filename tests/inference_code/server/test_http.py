@@ -128,6 +128,25 @@ def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
             assert told.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 408 " in told
 
 
+@pytest.mark.parametrize("rest", [1, 3_000_000], ids=["a byte", "more than a socket holds"])
+def test_what_is_no_request_has_its_answer_whatever_follows_it(rest: int) -> None:
+    with serving(ECHO) as port, connected(port, b"NO REQUEST\r\n\r\n") as client:
+        for _ in range(rest // 500_000 + 1):
+            client.sendall(bytes(min(rest, 500_000)))
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        assert (answer.status, answer.read()) == (400, b"Invalid HTTP request received.")
+        assert client.recv(1) == b""
+        assert ask(port) == (200, b"good")
+
+
+def test_a_body_that_ends_as_no_body_may_is_refused_once() -> None:
+    head = b"POST /invocations HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serving(ECHO) as port, connected(port, head + b"2\r\nab\r\nno size\r\n") as client:
+        assert everything(client).startswith(b"HTTP/1.1 400 ")
+        assert ask(port) == (200, b"good")
+
+
 def test_a_body_that_nobody_reads_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "REQUEST_SECONDS", 0.2)
     with serving(ECHO) as port, connected(port, HEADS["a body nobody reads"]) as slow:

@@ -71,6 +71,18 @@ def test_what_is_sent_is_signed(
         check_signature(asked, "6" * 64)
 
 
+def test_each_opening_signs_with_the_credentials_of_then(
+    serve: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = type("Handler", (Checking,), {"received": []})
+    monkeypatch.setenv("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", serve(handler))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    for secret in ("1" * 64, "2" * 64):
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+        open_destination(ARN.format("app/app-2"), "dogs")
+        check_signature(handler.received[-1], secret)
+
+
 def test_without_credentials_nothing_is_sent() -> None:
     with pytest.raises(UsageError, match="no AWS credentials for arn:aws:sagemaker"):
         open_destination(ARN.format("app/app-1"), "dogs")
