@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,13 @@ class JobCost:
     peak_bytes: int
 
 
-def run_script(script: str, arguments: Sequence[object]) -> JobCost:
+def run_script(
+    script: str, arguments: Sequence[object], variables: Mapping[str, str] | None = None
+) -> JobCost:
     """Run training_code/<script>; raises BenchmarkError with the end of its output if it fails."""
     code = [ROOT / "training_code", ROOT / "inference_code"]
     argv = [sys.executable, str(code[0] / script), *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, code))}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, code))} | (variables or {})
     before, start = os.times(), time.perf_counter()
     process = subprocess.Popen(
         argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.context import Context
 
-PARTS = ("unknown", "labels", "drift")
+PARTS = ("unknown", "labels", "drift", "explaining")
 _NOTHING = "not reached: nothing (with --quick and of random weights nothing is asked)"
 
 

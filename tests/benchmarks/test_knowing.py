@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import drift, knowing, labels, unknown
+from benchmarks import drift, explaining, knowing, labels, unknown
 from benchmarks.__main__ import main
 from benchmarks.context import Context
 
@@ -25,6 +25,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> list[Context]:
         unknown: ["0.61 found"],
         labels: ["not reached: 0.55 found"],
         drift: [],
+        explaining: [],
     }
     for part, missed in missing.items():
         monkeypatch.setattr(part, "run", run)
@@ -45,18 +46,22 @@ def test_the_command_writes_every_part_and_fails_with_what_is_not_reached(
         "unknown": {"quick": True, "found": 1},
         "labels": {"quick": True, "found": 2},
         "drift": {"quick": True, "found": 3},
+        "explaining": {"quick": True, "found": 4},
     }
     assert result["not_reached"] == ["unknown: 0.61 found", "labels: 0.55 found"]
     captured = capsys.readouterr()
-    assert "table 1\n\ntable 2\n\ntable 3\n\nnot reached: unknown: 0.61 found" in captured.out
+    assert (
+        "table 1\n\ntable 2\n\ntable 3\n\ntable 4\n\nnot reached: unknown: 0.61 found"
+        in captured.out
+    )
     assert "labels: 0.55 found" in captured.err
-    first, second, _ = parts
+    first, second, *_ = parts
     assert first.cache == second.cache
     assert first.work != second.work
 
 
 def test_what_is_reached_is_said(parts: list[Context], monkeypatch: pytest.MonkeyPatch) -> None:
-    for part in (unknown, labels, drift):
+    for part in (unknown, labels, drift, explaining):
         monkeypatch.setattr(part, "problems", lambda _result: [])
     result = {"parts": {"labels": {"found": 7}}}
     assert knowing.table(result).startswith("table 7\n\nnot reached: nothing")
