@@ -36,7 +36,8 @@ def run_script(
     """Run training_code/<script>; raises BenchmarkError with the end of its output if it fails."""
     code = [ROOT / "training_code", ROOT / "inference_code"]
     argv = [sys.executable, str(code[0] / script), *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, code))} | (variables or {})
+    path = {"PYTHONPATH": os.pathsep.join(map(str, code))}
+    environment = os.environ | path | dict(variables or {})
     before, start = os.times(), time.perf_counter()
     process = subprocess.Popen(
         argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
