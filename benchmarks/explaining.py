@@ -71,8 +71,8 @@ def table(result: dict[str, Any]) -> str:
         (
             one["backbone"],
             *(f"{one['p50_ms'][name]:.2f}" for name in (_BEFORE, *MOST)),
-            *(f"{ratio:.3f}" for ratio in _ratios(one).values()),
-            f"{_growth(one):.3f}",
+            *(f"{ratio:.3f}" for ratio in ratios(one).values()),
+            f"{growth(one):.3f}",
         )
         for one in result["backbones"]
     ]
@@ -88,7 +88,7 @@ def problems(result: dict[str, Any]) -> list[str]:
 
 
 def _missed(one: Mapping[str, Any]) -> list[str]:
-    found, most = _ratios(one) | {"artifact": _growth(one)}, MOST | {"artifact": MOST_GROWTH}
+    found, most = ratios(one) | {"artifact": growth(one)}, MOST | {"artifact": MOST_GROWTH}
     return [
         f"{name} is {found[name]:.3f} of {_BEFORE}, at most {limit} is asked for"
         for name, limit in most.items()
@@ -96,12 +96,13 @@ def _missed(one: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _ratios(one: Mapping[str, Any]) -> dict[str, float]:
+def ratios(one: Mapping[str, Any]) -> dict[str, float]:
     """Return the medians of the rounds' ratios: what else the machine does meets both alike."""
     return {name: median(one["ratios"][name]) for name in MOST}
 
 
-def _growth(one: Mapping[str, Any]) -> float:
+def growth(one: Mapping[str, Any]) -> float:
+    """Return the size of the artifact as it is, of that before."""
     return float(one["artifact_bytes"][_AS_IS] / one["artifact_bytes"][_BEFORE])
 
 

@@ -1,19 +1,21 @@
-"""Write what benchmarks/results says into docs/performance.md and docs/better-accuracy.md.
+"""Write what benchmarks/results says into the pages of docs/ that have a place for it.
 
 python -m benchmarks.page
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.figures import markdown_table
+from benchmarks.page_knowing import KNOWING
 from pipeline.command_line.running import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
-PAGE = ROOT / "docs" / "performance.md"
-BETTER_PAGE = ROOT / "docs" / "better-accuracy.md"
+DOCS = ROOT / "docs"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 Result = Mapping[str, Any]
 _PLOTS = {
@@ -54,6 +56,13 @@ def better_section(results: Mapping[str, Result]) -> str:
     return "\n\n".join([_machines(shown), *map(better, shown)])
 
 
+def knowing_section(results: Mapping[str, Result], parts: Sequence[str]) -> str:
+    """Format these parts of what each data set's models know, as Markdown."""
+    shown = [result for name, result in results.items() if name.startswith("knowing-")]
+    found = [KNOWING[name](one["parts"][name]) for one in shown for name in parts]
+    return "\n\n".join([_machines(shown), *found])
+
+
 def read_results(folder: Path = RESULTS) -> dict[str, Result]:
     """Read every result in the folder, by its benchmark's name."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
@@ -64,7 +73,7 @@ def with_section(page: str, text: str) -> str:
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise NoPlace(f"{PAGE.name} needs the lines {BEGIN} and {END}")
+        raise NoPlace(f"the page needs the lines {BEGIN} and {END}")
     return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
@@ -83,7 +92,7 @@ def training(result: Result) -> str:
         (label, *(_spread(one[key], digits) for one in backbones.values()))
         for label, key, digits in rows
     ]
-    return _table(("", *backbones), cells)
+    return markdown_table(("", *backbones), cells)
 
 
 def accuracy(result: Result) -> str:
@@ -100,7 +109,7 @@ def accuracy(result: Result) -> str:
         "mean ± deviation",
         "only ours / only usual right",
     )
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def growth(result: Result) -> str:
@@ -140,7 +149,7 @@ def serving(result: Result) -> str:
         "int8",
         "same top-1",
     )
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _int8(one: Result) -> str:
@@ -175,7 +184,7 @@ def debugging(result: Result) -> str:
         for part, found in result["parts"].items()
         for name, more in found["more"].items()
     ]
-    return _table(("more than unwatched", "whole training", "timed inside"), rows)
+    return markdown_table(("more than unwatched", "whole training", "timed inside"), rows)
 
 
 def chaos(result: Result) -> str:
@@ -205,7 +214,7 @@ def better(result: Result) -> str:
         "only right with / without",
     )
     left = ", ".join(result["not_measured"])
-    return _table(header, rows) + (f"\n\nNot measured: {left}." if left else "")
+    return markdown_table(header, rows) + (f"\n\nNot measured: {left}." if left else "")
 
 
 def _mean(one: Result) -> str:
@@ -246,20 +255,21 @@ def _percent(value: Result) -> str:
     return f"{100 * value['mean']:.1f} ± {100 * value['standard_deviation']:.1f} %"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    line = "|" + "---|" * len(header)
-    return "\n".join([_row(header), line, *map(_row, rows)])
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+SECTIONS: Mapping[str, Callable[[Mapping[str, Result]], str]] = {
+    "performance.md": section,
+    "better-accuracy.md": better_section,
+    "unknown-pictures.md": partial(knowing_section, parts=("unknown", "explaining")),
+    "data.md": partial(knowing_section, parts=("labels",)),
+    "monitoring.md": partial(knowing_section, parts=("drift",)),
+}
 
 
 def main() -> None:
     """Put the figures into the pages."""
     results = read_results()
-    for page, text in ((PAGE, section(results)), (BETTER_PAGE, better_section(results))):
-        page.write_text(with_section(page.read_text(), text))
+    for name, write in SECTIONS.items():
+        page = DOCS / name
+        page.write_text(with_section(page.read_text(), write(results)))
 
 
 if __name__ == "__main__":
