@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
@@ -21,7 +22,14 @@ from pipeline.errors import EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws
     from pipeline.aws.timing import Timing
-    from pipeline.bootstrap.stack import Change, ChangeSet, Stack, StackEvent, StackState
+    from pipeline.bootstrap.stack import (
+        Change,
+        ChangeSet,
+        Stack,
+        StackEvent,
+        StackRequest,
+        StackState,
+    )
     from pipeline.bootstrap.stack_parameters import Foundation
 
 TEMPLATE = ROOT / "infra" / "template.yaml"
@@ -65,8 +73,9 @@ def bootstrap(
 ) -> int:
     """Propose a change set, show it, ask, execute it, wait. Exit code 3 when the answer is no."""
     from pipeline.bootstrap.documents import StackChanges
-    from pipeline.bootstrap.stack import Stack
-    from pipeline.bootstrap.stack_parameters import stack_request
+    from pipeline.bootstrap.placing import place_template
+    from pipeline.bootstrap.stack import Stack, StackRequest
+    from pipeline.bootstrap.stack_parameters import stack_parameters, tags_of
 
     if not (options.yes or options.dry_run or sys.stdin.isatty()):
         raise UsageError("no terminal to ask on: give --yes, or --dry-run to look only")
@@ -76,12 +85,17 @@ def bootstrap(
         if not _clear_away(stack, state, options):
             return EXIT_STOPPED
         state = None
-    change_set = stack.propose(stack_request(aws, wanted, TEMPLATE, state), state)
+    parameters = stack_parameters(aws, wanted, state)
+    if (state is None or state.is_empty) and parameters["CreateBucket"] == "true":
+        return _make_all(aws, stack, wanted, parameters, options)
+    template = place_template(aws, wanted.settings, TEMPLATE)
+    request = StackRequest(template, parameters, tags_of(wanted.settings))
+    change_set = stack.propose(request, state)
     if change_set is None:
         _say(options, f"the stack {stack.name} is up to date: nothing to change")
         _report(options, StackChanges(stack.name))
         return EXIT_SUCCEEDED
-    _show(stack.name, change_set, options)
+    _show(stack.name, change_set.changes, options)
     if _is_wanted(stack, change_set, options):
         after = _execute(stack, change_set, options)
         _finish(after, options)
@@ -90,6 +104,49 @@ def bootstrap(
     _say(options, "nothing was changed")
     _report(options, StackChanges(stack.name, change_set.changes))
     return EXIT_SUCCEEDED if options.dry_run else EXIT_STOPPED
+
+
+def _make_all(
+    aws: "Aws",
+    stack: "Stack",
+    wanted: "Foundation",
+    parameters: Mapping[str, str | None],
+    options: argparse.Namespace,
+) -> int:
+    """Make the bucket, then through it all else; what that is, no change set can say before."""
+    from pipeline.bootstrap.documents import StackChanges
+    from pipeline.bootstrap.placing import first_template, place_template
+    from pipeline.bootstrap.plan import planned
+    from pipeline.bootstrap.stack import Change, StackRequest
+    from pipeline.bootstrap.stack_parameters import tags_of
+
+    found = {name: value for name, value in parameters.items() if value is not None}
+    made = planned(wanted, TEMPLATE, found)
+    changes = tuple(Change("Add", one.resource, one.kind, "") for one in made)
+    _show(stack.name, changes, options)
+    if options.dry_run or not _agreed("Make them, the bucket first?", options):
+        _say(options, "nothing was changed")
+        _report(options, StackChanges(stack.name, changes))
+        return EXIT_SUCCEEDED if options.dry_run else EXIT_STOPPED
+    first = StackRequest(first_template(TEMPLATE), parameters, tags_of(wanted.settings))
+    state = _carry_out(stack, first, None, options)
+    whole = replace(first, template=place_template(aws, wanted.settings, TEMPLATE))
+    state = _carry_out(stack, whole, state, options)
+    _finish(state, options)
+    _report(options, StackChanges(stack.name, changes, True, state.outputs))
+    return EXIT_SUCCEEDED
+
+
+def _carry_out(
+    stack: "Stack", request: "StackRequest", now: "StackState | None", options: argparse.Namespace
+) -> "StackState":
+    """Bring the stack from `now` to what was agreed to already."""
+    from pipeline.bootstrap.stack import StackError
+
+    change_set = stack.propose(request, now)
+    if change_set is None:
+        raise StackError(f"somebody else changed the stack {stack.name} meanwhile: run this again")
+    return _execute(stack, change_set, options)
 
 
 def _out(options: argparse.Namespace) -> TextIO:
@@ -159,17 +216,17 @@ def _clear_away(stack: "Stack", state: "StackState", options: argparse.Namespace
     return True
 
 
-def _show(name: str, change_set: "ChangeSet", options: argparse.Namespace) -> None:
+def _show(name: str, changes: Sequence["Change"], options: argparse.Namespace) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Action", "Resource", "Type", "Replaced"):
         table.add_column(column, no_wrap=True)
-    for change in sorted(change_set.changes, key=lambda one: (one.action, one.resource)):
+    for change in sorted(changes, key=lambda one: (one.action, one.resource)):
         style = "red" if _loses(change) else None
         replaced = _REPLACED.get(change.replacement, "-")
         table.add_row(change.action, change.resource, change.kind, replaced, style=style)
-    _say(options, f"{len(change_set.changes)} changes of the stack {name}:")
+    _say(options, f"{len(changes)} changes of the stack {name}:")
     print_table(table, 120, _out(options))
 
 

@@ -119,10 +119,13 @@ class Template:
         return str(left) == str(right)
 
 
-def planned(wanted: Foundation, path: Path) -> Iterator[Planned]:
+def planned(
+    wanted: Foundation, path: Path, found: Mapping[str, str] | None = None
+) -> Iterator[Planned]:
     """Yield what the stack would make in an account that holds nothing of it.
 
-    Raises UsageError for parameters that do not go together.
+    `found` are parameters that follow from the account: a group that exists is not made. Raises
+    UsageError for parameters that do not go together.
     """
     settings = wanted.settings
     pseudo = {
@@ -130,7 +133,7 @@ def planned(wanted: Foundation, path: Path) -> Iterator[Planned]:
         "AWS::Region": settings.aws.region,
         "AWS::AccountId": settings.aws.account_id,
     }
-    template = Template.load(path, {**names_of(wanted), **wanted.free}, pseudo)
+    template = Template.load(path, {**names_of(wanted), **wanted.free, **(found or {})}, pseudo)
     check_rules(template.body, template.holds)
     kinds = template.body["Resources"]
     for resource, properties in template.resources().items():
