@@ -17,7 +17,13 @@ from pipeline.command_line.running import (
     run_command,
 )
 from pipeline.command_line.subcommands import print_table
-from pipeline.errors import EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
+from pipeline.errors import (
+    EXIT_FAILED,
+    EXIT_STOPPED,
+    EXIT_SUCCEEDED,
+    PipelineError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws
@@ -31,11 +37,13 @@ if TYPE_CHECKING:
         StackState,
     )
     from pipeline.bootstrap.stack_parameters import Foundation
+    from pipeline.settings.model import Settings
 
 TEMPLATE = ROOT / "infra" / "template.yaml"
 _EXAMPLES = """\
   python -m pipeline.bootstrap                       show what would change, ask, and do it
   python -m pipeline.bootstrap --dry-run             only show it; needs no account
+  python -m pipeline.bootstrap --quotas              what of AWS's quotas is needed, and is there
   python -m pipeline.bootstrap --env production --yes
   python -m pipeline.bootstrap --parameter LogRetentionDays=90
   python -m pipeline.bootstrap --repository https://github.com/me/dogs \\
@@ -65,7 +73,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.dry_run and not has_account(settings):
         _show_plan(wanted, options)
         return EXIT_SUCCEEDED
-    return bootstrap(connect(settings), wanted, options)
+    aws = connect(settings)
+    if options.quotas:
+        return quotas(aws, settings, options)
+    done = bootstrap(aws, wanted, options)
+    if done == EXIT_SUCCEEDED:
+        _show_quotas(aws, settings, options)
+    return done
+
+
+def quotas(aws: "Aws", settings: "Settings", options: argparse.Namespace) -> int:
+    """Compare the account's quotas with what is needed. Exit code 1 when one is too small.
+
+    Raises AwsAccessError when AWS may not be asked: then nobody knows.
+    """
+    from pipeline.aws.quota_needs import quota_needs
+    from pipeline.aws.quotas import quotas_text, read_quotas
+
+    report = read_quotas(aws, quota_needs(settings))
+    for line in quotas_text(report):
+        _say(options, line)
+    _report(options, report)
+    return EXIT_SUCCEEDED if report.enough else EXIT_FAILED
+
+
+def _show_quotas(aws: "Aws", settings: "Settings", options: argparse.Namespace) -> None:
+    """Say what of the quotas is too small; the stack is made, so nothing fails of it."""
+    from pipeline.aws.quota_needs import quota_needs
+    from pipeline.aws.quotas import quotas_text, read_quotas
+
+    try:
+        report = read_quotas(aws, quota_needs(settings))
+    except PipelineError as error:
+        _say(options, f"quotas are not known: {error}")
+        return
+    for line in ("the quotas are enough",) if report.enough else quotas_text(report):
+        _say(options, line)
 
 
 def bootstrap(
@@ -176,6 +219,12 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
         "--dry-run",
         action="store_true",
         help="show the changes, make none; without credentials: all of it",
+    )
+    result.add_argument(
+        "--quotas",
+        action="store_true",
+        help="show what jobs and endpoints need of AWS's quotas, what the account has, and how to "
+        "ask for more; changes nothing",
     )
     build = result.add_argument_group(
         "build on every push", "given once, kept from then on; empty to remove the build"

@@ -92,6 +92,7 @@ class Template:
             ),
             "Fn::If": lambda: self.resolve(argument[1 if self.holds(argument[0]) else 2]),
             "Fn::GetAtt": lambda: f"GetAtt {'.'.join(argument)}",
+            "Fn::Select": lambda: self.resolve(argument[1])[int(argument[0])],
             "Fn::Join": lambda: argument[0].join(self.resolve(argument[1])),
         }
         return calls[function]()
@@ -113,8 +114,8 @@ class Template:
             return self.holds(argument)
         if function == "Fn::Not":
             return not self.holds(argument[0])
-        if function == "Fn::And":
-            return all(self.holds(one) for one in argument)
+        if function in ("Fn::And", "Fn::Or"):
+            return {"Fn::And": all, "Fn::Or": any}[function](self.holds(one) for one in argument)
         left, right = self.resolve(argument)
         return str(left) == str(right)
 

@@ -14,6 +14,7 @@ from pipeline.bootstrap.stack import StackState
 from pipeline.errors import UsageError
 from pipeline.settings.lambda_environment import deployment_json
 from pipeline.settings.model import Settings
+from pipeline.settings.notify import MOST_EMAILS
 
 # Parameters of the template that no setting gives: they keep their value unless one is given.
 FREE_PARAMETERS = (
@@ -105,6 +106,7 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "ProductionEndpointName": settings.production_endpoint_name,
         "ProductionDeployment": deployment_json(settings),
         **_monitoring(settings),
+        **_notifying(settings),
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),
         "ServingImageArn": _repository_arn(settings),
         "BuildEnvironment": wanted.environment,
@@ -124,6 +126,17 @@ def _monitoring(settings: Settings) -> dict[str, str]:
         "MonitorSchedule": monitor.schedule,
         "MonitorRetrains": "true" if monitor.retrain else "false",
         "CaptureExpireDays": str(monitor.keep_days),
+    }
+
+
+def _notifying(settings: Settings) -> dict[str, str]:
+    """Return who is told; the list has a place for each address, as a template counts no items."""
+    notify = settings.notify
+    places = [*notify.emails, *["-"] * MOST_EMAILS][:MOST_EMAILS]
+    return {
+        "NotifyEmails": ",".join(places),
+        "NotifyWebhook": notify.webhook or "",
+        "NotifyTopicArn": notify.topic_arn or "",
     }
 
 

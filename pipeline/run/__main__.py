@@ -418,6 +418,7 @@ def _cost(options: argparse.Namespace) -> int:
 
 def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
+    from pipeline.aws.quotas import check_before_start
     from pipeline.aws.start import StartRequest, start
     from pipeline.aws.turns import NewerUpsertedError
     from pipeline.aws.upsert import Superseded, UpsertRequest, upsert
@@ -428,6 +429,9 @@ def _upsert(options: argparse.Namespace) -> int:
     definition = _compiled(options, settings)
     aws = connect(settings)
     selection, given = _selected(options, aws, settings, definition, given)
+    if options.start:
+        for line in check_before_start(aws, settings, given):
+            _say(line)
     try:
         request = UpsertRequest(
             settings, definition, ROOT, monitoring=_monitoring(options, settings)

@@ -18,7 +18,11 @@ BEFORE: dict[str, tuple[str, dict[str, Any]]] = json.loads(
 MONITORED = "monitor={enabled: true, retrain: true}"
 
 
-@pytest.mark.parametrize("overrides", [(MONITORED,)], ids=["the same settings"])
+@pytest.mark.parametrize(
+    "overrides",
+    [(MONITORED,), (MONITORED, "notify={emails: [me@example.org], webhook: 'https://a.b/c'}")],
+    ids=["the same settings", "with what is new"],
+)
 def test_nothing_of_an_older_stack_is_removed_or_replaced(overrides: tuple[str, ...]) -> None:
     template = template_for(settings_with(*overrides))
     made = template.resources()
