@@ -13,6 +13,7 @@ from telling import News
 
 WAITING = "PendingManualApproval"
 _REASON_LENGTH = 2000
+_CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 _GONE = ("NoSuchKey", "404", "AccessDenied", "403")
 _METRICS = "multiclass_classification_metrics"
 
@@ -80,8 +81,7 @@ def of_rollback(endpoint: Mapping[str, Any], package: str, before: str) -> News:
         f"An alarm went off while traffic moved ({name}-errors, {name}-latency), or its instances "
         "did not come into service."
     )
-    region = endpoint["EndpointArn"].split(":")[3]
-    console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+    console = _console(endpoint["EndpointArn"], "cloudwatch")
     commands = (
         f"Its log:            {console}#logsV2:log-groups\n"
         f"The alarms:         {console}#alarmsV2:\n"
@@ -143,9 +143,16 @@ def _after(pipeline: str, run: str, bucket: str) -> tuple[str, ...]:
 
 
 def _studio(arn: str, place: str) -> str:
-    region = arn.split(":")[3]
-    console = f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/studio"
-    return f"In the browser: python -m pipeline.console --aws, or Studio ({place}): {console}"
+    console = _console(arn, "sagemaker")
+    return (
+        f"In the browser: python -m pipeline.console --aws, or Studio ({place}): {console}#/studio"
+    )
+
+
+def _console(arn: str, service: str) -> str:
+    _, partition, _, region, *_ = arn.split(":")
+    domain = _CONSOLES.get(partition, f"{region}.console.aws.amazon.com")
+    return f"https://{domain}/{service}/home?region={region}"
 
 
 def _shortened(reason: str) -> str:

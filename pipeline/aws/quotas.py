@@ -71,8 +71,8 @@ def quotas_text(report: QuotaReport) -> Iterator[str]:
         yield "ask AWS for more (granting it takes hours or days):"
         yield from (f"  {one}" for one in requests)
     if unknown := [row.quota for row in report.quotas if row.verdict == "unknown"]:
-        console = f"https://{report.region}.console.aws.amazon.com/servicequotas/home/services"
-        yield f"AWS lists no quota {', '.join(unknown)}: look at {console}/{_SERVICE}/quotas"
+        where = f"Service Quotas, Amazon SageMaker, in {report.region}"
+        yield f"AWS lists no quota {', '.join(unknown)}: look under {where}"
 
 
 def check_before_start(aws: Aws, settings: Settings, given: Mapping[str, Value]) -> Iterator[str]:

@@ -429,9 +429,6 @@ def _upsert(options: argparse.Namespace) -> int:
     definition = _compiled(options, settings)
     aws = connect(settings)
     selection, given = _selected(options, aws, settings, definition, given)
-    if options.start:
-        for line in check_before_start(aws, settings, given):
-            _say(line)
     try:
         request = UpsertRequest(
             settings, definition, ROOT, monitoring=_monitoring(options, settings)
@@ -444,6 +441,8 @@ def _upsert(options: argparse.Namespace) -> int:
     _report(options, done, is_last=not options.start)
     if not options.start:
         return EXIT_SUCCEEDED
+    for line in check_before_start(aws, settings, given):
+        _say(line)
     version = done.version
     begun = start(aws, StartRequest(settings, definition, given, ROOT, version, selection))
     _report(options, begun, is_last=not options.wait)

@@ -72,8 +72,8 @@ def test_people_see_what_is_too_small_and_how_to_ask_for_more(cloud: Cloud) -> N
         "ask AWS for more (granting it takes hours or days):",
         "  aws service-quotas request-service-quota-increase --region us-east-1 "
         "--service-code sagemaker --quota-code L-0 --desired-value 3",
-        f"AWS lists no quota {PROCESSING}: look at "
-        "https://us-east-1.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas",
+        f"AWS lists no quota {PROCESSING}: "
+        "look under Service Quotas, Amazon SageMaker, in us-east-1",
     ]
 
 
