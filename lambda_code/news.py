@@ -88,10 +88,11 @@ def of_rollback(endpoint: Mapping[str, Any], package: str, before: str) -> News:
         f"Try it once more:   python -m pipeline.registry approve {end}\n"
         f"Or reject it:       python -m pipeline.registry reject {end}"
     )
-    what = f"The deployment of version {number} to the endpoint {name} was rolled back. {now}"
-    return News(
-        f"{name}: version {number} was rolled back", _text(what, _shortened(reason), commands)
+    became = (
+        "could not be deployed" if endpoint["EndpointStatus"] == "Failed" else "was rolled back"
     )
+    what = f"Version {number} {became} on the endpoint {name}. {now}"
+    return News(f"{name}: version {number} {became}", _text(what, _shortened(reason), commands))
 
 
 def _now(endpoint: Mapping[str, Any]) -> str:

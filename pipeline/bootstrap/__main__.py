@@ -5,9 +5,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from pipeline.command_line.documents import json_text
+from pipeline.bootstrap.showing import (
+    print_document,
+    say,
+    show_changes,
+    show_event,
+    show_outputs,
+    show_plan,
+)
 from pipeline.command_line.running import (
     ROOT,
     add_json_option,
@@ -16,28 +23,13 @@ from pipeline.command_line.running import (
     parser,
     run_command,
 )
-from pipeline.command_line.subcommands import print_table
-from pipeline.errors import (
-    EXIT_FAILED,
-    EXIT_STOPPED,
-    EXIT_SUCCEEDED,
-    PipelineError,
-    UsageError,
-)
+from pipeline.errors import EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws
     from pipeline.aws.timing import Timing
-    from pipeline.bootstrap.stack import (
-        Change,
-        ChangeSet,
-        Stack,
-        StackEvent,
-        StackRequest,
-        StackState,
-    )
+    from pipeline.bootstrap.stack import ChangeSet, Stack, StackRequest, StackState
     from pipeline.bootstrap.stack_parameters import Foundation
-    from pipeline.settings.model import Settings
 
 TEMPLATE = ROOT / "infra" / "template.yaml"
 _EXAMPLES = """\
@@ -53,7 +45,6 @@ _FLAGS = {
     "connection": "ConnectionArn",
     "branch": "RepositoryBranch",
 }
-_REPLACED = {"True": "yes", "False": "no", "Conditional": "maybe"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     free = _free_parameters(options)
 
     from pipeline.aws.clients import connect, has_account
+    from pipeline.bootstrap.quotas import compare_quotas, show_quotas
     from pipeline.bootstrap.stack_parameters import Foundation, names_of
     from pipeline.bootstrap.template import load_template
     from pipeline.bootstrap.values import check_values
@@ -70,45 +62,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = load_settings(options.settings, options.env, overrides_of(options))
     wanted = Foundation(settings, options.env or "staging", free)
     check_values(load_template(TEMPLATE), {**names_of(wanted), **free})
-    if options.dry_run and not has_account(settings):
-        _show_plan(wanted, options)
+    if options.dry_run and not options.quotas and not has_account(settings):
+        show_plan(wanted, TEMPLATE, options)
         return EXIT_SUCCEEDED
     aws = connect(settings)
     if options.quotas:
-        return quotas(aws, settings, options)
+        return compare_quotas(aws, settings, options)
     done = bootstrap(aws, wanted, options)
     if done == EXIT_SUCCEEDED:
-        _show_quotas(aws, settings, options)
+        show_quotas(aws, settings, options)
     return done
-
-
-def quotas(aws: "Aws", settings: "Settings", options: argparse.Namespace) -> int:
-    """Compare the account's quotas with what is needed. Exit code 1 when one is too small.
-
-    Raises AwsAccessError when AWS may not be asked: then nobody knows.
-    """
-    from pipeline.aws.quota_needs import quota_needs
-    from pipeline.aws.quotas import quotas_text, read_quotas
-
-    report = read_quotas(aws, quota_needs(settings))
-    for line in quotas_text(report):
-        _say(options, line)
-    _report(options, report)
-    return EXIT_SUCCEEDED if report.enough else EXIT_FAILED
-
-
-def _show_quotas(aws: "Aws", settings: "Settings", options: argparse.Namespace) -> None:
-    """Say what of the quotas is too small; the stack is made, so nothing fails of it."""
-    from pipeline.aws.quota_needs import quota_needs
-    from pipeline.aws.quotas import quotas_text, read_quotas
-
-    try:
-        report = read_quotas(aws, quota_needs(settings))
-    except PipelineError as error:
-        _say(options, f"quotas are not known: {error}")
-        return
-    for line in ("the quotas are enough",) if report.enough else quotas_text(report):
-        _say(options, line)
 
 
 def bootstrap(
@@ -135,17 +98,17 @@ def bootstrap(
     request = StackRequest(template, parameters, tags_of(wanted.settings))
     change_set = stack.propose(request, state)
     if change_set is None:
-        _say(options, f"the stack {stack.name} is up to date: nothing to change")
-        _report(options, StackChanges(stack.name))
+        say(options, f"the stack {stack.name} is up to date: nothing to change")
+        print_document(options, StackChanges(stack.name))
         return EXIT_SUCCEEDED
-    _show(stack.name, change_set.changes, options)
+    show_changes(stack.name, change_set.changes, options)
     if _is_wanted(stack, change_set, options):
         after = _execute(stack, change_set, options)
-        _finish(after, options)
-        _report(options, StackChanges(stack.name, change_set.changes, True, after.outputs))
+        show_outputs(after, options)
+        print_document(options, StackChanges(stack.name, change_set.changes, True, after.outputs))
         return EXIT_SUCCEEDED
-    _say(options, "nothing was changed")
-    _report(options, StackChanges(stack.name, change_set.changes))
+    say(options, "nothing was changed")
+    print_document(options, StackChanges(stack.name, change_set.changes))
     return EXIT_SUCCEEDED if options.dry_run else EXIT_STOPPED
 
 
@@ -166,17 +129,17 @@ def _make_all(
     found = {name: value for name, value in parameters.items() if value is not None}
     made = planned(wanted, TEMPLATE, found)
     changes = tuple(Change("Add", one.resource, one.kind, "") for one in made)
-    _show(stack.name, changes, options)
+    show_changes(stack.name, changes, options)
     if options.dry_run or not _agreed("Make them, the bucket first?", options):
-        _say(options, "nothing was changed")
-        _report(options, StackChanges(stack.name, changes))
+        say(options, "nothing was changed")
+        print_document(options, StackChanges(stack.name, changes))
         return EXIT_SUCCEEDED if options.dry_run else EXIT_STOPPED
     first = StackRequest(first_template(TEMPLATE), parameters, tags_of(wanted.settings))
     state = _carry_out(stack, first, None, options)
     whole = replace(first, template=place_template(aws, wanted.settings, TEMPLATE))
     state = _carry_out(stack, whole, state, options)
-    _finish(state, options)
-    _report(options, StackChanges(stack.name, changes, True, state.outputs))
+    show_outputs(state, options)
+    print_document(options, StackChanges(stack.name, changes, True, state.outputs))
     return EXIT_SUCCEEDED
 
 
@@ -190,20 +153,6 @@ def _carry_out(
     if change_set is None:
         raise StackError(f"somebody else changed the stack {stack.name} meanwhile: run this again")
     return _execute(stack, change_set, options)
-
-
-def _out(options: argparse.Namespace) -> TextIO:
-    """Return where people read; with --json standard output is for programs."""
-    return sys.stderr if options.json else sys.stdout
-
-
-def _say(options: argparse.Namespace, line: str) -> None:
-    print(line, file=_out(options), flush=True)
-
-
-def _report(options: argparse.Namespace, document: object) -> None:
-    if options.json:
-        print(json_text(document))
 
 
 def parsers() -> Mapping[str, argparse.ArgumentParser]:
@@ -256,65 +205,13 @@ def _free_parameters(options: argparse.Namespace) -> dict[str, str]:
 
 def _clear_away(stack: "Stack", state: "StackState", options: argparse.Namespace) -> bool:
     why = "is ROLLBACK_COMPLETE: its first creation failed, it holds nothing"
-    _say(options, f"the stack {stack.name} {why}")
+    say(options, f"the stack {stack.name} {why}")
     if options.dry_run:
         raise UsageError(f"the stack {stack.name} must be deleted first: run without --dry-run")
     if not _agreed("Delete it and start again?", options):
         return False
-    stack.delete(state, partial(_print_event, options))
+    stack.delete(state, partial(show_event, options))
     return True
-
-
-def _show(name: str, changes: Sequence["Change"], options: argparse.Namespace) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Action", "Resource", "Type", "Replaced"):
-        table.add_column(column, no_wrap=True)
-    for change in sorted(changes, key=lambda one: (one.action, one.resource)):
-        style = "red" if _loses(change) else None
-        replaced = _REPLACED.get(change.replacement, "-")
-        table.add_row(change.action, change.resource, change.kind, replaced, style=style)
-    _say(options, f"{len(changes)} changes of the stack {name}:")
-    print_table(table, 120, _out(options))
-
-
-def _show_plan(wanted: "Foundation", options: argparse.Namespace) -> None:
-    """Show what would be made in an account that has nothing of it, without asking AWS."""
-    from pipeline.assets.serving_image import serving_image
-    from pipeline.bootstrap.documents import StackPlan
-    from pipeline.bootstrap.plan import planned
-
-    settings, resources = wanted.settings, tuple(planned(wanted, TEMPLATE))
-    if options.json:
-        names = (settings.endpoint_name, settings.production_endpoint_name)
-        place = (settings.aws.account_id, settings.aws.region)
-        image = serving_image(settings, ROOT)
-        print(json_text(StackPlan(*place, resources, settings.project, image, names)))
-        return
-    account = f"account {settings.aws.account_id}, {settings.aws.region}"
-    print(f"no AWS account to compare with; in one without any of it ({account}), this is made:")
-    rows = [(one.kind, one.name or "-", one.resource) for one in resources]
-    _print_columns(("Type", "Name", "Resource"), rows)
-    endpoints = f"{settings.endpoint_name}, {settings.production_endpoint_name}"
-    print(f"the first --upsert adds   the pipeline {settings.project}")
-    print(f"                          the image {serving_image(settings, ROOT)}")
-    print(f"runs and approvals add    the endpoints {endpoints}")
-
-
-def _print_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in head:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    print_table(table, 140)
-
-
-def _loses(change: "Change") -> bool:
-    return change.action == "Remove" or change.replacement in ("True", "Conditional")
 
 
 def _is_wanted(stack: "Stack", change_set: "ChangeSet", options: argparse.Namespace) -> bool:
@@ -340,22 +237,10 @@ def _agreed(question: str, options: argparse.Namespace) -> bool:
 
 def _execute(stack: "Stack", change_set: "ChangeSet", options: argparse.Namespace) -> "StackState":
     try:
-        return stack.execute(change_set, partial(_print_event, options))
+        return stack.execute(change_set, partial(show_event, options))
     except KeyboardInterrupt:
         print(f"AWS goes on changing {stack.name}; run this again to see", file=sys.stderr)
         raise
-
-
-def _print_event(options: argparse.Namespace, event: "StackEvent") -> None:
-    reason = f"  {event.reason}" if event.status.endswith("_FAILED") else ""
-    _say(options, f"{event.status:<28} {event.kind:<36} {event.resource}{reason}")
-
-
-def _finish(state: "StackState", options: argparse.Namespace) -> None:
-    for name, value in sorted(state.outputs.items()):
-        _say(options, f"{name:<18} {value}")
-    upload = "python -m pipeline.data upload SOURCE"
-    _say(options, f"next: {upload}, then python -m pipeline.run --upsert")
 
 
 if __name__ == "__main__":

@@ -238,9 +238,10 @@ class TestARollback:
             "EndpointStatus": "Failed",
             "EndpointConfigName": "c",
         }
-        text = of_rollback(endpoint, PACKAGE, "").text
-        assert "There was no version before it" in text
-        assert f"{PRODUCTION}-errors" in text
+        news = of_rollback(endpoint, PACKAGE, "")
+        assert news.subject == f"{PRODUCTION}: version 3 could not be deployed"
+        assert "There was no version before it: the endpoint does not answer." in news.text
+        assert f"{PRODUCTION}-errors" in news.text
 
 
 class TestTopics:

@@ -348,6 +348,7 @@ def test_a_run_that_a_quota_would_end_is_not_started(
     ]
     cloud.expect("service-quotas", "list_service_quotas", {"Quotas": listed})
     if has:
+        cloud.expect("s3", "list_objects_v2", {"KeyCount": 1})
         cloud.expect("sagemaker", "start_pipeline_execution", {"PipelineExecutionArn": EXECUTION})
     upserted = UpsertResult("dog-breeds", "updated", PIPELINE, (), (), None, False, 3)
     monkeypatch.setattr("pipeline.aws.clients.connect", lambda _settings: cloud.aws)
