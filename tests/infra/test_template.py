@@ -330,7 +330,7 @@ def test_a_lambda_may_do_what_its_code_does(function: str) -> None:
     words |= {n.value for n in nodes if isinstance(n, ast.Constant) and n.value}
     used = {
         f"{service}:{name}"
-        for service in ("sagemaker", "application-autoscaling", "sns")
+        for service in ("sagemaker", "application-autoscaling")
         for name in get_session().get_service_model(service).operation_names
         if xform_name(name) in words
     }

@@ -1,6 +1,7 @@
 """Who hears of what: every alarm has an action, and what the function tells reaches the topics."""
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ OURS = {"RunFailedRule", "RunFailedPermission", "WaitingRule", "WaitingPermissio
 Made = dict[str, dict[str, Any]]
 
 
+@cache
 def made_with(*overrides: str) -> Made:
     return template_for(settings_with(*overrides)).resources()
 
