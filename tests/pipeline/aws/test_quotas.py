@@ -14,7 +14,7 @@ PROCESSING = "ml.m5.2xlarge for processing job usage"
 TRAINING = "ml.m5.2xlarge for training job usage"
 TRIALS = "ml.m5.xlarge for training job usage"
 ENDPOINTS = "ml.m5.large for endpoint usage"
-ENOUGH = {PROCESSING: 1, TRAINING: 1, TRIALS: 3, ENDPOINTS: 6}
+ENOUGH: dict[str, float] = {PROCESSING: 1, TRAINING: 1, TRIALS: 3, ENDPOINTS: 6}
 NEEDS = (Need(PROCESSING, 1, 1, "Prepare"), Need(TRIALS, 3, 1, "Tune"))
 SAGEMAKER = {"ServiceCode": "sagemaker"}
 

@@ -10,7 +10,7 @@ from pipeline.command_line.running import run_command
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Cloud
 from tests.pipeline.schema.schema_support import document
 
-ENOUGH = {
+ENOUGH: dict[str, float] = {
     "ml.m5.2xlarge for processing job usage": 1,
     "ml.m5.2xlarge for training job usage": 1,
     "ml.m5.xlarge for training job usage": 3,
