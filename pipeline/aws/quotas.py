@@ -70,9 +70,7 @@ def quotas_text(report: QuotaReport) -> Iterator[str]:
     if requests := [row.request for row in report.quotas if row.request]:
         yield "ask AWS for more (granting it takes hours or days):"
         yield from (f"  {one}" for one in requests)
-    if unknown := [row.quota for row in report.quotas if row.verdict == "unknown"]:
-        where = f"Service Quotas, Amazon SageMaker, in {report.region}"
-        yield f"AWS lists no quota {', '.join(unknown)}: look under {where}"
+    yield from _unlisted(report)
 
 
 def check_before_start(aws: Aws, settings: Settings, given: Mapping[str, Value]) -> Iterator[str]:
@@ -94,6 +92,13 @@ def check_before_start(aws: Aws, settings: Settings, given: Mapping[str, Value])
         raise QuotaError(_told(fatal))
     if small:
         yield _told(small)
+    yield from _unlisted(report)
+
+
+def _unlisted(report: QuotaReport) -> Iterator[str]:
+    if unknown := [row.quota for row in report.quotas if row.verdict == "unknown"]:
+        where = f"Service Quotas, Amazon SageMaker, in {report.region}"
+        yield f"AWS lists no quota {', '.join(unknown)}: look under {where}"
 
 
 def _told(rows: Iterable[QuotaRow]) -> str:

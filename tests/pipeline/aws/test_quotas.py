@@ -101,6 +101,13 @@ class TestBeforeARunStarts:
         (line,) = self.asked(cloud, {**ENOUGH, TRIALS: 2})
         assert f"the quota '{TRIALS}' is 2, 3 needed (Tune, 3 trials at a time)" in line
 
+    def test_one_that_aws_does_not_list_is_said(self, cloud: Cloud) -> None:
+        listed = {name: value for name, value in ENOUGH.items() if name != TRIALS}
+        cloud.expect("service-quotas", "list_service_quotas", page(listed))
+        cloud.expect("service-quotas", "list_aws_default_service_quotas", page({}))
+        (line,) = check_before_start(cloud.aws, settings_for(), {})
+        assert line.startswith(f"AWS lists no quota {TRIALS}: look under Service Quotas")
+
     def test_a_refusal_is_said_and_not_taken_for_enough(self, cloud: Cloud) -> None:
         cloud.refuse("service-quotas", "list_service_quotas", "AccessDeniedException", "not you")
         (line,) = check_before_start(cloud.aws, settings_for(), {})
