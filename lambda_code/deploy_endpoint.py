@@ -4,6 +4,9 @@
 2. EventBridge: an approval, a rejection, or the end of an endpoint's deployment.
 3. `python -m pipeline.endpoint rollback`.
 
+Where TOPICS names any, people are told (news) of a deployment that was rolled back and, by two
+more events, of a run that failed and a version that waits for approval.
+
 Production runs the version that was decided on last and still stands: exactly the version in the
 event of an approval, never the newest one registered. What was decided is kept in the endpoint's
 configurations (deployment_history); every event leads to the same look at it, at the registry and
@@ -59,12 +62,15 @@ from endpoint_calls import bring_to, is_same_endpoint
 from endpoint_plan import Plan
 from endpoint_rollback import roll_back
 from kept_models import container_by_address, kept_container
+from news import WAITING, of_failed_run, of_waiting_version
 from production_endpoint import Clients, Outcome, answer, on_package_event, reconcile
 from staging_endpoint import bring_in_turn, take_turn
+from telling import News, teller
 
 _FIELDS = ("model_package_arn", "endpoint_name", "instance_type", "instance_count", "role_arn")
 _PACKAGE_EVENT = "SageMaker Model Package State Change"
 _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
+_RUN_EVENT = "SageMaker Model Building Pipeline Execution Status Change"
 
 
 def handler(event: Mapping[str, Any], _context: object) -> Outcome:
@@ -73,6 +79,7 @@ def handler(event: Mapping[str, Any], _context: object) -> Outcome:
         boto3.client("sagemaker"),
         scaling=lambda: boto3.client("application-autoscaling"),
         objects=lambda: boto3.client("s3"),
+        tell=teller(os.environ.get("TOPICS", ""), lambda: boto3.client("sns")),
     )
     done = handle(event, os.environ, clients)
     print(json.dumps(done))
@@ -99,8 +106,16 @@ def _on_event(
     event: Mapping[str, Any], environment: Mapping[str, str], clients: Clients
 ) -> Outcome:
     kind, production = event["detail-type"], Production.from_environment(environment)
+    if kind == _RUN_EVENT and clients.tell:
+        bucket = environment.get("MODELS", "").removesuffix("/models")
+        return _told(clients, of_failed_run(clients.sagemaker, event, bucket))
     if kind == _PACKAGE_EVENT:
-        return on_package_event(production, PackageEvent.from_event(event), clients)
+        about = PackageEvent.from_event(event)
+        is_waiting = about.status == WAITING and about.group == production.group
+        if is_waiting and clients.tell:
+            news = of_waiting_version(clients.sagemaker, about.package, clients.objects)
+            return _told(clients, news)
+        return on_package_event(production, about, clients)
     if kind == _ENDPOINT_EVENT:
         name = endpoint_in(event)
         if name == environment.get("STAGING_ENDPOINT"):
@@ -109,6 +124,13 @@ def _on_event(
             return answer("ignored", f"{name} is no endpoint of this function", production)
         return reconcile(production, clients)
     raise DeployError(f"nothing is to be done at an event {kind!r}: correct the rule that sent it")
+
+
+def _told(clients: Clients, news: News | None) -> Outcome:
+    if news is None or clients.tell is None:
+        return {"action": "unchanged", "reason": "nobody needs to be told any more"}
+    clients.tell(news)
+    return {"action": "told", "reason": news.subject}
 
 
 def _on_staging(name: str, clients: Clients) -> Outcome:

@@ -35,6 +35,8 @@ from endpoint_calls import (
 from endpoint_plan import unwatched
 from endpoint_scaling import apply_scaling, remove_scaling
 from kept_models import kept_container
+from news import of_rollback
+from telling import Tell
 
 _LAST = "last-deployment"
 _OVER = "last-deployment-over"
@@ -48,12 +50,16 @@ def _no_objects() -> Any:
 
 @dataclass(frozen=True)
 class Clients:
-    """The AWS clients; those of Auto Scaling and S3 (`objects`) are made when they are needed."""
+    """The AWS clients; those of Auto Scaling and S3 (`objects`) are made when they are needed.
+
+    `tell` tells people, where somebody wants to be told.
+    """
 
     sagemaker: Any
     scaling: Callable[[], Any]
     sleep: Callable[[float], None] = time.sleep
     objects: Callable[[], Any] = _no_objects
+    tell: Tell | None = None
 
 
 def on_package_event(production: Production, event: PackageEvent, clients: Clients) -> Outcome:
@@ -82,7 +88,7 @@ def reconcile(production: Production, clients: Clients, made: Record | None = No
     client, name = clients.sagemaker, production.plan.endpoint_name
     endpoint = describe_endpoint(client, name)
     tags = tags_of(client, endpoint["EndpointArn"]) if endpoint else {}
-    failed = _note_what_failed(client, endpoint, tags) if endpoint else None
+    failed = _note_what_failed(clients, endpoint, tags) if endpoint else None
     current = current_record(client, endpoint, production.group)
     records = merged(history(client, production.group, name, only_decided=True), made)
     # What was just noted a listing may not show for a moment.
@@ -254,7 +260,7 @@ def _nothing_wanted(
 
 
 def _note_what_failed(
-    client: Any, endpoint: Mapping[str, Any], tags: Mapping[str, str]
+    clients: Clients, endpoint: Mapping[str, Any], tags: Mapping[str, str]
 ) -> str | None:
     """Mark the last deployment as taken back when the endpoint, at rest, has what it had before.
 
@@ -265,8 +271,20 @@ def _note_what_failed(
     went_back = last != now and tags.get(_OVER) == now
     if not last or is_busy(endpoint) or not (is_first or went_back):
         return None
-    take_back(client, last)
+    _tell_of_rollback(clients, endpoint, last)
+    take_back(clients.sagemaker, last)
     return last
+
+
+def _tell_of_rollback(clients: Clients, endpoint: Mapping[str, Any], config: str) -> None:
+    """Tell people once, before it is marked: what was marked is not told of again."""
+    if clients.tell is None:
+        return
+    record = read_record(clients.sagemaker, config)
+    if record and not record.is_taken_back:
+        is_there = goal_of(endpoint) != config
+        before = read_record(clients.sagemaker, goal_of(endpoint)) if is_there else None
+        clients.tell(of_rollback(endpoint, record.package, before.package if before else ""))
 
 
 def _marked(record: Record, failed: str | None) -> Record:

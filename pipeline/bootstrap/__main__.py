@@ -3,10 +3,18 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from pipeline.command_line.documents import json_text
+from pipeline.bootstrap.showing import (
+    print_document,
+    say,
+    show_changes,
+    show_event,
+    show_outputs,
+    show_plan,
+)
 from pipeline.command_line.running import (
     ROOT,
     add_json_option,
@@ -15,19 +23,19 @@ from pipeline.command_line.running import (
     parser,
     run_command,
 )
-from pipeline.command_line.subcommands import print_table
 from pipeline.errors import EXIT_STOPPED, EXIT_SUCCEEDED, UsageError
 
 if TYPE_CHECKING:
     from pipeline.aws.clients import Aws
     from pipeline.aws.timing import Timing
-    from pipeline.bootstrap.stack import Change, ChangeSet, Stack, StackEvent, StackState
+    from pipeline.bootstrap.stack import ChangeSet, Stack, StackRequest, StackState
     from pipeline.bootstrap.stack_parameters import Foundation
 
 TEMPLATE = ROOT / "infra" / "template.yaml"
 _EXAMPLES = """\
   python -m pipeline.bootstrap                       show what would change, ask, and do it
   python -m pipeline.bootstrap --dry-run             only show it; needs no account
+  python -m pipeline.bootstrap --quotas              what of AWS's quotas is needed, and is there
   python -m pipeline.bootstrap --env production --yes
   python -m pipeline.bootstrap --parameter LogRetentionDays=90
   python -m pipeline.bootstrap --repository https://github.com/me/dogs \\
@@ -37,7 +45,6 @@ _FLAGS = {
     "connection": "ConnectionArn",
     "branch": "RepositoryBranch",
 }
-_REPLACED = {"True": "yes", "False": "no", "Conditional": "maybe"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     free = _free_parameters(options)
 
     from pipeline.aws.clients import connect, has_account
+    from pipeline.bootstrap.quotas import compare_quotas, show_quotas
     from pipeline.bootstrap.stack_parameters import Foundation, names_of
     from pipeline.bootstrap.template import load_template
     from pipeline.bootstrap.values import check_values
@@ -54,10 +62,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = load_settings(options.settings, options.env, overrides_of(options))
     wanted = Foundation(settings, options.env or "staging", free)
     check_values(load_template(TEMPLATE), {**names_of(wanted), **free})
-    if options.dry_run and not has_account(settings):
-        _show_plan(wanted, options)
+    if options.dry_run and not options.quotas and not has_account(settings):
+        show_plan(wanted, TEMPLATE, options)
         return EXIT_SUCCEEDED
-    return bootstrap(connect(settings), wanted, options)
+    aws = connect(settings)
+    if options.quotas:
+        return compare_quotas(aws, settings, options)
+    done = bootstrap(aws, wanted, options)
+    if done == EXIT_SUCCEEDED:
+        show_quotas(aws, settings, options)
+    return done
 
 
 def bootstrap(
@@ -65,8 +79,9 @@ def bootstrap(
 ) -> int:
     """Propose a change set, show it, ask, execute it, wait. Exit code 3 when the answer is no."""
     from pipeline.bootstrap.documents import StackChanges
-    from pipeline.bootstrap.stack import Stack
-    from pipeline.bootstrap.stack_parameters import stack_request
+    from pipeline.bootstrap.placing import place_template
+    from pipeline.bootstrap.stack import Stack, StackRequest
+    from pipeline.bootstrap.stack_parameters import stack_parameters, tags_of
 
     if not (options.yes or options.dry_run or sys.stdin.isatty()):
         raise UsageError("no terminal to ask on: give --yes, or --dry-run to look only")
@@ -76,34 +91,68 @@ def bootstrap(
         if not _clear_away(stack, state, options):
             return EXIT_STOPPED
         state = None
-    change_set = stack.propose(stack_request(aws, wanted, TEMPLATE, state), state)
+    parameters = stack_parameters(aws, wanted, state)
+    if (state is None or state.is_empty) and parameters["CreateBucket"] == "true":
+        return _make_all(aws, stack, wanted, parameters, options)
+    template = place_template(aws, wanted.settings, TEMPLATE)
+    request = StackRequest(template, parameters, tags_of(wanted.settings))
+    change_set = stack.propose(request, state)
     if change_set is None:
-        _say(options, f"the stack {stack.name} is up to date: nothing to change")
-        _report(options, StackChanges(stack.name))
+        say(options, f"the stack {stack.name} is up to date: nothing to change")
+        print_document(options, StackChanges(stack.name))
         return EXIT_SUCCEEDED
-    _show(stack.name, change_set, options)
+    show_changes(stack.name, change_set.changes, options)
     if _is_wanted(stack, change_set, options):
         after = _execute(stack, change_set, options)
-        _finish(after, options)
-        _report(options, StackChanges(stack.name, change_set.changes, True, after.outputs))
+        show_outputs(after, options)
+        print_document(options, StackChanges(stack.name, change_set.changes, True, after.outputs))
         return EXIT_SUCCEEDED
-    _say(options, "nothing was changed")
-    _report(options, StackChanges(stack.name, change_set.changes))
+    say(options, "nothing was changed")
+    print_document(options, StackChanges(stack.name, change_set.changes))
     return EXIT_SUCCEEDED if options.dry_run else EXIT_STOPPED
 
 
-def _out(options: argparse.Namespace) -> TextIO:
-    """Return where people read; with --json standard output is for programs."""
-    return sys.stderr if options.json else sys.stdout
+def _make_all(
+    aws: "Aws",
+    stack: "Stack",
+    wanted: "Foundation",
+    parameters: Mapping[str, str | None],
+    options: argparse.Namespace,
+) -> int:
+    """Make the bucket, then through it all else; what that is, no change set can say before."""
+    from pipeline.bootstrap.documents import StackChanges
+    from pipeline.bootstrap.placing import first_template, place_template
+    from pipeline.bootstrap.plan import planned
+    from pipeline.bootstrap.stack import Change, StackRequest
+    from pipeline.bootstrap.stack_parameters import tags_of
+
+    found = {name: value for name, value in parameters.items() if value is not None}
+    made = planned(wanted, TEMPLATE, found)
+    changes = tuple(Change("Add", one.resource, one.kind, "") for one in made)
+    show_changes(stack.name, changes, options)
+    if options.dry_run or not _agreed("Make them, the bucket first?", options):
+        say(options, "nothing was changed")
+        print_document(options, StackChanges(stack.name, changes))
+        return EXIT_SUCCEEDED if options.dry_run else EXIT_STOPPED
+    first = StackRequest(first_template(TEMPLATE), parameters, tags_of(wanted.settings))
+    state = _carry_out(stack, first, None, options)
+    whole = replace(first, template=place_template(aws, wanted.settings, TEMPLATE))
+    state = _carry_out(stack, whole, state, options)
+    show_outputs(state, options)
+    print_document(options, StackChanges(stack.name, changes, True, state.outputs))
+    return EXIT_SUCCEEDED
 
 
-def _say(options: argparse.Namespace, line: str) -> None:
-    print(line, file=_out(options), flush=True)
+def _carry_out(
+    stack: "Stack", request: "StackRequest", now: "StackState | None", options: argparse.Namespace
+) -> "StackState":
+    """Bring the stack from `now` to what was agreed to already."""
+    from pipeline.bootstrap.stack import StackError
 
-
-def _report(options: argparse.Namespace, document: object) -> None:
-    if options.json:
-        print(json_text(document))
+    change_set = stack.propose(request, now)
+    if change_set is None:
+        raise StackError(f"somebody else changed the stack {stack.name} meanwhile: run this again")
+    return _execute(stack, change_set, options)
 
 
 def parsers() -> Mapping[str, argparse.ArgumentParser]:
@@ -119,6 +168,12 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
         "--dry-run",
         action="store_true",
         help="show the changes, make none; without credentials: all of it",
+    )
+    result.add_argument(
+        "--quotas",
+        action="store_true",
+        help="show what jobs and endpoints need of AWS's quotas, what the account has, and how to "
+        "ask for more; changes nothing",
     )
     build = result.add_argument_group(
         "build on every push", "given once, kept from then on; empty to remove the build"
@@ -150,65 +205,13 @@ def _free_parameters(options: argparse.Namespace) -> dict[str, str]:
 
 def _clear_away(stack: "Stack", state: "StackState", options: argparse.Namespace) -> bool:
     why = "is ROLLBACK_COMPLETE: its first creation failed, it holds nothing"
-    _say(options, f"the stack {stack.name} {why}")
+    say(options, f"the stack {stack.name} {why}")
     if options.dry_run:
         raise UsageError(f"the stack {stack.name} must be deleted first: run without --dry-run")
     if not _agreed("Delete it and start again?", options):
         return False
-    stack.delete(state, partial(_print_event, options))
+    stack.delete(state, partial(show_event, options))
     return True
-
-
-def _show(name: str, change_set: "ChangeSet", options: argparse.Namespace) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Action", "Resource", "Type", "Replaced"):
-        table.add_column(column, no_wrap=True)
-    for change in sorted(change_set.changes, key=lambda one: (one.action, one.resource)):
-        style = "red" if _loses(change) else None
-        replaced = _REPLACED.get(change.replacement, "-")
-        table.add_row(change.action, change.resource, change.kind, replaced, style=style)
-    _say(options, f"{len(change_set.changes)} changes of the stack {name}:")
-    print_table(table, 120, _out(options))
-
-
-def _show_plan(wanted: "Foundation", options: argparse.Namespace) -> None:
-    """Show what would be made in an account that has nothing of it, without asking AWS."""
-    from pipeline.assets.serving_image import serving_image
-    from pipeline.bootstrap.documents import StackPlan
-    from pipeline.bootstrap.plan import planned
-
-    settings, resources = wanted.settings, tuple(planned(wanted, TEMPLATE))
-    if options.json:
-        names = (settings.endpoint_name, settings.production_endpoint_name)
-        place = (settings.aws.account_id, settings.aws.region)
-        image = serving_image(settings, ROOT)
-        print(json_text(StackPlan(*place, resources, settings.project, image, names)))
-        return
-    account = f"account {settings.aws.account_id}, {settings.aws.region}"
-    print(f"no AWS account to compare with; in one without any of it ({account}), this is made:")
-    rows = [(one.kind, one.name or "-", one.resource) for one in resources]
-    _print_columns(("Type", "Name", "Resource"), rows)
-    endpoints = f"{settings.endpoint_name}, {settings.production_endpoint_name}"
-    print(f"the first --upsert adds   the pipeline {settings.project}")
-    print(f"                          the image {serving_image(settings, ROOT)}")
-    print(f"runs and approvals add    the endpoints {endpoints}")
-
-
-def _print_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in head:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    print_table(table, 140)
-
-
-def _loses(change: "Change") -> bool:
-    return change.action == "Remove" or change.replacement in ("True", "Conditional")
 
 
 def _is_wanted(stack: "Stack", change_set: "ChangeSet", options: argparse.Namespace) -> bool:
@@ -234,22 +237,10 @@ def _agreed(question: str, options: argparse.Namespace) -> bool:
 
 def _execute(stack: "Stack", change_set: "ChangeSet", options: argparse.Namespace) -> "StackState":
     try:
-        return stack.execute(change_set, partial(_print_event, options))
+        return stack.execute(change_set, partial(show_event, options))
     except KeyboardInterrupt:
         print(f"AWS goes on changing {stack.name}; run this again to see", file=sys.stderr)
         raise
-
-
-def _print_event(options: argparse.Namespace, event: "StackEvent") -> None:
-    reason = f"  {event.reason}" if event.status.endswith("_FAILED") else ""
-    _say(options, f"{event.status:<28} {event.kind:<36} {event.resource}{reason}")
-
-
-def _finish(state: "StackState", options: argparse.Namespace) -> None:
-    for name, value in sorted(state.outputs.items()):
-        _say(options, f"{name:<18} {value}")
-    upload = "python -m pipeline.data upload SOURCE"
-    _say(options, f"next: {upload}, then python -m pipeline.run --upsert")
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ class Template:
             ),
             "Fn::If": lambda: self.resolve(argument[1 if self.holds(argument[0]) else 2]),
             "Fn::GetAtt": lambda: f"GetAtt {'.'.join(argument)}",
+            "Fn::Select": lambda: self.resolve(argument[1])[int(argument[0])],
             "Fn::Join": lambda: argument[0].join(self.resolve(argument[1])),
         }
         return calls[function]()
@@ -113,16 +114,19 @@ class Template:
             return self.holds(argument)
         if function == "Fn::Not":
             return not self.holds(argument[0])
-        if function == "Fn::And":
-            return all(self.holds(one) for one in argument)
+        if function in ("Fn::And", "Fn::Or"):
+            return {"Fn::And": all, "Fn::Or": any}[function](self.holds(one) for one in argument)
         left, right = self.resolve(argument)
         return str(left) == str(right)
 
 
-def planned(wanted: Foundation, path: Path) -> Iterator[Planned]:
+def planned(
+    wanted: Foundation, path: Path, found: Mapping[str, str] | None = None
+) -> Iterator[Planned]:
     """Yield what the stack would make in an account that holds nothing of it.
 
-    Raises UsageError for parameters that do not go together.
+    `found` are parameters that follow from the account: a group that exists is not made. Raises
+    UsageError for parameters that do not go together.
     """
     settings = wanted.settings
     pseudo = {
@@ -130,7 +134,7 @@ def planned(wanted: Foundation, path: Path) -> Iterator[Planned]:
         "AWS::Region": settings.aws.region,
         "AWS::AccountId": settings.aws.account_id,
     }
-    template = Template.load(path, {**names_of(wanted), **wanted.free}, pseudo)
+    template = Template.load(path, {**names_of(wanted), **wanted.free, **(found or {})}, pseudo)
     check_rules(template.body, template.holds)
     kinds = template.body["Resources"]
     for resource, properties in template.resources().items():

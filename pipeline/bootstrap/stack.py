@@ -41,10 +41,18 @@ class StackState:
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it only holds change sets that were never executed."""
+        return self.status == "REVIEW_IN_PROGRESS"
+
 
 @dataclass(frozen=True)
 class StackRequest:
-    """What a stack shall be; a parameter that is None keeps its value, or the default."""
+    """What a stack shall be; a parameter that is None keeps its value, or the default.
+
+    `template` is a text, or the https address of one in a bucket.
+    """
 
     template: str
     parameters: Mapping[str, str | None]
@@ -112,7 +120,7 @@ class Stack:
 
         Raises StackError when the stack is in no state for it, or CloudFormation refuses.
         """
-        is_new = now is None or now.status == "REVIEW_IN_PROGRESS"
+        is_new = now is None or now.is_empty
         if now is not None and not is_new:
             self._check_can_change(now.status)
         known = {} if now is None or is_new else now.parameters
@@ -121,7 +129,7 @@ class Stack:
                 StackName=self.name,
                 ChangeSetName=f"bootstrap-{uuid.uuid4().hex[:12]}",
                 ChangeSetType="CREATE" if is_new else "UPDATE",
-                TemplateBody=request.template,
+                **_template(request.template),
                 Parameters=list(_parameters(request.parameters, known)),
                 Tags=[{"Key": k, "Value": v} for k, v in sorted(request.tags.items())],
                 Capabilities=["CAPABILITY_NAMED_IAM"],
@@ -132,7 +140,7 @@ class Stack:
         """Delete a change set that is not to be executed, and the stack made only to hold it."""
         self._delete_change_set(change_set.change_set_id)
         state = self.state(change_set.stack_id)
-        if state is not None and state.status == "REVIEW_IN_PROGRESS":
+        if state is not None and state.is_empty:
             with explained(f"deleting the empty stack {self.name}"):
                 self._client.delete_stack(StackName=change_set.stack_id)
 
@@ -269,6 +277,11 @@ class Stack:
             if "NextToken" not in page:
                 return found[::-1]
             options = {"NextToken": page["NextToken"]}
+
+
+def _template(template: str) -> dict[str, str]:
+    is_address = template.startswith("https://")
+    return {"TemplateURL" if is_address else "TemplateBody": template}
 
 
 def _parameters(

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,11 +10,11 @@ from botocore.exceptions import ClientError
 from pipeline.addresses import split_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, error_code, explained, is_denied
-from pipeline.bootstrap.stack import StackRequest, StackState
-from pipeline.bootstrap.template import request_text
+from pipeline.bootstrap.stack import StackState
 from pipeline.errors import UsageError
 from pipeline.settings.lambda_environment import deployment_json
 from pipeline.settings.model import Settings
+from pipeline.settings.notify import MOST_EMAILS
 
 # Parameters of the template that no setting gives: they keep their value unless one is given.
 FREE_PARAMETERS = (
@@ -30,7 +29,6 @@ FREE_PARAMETERS = (
     "MaximumLatencyMicroseconds",
 )
 _CAPTURE_DAYS = 90  # that captured requests are kept where nothing looks at them
-_TEMPLATE_BYTES = 51_200  # the most that CloudFormation takes in a request
 _GROUP_LENGTH = (
     38  # names of endpoint configurations (at most 63): {group}--{version}-{time}-{hash}
 )
@@ -61,19 +59,15 @@ class Foundation:
         _check_names(self.settings)
 
 
-def stack_request(
-    aws: Aws, wanted: Foundation, template: Path, now: StackState | None
-) -> StackRequest:
-    """Return what to ask of the stack that is `now`; a bucket or group that exists stays as is.
+def stack_parameters(aws: Aws, wanted: Foundation, now: StackState | None) -> dict[str, str | None]:
+    """Return the parameters of the stack that is `now`; a bucket or group that exists stays as is.
 
-    Raises UsageError when the bucket's name is another account's, AwsError.
+    None keeps what was given before. Raises UsageError when the bucket's name is another
+    account's, AwsError.
     """
     settings = wanted.settings
-    text = request_text(template)
-    if len(text.encode()) > _TEMPLATE_BYTES:
-        raise UsageError(f"{template} is larger than CloudFormation's {_TEMPLATE_BYTES} bytes")
     before = now.parameters if now else {}
-    parameters: dict[str, str | None] = {
+    return {
         **names_of(wanted),
         "CreateBucket": _is_ours(
             before, "Bucket", "BucketName", settings.bucket, lambda: _bucket_exists(aws, settings)
@@ -87,8 +81,11 @@ def stack_request(
         ),
         **{name: wanted.free.get(name) for name in FREE_PARAMETERS},
     }
-    tags = {"project": settings.project, **settings.aws.tags}
-    return StackRequest(text, parameters, tags)
+
+
+def tags_of(settings: Settings) -> dict[str, str]:
+    """Return the tags of the stack, which all that it makes gets."""
+    return {"project": settings.project, **settings.aws.tags}
 
 
 def names_of(wanted: Foundation) -> dict[str, str]:
@@ -109,6 +106,7 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "ProductionEndpointName": settings.production_endpoint_name,
         "ProductionDeployment": deployment_json(settings),
         **_monitoring(settings),
+        **_notifying(settings),
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),
         "ServingImageArn": _repository_arn(settings),
         "BuildEnvironment": wanted.environment,
@@ -128,6 +126,17 @@ def _monitoring(settings: Settings) -> dict[str, str]:
         "MonitorSchedule": monitor.schedule,
         "MonitorRetrains": "true" if monitor.retrain else "false",
         "CaptureExpireDays": str(monitor.keep_days),
+    }
+
+
+def _notifying(settings: Settings) -> dict[str, str]:
+    """Return who is told; the list has a place for each address, as a template counts no items."""
+    notify = settings.notify
+    places = [*notify.emails, *["-"] * MOST_EMAILS][:MOST_EMAILS]
+    return {
+        "NotifyEmails": ",".join(places),
+        "NotifyWebhook": notify.webhook or "",
+        "NotifyTopicArn": notify.topic_arn or "",
     }
 
 

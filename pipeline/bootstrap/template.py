@@ -27,6 +27,9 @@ def _construct(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 
 _Loader.add_multi_constructor("!", _construct)
 
+# What a request takes is less than the template: these make the bucket that the whole goes through.
+_FIRST = ("Bucket", "BucketPolicy")
+
 
 def load_template(path: Path) -> dict[str, Any]:
     """Return the template with its functions by their full names, nothing resolved."""
@@ -35,11 +38,22 @@ def load_template(path: Path) -> dict[str, Any]:
 
 
 def request_text(path: Path) -> str:
-    """Return the template as a request carries it: JSON, a quarter smaller than the YAML.
+    """Return the template as CloudFormation gets it: JSON, a quarter smaller than the YAML.
 
     What only a linter reads, a resource's Metadata, stays here.
     """
+    return _text(load_template(path))
+
+
+def first_text(path: Path) -> str:
+    """Return the part of the template that makes the bucket, with all of its parameters."""
     template = load_template(path)
+    template["Resources"] = {name: template["Resources"][name] for name in _FIRST}
+    template["Outputs"] = {"Bucket": template["Outputs"]["Bucket"]}
+    return _text(template)
+
+
+def _text(template: dict[str, Any]) -> str:
     for resource in template["Resources"].values():
         resource.pop("Metadata", None)
     return json.dumps(template, separators=(",", ":"))

@@ -418,6 +418,7 @@ def _cost(options: argparse.Namespace) -> int:
 
 def _upsert(options: argparse.Namespace) -> int:
     from pipeline.aws.clients import connect
+    from pipeline.aws.quotas import check_before_start
     from pipeline.aws.start import StartRequest, start
     from pipeline.aws.turns import NewerUpsertedError
     from pipeline.aws.upsert import Superseded, UpsertRequest, upsert
@@ -440,6 +441,8 @@ def _upsert(options: argparse.Namespace) -> int:
     _report(options, done, is_last=not options.start)
     if not options.start:
         return EXIT_SUCCEEDED
+    for line in check_before_start(aws, settings, given):
+        _say(line)
     version = done.version
     begun = start(aws, StartRequest(settings, definition, given, ROOT, version, selection))
     _report(options, begun, is_last=not options.wait)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
+from pipeline.aws.quotas import QuotaReport
 from pipeline.aws.start import StartResult
 from pipeline.aws.upsert import Superseded, UpsertResult
 from pipeline.aws.watch import Outcome
@@ -147,7 +148,7 @@ DOCUMENTS: Mapping[str, tuple[Shape, ...]] = {
         Shape(more={"repaired": bool}, about="Nothing was wrong."),
     ),
     "cost": (Shape(CostEstimate), Shape(Refreshed, about="With --refresh.")),
-    "bootstrap": (Shape(StackChanges), Shape(StackPlan)),
+    "bootstrap": (Shape(StackChanges), Shape(StackPlan), Shape(QuotaReport)),
     "settings": (Shape(more={"sections": tuple[SectionEntries, ...]}),),
     "sample": (Shape(Sample),),
 }

@@ -32,6 +32,7 @@ from pipeline.settings.forms import (
     Section,
 )
 from pipeline.settings.monitor import Monitor, MonitorSetting
+from pipeline.settings.notify import Notify, NotifySetting
 from pipeline.settings.tracking import Tracking
 from training_code.folders.layout import Layout
 
@@ -294,6 +295,7 @@ class Settings(Section):
     retry: Retry
     tracking: Tracking = Field(default_factory=Tracking)
     monitor: MonitorSetting = Field(default_factory=Monitor)
+    notify: NotifySetting = Field(default_factory=Notify)
 
     @property
     def bucket(self) -> str:

@@ -24,6 +24,7 @@ ROWS: list[dict[str, Any]] = json.loads(
 # A list has no owner, and any configuration may come to stand on production.
 LOOKS = ("sagemaker:ListModelPackages", "sagemaker:DescribeEndpointConfig", "sagemaker:ListTags")
 CONNECTION = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection"
+NOTIFY = f"{{emails: [me@example.org], topic_arn: 'arn:aws:sns:{REGION}:{ACCOUNT}:on-call'}}"
 TOLD = ("context", "policy")
 PRINCIPALS = sorted({row["principal"] for row in ROWS})
 
@@ -32,7 +33,9 @@ class Policies:
     """The policies of a project: those of its roles by name, and those of its resources."""
 
     def __init__(self, project: str) -> None:
-        settings = settings_with(f"project={project}", "monitor={enabled: true, retrain: true}")
+        settings = settings_with(
+            f"project={project}", "monitor={enabled: true, retrain: true}", f"notify={NOTIFY}"
+        )
         connection = f"{CONNECTION}/0a1b2c3d-1111-2222-3333-444455556666"
         self._template = template_for(settings, ConnectionArn=connection)
         self._arns = _arns(self._template)
@@ -133,7 +136,7 @@ def test_the_table_asks_everything_once_and_says_why() -> None:
     assert [key for key, count in keys.items() if count > 1] == []
     assert {row["expect"] for row in ROWS} == {"allow", "deny"}
     assert all(row["why"] for row in ROWS)
-    assert len(ROWS) >= 531
+    assert len(ROWS) >= 890
 
 
 def test_every_part_of_a_statement_lets_something_through_that_must_be(dogs: Policies) -> None:

@@ -30,6 +30,7 @@ SERVICES = (
     "s3",
     "sagemaker",
     "sagemaker-runtime",
+    "service-quotas",
 )
 # Of other libraries: smdebug's, MLflow's, Jinja's and re's.
 NOT_AWS = {"create_experiment", "create_trial", "get_template", "search"}
@@ -44,6 +45,8 @@ IAM_NAMES = {
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "s3:UploadPart": ["s3:PutObject"],
     "sagemaker-runtime:InvokeEndpoint": ["sagemaker:InvokeEndpoint"],
+    "service-quotas:ListAWSDefaultServiceQuotas": ["servicequotas:ListAWSDefaultServiceQuotas"],
+    "service-quotas:ListServiceQuotas": ["servicequotas:ListServiceQuotas"],
 }
 
 

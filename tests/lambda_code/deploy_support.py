@@ -15,6 +15,7 @@ from pipeline.local.service.operations.endpoints import (
 from pipeline.local.service.operations.events import PENDING, RULE
 from pipeline.local.store import Store
 from production_endpoint import Clients
+from telling import News
 
 GROUP, PRODUCTION = "dogs", "dogs-production"
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
@@ -53,6 +54,7 @@ class World:
         self.environment = dict(ENVIRONMENT)
         self.events: dict[str, Event] = {}
         self.deployed: list[str] = []
+        self.told: list[News] | None = None  # a list: people want to be told
 
     def package(self, number: int | str) -> str:
         return f"{PREFIX}:model-package/{GROUP}/{number}"
@@ -73,7 +75,9 @@ class World:
     def handle(self, event: Event) -> dict[str, str]:
         """Call the handler, as Lambda would."""
         before = self.awaited
-        answer = handle(event, self.environment, Clients(self.client, no_scaling, lambda _: None))
+        tell = None if self.told is None else self.told.append
+        clients = Clients(self.client, no_scaling, lambda _: None, tell=tell)
+        answer = handle(event, self.environment, clients)
         if self.awaited and self.awaited != before:
             self.deployed.append(self._version(self.awaited))
         self.collect()

@@ -1,12 +1,13 @@
-"""CloudFormation as stubs, and what the first change set is asked to be."""
+"""CloudFormation as stubs, and what the change sets are asked to be."""
 
+import hashlib
 from typing import Any
 
 from botocore.stub import ANY
 
 from pipeline.aws.clients import Aws
 from pipeline.bootstrap.__main__ import TEMPLATE
-from pipeline.bootstrap.template import request_text
+from pipeline.bootstrap.template import first_text, request_text
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback, session
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
@@ -55,6 +56,26 @@ class Cloud:
         }
         self.expect("describe_stacks", {"Stacks": [stack]})
 
+    def expect_bucket(self) -> None:
+        request = {"Bucket": BUCKET, "ExpectedBucketOwner": ACCOUNT}
+        self.expect("head_bucket", {"BucketRegion": REGION}, request)
+
+    def expect_template(self) -> None:
+        """The bucket is looked at, then the template is put into it."""
+        self.expect_bucket()
+        self.stubs["s3"].add_response(
+            "put_object",
+            {},
+            {
+                "Bucket": BUCKET,
+                "Key": TEMPLATE_KEY,
+                "ExpectedBucketOwner": ACCOUNT,
+                "Body": request_text(TEMPLATE).encode(),
+                "IfNoneMatch": "*",
+                "ChecksumAlgorithm": "SHA256",
+            },
+        )
+
     def expect_nothing_there(self) -> None:
         self.refuse("s3", "head_bucket", "404")
         self.refuse(
@@ -101,6 +122,8 @@ class Cloud:
             stub.assert_no_pending_responses()
 
 
+_DIGEST = hashlib.sha256(request_text(TEMPLATE).encode()).hexdigest()[:16]
+TEMPLATE_KEY = f"templates/dog-breeds-{_DIGEST}.json"
 REPLACED = ("Modify", "DeployRole", "AWS::IAM::Role", "True")
 
 
@@ -134,10 +157,20 @@ def parameters() -> list[dict[str, Any]]:
         given("MonitorSchedule", ""),
         given("MonitorRetrains", "false"),
         given("CaptureExpireDays", "90"),
+        given("NotifyEmails", "-,-,-,-,-"),
+        given("NotifyWebhook", ""),
+        given("NotifyTopicArn", ""),
         given("ExtraReadArns", ""),
         given("ServingImageArn", ""),
         given("BuildEnvironment", "staging"),
     ]
+
+
+def first_request(parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    """The request that makes the bucket, before anything can be read from it."""
+    whole = request("CREATE", parameters)
+    del whole["TemplateURL"]
+    return {**whole, "TemplateBody": first_text(TEMPLATE)}
 
 
 def request(kind: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
@@ -145,7 +178,7 @@ def request(kind: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
         "StackName": "dog-breeds",
         "ChangeSetName": ANY,
         "ChangeSetType": kind,
-        "TemplateBody": request_text(TEMPLATE),
+        "TemplateURL": f"https://s3.{REGION}.amazonaws.com/{BUCKET}/{TEMPLATE_KEY}",
         "Parameters": parameters,
         "Tags": [{"Key": "project", "Value": "dog-breeds"}],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],

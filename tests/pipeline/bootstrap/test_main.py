@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.aws.errors import AwsAccessError
 from pipeline.aws.timing import Timing
-from pipeline.bootstrap.__main__ import bootstrap, main, parsers
+from pipeline.bootstrap.__main__ import TEMPLATE, bootstrap, main, parsers
+from pipeline.bootstrap.plan import planned
 from pipeline.bootstrap.stack import StackError
 from pipeline.bootstrap.stack_parameters import Foundation
 from pipeline.command_line.running import ROOT, run_command
@@ -19,12 +20,14 @@ from tests.pipeline.bootstrap.bootstrap_support import (
     CHANGE_SET,
     STACK_ID,
     Cloud,
+    first_request,
     given,
     parameters,
     request,
 )
 from tests.pipeline.schema.schema_support import document
 
+MAKES = [given("CreateBucket", "true"), given("CreateModelPackageGroup", "true")]
 NO_WAIT = Timing(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
@@ -59,8 +62,31 @@ def test_a_first_stack_is_created_after_its_changes_were_shown(
 ) -> None:
     cloud.expect_no_stack()
     cloud.expect_nothing_there()
-    makes = [given("CreateBucket", "true"), given("CreateModelPackageGroup", "true")]
-    cloud.expect_change_set(request("CREATE", [*parameters(), *makes]))
+    expect_bucket_made(cloud)
+    cloud.expect_template()
+    kept = [*parameters(), *MAKES, {"ParameterKey": "AlarmEmail", "UsePreviousValue": True}]
+    cloud.expect_change_set(request("UPDATE", kept))
+    cloud.expect("execute_change_set", {})
+    cloud.expect_stack("UPDATE_COMPLETE")
+    cloud.expect_events(("JobsRole", "CREATE_COMPLETE", ""))
+
+    assert run("--yes") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    made = names_made()
+    assert lines[0] == f"{len(made)} changes of the stack dog-breeds:"
+    assert lines[1].split() == ["Action", "Resource", "Type", "Replaced"]
+    shown = [line.split() for line in lines[2 : 2 + len(made)]]
+    assert {(one[0], one[1], one[3]) for one in shown} == {("Add", name, "-") for name in made}
+    happened = [line.split() for line in lines[2 + len(made) :]]
+    assert [one[0] for one in happened[:3]] == ["CREATE_IN_PROGRESS", *["CREATE_COMPLETE"] * 2]
+    assert [one[-1] for one in happened[:3]] == ["Bucket", "Bucket", "JobsRole"]
+    assert happened[3] == ["Bucket", BUCKET]
+    assert "pipeline.run --upsert" in lines[-1]
+
+
+def expect_bucket_made(cloud: Cloud) -> None:
+    cloud.expect_change_set(first_request([*parameters(), *MAKES]))
     cloud.expect(
         "execute_change_set",
         {},
@@ -68,19 +94,66 @@ def test_a_first_stack_is_created_after_its_changes_were_shown(
     )
     cloud.expect_stack("CREATE_IN_PROGRESS")
     cloud.expect_events(("Bucket", "CREATE_IN_PROGRESS", ""))
-    cloud.expect_stack("CREATE_COMPLETE")
+    cloud.expect_stack("CREATE_COMPLETE", {"BucketName": BUCKET, "AlarmEmail": ""})
     cloud.expect_events(("Bucket", "CREATE_COMPLETE", ""), ("Bucket", "CREATE_IN_PROGRESS", ""))
 
+
+def names_made() -> set[str]:
+    settings = load_settings(ROOT / "pipeline.yaml", None, [f"aws.account_id='{ACCOUNT}'"])
+    return {one.resource for one in planned(Foundation(settings, "staging"), TEMPLATE)}
+
+
+def test_of_an_account_that_has_nothing_a_dry_run_makes_nothing(
+    cloud: Cloud, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.expect_no_stack()
+    cloud.expect_nothing_there()
+    assert run("--dry-run", "--json") == 0
+    found = document("bootstrap", capsys.readouterr().out)
+    assert {one["resource"] for one in found["changes"]} == names_made()
+    assert not found["executed"]
+
+
+def test_a_bucket_that_was_made_takes_the_rest_when_it_is_run_again(
+    cloud: Cloud, run: Callable[..., int]
+) -> None:
+    """What the second part ran into, a name that is taken say, is mended in between."""
+    cloud.expect_no_stack()
+    cloud.expect_nothing_there()
+    expect_bucket_made(cloud)
+    cloud.expect_template()
+    cloud.expect("create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID})
+    reason = "Resource of type 'AWS::IAM::Role' with identifier 'dog-breeds-jobs' already exists."
+    cloud.expect("describe_change_set", {"Status": "FAILED", "StatusReason": reason})
+    cloud.expect("delete_change_set", {})
+    cloud.expect_stack("CREATE_COMPLETE")
+    with pytest.raises(StackError, match="dog-breeds-jobs"):
+        run("--yes")
+    _expect_existing(cloud, "CREATE_COMPLETE")
+    cloud.expect_change_set(request("UPDATE", [*parameters(), *MAKES]))
+    cloud.expect("execute_change_set", {})
+    cloud.expect_stack("UPDATE_COMPLETE")
+    cloud.expect_events()
     assert run("--yes") == 0
 
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "2 changes of the stack dog-breeds:"
-    assert lines[1].split() == ["Action", "Resource", "Type", "Replaced"]
-    assert lines[2].split() == ["Add", "Bucket", "AWS::S3::Bucket", "-"]
-    assert lines[3].split() == ["Modify", "DeployRole", "AWS::IAM::Role", "yes"]
-    assert [line.split()[0] for line in lines[4:6]] == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
-    assert lines[6].split() == ["Bucket", BUCKET]
-    assert "pipeline.run --upsert" in lines[7]
+
+@pytest.mark.parametrize(
+    ("operation", "code", "words"),
+    [
+        ("head_bucket", "403", "is another account's, or the credentials lack s3:ListBucket"),
+        ("head_bucket", "404", f"no bucket {BUCKET}"),
+        ("put_object", "AccessDenied", "the credentials lack s3:PutObject"),
+    ],
+)
+def test_a_template_that_cannot_be_put_into_the_bucket_says_why(
+    operation: str, code: str, words: str, cloud: Cloud, run: Callable[..., int]
+) -> None:
+    _expect_stack(cloud)
+    if operation == "put_object":
+        cloud.expect_bucket()
+    cloud.refuse("s3", operation, code)
+    with pytest.raises(UsageError, match=words):
+        run("--yes")
 
 
 def test_what_was_decided_or_given_before_is_kept_by_an_update(
@@ -103,6 +176,7 @@ def test_what_was_decided_or_given_before_is_kept_by_an_update(
         given("RepositoryBranch", "release"),
         {"ParameterKey": "LogRetentionDays", "UsePreviousValue": True},
     ]
+    cloud.expect_template()
     cloud.expect_change_set(request("UPDATE", [*parameters(), *kept]))
     cloud.expect("execute_change_set", {})
     cloud.expect_stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
@@ -114,9 +188,7 @@ def test_a_bucket_and_a_group_that_exist_are_left_as_they_are(
     cloud: Cloud, run: Callable[..., int]
 ) -> None:
     cloud.expect_no_stack()
-    cloud.stubs["s3"].add_response(
-        "head_bucket", {}, {"Bucket": BUCKET, "ExpectedBucketOwner": ACCOUNT}
-    )
+    cloud.expect_bucket()
     group = {
         "ModelPackageGroupName": "dog-breeds",
         "ModelPackageGroupArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/dogs",
@@ -125,6 +197,7 @@ def test_a_bucket_and_a_group_that_exist_are_left_as_they_are(
         "ModelPackageGroupStatus": "Completed",
     }
     cloud.stubs["sagemaker"].add_response("describe_model_package_group", group)
+    cloud.expect_template()
     makes = [given("CreateBucket", "false"), given("CreateModelPackageGroup", "false")]
     cloud.expect_change_set(request("CREATE", [*parameters(), *makes]))
     cloud.expect("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
@@ -264,10 +337,11 @@ def test_a_stack_whose_creation_failed_is_deleted_and_made_again(
     cloud.expect_stack("DELETE_COMPLETE")
     cloud.expect_events(("dog-breeds", "DELETE_COMPLETE", ""))
     cloud.expect_nothing_there()
-    makes = [given("CreateBucket", "true"), given("CreateModelPackageGroup", "true")]
-    cloud.expect_change_set(request("CREATE", [*parameters(), *makes]))
+    expect_bucket_made(cloud)
+    cloud.expect_template()
+    cloud.expect_change_set()
     cloud.expect("execute_change_set", {})
-    cloud.expect_stack("CREATE_COMPLETE")
+    cloud.expect_stack("UPDATE_COMPLETE")
     cloud.expect_events()
     assert run("--yes") == 0
 
@@ -368,6 +442,11 @@ def test_no_credentials_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def _expect_existing(cloud: Cloud, status: str = "UPDATE_COMPLETE") -> None:
+    _expect_stack(cloud, status)
+    cloud.expect_template()
+
+
+def _expect_stack(cloud: Cloud, status: str = "UPDATE_COMPLETE") -> None:
     before = {
         "BucketName": BUCKET,
         "CreateBucket": "true",

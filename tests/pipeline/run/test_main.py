@@ -334,6 +334,34 @@ def test_an_upsert_that_a_newer_commit_came_before_is_no_failure(
     assert not more or document("run --upsert", out)["action"] == "superseded"
 
 
+@pytest.mark.parametrize("has", [0, 1])
+def test_a_run_that_a_quota_would_end_is_not_started(
+    has: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud, definition = Cloud(), small_definition()
+    needed = ("processing job", "training job", "endpoint")
+    types = ("ml.m5.2xlarge", "ml.m5.xlarge", "ml.m5.large")
+    listed = [
+        {"QuotaName": f"{one} for {what} usage", "QuotaCode": "L-1", "Value": float(has)}
+        for one in types
+        for what in needed
+    ]
+    cloud.expect("service-quotas", "list_service_quotas", {"Quotas": listed})
+    if has:
+        cloud.expect("s3", "list_objects_v2", {"KeyCount": 1})
+        cloud.expect("sagemaker", "start_pipeline_execution", {"PipelineExecutionArn": EXECUTION})
+    upserted = UpsertResult("dog-breeds", "updated", PIPELINE, (), (), None, False, 3)
+    monkeypatch.setattr("pipeline.aws.clients.connect", lambda _settings: cloud.aws)
+    monkeypatch.setattr("pipeline.aws.upsert.upsert", lambda *_, **__: upserted)
+    monkeypatch.setattr(
+        "pipeline.definition.compile_cache.compiled_definition", lambda *_: definition
+    )
+    assert run_command(main, ["--upsert", "--start"]) == (0 if has else 2)
+    cloud.verify()
+    said = capsys.readouterr().err
+    assert f"'ml.m5.xlarge for training job usage' is {has}, 3 needed" in said
+
+
 def test_a_run_on_aws_begins_at_a_step_on_what_the_newest_run_made(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -350,6 +378,7 @@ def test_a_run_on_aws_begins_at_a_step_on_what_the_newest_run_made(
     expect("list_pipeline_execution_steps", {"PipelineExecutionSteps": done})
     given = {"PipelineParameters": [{"Name": "Bar", "Value": "0.9"}]}
     expect("list_pipeline_parameters_for_execution", given)
+    cloud.refuse("service-quotas", "list_service_quotas", "AccessDeniedException")
     cloud.expect("s3", "list_objects_v2", {"KeyCount": 1})
     config = {"SourcePipelineExecutionArn": EXECUTION, "SelectedSteps": [{"StepName": "Train"}]}
     values = {"GitCommit": "c" * 40, "Bar": "0.9", "DataUri": f"s3://{BUCKET}/data/"}
@@ -374,3 +403,4 @@ def test_a_run_on_aws_begins_at_a_step_on_what_the_newest_run_made(
     printed = capsys.readouterr()
     assert json.loads(printed.out)["arn"] == f"{EXECUTION}2"
     assert "Prepare, Features: as they are in run abcdefghijkl" in printed.err
+    assert "quotas are not known" in printed.err

@@ -216,6 +216,20 @@ MISTAKES = [
     ("monitor={enabled: true, schedule: rate(1 days)}", "must be how often, as in rate(1 day)"),
     ("monitor.schedule=cron(0 8 * * ? *)", "must be how often"),
     ("monitor.max_pictures=20", "must be at least 50"),
+    ("notify.emails=[me]", "must be an e-mail address, as in me@example.org"),
+    ("notify.emails=['a@b.org,c@d.org']", "must be an e-mail address"),
+    ("notify.emails=[a@b.org, A@b.org]", "a@b.org is there twice"),
+    ("notify.emails=[a@b.c, b@b.c, c@b.c, d@b.c, e@b.c, f@b.c]", "at most 5"),
+    ("notify.webhook=http://example.org", "must be an address that begins with https://"),
+    ("notify.topic_arn=arn:aws:sns:us-east-1:1:mine", "must be arn:aws:sns:REGION:ACCOUNT:NAME"),
+    (
+        "notify.topic_arn=arn:aws:sns:us-east-1:111122223333:mine.fifo",
+        "must be arn:aws:sns:REGION:ACCOUNT:NAME, which is not FIFO",
+    ),
+    (
+        "notify.topic_arn=arn:aws:sns:eu-west-1:111122223333:mine",
+        "the topic is in eu-west-1, alarms write to topics in us-east-1 only",
+    ),
     ("training.class_weights=square", "'square' is not allowed; did you mean sqrt?"),
     ("serving.image=a b", "must be an image's address, without white space"),
     ("instances.tuning.count=2", "must be 1, not 2: a job runs on one machine"),
@@ -451,6 +465,11 @@ def test_what_cannot_be_monitored_is_refused(more, words):
     with pytest.raises(SettingsError, match=f"monitor.enabled: {words}"):
         load_settings(ROOT / "pipeline.yaml", None, ["monitor.enabled=true", more])
     load_settings(ROOT / "pipeline.yaml", None, [more])  # off, it needs none of it
+
+
+@pytest.mark.parametrize("nobody", ["notify=null", "notify={}", "notify.emails=[]"])
+def test_nobody_is_told_who_is_not_named(nobody):
+    assert not load_settings(ROOT / "pipeline.yaml", None, [nobody]).notify.is_on
 
 
 @pytest.mark.parametrize("off", ["monitor=null", "monitor={}", "monitor.enabled=false"])
