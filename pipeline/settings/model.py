@@ -32,6 +32,7 @@ from pipeline.settings.forms import (
     Section,
 )
 from pipeline.settings.monitor import Monitor, MonitorSetting
+from pipeline.settings.network import Encryption, EncryptionSetting, Network, NetworkSetting
 from pipeline.settings.tracking import Tracking
 from training_code.folders.layout import Layout
 
@@ -294,6 +295,8 @@ class Settings(Section):
     retry: Retry
     tracking: Tracking = Field(default_factory=Tracking)
     monitor: MonitorSetting = Field(default_factory=Monitor)
+    network: NetworkSetting = Field(default_factory=Network)
+    encryption: EncryptionSetting = Field(default_factory=Encryption)
 
     @property
     def bucket(self) -> str:
