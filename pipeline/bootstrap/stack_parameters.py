@@ -109,6 +109,8 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "ProductionEndpointName": settings.production_endpoint_name,
         "ProductionDeployment": deployment_json(settings),
         **_monitoring(settings),
+        **_network(settings),
+        **_keys(settings),
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),
         "ServingImageArn": _repository_arn(settings),
         "BuildEnvironment": wanted.environment,
@@ -128,6 +130,35 @@ def _monitoring(settings: Settings) -> dict[str, str]:
         "MonitorSchedule": monitor.schedule,
         "MonitorRetrains": "true" if monitor.retrain else "false",
         "CaptureExpireDays": str(monitor.keep_days),
+    }
+
+
+def _network(settings: Settings) -> dict[str, str]:
+    """Return the VPC of the functions, and what roles may make interfaces of; empty without one."""
+    network = settings.network
+    start = f"arn:{settings.partition}:ec2:{settings.aws.region}"
+    # Another account may share its subnets and groups with this one.
+    arns = [
+        *(f"{start}:*:subnet/{one}" for one in network.subnet_ids),
+        *(f"{start}:*:security-group/{one}" for one in network.security_groups),
+        f"{start}:{settings.aws.account_id}:network-interface/*",
+    ]
+    return {
+        "SubnetIds": ",".join(network.subnet_ids),
+        "SecurityGroupIds": ",".join(network.security_groups),
+        "NetworkArns": ",".join(arns) if network.subnets else "",
+    }
+
+
+def _keys(settings: Settings) -> dict[str, str]:
+    encryption = settings.encryption
+    return {
+        "DataKeyArns": ",".join(encryption.keys_of("bucket", "outputs", "capture")),
+        "BucketKeyArn": encryption.key_of("bucket") or "",
+        "VolumeKeyArn": encryption.key_of("volumes") or "",
+        "QueueKeyArn": encryption.key_of("queue") or "",
+        "LogsKeyArn": encryption.key_of("logs") or "",
+        "FunctionsKeyArn": encryption.key_of("functions") or "",
     }
 
 

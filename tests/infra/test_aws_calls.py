@@ -16,7 +16,15 @@ from typing import Any
 import pytest
 
 from tests.infra.policy_engine import Call, Statement, allows
-from tests.infra.template_support import ACCOUNT, REGION, Template, settings_with, template_for
+from tests.infra.template_support import (
+    ACCOUNT,
+    KEYS,
+    NETWORK,
+    REGION,
+    Template,
+    settings_with,
+    template_for,
+)
 
 ROWS: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("aws_calls.json").read_text(encoding="utf-8")
@@ -24,6 +32,7 @@ ROWS: list[dict[str, Any]] = json.loads(
 # A list has no owner, and any configuration may come to stand on production.
 LOOKS = ("sagemaker:ListModelPackages", "sagemaker:DescribeEndpointConfig", "sagemaker:ListTags")
 CONNECTION = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection"
+MONITORED = "monitor={enabled: true, retrain: true}"
 TOLD = ("context", "policy")
 PRINCIPALS = sorted({row["principal"] for row in ROWS})
 
@@ -32,7 +41,7 @@ class Policies:
     """The policies of a project: those of its roles by name, and those of its resources."""
 
     def __init__(self, project: str) -> None:
-        settings = settings_with(f"project={project}", "monitor={enabled: true, retrain: true}")
+        settings = settings_with(f"project={project}", MONITORED, NETWORK, *KEYS)
         connection = f"{CONNECTION}/0a1b2c3d-1111-2222-3333-444455556666"
         self._template = template_for(settings, ConnectionArn=connection)
         self._arns = _arns(self._template)

@@ -11,6 +11,12 @@ from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback, se
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
 CHANGE_SET = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/bootstrap/1"
+# Nothing of them in pipeline.yaml.
+NETWORK_AND_KEYS = (
+    *("SubnetIds", "SecurityGroupIds", "NetworkArns"),
+    *("DataKeyArns", "BucketKeyArn", "VolumeKeyArn", "QueueKeyArn", "LogsKeyArn"),
+    "FunctionsKeyArn",
+)
 
 
 class Cloud:
@@ -134,6 +140,7 @@ def parameters() -> list[dict[str, Any]]:
         given("MonitorSchedule", ""),
         given("MonitorRetrains", "false"),
         given("CaptureExpireDays", "90"),
+        *(given(name, "") for name in NETWORK_AND_KEYS),
         given("ExtraReadArns", ""),
         given("ServingImageArn", ""),
         given("BuildEnvironment", "staging"),
