@@ -59,7 +59,7 @@ from deployment_errors import DeployError, EndpointBusyError
 from deployment_history import create_config, create_model
 from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoint_in
 from endpoint_calls import bring_to, is_same_endpoint
-from endpoint_plan import Plan
+from endpoint_plan import Network, Plan
 from endpoint_rollback import roll_back
 from kept_models import container_by_address, kept_container
 from news import WAITING, of_failed_run, of_waiting_version
@@ -158,7 +158,7 @@ def deploy(
     client = clients.sagemaker
     described = client.describe_model_package(ModelPackageName=package)
     container = kept_container(described, models, clients.objects) if models else _given(described)
-    model = create_model(client, package, container, plan.role_arn)
+    model = create_model(client, plan, package, container)
     config = create_config(client, plan, package, model)
     done = _bring(clients, plan, config, staging)
     return done | {
@@ -191,8 +191,19 @@ def _read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:
         instance_type=str(event["instance_type"]),
         instance_count=count,
         role_arn=str(event["role_arn"]),
+        network=Network(
+            subnets=_listed(event, "subnets"),
+            security_groups=_listed(event, "security_groups"),
+            isolation=event.get("isolation") == "true",
+        ),
+        volume_key=str(event.get("volume_key", "")),
     )
     return plan, str(event["model_package_arn"])
+
+
+def _listed(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Read what a step gives as one text with commas; a step passes no lists."""
+    return tuple(part for part in str(event.get(name, "")).split(",") if part)
 
 
 def _given(package: Mapping[str, Any]) -> dict[str, Any]:

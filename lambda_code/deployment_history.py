@@ -26,7 +26,7 @@ from itertools import groupby
 from typing import Any
 
 from endpoint_calls import create_once, found, tag_list, tags_of
-from endpoint_plan import Plan, capture_of, variants_of
+from endpoint_plan import Plan, kept_of, network_of, variants_of
 
 PACKAGE = "model-package-arn"
 _ENDPOINT = "endpoint"
@@ -94,38 +94,40 @@ def _number_of(package: str) -> int:
     return int(version) if version.isdecimal() else 0  # one without versions
 
 
-def create_model(client: Any, package: str, container: Mapping[str, Any], role: str) -> str:
+def create_model(client: Any, plan: Plan, package: str, container: Mapping[str, Any]) -> str:
     """Create the model unless it exists; return its name."""
-    name = _named(package, container, role)
+    role, network = plan.role_arn, network_of(plan)
+    name = _named(package, container, role, *([network] if network else []))
     create_once(
         client.create_model,
         ModelName=name,
         PrimaryContainer=container,
         ExecutionRoleArn=role,
         Tags=tag_list({PACKAGE: package}),
+        **network,
     )
     return name
 
 
 def create_config(client: Any, plan: Plan, package: str, model: str) -> str:
     """Create the configuration of a pipeline's own deployment, not a decision; return its name."""
-    variants, capture = variants_of(plan, model), capture_of(plan)
-    name = _named(package, plan.endpoint_name, variants, capture)
+    variants, kept = variants_of(plan, model), kept_of(plan)
+    name = _named(package, plan.endpoint_name, variants, kept)
     tags = tag_list({_ENDPOINT: plan.endpoint_name, PACKAGE: package})
     create_once(
         client.create_endpoint_config,
         EndpointConfigName=name,
         ProductionVariants=variants,
         Tags=tags,
-        **capture,
+        **kept,
     )
     return name
 
 
 def remember(client: Any, plan: Plan, decision: Decision, container: Mapping[str, Any]) -> Record:
     """Write a decision for an approved version down, unless it is written down already."""
-    model = create_model(client, decision.package, container, plan.role_arn)
-    rest = {"ProductionVariants": variants_of(plan, model), **capture_of(plan)}
+    model = create_model(client, plan, decision.package, container)
+    rest = {"ProductionVariants": variants_of(plan, model), **kept_of(plan)}
     return remember_as(client, plan.endpoint_name, decision, rest)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployment_errors import DeployError
-from endpoint_plan import Capture, Plan, Traffic
+from endpoint_plan import Capture, Network, Plan, Traffic
 from endpoint_scaling import Scaling
 
 _VARIABLES = (
@@ -57,6 +57,8 @@ class Production:
                 traffic=Traffic(**how["traffic"]),
                 alarms=tuple(name for name in alarms if name),
                 capture=Capture(**capture) if capture else None,
+                network=_network(how.get("network")),
+                volume_key=how.get("volume_key", ""),
             )
             limits = Scaling(**scaling) if scaling else None
         except (ValueError, TypeError, KeyError) as error:
@@ -114,6 +116,13 @@ class RollbackRequest:
 def endpoint_in(event: Mapping[str, Any]) -> str:
     """Return the endpoint that an event is about. Raises DeployError."""
     return str(_detail(event, "EndpointName")["EndpointName"])
+
+
+def _network(how: Mapping[str, Any] | None) -> Network:
+    if how is None:
+        return Network()
+    groups = tuple(how["security_groups"])
+    return Network(tuple(how["subnets"]), groups, how["isolation"])
 
 
 def _detail(event: Mapping[str, Any], *members: str) -> Mapping[str, Any]:

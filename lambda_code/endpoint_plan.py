@@ -27,15 +27,28 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Capture:
-    """The percentage of requests that are kept, and the s3:// address they are kept under."""
+    """The percentage of requests that are kept, the s3:// address, and the KMS key if any."""
 
     percent: int
     uri: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Where a model's containers run: in which VPC, if any, and whether they reach a network."""
+
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    isolation: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One endpoint: its machines, its role, and how it is updated."""
+    """One endpoint: its machines, their network, its role, and how it is updated.
+
+    `volume_key` is the KMS key of the machines' disks; empty for AWS's own.
+    """
 
     endpoint_name: str
     instance_type: str
@@ -44,6 +57,8 @@ class Plan:
     traffic: Traffic = Traffic()
     alarms: tuple[str, ...] = ()
     capture: Capture | None = None
+    network: Network = Network()
+    volume_key: str = ""
 
 
 def unwatched(plan: Plan) -> Plan:
@@ -68,6 +83,24 @@ def variants_of(plan: Plan, model: str) -> list[dict[str, Any]]:
     return [variant | machine_image]
 
 
+def network_of(plan: Plan) -> dict[str, Any]:
+    """Return the members of a model that say which network it runs in; none for the usual one."""
+    network, members = plan.network, dict[str, Any]()
+    if network.subnets:
+        members["VpcConfig"] = {
+            "Subnets": list(network.subnets),
+            "SecurityGroupIds": list(network.security_groups),
+        }
+    if network.isolation:
+        members["EnableNetworkIsolation"] = True
+    return members
+
+
+def kept_of(plan: Plan) -> dict[str, Any]:
+    """Return the members of an endpoint configuration on capture and the disks' key."""
+    return capture_of(plan) | ({"KmsKeyId": plan.volume_key} if plan.volume_key else {})
+
+
 def capture_of(plan: Plan) -> dict[str, Any]:
     """Return the DataCaptureConfig member of an endpoint configuration, or nothing."""
     if plan.capture is None:
@@ -76,6 +109,7 @@ def capture_of(plan: Plan) -> dict[str, Any]:
         "EnableCapture": True,
         "InitialSamplingPercentage": plan.capture.percent,
         "DestinationS3Uri": plan.capture.uri,
+        **({"KmsKeyId": plan.capture.key} if plan.capture.key else {}),
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         # Pictures are kept in base64; what is named here, as it is.
         "CaptureContentTypeHeader": {

@@ -142,7 +142,7 @@ def _elsewhere(
     if is_busy(endpoint):
         raise busy_error(name, endpoint)
     known = client.describe_endpoint_config(EndpointConfigName=target.config)
-    members = ("ProductionVariants", "DataCaptureConfig")
+    members = ("ProductionVariants", "DataCaptureConfig", "KmsKeyId")
     rest = {member: known[member] for member in members if member in known}
     config = remember_as(client, name, decision, rest).config
     (variant,) = known["ProductionVariants"]

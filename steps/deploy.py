@@ -4,6 +4,7 @@ from sagemaker.lambda_helper import Lambda
 from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
 
 from steps.jobs import BuildContext
+from steps.protection import endpoint_protection
 from steps.register import RegisterStep
 
 # `action`: created, updated or unchanged; waiting or superseded while other runs deploy.
@@ -25,6 +26,7 @@ def build_deploy_step(context: BuildContext, register: RegisterStep) -> LambdaSt
             "instance_type": parameters.endpoint_instance_type,
             "instance_count": settings.deploy.instance_count,
             "role_arn": settings.serving_role_arn,
+            **endpoint_protection(settings, settings.deploy.instance_type),
         },
         outputs=[
             LambdaOutput(output_name=name, output_type=LambdaOutputTypeEnum.String)

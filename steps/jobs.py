@@ -20,6 +20,7 @@ from sagemaker.workflow.retry import (
 from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
 from pipeline.assets.code_bundle import REQUIREMENTS, RUNNER, CodeBundle
+from pipeline.assets.packages import install_from
 from pipeline.errors import UsageError
 from pipeline.images.catalog import job_image
 from pipeline.job_scripts.metrics import metric_definitions
@@ -28,6 +29,12 @@ from pipeline.settings.forms import Section
 from pipeline.settings.model import Instance, Settings
 from steps.hyperparameters import hyperparameter
 from steps.parameters import Parameters
+from steps.protection import (
+    PACKAGES,
+    code_address,
+    processing_protection,
+    training_protection,
+)
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
@@ -38,7 +45,7 @@ class BuildContext:
     """The settings, parameters, session and uploaded code that every step builder works with.
 
     `serving_image` is the image that serves, and that Evaluate runs in. `folder` is the one of the
-    bucket that jobs write to.
+    bucket that jobs write to. `packages_uri` is what jobs without an index install from.
     """
 
     settings: Settings
@@ -49,6 +56,7 @@ class BuildContext:
     decisions_uri: str | None
     serving_image: str
     folder: str = "runs"
+    packages_uri: str | None = None
 
     @property
     def tags(self) -> dict[str, Any]:
@@ -83,7 +91,11 @@ def processing_step(
     """
     settings, instance = context.settings, context.settings.instances.processing
     code = context.bundles[script]
-    start = [RUNNER, script] if REQUIREMENTS in code.files else [script]
+    installs = REQUIREMENTS in code.files
+    start = [RUNNER, script] if installs else [script]
+    # another image's packages are not ours to bring; isolated, it could not fetch them either
+    brings = installs and (image is None or settings.network.isolation)
+    packages = {PACKAGES: context.packages_uri} if brings and context.packages_uri else {}
     processor = Processor(
         role=settings.jobs_role_arn,
         image_uri=image or job_image(settings.aws.region, instance.type),
@@ -93,10 +105,14 @@ def processing_step(
         volume_size_in_gb=instance.volume_gb,
         max_runtime_in_seconds=instance.max_run_minutes * 60,
         sagemaker_session=context.session,
-        env={"EXIT_MESSAGE_FILE": "/opt/ml/output/message"},
+        env={
+            "EXIT_MESSAGE_FILE": "/opt/ml/output/message",
+            **(install_from(f"{INPUT}/{PACKAGES}") if packages else {}),
+        },
         tags=context.tags,
+        **processing_protection(settings, instance.type),
     )
-    sources = {"code": code.uri, **inputs}
+    sources = {"code": code.uri, **packages, **inputs}
     step_args = processor.run(
         inputs=[
             ProcessingInput(source=source, destination=f"{INPUT}/{key}", input_name=key)
@@ -147,7 +163,7 @@ def training_job(
     a hyperparameter that would not reach the script.
     """
     settings, bundle = context.settings, context.bundles[code]
-    told = {**hyperparameters, **_toolkit_hyperparameters(settings, bundle)}
+    told = {**hyperparameters, **_toolkit_hyperparameters(context, bundle)}
     _require_plain(told)
     return Estimator(
         image_uri=job_image(settings.aws.region, instance.type),
@@ -161,16 +177,17 @@ def training_job(
         metric_definitions=metric_definitions(),
         disable_profiler=True,
         tags=context.tags,
+        **training_protection(settings, instance.type),
         **options,
     )
 
 
-def _toolkit_hyperparameters(settings: Settings, bundle: CodeBundle) -> dict[str, str]:
+def _toolkit_hyperparameters(context: BuildContext, bundle: CodeBundle) -> dict[str, str]:
     """Return what SageMaker's training toolkit reads to find and start the script."""
     return {
         "sagemaker_program": bundle.entry,
-        "sagemaker_submit_directory": bundle.uri,
-        "sagemaker_region": settings.aws.region,
+        "sagemaker_submit_directory": code_address(bundle, context.packages_uri),
+        "sagemaker_region": context.settings.aws.region,
     }
 
 

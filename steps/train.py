@@ -23,6 +23,7 @@ from steps.jobs import (
     processing_output,
     training_job,
 )
+from steps.protection import brought_channels
 
 
 def launch_hyperparameters(context: BuildContext, instance: Instance) -> dict[str, str]:
@@ -79,6 +80,7 @@ def build_train_step(
     channels = {"features": TrainingInput(processing_output(features, "features"))}
     if training.fine_tune_blocks > 0 or settings.serving.graph != "none":
         channels["dataset"] = TrainingInput(processing_output(prepare, "dataset"))
+    channels |= brought_channels(context.bundles[TRAIN], context.packages_uri)
     # Around fit() is one that reports to AWS that it was called.
     step_args = Estimator.fit.__wrapped__(job, channels)
     return _StableTrainingStep(

@@ -16,6 +16,7 @@ from pipeline.job_scripts.metrics import metric_definitions, objective_type
 from pipeline.settings.model import CategoricalRange, IntegerRange, Range, Settings
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
 from steps.jobs import BuildContext, cache_config, job_retries, processing_output, training_job
+from steps.protection import brought_channels
 
 
 def build_tune_step(context: BuildContext, features: ProcessingStep) -> TuningStep:
@@ -55,10 +56,13 @@ def build_tune_step(context: BuildContext, features: ProcessingStep) -> TuningSt
         random_seed=tuning.seed,
         tags=context.tags,
     )
-    channel = TrainingInput(processing_output(features, "features"))
+    channels = {
+        "features": TrainingInput(processing_output(features, "features")),
+        **brought_channels(context.bundles[TRIALS], context.packages_uri),
+    }
     return TuningStep(
         name="Tune",
-        step_args=tuner.fit({"features": channel}),
+        step_args=tuner.fit(channels),
         cache_config=cache_config(settings),
         retry_policies=job_retries(settings),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from pipeline.assets.packages import pinned
 from pipeline.command_line.running import ROOT
 from pipeline.images.catalog import load_images
 
@@ -43,6 +44,11 @@ FOR_JOBS = ("training_code/requirements.txt", "training_code/requirements-debugg
 def test_what_is_installed_is_what_was_tested(file: str) -> None:
     wanted = pins(file)
     assert wanted.items() <= TESTED.items()
+
+
+def test_isolated_jobs_are_given_the_files_of_what_jobs_install() -> None:
+    files = dict(line.split("==") for line in pinned(ROOT))
+    assert files == {**pins(FOR_JOBS[0]), **pins(FOR_JOBS[1])}
 
 
 @pytest.mark.parametrize("file", FOR_JOBS)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from pipeline.addresses import split_uri
 from pipeline.assets.code_bundle import CodeBundle, bundles_of, monitoring_bundles_of
 from pipeline.assets.decisions import DecisionsError, check_content, decisions_uri, stage_decisions
+from pipeline.assets.packages import packages_uri, stage_packages
 from pipeline.assets.weights import check_file, stage_weights, weights_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, AwsError, error_code, explained, is_denied
@@ -101,6 +102,7 @@ def upload_inputs(
     uploaded = [uri for one in bundles.values() for uri in _upload_bundle(storage, one)]
     uploaded.extend(_upload_weights(storage, settings, say))
     uploaded.extend(_upload_decisions(storage, settings))
+    uploaded.extend(_upload_packages(storage, settings, root))
     return tuple(uploaded)
 
 
@@ -140,6 +142,19 @@ def _upload_decisions(storage: Storage, settings: Settings) -> list[str]:
             written.append(uri)
 
     stage_decisions(settings, put, storage.exists)
+    return written
+
+
+def _upload_packages(storage: Storage, settings: Settings, root: Path) -> list[str]:
+    uri = packages_uri(settings, root)
+    written: list[str] = []
+
+    def put(address: str, content: bytes) -> None:
+        if storage.put(address, content):
+            written.append(address)
+
+    if uri is not None:
+        stage_packages(root, uri, put, storage.below(f"{uri}/"))
     return written
 
 

@@ -82,9 +82,11 @@ def bootstrap(
     from pipeline.bootstrap.placing import place_template
     from pipeline.bootstrap.stack import Stack, StackRequest
     from pipeline.bootstrap.stack_parameters import stack_parameters, tags_of
+    from pipeline.bootstrap.subnets import check_network
 
     if not (options.yes or options.dry_run or sys.stdin.isatty()):
         raise UsageError("no terminal to ask on: give --yes, or --dry-run to look only")
+    check_network(aws, wanted.settings)
     stack = Stack(aws.client("cloudformation"), wanted.settings.project, timing)
     state = stack.state()
     if state is not None and state.status == "ROLLBACK_COMPLETE":

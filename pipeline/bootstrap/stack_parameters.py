@@ -107,6 +107,8 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "ProductionDeployment": deployment_json(settings),
         **_monitoring(settings),
         **_notifying(settings),
+        **_network(settings),
+        **_keys(settings),
         "ExtraReadArns": ",".join(_read_elsewhere(settings)),
         "ServingImageArn": _repository_arn(settings),
         "BuildEnvironment": wanted.environment,
@@ -137,6 +139,35 @@ def _notifying(settings: Settings) -> dict[str, str]:
         "NotifyEmails": ",".join(places),
         "NotifyWebhook": notify.webhook or "",
         "NotifyTopicArn": notify.topic_arn or "",
+    }
+
+
+def _network(settings: Settings) -> dict[str, str]:
+    """Return the VPC of the functions, and what roles may make interfaces of; empty without one."""
+    network = settings.network
+    start = f"arn:{settings.partition}:ec2:{settings.aws.region}"
+    # Another account may share its subnets and groups with this one.
+    arns = [
+        *(f"{start}:*:subnet/{one}" for one in network.subnet_ids),
+        *(f"{start}:*:security-group/{one}" for one in network.security_groups),
+        f"{start}:{settings.aws.account_id}:network-interface/*",
+    ]
+    return {
+        "SubnetIds": ",".join(network.subnet_ids),
+        "SecurityGroupIds": ",".join(network.security_groups),
+        "NetworkArns": ",".join(arns) if network.subnets else "",
+    }
+
+
+def _keys(settings: Settings) -> dict[str, str]:
+    encryption = settings.encryption
+    return {
+        "DataKeyArns": ",".join(encryption.keys_of("bucket", "outputs", "capture")),
+        "BucketKeyArn": encryption.key_of("bucket") or "",
+        "VolumeKeyArn": encryption.key_of("volumes") or "",
+        "QueueKeyArn": encryption.key_of("queue") or "",
+        "LogsKeyArn": encryption.key_of("logs") or "",
+        "FunctionsKeyArn": encryption.key_of("functions") or "",
     }
 
 

@@ -29,9 +29,18 @@ def bundled_script(step: WrittenStep) -> str | None:
             item["S3Input"]["S3Uri"] for item in step.arguments["ProcessingInputs"].items()
         ]
     else:
-        addresses = [hyperparameters(step)["sagemaker_submit_directory"]]
+        # an isolated job gets its code as a channel
+        addresses = [hyperparameters(step)["sagemaker_submit_directory"], *channels(step)]
     entries = (entry_of(plain_text(address) or "") for address in addresses)
     return next((entry for entry in entries if entry), None)
+
+
+def channels(step: WrittenStep) -> Iterator[Node]:
+    """Yield the addresses of what a training, or every trial of a tuning, is given."""
+    jobs = [job for job, _ in searches(step)] if step.type == "Tuning" else [step.arguments]
+    for job in jobs:
+        for channel in job["InputDataConfig"].items():
+            yield channel.at("DataSource", "S3DataSource", "S3Uri")
 
 
 def searches(step: WrittenStep) -> Iterator[tuple[Node, list[Node]]]:

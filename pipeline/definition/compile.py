@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline.assets.code_bundle import Bundles, bundles_of, monitoring_bundles_of
 from pipeline.assets.decisions import decisions_uri
+from pipeline.assets.packages import packages_uri
 from pipeline.assets.serving_image import serving_image
 from pipeline.assets.weights import weights_uri
 from pipeline.settings.model import Settings
@@ -73,7 +74,10 @@ def _compile(
         session = offline_session(settings.aws.region, settings.bucket)
         parameters = build_parameters(settings)
         image = serving_image(settings, root)
-        context = BuildContext(settings, parameters, session, bundles, weights, decisions, image)
+        context = BuildContext(
+            *(settings, parameters, session, bundles, weights, decisions, image),
+            packages_uri=packages_uri(settings, root),
+        )
         declared, steps = make(context, parameters)
         pipeline = Pipeline(
             name=settings.project,

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.addresses import path_of_file
 from pipeline.assets.code_bundle import bundles_of, stage
 from pipeline.assets.decisions import check_decisions, stage_decisions
+from pipeline.assets.packages import packages_uri, stage_note
 from pipeline.assets.weights import check_file, stage_weights
 from pipeline.command_line.running import ROOT, with_state
 from pipeline.command_line.step_table import display
@@ -81,8 +82,8 @@ def _run(request: LocalRequest, recorder: Recorder) -> LocalOutcome:
     store = Store(request.state)
     with recorder.part("read the data's folders"):
         given = _given(request, store)
-        if request.note:
-            say(request.note)
+        for note in filter(None, (request.note, not_emulated(settings))):
+            say(note)
         if "DataUri" in given:
             _say_reading(request, store.path(str(given["DataUri"])))
     with recorder.part("compile and stage"):
@@ -119,6 +120,15 @@ def _selected(
         return found
     sample = generated_sample(store.root).as_uri()
     return replace(found, parameters={**found.parameters, "DataUri": sample})
+
+
+def not_emulated(settings: Settings) -> str | None:
+    """Say which settings a run on this machine cannot follow; None where there are none."""
+    sections = {"network": settings.network, "encryption": settings.encryption}
+    asked = [name for name, one in sections.items() if one != type(one)()]
+    if not asked:
+        return None
+    return f"{' and '.join(asked)}: for AWS; here jobs share this machine's network and disks"
 
 
 def _given(request: LocalRequest, store: Store) -> dict[str, Value]:
@@ -208,5 +218,7 @@ def compile_and_stage(settings: Settings, root: Path, store: Store) -> dict[str,
         stage(bundle, partial(stage_file, store))
     for stage_file_of in (stage_weights, stage_decisions):
         stage_file_of(settings, partial(stage_large_file, store), partial(is_staged, store))
+    if packages := packages_uri(settings, root):
+        stage_note(packages, partial(stage_file, store))
     definition: dict[str, Any] = json.loads(text)
     return definition

@@ -88,6 +88,13 @@ FunctionName = Annotated[str, Form(r"[\w-]{1,64}", "a function's name, at most 6
 RoleArn = Annotated[
     str, Form(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "arn:aws:iam::ACCOUNT:role/NAME")
 ]
+KmsKeyArn = Annotated[
+    str,
+    Form(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/(mrk-)?[0-9a-f-]{32,36}",
+        "the ARN of a KMS key, arn:aws:kms:REGION:ACCOUNT:key/ID (volumes and roles take no alias)",
+    ),
+]
 Duration = Annotated[
     str, Form(r"P(\d+[DW]|(\d+D)?T\d+[HM])", "a duration, as in P30D (days) or PT12H (hours)")
 ]

@@ -1,7 +1,9 @@
 """Build the environment variables of the Lambda function that deploys; see lambda_code/."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pipeline.settings.local_disks import volume_key
 
 if TYPE_CHECKING:
     from pipeline.settings.model import Settings
@@ -37,9 +39,31 @@ def deployment_json(settings: "Settings", *, scales: bool = True) -> str:
             **production.traffic.model_dump(),
             "limit_seconds": production.traffic.limit_seconds,
         },
-        "data_capture": (
-            {"percent": capture.percent, "uri": settings.capture_uri} if capture.enabled else None
-        ),
+        "data_capture": _captured(settings) if capture.enabled else None,
+        **_protected(settings),
     }
     limits = scaling.model_dump(exclude={"enabled"}) if scaling.enabled else None
     return json.dumps({**how, **({"autoscaling": limits} if scales else {})})
+
+
+def _captured(settings: "Settings") -> dict[str, Any]:
+    percent = settings.deploy.production.data_capture.percent
+    key = settings.encryption.key_of("capture")
+    return {
+        "percent": percent,
+        "uri": settings.capture_uri,
+        **({} if key is None else {"key": key}),
+    }
+
+
+def _protected(settings: "Settings") -> dict[str, Any]:
+    """Return the network and the disks' key of production; nothing where neither is given."""
+    network, key = settings.network, volume_key(settings, settings.deploy.production.instance_type)
+    told: dict[str, Any] = {}
+    if network.subnets or network.isolation:
+        told["network"] = {
+            "subnets": network.subnet_ids,
+            "security_groups": list(network.security_groups),
+            "isolation": network.isolation,
+        }
+    return told if key is None else {**told, "volume_key": key}

@@ -33,6 +33,7 @@ from pipeline.settings.forms import (
 )
 from pipeline.settings.monitor import Monitor, MonitorSetting
 from pipeline.settings.notify import Notify, NotifySetting
+from pipeline.settings.network import Encryption, EncryptionSetting, Network, NetworkSetting
 from pipeline.settings.tracking import Tracking
 from training_code.folders.layout import Layout
 
@@ -296,6 +297,8 @@ class Settings(Section):
     tracking: Tracking = Field(default_factory=Tracking)
     monitor: MonitorSetting = Field(default_factory=Monitor)
     notify: NotifySetting = Field(default_factory=Notify)
+    network: NetworkSetting = Field(default_factory=Network)
+    encryption: EncryptionSetting = Field(default_factory=Encryption)
 
     @property
     def bucket(self) -> str:

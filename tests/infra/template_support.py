@@ -45,6 +45,18 @@ BUILD = {
     "ConnectionArn": f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1",
 }
 
+NETWORK = (
+    "network={subnets: [{id: subnet-0a1b2c3d, zone: us-east-1a}, "
+    "{id: subnet-0a1b2c3e, zone: us-east-1b}], security_groups: [sg-0a1b2c3d], isolation: true}"
+)
+_USES = {"key": 1, "volumes": 2, "queue": 3, "logs": 4, "functions": 5}
+KEY = {
+    use: f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-00000000000{number}"
+    for use, number in _USES.items()
+}
+KEYS = [f"encryption.{use}={arn}" for use, arn in KEY.items()]
+"""Each use has a key of its own; `key` is that of what lies in the bucket."""
+
 
 def settings_with(*overrides: str, environment: str | None = None) -> Settings:
     """pipeline.yaml's, for an account."""

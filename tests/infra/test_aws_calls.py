@@ -16,7 +16,15 @@ from typing import Any
 import pytest
 
 from tests.infra.policy_engine import Call, Statement, allows
-from tests.infra.template_support import ACCOUNT, REGION, Template, settings_with, template_for
+from tests.infra.template_support import (
+    ACCOUNT,
+    KEYS,
+    NETWORK,
+    REGION,
+    Template,
+    settings_with,
+    template_for,
+)
 
 ROWS: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("aws_calls.json").read_text(encoding="utf-8")
@@ -25,6 +33,7 @@ ROWS: list[dict[str, Any]] = json.loads(
 LOOKS = ("sagemaker:ListModelPackages", "sagemaker:DescribeEndpointConfig", "sagemaker:ListTags")
 CONNECTION = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection"
 NOTIFY = f"{{emails: [me@example.org], topic_arn: 'arn:aws:sns:{REGION}:{ACCOUNT}:on-call'}}"
+MONITORED = "monitor={enabled: true, retrain: true}"
 TOLD = ("context", "policy")
 PRINCIPALS = sorted({row["principal"] for row in ROWS})
 
@@ -33,9 +42,8 @@ class Policies:
     """The policies of a project: those of its roles by name, and those of its resources."""
 
     def __init__(self, project: str) -> None:
-        settings = settings_with(
-            f"project={project}", "monitor={enabled: true, retrain: true}", f"notify={NOTIFY}"
-        )
+        told = f"notify={NOTIFY}"
+        settings = settings_with(f"project={project}", MONITORED, told, NETWORK, *KEYS)
         connection = f"{CONNECTION}/0a1b2c3d-1111-2222-3333-444455556666"
         self._template = template_for(settings, ConnectionArn=connection)
         self._arns = _arns(self._template)

@@ -23,6 +23,7 @@ SERVICES = (
     "cloudformation",
     "cloudwatch",
     "codebuild",
+    "ec2",
     "ecr",
     "iam",
     "lambda",

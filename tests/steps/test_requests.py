@@ -7,6 +7,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from tests.steps.test_protection import PROTECTED
+
 pytestmark = pytest.mark.xdist_group("sdk")
 
 OPERATIONS = {
@@ -20,6 +22,7 @@ VARIANTS = [
     ("training.fine_tune_blocks=1", "backbone.weights=imagenet"),
     ("debugger.mode=off", "aws.tags={team: vision}"),
     ("tuning.strategy=Grid", "tuning.ranges.lr=null", "tuning.ranges.weight_decay=null"),
+    PROTECTED,
     ("tuning.strategy=Hyperband", "tuning.early_stopping=false", "tuning.objective='valid:loss'"),
 ]
 
@@ -53,7 +56,7 @@ def resolved(value: Any, defaults: dict[str, Any]) -> Any:
     return {key: resolved(one, defaults) for key, one in value.items()}
 
 
-@pytest.mark.parametrize("overrides", VARIANTS, ids=lambda o: o[0] if o else "as it is")
+@pytest.mark.parametrize("overrides", VARIANTS, ids=lambda o: o[0][:40] if o else "as it is")
 def test_sagemaker_takes_the_arguments(compiled, service_model, overrides):
     definition = compiled(*overrides)
     defaults = {one["Name"]: one["DefaultValue"] for one in definition["Parameters"]}

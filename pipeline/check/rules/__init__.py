@@ -11,6 +11,7 @@ from pipeline.check.rules import (
     jobs,
     metrics,
     names,
+    network,
     order,
     scripts,
     tuning,
@@ -31,4 +32,5 @@ RULES: tuple[Rule, ...] = (
     *debugger.RULES,
     *deploy.RULES,
     *account.RULES,
+    *network.RULES,
 )

@@ -28,6 +28,7 @@ _JOBS = ("Processing", "Training", "Tuning")
 _PYTORCH = re.compile(r"\.amazonaws\.com/(huggingface-)?pytorch")
 _NO_SHELL = "sagemaker_toolkit_native_launcher_enabled"
 _TOOLKIT = ("sagemaker_program", "sagemaker_submit_directory")
+_CHANNEL = re.compile(r"/opt/ml/input/data/([^/]+)")
 _FLAGS = ("true", "false", "1", "0", "yes", "no")
 
 
@@ -97,7 +98,8 @@ def script_channels(document: CheckedDefinition) -> Iterator[Problem]:
         job = step.arguments["TrainingJobDefinition"] if step.type == "Tuning" else step.arguments
         names = [channel["ChannelName"] for channel in job["InputDataConfig"].items()]
         for node in names if script.channels else ():
-            if node.text is not None and node.text not in script.channels:
+            known = {*script.channels, *_read_elsewhere(step, job)}
+            if node.text is not None and node.text not in known:
                 what = f"{script_of(step)} reads no channel {node.text!r}"
                 yield Problem(
                     node.path, what, suggest(node.text, list(script.channels), "remove it")
@@ -106,6 +108,14 @@ def script_channels(document: CheckedDefinition) -> Iterator[Problem]:
             if needed and channel not in [node.text for node in names]:
                 what = f"{script_of(step)} needs the channel {channel!r}"
                 yield Problem(job["InputDataConfig"].path, what, "add it")
+
+
+def _read_elsewhere(step: WrittenStep, job: Node) -> Iterator[str]:
+    """Yield the channels that a hyperparameter or variable names a path in: others read those."""
+    told = [*hyperparameters(step).members(), *job["Environment"].members()]
+    for found in (_CHANNEL.match(plain_text(value) or "") for _, value in told):
+        if found:
+            yield found[1]
 
 
 @rule("script-file")

@@ -246,10 +246,19 @@ def _prepare(request: Mapping[str, Any], job: Job) -> None:
 def _unpack_code(toolkit: Toolkit, job: Job) -> None:
     code = job.root / "code"
     if toolkit.submit_directory:
-        archive = job.store.path(toolkit.submit_directory)
+        archive = _archive(toolkit.submit_directory, job)
         if not archive.is_file():
             raise StepFailed(job.step, f"there is no code at {toolkit.submit_directory}")
         extract_archive(archive, code, maximum_bytes=_CODE_BYTES)
+
+
+def _archive(given: str, job: Job) -> Path:
+    """Return the code's archive: an address, or in isolation a file of a channel."""
+    if given.startswith("s3://"):
+        return job.store.path(given)
+    place = Path(given)
+    inside = place.is_relative_to(job.seen_root) and ".." not in place.parts
+    return job.root / place.relative_to(job.seen_root) if inside else job.store.path(given)
 
 
 def _execute(

@@ -119,6 +119,9 @@ def _code(job: Description) -> str | None:
     for item in job.get("ProcessingInputs") or []:
         if item.get("InputName") == "code":
             uri = item["S3Input"]["S3Uri"]
+    for channel in job.get("InputDataConfig") or []:  # of an isolated training
+        if channel.get("ChannelName") == "code":
+            uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
     return str(uri).strip('"') if uri else None
 
 

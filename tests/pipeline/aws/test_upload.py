@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from pipeline.addresses import split_uri
 from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.packages import PACKAGES, packages_uri
 from pipeline.aws import upload
 from pipeline.aws.errors import AwsAccessError, AwsError
 from pipeline.aws.multipart import put_large
@@ -17,6 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.settings.model import Settings
 from tests.pipeline.assets.weights_support import squeezenet_weights
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, Cloud, Recorded, settings_for
+from tests.wheel_support import write_wheel
 
 URI = f"s3://{BUCKET}/weights/a.pth"
 TARGET = {"Bucket": BUCKET, "Key": "weights/a.pth", "ExpectedBucketOwner": ACCOUNT}
@@ -69,6 +71,22 @@ def test_the_second_time_nothing_is_uploaded(
     bucket.requests.clear()
     assert upload_inputs(bucket.aws, settings, tree, quiet) == ()
     assert {name for name, _ in bucket.requests} == {"ListObjectsV2"}
+
+
+def test_what_isolated_jobs_install_is_uploaded_once(
+    bucket: Recorded, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = write_wheel(tree / "index", "lacking")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (tree / PACKAGES).write_text(f"lacking==1.0 --hash=sha256:{digest}\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    settings = settings_for("network.isolation=true")
+    uri = f"{packages_uri(settings, tree)}/{wheel.name}"
+    assert uri in upload_inputs(bucket.aws, settings, tree, quiet)
+    assert read(bucket, uri) == wheel.read_bytes()
+    wheel.unlink()
+    assert upload_inputs(bucket.aws, settings, tree, quiet) == ()
 
 
 def test_only_the_code_that_changed_is_uploaded(

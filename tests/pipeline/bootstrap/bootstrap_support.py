@@ -12,6 +12,12 @@ from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, REGION, Playback, se
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
 CHANGE_SET = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/bootstrap/1"
+# Nothing of them in pipeline.yaml.
+NETWORK_AND_KEYS = (
+    *("SubnetIds", "SecurityGroupIds", "NetworkArns"),
+    *("DataKeyArns", "BucketKeyArn", "VolumeKeyArn", "QueueKeyArn", "LogsKeyArn"),
+    "FunctionsKeyArn",
+)
 
 
 class Cloud:
@@ -160,6 +166,7 @@ def parameters() -> list[dict[str, Any]]:
         given("NotifyEmails", "-,-,-,-,-"),
         given("NotifyWebhook", ""),
         given("NotifyTopicArn", ""),
+        *(given(name, "") for name in NETWORK_AND_KEYS),
         given("ExtraReadArns", ""),
         given("ServingImageArn", ""),
         given("BuildEnvironment", "staging"),

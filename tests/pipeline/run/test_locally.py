@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.assets.code_bundle import bundles_of
+from pipeline.assets.packages import packages_uri
 from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
 from pipeline.local.store import Store, StoreError
@@ -35,6 +36,25 @@ def test_code_that_goes_on_changing_is_said(
     monkeypatch.setattr(locally, "definition_text", lambda *_: "{}")
     with pytest.raises(UsageError, match="is being changed: run again"):
         locally.compile_and_stage(settings, ROOT, Store(tmp_path))
+
+
+def test_what_is_for_aws_alone_is_said() -> None:
+    plain = load_settings(ROOT / "pipeline.yaml", "local", [])
+    isolated = load_settings(ROOT / "pipeline.yaml", "local", ["network.isolation=true"])
+    assert locally.not_emulated(plain) is None
+    assert str(locally.not_emulated(isolated)).startswith("network: for AWS; here jobs share")
+
+
+def test_isolated_jobs_have_the_packages_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is downloaded for them: a run here needs no network."""
+    settings = load_settings(ROOT / "pipeline.yaml", "local", ["network.isolation=true"])
+    text = " ".join(bundle.uri for bundle in bundles_of(settings, ROOT).values())
+    monkeypatch.setattr(locally, "definition_text", lambda *_: f'{{"of": "{text}"}}')
+    store, uri = Store(tmp_path), packages_uri(settings, ROOT)
+    locally.compile_and_stage(settings, ROOT, store)
+    assert [path.name for path in store.path(str(uri)).iterdir()] == ["packages.txt"]
 
 
 def test_weights_on_s3_are_checked_before_a_run_where_they_lie_here(tmp_path: Path) -> None:

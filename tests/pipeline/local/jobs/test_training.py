@@ -15,7 +15,7 @@ from pipeline.local.jobs.training import run_training_job
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store
-from tests.pipeline.local.runner_support import BUCKET, Lab, wait_for, write_archive
+from tests.pipeline.local.runner_support import BUCKET, Lab, channel, wait_for, write_archive
 
 # Writes all that it can see of its container into the model.
 REPORT = """
@@ -329,6 +329,19 @@ def test_a_channel_that_is_no_folder_is_refused(lab: Lab) -> None:
     channel["DataSource"]["S3DataSource"]["S3DataType"] = "ManifestFile"
     reason = "channel features: only S3DataSource with S3Prefix works here"
     assert reason in str(lab.run(step).failure)
+
+
+def test_an_isolated_training_finds_its_code_in_a_channel(lab: Lab) -> None:
+    step = _training(lab, EnableNetworkIsolation=True)
+    told = step["Arguments"]["HyperParameters"]
+    uri = told["sagemaker_submit_directory"]
+    step["Arguments"]["InputDataConfig"].append(channel("code", uri))
+    told["sagemaker_submit_directory"] = "/opt/ml/input/data/code/sourcedir.tar.gz"
+    result = lab.run(step)
+    assert result.status == "Succeeded", result.failure
+    assert _report(lab)["channels"]["code"] == ["sourcedir.tar.gz"]
+    told["sagemaker_submit_directory"] = "/opt/ml/input/data/code/other.tar.gz"
+    assert "there is no code at /opt/ml/input" in str(lab.run(step).failure)
 
 
 @pytest.mark.parametrize(
