@@ -8,8 +8,8 @@ from pipeline.settings.checks_backbone import BACKBONE_CHECKS
 from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
 from pipeline.settings.checks_deploy import DEPLOY_CHECKS
 from pipeline.settings.checks_monitor import MONITOR_CHECKS
-from pipeline.settings.checks_notify import NOTIFY_CHECKS
 from pipeline.settings.checks_network import NETWORK_CHECKS
+from pipeline.settings.checks_notify import NOTIFY_CHECKS
 from pipeline.settings.errors import Problem
 from pipeline.settings.model import (
     CategoricalRange,

@@ -32,8 +32,8 @@ from pipeline.settings.forms import (
     Section,
 )
 from pipeline.settings.monitor import Monitor, MonitorSetting
-from pipeline.settings.notify import Notify, NotifySetting
 from pipeline.settings.network import Encryption, EncryptionSetting, Network, NetworkSetting
+from pipeline.settings.notify import Notify, NotifySetting
 from pipeline.settings.tracking import Tracking
 from training_code.folders.layout import Layout
 
