@@ -34,8 +34,20 @@ class Capture:
 
 
 @dataclass(frozen=True)
+class Serverless:
+    """The memory of each request's place, how many places there may be, and how many wait ready."""
+
+    memory_mb: int
+    max_concurrency: int
+    provisioned_concurrency: int = 0
+
+
+@dataclass(frozen=True)
 class Plan:
-    """One endpoint: its machines, its role, and how it is updated."""
+    """One endpoint: its machines, or `serverless` instead; its role, and how it is updated.
+
+    `is_plain`: by UpdateEndpoint alone, the one way that is documented for serverless ones.
+    """
 
     endpoint_name: str
     instance_type: str
@@ -44,6 +56,8 @@ class Plan:
     traffic: Traffic = Traffic()
     alarms: tuple[str, ...] = ()
     capture: Capture | None = None
+    serverless: Serverless | None = None
+    is_plain: bool = False
 
 
 def unwatched(plan: Plan) -> Plan:
@@ -57,6 +71,9 @@ def unwatched(plan: Plan) -> Plan:
 
 def variants_of(plan: Plan, model: str) -> list[dict[str, Any]]:
     """Return the ProductionVariants of an endpoint configuration."""
+    if plan.serverless:
+        config = _serverless_config(plan.serverless)
+        return [{"VariantName": VARIANT, "ModelName": model, "ServerlessConfig": config}]
     variant = {
         "VariantName": VARIANT,
         "ModelName": model,
@@ -66,6 +83,15 @@ def variants_of(plan: Plan, model: str) -> list[dict[str, Any]]:
     # the default driver of a GPU's machine is older than the CUDA 13.0 of our image needs
     machine_image = {"InferenceAmiVersion": _GPU_AMI} if _GPU.match(plan.instance_type) else {}
     return [variant | machine_image]
+
+
+def _serverless_config(asked: Serverless) -> dict[str, int]:
+    ready = asked.provisioned_concurrency
+    return {
+        "MemorySizeInMB": asked.memory_mb,
+        "MaxConcurrency": asked.max_concurrency,
+        **({"ProvisionedConcurrency": ready} if ready else {}),
+    }
 
 
 def capture_of(plan: Plan) -> dict[str, Any]:

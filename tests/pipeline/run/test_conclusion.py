@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.command_line.stopping import cancel_on_signals
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
 from pipeline.local.service.server import Service
@@ -26,6 +25,7 @@ from pipeline.run.arrival import Deployed
 from pipeline.run.conclusion import conclude
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.smoke_test import made_question
+from pipeline.settings.serverless import MAXIMUM_BODY
 from tests.conftest import ECHO
 
 EVALUATION = "s3://b/evaluation"
