@@ -15,6 +15,7 @@ from pipeline.job_scripts.hyperparameters import (
     training_settings,
     tunable_hyperparameters,
 )
+from pipeline.settings.cost import Cost
 from pipeline.settings.debugger import Debugger, RuleName
 from pipeline.settings.deploy import Deploy
 from pipeline.settings.forms import (
@@ -294,6 +295,7 @@ class Settings(Section):
     retry: Retry
     tracking: Tracking = Field(default_factory=Tracking)
     monitor: MonitorSetting = Field(default_factory=Monitor)
+    cost: Cost = Field(default_factory=Cost)
 
     @property
     def bucket(self) -> str:
