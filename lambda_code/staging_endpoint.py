@@ -36,8 +36,9 @@ _ATTEMPTS = 5
 def bring_in_turn(clients: Clients, plan: Plan, config: str) -> dict[str, str]:
     """Bring the endpoint to `config` now, or leave a note for the event at its update's end.
 
-    Returns `action` (created, updated, replaced, unchanged, waiting, superseded) and `superseded`, a
-    configuration that waited and will not come. Raises EndpointBusyError when it is never deleted.
+    Returns `action` (created, updated, replaced, unchanged, waiting, superseded) and
+    `superseded`, a configuration that waited and will not come. Raises EndpointBusyError when it is
+    never deleted.
     """
     client, name = clients.sagemaker, plan.endpoint_name
     for _ in range(_ATTEMPTS):

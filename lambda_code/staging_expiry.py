@@ -16,10 +16,10 @@ def delete_expired(clients: Clients, name: str, hours: int, now: datetime) -> di
     client = clients.sagemaker
     endpoint = describe_endpoint(client, name)
     action = "unchanged"
-    if endpoint and not is_busy(endpoint) and _is_old(endpoint, hours, now):
-        if _costs_by_the_hour(client, goal_of(endpoint)):
-            found(client.delete_endpoint, EndpointName=name)
-            action = "deleted"
+    is_old = endpoint and not is_busy(endpoint) and _is_old(endpoint, hours, now)
+    if endpoint and is_old and _costs_by_the_hour(client, goal_of(endpoint)):
+        found(client.delete_endpoint, EndpointName=name)
+        action = "deleted"
     config = goal_of(endpoint) if endpoint else ""
     return {"action": action, "endpoint_name": name, "endpoint_config_name": config}
 

@@ -33,9 +33,9 @@ class Backbone:
     """A model without its head.
 
     `blocks` can be fine-tuned; `features` come out. Pictures have `smallest` to `largest` pixels
-    (None: without limit). Of its `tensors`, which hold so many `thousands` of numbers, `first` is the
-    first one's name and `digest` a hash of all names and shapes; torchvision's own heads, below the
-    paths `heads`, are none of them.
+    (None: without limit). Of its `tensors`, which hold so many `thousands` of numbers, `first` is
+    the first one's name and `digest` a hash of all names and shapes; torchvision's own heads, below
+    the paths `heads`, are none of them.
     """
 
     blocks: int

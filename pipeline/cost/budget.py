@@ -14,22 +14,22 @@ def budget_findings(settings: Settings, cost: CostEstimate) -> Iterator[Finding]
     """Yield an error for what exceeds the budget, a warning for what cannot be compared with it."""
     budget = settings.cost
     sums = (
-        ("maximum_per_run", "a run", budget.maximum_per_run, cost.total, cost.lines),
-        ("maximum_per_month", "a month", budget.maximum_per_month, cost.per_month, cost.monthly),
+        ("run", budget.maximum_per_run, cost.total, cost.lines),
+        ("month", budget.maximum_per_month, cost.per_month, cost.monthly),
     )
-    for name, what, most, amount, lines in sums:
+    for what, most, amount, lines in sums:
         if most is not None:
-            yield from _compared(f"cost.{name}", what, most, amount, lines, cost.currency)
+            unknown = [line for line in lines if line.amount is None]
+            least = "at least " if unknown else ""
+            text = f"a {what} can cost {least}{amount:,.2f} {cost.currency}"
+            yield from _compared(f"cost.maximum_per_{what}", text, round(amount, 2) - most, unknown)
 
 
-def _compared(
-    key: str, what: str, most: float, amount: float, lines: Sequence[CostLine], currency: str
-) -> Iterator[Finding]:
-    unknown = [line for line in lines if line.amount is None]
-    least = "at least " if unknown else ""
-    if round(amount, 2) > most:
-        text = f"{what} can cost {least}{amount:,.2f} {currency}, and {most:,.2f} is the most"
-        yield Finding("budget", "error", "", key, text, f"change what costs, or {key}; {_SEE}")
+def _compared(key: str, text: str, over: float, unknown: Sequence[CostLine]) -> Iterator[Finding]:
+    """Judge an amount, in words, that is so much `over` its limit, with lines of unknown price."""
+    if over > 0:
+        mend = f"change what costs, or {key}; {_SEE}"
+        yield Finding("budget", "error", "", key, f"{text}, {over:,.2f} more than it may", mend)
     elif unknown:
-        text = f"{what} costs {least}{amount:,.2f} {currency}: {unknown[0].step} has no known price"
-        yield Finding("budget", "warning", "", key, text, _SEE)
+        what = f"{text}, as far as is known: {unknown[0].step} has no known price"
+        yield Finding("budget", "warning", "", key, what, _SEE)

@@ -71,8 +71,8 @@ def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
     """Fetch AWS's price list of a region. `client` is boto3's client of "pricing".
 
     What the list has no entry for, prices of disks among them, is not made up: disks, and of
-    `others` all but serverless, keep their `known` price. Raises UsageError when AWS lists nothing for the region, and
-    botocore's errors.
+    `others` all but serverless, keep their `known` price. Raises UsageError when AWS lists nothing
+    for the region, and botocore's errors.
     """
     found: dict[str, dict[str, float]] = {component: {} for component in COMPONENTS}
     currency, others = known.currency, dict(known.others)
@@ -122,9 +122,7 @@ def _hourly(product: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     yield from _dimensions(product, ("hrs", "hours"))
 
 
-def _dimensions(
-    product: Mapping[str, Any], units: tuple[str, ...]
-) -> Iterator[tuple[str, float]]:
+def _dimensions(product: Mapping[str, Any], units: tuple[str, ...]) -> Iterator[tuple[str, float]]:
     for term in product.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term["priceDimensions"].values():
             if dimension["unit"].lower() in units:

@@ -70,7 +70,9 @@ def serverless_can_run_it(settings: Settings) -> Iterator[Problem]:
         yield Problem((*path, "provisioned_concurrency"), what)
     needed = memory_needed_mb(settings)
     if staging.memory_mb is None and needed > MOST_MEMORY_MB:
-        what = f"{settings.backbone.name} needs about {needed:,} MB, serverless has {MOST_MEMORY_MB:,}"
+        what = (
+            f"{settings.backbone.name} needs about {needed:,} MB, serverless has {MOST_MEMORY_MB:,}"
+        )
         yield Problem((*path, "type"), f"{what}: choose realtime or none")
 
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 MOST_MEMORY_MB = 6144
 MAXIMUM_BODY = 4 * 1024**2
-"""The most bytes that a serverless endpoint takes, or answers with; one on instances takes 6 MiB."""
+"""The most bytes that a serverless endpoint takes, or answers; one on instances takes 6 MiB."""
 _STEP_MB = 1024
 _LEAST_MB = 2048  # the default of AWS's SDK; processors come with memory, and less is slow
-# Measured with ONNX Runtime 1.24, batches of 8, from start to answer: at most 0.17 GB for weights of
-# 9 MB, 0.31 for 95, 1.11 for 539, 1.23 for 785. The rest is for pictures being decoded.
+# Measured with ONNX Runtime 1.24, batches of 8, from start to answer: at most 0.17 GB for weights
+# of 9 MB, 0.31 for 95, 1.11 for 539, 1.23 for 785. The rest is for pictures being decoded.
 _SERVER_MB = 700
 _COPIES = 2
 _BYTES_A_WEIGHT = 4

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def tear_down(
     aws: "Aws", project: "Project", options: argparse.Namespace, timing: "Timing | None" = None
 ) -> int:
-    """Look, show, ask, delete, and look again. Exit code 3 when the answer is no, 1 if any stays."""
+    """Look, show, ask, delete, look again. Exit code 3 when the answer is no, 1 if any stays."""
     from pipeline.aws.timing import Timing
     from pipeline.teardown.account import look
     from pipeline.teardown.deleting import delete_all

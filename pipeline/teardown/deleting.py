@@ -1,4 +1,4 @@
-"""Delete what a project has, one thing after the other; a refusal is noted, and the rest goes on."""
+"""Delete what a project has, one thing after the other; what is refused does not end the rest."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping

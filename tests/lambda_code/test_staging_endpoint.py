@@ -1,7 +1,8 @@
 """Runs that deploy at the same time: each gets its turn or is superseded, and none waits inside.
 
-Steps of a sequence: `d1` a run deploys version 1, `s1` to a serverless endpoint; `ok` and `bad` end what the endpoint is at, and
-the event of that arrives; `OK` and `BAD` without it, and `=end` delivers it, once or again.
+Steps of a sequence: `d1` a run deploys version 1, `s1` to a serverless endpoint; `ok` and `bad` end
+what the endpoint is at, and the event of that arrives; `OK` and `BAD` without it, and `=end`
+delivers it, once or again.
 """
 
 from collections.abc import Callable

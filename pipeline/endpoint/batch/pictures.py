@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inference_code.picture_formats import is_picture
 from pipeline.errors import UsageError, file_reason
+from pipeline.settings.serverless import MAXIMUM_BODY
 from training_code.folders.walk import (
     UnusableFolder,
     files_below,
@@ -56,7 +57,7 @@ def find_pictures(given: Sequence[str]) -> Found:
 
 
 def packed(names: Iterable[str], most: int = MOST_IN_REQUEST) -> Iterator[tuple[str, ...]]:
-    """Pack pictures into requests, in order: at most so many, and no more than any endpoint takes."""
+    """Pack pictures into requests, in order: at most so many, and what any endpoint takes."""
     group: list[str] = []
     size = _AROUND_REQUEST
     for name in names:

@@ -1,4 +1,4 @@
-"""A serverless endpoint's file system can be read and not written, but for /tmp: the server serves."""
+"""The server serves where it can write nowhere but in /tmp, as on a serverless endpoint."""
 
 import os
 import socket

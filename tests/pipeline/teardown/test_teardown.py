@@ -1,4 +1,4 @@
-"""What a project has is deleted in an order that works; what is refused is said, the rest goes on."""
+"""What a project has is deleted in an order that works, and what is refused does not end it."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -143,7 +143,7 @@ def test_registry_and_bucket_go_last_and_only_when_asked_to(
 
 
 @pytest.mark.parametrize(
-    ("operation", "left", "costs"),
+    "case",
     [
         ("stop_pipeline_execution", Account(runs=[RUN], stack={"Project": "dog-breeds"}), "run"),
         ("deregister_scalable_target", Account(scaling=True), ""),
@@ -152,7 +152,11 @@ def test_registry_and_bucket_go_last_and_only_when_asked_to(
             Account(endpoints=["dog-breeds-staging"], stack={"Project": "dog-breeds"}),
             "endpoint",
         ),
-        ("delete_endpoint_config", Account(configurations={"dog-breeds--7-1": "dog-breeds-staging"}), ""),
+        (
+            "delete_endpoint_config",
+            Account(configurations={"dog-breeds--7-1": "dog-breeds-staging"}),
+            "",
+        ),
         ("delete_model", Account(models={"dog-breeds--7-2": ROLE}), ""),
         ("delete_pipeline", Account(pipelines=["dog-breeds"]), ""),
         ("delete_stack", Account(stack={"Project": "dog-breeds"}), "stack"),
@@ -162,10 +166,9 @@ def test_what_is_refused_is_said_and_all_that_does_not_need_it_goes(
     looks: Looks,
     run: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
-    operation: str,
-    left: Account,
-    costs: str,
+    case: tuple[str, Account, str],
 ) -> None:
+    operation, left, costs = case
     looks.expect(everything())
     expect_deletions(looks, refused=operation)
     looks.expect(left)
@@ -203,7 +206,7 @@ def test_a_dry_run_only_looks(
     assert looks.changes() == []
     found = document("teardown", capsys.readouterr().out)
     assert not found["executed"]
-    assert [one["thing"]["kind"] for one in found["ends"] if not one["end"]][0] == "run"
+    assert next(one["thing"]["kind"] for one in found["ends"] if not one["end"]) == "run"
 
 
 def test_cut_off_it_goes_on_where_it_was(

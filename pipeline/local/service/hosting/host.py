@@ -83,7 +83,7 @@ class Hosting:
     ) -> tuple[Reply, str]:
         """Return the model's own answer, and the name of the variant that gave it.
 
-        Raises EndpointUnavailableError, RequestTooLargeError, ModelServerError or ModelTimeoutError.
+        Raises EndpointUnavailableError, RequestTooLargeError, ModelServerError, ModelTimeoutError.
         """
         document = self._store.get("Endpoint", endpoint)
         if document is None:
