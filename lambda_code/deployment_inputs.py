@@ -134,11 +134,9 @@ def read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:
 
 
 def _read_serverless(event: Mapping[str, Any]) -> Serverless:
+    memory, at_once = (_whole(event, name) for name in _SERVERLESS)
     ready = "provisioned_concurrency"
-    return Serverless(
-        *(_whole(event, name) for name in _SERVERLESS),
-        provisioned_concurrency=_whole(event, ready) if event.get(ready) else 0,
-    )
+    return Serverless(memory, at_once, _whole(event, ready) if event.get(ready) else 0)
 
 
 def _whole(event: Mapping[str, Any], name: str) -> int:
