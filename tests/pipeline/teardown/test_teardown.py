@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from pipeline.aws.timing import Timing
 from pipeline.command_line.running import ROOT
 from pipeline.errors import UsageError
+from pipeline.local.service.client import sagemaker_client
+from pipeline.local.store import Store
 from pipeline.settings.loading import load_settings
 from pipeline.teardown.__main__ import main, parsers, tear_down
 from pipeline.teardown.account import Project
@@ -281,3 +284,28 @@ def test_without_a_terminal_it_needs_to_be_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     with pytest.raises(UsageError, match="no terminal to ask on"):
         main([])
+
+
+def test_on_this_machine_endpoints_go_with_what_they_were_made_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = sagemaker_client(Store(tmp_path))
+    container = {"Image": "image:1", "ModelDataUrl": "s3://b/model.tar.gz"}
+    client.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    variant = {"VariantName": "AllTraffic", "ModelName": "m", "InitialInstanceCount": 1}
+    client.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+    client.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    here = ["--local", "--state", str(tmp_path)]
+
+    assert main([*here, "--dry-run"]) == 0
+    assert [one["EndpointName"] for one in client.list_endpoints()["Endpoints"]] == ["e"]
+    assert main([*here, "--yes"]) == 0
+    assert main([*here, "--yes"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "deleted    endpoint e\ndeleted    configuration c\ndeleted    model m\n" in printed
+    assert "what still costs money: nothing\n" in printed
+    assert printed.endswith("there is nothing of this machine\n")
+    assert client.list_endpoints()["Endpoints"] == []
+    with pytest.raises(UsageError, match=r"are the folder .*: delete it"):
+        main([*here, "--yes", "--bucket"])
