@@ -136,7 +136,7 @@ def test_without_a_picture_it_is_asked_about_one_that_is_made(run: Run) -> None:
     run.deploy(code=ECHO.replace('"image/png"', '"image/webp"'))
     outcome = run.conclude()
     assert (outcome.next_command, outcome.exit_code) == (None, 0)
-    assert "test picture   none of at most 6,291,456 bytes is" in outcome.summary()
+    assert "test picture   none of at most 4,194,304 bytes is" in outcome.summary()
     assert "asked about    a grey picture: beagle 75.0%" in outcome.summary()
 
 
