@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deployment_errors import DeployError, EndpointBusyError
+from endpoint_kinds import FAILED
 from pipeline.local.service.operations.endpoints import (
     awaited_config,
     fail_deployment,
@@ -21,7 +22,7 @@ from pipeline.local.service.operations.events import RULE
 from pipeline.local.service.operations.models import serverless_of
 from pipeline.local.service.operations.tags import TAGS
 from pipeline.local.store import Store
-from staging_endpoint import BEGUN, FAILED, WANTED
+from staging_endpoint import BEGUN, WANTED
 from tests.lambda_code.deploy_support import ENVIRONMENT, GROUP, PRODUCTION, ROLE, World
 
 STAGING = "dogs-staging"

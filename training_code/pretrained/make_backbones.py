@@ -60,7 +60,9 @@ def row_of(name: str, one: Backbone) -> str:
 
 
 def _thousands(backbone: nn.Module, heads: Sequence[str]) -> int:
-    numbers = sum(tensor.numel() for tensor in own_tensors(backbone.state_dict(), heads).values())
+    numbers: int = sum(
+        tensor.numel() for tensor in own_tensors(backbone.state_dict(), heads).values()
+    )
     return -(-numbers // 1000)
 
 
