@@ -1,7 +1,7 @@
 """Bring registered models to endpoints. One handler, three callers; none waits for InService.
 
 1. The pipeline's Deploy step: its version to the staging endpoint, in its turn (staging_endpoint).
-2. EventBridge: an approval, a rejection, or the end of an endpoint's deployment.
+2. EventBridge: an approval, a rejection, the end of an endpoint's deployment, or its clock.
 3. `python -m pipeline.endpoint rollback`.
 
 Where TOPICS names any, people are told (news) of a deployment that was rolled back and, by two
@@ -43,6 +43,10 @@ the event at the update's end continues what had to wait.
 | staging is at rest | A waits                            | update to A                          |
 | staging is at rest | its update to A was rolled back    | nothing                              |
 | staging failed     | A waits                            | it is deleted and created with A     |
+| staging's turn     | it has instances, A is serverless  | it is deleted and created with A;    |
+|                    |                                    | if that is refused, with what it had |
+| an hour has passed | staging costs by the hour and is   | it is deleted                        |
+|                    | older than its hours               |                                      |
 | of another group   | whatever                           | nothing                              |
 | of another kind    | whatever                           | an error: the rule is wrong          |
 """
@@ -51,23 +55,32 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 
 from deployment_errors import DeployError, EndpointBusyError
 from deployment_history import create_config, create_model
-from deployment_inputs import PackageEvent, Production, RollbackRequest, endpoint_in
-from endpoint_calls import bring_to, is_same_endpoint
-from endpoint_plan import Network, Plan
+from deployment_inputs import (
+    PackageEvent,
+    Production,
+    RollbackRequest,
+    endpoint_in,
+    read_expiry,
+    read_step,
+)
+from endpoint_calls import is_same_endpoint
+from endpoint_kinds import bring_across
+from endpoint_plan import Plan
 from endpoint_rollback import roll_back
 from kept_models import container_by_address, kept_container
 from news import WAITING, of_failed_run, of_waiting_version
 from production_endpoint import Clients, Outcome, answer, on_package_event, reconcile
 from staging_endpoint import bring_in_turn, take_turn
 from telling import News, teller
+from staging_expiry import delete_expired
 
-_FIELDS = ("model_package_arn", "endpoint_name", "instance_type", "instance_count", "role_arn")
 _PACKAGE_EVENT = "SageMaker Model Package State Change"
 _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 _RUN_EVENT = "SageMaker Model Building Pipeline Execution Status Change"
@@ -91,6 +104,9 @@ def handle(event: Mapping[str, Any], environment: Mapping[str, str], clients: Cl
     if "rollback" in event:
         request = RollbackRequest.from_event(event)
         return roll_back(Production.from_environment(environment), request, clients)
+    if "expire" in event:
+        name, hours = read_expiry(event, environment)
+        return delete_expired(clients, name, hours, datetime.now(UTC))
     if "detail-type" in event:
         return _on_event(event, environment, clients)
     return deploy(
@@ -149,7 +165,7 @@ def deploy(
     only approvals bring versions to. `models` is the folder that models are kept in, if any.
     Raises DeployError, and EndpointBusyError when another endpoint is on its way to something else.
     """
-    plan, package = _read_step(event)
+    plan, package = read_step(event)
     if is_same_endpoint(plan.endpoint_name, production):
         raise DeployError(
             f"{plan.endpoint_name} is where approved versions go: run the pipeline with another "
@@ -173,37 +189,10 @@ def _bring(clients: Clients, plan: Plan, config: str, staging: str) -> Outcome:
     if is_same_endpoint(plan.endpoint_name, staging):
         return bring_in_turn(clients, replace(plan, endpoint_name=staging), config)
     try:
-        return {"action": bring_to(clients.sagemaker, plan, config, sleep=clients.sleep)}
+        return {"action": bring_across(clients.sagemaker, plan, config, sleep=clients.sleep)}
     except EndpointBusyError as error:
         turns = f"runs take turns at {staging}" if staging else "run python -m pipeline.bootstrap"
         raise EndpointBusyError(f"{error} (no event would continue this: {turns})") from error
-
-
-def _read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:
-    if missing := [name for name in _FIELDS if not event.get(name)]:
-        raise DeployError(f"the event lacks {', '.join(missing)}")
-    try:
-        count = int(event["instance_count"])
-    except (TypeError, ValueError) as error:
-        raise DeployError("instance_count must be a whole number") from error
-    plan = Plan(
-        endpoint_name=str(event["endpoint_name"]),
-        instance_type=str(event["instance_type"]),
-        instance_count=count,
-        role_arn=str(event["role_arn"]),
-        network=Network(
-            subnets=_listed(event, "subnets"),
-            security_groups=_listed(event, "security_groups"),
-            isolation=event.get("isolation") == "true",
-        ),
-        volume_key=str(event.get("volume_key", "")),
-    )
-    return plan, str(event["model_package_arn"])
-
-
-def _listed(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Read what a step gives as one text with commas; a step passes no lists."""
-    return tuple(part for part in str(event.get(name, "")).split(",") if part)
 
 
 def _given(package: Mapping[str, Any]) -> dict[str, Any]:

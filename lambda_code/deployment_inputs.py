@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployment_errors import DeployError
-from endpoint_plan import Capture, Network, Plan, Traffic
+from endpoint_plan import Capture, Network, Plan, Serverless, Traffic
 from endpoint_scaling import Scaling
 
 _VARIABLES = (
@@ -17,6 +17,9 @@ _VARIABLES = (
     "ROLLBACK_ALARMS",
     "DEPLOYMENT",
 )
+_FIELDS = ("model_package_arn", "endpoint_name", "role_arn")
+_INSTANCES = ("instance_type", "instance_count")
+_SERVERLESS = ("memory_size_mb", "max_concurrency")
 _MILLISECONDS_FROM = 1e11  # seconds since 1970 are fewer for another 3,000 years
 
 
@@ -111,6 +114,65 @@ class RollbackRequest:
             raise DeployError("the rollback lacks endpoint_name")
         version = asked.get("version")
         return cls(str(asked["endpoint_name"]), str(version) if version else None)
+
+
+def read_step(event: Mapping[str, Any]) -> tuple[Plan, str]:
+    """Read what the Deploy step asks for: an endpoint, and the version it is to get.
+
+    It runs on instances, or serverless. Raises DeployError naming what is missing or wrong.
+    """
+    is_serverless = bool(event.get(_SERVERLESS[0]))
+    wanted = (*_FIELDS, *(_SERVERLESS if is_serverless else _INSTANCES))
+    if missing := [name for name in wanted if not event.get(name)]:
+        raise DeployError(f"the event lacks {', '.join(missing)}")
+    plan = Plan(
+        endpoint_name=str(event["endpoint_name"]),
+        instance_type="" if is_serverless else str(event["instance_type"]),
+        instance_count=0 if is_serverless else _whole(event, "instance_count"),
+        role_arn=str(event["role_arn"]),
+        network=Network(
+            subnets=_listed(event, "subnets"),
+            security_groups=_listed(event, "security_groups"),
+            isolation=event.get("isolation") == "true",
+        ),
+        volume_key=str(event.get("volume_key", "")),
+        serverless=_read_serverless(event) if is_serverless else None,
+    )
+    return plan, str(event["model_package_arn"])
+
+
+def _read_serverless(event: Mapping[str, Any]) -> Serverless:
+    memory, at_once = (_whole(event, name) for name in _SERVERLESS)
+    ready = "provisioned_concurrency"
+    return Serverless(memory, at_once, _whole(event, ready) if event.get(ready) else 0)
+
+
+def _listed(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Read what a step gives as one text with commas; a step passes no lists."""
+    return tuple(part for part in str(event.get(name, "")).split(",") if part)
+
+
+def _whole(event: Mapping[str, Any], name: str) -> int:
+    try:
+        return int(event[name])
+    except (TypeError, ValueError) as error:
+        raise DeployError(f"{name} must be a whole number") from error
+
+
+def read_expiry(event: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str, int]:
+    """Read which endpoint expires after how many hours. Raises DeployError.
+
+    The event names the kind of endpoint; nothing but the function's own staging can expire.
+    """
+    if event["expire"] != "staging":
+        raise DeployError(f"{event['expire']!r} does not expire: correct the rule that sent it")
+    name, hours = environment.get("STAGING_ENDPOINT"), environment.get("STAGING_EXPIRE_HOURS", "")
+    if not name or not hours.isdecimal() or hours == "0":
+        raise DeployError(
+            "the function lacks STAGING_ENDPOINT or STAGING_EXPIRE_HOURS: bring its stack up to "
+            "date with python -m pipeline.bootstrap"
+        )
+    return name, int(hours)
 
 
 def endpoint_in(event: Mapping[str, Any]) -> str:

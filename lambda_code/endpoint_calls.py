@@ -93,16 +93,19 @@ def bring_to(
     tags: Mapping[str, str] | None = None,
     keeps_count: bool = False,
     sleep: Callable[[float], None] = time.sleep,
+    update: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> str:
     """Create, update or leave the endpoint, by the state it is in; never waits for InService.
 
     Returns "created", "updated" or "unchanged". `tags` are put on an endpoint that is created.
-    Raises EndpointBusyError.
+    `update` may do the update in another way: it is given the endpoint, at rest, and returns what
+    it did. Raises EndpointBusyError.
     """
     name = plan.endpoint_name
     endpoint = describe_endpoint(client, name)
     if endpoint and endpoint["EndpointStatus"] in ("Failed", "Deleting"):
-        _remove(client, name, endpoint, sleep)
+        # A failed endpoint can be deleted, and nothing else.
+        remove_endpoint(client, name, sleep, is_going=endpoint["EndpointStatus"] == "Deleting")
         endpoint = None
     if endpoint is None:
         own = {"Tags": tag_list(tags)} if tags else {}
@@ -113,7 +116,7 @@ def bring_to(
         return "unchanged"
     if endpoint and is_busy(endpoint):
         raise busy_error(name, endpoint)
-    return _update(client, plan, config, keeps_count)
+    return update(endpoint) if update else update_to(client, plan, config, keeps_count)
 
 
 def busy_error(name: str, endpoint: Mapping[str, Any]) -> EndpointBusyError:
@@ -122,12 +125,13 @@ def busy_error(name: str, endpoint: Mapping[str, Any]) -> EndpointBusyError:
     return EndpointBusyError(f"endpoint {name} is {status} to {goal_of(endpoint)}: try again later")
 
 
-def _update(client: Any, plan: Plan, config: str, keeps_count: bool) -> str:
+def update_to(client: Any, plan: Plan, config: str, keeps_count: bool = False) -> str:
+    """Update an endpoint at rest. Raises EndpointBusyError when somebody else was faster."""
     try:
         client.update_endpoint(
             EndpointName=plan.endpoint_name,
             EndpointConfigName=config,
-            DeploymentConfig=deployment_config(plan),
+            **({} if plan.is_plain else {"DeploymentConfig": deployment_config(plan)}),
             **(_RETAINED if keeps_count else {}),
         )
     except ClientError as error:
@@ -140,14 +144,15 @@ def _update(client: Any, plan: Plan, config: str, keeps_count: bool) -> str:
     return "updated"
 
 
-def _remove(
-    client: Any, name: str, endpoint: Mapping[str, Any], sleep: Callable[[float], None]
+def remove_endpoint(
+    client: Any, name: str, sleep: Callable[[float], None], *, is_going: bool = False
 ) -> None:
-    """Delete a failed endpoint, the one thing that may be done with it, and wait until it is gone.
+    """Delete an endpoint, unless it `is_going` already, and wait until it is gone.
 
-    This takes seconds; only coming into service takes longer than a Lambda has.
+    This takes seconds; only coming into service takes longer than a Lambda has. Raises
+    EndpointBusyError.
     """
-    if endpoint["EndpointStatus"] == "Failed":
+    if not is_going:
         found(client.delete_endpoint, EndpointName=name)
     for _ in range(_DELETION_SECONDS // 5):
         if describe_endpoint(client, name) is None:

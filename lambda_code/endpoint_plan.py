@@ -44,10 +44,20 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One endpoint: its machines, their network, its role, and how it is updated.
+class Serverless:
+    """The memory of each request's place, how many places there may be, and how many wait ready."""
 
-    `volume_key` is the KMS key of the machines' disks; empty for AWS's own.
+    memory_mb: int
+    max_concurrency: int
+    provisioned_concurrency: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One endpoint: its machines, or `serverless` instead; their network, role, and updates.
+
+    `volume_key` is the KMS key of the machines' disks; empty for AWS's own. `is_plain`: updated by
+    UpdateEndpoint alone, the one way that is documented for serverless ones.
     """
 
     endpoint_name: str
@@ -59,6 +69,8 @@ class Plan:
     capture: Capture | None = None
     network: Network = Network()
     volume_key: str = ""
+    serverless: Serverless | None = None
+    is_plain: bool = False
 
 
 def unwatched(plan: Plan) -> Plan:
@@ -72,6 +84,9 @@ def unwatched(plan: Plan) -> Plan:
 
 def variants_of(plan: Plan, model: str) -> list[dict[str, Any]]:
     """Return the ProductionVariants of an endpoint configuration."""
+    if plan.serverless:
+        config = _serverless_config(plan.serverless)
+        return [{"VariantName": VARIANT, "ModelName": model, "ServerlessConfig": config}]
     variant = {
         "VariantName": VARIANT,
         "ModelName": model,
@@ -99,6 +114,15 @@ def network_of(plan: Plan) -> dict[str, Any]:
 def kept_of(plan: Plan) -> dict[str, Any]:
     """Return the members of an endpoint configuration on capture and the disks' key."""
     return capture_of(plan) | ({"KmsKeyId": plan.volume_key} if plan.volume_key else {})
+
+
+def _serverless_config(asked: Serverless) -> dict[str, int]:
+    ready = asked.provisioned_concurrency
+    return {
+        "MemorySizeInMB": asked.memory_mb,
+        "MaxConcurrency": asked.max_concurrency,
+        **({"ProvisionedConcurrency": ready} if ready else {}),
+    }
 
 
 def capture_of(plan: Plan) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from deployment_history import (
     version_of,
 )
 from deployment_inputs import Production, RollbackRequest
-from endpoint_calls import bring_to, busy_error, describe_endpoint, is_busy, is_same_endpoint
+from endpoint_calls import busy_error, describe_endpoint, is_busy, is_same_endpoint, tags_of
+from endpoint_kinds import bring_across
 from endpoint_plan import Plan
 from production_endpoint import (
     Clients,
@@ -145,9 +146,10 @@ def _elsewhere(
     members = ("ProductionVariants", "DataCaptureConfig", "KmsKeyId")
     rest = {member: known[member] for member in members if member in known}
     config = remember_as(client, name, decision, rest).config
-    (variant,) = known["ProductionVariants"]
-    plan = Plan(name, variant["InstanceType"], variant["InitialInstanceCount"], role_arn="")
-    return bring_to(client, plan, config, sleep=clients.sleep), config
+    # How it runs stands in the configuration; the plan says only how it is updated.
+    plan = Plan(name, instance_type="", instance_count=0, role_arn="")
+    tags = tags_of(client, endpoint["EndpointArn"])
+    return bring_across(client, plan, config, tags=tags, sleep=clients.sleep), config
 
 
 def _answer(action: str, reason: str, name: str, record: Record | None) -> Outcome:

@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError
 
 from deployment_errors import EndpointBusyError
 from endpoint_calls import (
-    bring_to,
     describe_endpoint,
     goal_of,
     is_absent,
@@ -25,10 +24,11 @@ from endpoint_calls import (
     tag_list,
     tags_of,
 )
+from endpoint_kinds import FAILED, bring_across
 from endpoint_plan import Plan
 from production_endpoint import Clients
 
-WANTED, BEGUN, FAILED = "wanted-deployment", "last-deployment", "failed-deployment"
+WANTED, BEGUN = "wanted-deployment", "last-deployment"
 _NONE = "-"
 _ATTEMPTS = 5
 
@@ -36,8 +36,9 @@ _ATTEMPTS = 5
 def bring_in_turn(clients: Clients, plan: Plan, config: str) -> dict[str, str]:
     """Bring the endpoint to `config` now, or leave a note for the event at its update's end.
 
-    Returns `action` (created, updated, unchanged, waiting, superseded) and `superseded`, a
-    configuration that waited and will not come. Raises EndpointBusyError when it is never deleted.
+    Returns `action` (created, updated, replaced, unchanged, waiting, superseded) and
+    `superseded`, a configuration that waited and will not come. Raises EndpointBusyError when it is
+    never deleted.
     """
     client, name = clients.sagemaker, plan.endpoint_name
     for _ in range(_ATTEMPTS):
@@ -74,7 +75,7 @@ def take_turn(clients: Clients, plan: Plan) -> tuple[str, str]:
         return "waiting", wanted
     note = {WANTED: wanted, BEGUN: wanted, **_failed(endpoint, tags)}
     try:
-        done = bring_to(client, plan, wanted, tags=note, sleep=clients.sleep)
+        done = bring_across(client, plan, wanted, tags=note, sleep=clients.sleep)
     except EndpointBusyError:
         return "waiting", wanted  # somebody was faster: the event of that end looks again
     if done == "updated":
@@ -90,7 +91,7 @@ def _made(clients: Clients, plan: Plan, config: str, failed: Mapping[str, Any] |
     if failed and (gone := goal_of(failed)) not in ("", config):
         note[FAILED] = gone
     try:
-        return bring_to(clients.sagemaker, plan, config, tags=note, sleep=clients.sleep)
+        return bring_across(clients.sagemaker, plan, config, tags=note, sleep=clients.sleep)
     except EndpointBusyError:
         endpoint = describe_endpoint(clients.sagemaker, plan.endpoint_name) or {}
         if endpoint.get("EndpointStatus") == "Deleting":

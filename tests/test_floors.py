@@ -10,7 +10,7 @@ from pipeline.command_line.running import ROOT
 # The floors, top first; the rooms of one floor know nothing of each other.
 FLOORS = (
     ("pipeline.__main__", "pipeline.completion", "pipeline.console", "pipeline.schema"),
-    ("pipeline.run", "benchmarks", "pipeline.monitor"),
+    ("pipeline.run", "benchmarks", "pipeline.monitor", "pipeline.teardown"),
     # the command of data sets, which shows what reviews found; its other modules stand lower
     ("pipeline.endpoint", "pipeline.data.__main__"),
     ("pipeline.review",),

@@ -60,8 +60,9 @@ def image_kind(settings: Settings) -> str:
 def _endpoint_machines(settings: Settings) -> Mapping[str, str]:
     """Return the instance types of staging and production, by the settings that name them."""
     deploy = settings.deploy
+    staging = {"deploy.instance_type": deploy.instance_type}
     return {
-        "deploy.instance_type": deploy.instance_type,
+        **(staging if deploy.staging.type == "realtime" else {}),
         "deploy.production.instance_type": deploy.production.instance_type,
     }
 

@@ -103,6 +103,7 @@ def names_of(wanted: Foundation) -> dict[str, str]:
         "LambdaName": settings.lambda_name,
         "ChampionLambdaName": settings.champion_lambda_name,
         "StagingEndpointName": settings.endpoint_name,
+        "StagingExpireHours": str(settings.deploy.staging.expire_hours or 0),
         "ProductionEndpointName": settings.production_endpoint_name,
         "ProductionDeployment": deployment_json(settings),
         **_monitoring(settings),

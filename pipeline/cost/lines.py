@@ -11,6 +11,7 @@ from pipeline.definition.node import Node, is_number
 from pipeline.definition.steps import WrittenStep
 
 MONTH_HOURS = 730
+_ASKED_S = 1000  # of computing: what a serverless endpoint costs is said for so many seconds
 DEFAULT_RUN_SECONDS = 86_400  # SageMaker's own limit, when a job sets none
 
 _BUILT_IN_RULES = "sagemaker-debugger-rules"  # AWS runs these for nothing
@@ -138,12 +139,31 @@ class Calculator:
             )
             name = self._text(arguments["endpoint_name"]) or step.name
             yield self._month(step, f"endpoint {name}", machines)
+        if step.type == "Lambda" and step.arguments["memory_size_mb"].exists:
+            yield self._serverless(step)
         for variant in step.arguments["ProductionVariants"].items():
             if variant["InstanceType"].exists:
                 count = self._number(variant["InitialInstanceCount"]) or 1
                 disk = self._number(variant["VolumeSizeInGB"]) or 0
                 machines = Machines(self._text(variant["InstanceType"]), count, disk)
                 yield self._month(step, f"variant {variant['VariantName'].value}", machines)
+
+    def _serverless(self, step: WrittenStep) -> CostLine:
+        """Price a month in which nobody asks, and say what answers cost."""
+        arguments, others = step.arguments, self.prices.others
+        memory = self._number(arguments["memory_size_mb"]) or 0
+        ready = self._number(arguments["provisioned_concurrency"])
+        name = self._text(arguments["endpoint_name"]) or step.name
+        what = f"endpoint {name}: serverless, {memory:g} MB"
+        if (second := others.get("serverless_gb_second")) is None:
+            return self._line(step, f"{what}: the price is not known", None)
+        what += f"; {_ASKED_S:,} s of answers: {second * memory / 1024 * _ASKED_S:.2f}"
+        if ready is None:
+            return self._line(step, what, 0.0)
+        price = others.get("serverless_ready_gb_second")
+        what += f"; {ready:g} kept ready{'' if price else ', whose price is not known'}"
+        month = None if price is None else price * memory / 1024 * ready * MONTH_HOURS * 3600
+        return self._line(step, what, month)
 
     def _month(self, step: WrittenStep, name: str, machines: Machines) -> CostLine:
         line = self._job(step, "hosting", machines, MONTH_HOURS * 3600)

@@ -16,6 +16,11 @@ _LARGEST = 16 * 1024**2  # bytes
 COMPONENTS = ("training", "processing", "hosting")
 
 _USAGE = re.compile(r"(?:[A-Z0-9]+-)*(Train|Processing|Host):(ml\.[a-z0-9-]+\.[a-z0-9]+)")
+_SERVERLESS = re.compile(r"(?:[A-Z0-9]+-)*(?:ServerlessInf:)?(\w+):Mem-1GB")
+_SERVERLESS_OF = {
+    "ServerlessInf": "serverless_gb_second",
+    "ProvisionedConcurrency": "serverless_ready_gb_second",
+}
 _COMPONENT_OF = {"Train": "training", "Processing": "processing", "Host": "hosting"}
 
 
@@ -25,7 +30,8 @@ class Prices:
 
     `per_hour` is component -> instance type -> price, `per_gb_month` component -> price of disk;
     components are training, processing and hosting. `others`: a minute of CodeBuild's small
-    machine, a GB a month in ECR and in S3.
+    machine, a GB a month in ECR and in S3, a second of a serverless endpoint's GB, and one of a GB
+    that is kept ready.
     """
 
     date: str
@@ -64,14 +70,20 @@ def save_prices(prices: Prices, file: Path = PRICE_FILE) -> None:
 def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
     """Fetch AWS's price list of a region. `client` is boto3's client of "pricing".
 
-    What the list has no entry for, prices of disks among them, is not made up: disks and `others`
-    keep their `known` price. Raises UsageError when AWS lists nothing for the region, and
-    botocore's errors.
+    What the list has no entry for, prices of disks among them, is not made up: disks, and of
+    `others` all but serverless, keep their `known` price. Raises UsageError when AWS lists nothing
+    for the region, and botocore's errors.
     """
     found: dict[str, dict[str, float]] = {component: {} for component in COMPONENTS}
-    currency = known.currency
+    currency, others = known.currency, dict(known.others)
     for product in _products(client, region):
-        usage = _USAGE.fullmatch(product["product"]["attributes"].get("usagetype", ""))
+        named = product["product"]["attributes"].get("usagetype", "")
+        serverless = _SERVERLESS.fullmatch(named)
+        name = _SERVERLESS_OF.get(serverless[1]) if serverless else None
+        for _, price in _dimensions(product, ("second", "seconds")) if name else ():
+            if name and price > 0:  # the first seconds of a new account are free
+                others[name] = price
+        usage = _USAGE.fullmatch(named)
         for unit_currency, price in _hourly(product) if usage else ():
             if usage and price > 0:
                 found[_COMPONENT_OF[usage[1]]][usage[2]] = price
@@ -86,7 +98,7 @@ def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
         refresh=known.refresh,
         per_hour={name: dict(sorted(found[name].items())) for name in COMPONENTS},
         per_gb_month=known.per_gb_month,
-        others=known.others,
+        others=others,
     )
 
 
@@ -107,8 +119,12 @@ def _products(client: Any, region: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _hourly(product: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    yield from _dimensions(product, ("hrs", "hours"))
+
+
+def _dimensions(product: Mapping[str, Any], units: tuple[str, ...]) -> Iterator[tuple[str, float]]:
     for term in product.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term["priceDimensions"].values():
-            if dimension["unit"].lower() in ("hrs", "hours"):
+            if dimension["unit"].lower() in units:
                 for currency, price in dimension["pricePerUnit"].items():
                     yield currency, float(price)

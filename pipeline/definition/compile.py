@@ -127,7 +127,8 @@ def _build_steps(context: Any) -> list[Any]:
     register = build_register_step(context, prepare, train, evaluate)
     deploy = build_deploy_step(context, register)
     tensors = build_tensors_step(context, train)
-    gate = build_gate_step(context, evaluate, tensors, passed=[register, deploy])
+    deployed = [] if deploy is None else [deploy]
+    gate = build_gate_step(context, evaluate, tensors, passed=[register, *deployed])
     found = [] if champion is None else [champion.step]
     judged = [] if tensors is None else [tensors]
     return [prepare, features, tune, train, *found, evaluate, *judged, gate]

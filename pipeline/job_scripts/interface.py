@@ -5,7 +5,7 @@ that is not in training_code/ is not judged.
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -43,10 +43,19 @@ class Script:
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function: what its event must hold, and what it answers."""
+    """A Lambda function: what its event must hold, and what it answers.
+
+    With `either`, all of one of these groups besides: of the first, unless it has one of another.
+    """
 
     event: tuple[str, ...]
     outputs: tuple[str, ...]
+    either: tuple[tuple[str, ...], ...] = ()
+
+    def needed(self, given: Collection[str]) -> tuple[str, ...]:
+        """Return what an event must hold that holds what is `given`."""
+        meant = (group for group in self.either if any(name in given for name in group))
+        return self.event + next(meant, self.either[0] if self.either else ())
 
 
 _METRIC = {"value": 0.9, "standard_deviation": 0.01}
@@ -176,13 +185,8 @@ SCRIPTS: Mapping[str, Script] = {
 # By the end of the function's name; what stands before is the project's name.
 FUNCTIONS: Mapping[str, Function] = {
     "deploy-endpoint": Function(
-        event=(
-            "model_package_arn",
-            "endpoint_name",
-            "instance_type",
-            "instance_count",
-            "role_arn",
-        ),
+        event=("model_package_arn", "endpoint_name", "role_arn"),
+        either=(("instance_type", "instance_count"), ("memory_size_mb", "max_concurrency")),
         outputs=("endpoint_name", "endpoint_config_name", "model_name", "action"),
     ),
     "find-champion": Function(

@@ -351,6 +351,7 @@ def _check(options: argparse.Namespace) -> int:
         beside = _findings_beside(settings)
         monitoring = _monitoring(options, settings)
         beside += check_definition(monitoring, today=_today()) if monitoring else []
+        beside += _findings_of_budget(settings, definition, monitoring)
     else:
         definition = read_definition(Path(options.check))
     findings = [*check_definition(definition, today=_today()), *beside]
@@ -367,6 +368,19 @@ def _findings_beside(settings: Any) -> list[Any]:
         return []
     what = "runs are to be logged in MLflow, and mlflow-skinny is not installed here"
     return [Finding("tracking-package", "warning", "", "tracking.mlflow_uri", what, INSTALL)]
+
+
+def _findings_of_budget(
+    settings: Any, definition: dict[str, Any], monitoring: dict[str, Any] | None
+) -> list[Any]:
+    """Find what costs more than the settings allow; nothing is priced without a budget."""
+    if settings.cost.maximum_per_run is None and settings.cost.maximum_per_month is None:
+        return []
+    from pipeline.cost.budget import budget_findings
+    from pipeline.cost.estimate import estimate
+
+    cost = estimate(definition, settings=settings, monitoring=monitoring)
+    return list(budget_findings(settings, cost))
 
 
 def _today() -> date:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.command_line.running import from_here, with_state
 from pipeline.errors import PipelineError
 from pipeline.local.engine.scheduler import ExecutionResult
@@ -21,6 +20,7 @@ from pipeline.run.arrival import Place, SupersededError
 from pipeline.run.outcome import LocalOutcome, output_folder, read_outcome
 from pipeline.run.smoke_test import Question, ask, deployed_in, find_question, made_question
 from pipeline.run.told import read_told
+from pipeline.settings.serverless import MAXIMUM_BODY
 from pipeline.target import readable_errors
 
 if TYPE_CHECKING:

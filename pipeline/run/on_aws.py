@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.addresses import folder_uri
 from pipeline.aws.clients import Aws
 from pipeline.aws.errors import AwsAccessError, explained
@@ -32,6 +31,7 @@ from pipeline.run.smoke_test import (
     predicted,
     question_of,
 )
+from pipeline.settings.serverless import MAXIMUM_BODY
 from pipeline.temporary import temporary_folder
 
 _POLL_S = 15.0

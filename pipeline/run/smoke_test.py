@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.endpoint.invoker import asking
 from pipeline.endpoint.predictions import predict
 from pipeline.errors import PipelineError
 from pipeline.run.arrival import Deployed, Place, await_arrival
 from pipeline.sample.grey_picture import grey_picture
+from pipeline.settings.serverless import MAXIMUM_BODY
 
 
 class PredictionError(PipelineError):

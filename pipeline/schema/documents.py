@@ -54,6 +54,7 @@ from pipeline.run.on_aws import ServedOutcome
 from pipeline.run.outcome import LocalOutcome
 from pipeline.sample.__main__ import Sample
 from pipeline.settings.reference import SectionEntries
+from pipeline.teardown.documents import TornDown
 
 _CODE: Mapping[str, Any] = {"exit_code": int}
 # Of a run on AWS that succeeded, also what became of its endpoint.
@@ -149,6 +150,7 @@ DOCUMENTS: Mapping[str, tuple[Shape, ...]] = {
     ),
     "cost": (Shape(CostEstimate), Shape(Refreshed, about="With --refresh.")),
     "bootstrap": (Shape(StackChanges), Shape(StackPlan), Shape(QuotaReport)),
+    "teardown": (Shape(TornDown),),
     "settings": (Shape(more={"sections": tuple[SectionEntries, ...]}),),
     "sample": (Shape(Sample),),
 }

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
+from pipeline.images.catalog import has_gpu
 from pipeline.settings.errors import Problem
 from pipeline.settings.model import Settings
+from pipeline.settings.serverless import MOST_MEMORY_MB, memory_needed_mb
 
 # Alarms of infra/template.yaml take two bad minutes; the one in which traffic moves may look good,
 # and CloudWatch has a minute's numbers a little later.
@@ -54,8 +56,32 @@ def autoscaling_fits(settings: Settings) -> Iterator[Problem]:
         yield Problem(("deploy", "production", "instance_count"), what)
 
 
+def serverless_can_run_it(settings: Settings) -> Iterator[Problem]:
+    """Check what SageMaker asks of a serverless endpoint: no GPU, no VPC, room for the model."""
+    staging, path = settings.deploy.staging, ("deploy", "staging")
+    if staging.type != "serverless":
+        return
+    if has_gpu(settings.deploy.production.instance_type) and settings.serving.image is None:
+        what = "serverless has no GPUs, and the image for production's is too large for it"
+        yield Problem((*path, "type"), f"{what}: choose realtime or none")
+    if settings.network.subnets or settings.network.isolation:
+        what = "serverless endpoints take no VPC and no network isolation (network)"
+        yield Problem((*path, "type"), f"{what}: choose realtime or none")
+    ready = staging.provisioned_concurrency or 0
+    if ready > staging.max_concurrency:
+        what = f"{ready} is more than max_concurrency ({staging.max_concurrency})"
+        yield Problem((*path, "provisioned_concurrency"), what)
+    needed = memory_needed_mb(settings)
+    if staging.memory_mb is None and needed > MOST_MEMORY_MB:
+        what = (
+            f"{settings.backbone.name} needs about {needed:,} MB, serverless has {MOST_MEMORY_MB:,}"
+        )
+        yield Problem((*path, "type"), f"{what}: choose realtime or none")
+
+
 DEPLOY_CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     endpoints_differ,
     traffic_can_shift,
     autoscaling_fits,
+    serverless_can_run_it,
 )

@@ -49,10 +49,25 @@ class Production(Section):
     autoscaling: Autoscaling
 
 
+class Staging(Section):
+    """How the endpoint runs that the pipeline itself deploys to.
+
+    Left out, it is as before there was a choice, on instances: nobody's endpoint changes its kind
+    unasked.
+    """
+
+    type: Literal["serverless", "realtime", "none"] = "realtime"
+    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] | None = None
+    max_concurrency: Annotated[int, Field(ge=1, le=200)] = 5
+    provisioned_concurrency: Annotated[int, Field(ge=1, le=200)] | None = None
+    expire_hours: Annotated[int, Field(ge=1, le=8760)] | None = None
+
+
 class Deploy(Section):
     """The endpoint that the pipeline itself creates or updates, and the one after an approval."""
 
     endpoint_name: ResourceName | None = None
+    staging: Staging = Field(default_factory=Staging)
     instance_type: InstanceType
     instance_count: Annotated[int, Field(ge=1, le=100)]
     production: Production

@@ -21,6 +21,7 @@ def lambda_environment(settings: "Settings", *, scales: bool = True) -> dict[str
         "MODEL_PACKAGE_GROUP": settings.model_package_group,
         "PRODUCTION_ENDPOINT": endpoint,
         "STAGING_ENDPOINT": settings.endpoint_name,
+        "STAGING_EXPIRE_HOURS": str(settings.deploy.staging.expire_hours or 0),
         "SERVING_ROLE_ARN": settings.serving_role_arn,
         "ROLLBACK_ALARMS": ",".join(f"{endpoint}-{name}" for name in ALARMS),
         "DEPLOYMENT": deployment_json(settings, scales=scales),

@@ -15,6 +15,7 @@ from pipeline.job_scripts.hyperparameters import (
     training_settings,
     tunable_hyperparameters,
 )
+from pipeline.settings.cost import Cost
 from pipeline.settings.debugger import Debugger, RuleName
 from pipeline.settings.deploy import Deploy
 from pipeline.settings.forms import (
@@ -299,6 +300,7 @@ class Settings(Section):
     notify: NotifySetting = Field(default_factory=Notify)
     network: NetworkSetting = Field(default_factory=Network)
     encryption: EncryptionSetting = Field(default_factory=Encryption)
+    cost: Cost = Field(default_factory=Cost)
 
     @property
     def bucket(self) -> str:

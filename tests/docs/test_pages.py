@@ -115,15 +115,16 @@ def test_the_quotas_are_those_that_the_settings_need() -> None:
     settings = load_settings(ROOT / "pipeline.yaml", None, ())
     production, tuning = settings.deploy.production, settings.instances.tuning
     busy = production.autoscaling.max_instances
-    staging = settings.deploy.instance_count
-    updated = staging + 2 * production.instance_count
-    assert settings.deploy.instance_type == production.instance_type
+    staging = settings.deploy.staging
+    assert staging.type == "serverless"
+    updated = 2 * production.instance_count
     rows = (
         f"| {settings.instances.processing.type} for processing job usage | 1 |",
         f"| {settings.instances.training.type} for training job usage | 1 |",
         f"| {tuning.type} for training job usage | {settings.tuning.max_parallel_jobs} ",
         f"| {production.instance_type} for endpoint usage | {updated}: ",
-        f"; {staging + 2 * busy} when scaled up |",
+        f"; {2 * busy} when scaled up |",
+        f"| 1; {staging.max_concurrency} (`deploy.staging.max_concurrency`) |",
     )
     page = (ROOT / "docs/aws.md").read_text()
     assert [row for row in rows if row not in page] == []

@@ -42,8 +42,10 @@ class Policies:
     """The policies of a project: those of its roles by name, and those of its resources."""
 
     def __init__(self, project: str) -> None:
-        told = f"notify={NOTIFY}"
-        settings = settings_with(f"project={project}", MONITORED, told, NETWORK, *KEYS)
+        told, expires = f"notify={NOTIFY}", "deploy.staging.expire_hours=24"
+        settings = settings_with(
+            f"project={project}", MONITORED, told, expires, NETWORK, *KEYS
+        )
         connection = f"{CONNECTION}/0a1b2c3d-1111-2222-3333-444455556666"
         self._template = template_for(settings, ConnectionArn=connection)
         self._arns = _arns(self._template)

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
+import pytest
+
 from pipeline.bootstrap.template import load_template
 from pipeline.command_line.running import ROOT
 from tests.infra.template_support import PATH
@@ -18,8 +20,12 @@ STATEMENTS = {one["Sid"]: one for one in POLICY["Statement"]}
 ALLOWED = [action for one in POLICY["Statement"] for action in one["Action"]]
 MANAGED_POLICY = 6_144  # characters that IAM takes, white space not counted
 # Rooms whose code calls AWS with a person's credentials, besides pipeline/target.py.
-ROOMS = ("aws", "bootstrap", "console", "data", "endpoint", "registry", "report", "run")
+ROOMS = (
+    *("aws", "bootstrap", "console", "data", "endpoint", "registry", "report", "run"),
+    "teardown",
+)
 SERVICES = (
+    "application-autoscaling",
     "cloudformation",
     "cloudwatch",
     "codebuild",
@@ -41,8 +47,10 @@ IAM_NAMES = {
     "s3:CompleteMultipartUpload": ["s3:PutObject"],
     "s3:CopyObject": ["s3:GetObject", "s3:PutObject"],
     "s3:CreateMultipartUpload": ["s3:PutObject"],
+    "s3:DeleteObjects": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
     "s3:HeadBucket": ["s3:ListBucket"],
     "s3:HeadObject": ["s3:GetObject"],
+    "s3:ListObjectVersions": ["s3:ListBucketVersions"],
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "s3:UploadPart": ["s3:PutObject"],
     "sagemaker-runtime:InvokeEndpoint": ["sagemaker:InvokeEndpoint"],
@@ -92,9 +100,10 @@ def test_every_call_of_our_commands_is_allowed() -> None:
     assert not missing
 
 
-def test_work_holds_what_our_commands_call_and_no_more() -> None:
+@pytest.mark.parametrize("sid", ["Work", "TearDown"])
+def test_it_holds_what_our_commands_call_and_no_more(sid: str) -> None:
     needed = {action for actions in called().values() for one in actions for action in one}
-    assert set(STATEMENTS["Work"]["Action"]) <= needed
+    assert set(STATEMENTS[sid]["Action"]) <= needed
 
 
 def test_bootstrap_may_make_every_type_of_the_template() -> None:

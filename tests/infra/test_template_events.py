@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from deployment_inputs import read_expiry
 from pipeline.command_line.running import ROOT
 from pipeline.settings.checks_deploy import ALARM_SECONDS
-from tests.infra.template_support import ACCOUNT, REGION, Template
+from tests.infra.template_support import ACCOUNT, REGION, Template, settings_with, template_for
 
 
 def test_alarms_that_roll_back_can_be_seen_by_those_who_look(template: Template) -> None:
@@ -198,6 +199,18 @@ def test_an_end_of_a_deployment_calls_the_lambda(
     }
     pattern = template.resources()["EndpointRule"]["EventPattern"]
     assert EventPattern.load(json.dumps(pattern)).matches_event(event) is matches
+
+
+def test_staging_expires_by_the_clock_only_where_it_is_asked_for(template: Template) -> None:
+    assert not {"ExpiryRule", "ExpiryPermission"} & template.resources().keys()
+    settings = settings_with("deploy.staging={type: realtime, expire_hours: 24}")
+    made = template_for(settings).resources()
+    (target,) = made["ExpiryRule"]["Targets"]
+    assert made["ExpiryRule"]["ScheduleExpression"] == "rate(1 hour)"
+    assert made["ExpiryPermission"]["SourceArn"] == "GetAtt ExpiryRule.Arn"
+    variables = made["DeployFunction"]["Environment"]["Variables"]
+    asked = read_expiry(json.loads(target["Input"]), variables)
+    assert asked == (settings.endpoint_name, 24)
 
 
 def test_a_deployment_that_fails_is_tried_again_and_then_kept(template: Template) -> None:

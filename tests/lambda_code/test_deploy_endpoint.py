@@ -21,6 +21,7 @@ from tests.lambda_code.step_support import EVENT, NAME, PRODUCTION
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
 PACKAGE, ROLE = str(EVENT["model_package_arn"]), str(EVENT["role_arn"])
 MOMENT = 1_700_000_000
+GONE = "Could not find endpoint configuration."
 
 
 @pytest.fixture
@@ -106,6 +107,21 @@ def _create(stub: Stubber) -> None:
     stub.add_response("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"}, request)
 
 
+def _kinds(stub: Stubber, *configs: str, serverless: tuple[str, ...] = ()) -> None:
+    """The answers about what the endpoint has, and what it is to get."""
+    for config in configs or ("old", CONFIG):
+        variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": "m"}
+        if config in serverless:
+            variant["ServerlessConfig"] = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+        answer = {
+            "EndpointConfigName": config,
+            "EndpointConfigArn": f"{PREFIX}:endpoint-config/c",
+            "ProductionVariants": [variant],
+            "CreationTime": MOMENT,
+        }
+        stub.add_response("describe_endpoint_config", answer, {"EndpointConfigName": config})
+
+
 def _update(stub: Stubber) -> None:
     request = {
         "EndpointName": NAME,
@@ -126,6 +142,7 @@ def _update(stub: Stubber) -> None:
 
 # Names follow from what is deployed, so they are the same in every call and every year.
 MODEL, CONFIG = "dog-breeds--7-f4b22cd2545f", "dog-breeds--7-bde8c7780b8c"
+SERVERLESS_CONFIG = "dog-breeds--7-2d9b74b465ac"
 NAMES = {"endpoint_name": NAME, "endpoint_config_name": CONFIG, "model_name": MODEL}
 CREATED = {**NAMES, "action": "created"}
 UPDATED = {**NAMES, "action": "updated"}
@@ -198,6 +215,7 @@ class TestRequests:
     def test_another_version_is_an_update(self, client: Any, stub: Stubber, status: str) -> None:
         _created(stub)
         _endpoint(stub, status)
+        _kinds(stub)
         _update(stub)
         assert _deploy(client) == UPDATED
 
@@ -252,6 +270,7 @@ class TestRequests:
     ) -> None:
         _created(stub)
         _endpoint(stub, "InService")
+        _kinds(stub)
         _refusal(stub, "update_endpoint", 'Cannot update in-progress endpoint "arn".')
         _endpoint(stub, "Updating", pending=CONFIG if pending == "CONFIG" else pending)
         if busy:
@@ -270,6 +289,103 @@ class TestRequests:
         _refusal(stub, operation, "limit reached", "ResourceLimitExceeded")
         with pytest.raises(ClientError, match="limit reached"):
             _deploy(client)
+
+
+SERVERLESS: dict[str, Any] = {
+    "instance_type": None,
+    "instance_count": None,
+    "memory_size_mb": 2048,
+    "max_concurrency": "5",
+}
+
+
+class TestServerless:
+    """An endpoint on instances is never updated to serverless: SageMaker refuses that."""
+
+    @pytest.fixture(autouse=True)
+    def made(self, stub: Stubber) -> None:
+        _package(stub)
+        stub.add_response("create_model", {"ModelArn": f"{PREFIX}:model/m"})
+
+    def _config(self, stub: Stubber, **more: int) -> None:
+        serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5, **more}
+        variant = {"VariantName": "AllTraffic", "ModelName": ANY, "ServerlessConfig": serverless}
+        request = {"EndpointConfigName": ANY, "ProductionVariants": [variant], "Tags": ANY}
+        answer = {"EndpointConfigArn": f"{PREFIX}:endpoint-config/c"}
+        stub.add_response("create_endpoint_config", answer, request)
+
+    def _made_again(self, stub: Stubber, config: Any, *tags: dict[str, str]) -> None:
+        request = {"EndpointName": NAME, "EndpointConfigName": config}
+        request |= {"Tags": list(tags)} if tags else {}
+        stub.add_response("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"}, request)
+
+    def test_its_configuration_says_memory_and_requests_at_a_time(
+        self, client: Any, stub: Stubber
+    ) -> None:
+        self._config(stub, ProvisionedConcurrency=1)
+        _no_endpoint(stub)
+        self._made_again(stub, ANY)
+        done = _deploy(client, **SERVERLESS, provisioned_concurrency=1)
+        assert done["action"] == "created"
+
+    def test_a_serverless_one_is_updated_in_the_one_documented_way(
+        self, client: Any, stub: Stubber
+    ) -> None:
+        self._config(stub)
+        _endpoint(stub, "InService")
+        _kinds(stub, "old", SERVERLESS_CONFIG, serverless=("old", SERVERLESS_CONFIG))
+        request = {"EndpointName": NAME, "EndpointConfigName": SERVERLESS_CONFIG}
+        stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/e"}, request)
+        assert _deploy(client, **SERVERLESS)["action"] == "updated"
+
+    def _replaced(self, stub: Stubber) -> None:
+        self._config(stub)
+        _endpoint(stub, "InService")
+        _kinds(stub, "old", SERVERLESS_CONFIG, serverless=(SERVERLESS_CONFIG,))
+        stub.add_response("delete_endpoint", {}, {"EndpointName": NAME})
+        _endpoint(stub, "Deleting")
+        _no_endpoint(stub)
+
+    def test_one_on_instances_is_made_anew(self, client: Any, stub: Stubber) -> None:
+        self._replaced(stub)
+        self._made_again(stub, SERVERLESS_CONFIG)
+        assert _deploy(client, **SERVERLESS)["action"] == "replaced"
+
+    def test_when_that_is_refused_it_has_again_what_it_had(
+        self, client: Any, stub: Stubber
+    ) -> None:
+        self._replaced(stub)
+        _refusal(stub, "create_endpoint", "the quota is 0", "ResourceLimitExceeded")
+        failed = {"Key": "failed-deployment", "Value": SERVERLESS_CONFIG}
+        self._made_again(stub, "old", failed)
+        with pytest.raises(DeployError, match="is made again with old: the quota is 0"):
+            _deploy(client, **SERVERLESS)
+
+    def test_when_both_are_refused_it_says_that_it_is_gone(
+        self, client: Any, stub: Stubber
+    ) -> None:
+        self._replaced(stub)
+        _refusal(stub, "create_endpoint", "the quota is 0", "ResourceLimitExceeded")
+        _refusal(stub, "create_endpoint", "no capacity", "ResourceLimitExceeded")
+        message = r"is gone \(old was refused as well: no capacity\): the quota is 0"
+        with pytest.raises(DeployError, match=message):
+            _deploy(client, **SERVERLESS)
+
+    def test_whoever_makes_it_first_meanwhile_has_it(self, client: Any, stub: Stubber) -> None:
+        self._replaced(stub)
+        _refusal(stub, "create_endpoint", 'Cannot create already existing endpoint "arn".')
+        _endpoint(stub, "Creating", "another")
+        with pytest.raises(EndpointBusyError, match="is Creating to another"):
+            _deploy(client, **SERVERLESS)
+
+    def test_back_on_instances_is_an_update(self, client: Any, stub: Stubber) -> None:
+        answer = {"EndpointConfigArn": f"{PREFIX}:endpoint-config/c"}
+        stub.add_response("create_endpoint_config", answer)
+        _endpoint(stub, "InService")
+        _kinds(stub, serverless=("old",))
+        request = {"EndpointName": NAME, "EndpointConfigName": CONFIG}
+        stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/e"}, request)
+        assert _deploy(client)["action"] == "updated"
 
 
 class TestInputs:
@@ -306,6 +422,8 @@ class TestInputs:
             answer = {"EndpointConfigArn": f"{PREFIX}:endpoint-config/c"}
             stub.add_response("create_endpoint_config", answer)
             _endpoint(stub, "InService")
+            for _ in range(2):
+                stub.add_client_error("describe_endpoint_config", "ValidationException", GONE)
             stub.add_response("update_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/{NAME}"})
             names = _deploy(client, model_package_arn=arn)
         del names["action"]

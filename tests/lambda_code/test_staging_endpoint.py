@@ -1,27 +1,33 @@
 """Runs that deploy at the same time: each gets its turn or is superseded, and none waits inside.
 
-Steps of a sequence: `d1` a run deploys version 1; `ok` and `bad` end what the endpoint is at, and
-the event of that arrives; `OK` and `BAD` without it, and `=end` delivers it, once or again.
+Steps of a sequence: `d1` a run deploys version 1, `s1` to a serverless endpoint; `ok` and `bad` end
+what the endpoint is at, and the event of that arrives; `OK` and `BAD` without it, and `=end`
+delivers it, once or again.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from deployment_errors import EndpointBusyError
+from deployment_errors import DeployError, EndpointBusyError
+from endpoint_kinds import FAILED
 from pipeline.local.service.operations.endpoints import (
     awaited_config,
     fail_deployment,
     finish_deployment,
 )
 from pipeline.local.service.operations.events import RULE
+from pipeline.local.service.operations.models import serverless_of
 from pipeline.local.service.operations.tags import TAGS
 from pipeline.local.store import Store
-from staging_endpoint import BEGUN, FAILED, WANTED
+from staging_endpoint import BEGUN, WANTED
 from tests.lambda_code.deploy_support import ENVIRONMENT, GROUP, PRODUCTION, ROLE, World
 
 STAGING = "dogs-staging"
+INSTANCES: dict[str, Any] = {"instance_type": "ml.m5.large", "instance_count": 1}
+SERVERLESS: dict[str, Any] = {"memory_size_mb": 2048, "max_concurrency": 5}
 
 
 class Staging(World):
@@ -37,13 +43,12 @@ class Staging(World):
     def staged(self) -> dict[str, Any]:
         return self.store.get("Endpoint", STAGING) or {}
 
-    def deploy(self, number: str) -> dict[str, str]:
+    def deploy(self, number: str, *, serverless: bool = False) -> dict[str, str]:
         """What a run's Deploy step is answered."""
         event = {
             "model_package_arn": self.package(number),
             "endpoint_name": STAGING,
-            "instance_type": "ml.m5.large",
-            "instance_count": 1,
+            **(SERVERLESS if serverless else INSTANCES),
             "role_arn": ROLE,
         }
         self.answers[number] = self.handle(event)
@@ -51,8 +56,8 @@ class Staging(World):
 
     def do(self, step: str) -> str:
         """Do a step; the action that the function answers with."""
-        if step.startswith("d"):
-            return self.deploy(step[1:])["action"]
+        if step[0] in "ds":
+            return self.deploy(step[1:], serverless=step[0] == "s")["action"]
         if step != "=end":
             self.end_staging(well=step.lower() == "ok")
             if step.isupper():
@@ -63,7 +68,9 @@ class Staging(World):
         config = awaited_config(self.staged)
         assert config, "nothing is being deployed"
         if well:
-            hosted = {"InstanceCount": 1, "VariantName": "AllTraffic"}
+            asked = self.store.get("EndpointConfig", config)
+            hosted: dict[str, Any] = {"InstanceCount": 1, "VariantName": "AllTraffic"}
+            hosted["ServerlessConfig"] = serverless_of(asked or {})
             assert finish_deployment(self.store, STAGING, config, hosted)
         else:
             fail_deployment(self.store, STAGING, config, "the model does not load")
@@ -131,6 +138,13 @@ SEQUENCES = [
     ("d1 ok d2 bad d2 ok", "created unchanged updated unchanged updated unchanged", "2"),
     ("d1 ok d2 bad d3 d2 ok bad", "created unchanged updated unchanged updated waiting updated "
      "unchanged", "3"),
+    # to serverless there is no update, which this machine's service refuses as SageMaker does
+    ("s1 ok s2 ok", "created unchanged updated unchanged", "2"),
+    ("d1 ok s2 ok", "created unchanged replaced unchanged", "2"),
+    ("d1 s2 ok ok", "created waiting replaced unchanged", "2"),
+    ("d1 ok s2 s3 ok ok", "created unchanged replaced waiting updated unchanged", "3"),
+    ("d1 ok s2 bad", "created unchanged replaced unchanged", "!2"),
+    ("s1 ok d2 ok s1 ok", "created unchanged updated unchanged replaced unchanged", "1"),
 ]  # fmt: skip
 
 
@@ -139,6 +153,37 @@ def test_sequences(world: Staging, steps: str, answers: str, state: str) -> None
     given = [world.do(step) for step in steps.split()]
     assert [one for one in given if one] == answers.split()
     assert world.state == state
+
+
+def test_what_a_serverless_endpoint_is_can_be_seen(world: Staging) -> None:
+    for step in ("d1", "ok", "s2", "ok"):
+        world.do(step)
+    (variant,) = world.client.describe_endpoint(EndpointName=STAGING)["ProductionVariants"]
+    assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    assert "CurrentInstanceCount" not in variant
+
+
+def test_a_waiting_run_that_cannot_be_made_serverless_is_told_so_and_the_old_one_is_back(
+    world: Staging,
+) -> None:
+    world.do("d1")
+    waits = world.deploy("2", serverless=True)["endpoint_config_name"]
+    world.do("OK")
+
+    def refuse(**_others: Any) -> None:
+        world.client.meta.events.unregister(name, refuse)
+        details = {"Code": "ResourceLimitExceeded", "Message": "the quota is 0"}
+        raise ClientError({"Error": details}, "CreateEndpoint")
+
+    name = "before-call.sagemaker.CreateEndpoint"
+    world.client.meta.events.register(name, refuse)
+    with pytest.raises(DeployError, match="the quota is 0"):
+        world.do("=end")
+    assert world.state == ">1"
+    assert {tag["Key"]: tag["Value"] for tag in world.tags()}[FAILED] == waits
+    world.collect()
+    assert world.do("ok") == "unchanged"  # it is not tried again unasked
+    assert world.state == "1"
 
 
 def test_who_waits_is_told_and_who_will_not_come_is_named(world: Staging) -> None:

@@ -41,7 +41,7 @@ def described(backbone: nn.Module) -> Backbone:
     """Return what tells whether tensors are this backbone's; the rest is left at 0."""
     heads = removed_heads(backbone)
     own = own_tensors(backbone.state_dict(), heads)
-    return Backbone(0, 0, 0, None, len(own), next(iter(own)), digest_of(own), heads)
+    return Backbone(0, 0, 0, None, len(own), 0, next(iter(own)), digest_of(own), heads)
 
 
 def removed_heads(backbone: nn.Module) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 import torchvision
 from torch import nn
 
-from backbones import Backbone
+from backbones import Backbone, own_tensors
 from network import blocks
 from pretrained.loading import described
 from pretrained.valueless import valueless_backbone
@@ -40,19 +41,29 @@ def measured(name: str) -> Backbone:
     backbone = valueless_backbone(name)
     smallest, largest = _sizes(backbone)
     size = min(max(smallest, _USUAL), largest)
+    found = described(backbone)
     return replace(
-        described(backbone),
+        found,
         blocks=len(blocks(backbone)),
         features=_features(backbone, size),
         smallest=smallest,
         largest=None if largest == _LARGEST else largest,
+        thousands=_thousands(backbone, found.heads),
     )
 
 
 def row_of(name: str, one: Backbone) -> str:
     """Format a model as a row of the table."""
-    numbers = (one.blocks, one.features, one.smallest, one.largest or 0, one.tensors)
+    sizes = (one.smallest, one.largest or 0)
+    numbers = (one.blocks, one.features, *sizes, one.tensors, one.thousands)
     return " ".join([name, *map(str, numbers), one.first, one.digest, ",".join(one.heads)])
+
+
+def _thousands(backbone: nn.Module, heads: Sequence[str]) -> int:
+    numbers: int = sum(
+        tensor.numel() for tensor in own_tensors(backbone.state_dict(), heads).values()
+    )
+    return -(-numbers // 1000)
 
 
 def _sizes(backbone: nn.Module) -> tuple[int, int]:

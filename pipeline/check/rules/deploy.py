@@ -21,9 +21,12 @@ _SHAPES: Mapping[str, str] = {
     "instance_type": "ProductionVariantInstanceType",
     "instance_count": "InitialTaskCount",
     "initial_instance_count": "InitialTaskCount",
+    "max_concurrency": "ServerlessMaxConcurrency",
+    "memory_size_mb": "ServerlessMemorySizeInMB",
     "model_name": "ModelName",
     "model_package_arn": "ModelPackageArn",
     "model_package_group": "EntityName",
+    "provisioned_concurrency": "ServerlessProvisionedConcurrency",
     "role_arn": "RoleArn",
 }
 _WAITING = ("wait", "timeout", "poll", "deadline")

@@ -138,7 +138,7 @@ def lambda_events(document: CheckedDefinition) -> Iterator[Problem]:
     """Report Lambdas of ours that lack what they need, or are asked for an unknown output."""
     for step, function in our_functions(document):
         given = [name for name, _ in step.arguments.members()]
-        for name in function.event:
+        for name in function.needed(given):
             if name not in given:
                 what = f"the function needs {name!r} in its event"
                 yield Problem(step.arguments.path, what, "add it to the step's Arguments")

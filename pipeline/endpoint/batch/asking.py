@@ -19,6 +19,7 @@ from pipeline.endpoint.predictions import (
     reason_in,
 )
 from pipeline.errors import PipelineError, file_reason
+from pipeline.settings.serverless import MAXIMUM_BODY as SERVERLESS_BODY
 
 JSON_TYPE = "application/json"
 _GOOD = 200
@@ -132,8 +133,11 @@ def _once(invoke: Invoke, body: bytes, kind: str) -> tuple[int, bytes]:
         return invoke(body, kind)
     except ClientError as error:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if error.response["Error"]["Code"] == "ThrottlingException":
+        code = error.response["Error"]["Code"]
+        if code == "ThrottlingException":
             status = 429
+        if status == _TOO_LARGE or (code == "ValidationError" and len(body) > SERVERLESS_BODY):
+            return _TOO_LARGE, str(error).encode()  # fewer may fit, or another picture
         if status not in (*_LATER, _FAULT):
             raise
         return 503, str(error).encode()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference_code.picture_formats import is_picture
-from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.errors import UsageError, file_reason
+from pipeline.settings.serverless import MAXIMUM_BODY
 from training_code.folders.walk import (
     UnusableFolder,
     files_below,
@@ -57,7 +57,7 @@ def find_pictures(given: Sequence[str]) -> Found:
 
 
 def packed(names: Iterable[str], most: int = MOST_IN_REQUEST) -> Iterator[tuple[str, ...]]:
-    """Pack pictures into requests, in order: at most so many, and never more than a body takes."""
+    """Pack pictures into requests, in order: at most so many, and what any endpoint takes."""
     group: list[str] = []
     size = _AROUND_REQUEST
     for name in names:

@@ -11,7 +11,11 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.local.service.api import OPERATIONS, LocalApi
-from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
+from pipeline.local.service.hosting.host import (
+    EndpointUnavailableError,
+    Hosting,
+    RequestTooLargeError,
+)
 from pipeline.local.service.hosting.model_process import ModelServerError, ModelTimeoutError, Reply
 from pipeline.local.service.operations.context import ApiError
 from pipeline.local.service.shapes import find_problems, from_wire, service_model, to_wire
@@ -70,9 +74,10 @@ def answer_invocation(
     variant = sent.get("x-amzn-sagemaker-target-variant")
     try:
         reply, answered = hosting.invoke(endpoint, body, sent, variant)
-    except EndpointUnavailableError as error:
+    except (EndpointUnavailableError, RequestTooLargeError) as error:
         message = str(error).replace(f"Endpoint {endpoint}", f"Endpoint {endpoint} of {account}")
-        return runtime_error(400, "ValidationError", message)
+        status = 413 if isinstance(error, RequestTooLargeError) else 400
+        return runtime_error(status, "ValidationError", message)
     except ModelTimeoutError as error:
         return _model_error(0, "", f"Your invocation timed out: {error}")
     except ModelServerError as error:

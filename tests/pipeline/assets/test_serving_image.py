@@ -44,7 +44,13 @@ def test_the_address_is_the_projects_own_with_the_content_in_its_tag(root):
 
 @pytest.mark.parametrize("where", ["deploy.instance_type", "deploy.production.instance_type"])
 def test_an_endpoint_with_gpus_gets_the_image_for_them(root, where):
-    assert address(root, f"{where}=ml.g5.xlarge") == address(root).replace(":cpu-", ":cuda-")
+    on_instances = "deploy.staging.type=realtime"
+    cuda = address(root).replace(":cpu-", ":cuda-")
+    assert address(root, on_instances, f"{where}=ml.g5.xlarge") == cuda
+
+
+def test_the_machine_of_a_staging_endpoint_that_has_none_decides_nothing(root):
+    assert address(root, "deploy.instance_type=ml.g5.xlarge") == address(root)
 
 
 @pytest.mark.parametrize("where", ["deploy.instance_type", "deploy.production.instance_type"])
@@ -52,9 +58,10 @@ def test_an_endpoint_with_gpus_gets_the_image_for_them(root, where):
 def test_a_machine_that_it_does_not_run_on_is_refused_and_another_image_is_not(
     root, where, machine
 ):
+    given = ("deploy.staging.type=realtime", f"{where}={machine}")
     with pytest.raises(UsageError, match=rf"^{where} is {machine}.*or set serving\.image"):
-        address(root, f"{where}={machine}")
-    assert address(root, f"{where}={machine}", "serving.image=own:1") == "own:1"
+        address(root, *given)
+    assert address(root, *given, "serving.image=own:1") == "own:1"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -158,6 +158,7 @@ def parameters() -> list[dict[str, Any]]:
         given("LambdaName", "dog-breeds-deploy-endpoint"),
         given("ChampionLambdaName", "dog-breeds-find-champion"),
         given("StagingEndpointName", "dog-breeds-staging"),
+        given("StagingExpireHours", "0"),
         given("ProductionEndpointName", "dog-breeds-production"),
         given("ProductionDeployment", ANY),
         given("MonitorSchedule", ""),

@@ -338,7 +338,8 @@ MUTATIONS = [
     put(f"Deploy/{A}/role_arn", "dog-breeds", "lambda-argument"),
     put(f"Deploy/{A}/endpoint_name", "dog_breeds", "lambda-argument"),
     put(f"Deploy/{A}/model_package_arn", get("Steps.Train.TrainingJobArn"), "lambda-argument"),
-    drop(f"Deploy/{A}/instance_count", "lambda-event"),
+    drop(f"Deploy/{A}/max_concurrency", "lambda-event"),
+    put(f"Deploy/{A}/memory_size_mb", 7168, "lambda-argument"),
     put("Deploy/OutputParameters/0/OutputName", "endpoint", "lambda-event"),
     put(f"Deploy/{A}/deployment_config", {"BlueGreenUpdatePolicy": {}}, "no-rollback"),
     # The account
@@ -417,7 +418,7 @@ LIMITS = [
         [*INLINE, "stray"],
         "script-option",
     ),
-    (f"Deploy/{A}/instance_count", 1, 0, "lambda-argument"),
+    (f"Deploy/{A}/max_concurrency", 1, 0, "lambda-argument"),
     (f"Deploy/{A}/wait_minutes", 10, 10.1, "lambda-wait"),
     (f"Deploy/{A}/timeout", 600, 601, "lambda-wait"),
 ]

@@ -30,7 +30,11 @@ def test_every_metric_reads_one_number_of_a_line_and_is_on_one() -> None:
 def test_a_function_takes_and_answers_what_is_known_of_it(name: str) -> None:
     tree = ast.parse((ROOT / "lambda_code" / f"{name.replace('-', '_')}.py").read_text())
     known = FUNCTIONS[name]
-    assert set(known.event) == set(_constant(tree, "_FIELDS"))
+    inputs = ast.parse((ROOT / "lambda_code" / "deployment_inputs.py").read_text())
+    asks = inputs if known.either else tree
+    assert set(known.event) == set(_constant(asks, "_FIELDS"))
+    groups = [_constant(asks, group) for group in ("_INSTANCES", "_SERVERLESS") if known.either]
+    assert list(known.either) == groups
     added = _added(tree)
     assert set(known.outputs) in [keys | added for keys in _keys(tree)]
 

@@ -244,6 +244,38 @@ def test_endpoints_cost_by_the_month() -> None:
     assert not estimate(pipeline(config), prices=PRICES).complete
 
 
+@pytest.mark.parametrize(
+    ("others", "ready", "amount", "said"),
+    [
+        ({"serverless_gb_second": 0.1}, {}, 0.0, "serverless, 2048 MB; 1,000 s of answers: 200.00"),
+        ({}, {}, None, "serverless, 2048 MB: the price is not known"),
+        (
+            {"serverless_gb_second": 0.1, "serverless_ready_gb_second": 0.01},
+            {"provisioned_concurrency": 2},
+            0.01 * 2 * 2 * 730 * 3600,
+            "2 kept ready",
+        ),
+        (
+            {"serverless_gb_second": 0.1},
+            {"provisioned_concurrency": 2},
+            None,
+            "2 kept ready, whose price is not known",
+        ),
+    ],
+)
+def test_a_serverless_endpoint_costs_nothing_while_nobody_asks(
+    others: dict[str, float], ready: Definition, amount: float | None, said: str
+) -> None:
+    machines = {"memory_size_mb": 2048, "max_concurrency": 5, **ready}
+    arguments = {"endpoint_name": "dogs", **machines}
+    deploy = {"Name": "Deploy", "Type": "Lambda", "Arguments": arguments}
+    cost = estimate(pipeline(deploy), prices=dataclasses.replace(PRICES, others=others))
+    (line,) = cost.monthly
+    assert line.amount == (None if amount is None else pytest.approx(amount))
+    assert said in line.what
+    assert cost.complete == (amount is not None)
+
+
 def test_with_its_settings_production_and_the_serving_image_are_priced() -> None:
     prices = dataclasses.replace(PRICES, others={"build_minute": 0.5, "ecr_gb_month": 10.0})
     cost = estimate(pipeline(training()), prices=prices, settings=settings_of())

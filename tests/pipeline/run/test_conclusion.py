@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.command_line.stopping import cancel_on_signals
 from pipeline.local.engine.scheduler import ExecutionResult, StepResult
 from pipeline.local.service.server import Service
@@ -26,6 +25,7 @@ from pipeline.run.arrival import Deployed
 from pipeline.run.conclusion import conclude
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.smoke_test import made_question
+from pipeline.settings.serverless import MAXIMUM_BODY
 from tests.conftest import ECHO
 
 EVALUATION = "s3://b/evaluation"
@@ -136,7 +136,7 @@ def test_without_a_picture_it_is_asked_about_one_that_is_made(run: Run) -> None:
     run.deploy(code=ECHO.replace('"image/png"', '"image/webp"'))
     outcome = run.conclude()
     assert (outcome.next_command, outcome.exit_code) == (None, 0)
-    assert "test picture   none of at most 6,291,456 bytes is" in outcome.summary()
+    assert "test picture   none of at most 4,194,304 bytes is" in outcome.summary()
     assert "asked about    a grey picture: beagle 75.0%" in outcome.summary()
 
 

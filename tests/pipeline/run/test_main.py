@@ -238,6 +238,27 @@ def test_a_check_says_that_runs_cannot_be_tracked_from_here(
     assert [(one["rule"], one["severity"]) for one in findings] == [(r, "warning") for r in rules]
 
 
+@pytest.mark.parametrize(
+    ("budget", "found"),
+    [
+        ("{maximum_per_run: 1000, maximum_per_month: 1000}", []),
+        ("{maximum_per_run: 0.5}", ["cost.maximum_per_run"]),
+        ("{maximum_per_month: 0.5}", ["cost.maximum_per_month"]),
+    ],
+)
+def test_what_costs_more_than_the_budget_fails_the_check(
+    budget: str,
+    found: list[str],
+    state: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.run.__main__._today", lambda: date(2026, 12, 1))
+    assert run(state, "--check", "--json", "--set", f"cost={budget}") == len(found)
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [one["path"] for one in findings] == found
+
+
 def test_tracking_changes_no_byte_of_the_definition(
     state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

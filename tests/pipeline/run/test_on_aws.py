@@ -10,9 +10,9 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 
-from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.aws.watch import Outcome
 from pipeline.run.on_aws import ServedOutcome, follow_endpoint
+from pipeline.settings.serverless import MAXIMUM_BODY
 from staging_endpoint import BEGUN, WANTED
 from tests.pipeline.aws.aws_support import ACCOUNT, EXECUTION, NOW, REGION, Clock, Cloud
 

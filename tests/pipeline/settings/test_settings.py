@@ -70,7 +70,7 @@ class TestLayers:
 
     def test_a_range_of_another_type_in_an_environment_replaces_the_old_one(self, edited):
         grid = "grid: {tuning: {ranges: {lr: {type: categorical, values: [0.1]}}}}"
-        path = edited("  staging:", f"  {grid}\n  staging:")
+        path = edited("  local:", f"  {grid}\n  local:")
 
         settings = load_settings(path, "grid", [])
 
@@ -202,6 +202,14 @@ MISTAKES = [
         "deploy.production.traffic={type: linear, size_percent: 10, wait_seconds: 3600}",
         "of 2 instances a part is at least 50 percent",
     ),
+    ("deploy.staging.type=server", "'server' is not allowed; did you mean serverless?"),
+    ("deploy.staging.memory_mb=2000", "2000 is not allowed; there are: 1024, 2048"),
+    (
+        "deploy.staging={type: serverless, max_concurrency: 2, provisioned_concurrency: 3}",
+        "3 is more than max_concurrency (2)",
+    ),
+    ("deploy.production.instance_type=ml.g5.xlarge", "serverless has no GPUs, and the image for"),
+    ("cost.maximum_per_run=-1", "must be at least 0, not -1"),
     ("deploy.production.instance_count=1", "canary needs 2 instances or more: choose all_at_once"),
     ("deploy.production.instance_count=9", "9 is not from 2 to 4 (its autoscaling)"),
     ("deploy.production.autoscaling.min_instances=5", "5 is more than max_instances (4)"),

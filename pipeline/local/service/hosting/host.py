@@ -28,6 +28,7 @@ from pipeline.local.service.operations.endpoints import (
 )
 from pipeline.local.service.operations.models import find_endpoint_config, hosted_model
 from pipeline.local.store import Document, Store
+from pipeline.settings.serverless import MAXIMUM_BODY
 
 _DEFAULT = "default"
 _log = logging.getLogger(__name__)
@@ -35,6 +36,10 @@ _log = logging.getLogger(__name__)
 
 class EndpointUnavailableError(PipelineError):
     """An endpoint is not there, not yet in service, or has no such variant."""
+
+
+class RequestTooLargeError(PipelineError):
+    """A request is larger than SageMaker passes on to an endpoint of this kind."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Hosting:
     ) -> tuple[Reply, str]:
         """Return the model's own answer, and the name of the variant that gave it.
 
-        Raises EndpointUnavailableError, ModelServerError or ModelTimeoutError.
+        Raises EndpointUnavailableError, RequestTooLargeError, ModelServerError, ModelTimeoutError.
         """
         document = self._store.get("Endpoint", endpoint)
         if document is None:
@@ -90,6 +95,9 @@ class Hosting:
             raise EndpointUnavailableError(f"Endpoint {endpoint} is not in service: {status}.")
         if variant and variant != hosted["VariantName"]:
             raise EndpointUnavailableError(f"Endpoint {endpoint} has no variant {variant}.")
+        if hosted.get("ServerlessConfig") and len(body) > MAXIMUM_BODY:
+            most = f"a serverless endpoint takes at most {MAXIMUM_BODY:,}"
+            raise RequestTooLargeError(f"{len(body):,} bytes: {most}.")
         name = hosted["VariantName"]
         reply = self._ask(f"endpoint/{endpoint}", hosted, body, headers)
         asked = Exchange(endpoint, name, headers, body, reply)
@@ -258,5 +266,6 @@ def resolve_model(context: OperationContext, config: str) -> Document:
         "EndpointConfigName": config,
         "VariantName": variant["VariantName"],
         "InstanceCount": variant.get("InitialInstanceCount", 1),
+        "ServerlessConfig": variant.get("ServerlessConfig"),
         "DataCaptureConfig": document.get("DataCaptureConfig"),
     }

@@ -9,7 +9,7 @@ from pipeline.local.service.operations.context import (
 )
 from pipeline.local.service.operations.events import publish_endpoint
 from pipeline.local.service.operations.listing import Listing, list_operation
-from pipeline.local.service.operations.models import find_endpoint_config
+from pipeline.local.service.operations.models import find_endpoint_config, serverless_of
 from pipeline.local.service.operations.tags import TAGS, put_tags
 from pipeline.local.store import Document, Store
 
@@ -55,6 +55,10 @@ def update_endpoint(context: OperationContext, params: Document) -> Document:
         if endpoint["EndpointStatus"] == "Failed":
             raise invalid(
                 f'Cannot update endpoint "{endpoint["EndpointArn"]}" in status Failed: delete it.'
+            )
+        if serverless_of(config) and not _is_serverless(context, endpoint):
+            raise invalid(
+                f'Cannot update endpoint "{endpoint["EndpointArn"]}" from instances to serverless.'
             )
         endpoint.pop("FailureReason", None)
         endpoint.pop("LastDeploymentConfig", None)
@@ -116,13 +120,11 @@ def finish_deployment(store: Store, endpoint: str, config: str, hosted: Document
             return False
         for member in ("PendingDeploymentSummary", "FailureReason"):
             document.pop(member, None)
-        count = hosted["InstanceCount"]
         variant = {
             "VariantName": hosted["VariantName"],
             "CurrentWeight": 1.0,
             "DesiredWeight": 1.0,
-            "CurrentInstanceCount": count,
-            "DesiredInstanceCount": count,
+            **_machines(hosted),
         }
         document |= {
             "EndpointStatus": "InService",
@@ -133,6 +135,19 @@ def finish_deployment(store: Store, endpoint: str, config: str, hosted: Document
         store.put("HostedModel", endpoint, hosted)
         _put(store, document)
     return True
+
+
+def _machines(hosted: Document) -> Document:
+    if serverless := hosted.get("ServerlessConfig"):
+        return {"CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
+    count = hosted["InstanceCount"]
+    return {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
+
+
+def _is_serverless(context: OperationContext, endpoint: Document) -> bool:
+    """Check what an endpoint runs on; its configuration may have been deleted meanwhile."""
+    config = context.store.get("EndpointConfig", endpoint["EndpointConfigName"])
+    return config is not None and serverless_of(config) is not None
 
 
 def fail_deployment(store: Store, endpoint: str, config: str, reason: str) -> None:

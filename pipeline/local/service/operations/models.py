@@ -82,6 +82,7 @@ def create_endpoint_config(context: OperationContext, params: Document) -> Docum
     for variant in params["ProductionVariants"]:
         if "ModelName" not in variant:
             raise invalid("The local service needs a ModelName in every production variant.")
+        _check_serverless(variant, params)
         find_model(context, variant["ModelName"])
     with context.store.transaction():
         if context.store.get("EndpointConfig", name):
@@ -90,6 +91,29 @@ def create_endpoint_config(context: OperationContext, params: Document) -> Docum
         context.store.put("EndpointConfig", name, document, arn=arn)
         put_tags(context, arn, params.get("Tags"))
     return {"EndpointConfigArn": arn}
+
+
+def _check_serverless(variant: Document, params: Document) -> None:
+    """Raise ApiError for what SageMaker does not do for a serverless variant."""
+    serverless = variant.get("ServerlessConfig")
+    if serverless is None:
+        return
+    for member in ("InstanceType", "InitialInstanceCount", "InferenceAmiVersion"):
+        if member in variant:
+            raise invalid(f"{member} cannot be given together with ServerlessConfig.")
+    for member in ("DataCaptureConfig", "VpcConfig", "EnableNetworkIsolation", "KmsKeyId"):
+        if params.get(member):
+            raise invalid(f"{member} is not supported for serverless endpoints.")
+    if serverless["MemorySizeInMB"] % 1024:
+        raise invalid("MemorySizeInMB must be 1024, 2048, 3072, 4096, 5120 or 6144.")
+    if serverless.get("ProvisionedConcurrency", 0) > serverless["MaxConcurrency"]:
+        raise invalid("ProvisionedConcurrency must not be more than MaxConcurrency.")
+
+
+def serverless_of(config: Document) -> Document | None:
+    """Return the ServerlessConfig of an endpoint configuration; None of one on instances."""
+    found: Document | None = config["ProductionVariants"][0].get("ServerlessConfig")
+    return found
 
 
 def describe_endpoint_config(context: OperationContext, params: Document) -> Document:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from inference_code.server.model_server.bodies import MAXIMUM_BODY
 from pipeline.endpoint.batch.pictures import MOST_IN_REQUEST, find_pictures, packed
 from pipeline.errors import UsageError
+from pipeline.settings.serverless import MAXIMUM_BODY
 
 JPEG, PNG = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"
 
