@@ -78,8 +78,8 @@ from kept_models import container_by_address, kept_container
 from news import WAITING, of_failed_run, of_waiting_version
 from production_endpoint import Clients, Outcome, answer, on_package_event, reconcile
 from staging_endpoint import bring_in_turn, take_turn
-from telling import News, teller
 from staging_expiry import delete_expired
+from telling import News, teller
 
 _PACKAGE_EVENT = "SageMaker Model Package State Change"
 _ENDPOINT_EVENT = "SageMaker Endpoint State Change"

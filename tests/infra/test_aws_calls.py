@@ -43,9 +43,7 @@ class Policies:
 
     def __init__(self, project: str) -> None:
         told, expires = f"notify={NOTIFY}", "deploy.staging.expire_hours=24"
-        settings = settings_with(
-            f"project={project}", MONITORED, told, expires, NETWORK, *KEYS
-        )
+        settings = settings_with(f"project={project}", MONITORED, told, expires, NETWORK, *KEYS)
         connection = f"{CONNECTION}/0a1b2c3d-1111-2222-3333-444455556666"
         self._template = template_for(settings, ConnectionArn=connection)
         self._arns = _arns(self._template)
