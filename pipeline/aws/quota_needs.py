@@ -80,8 +80,7 @@ def _is_spot(section: object) -> bool:
 
 def _endpoints(settings: Settings, given: Mapping[str, Value]) -> Iterator[_Use]:
     deploy = settings.deploy
-    staging = getattr(deploy, "staging", None)
-    if getattr(staging, "type", "realtime") == "realtime":
+    if deploy.staging.type == "realtime":
         kind = str(given.get("EndpointInstanceType", deploy.instance_type))
         count, why = deploy.instance_count, "staging, twice while it is updated"
         yield _Use(f"{kind} for {_ENDPOINT}", "", 2 * count, count, why)

@@ -45,6 +45,7 @@ BUILD = {
     "ConnectionArn": f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1",
 }
 
+REALTIME = "deploy.staging.type=realtime"  # serverless endpoints take no network
 NETWORK = (
     "network={subnets: [{id: subnet-0a1b2c3d, zone: us-east-1a}, "
     "{id: subnet-0a1b2c3e, zone: us-east-1b}], security_groups: [sg-0a1b2c3d], isolation: true}"

@@ -20,6 +20,7 @@ from tests.infra.template_support import (
     ACCOUNT,
     KEYS,
     NETWORK,
+    REALTIME,
     REGION,
     Template,
     settings_with,
@@ -43,7 +44,9 @@ class Policies:
 
     def __init__(self, project: str) -> None:
         told, expires = f"notify={NOTIFY}", "deploy.staging.expire_hours=24"
-        settings = settings_with(f"project={project}", MONITORED, told, expires, NETWORK, *KEYS)
+        settings = settings_with(
+            f"project={project}", MONITORED, told, expires, REALTIME, NETWORK, *KEYS
+        )
         connection = f"{CONNECTION}/0a1b2c3d-1111-2222-3333-444455556666"
         self._template = template_for(settings, ConnectionArn=connection)
         self._arns = _arns(self._template)

@@ -10,6 +10,7 @@ from tests.infra.template_support import (
     KEY,
     KEYS,
     NETWORK,
+    REALTIME,
     REGION,
     Template,
     settings_with,
@@ -21,7 +22,7 @@ MONITORED = "monitor.enabled=true"
 
 @pytest.fixture(scope="module")
 def protected() -> Template:
-    return template_for(settings_with(NETWORK, MONITORED, *KEYS))
+    return template_for(settings_with(NETWORK, REALTIME, MONITORED, *KEYS))
 
 
 def of(template: Template, kind: str) -> list[dict[str, Any]]:

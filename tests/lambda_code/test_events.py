@@ -9,7 +9,7 @@ from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToE
 from pipeline.local.service.operations.events import PENDING
 from tests.lambda_code.deploy_support import GROUP, PREFIX, PRODUCTION, ROLE, World, run
 
-SERVERLESS = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
+ONE_INSTANCE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 
 
 class TestOthersEvents:
@@ -238,7 +238,7 @@ def test_whatever_a_person_put_there_is_left_and_replaced_by_the_next_approval(
 ) -> None:
     """Also what is another project's, whose versions nobody here may look at."""
     run(world, "a1 ok")
-    variant = {"VariantName": "Mine", "ModelName": "mine", "ServerlessConfig": SERVERLESS}
+    variant = {"VariantName": "Mine", "ModelName": "mine", **ONE_INSTANCE}
     container = {"Image": "image:1"}
     world.client.create_model(ModelName="mine", PrimaryContainer=container, ExecutionRoleArn=ROLE)
     world.client.create_endpoint_config(

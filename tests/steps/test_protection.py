@@ -22,7 +22,8 @@ NETWORK = (
     f"network={{subnets: [{{id: {A}, zone: us-east-1a}}, {{id: {B}, zone: us-east-1b}}], "
     f"security_groups: [{GROUP}], isolation: true, encrypt_between_containers: true}}"
 )
-PROTECTED = (NETWORK, f"encryption={{key: {KEY}, outputs: {OUTPUTS}}}")
+REALTIME = "deploy.staging.type=realtime"
+PROTECTED = (NETWORK, REALTIME, f"encryption={{key: {KEY}, outputs: {OUTPUTS}}}")
 EVERYTHING = (*PROTECTED, "training.fine_tune_blocks=1", "gate.no_issues_from=[Overfit]")
 Compiled = Callable[..., Definition]
 
@@ -85,7 +86,7 @@ IN_VPC = NETWORK.replace("isolation: true", "isolation: false")
 @pytest.mark.parametrize("network", [NETWORK, IN_VPC], ids=["isolated", "in a VPC"])
 def test_a_job_fetches_nothing_itself(compiled: Compiled, network: str) -> None:
     """SageMaker brings code and packages: containers need neither S3 nor a package index."""
-    found = dict(jobs(compiled(network)))
+    found = dict(jobs(compiled(network, REALTIME)))
     for name in ("Prepare", "ExtractFeatures"):
         folders = {
             one["InputName"]: one["S3Input"]["LocalPath"] for one in found[name]["ProcessingInputs"]

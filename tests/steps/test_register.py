@@ -58,6 +58,8 @@ def test_the_container_serves_the_artifacts_own_code(step):
 
 
 def test_a_gpu_endpoint_gets_the_gpu_image(step):
-    arguments = step("Register", "deploy.instance_type=ml.g5.xlarge")["Arguments"]
+    arguments = step(
+        "Register", "deploy.instance_type=ml.g5.xlarge", "deploy.staging.type=realtime"
+    )["Arguments"]
 
     assert ":cuda-" in arguments["InferenceSpecification"]["Containers"][0]["Image"]

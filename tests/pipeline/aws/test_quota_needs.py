@@ -8,6 +8,7 @@ from tests.pipeline.aws.aws_support import settings_for
 PROCESSING = "ml.m5.2xlarge for processing job usage"
 TRAINING = "ml.m5.2xlarge for training job usage"
 TRIALS = "ml.m5.xlarge for training job usage"
+REALTIME = "deploy.staging.type=realtime"
 ENDPOINTS = "ml.m5.large for endpoint usage"
 
 
@@ -18,12 +19,12 @@ def counts(*overrides: str, **given: str | int) -> dict[str, tuple[int, int]]:
 
 
 def test_the_settings_as_they_are() -> None:
-    # 1 staging and 2 production, each twice while it is updated; no run needs production
+    # 2 in production, each twice while it is updated; no run needs them
     assert counts() == {
         PROCESSING: (1, 1),
         TRIALS: (3, 1),
         TRAINING: (1, 1),
-        ENDPOINTS: (6, 1),
+        ENDPOINTS: (4, 0),
     }
 
 
@@ -41,11 +42,12 @@ def test_the_settings_as_they_are() -> None:
             (2, 1),
         ),
         (
-            ["deploy.production.instance_type=ml.g5.xlarge"],
+            [REALTIME, "deploy.production.instance_type=ml.g5.xlarge"],
             "ml.g5.xlarge for endpoint usage",
             (4, 0),
         ),
-        (["deploy.production.instance_type=ml.g5.xlarge"], ENDPOINTS, (2, 1)),
+        ([REALTIME, "deploy.production.instance_type=ml.g5.xlarge"], ENDPOINTS, (2, 1)),
+        ([REALTIME], ENDPOINTS, (6, 1)),
     ],
 )
 def test_what_a_setting_needs(overrides: list[str], quota: str, needed: tuple[int, int]) -> None:
@@ -54,6 +56,7 @@ def test_what_a_setting_needs(overrides: list[str], quota: str, needed: tuple[in
 
 def test_a_runs_own_parameters_count() -> None:
     found = counts(
+        REALTIME,
         ProcessingInstanceType="ml.c5.large",
         TrainingInstanceType="ml.g5.xlarge",
         EndpointInstanceType="ml.c6i.large",
@@ -69,7 +72,7 @@ def test_a_runs_own_parameters_count() -> None:
 
 
 def test_what_it_is_for_is_said() -> None:
-    why = {one.quota: one.why for one in quota_needs(settings_for())}
+    why = {one.quota: one.why for one in quota_needs(settings_for(REALTIME))}
     assert why[TRIALS] == "Tune, 3 trials at a time"
     assert why[ENDPOINTS] == (
         "staging, twice while it is updated, production, twice while it is updated "

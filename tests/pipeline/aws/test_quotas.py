@@ -87,7 +87,7 @@ def test_who_may_not_ask_is_told(cloud: Cloud) -> None:
 class TestBeforeARunStarts:
     def asked(self, cloud: Cloud, quotas: dict[str, float]) -> list[str]:
         cloud.expect("service-quotas", "list_service_quotas", page(quotas), SAGEMAKER)
-        return list(check_before_start(cloud.aws, settings_for(), {}))
+        return list(check_before_start(cloud.aws, settings_for("deploy.staging.type=realtime"), {}))
 
     def test_enough_is_not_worth_a_line(self, cloud: Cloud) -> None:
         assert self.asked(cloud, ENOUGH) == []
@@ -105,12 +105,12 @@ class TestBeforeARunStarts:
         listed = {name: value for name, value in ENOUGH.items() if name != TRIALS}
         cloud.expect("service-quotas", "list_service_quotas", page(listed))
         cloud.expect("service-quotas", "list_aws_default_service_quotas", page({}))
-        (line,) = check_before_start(cloud.aws, settings_for(), {})
+        (line,) = check_before_start(cloud.aws, settings_for("deploy.staging.type=realtime"), {})
         assert line.startswith(f"AWS lists no quota {TRIALS}: look under Service Quotas")
 
     def test_a_refusal_is_said_and_not_taken_for_enough(self, cloud: Cloud) -> None:
         cloud.refuse("service-quotas", "list_service_quotas", "AccessDeniedException", "not you")
-        (line,) = check_before_start(cloud.aws, settings_for(), {})
+        (line,) = check_before_start(cloud.aws, settings_for("deploy.staging.type=realtime"), {})
         assert line.startswith(
             "quotas are not known: asking for the quotas of SageMaker: not allowed"
         )

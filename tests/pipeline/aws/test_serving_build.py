@@ -120,7 +120,9 @@ def test_its_source_goes_to_the_bucket_and_each_phase_is_said_once(
 
 
 def test_a_gpu_needs_the_other_target(cloud: Cloud, tree: Path, build: Callable[..., Any]) -> None:
-    settings = settings_for("deploy.production.instance_type=ml.g5.xlarge")
+    settings = settings_for(
+        "deploy.production.instance_type=ml.g5.xlarge", "deploy.staging.type=realtime"
+    )
     tag = begin(cloud, settings, tree, "cuda")
     look(cloud, "COMPLETED", "SUCCEEDED")
     cloud.expect("ecr", "describe_images", image(), asked(tag))

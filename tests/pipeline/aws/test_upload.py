@@ -81,7 +81,7 @@ def test_what_isolated_jobs_install_is_uploaded_once(
     (tree / PACKAGES).write_text(f"lacking==1.0 --hash=sha256:{digest}\n")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
-    settings = settings_for("network.isolation=true")
+    settings = settings_for("network.isolation=true", "deploy.staging.type=realtime")
     uri = f"{packages_uri(settings, tree)}/{wheel.name}"
     assert uri in upload_inputs(bucket.aws, settings, tree, quiet)
     assert read(bucket, uri) == wheel.read_bytes()

@@ -13,6 +13,7 @@ NETWORK = (
     "network={subnets: [{id: subnet-0a1b2c3d, zone: us-east-1a}, "
     "{id: subnet-0a1b2c3e, zone: us-east-1b}], security_groups: [sg-0a1b2c3d]}"
 )
+REALTIME = "deploy.staging.type=realtime"
 GROUP = {"GroupId": "sg-0a1b2c3d", "VpcId": "vpc-1"}
 
 
@@ -31,7 +32,9 @@ def check(client: Any, *subnets: dict[str, str], group: dict[str, str] = GROUP) 
         stub.add_response("describe_subnets", {"Subnets": list(subnets)}, ids)
         groups = {"GroupIds": ["sg-0a1b2c3d"]}
         stub.add_response("describe_security_groups", {"SecurityGroups": [group]}, groups)
-        check_network(Aws(REGION, ACCOUNT, lambda _service: client), settings_for(NETWORK))
+        check_network(
+            Aws(REGION, ACCOUNT, lambda _service: client), settings_for(NETWORK, REALTIME)
+        )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_what_is_not_there_is_said_and_who_may_not_look_goes_on(client: Any) -> 
     with Playback(client) as stub:
         stub.add_client_error("describe_subnets", "InvalidSubnetID.NotFound", "no such subnet")
         with pytest.raises(UsageError, match="network: no such subnet"):
-            check_network(aws, settings_for(NETWORK))
+            check_network(aws, settings_for(NETWORK, REALTIME))
         stub.add_client_error("describe_subnets", "UnauthorizedOperation", "not allowed")
-        check_network(aws, settings_for(NETWORK))
+        check_network(aws, settings_for(NETWORK, REALTIME))
     check_network(Aws(REGION, ACCOUNT, pytest.fail), settings_for())

@@ -26,7 +26,12 @@ DefinitionOf = Callable[[Settings], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def protected(definition_of: DefinitionOf) -> dict[str, Any]:
-    overrides = (NETWORK, f"encryption.key={KEY}", "aws.account_id='111122223333'")
+    overrides = (
+        NETWORK,
+        "deploy.staging.type=realtime",
+        f"encryption.key={KEY}",
+        "aws.account_id='111122223333'",
+    )
     return definition_of(load_settings(ROOT / "pipeline.yaml", "local", overrides))
 
 
