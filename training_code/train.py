@@ -164,7 +164,7 @@ def fine_tune(
         start = Checkpoint(best.result, trained_parameters(phase.network))
         first = settings.epochs + 1
         epochs = range(first, first + settings.fine_tune_epochs)
-        return fit(phase, epochs, start, debugger, profiler, keeper)
+        return fit(phase, epochs, start, debugger, profiler, keeper=keeper)
 
 
 def keeper_of(
@@ -217,7 +217,7 @@ def train(
         phase = head_phase(head, criterion, split, valid, settings)
         epochs = range(1, settings.epochs + 1)
         best, history = replicas.from_first(
-            lambda: fit(phase, epochs, None, debugger, profiler, keeper)
+            lambda: fit(phase, epochs, None, debugger, profiler, keeper=keeper)
         )
         restore(head, best.parameters)
 

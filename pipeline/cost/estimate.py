@@ -92,7 +92,9 @@ def estimate_text(cost: CostEstimate) -> str:
         ("", "of it saved by the cache when nothing changed", cost.saved_by_cache),
     ]
     if cost.saved_by_spot:
-        totals.append(("", "of it saved by spot machines, by the assumption below", cost.saved_by_spot))
+        totals.append(
+            ("", "of it saved by spot machines, by the assumption below", cost.saved_by_spot)
+        )
     rows = [_row(line) for line in cost.lines] + [_columns(*total) for total in totals]
     if cost.once:
         rows += ["Once besides:", *(_row(line) for line in cost.once)]

@@ -24,6 +24,8 @@ def checkpoint_folder(environ: Mapping[str, str], *, of_attempt: bool) -> Path |
     try:
         place = Path(json.loads(config.read_text(encoding="utf-8")).get("LocalPath") or _DEFAULT)
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise JobError(f"{config}, which says where checkpoints lie, cannot be read: {error}") from error
+        raise JobError(
+            f"{config}, which says where checkpoints lie, cannot be read: {error}"
+        ) from error
     name = environ.get("TRAINING_JOB_NAME", "job")
     return place / (name if of_attempt else name.rpartition("-")[0] or name)

@@ -89,7 +89,9 @@ class CheckpointKeeper:
         write_checkpoint(self._folder, state, _epochs(self._phases), last=over)
 
 
-def open_keeper(folder: Path, identity: Identity, last: str, debugger: Debugger) -> CheckpointKeeper:
+def open_keeper(
+    folder: Path, identity: Identity, last: str, debugger: Debugger
+) -> CheckpointKeeper:
     """Open the checkpoints of a training, whose debugger goes on as well.
 
     What is there of another training is said, and removed.

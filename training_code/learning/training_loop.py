@@ -154,6 +154,7 @@ def fit(
     best: Checkpoint | None,
     debugger: Debugger,
     profiler: Profiler | None = None,
+    *,
     keeper: Keeper = KEEPS_NOTHING,
 ) -> tuple[Checkpoint, list[EpochResult]]:
     """Train through `epochs`; leave the network with the best parameters of all.
