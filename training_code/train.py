@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -198,7 +198,8 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     torch.use_deterministic_algorithms(True, warn_only=True)
     # nothing here reads memory before it is written
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    with stoppable(), join_replicas(environ) as replicas:
+    keeps = checkpoint_folder(environ, of_attempt=False) is not None
+    with stoppable() if keeps else nullcontext(), join_replicas(environ) as replicas:
         train(settings, folders, environ, replicas)
 
 
