@@ -185,8 +185,7 @@ def keeper_of(
         return resuming.follow_keeper(debugger)
     info = feature_files.read_info(features)
     own = identity.identity_of(settings, info, features, replicas)
-    last = "fine_tuning" if settings.fine_tune_blocks else "head"
-    return resuming.open_keeper(folder, own, last, debugger)
+    return resuming.open_keeper(folder, own, debugger)
 
 
 def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:

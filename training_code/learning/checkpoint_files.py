@@ -24,8 +24,8 @@ class _Damaged(Exception):
     """A file that is no checkpoint, or only a part of one."""
 
 
-def write_checkpoint(folder: Path, state: State, turn: int, *, last: bool) -> None:
-    """Write the state of that turn; `last` removes the one before, as none will follow.
+def write_checkpoint(folder: Path, state: State, turn: int, *, alone: bool) -> None:
+    """Write the state of that turn; `alone` removes the one before, which may be large.
 
     A state is of tensors, numbers, text, lists and dictionaries. Raises OSError.
     """
@@ -34,11 +34,15 @@ def write_checkpoint(folder: Path, state: State, turn: int, *, last: bool) -> No
     content = buffer.getbuffer()
     path = folder / _NAMES[turn % 2]
     part = path.with_name(path.name + _BEING_WRITTEN)
-    with part.open("wb") as file:
-        file.write(content)
-        file.write(sha256(content).digest())
-    part.replace(path)
-    if last:
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.write(sha256(content).digest())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    if alone:
         (folder / _NAMES[(turn + 1) % 2]).unlink(missing_ok=True)
 
 

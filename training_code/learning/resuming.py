@@ -31,20 +31,18 @@ _TENSORS = "tensors"
 class CheckpointKeeper:
     """A keeper of checkpoints in `folder`; of several processes, the first alone reads and writes.
 
-    `phases` is what is kept of each phase, by its name; `last` names the training's last one.
+    `phases` is what is kept of each phase, by its name.
     """
 
     def __init__(
         self,
         folder: Path,
         identity: Identity,
-        last: str,
         debugger: Debugger,
         phases: Mapping[str, Any],
     ) -> None:
         self._folder = folder
         self._identity = identity
-        self._last = last
         self._debugger = debugger
         self._phases = dict(phases)
 
@@ -80,18 +78,22 @@ class CheckpointKeeper:
                 "schedule": phase.schedule.state_dict(),
             }
         self._phases[phase.name] = kept
+        self._write(alone=complete)
+
+    def _write(self, *, alone: bool) -> None:
         state = {
             "identity": dict(self._identity),
             "phases": self._phases,
             "debugger": self._debugger.keep(self._folder / _TENSORS),
         }
-        over = complete and phase.name == self._last
-        write_checkpoint(self._folder, state, _epochs(self._phases), last=over)
+        epochs = _epochs(self._phases)
+        try:
+            write_checkpoint(self._folder, state, epochs, alone=alone)
+        except OSError as error:  # a full disk: the training itself is what counts
+            log(f"warning: there is no checkpoint of epoch {epochs}: {error}")
 
 
-def open_keeper(
-    folder: Path, identity: Identity, last: str, debugger: Debugger
-) -> CheckpointKeeper:
+def open_keeper(folder: Path, identity: Identity, debugger: Debugger) -> CheckpointKeeper:
     """Open the checkpoints of a training, whose debugger goes on as well.
 
     What is there of another training is said, and removed.
@@ -109,12 +111,12 @@ def open_keeper(
     else:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    return CheckpointKeeper(folder, identity, last, debugger, phases)
+    return CheckpointKeeper(folder, identity, debugger, phases)
 
 
 def follow_keeper(debugger: Debugger) -> CheckpointKeeper:
     """Return the keeper of a process that is not the first: it is told, and writes nothing."""
-    return CheckpointKeeper(Path(), {}, "", debugger, {})
+    return CheckpointKeeper(Path(), {}, debugger, {})
 
 
 def _epochs(phases: Mapping[str, Any]) -> int:

@@ -1,5 +1,6 @@
 """A training that is interrupted goes on, and ends as if it had not been interrupted."""
 
+import errno
 import json
 import os
 import re
@@ -173,19 +174,6 @@ def test_a_checkpoint_of_other_features_is_not_used(lab: Lab, tmp_path: Path) ->
     assert "is not used: it is of other data\n" in lab.start(TRIAL)
 
 
-@pytest.mark.parametrize(("damaged", "kept"), [(1, 2), (2, 0)])
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(
-    lab: Lab, damaged: int, kept: int
-) -> None:
-    lab.start(TRIAL, until="epoch=4 ")  # those of epochs 2 and 3 are there
-    for path in [lab.checkpoints / f"checkpoint-{epoch % 2}.pt" for epoch in (3, 2)][:damaged]:
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
-    log = lab.start(TRIAL)
-    assert log.count("is not used: it is damaged\n") == damaged
-    assert resumed_after(log) == kept
-    assert [line.split()[0] for line in epochs(log)] == [f"epoch={n}" for n in range(1, 5)]
-
-
 def test_the_job_of_another_execution_begins_anew(lab: Lab) -> None:
     lab.start(TRIAL, until="epoch=3 ")
     lab.name = "pipelines-other-Train-def"
@@ -205,3 +193,14 @@ def test_what_is_left_at_the_end_is_small(lab: Lab) -> None:
 def test_without_a_place_nothing_is_kept(lab: Lab) -> None:
     lab.start(TRIAL, keeps=False)
     assert not (lab.root / "checkpoints").exists()
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_training(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("learning.resuming.write_checkpoint", fail)
+    log = lab.start(TRIAL)
+    assert log.count("warning: there is no checkpoint of epoch ") == len(epochs(log)) == 4
