@@ -44,6 +44,9 @@ PRICES = Prices(
 )
 
 
+TOO_CHEAP = SpotDiscount(1.0, "2020-12-01", "a dream")
+
+
 def get(name: str) -> dict[str, str]:
     return {"Get": f"Parameters.{name}"}
 
@@ -372,6 +375,8 @@ def test_every_price_is_of_a_machine_that_exists() -> None:
     [
         *("", "[]", "{}", '{"date": 1}', json.dumps({"per_hour": {}, "date": ""})),
         json.dumps(dataclasses.asdict(PRICES)).replace("4.0", "-4.0"),
+        json.dumps(dataclasses.asdict(PRICES) | {"spot": 0.5}),
+        json.dumps(dataclasses.asdict(PRICES) | {"spot": dataclasses.asdict(TOO_CHEAP)}),
     ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
