@@ -26,7 +26,7 @@ from pipeline.images.catalog import job_image
 from pipeline.job_scripts.metrics import metric_definitions
 from pipeline.job_scripts.toolkit_arguments import PLAIN, survives_a_shell
 from pipeline.settings.forms import Section
-from pipeline.settings.model import Instance, Settings
+from pipeline.settings.model import Instance, Settings, Spot
 from steps.hyperparameters import hyperparameter
 from steps.parameters import Parameters
 from steps.protection import (
@@ -38,6 +38,7 @@ from steps.protection import (
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
+CHECKPOINTS = "/opt/ml/checkpoints"
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,21 @@ def training_job(
         **training_protection(settings, instance.type),
         **options,
     )
+
+
+def spot_options(spot: Spot | None, checkpoints: Join) -> dict[str, Any]:
+    """Return the Estimator's options for spot machines; `checkpoints` is an address that ends in /.
+
+    Without the / SageMaker would bring every address that begins with it.
+    """
+    if spot is None:
+        return {}
+    kept = {"checkpoint_s3_uri": checkpoints, "checkpoint_local_path": CHECKPOINTS}
+    return {
+        "use_spot_instances": True,
+        "max_wait": spot.max_wait_minutes * 60,
+        **(kept if spot.checkpoints else {}),
+    }
 
 
 def _toolkit_hyperparameters(context: BuildContext, bundle: CodeBundle) -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
+from sagemaker.workflow.functions import Join
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 
 from pipeline.assets.code_bundle import TRAIN
@@ -21,6 +22,7 @@ from steps.jobs import (
     cache_config,
     job_retries,
     processing_output,
+    spot_options,
     training_job,
 )
 from steps.protection import brought_channels
@@ -35,6 +37,17 @@ def launch_hyperparameters(context: BuildContext, instance: Instance) -> dict[st
     if context.settings.training.fine_tune_blocks == 0 or one_process:
         return {}
     return {"sagemaker_torch_distributed_enabled": hyperparameter(True)}
+
+
+def checkpoints_uri(tune: TuningStep) -> Join:
+    """Return where Train's checkpoints lie: below the search whose hyperparameters it takes.
+
+    The address is part of the cache key. One of this execution would be new in each, and Train
+    never reused; the search's own stays while the search is reused. Executions that share it have a
+    folder each in it (training_code/job/checkpoint_place.py).
+    """
+    found = tune.properties.TrainingJobDefinition.OutputDataConfig.S3OutputPath
+    return Join(on="/", values=[found, "train-checkpoints/"])
 
 
 class _StableTrainingStep(TrainingStep):
@@ -76,6 +89,7 @@ def build_train_step(
             **launch_hyperparameters(context, instance),
         },
         **debugger_options(settings),
+        **spot_options(instance.spot, checkpoints_uri(tune)),
     )
     channels = {"features": TrainingInput(processing_output(features, "features"))}
     if training.fine_tune_blocks > 0 or settings.serving.graph != "none":

@@ -15,7 +15,15 @@ from pipeline.assets.code_bundle import TRIALS
 from pipeline.job_scripts.metrics import metric_definitions, objective_type
 from pipeline.settings.model import CategoricalRange, IntegerRange, Range, Settings
 from steps.hyperparameters import fixed_hyperparameters, hyperparameter
-from steps.jobs import BuildContext, cache_config, job_retries, processing_output, training_job
+from steps.jobs import (
+    BuildContext,
+    cache_config,
+    job_retries,
+    output_uri,
+    processing_output,
+    spot_options,
+    training_job,
+)
 from steps.protection import brought_channels
 
 
@@ -39,6 +47,8 @@ def build_tune_step(context: BuildContext, features: ProcessingStep) -> TuningSt
             "export": hyperparameter(False),
         },
         debugger_hook_config=False,
+        # Each trial has a folder of its own there: training_code/job/checkpoint_place.py.
+        **spot_options(tuning.spot, output_uri(context, "Tune", "checkpoints/")),
     )
     # Grid tries every combination: SageMaker counts them itself.
     max_jobs: Any = None if tuning.strategy == "Grid" else context.parameters.tuning_max_jobs

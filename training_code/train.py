@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,21 +18,25 @@ import torch
 from safetensors.torch import load_file
 
 from debugger.plan import DebugPlan, read_plan
-from debugger.session import Debugger, open_debugger
+from debugger.session import Debugger, config_file, open_debugger
 from extraction import feature_files
 from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features
 from hyperparameters import Hyperparameters, parse_hyperparameters
+from job.checkpoint_place import checkpoint_folder
 from job.errors import JobError, run_job
 from job.log import log
 from job.malloc_tuning import keep_freed_memory
+from job.stopping import stoppable
 from learning.class_weights import weights_of
 from learning.distributed import Replicas, join_replicas
 from learning.head_training import head_phase, make_head
 from learning.model_summary import write_summary
 from learning.training_loop import (
+    KEEPS_NOTHING,
     Checkpoint,
     ClassificationLoss,
     EpochResult,
+    Keeper,
     fit,
     restore,
     trained_parameters,
@@ -131,6 +135,7 @@ def fine_tune(
     best: Checkpoint,
     debugger: Debugger,
     profiler: Profiler,
+    keeper: Keeper,
     replicas: Replicas,
 ) -> tuple[Checkpoint, list[EpochResult]]:
     """Fine-tune from the trained head on; leave the best epoch of both phases in `classifier`."""
@@ -158,9 +163,29 @@ def fine_tune(
         phase = replace(phase, network=replicas.together(phase.network))
         start = Checkpoint(best.result, trained_parameters(phase.network))
         first = settings.epochs + 1
-        return fit(
-            phase, range(first, first + settings.fine_tune_epochs), start, debugger, profiler
-        )
+        epochs = range(first, first + settings.fine_tune_epochs)
+        return fit(phase, epochs, start, debugger, profiler, keeper=keeper)
+
+
+def keeper_of(
+    settings: Hyperparameters,
+    features: Path,
+    environ: Mapping[str, str],
+    replicas: Replicas,
+    debugger: Debugger,
+) -> Keeper:
+    """Return what keeps how far the training is, where the job has a place for checkpoints."""
+    # SageMaker Debugger keeps the tensors of an attempt under its own name: go on in no other.
+    folder = checkpoint_folder(environ, of_attempt=config_file(environ) is not None)
+    if folder is None:
+        return KEEPS_NOTHING
+    from learning import identity, resuming  # noqa: PLC0415 - most jobs keep no checkpoints
+
+    if not replicas.first:
+        return resuming.follow_keeper(debugger)
+    info = feature_files.read_info(features)
+    own = identity.identity_of(settings, info, features, replicas)
+    return resuming.open_keeper(folder, own, debugger)
 
 
 def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:
@@ -172,7 +197,8 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     torch.use_deterministic_algorithms(True, warn_only=True)
     # nothing here reads memory before it is written
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    with join_replicas(environ) as replicas:
+    keeps = checkpoint_folder(environ, of_attempt=False) is not None
+    with stoppable() if keeps else nullcontext(), join_replicas(environ) as replicas:
         train(settings, folders, environ, replicas)
 
 
@@ -186,10 +212,13 @@ def train(
     head = make_head(split, len(info.classes), settings.seed)
     with watching(settings, folders.output, environ, first=replicas.first) as (debugger, profiler):
         debugger.watch(head, criterion)
+        keeper = keeper_of(settings, folders.features, environ, replicas, debugger)
         valid = read_features(folders.features, "valid")
         phase = head_phase(head, criterion, split, valid, settings)
         epochs = range(1, settings.epochs + 1)
-        best, history = replicas.from_first(lambda: fit(phase, epochs, None, debugger, profiler))
+        best, history = replicas.from_first(
+            lambda: fit(phase, epochs, None, debugger, profiler, keeper=keeper)
+        )
         restore(head, best.parameters)
 
         if settings.fine_tune_blocks > 0 and folders.dataset is not None:
@@ -204,6 +233,7 @@ def train(
                 best=best,
                 debugger=debugger,
                 profiler=profiler,
+                keeper=keeper,
                 replicas=replicas,
             )
             head, history = classifier.head, history + more

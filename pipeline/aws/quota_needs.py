@@ -66,16 +66,12 @@ def _jobs(settings: Settings, given: Mapping[str, Value]) -> Iterator[_Use]:
     if monitor.enabled:
         yield _Use(f"{monitor.instance_type} for {_PROCESSING}", "", 1, 0, "the check by the clock")
     parallel = int(given.get("TuningMaxParallelJobs", settings.tuning.max_parallel_jobs))
-    kind, trials = _SPOT if _is_spot(settings.tuning) else _TRAINING, instances.tuning
+    kind, trials = _SPOT if settings.tuning.spot else _TRAINING, instances.tuning
     why = f"Tune, {parallel} trials at a time"
     yield _Use(f"{trials.type} for {kind}", "Tune", parallel * trials.count, trials.count, why)
-    kind, one = _SPOT if _is_spot(instances.training) else _TRAINING, instances.training
+    kind, one = _SPOT if instances.training.spot else _TRAINING, instances.training
     training = str(given.get("TrainingInstanceType", one.type))
     yield _Use(f"{training} for {kind}", "Train", one.count, one.count, "Train")
-
-
-def _is_spot(section: object) -> bool:
-    return bool(getattr(section, "spot", None))
 
 
 def _endpoints(settings: Settings, given: Mapping[str, Value]) -> Iterator[_Use]:

@@ -25,6 +25,7 @@ class CostEstimate:
     `total` and `saved_by_cache` leave out lines without an amount; `complete` says whether there
     are none. `saved_by_cache` is what a run costs less when nothing has changed. `once` and all of
     production and storage need settings; `when_busy` is what production can cost more a month.
+    `saved_by_spot` is what the price file's assumption about spot machines comes to: no promise.
     """
 
     lines: tuple[CostLine, ...]
@@ -32,6 +33,7 @@ class CostEstimate:
     monthly: tuple[CostLine, ...]
     total: float
     saved_by_cache: float
+    saved_by_spot: float
     per_month: float
     when_busy: float | None
     complete: bool
@@ -70,13 +72,14 @@ def estimate(
         monthly=monthly,
         total=_largest_total(lines, ()),
         saved_by_cache=_largest_total([line for line in lines if line.cached], ()),
+        saved_by_spot=_saved_by_spot(lines, prices),
         per_month=sum(line.amount or 0 for line in monthly),
         when_busy=month_at_most(settings, prices) if settings else None,
         complete=all(line.amount is not None for line in (*lines, *once, *monthly)),
         currency=prices.currency,
         region=prices.region,
         date=prices.date,
-        notes=tuple(_notes(document, prices)),
+        notes=tuple(_notes(document, prices, any(line.spot for line in lines))),
     )
 
 
@@ -88,6 +91,10 @@ def estimate_text(cost: CostEstimate) -> str:
         ("total", least.strip(), cost.total),
         ("", "of it saved by the cache when nothing changed", cost.saved_by_cache),
     ]
+    if cost.saved_by_spot:
+        totals.append(
+            ("", "of it saved by spot machines, by the assumption below", cost.saved_by_spot)
+        )
     rows = [_row(line) for line in cost.lines] + [_columns(*total) for total in totals]
     if cost.once:
         rows += ["Once besides:", *(_row(line) for line in cost.once)]
@@ -126,8 +133,18 @@ def _largest_total(lines: Sequence[CostLine], inside: tuple[tuple[str, bool], ..
     return total
 
 
-def _notes(document: CheckedDefinition, prices: Prices) -> Iterator[str]:
+def _saved_by_spot(lines: Sequence[CostLine], prices: Prices) -> float:
+    discount = prices.spot.discount if prices.spot else 0
+    return _largest_total([line for line in lines if line.spot], ()) * discount
+
+
+def _notes(document: CheckedDefinition, prices: Prices, spot: bool) -> Iterator[str]:
     yield f"prices of {prices.region}, {prices.date}: {prices.source}; refresh: {prices.refresh}"
+    if prices.spot and spot:
+        yield (
+            f"spot machines taken to be {prices.spot.discount:.0%} cheaper ({prices.spot.date}): "
+            f"{prices.spot.source}; what is done twice after an interruption is not counted"
+        )
     other = sorted(regions_of(document) - {prices.region})
     if other:
         yield (

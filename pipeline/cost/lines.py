@@ -1,7 +1,7 @@
 """Calculate the most that each step can cost, and what the endpoint behind it costs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.check.document import CheckedDefinition
@@ -21,7 +21,8 @@ _BUILT_IN_RULES = "sagemaker-debugger-rules"  # AWS runs these for nothing
 class CostLine:
     """A cost item. `amount` is None when it cannot be known; `what` then says why.
 
-    `branches` are the conditions around the step; `cached` steps cost nothing when reused.
+    `branches` are the conditions around the step; `cached` steps cost nothing when reused. `spot`:
+    its machines are spot machines, and the amount is what they cost on demand.
     """
 
     step: str
@@ -29,6 +30,7 @@ class CostLine:
     amount: float | None
     cached: bool = False
     branches: tuple[tuple[str, bool], ...] = ()
+    spot: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Calculator:
     def _training(self, step: WrittenStep) -> Iterator[CostLine]:
         seconds = self._seconds(step.arguments)
         for machines in self._groups(step.arguments["ResourceConfig"]):
-            yield self._job(step, "training", machines, seconds)
+            line = self._job(step, "training", machines, seconds)
+            yield self._on_spot(line, step.arguments)
         for rule in step.arguments["DebugRuleConfigurations"].items():
             if _BUILT_IN_RULES not in (rule["RuleEvaluatorImage"].text or ""):
                 machines = self._machines(rule)
@@ -111,7 +114,12 @@ class Calculator:
         what = f"{trials:g} trials of {', '.join(line.what for line in lines)}"
         if whole is not None and times < trials:
             what += f", {hours(whole)} in all"
-        return self._line(step, what, sum(filter(None, amounts)) * times)
+        line = self._line(step, what, sum(filter(None, amounts)) * times)
+        return self._on_spot(line, job)
+
+    def _on_spot(self, line: CostLine, job: Node) -> CostLine:
+        spot = self._value(job["EnableManagedSpotTraining"]) is True
+        return replace(line, what=f"{line.what}, spot", spot=True) if spot else line
 
     def _job(
         self, step: WrittenStep, component: str, machines: Machines, seconds: float

@@ -25,13 +25,22 @@ _COMPONENT_OF = {"Train": "training", "Processing": "processing", "Host": "hosti
 
 
 @dataclass(frozen=True)
+class SpotDiscount:
+    """The share of the on-demand price that spot machines are taken to save: no list has it."""
+
+    discount: float
+    date: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Prices:
     """The on-demand list prices of one region on one day.
 
     `per_hour` is component -> instance type -> price, `per_gb_month` component -> price of disk;
     components are training, processing and hosting. `others`: a minute of CodeBuild's small
     machine, a GB a month in ECR and in S3, a second of a serverless endpoint's GB, and one of a GB
-    that is kept ready.
+    that is kept ready. `spot` is an assumption, and no price.
     """
 
     date: str
@@ -42,19 +51,23 @@ class Prices:
     per_hour: Mapping[str, Mapping[str, float]]
     per_gb_month: Mapping[str, float]
     others: Mapping[str, float] = field(default_factory=dict)
+    spot: SpotDiscount | None = None
 
 
 def load_prices(file: Path = PRICE_FILE) -> Prices:
     """Read the price file. Raises UsageError when it cannot be read or is not one."""
     try:
         content = json.loads(read_given(file, _LARGEST))
-        prices = Prices(**content)
+        spot = SpotDiscount(**content["spot"]) if content.get("spot") else None
+        prices = Prices(**{**content, "spot": spot})
         known = [prices.per_hour[name].items() for name in COMPONENTS]
         numbers = [price for pairs in known for _, price in pairs]
         numbers += [prices.per_gb_month[name] for name in COMPONENTS]
         numbers += prices.others.values()
         if not all(isinstance(number, int | float) and number >= 0 for number in numbers):
             raise ValueError("a price is not a number")
+        if spot and not 0 <= spot.discount < 1:
+            raise ValueError("the discount of spot machines is not from 0 to below 1")
     except OSError as error:
         raise UsageError(f"cannot read the prices: {error}") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -99,6 +112,7 @@ def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
         per_hour={name: dict(sorted(found[name].items())) for name in COMPONENTS},
         per_gb_month=known.per_gb_month,
         others=others,
+        spot=known.spot,
     )
 
 

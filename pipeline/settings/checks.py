@@ -108,6 +108,19 @@ def one_machine_a_job(settings: Settings) -> Iterator[Problem]:
         yield Problem(("instances", name, "count"), what)
 
 
+def spot_waits_long_enough(settings: Settings) -> Iterator[Problem]:
+    """Check that a job on spot machines may wait for at least as long as it may run."""
+    training, tuning = settings.training, settings.tuning
+    for path, spot, name, run in (
+        (("instances", "training"), settings.instances.training.spot, "training", training),
+        (("tuning",), tuning.spot, "tuning", tuning),
+    ):
+        if spot and spot.max_wait_minutes < run.max_run_minutes:
+            least = f"{name}.max_run_minutes ({run.max_run_minutes})"
+            what = f"{spot.max_wait_minutes} is less than {least}: waiting counts with running"
+            yield Problem((*path, "spot", "max_wait_minutes"), what)
+
+
 def int8_has_a_graph(settings: Settings) -> Iterator[Problem]:
     """Check that int8 has a graph: it is the graph that is made of 8-bit integers."""
     if settings.serving.int8 and settings.serving.graph == "none":
@@ -173,6 +186,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     ranges_make_sense,
     strategy_fits,
     one_machine_a_job,
+    spot_waits_long_enough,
     int8_has_a_graph,
     something_serves,
     names_fit,

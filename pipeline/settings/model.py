@@ -192,6 +192,13 @@ else:
     )
 
 
+class Spot(Section):
+    """Machines that AWS may take back, for less: the job goes on when there is one again."""
+
+    max_wait_minutes: Annotated[int, Field(ge=1, le=40320)]
+    checkpoints: bool = True
+
+
 class Tuning(Section):
     """The search for hyperparameters."""
 
@@ -202,6 +209,7 @@ class Tuning(Section):
     early_stopping: bool
     seed: Annotated[int, Field(ge=0)]
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
+    spot: Spot | None = None
     ranges: Ranges
 
 
@@ -253,11 +261,17 @@ class ProcessingInstance(Instance):
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]
 
 
+class TrainingInstance(Instance):
+    """Machines for Train."""
+
+    spot: Spot | None = None
+
+
 class Instances(Section):
     """Machines of the jobs on AWS; a local run uses this machine."""
 
     processing: ProcessingInstance
-    training: Instance
+    training: TrainingInstance
     tuning: Instance
 
 

@@ -84,7 +84,7 @@ def test_the_longest_network_fits_in_its_parameter() -> None:
     subnets = [{"id": f"subnet-{n:017x}", "zone": f"{REGION}{'ab'[n % 2]}"} for n in range(16)]
     groups = [f"sg-{n:017x}" for n in range(5)]
     network = json.dumps({"subnets": subnets, "security_groups": groups, "isolation": True})
-    template = template_for(settings_with(f"network={network}", *KEYS))
+    template = template_for(settings_with(f"network={network}", REALTIME, *KEYS))
     limit = template.body["Parameters"]["ProductionDeployment"]["MaxLength"]
     assert len(template.parameters["ProductionDeployment"]) <= limit
 

@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from pipeline.check.document import read_document
+from pipeline.diff.cache import cache_effects
+
 pytestmark = pytest.mark.xdist_group("sdk")
 
 
@@ -113,3 +116,40 @@ def test_no_job_that_learns_ever_receives_the_test_split(compiled, test_in_train
 
 def test_the_profiler_is_off(step):
     assert step("Train")["Arguments"]["ProfilerConfig"] == {"DisableProfiler": True}
+
+
+SPOT = "instances.training.spot.max_wait_minutes=200"
+
+
+def test_spot_machines_keep_checkpoints_below_the_search(step):
+    train = step("Train", "training.max_run_minutes=90", SPOT)["Arguments"]
+
+    stop = {"MaxRuntimeInSeconds": 5400, "MaxWaitTimeInSeconds": 12_000}
+    assert (train["EnableManagedSpotTraining"], train["StoppingCondition"]) == (True, stop)
+    found = {"Get": "Steps.Tune.TrainingJobDefinition.OutputDataConfig.S3OutputPath"}
+    assert train["CheckpointConfig"] == {
+        # the / at the end keeps out what only begins with the same letters
+        "S3Uri": {"Std:Join": {"On": "/", "Values": [found, "train-checkpoints/"]}},
+        "LocalPath": "/opt/ml/checkpoints",
+    }
+
+
+def test_with_checkpoints_it_is_reused_as_before(compiled):
+    document = read_document(compiled(SPOT, "caching.enabled=true"))
+
+    effects = {effect.step: effect.outcome for effect in cache_effects(document, document)}
+    assert effects["Train"] == "kept"
+
+
+def test_checkpoints_can_be_left_out(step):
+    train = step("Train", SPOT, "instances.training.spot.checkpoints=false")["Arguments"]
+
+    assert train["EnableManagedSpotTraining"] is True
+    assert "CheckpointConfig" not in train
+
+
+def test_without_spot_nothing_says_so(compiled):
+    text = str(compiled())
+
+    assert compiled("instances.training.spot=null", "tuning.spot=null") == compiled()
+    assert not re.search("Spot|Checkpoint|MaxWait", text)

@@ -99,3 +99,13 @@ def test_grid_leaves_the_number_of_trials_to_sagemaker(step):
     )
 
     assert "MaxNumberOfTrainingJobs" not in config["ResourceLimits"]
+
+
+def test_trials_on_spot_machines_keep_checkpoints_in_the_run(step):
+    job = step("Tune", "tuning.max_run_minutes=30", "tuning.spot={max_wait_minutes: 45}")
+    trial = job["Arguments"]["TrainingJobDefinition"]
+
+    stop = {"MaxRuntimeInSeconds": 1800, "MaxWaitTimeInSeconds": 2700}
+    assert (trial["EnableManagedSpotTraining"], trial["StoppingCondition"]) == (True, stop)
+    place = trial["CheckpointConfig"]["S3Uri"]["Std:Join"]["Values"]
+    assert place[1:] == [{"Get": "Execution.PipelineExecutionId"}, "Tune", "checkpoints/"]

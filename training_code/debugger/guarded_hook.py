@@ -7,7 +7,7 @@ and written with others.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -51,7 +51,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
     `seconds` is the time that its callbacks have taken so far.
     """
 
-    exported_collections: bool  # smdebug's own, as the next seven
+    exported_collections: bool  # smdebug's own, as the next eight
     forward_modules_profile_stats: list[Any]
     writer: Any
     tensor_to_collections: dict[str, Any]
@@ -59,6 +59,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
     _collections_to_save_for_step: Any
     mode: Any
     mode_steps: dict[Any, int]
+    collection_manager: Any
     lost_because: Exception | None = None
     seconds = 0.0
     _silent = 0  # steps to come that save nothing
@@ -110,6 +111,25 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def seen(self) -> list[str]:
         """Return the names of the tensors that were there in the steps that saved something."""
         return list(self.tensor_to_collections)
+
+    def state(self) -> dict[str, Any]:
+        """Return the counts of steps and the names seen so far, as plain values for `go_on`."""
+        self._catch_up()
+        collections = self.collection_manager.get_collections()
+        return {
+            "step": self.step,
+            "mode_steps": {mode.name: count for mode, count in self.mode_steps.items()},
+            "names": {name: sorted(one.tensor_names) for name, one in collections.items()},
+            "exported": self.exported_collections,
+        }
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Count and name on from a `state`."""
+        self.step = state["step"]
+        self.mode_steps = {modes[name]: count for name, count in state["mode_steps"].items()}
+        self.exported_collections = state["exported"]
+        for name, names in state["names"].items():
+            self.collection_manager.get(name).tensor_names |= set(names)
 
     def has_default_configuration(self) -> bool:
         """Return False: otherwise smdebug would swallow errors, and silently save nothing."""
@@ -244,6 +264,12 @@ class GuardedHook(Hook):  # type: ignore[misc]
             if self.writer is None:
                 return
         self.writer = StepWriter(self.out_dir, self.step, self.worker)
+
+    def _initialize_to_last_saved_state(self) -> None:
+        """Leave that to `go_on`: smdebug's own counts may be of the middle of an epoch."""
+
+    def _write_state(self) -> None:
+        """Write nothing: smdebug would look through all checkpoints at every step."""
 
     def _name_activation(self, part: Any, kind: str) -> None:
         if kind not in part._module_name.lower():

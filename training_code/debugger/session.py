@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from debugger.kept_tensors import bring_back, keep_tensors
 from debugger.plan import DebugPlan
 from debugger.rules_file import DEBUG_FOLDER, error_text, write_rules
 from debugger.smdebug_loading import prepare_smdebug
@@ -35,6 +36,10 @@ _NO_PLAN = DebugPlan()
 _FEW = 12  # names of tensors in a warning
 
 
+class LostBeforeError(Exception):
+    """Debugging was off, or lost, in the process that this one goes on after."""
+
+
 class Debugger:
     """A debugger hook, or none: training calls it the same way. Its faults never stop training."""
 
@@ -44,12 +49,17 @@ class Debugger:
         rules: "EmbeddedRules | None" = None,
         places: tuple[Path, ...] = (),
         lost: Exception | None = None,
+        own_tensors: Path | None = None,
     ) -> None:
-        """Take `places`, folders to write into that debugging was lost; `lost`: it is already."""
+        """Take `places`, folders to write into that debugging was lost; `lost`: it is already.
+
+        `own_tensors` is where the hook writes, if SageMaker itself does not keep that folder.
+        """
         self._hook = hook
         self._rules = rules
         self._places = places
         self._lost = lost
+        self._own_tensors = own_tensors
         self._has_loss = False
         self._own_seconds = 0.0
 
@@ -85,6 +95,30 @@ class Debugger:
         """
         self._attempt(lambda hook: hook.write_held())
         self._judge(lambda rules: rules.look())
+
+    def keep(self, folder: Path) -> dict[str, Any]:
+        """Return what `go_on` takes, with a copy in `folder` of tensors that would be lost."""
+        state: dict[str, Any] = {}
+
+        def attempt(hook: Any) -> None:
+            if self._own_tensors is not None:
+                keep_tensors(self._own_tensors, folder)
+            state["hook"] = hook.state()
+
+        self._attempt(attempt)
+        return state
+
+    def go_on(self, state: Mapping[str, Any], folder: Path) -> None:
+        """Go on where an earlier process of this training was, as if it were the same."""
+
+        def attempt(hook: Any) -> None:
+            if "hook" not in state:
+                raise LostBeforeError("it was off, or lost, before the training was interrupted")
+            if self._own_tensors is not None:
+                bring_back(folder, self._own_tensors, state["hook"]["step"])
+            hook.go_on(state["hook"])
+
+        self._attempt(attempt)
 
     def close(self) -> None:
         """Write the tensors still held back and the outcomes of the job's rules."""
@@ -178,4 +212,4 @@ def _embedded(plan: DebugPlan, folder: Path) -> Debugger:
         path = Path(scratch) / CONFIG_PATH.name
         path.write_text(json.dumps(plan.hook_configuration(str(folder))), encoding="utf-8")
         hook = GuardedHook.create_from_json_file(str(path))
-    return Debugger(hook, EmbeddedRules(folder, plan), (folder,))
+    return Debugger(hook, EmbeddedRules(folder, plan), (folder,), own_tensors=folder)

@@ -71,6 +71,14 @@ class Replicas:
         torch.distributed.broadcast_object_list(values, src=0)
         return cast(Value, values[0])
 
+    def from_each(self, value: Value) -> list[Value]:
+        """Return what every process has here, in their order."""
+        if self.count == 1:
+            return [value]
+        values: list[Value | None] = [None] * self.count
+        torch.distributed.all_gather_object(values, value)
+        return cast(list[Value], values)
+
     def together(self, network: nn.Module) -> nn.Module:
         """Return the network, starting as the first process's, with gradients averaged over all."""
         if self.count == 1:

@@ -1,8 +1,9 @@
 """Train epoch by epoch: the loop that training the head and fine-tuning share."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -115,24 +116,62 @@ class Phase:
     replicas: Replicas = ALONE
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a phase has come: the best of all epochs so far, and the phase's own, in order."""
+
+    best: Checkpoint
+    history: Sequence[EpochResult]
+
+
+class Keeper(Protocol):
+    """What keeps how far a training is (learning/resuming.py)."""
+
+    def resume(self, phase: Phase) -> Progress | None:
+        """Make the phase as it was after its last whole epoch; None when there was none."""
+
+    def keep(self, phase: Phase, progress: Progress, *, complete: bool) -> None:
+        """Write down how far the phase is."""
+
+
+class KeepsNothing:
+    """The keeper of a training that begins anew when it is interrupted."""
+
+    def resume(self, phase: Phase) -> Progress | None:
+        """Return that there was nothing."""
+        return None
+
+    def keep(self, phase: Phase, progress: Progress, *, complete: bool) -> None:
+        """Keep nothing."""
+
+
+KEEPS_NOTHING = KeepsNothing()
+
+
 def fit(
     phase: Phase,
     epochs: range,
     best: Checkpoint | None,
     debugger: Debugger,
     profiler: Profiler | None = None,
+    *,
+    keeper: Keeper = KEEPS_NOTHING,
 ) -> tuple[Checkpoint, list[EpochResult]]:
     """Train through `epochs`; leave the network with the best parameters of all.
 
-    Prints a metric line after each epoch. `best` is the one to beat, if there is one already:
+    Prints a metric line after each epoch; those that `keeper` has are not trained again, but have
+    their lines. `best` is the one to beat, if there is one already:
     the best has the highest validation accuracy, among equals the lowest validation loss, and
     is the first of those that are equal in both.
     Raises JobError when the loss is no longer a number.
     """
-    history = []
+    history: list[EpochResult] = []
+    if done := keeper.resume(phase):
+        _log_again(done.history, best)
+        best, history = done.best, list(done.history)
     profiler = profiler or Profiler()
     profiler.begin(phase.name, on_gpu=next(phase.network.parameters()).is_cuda)
-    for epoch in epochs:
+    for epoch in epochs[len(history) :]:
         debugger.training()
         train_loss, train_accuracy = train_one_epoch(phase, epoch, profiler)
         debugger.validating()
@@ -143,6 +182,7 @@ def fit(
             best = Checkpoint(result, trained_parameters(phase.network))
         log(f"{result.line()} {best.metrics()}")
         debugger.check()
+        keeper.keep(phase, Progress(best, history), complete=epoch == epochs[-1])
     profiler.end()
     if best is None:
         raise ValueError("no epochs to train")
@@ -258,6 +298,14 @@ def restore(network: nn.Module, parameters: Parameters) -> None:
     own = dict(network.named_parameters())
     for name, value in parameters.items():
         own[name].copy_(value)
+
+
+def _log_again(history: Sequence[EpochResult], best: Checkpoint | None) -> None:
+    """Print the metric lines of epochs before an interruption: a log is read by itself."""
+    for result in history:
+        if best is None or _rank(result) > _rank(best.result):
+            best = Checkpoint(result, {})
+        log(f"{result.line()} {best.metrics()}")
 
 
 def _rank(result: EpochResult) -> tuple[float, float]:

@@ -123,6 +123,27 @@ def spot_wait(document: CheckedDefinition) -> Iterator[Problem]:
             yield Problem(stop["MaxWaitTimeInSeconds"].path, what, mend)
 
 
+@rule("spot-warm-pool")
+def spot_warm_pools(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report spot machines that are to be kept warm for the next job, which SageMaker refuses."""
+    for job in _spot_jobs(document):
+        for resources in ("ResourceConfig", "HyperParameterTuningResourceConfig"):
+            node = job[resources]["KeepAlivePeriodInSeconds"]
+            seconds = known_value(document, node)
+            if is_number(seconds) and seconds > 0:
+                what = "spot machines cannot be kept in a warm pool"
+                yield Problem(node.path, what, "remove it, or EnableManagedSpotTraining")
+
+
+@rule("spot-checkpoints", "warning")
+def spot_checkpoints(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report spot training that keeps no checkpoints: taken back, it begins anew."""
+    for job in _spot_jobs(document):
+        if not job["CheckpointConfig"].exists:
+            what = "managed spot training without a CheckpointConfig begins anew when interrupted"
+            yield Problem(job["EnableManagedSpotTraining"].path, what, "add one")
+
+
 @rule("runtime-limit")
 def runtime_limits(document: CheckedDefinition) -> Iterator[Problem]:
     """Report training that is allowed to run for longer than SageMaker lets it."""
@@ -176,6 +197,14 @@ def cache_never_hit(document: CheckedDefinition) -> Iterator[Problem]:
                     yield Problem(node.path, what, "keep it out of the step's inputs")
 
 
+def _spot_jobs(document: CheckedDefinition) -> Iterator[Node]:
+    trainings = [step.arguments for step in document.of_type("Training")]
+    trials = [job for step in document.of_type("Tuning") for job, _ in searches(step)]
+    for job in (*trainings, *trials):
+        if known_value(document, job["EnableManagedSpotTraining"]) is True:
+            yield job
+
+
 def _path(node: Node) -> str:
     return (node.text or _ROOT).rstrip("/")
 
@@ -202,6 +231,8 @@ RULES: tuple[Rule, ...] = (
     output_paths,
     training_sees_test_split,
     spot_wait,
+    spot_warm_pools,
+    spot_checkpoints,
     runtime_limits,
     image_addresses,
     cpu_images,

@@ -36,6 +36,7 @@ from pipeline.local.store import Document
 
 _KIND = "TrainingJob"
 _TENSORS = f"{OPT_ML}/output/tensors"
+_TENSORS_END = "training_job_end.ts"
 _CHECKPOINTS = f"{OPT_ML}/checkpoints"
 _CODE_BYTES = 1024**3
 
@@ -240,6 +241,7 @@ def _prepare(request: Mapping[str, Any], job: Job) -> None:
         place, stored = job.local(hook.get("LocalPath", _TENSORS)), _tensors(request, job)
         own_folder(job, place.parent)
         stored.mkdir(parents=True, exist_ok=True)
+        (stored / _TENSORS_END).unlink(missing_ok=True)  # of an attempt before
         place.symlink_to(stored, target_is_directory=True)
 
 
@@ -309,7 +311,7 @@ def _close_tensors(request: Mapping[str, Any], job: Job) -> None:
             path.unlink()
     if any(path.is_file() for path in folder.rglob("*")):
         # On SageMaker the platform, not the hook, says that no more tensors come.
-        (folder / "training_job_end.ts").touch()
+        (folder / _TENSORS_END).touch()
     else:
         shutil.rmtree(folder.parent)
 

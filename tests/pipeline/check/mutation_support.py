@@ -328,6 +328,8 @@ MUTATIONS = [
         "test-split-in-training",
     ),
     put(f"Train/{A}/EnableManagedSpotTraining", True, "spot-wait"),
+    put(f"Train/{A}/EnableManagedSpotTraining", True, "spot-checkpoints"),
+    put(f"{TRIAL}/EnableManagedSpotTraining", True, "spot-checkpoints"),
     put("Parameters/TrainingInstanceType/DefaultValue", "ml.g5.xlarge", "cpu-image", "Train"),
     put(f"{HYPER}/seed", get("Execution.PipelineExecutionId"), "cache-never-hit"),
     drop(HOOK, "debugger"),
@@ -362,6 +364,8 @@ MUTATIONS = [
 FOLDERS = {"data": "input/data", "dataset": "output/dataset", "test": "output/test"}
 INLINE = [f"--{name}=/opt/ml/processing/{place}" for name, place in FOLDERS.items()]
 RUN, WAIT = {"MaxRuntimeInSeconds": 60}, "MaxWaitTimeInSeconds"
+ON_SPOT, RESOURCES = {"EnableManagedSpotTraining": True}, "ResourceConfig"
+WARM = {"KeepAlivePeriodInSeconds": 60}
 TAGS = [{"Key": str(n), "Value": ""} for n in range(51)]
 ENTRY, MINE = f"{HOOK}/CollectionConfigurations/losses", {"CollectionName": "mine"}
 NAMED = {**MINE, "CollectionParameters": {"tensor_names": "loss"}}
@@ -412,6 +416,14 @@ LIMITS = [
     (f"{RANGES}/lr", {**SCALED, "MaxValue": "0.99"}, {**SCALED, "MaxValue": "1"}, "range"),
     ("Parameters/TuningMaxParallelJobs/DefaultValue", 6, 7, "parallel-trials"),
     (f"Train/{A}/StoppingCondition", {**RUN, WAIT: 60}, {**RUN, WAIT: 59}, "spot-wait"),
+    (f"Train/{A}", {**ON_SPOT, RESOURCES: {}}, {**ON_SPOT, RESOURCES: WARM}, "spot-warm-pool"),
+    (f"Train/{A}", {RESOURCES: WARM}, {**ON_SPOT, RESOURCES: WARM}, "spot-warm-pool"),
+    (
+        f"Train/{A}",
+        {**ON_SPOT, "CheckpointConfig": {"S3Uri": "s3://b/c/"}},
+        ON_SPOT,
+        "spot-checkpoints",
+    ),
     (
         f"Prepare/{A}/AppSpecification/ContainerArguments",
         INLINE,

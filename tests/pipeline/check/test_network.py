@@ -26,12 +26,8 @@ DefinitionOf = Callable[[Settings], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def protected(definition_of: DefinitionOf) -> dict[str, Any]:
-    overrides = (
-        NETWORK,
-        "deploy.staging.type=realtime",
-        f"encryption.key={KEY}",
-        "aws.account_id='111122223333'",
-    )
+    ours = (f"encryption.key={KEY}", "aws.account_id='111122223333'")
+    overrides = (NETWORK, "deploy.staging.type=realtime", *ours)
     return definition_of(load_settings(ROOT / "pipeline.yaml", "local", overrides))
 
 

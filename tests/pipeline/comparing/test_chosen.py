@@ -14,7 +14,7 @@ from pipeline.settings.model import Settings
 DefinitionOf = Callable[[Settings], dict[str, Any]]
 # Of the sections that decide what a model is, what does not, or is not in the definition.
 LEFT_OUT = {
-    *("data.uri", "training.max_run_minutes", "tuning.max_run_minutes"),
+    *("data.uri", "training.max_run_minutes", "tuning.max_run_minutes", "tuning.spot"),
     *("serving.image", "gate.no_issues_from"),
 }
 MAY_LACK = {  # null, or for Grid

@@ -14,7 +14,14 @@ from botocore.stub import Stubber
 from pipeline.command_line.running import ROOT
 from pipeline.cost.__main__ import main, refresh_prices
 from pipeline.cost.estimate import estimate, estimate_json, estimate_text
-from pipeline.cost.prices import PRICE_FILE, Prices, fetch_prices, load_prices, save_prices
+from pipeline.cost.prices import (
+    PRICE_FILE,
+    Prices,
+    SpotDiscount,
+    fetch_prices,
+    load_prices,
+    save_prices,
+)
 from pipeline.errors import UsageError
 from pipeline.settings.loading import load_settings
 from pipeline.settings.model import Settings
@@ -35,6 +42,9 @@ PRICES = Prices(
     },
     per_gb_month={"training": 0.73, "processing": 0.73, "hosting": 0.0},
 )
+
+
+TOO_CHEAP = SpotDiscount(1.0, "2020-12-01", "a dream")
 
 
 def get(name: str) -> dict[str, str]:
@@ -203,6 +213,27 @@ def test_the_cache_saves_what_is_cached() -> None:
     off = {**training(), "CacheConfig": {"Enabled": False}}
     cost = estimate(pipeline(cached, off), prices=PRICES)
     assert (cost.total, cost.saved_by_cache) == (pytest.approx(5.0), pytest.approx(4.0))
+
+
+def test_what_spot_machines_save_is_an_assumption_and_no_price() -> None:
+    taken = SpotDiscount(0.5, "2020-12-02", "somebody's guess")
+    prices = dataclasses.replace(PRICES, spot=taken)
+    spot = {"EnableManagedSpotTraining": True}
+    job = {**trial(), **spot}
+    limits = {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 2}
+    cost = estimate(pipeline(training(**spot), tuning(limits, job), processing()), prices=prices)
+    assert (cost.total, cost.saved_by_spot) == (pytest.approx(9.0), pytest.approx(2.5))
+    text = " ".join(estimate_text(cost).split())
+    assert "ml.m5.xlarge x 1, at most 1 h, spot 1.00" in text
+    assert "of it saved by spot machines, by the assumption below 2.50" in text
+    assert "taken to be 50% cheaper (2020-12-02): somebody's guess" in text
+
+
+def test_without_spot_machines_no_assumption_is_made() -> None:
+    prices = dataclasses.replace(PRICES, spot=SpotDiscount(0.5, "2020-12-02", "a guess"))
+    cost = estimate(pipeline(training()), prices=prices)
+    assert cost.saved_by_spot == 0
+    assert "spot" not in estimate_text(cost)
 
 
 def test_of_a_condition_the_dearer_outcome_counts() -> None:
@@ -376,6 +407,8 @@ def test_every_price_is_of_a_machine_that_exists() -> None:
     [
         *("", "[]", "{}", '{"date": 1}', json.dumps({"per_hour": {}, "date": ""})),
         json.dumps(dataclasses.asdict(PRICES)).replace("4.0", "-4.0"),
+        json.dumps(dataclasses.asdict(PRICES) | {"spot": 0.5}),
+        json.dumps(dataclasses.asdict(PRICES) | {"spot": dataclasses.asdict(TOO_CHEAP)}),
     ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> None:

@@ -11,7 +11,16 @@ from pipeline.local.engine.retrying import RetryError
 from pipeline.local.engine.scheduler import ExecutionResult, RunOptions, retry_execution
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
-from tests.pipeline.local.runner_support import BUCKET, OUTPUT, SLEEP, Json, Lab, cached, wait_for
+from tests.pipeline.local.runner_support import (
+    BUCKET,
+    OUTPUT,
+    SLEEP,
+    Json,
+    Lab,
+    cached,
+    run_uri,
+    wait_for,
+)
 
 # Fails unless the file is there; says in its output how often it was begun.
 NEEDS = """
@@ -97,6 +106,35 @@ def test_a_run_that_was_stopped_goes_on_too(lab: Lab, tmp_path: Path) -> None:
     assert stopped.status == "Stopped"
     lab.put(f"{BUCKET}/code/Busy/files/Busy.py", "print('short')")
     assert retry(lab, stopped).status == "Succeeded"
+
+
+CHECKPOINTS = """
+import json, os
+from pathlib import Path
+config = json.loads(Path(os.environ["CHECKPOINT_CONFIG_FILE_PATH"]).read_text())
+kept = Path(config["LocalPath"], "epochs")
+epoch = len(kept.read_text()) if kept.exists() else 0
+print("going on after", epoch)
+kept.write_text("." * (epoch + 1))
+tensors = Path(json.loads(Path(os.environ["SMDEBUG_CONFIG_FILE_PATH"]).read_text())["LocalPath"])
+print("tensors", sorted(path.name for path in tensors.iterdir()))
+(tensors / str(epoch)).touch()
+raise SystemExit("taken away" if epoch < 2 else 0)
+"""
+
+
+def test_a_training_goes_on_with_its_checkpoints_and_its_tensors(lab: Lab) -> None:
+    # Where the definition has them: below a step that succeeded, whose folder stays.
+    kept = {"Std:Join": {"On": "/", "Values": [run_uri("Tune"), "train-checkpoints/"]}}
+    hook = {"S3OutputPath": f"{BUCKET}/debugger"}
+    options = {"CheckpointConfig": {"S3Uri": kept}, "DebugHookConfig": hook}
+    train = lab.training("Train", CHECKPOINTS, **options)
+    failed = lab.run(train)
+    log = lab.store.root / "runs" / failed.execution_id / "Train/log.txt"
+    for epoch, status, tensors in ((1, "Failed", ["0"]), (2, "Succeeded", ["0", "1"])):
+        assert retry(lab, failed).status == status
+        said = [f"going on after {epoch}", f"tensors {tensors}"]
+        assert log.read_text().splitlines()[:2] == said
 
 
 def test_a_selective_run_keeps_what_it_took(lab: Lab, tmp_path: Path) -> None:
