@@ -1,16 +1,18 @@
 """Train the head by LBFGS, whose every step looks at all pictures: it needs no learning rate.
 
 The decay weakens from epoch to epoch, down to `weight_decay`, and each epoch goes on from the head
-of the one before: a few evaluations do for it. So one training tries a row of decays, and keeps the
-epoch, which is the decay, that validated best.
+of the one before: one step does, and it follows the minimum. So one training tries a row of decays,
+and keeps the epoch, which is the decay, that validated best.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from hyperparameters import Hyperparameters
@@ -25,10 +27,9 @@ WEAKEST = 1e-6  # that ratios lead to: the last epoch's own may be 0
 
 def decays(settings: Hyperparameters) -> list[float]:
     """Return each epoch's decay: weaker by the same ratio every time, the last `weight_decay`."""
-    steps = max(1, settings.epochs - 1)
-    ratio = min(1.0, max(settings.weight_decay, WEAKEST) / STRONGEST) ** (1 / steps)
-    before = max(STRONGEST, settings.weight_decay)
-    return [before * ratio**step for step in range(settings.epochs - 1)] + [settings.weight_decay]
+    strongest, steps = max(STRONGEST, settings.weight_decay), settings.epochs - 1
+    ratio = max(settings.weight_decay, WEAKEST) / strongest
+    return [strongest * ratio ** (step / steps) for step in range(steps)] + [settings.weight_decay]
 
 
 def full_batch_phase(
@@ -43,6 +44,7 @@ def full_batch_phase(
     """Build the phase in which the network learns from all of its training batches at once."""
     options = OPTIMIZERS[settings.optimizer](settings)
     optimizer = getattr(torch.optim, settings.optimizer)(network.parameters(), **options)
+    objective = Objective(network, criterion, train_batches)
     return Phase(
         network=network,
         optimizer=optimizer,
@@ -52,22 +54,29 @@ def full_batch_phase(
         valid_batches=valid_batches,
         set_training=set_training,
         lr_name="lr",
-        train_epoch=partial(train_on_all, decays(settings)),
+        train_epoch=partial(_train_epoch, objective, decays(settings)),
     )
 
 
-def train_on_all(
-    of_epochs: Sequence[float], phase: Phase, epoch: int, profiler: Profiler
+def _train_epoch(
+    objective: "Objective", of_epochs: list[float], phase: Phase, epoch: int, profiler: Profiler
 ) -> tuple[float, float]:
     """Train an epoch with its decay; return mean cross entropy and accuracy of what it reached."""
     phase.set_training(True)
     phase.criterion.train()
-    mark = profiler.marker()
-    for batches in profiler.batches([list(phase.train_batches(epoch))]):
-        objective = Objective(phase, batches, of_epochs[epoch - 1], mark)
-        phase.optimizer.step(objective)
+    mark, seen = profiler.marker(), list[tuple[float, Evaluation]]()
+    if epoch > 1:
+        change_decay(phase.optimizer, of_epochs[epoch - 1] - of_epochs[epoch - 2])
+
+    def decayed_loss() -> float:
         mark("optimizer")
-    loss, accuracy = objective.means
+        seen.append(objective.evaluate(of_epochs[epoch - 1], mark))
+        return seen[-1][0]
+
+    for _ in profiler.batches([epoch]):
+        phase.optimizer.step(decayed_loss)
+        mark("optimizer")
+    loss, accuracy = min(seen, key=lambda one: one[0])[1].means  # a step ends where it is lowest
     if not math.isfinite(loss):
         raise JobError(
             f"the training loss is {loss} in epoch {epoch}: the features hold what is no number, or"
@@ -76,49 +85,80 @@ def train_on_all(
     return loss, accuracy
 
 
-class Objective:
-    """What the optimizer lowers: the mean loss of all pictures, and the decay of the weights.
+@torch.no_grad()
+def change_decay(optimizer: Optimizer, change: float) -> None:
+    """Change the decay in what LBFGS remembers of the step before, whose gradient it will compare.
 
-    `means` are the cross entropy and accuracy where it was lowest, which is where a step ends.
+    Else it would take the change for curvature, and its steps would become too small to go on.
+    """
+    parameters: list[Tensor] = optimizer.param_groups[0]["params"]
+    state = optimizer.state[parameters[0]]  # LBFGS keeps all there
+    remembered, end = state.get("prev_flat_grad"), 0
+    for parameter in parameters if remembered is not None else ():
+        part = slice(end, end := end + parameter.numel())
+        if _decays(parameter):
+            before = parameter.flatten() - state["t"] * state["d"][part]
+            remembered[part].add_(before, alpha=change)
+
+
+def _decays(parameter: Tensor) -> bool:
+    return parameter.ndim > 1  # weights, and no biases
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The loss over all pictures, with its gradients, for parameters as they were.
+
+    `means` are cross entropy and accuracy, neither smoothed nor weighted.
+    """
+
+    parameters: list[Tensor]
+    gradients: list[Tensor]
+    loss: float
+    means: tuple[float, float]
+
+
+class Objective:
+    """What is lowered: the mean loss of all pictures, and the decay of the weights.
+
+    An epoch begins where the one before it evaluated last: nothing is computed twice.
     """
 
     def __init__(
-        self,
-        phase: Phase,
-        batches: Sequence[tuple[Tensor, Tensor]],
-        decay: float,
-        mark: Callable[[str], None],
+        self, network: nn.Module, criterion: nn.Module, batches: Callable[[], Batches]
     ) -> None:
-        self.means = (math.nan, math.nan)
-        self._lowest = math.inf
-        self._phase = phase
+        self._network = network
+        self._criterion = criterion
         self._batches = batches
-        self._pictures = sum(len(labels) for _, labels in batches)
-        self._decayed = [value for value in phase.network.parameters() if value.ndim > 1]
-        self._decay = decay
-        self._mark = mark
-
-    def __call__(self) -> float:
-        """Compute it and its gradient for the parameters as they are."""
-        self._mark("optimizer")
-        totals, loss = Totals(), 0.0
-        self._phase.network.zero_grad()
-        for inputs, labels in self._batches:
-            logits = self._phase.network(inputs)
-            part = self._phase.criterion(logits, labels) * (len(labels) / self._pictures)
-            self._mark("forward")
-            part.backward()  # type: ignore[no-untyped-call]
-            self._mark("backward")
-            loss += part.item()
-            totals.add(logits, labels)
-        loss += self._add_decay()
-        if loss < self._lowest:
-            self._lowest, self.means = loss, totals.means()
-        return loss
+        self._parameters = [value for value in network.parameters() if value.requires_grad]
+        self._last: Evaluation | None = None
 
     @torch.no_grad()
-    def _add_decay(self) -> float:
-        """Add the decay to the gradients, as SGD does; return its part of the objective."""
-        for value in self._decayed:
-            value.grad.add_(value, alpha=self._decay)
-        return sum(self._decay / 2 * value.square().sum().item() for value in self._decayed)
+    def evaluate(self, decay: float, mark: Callable[[str], None]) -> tuple[float, Evaluation]:
+        """Return its value for the parameters as they are; leave the gradients with them."""
+        last = self._last
+        if last is None or not all(map(torch.equal, last.parameters, self._parameters)):
+            with torch.enable_grad():
+                last = self._last = self._compute(mark)
+        value = last.loss
+        for parameter, gradient in zip(self._parameters, last.gradients, strict=True):
+            parameter.grad = gradient.clone()
+            if _decays(parameter):
+                parameter.grad.add_(parameter, alpha=decay)
+                value += decay / 2 * parameter.square().sum().item()
+        return value, last
+
+    def _compute(self, mark: Callable[[str], None]) -> Evaluation:
+        self._network.zero_grad()
+        totals, loss, pictures = Totals(), 0.0, sum(len(labels) for _, labels in self._batches())
+        for inputs, labels in self._batches():
+            logits = self._network(inputs)
+            part = self._criterion(logits, labels) * (len(labels) / pictures)
+            mark("forward")
+            part.backward()
+            mark("backward")
+            loss += part.item()
+            totals.add(logits, labels)
+        parameters = [value.detach().clone() for value in self._parameters]
+        gradients = [value.grad for value in self._parameters if value.grad is not None]
+        return Evaluation(parameters, gradients, loss, totals.means())

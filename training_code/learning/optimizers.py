@@ -16,7 +16,8 @@ OPTIMIZERS: Mapping[str, Callable[["Hyperparameters"], dict[str, Any]]] = {
     "AdamW": lambda settings: {"fused": True},
     "LBFGS": lambda settings: {
         "line_search_fn": "strong_wolfe",
-        "max_eval": 7,  # of the loss over all pictures in an epoch
+        "max_iter": 1,  # an epoch is a step,
+        "max_eval": 10,  # which mostly needs the loss over all pictures once
         "history_size": 20,
     },
 }

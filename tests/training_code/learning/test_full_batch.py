@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from debugger.session import Debugger
 from extraction.feature_files import Features
 from hyperparameters import Hyperparameters
 from job.errors import JobError
 from learning import head_training
-from learning.full_batch import decays
+from learning.full_batch import change_decay, decays
 from learning.head_training import head_phase, make_head
 from learning.training_loop import ClassificationLoss, Phase, fit
 from network import Head
@@ -38,13 +39,15 @@ def learn(settings: Hyperparameters, train: Features, **criterion: Any) -> tuple
     return phase, head
 
 
-def slope(head: Head, train: Features, decay: float, **criterion: Any) -> float:
-    """The steepest slope of the decayed loss over all views: 0 at its minimum."""
+def gradient(head: Head, train: Features, decay: float, **criterion: Any) -> Tensor:
+    """The gradient of the decayed loss over all views: 0 at its minimum."""
     head.zero_grad()
     rows, labels = train.values.flatten(0, 1), train.labels.repeat(len(train.values))
     loss = ClassificationLoss(**criterion)(head(rows), labels)
     (loss + decay / 2 * head.linear.weight.square().sum()).backward()
-    return max(float(value.grad.abs().max()) for value in head.linear.parameters())
+    return torch.cat(
+        [value.grad.flatten() for value in head.parameters() if value.grad is not None]
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,10 +73,22 @@ def test_the_decay_weakens_by_one_ratio(epochs: int, weakest: float, expected: l
 def test_it_ends_at_the_minimum_over_all_pictures_and_views(
     criterion: dict[str, Any], views: int
 ) -> None:
-    train = pictures(views=views)
-    before = slope(make_head(train, 3, 0), train, USUAL.weight_decay, **criterion)
-    _, head = learn(USUAL, train, **criterion)
-    assert slope(head, train, USUAL.weight_decay, **criterion) < before / 100
+    train, settings = pictures(views=views), replace(USUAL, epochs=40)
+    before = gradient(make_head(train, 3, 0), train, USUAL.weight_decay, **criterion)
+    _, head = learn(settings, train, **criterion)
+    after = gradient(head, train, USUAL.weight_decay, **criterion)
+    assert after.norm() < before.norm() / 100
+
+
+def test_gradients_are_compared_with_one_decay() -> None:
+    train = pictures()
+    phase, head = learn(replace(USUAL, epochs=3), train)
+    (state,) = phase.optimizer.state.values()
+    change_decay(phase.optimizer, 0.5)
+    place = torch.nn.utils.parameters_to_vector(head.parameters()) - state["t"] * state["d"]
+    torch.nn.utils.vector_to_parameters(place.detach(), head.parameters())
+    expected = gradient(head, train, USUAL.weight_decay + 0.5)
+    torch.testing.assert_close(state["prev_flat_grad"], expected, atol=1e-5, rtol=0)
 
 
 def test_rate_batches_and_first_weights_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
