@@ -120,7 +120,7 @@ def optimizer_trains_blocks(settings: Settings) -> Iterator[Problem]:
             if optimizer in values and getattr(training, name) != 0:
                 where = "tuning.ranges.optimizer" if tuned else "training.optimizer"
                 what = f"must be 0 with the optimizer {optimizer}, which trains the head alone"
-                yield Problem(("training", name), f"{what}: or leave it out of {where}")
+                yield Problem(("training", name), f"{what}; or take that out of {where}")
 
 
 def int8_has_a_graph(settings: Settings) -> Iterator[Problem]:
