@@ -21,7 +21,7 @@ from learning.optimizers import OPTIMIZERS
 from learning.training_loop import Batches, ClassificationLoss, Phase, Totals
 from profiler.session import Profiler
 
-STRONGEST = 0.3  # decay of the first epoch: what is stronger costs accuracy
+STRONGEST = 0.1  # decay of the first epoch: what is stronger only makes the head unsure
 WEAKEST = 1e-6  # that ratios lead to: the last epoch's own may be 0
 
 

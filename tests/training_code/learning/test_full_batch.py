@@ -53,9 +53,9 @@ def gradient(head: Head, train: Features, decay: float, **criterion: Any) -> Ten
 @pytest.mark.parametrize(
     ("epochs", "weakest", "expected"),
     [
-        (3, 0.003, [0.3, 0.03, 0.003]),
+        (3, 0.001, [0.1, 0.01, 0.001]),
         (1, 0.01, [0.01]),
-        (3, 0.0, [0.3, 0.3 * (1e-6 / 0.3) ** 0.5, 0.0]),  # ratios lead to no 0
+        (3, 0.0, [0.1, (0.1 * 1e-6) ** 0.5, 0.0]),  # ratios lead to no 0
         (3, 2.0, [2, 2, 2]),
     ],
 )
