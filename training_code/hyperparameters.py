@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from job.errors import JobError
 from learning.class_weights import CLASS_WEIGHTS
-from learning.optimizers import OPTIMIZERS
+from learning.optimizers import FULL_BATCH, OPTIMIZERS
 
 GRAPHS = ("onnx", "none")
 
@@ -20,7 +20,8 @@ def hyperparameter(default: Any, **facts: Any) -> Any:
     `trials`: is told to trials as well, as what is tunable is. `quiet`: is told where it is not the
     default, so that a definition without it is the same as before there was one.
     `above`, `at_least`, `below`: limits of what can work. `most`: the largest that settings take.
-    `choices`: the words to choose from. `watches`: changes nothing in the model.
+    `choices`: the words to choose from. `watches`: changes nothing in the model. `unused_by`: the
+    optimizers that make no use of it. `zero_with`: the optimizers that it must be 0 with.
     """
     return field(default=default, metadata=facts)
 
@@ -36,8 +37,8 @@ class Hyperparameters:
     `debug_...` see debugger/plan.py. Raises JobError for values that cannot work.
     """
 
-    lr: float = hyperparameter(0.0003, tunable=True, above=0, most=10)
-    batch_size: int = hyperparameter(64, tunable=True, at_least=1, most=65536)
+    lr: float = hyperparameter(0.0003, tunable=True, above=0, most=10, unused_by=FULL_BATCH)
+    batch_size: int = hyperparameter(64, tunable=True, at_least=1, most=65536, unused_by=FULL_BATCH)
     weight_decay: float = hyperparameter(0.01, tunable=True, at_least=0, most=10)
     optimizer: str = hyperparameter("AdamW", tunable=True, choices=OPTIMIZERS)
     epochs: int = hyperparameter(20, tunable=True, at_least=1, most=10000)
@@ -45,7 +46,9 @@ class Hyperparameters:
     class_weights: str = hyperparameter(
         "none", setting=True, trials=True, quiet=True, choices=CLASS_WEIGHTS
     )
-    fine_tune_blocks: int = hyperparameter(0, setting=True, at_least=0, most=1000)
+    fine_tune_blocks: int = hyperparameter(
+        0, setting=True, at_least=0, most=1000, zero_with=FULL_BATCH
+    )
     fine_tune_lr: float = hyperparameter(0.0001, setting=True, above=0, most=10)
     fine_tune_epochs: int = hyperparameter(5, setting=True, at_least=1, most=10000)
     fine_tune_views: int = hyperparameter(4, setting=True, at_least=0, most=64)
@@ -64,6 +67,9 @@ class Hyperparameters:
     def __post_init__(self) -> None:
         for one in fields(self):
             _check(one.name, getattr(self, one.name), **one.metadata)
+            if self.optimizer in one.metadata.get("zero_with", ()):
+                expected = f"0 with the optimizer {self.optimizer}, which trains the head alone"
+                _require(one.name, getattr(self, one.name), not getattr(self, one.name), expected)
         _require(
             "int8", self.int8, self.graph != "none" or not self.int8, "false when graph is none"
         )

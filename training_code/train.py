@@ -29,8 +29,9 @@ from job.malloc_tuning import keep_freed_memory
 from job.stopping import stoppable
 from learning.class_weights import weights_of
 from learning.distributed import Replicas, join_replicas
-from learning.head_training import head_phase, make_head
+from learning.head_training import CHUNK, head_phase, make_head
 from learning.model_summary import write_summary
+from learning.optimizers import FULL_BATCH
 from learning.training_loop import (
     KEEPS_NOTHING,
     Checkpoint,
@@ -81,8 +82,13 @@ def find_folders(environ: Mapping[str, str], settings: Hyperparameters) -> Folde
 
 
 def debug_plan(settings: Hyperparameters) -> DebugPlan:
-    """Return what to save and judge in a job that SageMaker Debugger does not configure."""
-    return read_plan(settings.debug_collections, settings.debug_rules, settings.debug_stop_on)
+    """Return what to save and judge in a job that SageMaker Debugger does not configure.
+
+    Intervals count batches: a step that looks at more pictures counts as so many of them.
+    """
+    plan = read_plan(settings.debug_collections, settings.debug_rules, settings.debug_stop_on)
+    full = settings.optimizer in FULL_BATCH
+    return plan.counting(max(1, CHUNK // settings.batch_size)) if full else plan
 
 
 @contextmanager
@@ -100,7 +106,8 @@ def watching(
         yield debugger, profiler
     finally:
         debugger.close()
-        profiler.write(output, settings.batch_size)
+        full = settings.optimizer in FULL_BATCH
+        profiler.write(output, None if full else settings.batch_size)
 
 
 def make_criterion(

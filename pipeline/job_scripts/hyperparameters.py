@@ -32,6 +32,8 @@ class Hyperparameter:
     below: float | None = None
     most: float | None = None
     choices: tuple[str, ...] = ()
+    unused_by: tuple[str, ...] = ()
+    zero_with: tuple[str, ...] = ()
 
     def allows(self, value: object) -> bool:
         """Check whether settings may give this value: its type, its limits, its choices."""

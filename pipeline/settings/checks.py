@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from pipeline.job_scripts.hyperparameters import Hyperparameter, tunable_hyperparameters
+from pipeline.job_scripts.hyperparameters import (
+    Hyperparameter,
+    training_settings,
+    tunable_hyperparameters,
+)
 from pipeline.job_scripts.metrics import REGEXES
 from pipeline.settings.checks_backbone import BACKBONE_CHECKS
 from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
@@ -121,6 +125,19 @@ def spot_waits_long_enough(settings: Settings) -> Iterator[Problem]:
             yield Problem((*path, "spot", "max_wait_minutes"), what)
 
 
+def optimizer_trains_blocks(settings: Settings) -> Iterator[Problem]:
+    """Check that no optimizer of the head alone may be chosen where blocks are trained as well."""
+    training = settings.training
+    tuned = dict(settings.tuning.ranges.items()).get("optimizer")
+    values = tuned.values if isinstance(tuned, CategoricalRange) else (training.optimizer,)
+    for name, one in training_settings().items():
+        for optimizer in one.zero_with:
+            if optimizer in values and getattr(training, name) != 0:
+                where = "tuning.ranges.optimizer" if tuned else "training.optimizer"
+                what = f"must be 0 with the optimizer {optimizer}, which trains the head alone"
+                yield Problem(("training", name), f"{what}; or take that out of {where}")
+
+
 def int8_has_a_graph(settings: Settings) -> Iterator[Problem]:
     """Check that int8 has a graph: it is the graph that is made of 8-bit integers."""
     if settings.serving.int8 and settings.serving.graph == "none":
@@ -187,6 +204,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     strategy_fits,
     one_machine_a_job,
     spot_waits_long_enough,
+    optimizer_trains_blocks,
     int8_has_a_graph,
     something_serves,
     names_fit,

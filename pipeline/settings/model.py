@@ -110,6 +110,7 @@ class TrainingSection(Section):
     """Hyperparameters of every trial that the tuner does not choose, and of the final training."""
 
     # What is read by name here; all others follow from training_code/hyperparameters.py below.
+    optimizer: str
     epochs: int
     fine_tune_blocks: int
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]

@@ -78,6 +78,11 @@ def test_there_is_no_int8_without_a_graph() -> None:
         parse_hyperparameters(["--graph", "none", "--int8", "true"])
 
 
+def test_an_optimizer_of_the_head_alone_fine_tunes_nothing() -> None:
+    with pytest.raises(JobError, match="fine_tune_blocks is 2; it must be 0 with the optimizer L"):
+        parse_hyperparameters(["--optimizer", "LBFGS", "--fine_tune_blocks", "2"])
+
+
 def test_a_short_form_is_no_hyperparameter() -> None:
     with pytest.raises(JobError, match="hyperparameter batch is unknown; known are lr"):
         parse_hyperparameters(["--batch", "3"])

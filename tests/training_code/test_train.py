@@ -121,6 +121,16 @@ def test_the_seed_decides_what_is_learned(train: Train) -> None:
     assert first.log == second.log != other.log
 
 
+def test_of_all_pictures_at_once_it_learns_without_rate_and_batches(train: Train) -> None:
+    told = {"optimizer": "LBFGS", "epochs": 6, "graph": "none"}
+    first, again, other = (train(**told, **more) for more in ({}, {}, {"lr": 9, "batch_size": 1}))
+    assert files_of(first.model) == files_of(again.model)
+    assert first.log == again.log == other.log
+    *epochs, last = first.log.splitlines()
+    assert len(epochs) == 6 and all(EPOCH_LINE.fullmatch(line) for line in epochs)
+    assert float(re.findall(r"accuracy (\S+),", last)[0]) > 0.6  # by chance: 0.33
+
+
 def test_several_views_are_learned_from(train: Train, extract: Callable[..., Path]) -> None:
     features = extract(views=3)
     result = train(features=features, epochs=3, export=False)

@@ -5,7 +5,7 @@ values percent-encoded as in a URL: text that SageMaker's toolkit and a shell pa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -38,6 +38,16 @@ class DebugPlan:
     def active(self) -> bool:
         """Whether there is anything to save."""
         return bool(self.collections)
+
+    def counting(self, batches: int) -> "DebugPlan":
+        """Return the plan for training steps that count as so many: it saves as much more often."""
+        return replace(
+            self,
+            collections={
+                name: {key: _oftener(key, value, batches) for key, value in parameters.items()}
+                for name, parameters in self.collections.items()
+            },
+        )
 
     def hook_configuration(self, folder: str) -> dict[str, Any]:
         """Return the plan as SageMaker's debughookconfig.json has it, writing to `folder`."""
@@ -72,3 +82,9 @@ def read_named(text: str, where: str) -> dict[str, dict[str, str]]:
             raise JobError(f"{where}: {name} is there twice")
         found[name] = {key: unquote(value) for key, _, value in split}
     return found
+
+
+def _oftener(key: str, value: str, times: int) -> str:
+    """Return an interval between training steps divided; what is none, and no number, as it is."""
+    is_interval = key in ("save_interval", "train.save_interval") and value.isdecimal()
+    return str(max(1, int(value) // times)) if is_interval else value

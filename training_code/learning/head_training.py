@@ -8,10 +8,12 @@ from torch import Tensor
 
 from extraction.feature_files import Features
 from hyperparameters import Hyperparameters
+from learning.full_batch import full_batch_phase
+from learning.optimizers import FULL_BATCH
 from learning.training_loop import Batches, ClassificationLoss, Phase, make_optimizer
 from network import Head
 
-_CHUNK = 4096
+CHUNK = 4096  # pictures that are computed at once, for memory to stay small
 _SUMMED_ROWS = 256  # as float64 they stay in the processor's cache
 _ROUNDING = 1e-6  # of float32, relative
 
@@ -49,6 +51,15 @@ def head_phase(
     settings: Hyperparameters,
 ) -> Phase:
     """Build the phase in which the head learns from cached features."""
+    if settings.optimizer in FULL_BATCH:
+        return full_batch_phase(
+            head,
+            criterion,
+            train_batches=partial(ordered_batches, train, len(train.values)),
+            valid_batches=partial(ordered_batches, valid),
+            set_training=partial(_set_training, head),
+            settings=settings,
+        )
     steps = math.ceil(len(train.labels) / settings.batch_size) * settings.epochs
     groups: list[dict[str, object]] = [{"params": list(head.parameters()), "lr": settings.lr}]
     optimizer, schedule = make_optimizer(settings, groups, steps)
@@ -80,8 +91,9 @@ def random_batches(features: Features, size: int, seed: int, epoch: int) -> Batc
         yield inputs, features.labels.index_select(0, index)
 
 
-def ordered_batches(features: Features) -> Batches:
-    """Yield the plain view of every picture, in order."""
-    for start in range(0, len(features.labels), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        yield features.values[0, rows], features.labels[rows]
+def ordered_batches(features: Features, views: int = 1) -> Batches:
+    """Yield every picture in its first `views` views, in order; the first of them is the plain."""
+    for view in range(views):
+        for start in range(0, len(features.labels), CHUNK):
+            rows = slice(start, start + CHUNK)
+            yield features.values[view, rows], features.labels[rows]

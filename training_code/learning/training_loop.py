@@ -100,7 +100,8 @@ class Phase:
     `valid_batches`. `set_training` puts the network into training mode or out of it.
     `lr_name` is the hyperparameter to lower when the loss is no number any more, `name` what the
     profile calls the phase. `to_device` moves a batch to the network's device, unless it is None.
-    `replicas` are the processes that share each batch.
+    `replicas` are the processes that share each batch. `train_epoch` trains an epoch and returns
+    its means; where it is None, the network learns batch by batch.
     """
 
     network: nn.Module
@@ -114,6 +115,10 @@ class Phase:
     name: str = "head"
     to_device: Callable[[tuple[Tensor, Tensor]], tuple[Tensor, Tensor]] | None = None
     replicas: Replicas = ALONE
+    train_epoch: "TrainEpoch | None" = None
+
+
+TrainEpoch = Callable[[Phase, int, Profiler], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,8 @@ def fit(
     profiler.begin(phase.name, on_gpu=next(phase.network.parameters()).is_cuda)
     for epoch in epochs[len(history) :]:
         debugger.training()
-        train_loss, train_accuracy = train_one_epoch(phase, epoch, profiler)
+        train_epoch = phase.train_epoch or train_one_epoch
+        train_loss, train_accuracy = train_epoch(phase, epoch, profiler)
         debugger.validating()
         valid_loss, valid_accuracy = validate(phase)
         result = EpochResult(epoch, train_loss, train_accuracy, valid_loss, valid_accuracy)

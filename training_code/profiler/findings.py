@@ -63,11 +63,14 @@ class MeasuredPhase:
 
 @dataclass(frozen=True)
 class Measured:
-    """All measurements that findings are made from."""
+    """All measurements that findings are made from.
+
+    `batch_size` is None where every step sees all pictures: there is no larger one.
+    """
 
     phases: Sequence[MeasuredPhase]
     samples: "Sequence[Sample]"
-    batch_size: int
+    batch_size: int | None
     cores: int
 
     @property
@@ -198,6 +201,8 @@ def low_gpu_utilisation(measured: Measured) -> Iterator[ProfileFinding]:
 def batch_size_too_small(measured: Measured) -> Iterator[ProfileFinding]:
     """Find a machine that a batch does not fill, or steps that are mostly their own overhead."""
     size = measured.batch_size
+    if size is None:
+        return
     mend = f"a batch_size above {size}, with the learning rate tuned again"
     larger = _larger_batches(size)
     samples = measured.gpu_busy
@@ -349,8 +354,10 @@ RULES: tuple[Callable[[Measured], Iterator[ProfileFinding]], ...] = (
 )
 
 
-def _larger_batches(size: int) -> tuple[str, ...]:
+def _larger_batches(size: int | None) -> tuple[str, ...]:
     """Return the setting that has the tuner try larger batches than `size`."""
+    if size is None:
+        return ()
     return (f"tuning.ranges.batch_size.values=[{2 * size}, {4 * size}]",)
 
 

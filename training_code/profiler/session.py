@@ -85,11 +85,11 @@ class Profiler:
             )
         )
 
-    def write(self, folder: Path, batch_size: int) -> None:
+    def write(self, folder: Path, batch_size: int | None) -> None:
         """End profiling; write profile.json, system.csv and steps.csv into `folder`/profile.
 
-        A phase that has not ended is there with the steps that it completed. A failure costs one
-        line in the log.
+        `batch_size` is None where every step sees all pictures. A phase that has not ended is there
+        with the steps that it completed. A failure costs one line in the log.
         """
         sampler = self._sampler
         if sampler is None:

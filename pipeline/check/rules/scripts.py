@@ -68,6 +68,19 @@ def script_options(document: CheckedDefinition) -> Iterator[Problem]:
                     yield from _option_problems(f"{name}", script, tuned.text, tuned, value)
 
 
+@rule("range-without-effect", "warning")
+def ranges_without_effect(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report ranges of what none of the optimizers that are tried makes any use of."""
+    for step, script in _known_jobs(document):
+        tried = _optimizers(step)
+        for item in _ranges(step):
+            one = script.numbers.get(item["Name"].text or "")
+            if one and tried and all(optimizer in one.unused_by for optimizer in tried):
+                what = f"{' and '.join(tried)} makes no use of {one.name!r}, which has a range"
+                mend = f"remove the range (tuning.ranges.{one.name}: null)"
+                yield Problem(item["Name"].path, what, mend)
+
+
 @rule("hyperparameter-shell", "warning")
 def hyperparameters_in_a_shell(document: CheckedDefinition) -> Iterator[Problem]:
     """Report values that a shell changes: the toolkit of AWS's images hands them to one."""
@@ -199,6 +212,13 @@ def _ranges(step: WrittenStep) -> list[Node]:
     return [item for _, kind in found.members() for item in kind.items()]
 
 
+def _optimizers(step: WrittenStep) -> list[str]:
+    """Return the names of the optimizers that a search tries, or that a training is told."""
+    tried = [item["Values"].items() for item in _ranges(step) if item["Name"].text == "optimizer"]
+    nodes = tried[0] if tried else [hyperparameters(step)["optimizer"]]
+    return [text for node in nodes if (text := plain_text(node)) is not None]
+
+
 def _strays(step: WrittenStep) -> Iterator[Problem]:
     """Report arguments that are neither an option nor the value of one."""
     taken = True
@@ -226,6 +246,7 @@ def _reads_as(kind: OptionType, value: str) -> bool:
 RULES: tuple[Rule, ...] = (
     script_names,
     script_options,
+    ranges_without_effect,
     hyperparameters_in_a_shell,
     script_channels,
     script_files,

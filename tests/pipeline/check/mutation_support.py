@@ -243,6 +243,7 @@ MUTATIONS = [
         "range",
     ),
     put(f"{CHOICES}/0/Values", ["32", "32"], "range"),
+    put(f"{CHOICES}/optimizer/Values", ["LBFGS"], "range-without-effect"),
     put(f"{SEARCH}/Strategy", "Grid", "strategy"),
     put(f"{SEARCH}/Strategy", "Hyperband", "strategy"),
     put(f"{SEARCH}/ParameterRanges", {}, "strategy"),

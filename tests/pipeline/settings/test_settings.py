@@ -322,6 +322,8 @@ TAGGED = ["{" + ", ".join(f"t{n}: x" for n in range(count)) + "}" for count in (
 LIMITS = [
     ("training.fine_tune_blocks", 9, 10, "backbone.name=resnet18"),
     ("training.fine_tune_blocks", 17, 18, "backbone.name=resnet50"),
+    ("training.fine_tune_blocks", 0, 1, "tuning.ranges.optimizer=[AdamW, LBFGS]"),
+    ("training.fine_tune_blocks", 0, 1, "tuning.ranges.optimizer=null", "training.optimizer=LBFGS"),
     ("preprocessing.crop", 224, 223, "backbone.name=vit_b_32"),
     ("preprocessing.crop", 224, 225, "backbone.name=vit_b_32"),
     ("preprocessing.crop", 75, 74, "backbone.name=inception_v3"),

@@ -68,6 +68,11 @@ def hung(steps: int, seconds: float) -> MeasuredPhase:
     return measured_phase(table)
 
 
+def test_of_all_pictures_there_is_no_larger_batch() -> None:
+    small = phase(9000, forward=1e-4, backward=1e-4, data=1e-5, optimizer=3e-4)
+    assert find(Measured([small], [], batch_size=None, cores=4)) == []
+
+
 def rules(found: MeasuredPhase, taken: list[Sample]) -> set[str]:
     return {each.rule for each in find(Measured([found], taken, batch_size=32, cores=4))}
 
