@@ -1,5 +1,6 @@
 """Calculate the most that each step can cost, and what the endpoint behind it costs."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from pipeline.check.functions import known_value
 from pipeline.cost.prices import Prices
 from pipeline.definition.node import Node, is_number
 from pipeline.definition.steps import WrittenStep
+from pipeline.job_scripts.searched import searched_by
 
 MONTH_HOURS = 730
 DEFAULT_RUN_SECONDS = 86_400  # SageMaker's own limit, when a job sets none
@@ -84,7 +86,7 @@ class Calculator:
 
     def _tuning(self, step: WrittenStep) -> CostLine:
         limits = step.arguments.at("HyperParameterTuningJobConfig", "ResourceLimits")
-        trials = self._number(limits["MaxNumberOfTrainingJobs"]) or 1
+        trials = self._number(limits["MaxNumberOfTrainingJobs"]) or _combinations(step)
         at_once = self._number(limits["MaxParallelTrainingJobs"]) or trials
         whole = self._number(limits["MaxRuntimeInSeconds"])
         one = step.arguments["TrainingJobDefinition"]
@@ -107,7 +109,9 @@ class Calculator:
         if any(amount is None for amount in amounts):
             return next(line for line in lines if line.amount is None)
         times = trials if whole is None else min(trials, at_once * whole / seconds)
-        what = f"{trials:g} trials of {', '.join(line.what for line in lines)}"
+        searched = searched_by(step.arguments.value)
+        each = f", {len(searched.settings)} settings in all," if searched else ""
+        what = f"{trials:g} trials{each} of {', '.join(line.what for line in lines)}"
         if whole is not None and times < trials:
             what += f", {hours(whole)} in all"
         return self._line(step, what, sum(filter(None, amounts)) * times)
@@ -180,6 +184,13 @@ class Calculator:
 
     def _value(self, node: Node) -> Any:
         return known_value(self.document, node)
+
+
+def _combinations(step: WrittenStep) -> int:
+    """Count what a Grid search tries, whose definition tells no number: every combination."""
+    ranges = step.arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")
+    lists = ranges["CategoricalParameterRanges"].items()
+    return math.prod(len(one["Values"].items()) or 1 for one in lists)
 
 
 def hours(seconds: float) -> str:

@@ -8,6 +8,8 @@ from pipeline.settings.checks_backbone import BACKBONE_CHECKS
 from pipeline.settings.checks_debugger import DEBUGGER_CHECKS
 from pipeline.settings.checks_deploy import DEPLOY_CHECKS
 from pipeline.settings.checks_monitor import MONITOR_CHECKS
+from pipeline.settings.checks_parts import PARTS_CHECKS
+from pipeline.settings.drawing import is_in_parts
 from pipeline.settings.errors import Problem
 from pipeline.settings.model import (
     CategoricalRange,
@@ -45,6 +47,8 @@ def crop_fits(settings: Settings) -> Iterator[Problem]:
 def parallel_jobs_fit(settings: Settings) -> Iterator[Problem]:
     """Check that trials at a time are no more than trials in all; SageMaker refuses more."""
     tuning = settings.tuning
+    if is_in_parts(tuning):
+        return  # of its jobs, parts_can_be_searched
     if tuning.max_parallel_jobs > tuning.max_jobs:
         what = f"{tuning.max_parallel_jobs} is more than tuning.max_jobs ({tuning.max_jobs})"
         yield Problem(("tuning", "max_parallel_jobs"), what)
@@ -181,6 +185,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     *DEBUGGER_CHECKS,
     *DEPLOY_CHECKS,
     *MONITOR_CHECKS,
+    *PARTS_CHECKS,
 )
 
 

@@ -20,6 +20,7 @@ VARIANTS = [
     ("training.fine_tune_blocks=1", "backbone.weights=imagenet"),
     ("debugger.mode=off", "aws.tags={team: vision}"),
     ("tuning.strategy=Grid", "tuning.ranges.lr=null", "tuning.ranges.weight_decay=null"),
+    ("tuning.settings_per_trial=3", "tuning.strategy=Random"),
     ("tuning.strategy=Hyperband", "tuning.early_stopping=false", "tuning.objective='valid:loss'"),
 ]
 

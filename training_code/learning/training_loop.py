@@ -15,6 +15,7 @@ from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.log import log
 from job.mixed_precision import mixed_precision
+from learning.class_weights import weights_of
 from learning.distributed import ALONE, Replicas
 from learning.optimizers import OPTIMIZERS
 from profiler.session import Profiler
@@ -42,6 +43,16 @@ class ClassificationLoss(nn.CrossEntropyLoss):
             input, target, reduction="none", label_smoothing=smoothing
         )
         return (losses * self.weight[target]).mean()
+
+
+def make_criterion(settings: Hyperparameters, labels: Tensor, classes: int) -> ClassificationLoss:
+    """Make the loss that head and fine-tuning learn by, for training pictures of these labels."""
+    counts = torch.bincount(labels, minlength=classes).tolist()
+    weights = weights_of(counts, settings.class_weights)
+    return ClassificationLoss(
+        None if weights is None else torch.tensor(weights),
+        label_smoothing=settings.label_smoothing,
+    )
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,8 @@ class Phase:
     `valid_batches`. `set_training` puts the network into training mode or out of it.
     `lr_name` is the hyperparameter to lower when the loss is no number any more, `name` what the
     profile calls the phase. `to_device` moves a batch to the network's device, unless it is None.
-    `replicas` are the processes that share each batch.
+    `replicas` are the processes that share each batch. `train_epoch` trains an epoch and returns
+    its means; where it is None, the network learns batch by batch.
     """
 
     network: nn.Module
@@ -113,6 +125,10 @@ class Phase:
     name: str = "head"
     to_device: Callable[[tuple[Tensor, Tensor]], tuple[Tensor, Tensor]] | None = None
     replicas: Replicas = ALONE
+    train_epoch: "TrainEpoch | None" = None
+
+
+TrainEpoch = Callable[[Phase, int, Profiler], tuple[float, float]]
 
 
 def fit(
@@ -134,12 +150,13 @@ def fit(
     profiler.begin(phase.name, on_gpu=next(phase.network.parameters()).is_cuda)
     for epoch in epochs:
         debugger.training()
-        train_loss, train_accuracy = train_one_epoch(phase, epoch, profiler)
+        train_epoch = phase.train_epoch or train_one_epoch
+        train_loss, train_accuracy = train_epoch(phase, epoch, profiler)
         debugger.validating()
         valid_loss, valid_accuracy = validate(phase)
         result = EpochResult(epoch, train_loss, train_accuracy, valid_loss, valid_accuracy)
         history.append(result)
-        if best is None or _rank(result) > _rank(best.result):
+        if best is None or better(result, best):
             best = Checkpoint(result, trained_parameters(phase.network))
         log(f"{result.line()} {best.metrics()}")
         debugger.check()
@@ -171,13 +188,18 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
         mark("optimizer")
         totals.add(logits, labels)
     loss_mean, accuracy = totals.means(phase.replicas)
-    if not math.isfinite(loss_mean):
+    require_finite(loss_mean, epoch, phase)
+    return loss_mean, accuracy
+
+
+def require_finite(loss: float, epoch: int, phase: Phase) -> None:
+    """Raise JobError when an epoch's training loss is no number any more."""
+    if not math.isfinite(loss):
         lr = phase.optimizer.param_groups[0]["initial_lr"]
         raise JobError(
-            f"the training loss is {loss_mean} in epoch {epoch}: the learning rate is too high. "
+            f"the training loss is {loss} in epoch {epoch}: the learning rate is too high. "
             f"Lower the hyperparameter {phase.lr_name} (now {lr:g})"
         )
-    return loss_mean, accuracy
 
 
 @torch.no_grad()
@@ -258,6 +280,11 @@ def restore(network: nn.Module, parameters: Parameters) -> None:
     own = dict(network.named_parameters())
     for name, value in parameters.items():
         own[name].copy_(value)
+
+
+def better(result: EpochResult, best: Checkpoint) -> bool:
+    """Check whether an epoch beats the best one so far."""
+    return _rank(result) > _rank(best.result)
 
 
 def _rank(result: EpochResult) -> tuple[float, float]:
