@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 
 from pipeline.job_scripts.hyperparameters import Hyperparameter, training_settings
-from pipeline.settings.model import Settings
+from pipeline.job_scripts.searched import SEARCHED, write_searched
+from pipeline.settings.drawing import drawn_table, is_in_parts
+from pipeline.settings.model import CategoricalRange, Range, Settings
+from training_code.searching.settings_table import SETTINGS
 
 
 def fixed_hyperparameters(settings: Settings) -> dict[str, str]:
@@ -23,6 +26,27 @@ def _told(settings: Settings, chosen: Iterable[Hyperparameter]) -> dict[str, str
     values = {one: getattr(settings.training, one.name) for one in chosen}
     told = {one: value for one, value in values.items() if not one.quiet or value != one.default}
     return {one.name: hyperparameter(value) for one, value in told.items()}
+
+
+def search_hyperparameters(settings: Settings) -> dict[str, str]:
+    """Return what trials that search several settings each are told; else nothing."""
+    tuning = settings.tuning
+    if not is_in_parts(tuning):
+        return {}
+    most = None if tuning.strategy == "Grid" else tuning.max_jobs
+    ranges = {name: _range_words(values) for name, values in tuning.ranges.items()}
+    return {
+        SETTINGS: drawn_table(settings),
+        SEARCHED: write_searched(tuning.strategy, most, tuning.settings_per_trial, ranges),
+        "objective": tuning.objective,
+        "stop_early": hyperparameter(tuning.early_stopping),
+    }
+
+
+def _range_words(values: Range) -> tuple[object, ...]:
+    if isinstance(values, CategoricalRange):
+        return (values.type, *values.values)
+    return (values.type, values.min, values.max, values.scaling)
 
 
 def knowing_hyperparameters(settings: Settings) -> dict[str, str]:

@@ -25,6 +25,7 @@ from pipeline.errors import UsageError
 from pipeline.images.catalog import job_image
 from pipeline.job_scripts.metrics import metric_definitions
 from pipeline.job_scripts.toolkit_arguments import PLAIN, survives_a_shell
+from pipeline.settings.drawing import is_in_parts
 from pipeline.settings.forms import Section
 from pipeline.settings.model import Instance, Settings, Spot
 from steps.hyperparameters import hyperparameter
@@ -175,7 +176,7 @@ def training_job(
         output_path=output_uri(context, step_name),
         sagemaker_session=context.session,
         hyperparameters=told,
-        metric_definitions=metric_definitions(),
+        metric_definitions=metric_definitions(in_parts=is_in_parts(settings.tuning)),
         disable_profiler=True,
         tags=context.tags,
         **training_protection(settings, instance.type),

@@ -9,6 +9,7 @@ from sagemaker.workflow.parameters import (
     ParameterString,
 )
 
+from pipeline.settings.drawing import is_in_parts
 from pipeline.settings.model import CoverageAt, Settings
 
 
@@ -17,7 +18,8 @@ class Parameters:
     """The pipeline's parameters, with their defaults from the settings.
 
     `coverage_minimum` is None when the gate asks for no accuracy at a coverage,
-    `champion_tolerance` when models are not compared with the approved one.
+    `champion_tolerance` when models are not compared with the approved one, `tuning_max_jobs` when
+    what trials search is drawn beforehand.
     """
 
     data_uri: ParameterString
@@ -27,7 +29,7 @@ class Parameters:
     accuracy_threshold: ParameterFloat
     coverage_minimum: ParameterFloat | None
     champion_tolerance: ParameterFloat | None
-    tuning_max_jobs: ParameterInteger
+    tuning_max_jobs: ParameterInteger | None
     tuning_max_parallel_jobs: ParameterInteger
     model_approval_status: ParameterString
     endpoint_name: ParameterString
@@ -55,7 +57,7 @@ def build_parameters(settings: Settings) -> Parameters:
         accuracy_threshold=ParameterFloat("AccuracyThreshold", settings.gate.accuracy_threshold),
         coverage_minimum=_coverage_minimum(settings.gate.coverage_at),
         champion_tolerance=_champion_tolerance(settings.gate.champion_tolerance),
-        tuning_max_jobs=ParameterInteger("TuningMaxJobs", settings.tuning.max_jobs),
+        tuning_max_jobs=_max_jobs(settings),
         tuning_max_parallel_jobs=ParameterInteger(
             "TuningMaxParallelJobs", settings.tuning.max_parallel_jobs
         ),
@@ -71,6 +73,12 @@ def build_parameters(settings: Settings) -> Parameters:
 
 def _coverage_minimum(asked: CoverageAt | None) -> ParameterFloat | None:
     return None if asked is None else ParameterFloat("CoverageMinimum", asked.minimum)
+
+
+def _max_jobs(settings: Settings) -> ParameterInteger | None:
+    if is_in_parts(settings.tuning):
+        return None
+    return ParameterInteger("TuningMaxJobs", settings.tuning.max_jobs)
 
 
 def _champion_tolerance(default: float | None) -> ParameterFloat | None:

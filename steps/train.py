@@ -9,7 +9,8 @@ from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 
 from pipeline.assets.code_bundle import TRAIN
 from pipeline.images.catalog import has_gpu
-from pipeline.settings.model import Instance
+from pipeline.settings.drawing import drawn_table, is_in_parts
+from pipeline.settings.model import Instance, Settings
 from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
 from steps.hyperparameters import (
     fine_tuning_hyperparameters,
@@ -26,6 +27,7 @@ from steps.jobs import (
     training_job,
 )
 from steps.protection import brought_channels
+from training_code.searching.settings_table import SETTINGS
 
 
 def launch_hyperparameters(context: BuildContext, instance: Instance) -> dict[str, str]:
@@ -50,6 +52,21 @@ def checkpoints_uri(tune: TuningStep) -> Join:
     return Join(on="/", values=[found, "train-checkpoints/"])
 
 
+def _chosen(settings: Settings, tune: TuningStep) -> dict[str, Any]:
+    """Return the best hyperparameters; of a search in parts all, of which the best trial tells."""
+    if is_in_parts(settings.tuning):
+        return {SETTINGS: drawn_table(settings)}
+    best = tune.properties.BestTrainingJob.TunedHyperParameters
+    return {name: best[name] for name, _ in settings.tuning.ranges.items()}
+
+
+def _best_model(tune: TuningStep) -> Join:
+    """Return the address of the best trial's model: also of a tuning that an earlier run did."""
+    folder = tune.properties.TrainingJobDefinition.OutputDataConfig.S3OutputPath
+    name = tune.properties.BestTrainingJob.TrainingJobName
+    return Join(on="/", values=[folder, name, "output/model.tar.gz"])
+
+
 class _StableTrainingStep(TrainingStep):
     """A training step with sorted debugger collections: the SDK keeps them in a set, unordered."""
 
@@ -67,7 +84,6 @@ def build_train_step(
     """
     settings = context.settings
     training, instance = settings.training, settings.instances.training
-    best = tune.properties.BestTrainingJob.TunedHyperParameters
     job = training_job(
         context,
         "Train",
@@ -77,7 +93,7 @@ def build_train_step(
         max_run_minutes=training.max_run_minutes,
         hyperparameters={
             **fixed_hyperparameters(settings),
-            **{name: best[name] for name, _ in settings.tuning.ranges.items()},
+            **_chosen(settings, tune),
             **fine_tuning_hyperparameters(settings),
             "export": hyperparameter(True),
             "graph": hyperparameter(settings.serving.graph),
@@ -92,6 +108,8 @@ def build_train_step(
         **spot_options(instance.spot, checkpoints_uri(tune)),
     )
     channels = {"features": TrainingInput(processing_output(features, "features"))}
+    if is_in_parts(settings.tuning):
+        channels["best"] = TrainingInput(_best_model(tune))
     if training.fine_tune_blocks > 0 or settings.serving.graph != "none":
         channels["dataset"] = TrainingInput(processing_output(prepare, "dataset"))
     channels |= brought_channels(context.bundles[TRAIN], context.packages_uri)

@@ -13,8 +13,9 @@ from sagemaker.workflow.steps import ProcessingStep, TuningStep
 
 from pipeline.assets.code_bundle import TRIALS
 from pipeline.job_scripts.metrics import metric_definitions, objective_type
+from pipeline.settings.drawing import drawn_parts, is_in_parts
 from pipeline.settings.model import CategoricalRange, IntegerRange, Range, Settings
-from steps.hyperparameters import fixed_hyperparameters, hyperparameter
+from steps.hyperparameters import fixed_hyperparameters, hyperparameter, search_hyperparameters
 from steps.jobs import (
     BuildContext,
     cache_config,
@@ -25,12 +26,14 @@ from steps.jobs import (
     training_job,
 )
 from steps.protection import brought_channels
+from training_code.searching.settings_table import PART
 
 
 def build_tune_step(context: BuildContext, features: ProcessingStep) -> TuningStep:
     """Build the Tune step, whose best hyperparameters go to Train.
 
-    Trials write no model (export=false).
+    Trials write no model (export=false). Where each searches several settings, drawn beforehand,
+    the tuner deals out the parts, each once, and does not compare them before their end.
     """
     settings = context.settings
     tuning, instance = settings.tuning, settings.instances.tuning
@@ -45,24 +48,29 @@ def build_tune_step(context: BuildContext, features: ProcessingStep) -> TuningSt
             **fixed_hyperparameters(settings),
             "fine_tune_blocks": "0",
             "export": hyperparameter(False),
+            **search_hyperparameters(settings),
         },
         debugger_hook_config=False,
         # Each trial has a folder of its own there: training_code/job/checkpoint_place.py.
         **spot_options(tuning.spot, output_uri(context, "Tune", "checkpoints/")),
     )
+    in_parts = is_in_parts(tuning)
+    strategy = "Grid" if in_parts else tuning.strategy
+    stops = tuning.early_stopping and not in_parts
+    ranges: Any = _parts(settings) if in_parts else _ranges(settings)
     # Grid tries every combination: SageMaker counts them itself.
-    max_jobs: Any = None if tuning.strategy == "Grid" else context.parameters.tuning_max_jobs
+    max_jobs: Any = None if strategy == "Grid" else context.parameters.tuning_max_jobs
     tuner = HyperparameterTuner(
         trial,
         objective_metric_name=tuning.objective,
         objective_type=objective_type(tuning.objective),
-        hyperparameter_ranges={n: _range(values) for n, values in tuning.ranges.items()},
-        metric_definitions=metric_definitions(),
-        strategy=tuning.strategy,
+        hyperparameter_ranges=ranges,
+        metric_definitions=metric_definitions(in_parts=in_parts),
+        strategy=strategy,
         strategy_config=_strategy_config(settings),
         max_jobs=max_jobs,
         max_parallel_jobs=context.parameters.tuning_max_parallel_jobs,
-        early_stopping_type="Auto" if tuning.early_stopping else "Off",
+        early_stopping_type="Auto" if stops else "Off",
         random_seed=tuning.seed,
         tags=context.tags,
     )
@@ -76,6 +84,15 @@ def build_tune_step(context: BuildContext, features: ProcessingStep) -> TuningSt
         cache_config=cache_config(settings),
         retry_policies=job_retries(settings),
     )
+
+
+def _ranges(settings: Settings) -> dict[str, Any]:
+    return {name: _range(values) for name, values in settings.tuning.ranges.items()}
+
+
+def _parts(settings: Settings) -> dict[str, Any]:
+    one_of: Any = CategoricalParameter
+    return {PART: one_of(drawn_parts(settings))}
 
 
 def _range(values: Range) -> Any:

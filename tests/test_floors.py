@@ -55,6 +55,7 @@ SHARED = (
     "training_code.backbones",
     "training_code.decisions",
     "training_code.learning.class_weights",
+    "training_code.searching.settings_table",
     "training_code.tensor_names",
 )
 

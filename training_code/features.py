@@ -21,8 +21,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from extraction.cache import FeatureCache, cache_folder, prune
-from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features, write_info
+from extraction.feature_files import (
+    BACKBONE_FILE,
+    FeatureInfo,
+    read_features,
+    write_info,
+    write_statistics,
+)
 from extraction.feature_pass import Pass, write_features
+from extraction.feature_statistics import mean_and_std
 from extraction.runtime import Runtime, open_runtime
 from extraction.seen_test_pictures import Compared, compare, tell
 from job.errors import JobError, run_job
@@ -227,6 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
     for name, split in splits.items():
         views = options.views if name == "train" else 1  # only training is augmented
         known += write_features(work, split, name, options.features, views)
+    mean, std = mean_and_std(read_features(options.features, "train").values)
+    write_statistics(options.features, "train", mean, std)
     review_pictures(options, splits, compared)
     write_info(options.features, info)
     before = f", {known:,} of them known from before" if known else ""

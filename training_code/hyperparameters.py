@@ -2,8 +2,8 @@
 
 import argparse
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import Field, asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, NoReturn
 
 from job.errors import JobError
@@ -33,8 +33,9 @@ class Hyperparameters:
     `epochs` is for the head on cached features; with `fine_tune_blocks` above 0,
     `fine_tune_epochs` on the pictures follow, in `fine_tune_views` random views of each whose
     frozen activations are cached (0: new views every epoch, and nothing is cached). With `export`
-    the whole model is written, without it (in tuning) only the head and its metrics. For
-    `debug_...` see debugger/plan.py. Raises JobError for values that cannot work.
+    the whole model is written, without it (in tuning) only the head and its metrics. `part` of
+    the table `settings` is searched, or the best of it taken: see searching/. For `debug_...` see
+    debugger/plan.py. Raises JobError for values that cannot work.
     """
 
     lr: float = hyperparameter(0.0003, tunable=True, above=0, most=10, unused_by=FULL_BATCH)
@@ -59,6 +60,11 @@ class Hyperparameters:
     int8_tolerance: float = hyperparameter(0.005, at_least=0, most=1)
     refuse_at: float = hyperparameter(0.0, at_least=0, below=1)
     examples: int = hyperparameter(0, at_least=0)
+    settings: str = hyperparameter("", watches=True)
+    part: str = hyperparameter("", watches=True)
+    objective: str = hyperparameter("best:valid_accuracy", watches=True)
+    stop_early: bool = hyperparameter(False, watches=True)
+    searched: str = hyperparameter("", watches=True)
     debug_collections: str = hyperparameter("", watches=True)
     debug_rules: str = hyperparameter("", watches=True)
     debug_stop_on: str = hyperparameter("", watches=True)
@@ -85,6 +91,16 @@ def parse_hyperparameters(arguments: list[str]) -> Hyperparameters:
 
     Raises JobError that names the hyperparameter that is unknown or out of range.
     """
+    return Hyperparameters(**_read(arguments))
+
+
+def with_values(settings: Hyperparameters, values: Mapping[str, str]) -> Hyperparameters:
+    """Return the settings with other values, given as text. Raises JobError, as above."""
+    words = [word for name, value in values.items() for word in (f"--{name}", value)]
+    return replace(settings, **_read(words))
+
+
+def _read(arguments: list[str]) -> dict[str, Any]:
     parser = _Parser(description="Trains the classifier.", allow_abbrev=False)
     for one in fields(Hyperparameters):
         parser.add_argument(f"--{one.name}", type=_reader(one), default=argparse.SUPPRESS)
@@ -93,7 +109,7 @@ def parse_hyperparameters(arguments: list[str]) -> Hyperparameters:
         if name.startswith("--") and not name.startswith("--sagemaker_"):
             known_names = ", ".join(one.name for one in fields(Hyperparameters))
             parser.error(f"{name.removeprefix('--')} is unknown; known are {known_names}")
-    return Hyperparameters(**vars(known))
+    return vars(known)
 
 
 class _Parser(argparse.ArgumentParser):

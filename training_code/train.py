@@ -3,7 +3,9 @@
 The script of the steps Tune and Train.
 Reads the channel `features` (from features.py) and, to fine-tune or to check the graph that will
 serve, `dataset` (from prepare.py); hyperparameters arrive as `--name value`. Logs one metric line
-an epoch, and keeps the epoch with the best validation accuracy of both phases.
+an epoch, and keeps the epoch with the best validation accuracy of both phases. With the
+hyperparameter `part` it searches several settings instead (searching/part.py), with `settings`
+alone it takes the best of them (searching/choice.py).
 """
 
 import os
@@ -27,7 +29,6 @@ from job.errors import JobError, run_job
 from job.log import log
 from job.malloc_tuning import keep_freed_memory
 from job.stopping import stoppable
-from learning.class_weights import weights_of
 from learning.distributed import Replicas, join_replicas
 from learning.head_training import CHUNK, head_phase, make_head
 from learning.model_summary import write_summary
@@ -39,6 +40,7 @@ from learning.training_loop import (
     EpochResult,
     Keeper,
     fit,
+    make_criterion,
     restore,
     trained_parameters,
 )
@@ -46,6 +48,8 @@ from learning.training_outputs import write_artifact, write_head, write_history
 from network import Classifier, Head, best_device, build_backbone, load_state, use_available_cores
 from pictures import dataset
 from profiler.session import Profiler, open_profiler
+from searching.choice import with_best
+from searching.part import search_part
 
 
 @dataclass(frozen=True)
@@ -108,18 +112,6 @@ def watching(
         debugger.close()
         full = settings.optimizer in FULL_BATCH
         profiler.write(output, None if full else settings.batch_size)
-
-
-def make_criterion(
-    settings: Hyperparameters, labels: torch.Tensor, classes: int
-) -> ClassificationLoss:
-    """Make the loss that head and fine-tuning learn by, for training pictures of these labels."""
-    counts = torch.bincount(labels, minlength=classes).tolist()
-    weights = weights_of(counts, settings.class_weights)
-    return ClassificationLoss(
-        None if weights is None else torch.tensor(weights),
-        label_smoothing=settings.label_smoothing,
-    )
 
 
 def load_classifier(folder: Path, info: FeatureInfo, head: Head) -> Classifier:
@@ -198,12 +190,16 @@ def keeper_of(
 def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:
     """Run the job, from hyperparameters and channels to the model folder."""
     settings = parse_hyperparameters(sys.argv[1:] if arguments is None else arguments)
+    settings = with_best(settings, environ)
     folders = find_folders(environ, settings)
     use_available_cores()
     keep_freed_memory()
     torch.use_deterministic_algorithms(True, warn_only=True)
     # nothing here reads memory before it is written
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if settings.part:
+        search_part(settings, folders.features, folders.model, folders.output)
+        return
     keeps = checkpoint_folder(environ, of_attempt=False) is not None
     with stoppable() if keeps else nullcontext(), join_replicas(environ) as replicas:
         train(settings, folders, environ, replicas)

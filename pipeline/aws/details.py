@@ -9,6 +9,7 @@ from pipeline.aws.clients import Aws
 from pipeline.aws.errors import is_transient
 from pipeline.aws.steps import ENDED, Detail, job_of
 from pipeline.command_line.step_table import show
+from pipeline.job_scripts.searched import count_in, searched_by
 
 
 class Details:
@@ -52,12 +53,27 @@ def _tuning(sagemaker: Any, name: str) -> Detail:
     answer = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     counts = answer.get("TrainingJobStatusCounters") or {}
     limits = answer["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    searched = searched_by(answer)
+    if searched:
+        done, total = _settings_done(sagemaker, name), len(searched.settings)
+    else:
+        done = sum(counts.get(k, 0) for k in ("Completed", "Stopped", "NonRetryableError"))
+        total = limits.get("MaxNumberOfTrainingJobs", 0)
     best = (answer.get("BestTrainingJob") or {}).get("FinalHyperParameterTuningJobObjectiveMetric")
     return Detail(
         metric=show("best", best["Value"]) if best else None,
-        trials_done=sum(counts.get(k, 0) for k in ("Completed", "Stopped", "NonRetryableError")),
-        trials_total=limits.get("MaxNumberOfTrainingJobs", 0),
+        trials_done=done,
+        trials_total=total,
     )
+
+
+def _settings_done(sagemaker: Any, tuning: str) -> int:
+    """Count the settings of the training jobs that have ended, of which each searches several."""
+    jobs = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=tuning, MaxResults=100
+    )["TrainingJobSummaries"]
+    ended = (job for job in jobs if job["TrainingJobStatus"] in ("Completed", "Stopped", "Failed"))
+    return sum(count_in(job["TunedHyperParameters"]) for job in ended)
 
 
 def _training(sagemaker: Any, name: str) -> Detail:

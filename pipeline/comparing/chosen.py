@@ -13,6 +13,8 @@ from typing import Any
 from pipeline.definition.node import Node
 from pipeline.definition.steps import written_steps
 from pipeline.job_scripts.hyperparameters import training_settings, tunable_hyperparameters
+from pipeline.job_scripts.searched import read_searched, settings_in
+from training_code.searching.settings_table import PART, SETTINGS
 
 NO_WEIGHTS = "none"
 NOT_TUNED = "null"
@@ -66,11 +68,11 @@ def read_chosen(
             asked = _options(arguments, known).get("coverage_accuracy")
             found["gate.coverage_at"] = coverage_text(asked, known.get("CoverageMinimum"))
         elif step.type == "Tuning":
-            found |= _of_tuning(arguments["HyperParameterTuningJobConfig"], known)
+            found |= _of_tuning(arguments, known)
         elif step.type == "Training":
             given = arguments["HyperParameters"]
             found |= _of_training(given, trained or {}, known)
-            tuned |= {f"training.{name}" for name in training_settings() if _is_tuned(given[name])}
+            tuned |= {f"training.{name}" for name in _tuned(given)}
     found["gate.accuracy_threshold"] = known.get("AccuracyThreshold")
     found["gate.champion_tolerance"] = known.get("ChampionTolerance")
     values = {key: value for key, value in found.items() if value is not None}
@@ -165,7 +167,7 @@ def _of_features(options: Values, weights: str | None) -> Values:
 
 
 def _of_training(given: Node, trained: Mapping[str, str], parameters: Mapping[str, str]) -> Values:
-    names = [name for name, _ in given.members()]
+    names = [*(name for name, _ in given.members()), *_searched_names(given)]
     found = {name: _text(Node(trained.get(name, given[name].value)), parameters) for name in names}
     quiet = {name: one.default for name, one in training_settings().items() if one.quiet}
     unsaid = quiet if found.keys() & training_settings() else {}
@@ -176,11 +178,24 @@ def _of_training(given: Node, trained: Mapping[str, str], parameters: Mapping[st
     }
 
 
+def _tuned(given: Node) -> set[str]:
+    """Name the hyperparameters whose value the tuner chose, in the training or by the best part."""
+    named = {name for name in training_settings() if _is_tuned(given[name])}
+    return named | {*_searched_names(given)} & training_settings().keys()
+
+
+def _searched_names(given: Node) -> Iterator[str]:
+    settings = settings_in(given[SETTINGS].text or "")
+    yield from next(iter(settings.values()), {})
+
+
 def _is_tuned(value: Node) -> bool:
     return any("TunedHyperParameters" in (node["Get"].text or "") for node in value.walk())
 
 
-def _of_tuning(config: Node, parameters: Mapping[str, str]) -> Values:
+def _of_tuning(arguments: Node, parameters: Mapping[str, str]) -> Values:
+    config = arguments["HyperParameterTuningJobConfig"]
+    static = arguments.at("TrainingJobDefinition", "StaticHyperParameters")
     stopping = config["TrainingJobEarlyStoppingType"].text
     named = {
         "strategy": config["Strategy"],
@@ -191,9 +206,26 @@ def _of_tuning(config: Node, parameters: Mapping[str, str]) -> Values:
     }
     return {
         **{f"tuning.{name}": _text(node, parameters) for name, node in named.items()},
+        "tuning.settings_per_trial": "1" if config["Strategy"].exists else None,
         "tuning.early_stopping": {"Auto": "true", "Off": "false"}.get(stopping or ""),
         **{f"tuning.ranges.{name}": NOT_TUNED for name in tunable_hyperparameters()},
         **{f"tuning.ranges.{name}": text for name, text in _ranges(config["ParameterRanges"])},
+        **_of_parts(static),
+    }
+
+
+def _of_parts(static: Node) -> Values:
+    """Return what a search in parts was drawn from; nothing of any other."""
+    searched = read_searched({name: value.value for name, value in static.members()})
+    if searched is None:
+        return {}
+    return {
+        "tuning.strategy": searched.strategy,
+        "tuning.max_jobs": None if searched.most is None else str(searched.most),
+        "tuning.settings_per_trial": str(searched.per_trial),
+        "tuning.early_stopping": static["stop_early"].text,
+        **{f"tuning.ranges.{name}": text for name, text in _ranges(Node(searched.ranges))},
+        f"tuning.ranges.{PART}": None,
     }
 
 

@@ -79,6 +79,7 @@ def _tuning(settings: Settings) -> Told:
     yield "tuning.objective", tuning.objective
     yield "tuning.max_jobs", None if tuning.strategy == "Grid" else tuning.max_jobs
     yield "tuning.max_parallel_jobs", tuning.max_parallel_jobs
+    yield "tuning.settings_per_trial", tuning.settings_per_trial
     yield "tuning.seed", tuning.seed
     yield "tuning.early_stopping", tuning.early_stopping
     ranges = dict(tuning.ranges.items())

@@ -26,7 +26,7 @@ def trial_logs(summary: Mapping[str, Any], trials: Sequence[Trial]) -> tuple[str
     """Return the names of the logs of a tuning step's trials; of any other step there are none."""
     if not _tuning_job(summary):
         return ()
-    return tuple(f"{summary['StepName']}/{trial.name}" for trial in trials)
+    return tuple(dict.fromkeys(f"{summary['StepName']}/{trial.job}" for trial in trials))
 
 
 def read_log(aws: Aws, facts: Facts, name: str, asked: Asked) -> LogView:

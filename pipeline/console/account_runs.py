@@ -23,7 +23,7 @@ from pipeline.report.runs import RunSummary, list_runs
 from pipeline.report.sections.history import Epoch, epochs_of_log
 from pipeline.report.sections.rules import Rules, read_rules
 from pipeline.report.sections.steps import ReportedStep, read_run, read_steps
-from pipeline.report.sections.tuning import Tuning, read_trials
+from pipeline.report.sections.tuning import Tuning, planned_trials, read_trials_from_logs
 from pipeline.report.sources.facts import EVALUATE, Facts, read_facts
 from pipeline.report.sources.source import Absent, Source
 from pipeline.run.again import refuse_said_no
@@ -171,12 +171,11 @@ class AccountRuns:
 
     def _tuning(self, facts: Facts) -> tuple[Tuning | None, int]:
         try:
-            tuning = read_trials(self.source, facts)
+            tuning = read_trials_from_logs(self.source, facts)
             _, job = facts.job_of_kind("TuningJob")
         except Absent:
             return None, 0
-        limits = job["HyperParameterTuningJobConfig"].get("ResourceLimits") or {}
-        return tuning, int(limits.get("MaxNumberOfTrainingJobs", len(tuning.trials)))
+        return tuning, planned_trials(job, len(tuning.trials))
 
     def _epochs(self, facts: Facts) -> tuple[Epoch, ...]:
         """Return the epochs of the final training, from its log: its output may be large."""

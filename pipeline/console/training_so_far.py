@@ -3,6 +3,7 @@
 import json
 import tarfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,36 +11,41 @@ from typing import Any
 from pipeline.console.logs import LOG, read_end
 from pipeline.errors import PipelineError
 from pipeline.local.store import Document, Store
+from pipeline.report.searched_settings import Results, results_of_log, results_of_text
 from pipeline.report.sections.history import HISTORY_FILE, Epoch, epochs_of_csv, epochs_of_log
 from pipeline.report.sections.rules import RULES_FILE, Rules, read_rules, rules_in
-from pipeline.report.sections.tuning import Trial, Tuning, trials_of
+from pipeline.report.sections.tuning import Trial, Tuning, planned_trials, tried, tuning_of
 from pipeline.report.sources.facts import Facts
 from pipeline.report.sources.source import Absent
 from pipeline.report.sources.training_output import output_uri
+from training_code.searching.settings_table import RESULTS_FILE
 
 _LONGEST_LOG = 4 * 1024**2
+_SHOWN = (RULES_FILE, HISTORY_FILE, RESULTS_FILE)
 
 
 def read_tuning_so_far(store: Store, facts: Facts) -> tuple[Tuning | None, int]:
     """Return the tuning with the trials there are, and how many there may be."""
     try:
-        _, job = facts.job_of_kind("TuningJob")
+        step, job = facts.job_of_kind("TuningJob")
     except Absent:
         return None, 0
-    name, config = job["HyperParameterTuningJobName"], job["HyperParameterTuningJobConfig"]
-    objective = config["HyperParameterTuningJobObjective"]
-    trials = trials_of(_trial_jobs(store, name), objective["Type"] == "Maximize")
-    best = (job.get("BestTrainingJob") or {}).get("TrainingJobName")
-    tuning = Tuning(
-        name,
-        objective["MetricName"],
-        objective["Type"] == "Maximize",
-        config["Strategy"],
-        trials,
-        best or _best_name(trials),
-    )
-    planned = (config.get("ResourceLimits") or {}).get("MaxNumberOfTrainingJobs", len(trials))
-    return tuning, int(planned)
+    objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    parts = _trial_jobs(store, job["HyperParameterTuningJobName"])
+    folder = store.root / "runs" / facts.id / step
+
+    def results_of(name: str) -> Results:
+        done = next((one for one in parts if one["TrainingJobName"] == name), None)
+        packed = _packed(store, done, RESULTS_FILE) if done else None
+        if packed is not None:
+            return results_of_text(packed)
+        lines = read_end(folder / name / LOG, _LONGEST_LOG).text.splitlines()
+        return results_of_log(lines, objective["MetricName"])
+
+    trials = tried(job, parts, results_of)
+    tuning = tuning_of(job, trials)
+    best = tuning.best or _best_name(trials)
+    return replace(tuning, best=best), planned_trials(job, len(trials))
 
 
 def _best_name(trials: Sequence[Trial]) -> str | None:
@@ -95,7 +101,7 @@ def _read_packed(archive: Path, _written: int) -> Mapping[str, str]:
     found = {}
     with tarfile.open(archive) as packed:
         for member in packed:
-            if member.name in (RULES_FILE, HISTORY_FILE) and member.size < _LONGEST_LOG:
+            if member.name in _SHOWN and member.size < _LONGEST_LOG:
                 file = packed.extractfile(member)
                 found[member.name] = file.read().decode("utf-8", "replace") if file else ""
     return found

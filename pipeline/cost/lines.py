@@ -1,5 +1,6 @@
 """Calculate the most that each step can cost, and what the endpoint behind it costs."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ from pipeline.check.functions import known_value
 from pipeline.cost.prices import Prices
 from pipeline.definition.node import Node, is_number
 from pipeline.definition.steps import WrittenStep
+from pipeline.job_scripts.searched import searched_by
 
 MONTH_HOURS = 730
 _ASKED_S = 1000  # of computing: what a serverless endpoint costs is said for so many seconds
@@ -88,7 +90,7 @@ class Calculator:
 
     def _tuning(self, step: WrittenStep) -> CostLine:
         limits = step.arguments.at("HyperParameterTuningJobConfig", "ResourceLimits")
-        trials = self._number(limits["MaxNumberOfTrainingJobs"]) or 1
+        trials = self._number(limits["MaxNumberOfTrainingJobs"]) or _combinations(step)
         at_once = self._number(limits["MaxParallelTrainingJobs"]) or trials
         whole = self._number(limits["MaxRuntimeInSeconds"])
         one = step.arguments["TrainingJobDefinition"]
@@ -111,7 +113,9 @@ class Calculator:
         if any(amount is None for amount in amounts):
             return next(line for line in lines if line.amount is None)
         times = trials if whole is None else min(trials, at_once * whole / seconds)
-        what = f"{trials:g} trials of {', '.join(line.what for line in lines)}"
+        searched = searched_by(step.arguments.value)
+        each = f", {len(searched.settings)} settings in all," if searched else ""
+        what = f"{trials:g} trials{each} of {', '.join(line.what for line in lines)}"
         if whole is not None and times < trials:
             what += f", {hours(whole)} in all"
         line = self._line(step, what, sum(filter(None, amounts)) * times)
@@ -208,6 +212,13 @@ class Calculator:
 
     def _value(self, node: Node) -> Any:
         return known_value(self.document, node)
+
+
+def _combinations(step: WrittenStep) -> int:
+    """Count what a Grid search tries, whose definition tells no number: every combination."""
+    ranges = step.arguments.at("HyperParameterTuningJobConfig", "ParameterRanges")
+    lists = ranges["CategoricalParameterRanges"].items()
+    return math.prod(len(one["Values"].items()) or 1 for one in lists)
 
 
 def hours(seconds: float) -> str:

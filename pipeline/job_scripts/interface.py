@@ -172,12 +172,14 @@ SCRIPTS: Mapping[str, Script] = {
     "train.py": Script(
         options={name: _option(one) for name, one in read_hyperparameters().items()},
         numbers=_numbers(),
-        channels={"features": True, "dataset": False},
+        channels={"features": True, "dataset": False, "best": False},
         lines=(
             "epoch=3 train_loss=0.123456 train_accuracy=0.912345"
             " valid_loss=0.234567 valid_accuracy=0.801234"
             " best_valid_loss=0.234567 best_valid_accuracy=0.801234",
             "kept epoch 3: validation accuracy 0.801234, loss 0.234567",
+            "setting=2 kept epoch=3: validation accuracy 0.8, loss 0.2; settings_done=1 of 7",
+            "kept_setting=2 of the search: lr=0.001",
         ),
     ),
 }

@@ -18,10 +18,18 @@ REGEXES: Final = {
     "best:valid_accuracy": rf"\bbest_valid_accuracy={_NUMBER}",
 }
 
+KEPT_SETTING, SETTINGS_DONE = "search:kept_setting", "search:settings_done"
+# Of jobs that search several settings, and of the training that takes the best one.
+SEARCH_REGEXES: Final = {
+    KEPT_SETTING: r"\bkept_setting=([0-9]+)",
+    SETTINGS_DONE: r"\bsettings_done=([0-9]+)",
+}
 
-def metric_definitions() -> list[dict[str, Any]]:
-    """Return the metrics as SageMaker's MetricDefinitions."""
-    return [{"Name": name, "Regex": regex} for name, regex in REGEXES.items()]
+
+def metric_definitions(*, in_parts: bool = False) -> list[dict[str, Any]]:
+    """Return the metrics as SageMaker's MetricDefinitions; `in_parts`: of a search in parts."""
+    regexes = {**REGEXES, **(SEARCH_REGEXES if in_parts else {})}
+    return [{"Name": name, "Regex": regex} for name, regex in regexes.items()]
 
 
 def objective_type(objective: str) -> Literal["Maximize", "Minimize"]:

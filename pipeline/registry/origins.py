@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.aws.errors import error_code, message_of
 from pipeline.comparing.chosen import Chosen, read_chosen
 from pipeline.comparing.differences import Difference, from_defaults
+from pipeline.job_scripts.searched import trained_with
 from pipeline.registry.versions import Version
 
 _GONE = ("ResourceNotFound", "ValidationException", "ValidationError")
@@ -71,7 +72,7 @@ class Origins:
         if not job:
             return {}
         answer = self._ask(self.client.describe_training_job, TrainingJobName=job)
-        return answer.get("HyperParameters") or {}
+        return trained_with(answer)
 
     def _ask(self, call: Callable[..., Mapping[str, Any]], **asked: str) -> Mapping[str, Any]:
         """Return the answer; {} where there is none, and where these credentials get none."""

@@ -14,6 +14,8 @@ from pipeline.settings.checks_deploy import DEPLOY_CHECKS
 from pipeline.settings.checks_monitor import MONITOR_CHECKS
 from pipeline.settings.checks_network import NETWORK_CHECKS
 from pipeline.settings.checks_notify import NOTIFY_CHECKS
+from pipeline.settings.checks_parts import PARTS_CHECKS
+from pipeline.settings.drawing import is_in_parts
 from pipeline.settings.errors import Problem
 from pipeline.settings.model import (
     CategoricalRange,
@@ -51,6 +53,8 @@ def crop_fits(settings: Settings) -> Iterator[Problem]:
 def parallel_jobs_fit(settings: Settings) -> Iterator[Problem]:
     """Check that trials at a time are no more than trials in all; SageMaker refuses more."""
     tuning = settings.tuning
+    if is_in_parts(tuning):
+        return  # of its jobs, parts_can_be_searched
     if tuning.max_parallel_jobs > tuning.max_jobs:
         what = f"{tuning.max_parallel_jobs} is more than tuning.max_jobs ({tuning.max_jobs})"
         yield Problem(("tuning", "max_parallel_jobs"), what)
@@ -217,6 +221,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     *MONITOR_CHECKS,
     *NOTIFY_CHECKS,
     *NETWORK_CHECKS,
+    *PARTS_CHECKS,
 )
 
 

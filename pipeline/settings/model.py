@@ -207,6 +207,7 @@ class Tuning(Section):
     objective: str
     max_jobs: Annotated[int, Field(ge=1, le=750)]
     max_parallel_jobs: Annotated[int, Field(ge=1, le=100)]
+    settings_per_trial: Annotated[int, Field(ge=1, le=750)] = 1
     early_stopping: bool
     seed: Annotated[int, Field(ge=0)]
     max_run_minutes: Annotated[int, Field(ge=1, le=40320)]

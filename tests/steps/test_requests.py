@@ -23,6 +23,7 @@ VARIANTS = [
     ("debugger.mode=off", "aws.tags={team: vision}"),
     ("tuning.strategy=Grid", "tuning.ranges.lr=null", "tuning.ranges.weight_decay=null"),
     PROTECTED,
+    ("tuning.settings_per_trial=3", "tuning.strategy=Random"),
     ("tuning.strategy=Hyperband", "tuning.early_stopping=false", "tuning.objective='valid:loss'"),
 ]
 

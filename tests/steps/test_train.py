@@ -153,3 +153,30 @@ def test_without_spot_nothing_says_so(compiled):
 
     assert compiled("instances.training.spot=null", "tuning.spot=null") == compiled()
     assert not re.search("Spot|Checkpoint|MaxWait", text)
+
+
+PARTS = ("tuning.strategy=Random", "tuning.max_jobs=20", "tuning.settings_per_trial=7")
+
+
+def test_the_best_of_a_search_in_parts_comes_with_the_best_trials_model(step):
+    arguments = step("Train", *PARTS)["Arguments"]
+    given = arguments["HyperParameters"]
+    tuned = step("Tune", *PARTS)["Arguments"]["TrainingJobDefinition"]["StaticHyperParameters"]
+    places = {one["ChannelName"]: one["DataSource"] for one in arguments["InputDataConfig"]}
+
+    assert given["settings"] == tuned["settings"] and "part" not in given and "lr" not in given
+    assert places["best"]["S3DataSource"]["S3Uri"] == {
+        "Std:Join": {
+            "On": "/",
+            "Values": [
+                {"Get": "Steps.Tune.TrainingJobDefinition.OutputDataConfig.S3OutputPath"},
+                {"Get": "Steps.Tune.BestTrainingJob.TrainingJobName"},
+                "output/model.tar.gz",
+            ],
+        }
+    }
+
+
+def test_a_search_without_parts_has_no_such_channel(step):
+    channels = step("Train")["Arguments"]["InputDataConfig"]
+    assert "best" not in [one["ChannelName"] for one in channels]

@@ -109,3 +109,27 @@ def test_trials_on_spot_machines_keep_checkpoints_in_the_run(step):
     assert (trial["EnableManagedSpotTraining"], trial["StoppingCondition"]) == (True, stop)
     place = trial["CheckpointConfig"]["S3Uri"]["Std:Join"]["Values"]
     assert place[1:] == [{"Get": "Execution.PipelineExecutionId"}, "Tune", "checkpoints/"]
+
+
+PARTS = ("tuning.strategy=Random", "tuning.max_jobs=20", "tuning.settings_per_trial=7")
+
+
+def test_twenty_settings_may_be_three_jobs_each_dealt_once(step):
+    tune = step("Tune", *PARTS)
+    config, static = config_of(tune), tune["Arguments"]["TrainingJobDefinition"]
+
+    assert config["Strategy"] == "Grid"
+    assert config["ParameterRanges"] == {
+        "ContinuousParameterRanges": [],
+        "CategoricalParameterRanges": [{"Name": "part", "Values": ["1-7", "8-14", "15-20"]}],
+        "IntegerParameterRanges": [],
+    }
+    assert config["TrainingJobEarlyStoppingType"] == "Off"  # a part is no rival of another
+    told = static["StaticHyperParameters"]
+    assert (told["stop_early"], told["objective"]) == ("true", "best:valid_accuracy")
+    assert told["settings"].count(":") == 20 and not {"lr", "batch_size"} & set(told)
+    assert "MaxNumberOfTrainingJobs" not in config["ResourceLimits"]
+
+
+def test_one_setting_a_job_is_as_if_there_were_no_such_setting(compiled):
+    assert compiled("tuning.settings_per_trial=1") == compiled()

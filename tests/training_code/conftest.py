@@ -73,7 +73,9 @@ def features(extract: Callable[..., Path]) -> Path:
     return extract()
 
 
-def container(folder: Path, features: Path, dataset: Path | None = None) -> dict[str, str]:
+def container(
+    folder: Path, features: Path, dataset: Path | None = None, best: Path | None = None
+) -> dict[str, str]:
     """The environment that a training container gives its script."""
     environment = {
         "SM_CHANNEL_FEATURES": features,
@@ -83,6 +85,8 @@ def container(folder: Path, features: Path, dataset: Path | None = None) -> dict
     }
     if dataset is not None:
         environment["SM_CHANNEL_DATASET"] = dataset
+    if best is not None:
+        environment["SM_CHANNEL_BEST"] = best
     return {name: str(path) for name, path in environment.items()}
 
 
@@ -93,13 +97,14 @@ def train(features: Path, prepared: Path, tmp_path_factory: pytest.TempPathFacto
     def run(
         features: Path = features,
         dataset: Path | None = prepared / "dataset",
+        best: Path | None = None,
         **hyperparameters: object,
     ) -> Trained:
         folder = tmp_path_factory.mktemp("training")
         usual = {"epochs": 4, "batch_size": 16, "lr": 0.01}
         arguments = [f"--{k}={v}" for k, v in (usual | hyperparameters).items()]
         with redirect_stdout(io.StringIO()) as log:
-            train_job.main(arguments, container(folder, features, dataset))
+            train_job.main(arguments, container(folder, features, dataset, best))
         return Trained(log.getvalue(), folder / "model", folder / "output/data")
 
     return run

@@ -1,6 +1,7 @@
 """ExtractFeatures: what is cached is what the backbone gives, however it was computed."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from extraction import feature_files
 from extraction.cache import KEY_BYTES
 from extraction.feature_files import read_features
+from extraction.feature_statistics import mean_and_std
 from extraction.runtime import Runtime
 from features import main, open_cache, pretrained_normalisation
 from job.errors import JobError
@@ -53,6 +55,13 @@ def test_features_are_the_backbones_on_normalised_crops(prepared: Path, features
             expected = backbone(normalise(squares, info.preprocessing()))
         assert difference(stored.values[0], expected) < 1e-3
         np.testing.assert_array_equal(stored.labels.numpy(), pictures.labels)
+
+
+def test_each_features_mean_and_deviation_are_computed_once(features: Path) -> None:
+    train, valid = read_features(features, "train"), read_features(features, "valid")
+    assert train.statistics is not None and valid.statistics is None
+    for found, expected in zip(train.statistics, mean_and_std(train.values), strict=True):
+        assert torch.equal(found, expected)
 
 
 def test_features_json_says_where_they_are_from(prepared: Path, features: Path) -> None:
@@ -195,13 +204,16 @@ def test_a_folder_without_a_data_set_is_explained(tmp_path: Path) -> None:
         main(["--dataset", empty, "--features", empty, "--backbone", BACKBONE, "--crop", "32"])
 
 
-@pytest.mark.parametrize("damage", ["missing", "incomplete", "labels"])
+@pytest.mark.parametrize("damage", ["missing", "incomplete", "labels", "statistics"])
 def test_damaged_features_are_refused(features: Path, tmp_path: Path, damage: str) -> None:
     (tmp_path / "features.json").write_text(json.dumps({"backbone": BACKBONE}))
     (tmp_path / "train.npy").write_bytes((features / "train.npy").read_bytes())
     np.save(tmp_path / "train.labels.npy", np.zeros(5, np.int64))
-    with pytest.raises(JobError):
-        if damage == "labels":
+    if damage == "statistics":
+        shutil.copy(features / "train.labels.npy", tmp_path)
+        np.save(tmp_path / "train.statistics.npy", np.zeros((2, 3), np.float32))
+    with pytest.raises(JobError, match="statistics" if damage == "statistics" else None):
+        if damage in ("labels", "statistics"):
             read_features(tmp_path, "train")
         elif damage == "missing":
             read_features(tmp_path, "valid")

@@ -1,7 +1,8 @@
 """Read and write the folder of features that ExtractFeatures makes and training uses.
 
 A folder holds `features.json`, `backbone.safetensors` (without head) and, for train and valid,
-`<split>.npy` (float32, (views, N, D)) and `<split>.labels.npy` (int64, (N,)).
+`<split>.npy` (float32, (views, N, D)) and `<split>.labels.npy` (int64, (N,)), and, for train,
+`train.statistics.npy` (float32, (2, D)): each feature's mean and standard deviation.
 """
 
 import json
@@ -50,10 +51,14 @@ class FeatureInfo:
 
 @dataclass(frozen=True)
 class Features:
-    """A split's features: `values` float32 (views, N, D), mapped from disk; `labels` int64 (N,)."""
+    """A split's features: `values` float32 (views, N, D), mapped from disk; `labels` int64 (N,).
+
+    `statistics` are each feature's mean and standard deviation (D,), where they are written.
+    """
 
     values: Tensor
     labels: Tensor
+    statistics: tuple[Tensor, Tensor] | None = None
 
 
 def write_info(folder: Path, info: FeatureInfo) -> None:
@@ -87,7 +92,32 @@ def read_features(folder: Path, split: str) -> Features:
         raise JobError(f"{split} features in {folder} cannot be read: {error}") from error
     if values.ndim != 3 or len(labels) != values.shape[1] or not len(labels):
         raise JobError(f"{split} features in {folder}: {values.shape} for {len(labels)} labels")
-    return Features(torch.from_numpy(values), torch.from_numpy(labels))
+    statistics = _read_statistics(folder, split, values.shape[2])
+    return Features(torch.from_numpy(values), torch.from_numpy(labels), statistics)
+
+
+def _read_statistics(folder: Path, split: str, dimension: int) -> tuple[Tensor, Tensor] | None:
+    """Read a split's statistics; None where there are none. Raises JobError for damaged ones."""
+    path = _statistics_path(folder, split)
+    try:
+        found = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise JobError(f"{path} cannot be read: {error}") from error
+    if found.shape != (2, dimension) or found.dtype != np.float32:
+        raise JobError(f"{path}: {found.shape} of {found.dtype} for {dimension} features")
+    mean, std = torch.from_numpy(found)
+    return mean, std
+
+
+def write_statistics(folder: Path, split: str, mean: Tensor, std: Tensor) -> None:
+    """Write a split's means and standard deviations (D,)."""
+    np.save(_statistics_path(folder, split), torch.stack([mean, std]).numpy())
+
+
+def _statistics_path(folder: Path, split: str) -> Path:
+    return folder / f"{split}.statistics.npy"
 
 
 def features_path(folder: Path, split: str) -> Path:

@@ -4,9 +4,9 @@ import math
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from extraction.feature_files import Features
+from extraction.feature_statistics import mean_and_std
 from hyperparameters import Hyperparameters
 from learning.full_batch import full_batch_phase
 from learning.optimizers import FULL_BATCH
@@ -14,33 +14,19 @@ from learning.training_loop import Batches, ClassificationLoss, Phase, make_opti
 from network import Head
 
 CHUNK = 4096  # pictures that are computed at once, for memory to stay small
-_SUMMED_ROWS = 256  # as float64 they stay in the processor's cache
-_ROUNDING = 1e-6  # of float32, relative
 
 
 def make_head(train: Features, classes: int, seed: int) -> Head:
-    """Make a head with the training features' mean and standard deviation and random weights."""
+    """Make a head with the training features' mean and standard deviation and random weights.
+
+    ExtractFeatures has computed those; for features of an older version it is done here.
+    """
     torch.manual_seed(seed)
     head = Head(train.values.shape[2], classes)
-    mean, std = mean_and_std(train.values)
+    mean, std = train.statistics or mean_and_std(train.values)
     head.mean.copy_(mean)
     head.std.copy_(std)
     return head
-
-
-def mean_and_std(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each feature's mean and standard deviation over (views, N, D); a constant gets 1."""
-    dimension = values.shape[2]
-    total, squares = torch.zeros(2, dimension, dtype=torch.float64)
-    rows = values.reshape(-1, dimension)
-    for chunk in torch.split(rows, _SUMMED_ROWS):
-        total += chunk.double().sum(0)
-    mean = total / len(rows)
-    for chunk in torch.split(rows, _SUMMED_ROWS):
-        squares += (chunk.double() - mean).square().sum(0)
-    std = (squares / len(rows)).sqrt()
-    std[std <= _ROUNDING * mean.abs()] = 1.0
-    return mean.float(), std.float()
 
 
 def head_phase(
@@ -82,13 +68,13 @@ def _set_training(head: Head, on: bool) -> None:
 def random_batches(features: Features, size: int, seed: int, epoch: int) -> Batches:
     """Yield every picture once, in random order, each in one of its cached views."""
     order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    views, rows, _ = features.values.shape
+    views, rows, dimension = features.values.shape
+    every = features.values.reshape(-1, dimension)  # a view: rows of one table are taken faster
     for index in torch.split(torch.randperm(rows, generator=order), size):
-        if views == 1:
-            inputs = features.values[0].index_select(0, index)
-        else:
-            inputs = features.values[torch.randint(views, index.shape, generator=order), index]
-        yield inputs, features.labels.index_select(0, index)
+        chosen = index
+        if views > 1:
+            chosen = torch.randint(views, index.shape, generator=order) * rows + index
+        yield every.index_select(0, chosen), features.labels.index_select(0, index)
 
 
 def ordered_batches(features: Features, views: int = 1) -> Batches:

@@ -16,6 +16,7 @@ from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.log import log
 from job.mixed_precision import mixed_precision
+from learning.class_weights import weights_of
 from learning.distributed import ALONE, Replicas
 from learning.optimizers import OPTIMIZERS
 from profiler.session import Profiler
@@ -43,6 +44,16 @@ class ClassificationLoss(nn.CrossEntropyLoss):
             input, target, reduction="none", label_smoothing=smoothing
         )
         return (losses * self.weight[target]).mean()
+
+
+def make_criterion(settings: Hyperparameters, labels: Tensor, classes: int) -> ClassificationLoss:
+    """Make the loss that head and fine-tuning learn by, for training pictures of these labels."""
+    counts = torch.bincount(labels, minlength=classes).tolist()
+    weights = weights_of(counts, settings.class_weights)
+    return ClassificationLoss(
+        None if weights is None else torch.tensor(weights),
+        label_smoothing=settings.label_smoothing,
+    )
 
 
 @dataclass(frozen=True)
@@ -184,7 +195,7 @@ def fit(
         valid_loss, valid_accuracy = validate(phase)
         result = EpochResult(epoch, train_loss, train_accuracy, valid_loss, valid_accuracy)
         history.append(result)
-        if best is None or _rank(result) > _rank(best.result):
+        if best is None or better(result, best):
             best = Checkpoint(result, trained_parameters(phase.network))
         log(f"{result.line()} {best.metrics()}")
         debugger.check()
@@ -217,13 +228,18 @@ def train_one_epoch(phase: Phase, epoch: int, profiler: Profiler) -> tuple[float
         mark("optimizer")
         totals.add(logits, labels)
     loss_mean, accuracy = totals.means(phase.replicas)
-    if not math.isfinite(loss_mean):
+    require_finite(loss_mean, epoch, phase)
+    return loss_mean, accuracy
+
+
+def require_finite(loss: float, epoch: int, phase: Phase) -> None:
+    """Raise JobError when an epoch's training loss is no number any more."""
+    if not math.isfinite(loss):
         lr = phase.optimizer.param_groups[0]["initial_lr"]
         raise JobError(
-            f"the training loss is {loss_mean} in epoch {epoch}: the learning rate is too high. "
+            f"the training loss is {loss} in epoch {epoch}: the learning rate is too high. "
             f"Lower the hyperparameter {phase.lr_name} (now {lr:g})"
         )
-    return loss_mean, accuracy
 
 
 @torch.no_grad()
@@ -309,9 +325,14 @@ def restore(network: nn.Module, parameters: Parameters) -> None:
 def _log_again(history: Sequence[EpochResult], best: Checkpoint | None) -> None:
     """Print the metric lines of epochs before an interruption: a log is read by itself."""
     for result in history:
-        if best is None or _rank(result) > _rank(best.result):
+        if best is None or better(result, best):
             best = Checkpoint(result, {})
         log(f"{result.line()} {best.metrics()}")
+
+
+def better(result: EpochResult, best: Checkpoint) -> bool:
+    """Check whether an epoch beats the best one so far."""
+    return _rank(result) > _rank(best.result)
 
 
 def _rank(result: EpochResult) -> tuple[float, float]:

@@ -10,6 +10,9 @@ from pipeline.check.jobs import hyperparameters, searches
 from pipeline.check.properties import tuned_names
 from pipeline.check.rules.rule import Rule, rule
 from pipeline.definition.node import Node, is_number, shown
+from pipeline.definition.steps import WrittenStep
+from pipeline.job_scripts.searched import settings_in
+from training_code.searching.settings_table import PART, SETTINGS, numbers_of
 
 _NUMERIC = ("ContinuousParameterRanges", "IntegerParameterRanges")
 
@@ -81,6 +84,53 @@ def tuned_values_unused(document: CheckedDefinition) -> Iterator[Problem]:
                     yield Problem(node[name].path, what, mend)
 
 
+@rule("search-parts")
+def search_parts(document: CheckedDefinition) -> Iterator[Problem]:
+    """Report settings of a search in parts that no part has, or several, or that Train lacks."""
+    for step in document.of_type("Tuning"):
+        static = hyperparameters(step)
+        if PART not in tuned_names(step) or not static[SETTINGS].exists:
+            continue
+        table = static[SETTINGS]
+        settings = settings_in(table.text or "")
+        if not settings:
+            what = f"{shown(table.value)} is no table of settings"
+            yield Problem(table.path, what, "write lr,batch_size:0.001,64:0.01,32")
+        yield from _dealt(step, len(settings))
+        for training in document.of_type("Training"):
+            given = hyperparameters(training)[SETTINGS]
+            if given.exists and given.value != table.value:
+                what = f"step {training.name} knows other settings than step {step.name} searches"
+                yield Problem(given.path, what, "give both the same")
+
+
+def _dealt(step: WrittenStep, count: int) -> Iterator[Problem]:
+    """Report parts that are none, and settings that are not in exactly one part."""
+    dealt: list[int] = []
+    values = [
+        value
+        for _, found in searches(step)
+        for ranges in found
+        for item in ranges["CategoricalParameterRanges"].items()
+        if item["Name"].text == PART
+        for value in item["Values"].items()
+    ]
+    for value in values:
+        try:
+            dealt.extend(numbers_of(value.text or ""))
+        except ValueError as error:
+            yield Problem(value.path, str(error), "write the first and the last number")
+    wrong = sorted({n for n in dealt if n > count or dealt.count(n) > 1} | _missing(dealt, count))
+    if values and wrong:
+        named = ", ".join(map(str, wrong[:5]))
+        what = f"of {count} settings the parts hold not each one once: {named}"
+        yield Problem(values[0].path, what, "deal out each number once")
+
+
+def _missing(dealt: list[int], count: int) -> set[int]:
+    return set(range(1, count + 1)) - set(dealt)
+
+
 def _ranges(document: CheckedDefinition) -> list[Node]:
     steps = document.of_type("Tuning")
     return [found for step in steps for _, ranges in searches(step) for found in ranges]
@@ -124,4 +174,10 @@ def _number(value: str) -> float | None:
     return number if abs(number) < float("inf") else None
 
 
-RULES: tuple[Rule, ...] = (ranges, parallel_trials, strategies, tuned_values_unused)
+RULES: tuple[Rule, ...] = (
+    ranges,
+    parallel_trials,
+    strategies,
+    tuned_values_unused,
+    search_parts,
+)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.definition.errors import DefinitionError
 from pipeline.errors import PipelineError
+from pipeline.job_scripts.metrics import SETTINGS_DONE
+from pipeline.job_scripts.searched import count_in, searched_by
 from pipeline.local.failures import MAXIMUM_REASON, StepFailed
 from pipeline.local.jobs.containers import Job, JobOutcome
 from pipeline.local.jobs.strategies import OpenTrial, Search
@@ -46,7 +48,10 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class TuningProgress:
-    """The progress of a tuning job: trials done, trials in all, and the best value."""
+    """The progress of a tuning job: trials done, trials in all, and the best value.
+
+    Where jobs search several settings each, every setting is a trial.
+    """
 
     done: int
     total: int
@@ -98,6 +103,9 @@ class _Tuning:
         limit = self._config["ResourceLimits"].get("MaxRuntimeInSeconds", float("inf"))
         self._deadline = time.monotonic() + limit
         self._ended = count(1)
+        self._searched = searched_by(request)
+        # Of each trial from the start: trials count in threads of their own.
+        self._settings_done = dict.fromkeys(range(self._search.size), 0)
         self._results: list[TrialResult] = []
         self.document = first_document(request, job)
 
@@ -146,6 +154,9 @@ class _Tuning:
         objective = self._objective["MetricName"]
 
         def on_metric(metric: str, value: float) -> None:
+            if metric == SETTINGS_DONE and self._searched:
+                self._settings_done[number] = int(value)
+                self._report(0)
             # Values after the decision to stop depend on how fast the stop is: not counted.
             if metric == objective and not state.pruned:
                 state.value = value
@@ -167,6 +178,7 @@ class _Tuning:
         }
         request = training_request(self._definition, self._objective["MetricName"], tuned)
         outcome = run_training_job(request, job, members)
+        self._settings_done[number] = count_in(tuned)
         return self._result(trial, state, outcome)
 
     def _result(self, trial: OpenTrial, state: "_TrialState", outcome: JobOutcome) -> TrialResult:
@@ -217,7 +229,10 @@ class _Tuning:
     def _report(self, ended: int) -> None:
         best = self._best()
         value = best.value if best else None
-        self._on_progress(TuningProgress(ended, self._search.size, value))
+        total = self._search.size
+        if self._searched:  # what people wait for are the settings, not the jobs
+            ended, total = sum(self._settings_done.values()), len(self._searched.settings)
+        self._on_progress(TuningProgress(ended, total, value))
 
     def _update(self) -> None:
         states = [result.summary["TrainingJobStatus"] for result in self._results]

@@ -16,7 +16,7 @@ from pipeline.report.sections.evaluation import SECTION as EVALUATION
 from pipeline.report.sections.evaluation import ClassQuality, Evaluation
 from pipeline.report.sections.files import MetricFile
 from pipeline.report.sections.history import SECTION as HISTORY
-from pipeline.report.sections.history import Epoch, job_epochs
+from pipeline.report.sections.history import Epoch
 from pipeline.report.sections.model import SECTION as MODEL
 from pipeline.report.sections.profile import SECTION as PROFILE
 from pipeline.report.sections.profile import Profile
@@ -25,6 +25,7 @@ from pipeline.report.sections.steps import SECTION as STEPS
 from pipeline.report.sections.tensors import SECTION as TENSORS
 from pipeline.report.sections.tensors import Series
 from pipeline.report.sections.tuning import SECTION as TUNING
+from pipeline.report.sections.tuning import trial_epochs
 from pipeline.report.sources.facts import Description, Facts, utc
 from pipeline.report.sources.source import Source
 from training_code.decisions import as_cell
@@ -101,15 +102,17 @@ def write_jobs(
     metrics = MetricFolder(folder)
     jobs = [job for job in facts.jobs.values() if "TrainingJobName" in job]
     tuning = report.get(TUNING)
+    objective = tuning.objective if tuning else ""
     for trial in tuning.trials if tuning else ():
         about = f"trial {trial.number}, by epoch"
         try:
-            job = source.sagemaker.describe_training_job(TrainingJobName=trial.name)
-            jobs.append(job)
-            history = job_epochs(source, job)
+            job = source.sagemaker.describe_training_job(TrainingJobName=trial.job)
+            if job not in jobs:
+                jobs.append(job)
+            history = trial_epochs(source, job, trial, objective)
         except (PipelineError, ClientError, OSError, ValueError, LookupError):
             continue  # deleted since: the trial's result itself is in Tune.csv
-        metrics.write(f"{_TRIALS}/{trial.name}", about, map(_epoch, history))
+        metrics.write(f"{_TRIALS}/{trial.name.replace('/', '-')}", about, map(_epoch, history))
     metrics.write("jobs", "the last metrics of every training job", _last_metrics(jobs))
     return tuple(metrics.files)
 

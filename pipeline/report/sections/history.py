@@ -54,7 +54,7 @@ def read_history(source: Source, job: Description, output: Path | None) -> tuple
 
 def epochs_of_csv(lines: Iterable[str]) -> tuple[Epoch, ...]:
     """Parse the epochs from the lines of history.csv."""
-    return tuple(_epoch(row) for row in csv.DictReader(lines))
+    return tuple(epoch_of(row) for row in csv.DictReader(lines))
 
 
 def job_epochs(source: Source, job: Description) -> tuple[Epoch, ...]:
@@ -69,7 +69,7 @@ def epochs_of_log(lines: Sequence[str]) -> tuple[Epoch, ...]:
     for line in lines:
         values = dict(_METRIC.findall(line))
         if {"epoch", *_COLUMNS} <= set(values) and values["epoch"].isdecimal():
-            epoch = _epoch(values)
+            epoch = epoch_of(values)
             found[epoch.epoch] = epoch
     return tuple(found.values())
 
@@ -81,7 +81,8 @@ def best_epoch(history: Sequence[Epoch]) -> int | None:
     return best.epoch if best else None
 
 
-def _epoch(row: Mapping[str, str]) -> Epoch:
+def epoch_of(row: Mapping[str, str]) -> Epoch:
+    """Read an epoch from its columns as text."""
     values = {name: _number(row[name]) for name in _COLUMNS}
     return Epoch(epoch=int(row["epoch"]), **values, phase=row.get("phase") or None)
 

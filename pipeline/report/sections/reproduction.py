@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.definition.steps import own_arguments, written_steps
+from pipeline.job_scripts.searched import trained_with
 from pipeline.report.advice import Adviser, settings_of
 from pipeline.report.run_command import run_command
 from pipeline.report.section import Inputs, Section
@@ -74,8 +75,8 @@ def _hyperparameters(facts: Facts) -> dict[str, str]:
 
 def own_hyperparameters(job: Description) -> dict[str, str]:
     """Return a training job's hyperparameters without those of SageMaker's own."""
-    given = job.get("HyperParameters") or {}
-    return {n: str(v).strip('"') for n, v in given.items() if not n.startswith(_OWN)}
+    given = trained_with(job)
+    return {n: v.strip('"') for n, v in given.items() if not n.startswith(_OWN)}
 
 
 def _seeds(facts: Facts) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pipeline.aws.steps import job_of, origin_of
 from pipeline.comparing.chosen import Chosen, read_chosen
 from pipeline.definition.steps import written_steps
 from pipeline.errors import UsageError
+from pipeline.job_scripts.searched import trained_with
 from pipeline.report.sources.source import Absent, Source
 
 Description = Mapping[str, Any]
@@ -70,7 +71,7 @@ class Facts:
     def chosen(self) -> Chosen:
         """What the run was made with; what the tuner chose only if the training's job is here."""
         jobs = [job for job in self.jobs.values() if "TrainingJobName" in job]
-        trained = jobs[0].get("HyperParameters") if jobs else None
+        trained = trained_with(jobs[0]) if jobs else None
         return read_chosen(self.definition, self.parameters, trained)
 
     def job(self, step: str) -> Description:

@@ -1,6 +1,6 @@
 """Bring a pipeline run into MLflow, in passes that each add what is not there yet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from pipeline.aws.steps import origin_of
 from pipeline.errors import PipelineError
 from pipeline.report.collect import Collected, collect
 from pipeline.report.making import REPORT_FILE, make_report, report_place
-from pipeline.report.sections.history import Epoch, job_epochs
+from pipeline.report.sections.history import Epoch
 from pipeline.report.sections.steps import read_run
-from pipeline.report.sections.tuning import Trial, trials_in
+from pipeline.report.sections.tuning import Trial, Tuning, trial_epochs, trials_in, tuning_of
 from pipeline.report.sources.facts import Description, Facts, read_facts
 from pipeline.report.sources.source import Absent, Source
 from pipeline.report.tracking.content import begun, of_trial, status_of, whole
@@ -108,10 +108,10 @@ class Tracker:
             step, job = facts.job_of_kind("TuningJob")
         except Absent:
             return
-        best = (job.get("BestTrainingJob") or {}).get("TrainingJobName")
+        tuning = tuning_of(job, trials_in(self._source, job))
         ended = [
             trial
-            for trial in trials_in(self._source.sagemaker, job)
+            for trial in tuning.trials
             if status_of(trial.status) != "RUNNING" and trial.name not in self._ended
         ]
         there = self._to.children(parent, _JOB) if ended else {}
@@ -119,27 +119,29 @@ class Tracker:
         cached = origin.rpartition("/")[2]
         for trial in ended:
             tags = {_JOB: trial.name, "cached_from": cached or None}
-            self._log_trial(trial, parent, there.get(trial.name), tags)
+            self._log_trial(trial, tuning, parent, there.get(trial.name), tags)
             self._ended.add(trial.name)
-        if best and status_of(job["HyperParameterTuningJobStatus"]) != "RUNNING":
-            self._mark_best(best, parent)
+        if tuning.best and status_of(job["HyperParameterTuningJobStatus"]) != "RUNNING":
+            self._mark_best(tuning.best, parent)
 
-    def _log_trial(self, trial: Trial, parent: str, run: Any, tags: Mapping[str, Any]) -> None:
+    def _log_trial(
+        self, trial: Trial, tuning: Tuning, parent: str, run: Any, tags: Mapping[str, Any]
+    ) -> None:
         if run is not None and run.info.status != "RUNNING":
             return
-        content = of_trial(trial, *self._told_by(trial), tags)
+        content = of_trial(trial, *self._told_by(trial, tuning.objective), tags)
         run_id = run.info.run_id if run else self._to.child(content, parent)
         self._to.write(run_id, content)
         self._to.end(run_id, content)
 
-    def _told_by(self, trial: Trial) -> tuple[Description, tuple[Epoch, ...]]:
+    def _told_by(self, trial: Trial, objective: str) -> tuple[Description, Sequence[Epoch]]:
         """Return a trial's job and epochs: nothing of one that is deleted, or completed none."""
         from botocore.exceptions import ClientError
 
         job: Description = {}
         try:
-            job = self._source.sagemaker.describe_training_job(TrainingJobName=trial.name)
-            return job, job_epochs(self._source, job)
+            job = self._source.sagemaker.describe_training_job(TrainingJobName=trial.job)
+            return job, trial_epochs(self._source, job, trial, objective)
         except PipelineError:
             return job, ()
         except ClientError as error:
@@ -147,8 +149,8 @@ class Tracker:
                 raise
             return job, ()
 
-    def _mark_best(self, job: str, parent: str) -> None:
-        child = self._to.children(parent, _JOB).get(job)
+    def _mark_best(self, trial: str, parent: str) -> None:
+        child = self._to.children(parent, _JOB).get(trial)
         if child is not None and "best" not in child.data.tags:
             self._to.write_tags(child.info.run_id, {"best": "true"})
             self._to.write_tags(parent, {"best_trial": child.info.run_id})

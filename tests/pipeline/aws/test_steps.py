@@ -186,6 +186,34 @@ def test_a_tuning_step_counts_its_trials_and_shows_the_best(cloud: Cloud) -> Non
     assert details == {"Tune": Detail("best 0.8125", 4, 6)}
 
 
+def test_of_jobs_that_search_several_settings_the_settings_are_counted(cloud: Cloud) -> None:
+    told = {"settings": "lr:0.1:0.2:0.3", "searched": "Random,3,2,lr:continuous:0.1:0.3:Auto"}
+    answer = tuning(Completed=1)
+    answer["TrainingJobDefinition"] = {
+        "StaticHyperParameters": told,
+        "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        "RoleArn": "arn:aws:iam::123456789012:role/jobs",
+        "OutputDataConfig": {"S3OutputPath": "s3://bucket/runs"},
+        "StoppingCondition": {},
+    }
+    del answer["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"]
+    cloud.expect("sagemaker", "describe_hyper_parameter_tuning_job", answer)
+    jobs = [
+        {**answer["BestTrainingJob"], "TunedHyperParameters": {"part": "1-2"}},
+        {
+            **answer["BestTrainingJob"],
+            "TunedHyperParameters": {"part": "3-3"},
+            "TrainingJobStatus": "InProgress",
+        },
+    ]
+    cloud.expect(
+        "sagemaker",
+        "list_training_jobs_for_hyper_parameter_tuning_job",
+        {"TrainingJobSummaries": jobs},
+    )
+    assert Details(cloud.aws).of([RUNNING_TUNE]) == {"Tune": Detail("best 0.8125", 2, 3)}
+
+
 def test_a_training_step_shows_the_newest_metric_that_says_most(cloud: Cloud) -> None:
     metrics = (
         ("valid:accuracy", 0.5, 1),

@@ -43,6 +43,10 @@ VARIANTS: Mapping[str, tuple[str | None, tuple[str, ...]]] = {
     "no champion": ("local", ("gate.champion_tolerance=null",)),
     "no cache": ("local", ("caching.enabled=false",)),
     "lower loss": ("local", ("tuning.objective=best:valid_loss",)),
+    "parts": (
+        None,
+        ("tuning.strategy=Random", "tuning.settings_per_trial=7", "tuning.max_jobs=20"),
+    ),
     "another region": ("local", ("aws.region=eu-west-1",)),
 }
 

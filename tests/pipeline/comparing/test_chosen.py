@@ -45,6 +45,14 @@ SETTINGS = (
             "serving.examples=null",
         ),
     ),
+    (
+        None,
+        (
+            *("tuning.strategy=Random", "tuning.settings_per_trial=7", "tuning.max_jobs=20"),
+            "tuning.early_stopping=false",
+            *("tuning.ranges.epochs={type: integer, min: 5, max: 9}", "tuning.ranges.lr=null"),
+        ),
+    ),
     ("local", ("data.test_in_train=fail", "tuning.ranges.epochs={type: integer, min: 5, max: 9}")),
 )
 

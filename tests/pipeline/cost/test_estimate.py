@@ -82,6 +82,15 @@ def tuning(limits: Definition, *jobs: Definition) -> Definition:
     return {"Name": "Tune", "Type": "Tuning", "Arguments": arguments}
 
 
+def grid(*lists: list[str]) -> Definition:
+    """A search of every combination, whose definition does not count them."""
+    found = tuning({"MaxParallelTrainingJobs": 2}, trial())
+    ranges = [{"Name": f"n{n}", "Values": values} for n, values in enumerate(lists)]
+    config = found["Arguments"]["HyperParameterTuningJobConfig"]
+    config |= {"Strategy": "Grid", "ParameterRanges": {"CategoricalParameterRanges": ranges}}
+    return found
+
+
 def trial(kind: str = "ml.m5.xlarge") -> Definition:
     return {
         "HyperParameterTuningResourceConfig": {"InstanceType": kind, "InstanceCount": 1},
@@ -127,6 +136,8 @@ def total(*steps: Definition) -> float:
         ),
         (tuning({"MaxNumberOfTrainingJobs": 10}, trial()), 10.0),
         (tuning({"MaxNumberOfTrainingJobs": 10}, trial(), trial("ml.g5.xlarge")), 40.0),
+        (grid(["1-7", "8-14", "15-20"]), 3.0),
+        (grid(["SGD", "AdamW"], ["16", "32", "64"]), 6.0),
         (
             tuning(
                 {

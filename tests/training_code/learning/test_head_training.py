@@ -5,11 +5,11 @@ import torch
 
 from debugger.session import Debugger
 from extraction.feature_files import Features
+from extraction.feature_statistics import mean_and_std
 from hyperparameters import Hyperparameters
 from learning.head_training import (
     head_phase,
     make_head,
-    mean_and_std,
     ordered_batches,
     random_batches,
 )
@@ -31,6 +31,12 @@ def test_the_head_starts_by_its_seed_and_standardises_with_the_features_of_all_v
     rows = values.reshape(600, 5)
     torch.testing.assert_close(head.mean, rows.mean(0))
     torch.testing.assert_close(head.std, rows.std(0, correction=0))
+
+
+def test_what_extract_features_has_computed_is_taken() -> None:
+    values, given = torch.randn(2, 30, 5), (torch.arange(5.0), torch.arange(1.0, 6.0))
+    head = make_head(Features(values, torch.zeros(30, dtype=torch.int64), given), 3, 0)
+    assert torch.equal(head.mean, given[0]) and torch.equal(head.std, given[1])
 
 
 @pytest.mark.parametrize("value", [3.0, 0.0, -3.0])

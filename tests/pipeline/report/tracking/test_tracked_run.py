@@ -15,6 +15,7 @@ from pipeline.report.tracking.destination import open_destination
 from pipeline.report.tracking.tracker import Tracked, Tracker
 from tests.pipeline.local.runner_support import Lab
 from tests.pipeline.report.report_support import SCORES, Finished
+from tests.pipeline.report.searched_support import search_in_parts
 from tests.pipeline.report.tracking.conftest import points
 
 Track = Callable[..., Tracked]
@@ -69,6 +70,21 @@ def test_every_trial_is_a_run_below_it(track: Track, folder: Path) -> None:
         assert trial.info.status == "FINISHED"
     (best,) = [one for one in trials if one.data.tags.get("best")]
     assert best.data.params["rate"] == "0.2"
+
+
+def test_every_setting_of_a_search_in_parts_is_a_run_below_it(tmp_path: Path, folder: Path) -> None:
+    run = search_in_parts(tmp_path / "state")
+    tracker = Tracker(open_destination(str(folder), "parts"), run.source, run.facts.arn, 1)
+    tracked = tracker.finish(str(folder), tmp_path / "report")
+    client = client_of(folder)
+    (experiment,) = [one for one in client.search_experiments() if one.name == "parts"]
+    below = f"tags.`mlflow.parentRunId` = '{tracked.mlflow_run}'"
+    trials = client.search_runs([experiment.experiment_id], below)
+    found = {one.data.params["rate"]: one.data.metrics.get("objective") for one in trials}
+    assert found == {"0.1": 0.5, "0.2": None, "0.3": 0.75}
+    (best,) = [one for one in trials if one.data.tags.get("best")]
+    assert best.data.params["rate"] == "0.3"
+    assert points(client, best.info.run_id, "valid_accuracy") == [(1, 0.75)]
 
 
 def test_a_trial_that_failed_is_there_as_failed(tmp_path: Path, folder: Path) -> None:
