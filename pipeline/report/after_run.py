@@ -1,7 +1,9 @@
 """Write a run's report when the run ends; an error is a warning and never fails the run."""
 
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,17 @@ from pipeline.report.sources.local_source import LocalSource, keep_command
 
 if TYPE_CHECKING:
     from pipeline.report.making import WrittenReport
+
+
+def load_report_soon() -> None:
+    """Load in a thread what a report is drawn with, which takes a second: one is made soon."""
+    threading.Thread(target=_load, name="report", daemon=True).start()
+
+
+def _load() -> None:
+    with suppress(Exception):  # whoever makes the report says so
+        import pipeline.report.making
+        import pipeline.report.page.html  # noqa: F401
 
 
 def report_local_run(store: Store, arn: str, command: str | None) -> "WrittenReport | None":

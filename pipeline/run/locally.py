@@ -97,7 +97,7 @@ def _run(request: LocalRequest, recorder: Recorder) -> LocalOutcome:
 
     def run(at: At) -> ExecutionResult:
         with display([]) as shown:
-            listener = recorder.hearing(shown.update)
+            listener = at.hearing(recorder.hearing(shown.update))
             return run_definition(
                 definition, parameters, store, listener=listener, **at.members(options)
             )

@@ -40,7 +40,9 @@ def retry_locally(settings: Settings, state: Path, wanted: str) -> LocalOutcome:
 
     def run(at: At) -> ExecutionResult:
         with display([]) as shown:
-            return retry_execution(arn, store, listener=shown.update, **at.members(options))
+            return retry_execution(
+                arn, store, listener=at.hearing(shown.update), **at.members(options)
+            )
 
     what = Begun(settings, store, execution.place, data, source.command(identity))
     return run_beside_service(what, run)
