@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from pipeline.report.making import WrittenReport
 
 
-def load_report_soon() -> None:
+def load_report_soon() -> threading.Thread:
     """Load in a thread what a report is drawn with, which takes a second: one is made soon."""
-    threading.Thread(target=_load, name="report", daemon=True).start()
+    thread = threading.Thread(target=_load, name="report", daemon=True)
+    thread.start()
+    return thread
 
 
 def _load() -> None:
     with suppress(Exception):  # whoever makes the report says so
-        import pipeline.report.making
-        import pipeline.report.page.html  # noqa: F401
+        import pipeline.report.making  # noqa: F401
+        from pipeline.report.page.html import load_templates
+
+        load_templates()
 
 
 def report_local_run(store: Store, arn: str, command: str | None) -> "WrittenReport | None":

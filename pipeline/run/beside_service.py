@@ -44,18 +44,6 @@ class At:
     began: Callable[[str], None]
     functions: Mapping[str, Function]
 
-    def hearing(self, listener: Listener) -> Listener:
-        """Return a listener that has the report's packages loaded while the last long job runs."""
-        begun: list[str] = []
-
-        def hear(step: StepProgress) -> None:
-            if step.name == _LAST_LONG and step.status == "Executing" and not begun:
-                begun.append(step.name)
-                load_report_soon()
-            listener(step)
-
-        return hear
-
     def members(self, options: RunOptions) -> dict[str, Any]:
         """Return the arguments of a run with these options."""
         full = replace(
@@ -67,6 +55,19 @@ class At:
             torch_steps=_TORCH_STEPS,
         )
         return {"api": self.service.api, "cancel": self.cancel, "options": full}
+
+
+def loading_report(listener: Listener) -> Listener:
+    """Return a listener that has the report's packages loaded while the last long job runs."""
+    begun: list[str] = []
+
+    def hear(step: StepProgress) -> None:
+        if step.name == _LAST_LONG and step.status == "Executing" and not begun:
+            begun.append(step.name)
+            load_report_soon()
+        listener(step)
+
+    return hear
 
 
 def run_beside_service(
