@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.aws.clients import Aws
 from pipeline.command_line.running import from_here
+from pipeline.local.processes.preload import PARSING
 from pipeline.local.store import Store
 from pipeline.report.sources.local_source import LocalSource, keep_command
 
@@ -26,9 +27,13 @@ def load_report_soon() -> threading.Thread:
 def _load() -> None:
     with suppress(Exception):  # whoever makes the report says so
         import pipeline.report.making  # noqa: F401
+
+        with PARSING:  # matplotlib reads its defaults so, Jinja numbers
+            import matplotlib  # noqa: F401
         from pipeline.report.page.html import load_templates
 
-        load_templates()
+        with PARSING:
+            load_templates()
 
 
 def report_local_run(store: Store, arn: str, command: str | None) -> "WrittenReport | None":

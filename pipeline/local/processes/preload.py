@@ -9,7 +9,7 @@ from pathlib import Path
 _HEAVY = ("numpy", "PIL", "torch", "torchvision", "safetensors")
 SLOWEST = "torch"  # of them by far
 # Python 3.11 cannot build syntax trees in two threads of a process at once.
-_PARSING = threading.Lock()
+PARSING = threading.Lock()
 _SUBMODULES = {"PIL": "PIL.Image", "safetensors": "safetensors.torch"}
 ALL_HEAVY = tuple(_SUBMODULES.get(name, name) for name in _HEAVY)
 
@@ -39,7 +39,7 @@ def heavy_imports(script: Path, arguments: Sequence[str]) -> list[str]:
 def _imported(file: Path, folder: Path) -> Iterator[str]:
     """List what a file below `folder` imports, as dotted names of modules or of names in them."""
     try:
-        with _PARSING:
+        with PARSING:
             tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
