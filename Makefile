@@ -13,7 +13,7 @@ BENCH_WEIGHTS ?= ../shared/weights
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
-.PHONY: help local test test-quick build-check lint format infra-check bench backbones clean
+.PHONY: help local test test-quick build-check lint format infra-check bench bench-smoke backbones clean
 
 local: $(VENV)/.local  ## set up, then run the whole pipeline on this machine
 	$(BIN)/python -m pipeline.run --local $(ARGS)
@@ -80,6 +80,9 @@ bench: $(VENV)/.dev  ## measure everything, into benchmarks/results and docs/per
 	$(BIN)/python -m benchmarks $(if $(wildcard $(BENCH_DATA)),--data $(BENCH_DATA)) \
 		$(if $(wildcard $(BENCH_WEIGHTS)),--weights $(BENCH_WEIGHTS)) $(ARGS)
 	$(BIN)/python -m benchmarks.page
+
+bench-smoke: $(VENV)/.dev  ## find out in half a minute whether a benchmark is broken
+	$(BIN)/python -m benchmarks --smoke
 
 backbones: $(VENV)/.dev  ## write the table of torchvision's models anew, after another version of it
 	PYTHONPATH=training_code:inference_code $(BIN)/python -m pretrained.make_backbones \

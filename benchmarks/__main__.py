@@ -19,6 +19,7 @@ from types import ModuleType
 from benchmarks.context import BenchmarkError, Context
 from benchmarks.machine import describe_machine
 from benchmarks.pictures import write_splits
+from benchmarks.smoke import SMOKE, check_recorded, show, write_few
 from pipeline.command_line.running import ROOT, default_state, parser
 from pipeline.command_line.subcommands import positive_number
 
@@ -35,8 +36,10 @@ BENCHMARKS = (
     "knowing",
 )
 _FOLDER = Path(__file__).resolve().parent
+RESULTS = _FOLDER / "results"
 _EXAMPLES = """\
   python -m benchmarks --quick
+  python -m benchmarks --smoke
   python -m benchmarks serving --data ~/dogs --weights ~/weights
   python -m benchmarks chaos --kills 20"""
 
@@ -44,9 +47,11 @@ _EXAMPLES = """\
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks that the command line names; 1 when one could not be run."""
     options = _parser().parse_args(arguments)
-    names = options.names or [name for name in BENCHMARKS if _has(name)]
+    every = SMOKE if options.smoke else [name for name in BENCHMARKS if _has(name)]
     try:
-        for name in names:
+        if options.smoke:
+            check_recorded(RESULTS)
+        for name in options.names or every:
             _run(name, options)
     except BenchmarkError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -60,14 +65,19 @@ def _run(name: str, options: argparse.Namespace) -> None:
     state.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f"benchmark-{name}-", dir=state))
     try:
-        data = options.data or write_splits(work / "data")
+        pictures = write_few if options.smoke else write_splits
+        data = options.data or pictures(work / "data")
         cache = options.cache or work / "cache"
+        quick = options.quick or options.smoke
         context = Context(
-            data.resolve(), options.weights, work, options.quick, cache, options.kills
+            data.resolve(), options.weights, work, quick, cache, options.kills, options.smoke
         )
-        result = {"machine": describe_machine(), "quick": options.quick, **module.run(context)}
+        result = {"machine": describe_machine(), "quick": quick, **module.run(context)}
         if hasattr(module, "result_name"):
             name = module.result_name(context)
+        if options.smoke:  # nothing is kept, and nothing asked of so few pictures
+            show(name, result, module, work)
+            return
     finally:
         shutil.rmtree(work, ignore_errors=True)
     _write(name, result, module, options.out or _default_out(options.quick))
@@ -77,10 +87,7 @@ def _write(name: str, result: dict[str, object], module: ModuleType, folder: Pat
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n")
-    if hasattr(module, "table"):
-        print(module.table(result))
-    if hasattr(module, "plot"):
-        module.plot(result, folder / f"{name}.png")
+    show(name, result, module, folder)
     print(f"{name}: {path}", file=sys.stderr)
     if problems := module.problems(result) if hasattr(module, "problems") else []:
         raise BenchmarkError(f"{name}:\n" + "\n".join(problems))
@@ -88,7 +95,7 @@ def _write(name: str, result: dict[str, object], module: ModuleType, folder: Pat
 
 def _default_out(quick: bool) -> Path:
     """Return the folder for results; quick ones are not kept in the repository."""
-    return ROOT / ".local" / "benchmarks" if quick else _FOLDER / "results"
+    return ROOT / ".local" / "benchmarks" if quick else RESULTS
 
 
 def _has(name: str) -> bool:
@@ -106,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     choice = f"default: all of {', '.join(BENCHMARKS)}"
     result.add_argument("names", nargs="*", metavar="NAME", help=choice)
     result.add_argument("--quick", action="store_true", help="small sizes: does it still work?")
+    smoke = "only some, in half a minute, keeping nothing: is any of them broken?"
+    result.add_argument("--smoke", action="store_true", help=smoke)
     result.add_argument(
         "--data",
         type=Path,

@@ -16,8 +16,8 @@ class Context:
     `data` is a folder with train/, valid/ and test/, each with a folder a class. `weights` is a
     folder of pretrained weights whose names begin with their backbone's, or None. `work` is an
     empty folder that is removed afterwards; what stays valid from run to run goes to `cache`. With
-    `quick`, the smallest sizes that still show something. `kills` is how many chaos makes, None for
-    its own number.
+    `quick`, the smallest sizes that still show something; with `smoke` besides, the smallest that
+    run every line. `kills` is how many chaos makes, None for its own number.
     """
 
     data: Path
@@ -26,6 +26,7 @@ class Context:
     quick: bool
     cache: Path
     kills: int | None = None
+    smoke: bool = False
 
     def weights_of(self, backbone: str) -> Path | None:
         """Return the weights file of a backbone; None when there is none."""

@@ -26,6 +26,7 @@ from benchmarks.measure_unknown import Part, logits_of, softmax, train_head
 from extraction.feature_files import BACKBONE_FILE, read_features, read_info
 from extraction.runtime import Runtime, open_runtime
 from knowing.fitting import fit_known
+from knowing.units import Units
 from known import Known
 from monitoring.differences import differences
 from monitoring.looks import looks_of
@@ -110,14 +111,15 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     parts = [read_features(options.features, split) for split in ("train", "valid")]
     train, valid = (Part(one.values[0].numpy(), one.labels.numpy()) for one in parts)
     head = train_head(train, valid, len(info.classes), 0)
+    units = Units(train.values)
     known = fit_known(
-        (train.values, train.labels),
+        (units, train.labels),
         (valid.values, valid.labels),
         logits_of(head, valid.values),
         len(info.classes),
         REFUSE_AT,
     )
-    model = Model(fit_space(train.values), head, known)
+    model = Model(fit_space(units), head, known)
     squares = [open_split(options.dataset, split).images for split in ("train", "valid")]
     looks = np.concatenate([looks_of(one) for one in squares])
     pool = model.measured(np.concatenate([train.values, valid.values]), looks)

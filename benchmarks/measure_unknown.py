@@ -37,6 +37,7 @@ from extraction.runtime import Runtime, open_runtime
 from graphs.export import export_graph
 from hyperparameters import Hyperparameters
 from knowing.fitting import fit_known, fit_threshold
+from knowing.units import Units
 from known import KNOWN_FILE, write_known
 from learning.head_training import head_phase, make_head
 from learning.training_loop import ClassificationLoss, fit, restore
@@ -126,7 +127,7 @@ def measure(pictures: Pictures, seed: int) -> dict[str, Any]:
     groups = {"valid": valid.values, "test": test.values, "near": near, **pictures.far}
     logits = {name: logits_of(head, values) for name, values in groups.items()}
     fitted = fit_known(
-        (train.values, train.labels),
+        (Units(train.values), train.labels),
         (valid.values, valid.labels),
         logits["valid"],
         len(known),
@@ -247,7 +248,7 @@ def measure_serving(
         info.backbone, info.classes, info.preprocessing(), 0, "", None, nothing, nothing, {}
     )
     known = fit_known(
-        (pictures.values, pictures.labels),
+        (Units(pictures.values), pictures.labels),
         (pictures.values[:500], pictures.labels[:500]),
         logits_of(head, pictures.values[:500]),
         len(info.classes),

@@ -77,6 +77,8 @@ def _compare(context: Context, backbone: str, repeats: int) -> dict[str, Any]:
 
 def _complete_run(context: Context, backbone: str, state: Path) -> CompletedRun:
     trials, epochs = (3, 3) if context.quick else (TRIALS, EPOCHS)
+    if context.smoke:
+        trials, epochs = 2, 1  # as many at a time as here
     settings = {
         **backbone_settings(context, backbone),
         "tuning.max_jobs": trials,

@@ -20,6 +20,7 @@ from picture_formats import UnusableImage
 from preprocessing import Seen, decode_seen, normalise, picture_size, seen_part
 from request_errors import refuse
 from runtimes import (
+    Network,
     best_runtime,
     chosen_environment,
     open_network,
@@ -98,18 +99,21 @@ def open_model(
     worker_per_core: bool = False,
     gpu: int | None = None,
     features: bool = False,
+    network: Network | None = None,
 ) -> Model:
     """Load the artifact extracted at `folder`; `runtime` None takes the best one of this machine.
 
     `worker_per_core`: other processes serve the same model, one for each core. `gpu`: the number
     of the one to use, if there is any. `features`: predictions have them, whether or not the
-    artifact needs them itself. Raises ArtifactError when the artifact is incomplete or damaged.
+    artifact needs them itself. `network`: what `runtime` loads, where that was done already.
+    Raises ArtifactError when the artifact is incomplete or damaged.
     """
     description = read_description(folder)
     name = runtime or best_runtime(folder)
     environ = chosen_environment(os.environ) if worker_per_core else os.environ
     known = read_known(folder, len(description.classes))
-    network = open_network(folder, name, thread_count(environ, worker_per_core), gpu)
+    if network is None:
+        network = open_network(folder, name, thread_count(environ, worker_per_core), gpu)
     wanted = features or known is not None
     return Model(
         MicroBatcher(with_features(network) if wanted else network.run, BATCH_SIZE),

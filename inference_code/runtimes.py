@@ -59,13 +59,13 @@ def open_network(folder: Path, runtime: str, threads: int, gpu: int | None = Non
     """
     if runtime == TORCH:
         try:
-            from torch_model import TorchNetwork  # noqa: PLC0415 - graphs are served without it
+            from torch_model import open_torch  # noqa: PLC0415 - graphs are served without it
         except ModuleNotFoundError as error:
             raise ArtifactError(
                 f"{folder} has no graph, and PyTorch is missing: train with serving.graph: onnx, "
                 "or name an image that has PyTorch in serving.image"
             ) from error
-        return TorchNetwork(folder, threads, gpu)
+        return open_torch(folder, threads, gpu)
     try:
         return open_graph(folder / _FILES[runtime], threads)
     except GraphError as error:

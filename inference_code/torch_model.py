@@ -57,15 +57,14 @@ def read_model(folder: Path) -> tuple[Classifier, ModelDescription]:
 class TorchNetwork:
     """Maps normalised pictures float32 (N, 3, C, C) to logits float32 (N, classes), by PyTorch."""
 
-    def __init__(self, folder: Path, threads: int, gpu: int | None = None) -> None:
-        """Load the network; `threads` share one batch on a CPU. Raises ArtifactError."""
-        self.path = folder / WEIGHTS_FILE
-        torch.set_num_threads(threads)
+    def __init__(
+        self, served: nn.Module, outputs: tuple[str, ...], folder: Path, gpu: int | None = None
+    ) -> None:
+        """Take what `served_network` returned of the model in `folder`; it is changed."""
+        self.path, self.outputs = folder / WEIGHTS_FILE, outputs
         torch.backends.cudnn.allow_tf32 = False  # a GPU must answer as the CPU evaluated
         self._device = best_device(gpu)
         # batch norms folded into convolutions: torchvision's models can all be traced
-        classifier, description = read_model(folder)
-        served, self.outputs = served_network(classifier, description.preprocessing.crop)
         network = fuse(served, inplace=True)
         network = network.to(device=self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = network
@@ -81,6 +80,15 @@ class TorchNetwork:
             outputs = self._network(pictures.contiguous(memory_format=torch.channels_last))
             named = dict(zip(self.outputs, outputs, strict=True))
             return [named[name].float().cpu().numpy() for name in names]
+
+
+def open_torch(folder: Path, threads: int, gpu: int | None = None) -> TorchNetwork:
+    """Load the network in `folder`; `threads` share one batch on a CPU. Raises ArtifactError."""
+    torch.set_num_threads(threads)
+    classifier, description = read_model(folder)
+    return TorchNetwork(
+        *served_network(classifier, description.preprocessing.crop), folder=folder, gpu=gpu
+    )
 
 
 def sees_gpu() -> bool:

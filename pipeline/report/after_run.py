@@ -1,17 +1,39 @@
 """Write a run's report when the run ends; an error is a warning and never fails the run."""
 
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.aws.clients import Aws
 from pipeline.command_line.running import from_here
+from pipeline.local.processes.preload import PARSING
 from pipeline.local.store import Store
 from pipeline.report.sources.local_source import LocalSource, keep_command
 
 if TYPE_CHECKING:
     from pipeline.report.making import WrittenReport
+
+
+def load_report_soon() -> threading.Thread:
+    """Load in a thread what a report is drawn with, which takes a second: one is made soon."""
+    thread = threading.Thread(target=_load, name="report", daemon=True)
+    thread.start()
+    return thread
+
+
+def _load() -> None:
+    with suppress(Exception):  # whoever makes the report says so
+        import pipeline.report.making  # noqa: F401
+
+        with PARSING:  # matplotlib reads its defaults so, Jinja numbers
+            import matplotlib  # noqa: F401
+        from pipeline.report.page.html import load_templates
+
+        with PARSING:
+            load_templates()
 
 
 def report_local_run(store: Store, arn: str, command: str | None) -> "WrittenReport | None":

@@ -31,7 +31,7 @@ from pipeline.local.staging import is_staged, stage_file, stage_large_file
 from pipeline.local.store import Store
 from pipeline.report.sources.local_source import LocalSource
 from pipeline.report.tracking.package import require_when_asked
-from pipeline.run.beside_service import At, Begun, run_beside_service
+from pipeline.run.beside_service import At, Begun, loading_report, run_beside_service
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.profiling import Recorder
 from pipeline.run.selecting import FromStep, Selected, select
@@ -98,7 +98,7 @@ def _run(request: LocalRequest, recorder: Recorder) -> LocalOutcome:
 
     def run(at: At) -> ExecutionResult:
         with display([]) as shown:
-            listener = recorder.hearing(shown.update)
+            listener = loading_report(recorder.hearing(shown.update))
             return run_definition(
                 definition, parameters, store, listener=listener, **at.members(options)
             )

@@ -12,7 +12,7 @@ from pipeline.report.runs import find_run, pipelines_of
 from pipeline.report.sources.local_source import LocalSource
 from pipeline.report.tracking.package import require_when_asked
 from pipeline.run.again import refuse_said_no
-from pipeline.run.beside_service import At, Begun, run_beside_service
+from pipeline.run.beside_service import At, Begun, loading_report, run_beside_service
 from pipeline.run.locally import generated_sample
 from pipeline.run.outcome import LocalOutcome
 from pipeline.settings.model import Settings
@@ -40,7 +40,9 @@ def retry_locally(settings: Settings, state: Path, wanted: str) -> LocalOutcome:
 
     def run(at: At) -> ExecutionResult:
         with display([]) as shown:
-            return retry_execution(arn, store, listener=shown.update, **at.members(options))
+            return retry_execution(
+                arn, store, listener=loading_report(shown.update), **at.members(options)
+            )
 
     what = Begun(settings, store, execution.place, data, source.command(identity))
     return run_beside_service(what, run)

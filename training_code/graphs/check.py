@@ -4,6 +4,7 @@ A graph must agree on every picture's best class and on probabilities to 1e-3, a
 lose a stated share of accuracy. A model that fails this is not made: its graph is what would serve.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from job.errors import JobError
 from job.log import log
 from pictures.dataset import Split, spread_rows
 from prediction import Model, open_model, predict
-from runtimes import GRAPH, INT8, TORCH
+from runtimes import GRAPH, INT8, TORCH, Network
 
 # PyTorch takes 2 to 3 times as long as its graph, and what is wrong with a graph is so everywhere
 CHECKED_PICTURES = 256
@@ -23,16 +24,27 @@ _TIE = 1e-5  # rounding may swap classes whose probabilities are so close
 _BATCH = 64
 
 Probabilities = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 
-def check_graph(folder: Path, valid: Split) -> None:
+@dataclass(frozen=True)
+class Checked:
+    """The features (N, D) that a graph computes of these rows (N,) of the validation split."""
+
+    rows: Rows
+    features: Features
+
+
+def check_graph(folder: Path, valid: Split, torch_network: Network | None = None) -> Checked:
     """Compare the graph of the artifact in `folder` with PyTorch, on at most 256 pictures.
 
-    Prints what it found. Raises JobError when they differ, or the graph cannot be run here.
+    `torch_network` is the artifact's own for PyTorch, where it was read already. Prints what it
+    found. Raises JobError when they differ, or the graph cannot be run here.
     """
     rows = spread_rows(len(valid.labels), CHECKED_PICTURES)
-    network, graph = (_answers(folder, name, valid, rows) for name in (TORCH, GRAPH))
+    network, _ = _answers(_opened(folder, TORCH, torch_network), valid, rows)
+    graph, features = _answers(_opened(folder, GRAPH), valid, rows)
     difference = float(np.abs(graph - network).max())
     others = len(rows) - int(_same_best(graph, network).sum())
     if others or not difference <= LARGEST_DIFFERENCE:  # also when it is NaN
@@ -44,6 +56,7 @@ def check_graph(folder: Path, valid: Split) -> None:
         )
     told = f"probabilities at most {difference:.1g} apart"
     log(f"graph: PyTorch's best class on {len(rows)} validation pictures, {told}")
+    return Checked(rows, features)
 
 
 def check_int8(folder: Path, valid: Split, tolerance: float) -> None:
@@ -53,7 +66,7 @@ def check_int8(folder: Path, valid: Split, tolerance: float) -> None:
     """
     rows = spread_rows(len(valid.labels), len(valid.labels))
     exact, rounded = (
-        float((_answers(folder, name, valid, rows).argmax(axis=1) == valid.labels).mean())
+        float((_answers(_opened(folder, name), valid, rows)[0].argmax(1) == valid.labels).mean())
         for name in (GRAPH, INT8)
     )
     found = f"accuracy {rounded:.4f} on {len(rows)} validation pictures"
@@ -66,19 +79,19 @@ def check_int8(folder: Path, valid: Split, tolerance: float) -> None:
     log(f"int8: {found}, {exact:.4f} in float32")
 
 
-def _answers(folder: Path, runtime: str, valid: Split, rows: Rows) -> Probabilities:
-    """Return the probabilities, (rows, classes), that a runtime of the artifact answers."""
-    model = _opened(folder, runtime)
+def _answers(model: Model, valid: Split, rows: Rows) -> tuple[Probabilities, Features]:
+    """Return the probabilities (rows, classes) that a model answers, and the features (rows, D)."""
     found = []
     for start in range(0, len(rows), _BATCH):
         squares = list(np.array(valid.images[rows[start : start + _BATCH]]))
-        found.append(predict(squares, model).probabilities)
-    return np.concatenate(found)
+        found.append(predict(squares, model))
+    features = [one.features for one in found if one.features is not None]
+    return np.concatenate([one.probabilities for one in found]), np.concatenate(features)
 
 
-def _opened(folder: Path, runtime: str) -> Model:
+def _opened(folder: Path, runtime: str, network: Network | None = None) -> Model:
     try:
-        return open_model(folder, runtime)
+        return open_model(folder, runtime, features=True, network=network)
     except ArtifactError as error:
         raise JobError(f"the graph of the model cannot be checked: {error}") from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from artifact import GRAPH_FILE, INT8_GRAPH_FILE
-from graphs.check import check_graph, check_int8
+from graphs.check import Checked, check_graph, check_int8
 from graphs.export import INPUT_NAME, GraphExportError, export_graph
 from graphs.int8 import write_int8_graph
 from hyperparameters import Hyperparameters
@@ -14,20 +14,21 @@ from job.errors import JobError
 from pictures.dataset import Split, open_split, spread_rows
 from preprocessing import Preprocessing, normalise
 from spatial_map import served_network
-from torch_model import read_model
+from torch_model import TorchNetwork, read_model
 
 CALIBRATION_PICTURES = 256
 _BATCH = 8
 
 
-def write_graphs(folder: Path, settings: Hyperparameters, dataset: Path | None) -> None:
+def write_graphs(folder: Path, settings: Hyperparameters, dataset: Path | None) -> Checked | None:
     """Add the graphs that `settings` ask for to the artifact in `folder`.
 
     The int8 one is calibrated on training pictures of `dataset`; all are checked on validation
-    pictures. Raises JobError when there can be no graph, or one does not compute what it should.
+    pictures. Returns what the graph that serves was seen to compute, None where another serves.
+    Raises JobError when there can be no graph, or one does not compute what it should.
     """
     if settings.graph == "none":
-        return
+        return None
     if dataset is None:
         raise JobError("a graph needs the channel 'dataset': it is checked on pictures")
     classifier, description = read_model(folder)
@@ -41,11 +42,12 @@ def write_graphs(folder: Path, settings: Hyperparameters, dataset: Path | None) 
             "image with PyTorch"
         ) from error
     valid = open_split(dataset, "valid")
-    check_graph(folder, valid)
+    checked = check_graph(folder, valid, TorchNetwork(network, outputs, folder))
     if settings.int8:
         batches = calibration_batches(open_split(dataset, "train"), preprocessing)
         write_int8_graph(folder / GRAPH_FILE, folder / INT8_GRAPH_FILE, batches)
         check_int8(folder, valid, settings.int8_tolerance)
+    return None if settings.int8 else checked
 
 
 def calibration_batches(

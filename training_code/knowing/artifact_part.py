@@ -9,12 +9,14 @@ import torch
 
 from artifact import ArtifactError
 from extraction.feature_files import Features, read_features
+from graphs.check import Checked
 from hyperparameters import Hyperparameters
 from job.errors import JobError
 from job.log import log
 from job.progress import ProgressLines
 from knowing.examples_part import add_examples
 from knowing.fitting import fit_known
+from knowing.units import Units
 from known import Known, write_known
 from monitoring.artifact_part import add_reference
 from network import Head
@@ -36,22 +38,28 @@ class ServedFeatures:
     """Features as a model serves them: of these `rows` of the training split, and of valid."""
 
     rows: Rows
-    train: tuple[Array, Rows]
+    train: tuple[Units, Rows]
     valid: tuple[Array, Rows]
     classes: int
 
 
 def add_knowledge(
-    folder: Path, head: Head, settings: Hyperparameters, features: Path, dataset: Path | None
+    folder: Path,
+    head: Head,
+    settings: Hyperparameters,
+    features: Path,
+    dataset: Path | None,
+    *,
+    checked: Checked | None = None,
 ) -> None:
     """Write known.npz and examples.npz as `settings` ask for them, and reference.npz.
 
-    All are of features as the network in `folder` serves them; the last needs the pictures in
-    `dataset`. Prints what it found. Raises JobError.
+    All are of features as the network in `folder` serves them, some of which may be `checked`
+    already; the last needs the pictures in `dataset`. Prints what it found. Raises JobError.
     """
     if settings.refuse_at == 0 and settings.examples == 0 and dataset is None:
         return
-    served = _served_features(folder, head, settings, features, dataset)
+    served = _served_features(folder, head, settings, features, dataset, checked=checked)
     logits = _logits(head, served.valid[0])
     known = None
     if settings.refuse_at > 0:
@@ -65,7 +73,13 @@ def add_knowledge(
 
 
 def _served_features(
-    folder: Path, head: Head, settings: Hyperparameters, features: Path, dataset: Path | None
+    folder: Path,
+    head: Head,
+    settings: Hyperparameters,
+    features: Path,
+    dataset: Path | None,
+    *,
+    checked: Checked | None,
 ) -> ServedFeatures:
     """Return the cached features in `features` where they are those that are served.
 
@@ -73,21 +87,21 @@ def _served_features(
     pictures in `dataset`.
     """
     train, valid = (read_features(features, split) for split in ("train", "valid"))
-    model = None if dataset is None else _opened(folder)
     train_rows = np.arange(len(train.labels))
     train_values, valid_values = (one.values[0].numpy() for one in (train, valid))
-    if model is not None and dataset is not None:
-        pictures = open_split(dataset, "valid")
-        if settings.fine_tune_blocks > 0:
+    tuned = settings.fine_tune_blocks > 0
+    if dataset is not None and (tuned or checked is None or not _same(checked, valid_values)):
+        model, pictures = _opened(folder), open_split(dataset, "valid")
+        if tuned:
             train_rows = spread_rows(len(train.labels), MOST_PICTURES)
             train_values = _served(model, open_split(dataset, "train"), train_rows)
-        if settings.fine_tune_blocks > 0 or not _same(model, pictures, valid_values):
+        if tuned or checked or not _same(_some(model, pictures), valid_values):
             valid_values = _served(model, pictures, np.arange(len(valid.labels)))
     return ServedFeatures(
         train_rows,
-        (train_values, _labels(train)[train_rows]),
+        (Units(train_values), _labels(train)[train_rows]),
         (valid_values, _labels(valid)),
-        len(model.description.classes) if model else head.linear.out_features,
+        head.linear.out_features,
     )
 
 
@@ -98,11 +112,16 @@ def _opened(folder: Path) -> Model:
         raise JobError(f"the model's own features cannot be had: {error}") from error
 
 
-def _same(model: Model, pictures: Split, cached: Array) -> bool:
-    """Check on a few pictures whether the cached features are those that the model computes."""
-    rows = spread_rows(len(cached), _COMPARED)
-    difference = np.abs(_features(model, pictures, rows) - cached[rows]).max()
-    return bool(difference <= TOLERANCE * np.abs(cached[rows]).max())
+def _some(model: Model, pictures: Split) -> Checked:
+    rows = spread_rows(len(pictures.labels), _COMPARED)
+    return Checked(rows, _features(model, pictures, rows))
+
+
+def _same(computed: Checked, cached: Array) -> bool:
+    """Check on some pictures whether the cached features are those that the model computes."""
+    expected = cached[computed.rows]
+    difference = np.abs(computed.features - expected).max()
+    return bool(difference <= TOLERANCE * np.abs(expected).max())
 
 
 def _served(model: Model, pictures: Split, rows: Rows) -> Array:

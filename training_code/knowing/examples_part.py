@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from job.log import log
-from knowing.fitting import main_directions
+from knowing.units import Units, variation_of
 from known import KNOWN_FILE, unit_length
 from pictures.dataset import open_split, read_contents, spread_rows
 from training_examples import LARGEST, Examples, write_examples
@@ -19,24 +19,24 @@ Numbers = npt.NDArray[np.int64]
 
 
 def add_examples(
-    folder: Path, values: Array, rows: Numbers, most: int, dataset: Path | None
+    folder: Path, train: Units, rows: Numbers, most: int, dataset: Path | None
 ) -> None:
     """Write examples.npz into the artifact in `folder`: `most` training pictures, or fewer.
 
-    `values` are the features of these `rows` of the training split in `dataset`. Of too many, those
+    `train` are the features of these `rows` of the training split in `dataset`. Of too many, those
     are taken that lie evenly between them, so that all classes are there. Prints what it did.
     """
     if dataset is None:
         log("examples: none, as the job has no channel 'dataset' with the pictures' names")
         return
     split, contents = open_split(dataset, "train"), read_contents(dataset, "train")
-    projection = main_directions(unit_length(values)).astype(np.float16)
+    projection = variation_of(train.values).most().astype(np.float16)
     fitting = _fitting(folder, projection, [split.files[row] for row in rows])
     kept = spread_rows(len(rows), min(most, fitting)) if fitting > 0 else rows[:0]
     if not len(kept):
         log("examples: none, as the artifact is too small to carry any")
         return
-    places = unit_length(unit_length(values[kept]) @ projection.astype(np.float32))
+    places = unit_length(train.values[kept] @ projection.astype(np.float32))
     scale = np.maximum(np.abs(places).max(axis=0), 1e-12) / LARGEST
     chosen = rows[kept]
     examples = Examples(

@@ -67,8 +67,8 @@ def write_artifact(
         versions=package_versions(),
     )
     write_model(folder, classifier, description)
-    write_graphs(folder, settings, dataset)
-    add_knowledge(folder, classifier.head, settings, features, dataset)
+    checked = write_graphs(folder, settings, dataset)
+    add_knowledge(folder, classifier.head, settings, features, dataset, checked=checked)
     copy_serving_code(folder / "code")
 
 

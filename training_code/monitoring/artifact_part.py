@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from knowing.units import Units
 from known import Known
 from monitoring.looks import looks_of
 from monitoring.reference import (
@@ -21,7 +22,7 @@ Values = npt.NDArray[np.float32]
 
 def add_reference(
     folder: Path,
-    train: Values,
+    train: Units,
     valid: tuple[Values, Values],
     known: Known | None,
     dataset: Path,

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from job.errors import JobError
+from knowing.units import Units
 from known import unit_length
 
 REFERENCE_FILE = "reference.npz"
-DIRECTIONS = 64
 MOST_PICTURES = 1000
+_LEAST = 1e-6  # of the largest variance, in a direction
 
 Values = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -65,17 +66,13 @@ class Reference:
     measured: Measured
 
 
-def fit_space(features: Values) -> Space:
-    """Find the directions in which features (N, D), made to length 1, vary most."""
-    units = unit_length(features)
-    mean = units.mean(axis=0)
-    around = units - mean
-    variances, directions = np.linalg.eigh((around.T @ around / len(around)).astype(np.float64))
-    variances, directions = variances[::-1], directions[:, ::-1]
-    count = min(DIRECTIONS, len(features) - 1, int((variances > variances[0] * 1e-6).sum()))
-    count = max(count, 1)
-    scale = np.sqrt(np.maximum(variances[:count], 1e-12)).astype(np.float32)
-    return Space(mean, _kept(directions[:, :count]), scale)
+def fit_space(train: Units) -> Space:
+    """Find the directions in which features of training pictures vary most."""
+    around = train.around_mean
+    directions = around.most(_LEAST)
+    variances = around.variances[: directions.shape[1]]
+    scale = np.sqrt(np.maximum(variances, 1e-12)).astype(np.float32)
+    return Space(train.mean, _kept(directions), scale)
 
 
 def write_reference(folder: Path, reference: Reference) -> None:

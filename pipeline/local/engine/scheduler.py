@@ -53,8 +53,9 @@ class RunOptions:
     `lambda_handlers` are files by function name, `lambda_variables` their environments' own;
     `service` is where their SageMaker API is.
     `cores` is what one job may use (default: all that this process may); parallel trials share it.
-    `fork` starts Python jobs from a process that has their heavy packages loaded. `selection` says
-    which steps to run, if not all. `began` gets the execution's ARN before the first step.
+    `fork` starts Python jobs from a process that has their heavy packages loaded; for the jobs of
+    `torch_steps` PyTorch is loaded while steps before them run. `selection` says which steps to
+    run, if not all. `began` gets the execution's ARN before the first step.
     """
 
     pipeline_name: str = "pipeline"
@@ -66,6 +67,7 @@ class RunOptions:
     parallel_steps: int = 50
     grace_s: float = 10.0
     fork: bool = True
+    torch_steps: frozenset[str] = frozenset()
     selection: Selection | None = None
     began: Callable[[str], None] = lambda _arn: None
 
@@ -250,7 +252,7 @@ class _Run:
         try:
             self._settle()
             with (
-                ForkingStarter() as forking,
+                ForkingStarter(self._torch_follows) as forking,
                 self._beside,  # ends after the steps and before what it starts processes with
                 ThreadPoolExecutor(self._options.parallel_steps, "step") as pool,
             ):
@@ -270,6 +272,12 @@ class _Run:
             self._execution.end(status, _reason(failure) if failure else stopped)
         return ExecutionResult(
             self._execution.id, self._execution.arn, status, dict(self._results), failure
+        )
+
+    def _torch_follows(self) -> bool:
+        return not self._stop.is_set() and any(
+            name in self._graph.steps and name not in self._results
+            for name in self._options.torch_steps
         )
 
     def _settle(self) -> None:

@@ -147,6 +147,8 @@ def job_environment(work: Path, cores: int, region: str) -> Iterator[dict[str, s
                 "PYTHONHASHSEED": "0",
                 "AWS_REGION": region,
                 **dict.fromkeys(THREADS, str(cores)),
+                # NumPy's threads wait by spinning: beside PyTorch's, or another program, they stall
+                "OPENBLAS_NUM_THREADS": "1",
             }
     finally:
         shutil.rmtree(home, ignore_errors=True)

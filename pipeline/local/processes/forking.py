@@ -7,21 +7,21 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pipeline.local.processes.command import Command, Running, start_process
-from pipeline.local.processes.preload import heavy_imports
+from pipeline.local.processes.preload import ALL_HEAVY, SLOWEST, heavy_imports
 
 # Read by the interpreter or by native libraries as they are loaded: too late for a forked job.
 _READ_EARLY = re.compile(
     r"(PYTHON|LD_|OMP_|MKL_|KMP_|GOMP_|OPENBLAS_|TORCH|PYTORCH|ATEN|CUDA|NVIDIA|NCCL|MALLOC_|GLIBC"
     r"|LC_|LANG|TZ)"
 )
-# The launcher can set these in a job for what is loaded, when all of them say the same.
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# The launcher can set these in a job for what is loaded, when both say the same.
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _ENDED = "the launcher is gone"
 # Run and not imported: it needs packages that the build of a push does not install.
 _LAUNCHER = str(Path(__file__).with_name("launcher.py"))
@@ -33,9 +33,11 @@ class ForkingStarter:
     A context manager: leaving it kills what still runs. Safe to use from several threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, torch_follows: Callable[[], bool] = lambda: False) -> None:
+        """Load PyTorch beside the first job that does without, when `torch_follows` says so."""
+        self._torch_follows = torch_follows
         self._lock = threading.Lock()
-        self._launchers: dict[tuple[tuple[str, str], ...], _Client] = {}
+        self._launchers: dict[tuple[object, ...], _Client] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -56,23 +58,41 @@ class ForkingStarter:
             return start_process(command)
         threads = _threads(command.environment)
         try:
-            return self._client(command.environment, threads).run(command, modules, threads)
+            client = self._client(command.environment, threads, slow=SLOWEST in modules)
+            return client.run(command, modules, threads)
         except OSError:
             return start_process(command)
 
-    def _client(self, environment: Mapping[str, str], threads: int | None) -> "_Client":
+    def _client(
+        self, environment: Mapping[str, str], threads: int | None, *, slow: bool
+    ) -> "_Client":
+        """Return the launcher for a job, which may need what takes longest to load (`slow`)."""
         settable = () if threads is None else _THREADS
         early = {
             name: value
             for name, value in environment.items()
             if _READ_EARLY.match(name) and name not in settable
         }
-        key = tuple(sorted(early.items()))
+        early["PATH"] = environment["PATH"]
         with self._lock:
-            client = self._launchers.get(key)
-            if client is None or client.gone:
-                client = self._launchers[key] = _Client(early | {"PATH": environment["PATH"]})
-            return client
+            if slow:
+                return self._launcher(early, slow=True)
+            if self._torch_follows():
+                self._launcher(early, slow=True).load(ALL_HEAVY)
+            loaded = self._launchers.get(_key(early, slow=True))
+            ready = loaded is not None and loaded.ready and not loaded.gone
+            return loaded if loaded and ready else self._launcher(early, slow=False)
+
+    def _launcher(self, early: dict[str, str], *, slow: bool) -> "_Client":
+        key = _key(early, slow=slow)
+        client = self._launchers.get(key)
+        if client is None or client.gone:
+            client = self._launchers[key] = _Client(early)
+        return client
+
+
+def _key(early: Mapping[str, str], *, slow: bool) -> tuple[object, ...]:
+    return slow, *sorted(early.items())
 
 
 def _forkable(command: Command) -> list[str]:
@@ -107,8 +127,17 @@ class _Client:
         self._lock = threading.Lock()
         self._codes: dict[int, int] = {}
         self._count = 0
+        self._asked_to_load = False
+        self.ready = False
         self.gone = False
         threading.Thread(target=self._listen, name="launcher", daemon=True).start()
+
+    def load(self, modules: Sequence[str]) -> None:
+        """Have modules loaded, once, for jobs to come; `ready` says when they are."""
+        if not self._asked_to_load and not self._count:
+            self._asked_to_load = True
+            with contextlib.suppress(OSError):
+                self._send({"load": list(modules)})
 
     def run(self, command: Command, modules: list[str], threads: int | None) -> Running:
         """Fork a job. Raises OSError when the launcher is gone."""
@@ -149,6 +178,8 @@ class _Client:
         with contextlib.suppress(OSError):
             if stdin:
                 stdin.close()
+        if not self._count:
+            self._process.kill()  # it may be loading, and hears nothing meanwhile
         self._process.wait()
 
     def _send(self, request: dict[str, Any]) -> None:
@@ -163,7 +194,9 @@ class _Client:
         stdout = self._process.stdout
         for line in stdout or ():
             answer = json.loads(line)
-            self._codes[answer["id"]] = answer["code"]
+            if "id" in answer:
+                self._codes[answer["id"]] = answer["code"]
+            self.ready = True  # with a job's end or without: it listens again
         self.gone = True
 
 

@@ -2,8 +2,9 @@
 
 Run as a script: it imports nothing of this project, so that a job finds what it would find in an
 interpreter of its own. Requests come as JSON lines on stdin, {"run": id, "script", "arguments",
-"cwd", "environment", "log", "opt_ml", "modules", "threads"} or {"signal": id, "number"}; {"id",
-"code"} goes to stdout when a job has ended. When stdin closes, every job is killed.
+"cwd", "environment", "log", "opt_ml", "modules", "threads"}, {"signal": id, "number"} or {"load":
+modules}; {"id", "code"} goes to stdout when a job has ended, {"loaded": modules} when they are.
+When stdin closes, every job is killed.
 """
 
 import atexit
@@ -59,6 +60,9 @@ class Launcher:
                 for request in self._read():
                     if "signal" in request:
                         self._signal(request["signal"], request["number"])
+                    elif "load" in request:
+                        self._load(request["load"])
+                        self._say({"loaded": request["load"]})
                     elif self._fork(request):
                         selector.close()
                         return request
@@ -74,9 +78,7 @@ class Launcher:
 
     def _fork(self, request: dict[str, Any]) -> bool:
         """Fork one job; True in its own process."""
-        if preload(request["modules"]):
-            self._pools = threadpoolctl.ThreadpoolController()
-            keep_at_exit()
+        self._load(request["modules"])
         gc.freeze()  # keeps the pages of what is loaded shared
         process = os.fork()
         # Both sides make the group: a signal may come before the other one has.
@@ -91,13 +93,21 @@ class Launcher:
             os.close(end)
         return True
 
+    def _load(self, modules: list[str]) -> None:
+        if preload(modules):
+            self._pools = threadpoolctl.ThreadpoolController()
+            keep_at_exit()
+
     def use_threads(self, count: int | None) -> None:
-        """Give what is loaded the job's number of threads: it has read the launcher's own."""
+        """Give what is loaded the job's number of threads: it has read the launcher's own.
+
+        Not NumPy's OpenBLAS, whose number the launcher has from the job's environment.
+        """
         if count is None:
             return
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(count)  # also for its MKL, which is not in the pools
-        self._pools.limit(limits=count)
+        self._pools.select(user_api="openmp").limit(limits=count)
 
     def _signal(self, identity: int, number: int) -> None:
         if identity in self._jobs:
@@ -112,8 +122,10 @@ class Launcher:
             self._signal(identity, signal.SIGKILL)
             code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
             del self._jobs[identity]
-            answer = json.dumps({"id": identity, "code": code}) + "\n"
-            os.write(self._answers, answer.encode())
+            self._say({"id": identity, "code": code})
+
+    def _say(self, answer: dict[str, Any]) -> None:
+        os.write(self._answers, json.dumps(answer).encode() + b"\n")
 
 
 def preload(modules: list[str]) -> bool:

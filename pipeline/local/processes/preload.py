@@ -7,9 +7,11 @@ from pathlib import Path
 
 # Slow to import, and safe to have imported before a fork: none starts a thread that a job needs.
 _HEAVY = ("numpy", "PIL", "torch", "torchvision", "safetensors")
+SLOWEST = "torch"  # of them by far
 # Python 3.11 cannot build syntax trees in two threads of a process at once.
-_PARSING = threading.Lock()
+PARSING = threading.Lock()
 _SUBMODULES = {"PIL": "PIL.Image", "safetensors": "safetensors.torch"}
+ALL_HEAVY = tuple(_SUBMODULES.get(name, name) for name in _HEAVY)
 
 
 def heavy_imports(script: Path, arguments: Sequence[str]) -> list[str]:
@@ -31,13 +33,13 @@ def heavy_imports(script: Path, arguments: Sequence[str]) -> list[str]:
                 waiting.extend(beside)
             elif (top := module.partition(".")[0]) in _HEAVY:
                 found.add(top)
-    return [_SUBMODULES.get(top, top) for top in _HEAVY if top in found]
+    return [name for top, name in zip(_HEAVY, ALL_HEAVY, strict=True) if top in found]
 
 
 def _imported(file: Path, folder: Path) -> Iterator[str]:
     """List what a file below `folder` imports, as dotted names of modules or of names in them."""
     try:
-        with _PARSING:
+        with PARSING:
             tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import inference
-from artifact import ArtifactError
+from artifact import GRAPH_FILE, ArtifactError
 from known import KNOWN_FILE, read_known
 from pictures.dataset import open_split
 from prediction import open_model, predict
+from runtimes import FEATURES
 
 Train = Callable[..., Any]
 SHARE = 0.1  # of 12 validation pictures the least that can be asked for is a tenth
@@ -112,11 +114,16 @@ def test_too_few_validation_pictures_refuse_nothing_and_the_log_says_how_many_wo
 
 
 def test_features_of_a_graph_of_an_older_version_cannot_be_had(
-    trained: Any, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Any, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("spatial_map.FEATURES", "others")
-    monkeypatch.setattr("learning.training_outputs.add_knowledge", lambda *_: None)
-    older = shutil.copytree(train().model, tmp_path / "older")
+    older = shutil.copytree(trained.model, tmp_path / "older")
+    graph = onnx.load(older / GRAPH_FILE)
+    for node in graph.graph.node:
+        node.output[:] = ["others" if name == FEATURES else name for name in node.output]
+        node.input[:] = ["others" if name == FEATURES else name for name in node.input]
+    for output in graph.graph.output:
+        output.name = "others" if output.name == FEATURES else output.name
+    onnx.save(graph, older / GRAPH_FILE)
     assert open_model(older).runtime == "graph"  # it goes on serving
     with pytest.raises(ArtifactError, match=r"model\.onnx .* has no output features: .* train"):
         open_model(older, features=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from knowing.fitting import fit_known, fit_temperature, fit_threshold, promised
+from knowing.units import Units
 
 
 def test_the_temperature_undoes_a_confidence_that_is_too_high() -> None:
@@ -59,7 +60,7 @@ def test_any_number_of_pictures_and_features_can_be_fitted(rows: int, dimension:
 
     valid = np.arange(60) % 3
     known = fit_known(
-        (features(labels), labels),
+        (Units(features(labels)), labels),
         (features(valid), valid),
         random.normal(size=(60, 3)).astype(np.float32),
         3,
@@ -74,5 +75,5 @@ def test_any_number_of_pictures_and_features_can_be_fitted(rows: int, dimension:
 def test_a_feature_that_never_changes_is_no_trouble() -> None:
     flat = np.ones((30, 5), np.float32)
     labels = np.arange(30) % 3
-    known = fit_known((flat, labels), (flat, labels), np.zeros((30, 3), np.float32), 3, 0.1)
+    known = fit_known((Units(flat), labels), (flat, labels), np.zeros((30, 3), np.float32), 3, 0.1)
     assert np.isfinite(known.distances(flat)).all()

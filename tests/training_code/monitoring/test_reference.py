@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from job.errors import JobError
+from knowing.units import DIRECTIONS, Units
 from monitoring.reference import (
-    DIRECTIONS,
     REFERENCE_FILE,
     Measured,
     Reference,
@@ -35,7 +35,7 @@ def measured(count: int, places: np.ndarray) -> Measured:
 
 
 def test_training_pictures_vary_by_one_in_every_direction() -> None:
-    places = fit_space(features(1000)).places(features(1000))
+    places = fit_space(Units(features(1000))).places(features(1000))
     assert places.shape == (1000, DIRECTIONS)
     assert places.std(axis=0) == pytest.approx(1, abs=0.01)
     assert np.abs(np.corrcoef(places.T) - np.eye(DIRECTIONS)).max() < 0.02
@@ -52,7 +52,7 @@ def test_training_pictures_vary_by_one_in_every_direction() -> None:
     ],
 )
 def test_places_are_numbers_whatever_the_features(few: np.ndarray, tmp_path: Path) -> None:
-    space = fit_space(few)
+    space = fit_space(Units(few))
     write_reference(tmp_path, Reference(space, measured(len(few), space.places(few))))
     found = read_reference(tmp_path)
     assert np.isfinite(found.measured.places).all()
@@ -60,7 +60,7 @@ def test_places_are_numbers_whatever_the_features(few: np.ndarray, tmp_path: Pat
 
 
 def test_it_is_read_back_as_it_was_and_small(tmp_path: Path) -> None:
-    space = fit_space(features(500, 1280))
+    space = fit_space(Units(features(500, 1280)))
     written = Reference(space, measured(1000, space.places(features(1000, 1280))))
     write_reference(tmp_path, written)
     found = read_reference(tmp_path)

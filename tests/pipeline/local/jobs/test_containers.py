@@ -127,7 +127,7 @@ def test_the_environment_holds_nothing_of_the_users_own(
             "AWS_REGION": "us-east-1",
             "OMP_NUM_THREADS": "2",
             "MKL_NUM_THREADS": "2",
-            "OPENBLAS_NUM_THREADS": "2",
+            "OPENBLAS_NUM_THREADS": "1",
             "CUDA_VISIBLE_DEVICES": "1",
         }
     assert not any(path.exists() for path in own)

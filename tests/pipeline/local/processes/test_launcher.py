@@ -330,12 +330,13 @@ print(json.dumps([os.environ["OMP_NUM_THREADS"], found, sorted(blas), os.getppid
 def test_threads_are_as_many_as_the_job_is_given(tmp_path: Path, forking: ForkingStarter) -> None:
     parents = []
     for threads in (1, 2, 1):
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
         environment = {"RUN": str(len(parents)), **dict.fromkeys(names, str(threads))}
+        environment["OPENBLAS_NUM_THREADS"] = "1"
         command = _command(tmp_path, THREADS, **environment)
         command.log.unlink(missing_ok=True)
         *found, parent = json.loads(_run(command, forking)[1])
-        assert found == [str(threads), [threads, threads], [threads]]
+        assert found == [str(threads), [threads, threads], [1]]
         parents.append(parent)
     assert len(set(parents)) == 1  # PyTorch is loaded once
 
@@ -346,13 +347,50 @@ def test_numbers_of_threads_that_are_not_one_need_a_launcher_of_their_own(
     parents = []
     for numbers in (
         {"OMP_NUM_THREADS": "2"},
-        {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"},
+        {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "1"},
         {"OMP_NUM_THREADS": "0"},
     ):
         command = _command(tmp_path, "import os\nprint(os.getppid())", **numbers)
         command.log.unlink(missing_ok=True)
         parents.append(_run(command, forking)[1])
     assert len(set(parents)) == 3
+
+
+def _says(folder: Path, code: str, starter: Starter, **environment: str) -> list[str]:
+    command = _command(folder, f"import os, sys\n{code}", **environment)
+    command.log.unlink(missing_ok=True)
+    return _run(command, starter)[1].split()
+
+
+def test_what_loads_slowest_is_loaded_while_another_job_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forking = "pipeline.local.processes.forking"
+    monkeypatch.setattr(f"{forking}.SLOWEST", "PIL.Image")  # as for PyTorch, and sooner
+    monkeypatch.setattr(f"{forking}.ALL_HEAVY", ("numpy", "PIL.Image", "decimal"))
+    parent = "print(os.getppid(), 'decimal' in sys.modules)"
+    with ForkingStarter(lambda: True) as starter:
+        [quick, at_once] = _says(tmp_path, parent, starter)
+        [slow, loaded] = _says(tmp_path, f"import PIL.Image\n{parent}", starter)
+        [after, _] = _says(tmp_path, parent, starter)
+    assert (at_once, loaded) == ("False", "True")
+    assert quick != slow
+    assert after == slow  # what is loaded serves all
+
+
+def test_leaving_the_starter_does_not_wait_for_what_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "endless.py").write_text(
+        "import os, pathlib, time\n"
+        "pathlib.Path(__file__).with_name('pid').write_text(f'{os.getpid()}\\n')\n"
+        "time.sleep(600)"
+    )
+    monkeypatch.setattr("pipeline.local.processes.forking.ALL_HEAVY", ("endless",))
+    with ForkingStarter(lambda: True) as starter:
+        assert _says(tmp_path, "print('ran')", starter, PYTHONPATH=str(tmp_path)) == ["ran"]
+        launcher = _read_pid(tmp_path / "pid")
+    assert is_gone(launcher)
 
 
 def test_heavy_imports_are_found_through_modules_beside_the_script(tmp_path: Path) -> None:
