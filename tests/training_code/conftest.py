@@ -112,6 +112,15 @@ def trained(train: Train) -> Trained:
 
 
 @pytest.fixture(scope="session")
+def knowing(train: Train) -> Trained:
+    """A training whose model may refuse a tenth of the pictures of its classes.
+
+    That is the least that can be asked for, of 12 validation pictures.
+    """
+    return train(refuse_at=0.1)
+
+
+@pytest.fixture(scope="session")
 def pack() -> Callable[[Path, Path], Path]:
     """Packs a model folder as SageMaker does: pack(model, into)."""
 

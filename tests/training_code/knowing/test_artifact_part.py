@@ -17,13 +17,7 @@ from pictures.dataset import open_split
 from prediction import open_model, predict
 
 Train = Callable[..., Any]
-SHARE = 0.1  # of 12 validation pictures the least that can be asked for is a tenth
-
-
-@pytest.fixture(scope="module")
-def knowing(train: Train) -> Any:
-    """A training whose model may refuse some pictures."""
-    return train(refuse_at=SHARE)
+SHARE = 0.1  # as in `knowing`
 
 
 def squares(prepared: Path, split: str) -> list[Any]:
@@ -103,7 +97,7 @@ def test_without_a_graph_the_cached_features_do(train: Train) -> None:
 def test_too_few_validation_pictures_refuse_nothing_and_the_log_says_how_many_would_do(
     train: Train,
 ) -> None:
-    few = train(refuse_at=0.05)
+    few = train(refuse_at=0.05, graph="none")
     assert "12 validation pictures are too few" in few.log
     assert "19 would do" in few.log
     known = read_known(few.model, 3)
