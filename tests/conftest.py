@@ -23,6 +23,7 @@ from pipeline.settings.model import Settings
 from tests.distribution import (  # noqa: F401 - hooks of pytest
     pytest_collection_finish,
     pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
 

@@ -1,5 +1,6 @@
 """Which tests are slow, and how a run's workers share the tests: slow ones first, a file to one."""
 
+import os
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 # What `make test-quick` leaves out, by its place or by a fixture that it asks for.
 SLOW_PLACES = {
     "tests/e2e/": "e2e",
+    "tests/pipeline/console/test_account_browser.py": "browser",
     "tests/pipeline/console/test_browser.py": "browser",
     "tests/pipeline/console/test_endpoint_browser.py": "browser",
     "tests/pipeline/report/test_browser.py": "browser",
@@ -81,6 +83,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
     if getattr(session.config.option, "loadgroup", False):
         assert all("@" in item.nodeid for item in grouped), "install what constraints.txt pins"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Start one worker more than there are cores: some tests wait, for a process or a page."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -4,16 +4,17 @@ import re
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.conftest import ROOT
 from tests.e2e.typed import in_a_shell
 
-pytestmark = pytest.mark.xdist_group("e2e")
 # Added to a line, to be quick; and what it has to print.
 LINES = {
     "examples.cloth.draw": (" --per-class 20", r"^80 pictures in \.local/cloth: "),
-    "pipeline.run": (" --set tuning.max_jobs=2 --parameter AccuracyThreshold=0.3", r"^Succeeded: "),
+    "pipeline.run": (
+        " --set preprocessing.resize=128 --set preprocessing.crop=112 --set tuning.max_jobs=2"
+        " --parameter AccuracyThreshold=0.3",
+        r"^Succeeded: ",
+    ),
     "registry show": ("", r"^git commit +[0-9a-f]{40}"),
     "endpoint predict": ("", r"^\.local/cloth/hole/0000\.png +[a-z-]+ +\d+\.\d\d%"),
 }

@@ -274,6 +274,7 @@ def test_fine_tuning_gets_the_pictures_and_sagemaker_debugger_judges_it(
     done = run(
         *(state, "--data", str(finished.data), "--json", "--set", "debugger.mode=service"),
         *("--set", "training.fine_tune_blocks=1", "--set", "training.fine_tune_epochs=1"),
+        *("--set", "training.fine_tune_views=1"),
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
