@@ -98,7 +98,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadGroupScheduling
 
-    class Scheduling(LoadGroupScheduling):  # type: ignore[misc]
+    class Scheduling(LoadGroupScheduling):
         """Groups, then files, in the order of the collection."""
 
         def _split_scope(self, nodeid: str) -> str:

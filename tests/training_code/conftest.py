@@ -19,6 +19,7 @@ from prepare import Options, prepare
 BACKBONE = "shufflenet_v2_x0_5"
 COLOURS = {"green, dark": (20, 110, 40), "rosé": (190, 90, 110), "sky": (90, 130, 200)}
 RESIZE, CROP = 40, 32
+IN_INT8 = {"refuse_at": 0.1, "int8": True, "int8_tolerance": 0.9}
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,12 @@ def knowing(train: Train) -> Trained:
     That is the least that can be asked for, of 12 validation pictures.
     """
     return train(refuse_at=0.1)
+
+
+@pytest.fixture(scope="session")
+def in_int8(train: Train) -> Trained:
+    """A training like `knowing` with a graph in 8 bits besides, whatever that costs."""
+    return train(**IN_INT8)
 
 
 @pytest.fixture(scope="session")

@@ -79,11 +79,10 @@ def test_after_fine_tuning_it_is_fitted_on_what_the_changed_network_computes(
 
 
 def test_in_8_bits_the_threshold_is_that_of_the_graph_in_8_bits(
-    train: Train, prepared: Path
+    in_int8: Any, prepared: Path
 ) -> None:
-    rounded = train(refuse_at=SHARE, int8=True, int8_tolerance=0.9)
-    assert re.search(r"features as served: 12 of 12", rounded.log)
-    found = predict(squares(prepared, "valid"), open_model(rounded.model, "int8"))
+    assert re.search(r"features as served: 12 of 12", in_int8.log)
+    found = predict(squares(prepared, "valid"), open_model(in_int8.model, "int8"))
     assert found.distances is not None
     assert found.limit is not None
     assert (found.distances.min(axis=1) > found.limit).mean() <= SHARE
