@@ -1,6 +1,7 @@
 """Shared by many: skips; compiled definitions, a tiny model, a registry, a service."""
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -76,6 +77,17 @@ def pytest_configure() -> None:
         os.environ[name] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     _load_protobuf_for_smdebug()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave modules and tests out of Python's searches for garbage: they stay until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _load_protobuf_for_smdebug() -> None:
