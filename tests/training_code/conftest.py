@@ -2,8 +2,8 @@
 
 import io
 import tarfile
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,19 @@ class Trained:
 Train = Callable[..., Trained]
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: with networks this small, two mostly wait for each other."""
+    before = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with dataset/ and test/: 3 classes of 20 noisy pictures, 12/4/4 a split."""
@@ -62,7 +75,8 @@ def extract(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
             "crop": CROP,
         }
         given = usual | {name.replace("_", "-"): value for name, value in arguments.items()}
-        features_job.main([part for k, v in given.items() for part in (f"--{k}", str(v))])
+        with one_thread():
+            features_job.main([part for k, v in given.items() for part in (f"--{k}", str(v))])
         return folder
 
     return run
@@ -99,7 +113,7 @@ def train(features: Path, prepared: Path, tmp_path_factory: pytest.TempPathFacto
         folder = tmp_path_factory.mktemp("training")
         usual = {"epochs": 4, "batch_size": 16, "lr": 0.01}
         arguments = [f"--{k}={v}" for k, v in (usual | hyperparameters).items()]
-        with redirect_stdout(io.StringIO()) as log:
+        with redirect_stdout(io.StringIO()) as log, one_thread():
             train_job.main(arguments, container(folder, features, dataset))
         return Trained(log.getvalue(), folder / "model", folder / "output/data")
 
