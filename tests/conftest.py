@@ -1,6 +1,7 @@
-"""Shared by many: slow tests, skips; compiled definitions, a tiny model, a registry, a service."""
+"""Shared by many: skips; compiled definitions, a tiny model, a registry, a service."""
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -20,6 +21,12 @@ from pipeline.local.service.credentials import ACCESS_KEY, own_secret
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
 from pipeline.settings.model import Settings
+from tests.distribution import (  # noqa: F401 - hooks of pytest
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 ECHO = """
 import json
@@ -57,52 +64,6 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 Definition = dict[str, Any]
-# What `make test-quick` leaves out, by its place or by a fixture that it asks for.
-SLOW_PLACES = {
-    "tests/e2e/": "e2e",
-    "tests/pipeline/console/test_browser.py": "browser",
-    "tests/pipeline/console/test_endpoint_browser.py": "browser",
-    "tests/pipeline/report/test_browser.py": "browser",
-    "tests/pipeline/console/test_registry_browser.py": "browser",
-    "tests/pipeline/console/test_together.py": "slow",
-    "tests/inference_code/server/test_http.py": "server",
-    "tests/inference_code/server/test_model_server.py": "server",
-    "tests/inference_code/server/test_ray_serve.py": "server",
-    "tests/inference_code/server/test_serving_image.py": "server",
-    "tests/inference_code/test_runtimes.py::test_pytorch": "slow",
-    "tests/infra/test_template.py::test_cfn_lint": "slow",
-    "tests/inference_code/test_network.py": "slow",
-    "tests/lambda_code/test_any_order.py": "slow",
-    "tests/lambda_code/test_event_sequences.py": "slow",
-    "tests/pipeline/check/test_mutations.py": "slow",
-    "tests/pipeline/definition/test_compile.py::test_the_bytes": "slow",
-    "tests/pipeline/local/jobs/test_debug_rules.py": "slow",
-    "tests/pipeline/local/jobs/test_opt_ml.py": "slow",
-    "tests/pipeline/local/jobs/test_tuning.py": "slow",
-    "tests/pipeline/local/processes/test_launcher.py": "slow",
-    "tests/pipeline/local/service/test_server.py": "server",
-    "tests/pipeline/local/test_repair.py": "slow",
-    "tests/pipeline/report/page/test_html.py": "slow",
-    "tests/pipeline/report/sections/test_tensors.py": "slow",
-    "tests/pipeline/report/test_aws_report.py": "slow",
-    "tests/pipeline/report/tracking/": "slow",
-    "tests/test_buildspec.py::test_the_chosen_tests": "slow",
-    "tests/training_code/debugger/test_default_rules.py": "slow",
-    "tests/training_code/debugger/test_smdebug_loading.py": "slow",
-    "tests/training_code/graphs/": "slow",
-    "tests/training_code/learning/test_distributed.py": "slow",
-    "tests/training_code/learning/test_network_cut.py::test_both_parts": "slow",
-    "tests/training_code/profiler/test_session.py": "slow",
-    "tests/training_code/pretrained/test_weights_files.py": "slow",
-    "tests/training_code/test_prepare.py": "slow",
-}
-SLOW_FIXTURES = {
-    "write_model": "server",
-    "servers": "server",
-    "extract": "slow",
-    "rules_at_once": "slow",
-}
-
 WriteModel = Callable[..., Path]
 RegisterPackage = Callable[..., str]
 
@@ -118,6 +79,17 @@ def pytest_configure() -> None:
     _load_protobuf_for_smdebug()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave modules and tests out of Python's searches for garbage: they stay until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def _load_protobuf_for_smdebug() -> None:
     """Choose for this process alone: a job that a test starts has to do so itself."""
     name = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
@@ -125,23 +97,6 @@ def _load_protobuf_for_smdebug() -> None:
     with contextlib.suppress(ImportError):
         importlib.import_module("google.protobuf.internal.api_implementation")
     del os.environ[name]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests."""
-    for item in items:
-        marks = [mark for place, mark in SLOW_PLACES.items() if item.nodeid.startswith(place)]
-        fixtures = getattr(item, "fixturenames", ())
-        marks += [mark for name, mark in SLOW_FIXTURES.items() if name in fixtures]
-        for mark in marks:
-            item.add_marker(mark)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """End a run whose groups of tests are spread, though --dist loadgroup keeps them together."""
-    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
-    if getattr(session.config.option, "loadgroup", False):
-        assert all("@" in item.nodeid for item in grouped), "install what constraints.txt pins"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

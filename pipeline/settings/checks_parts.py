@@ -45,7 +45,9 @@ def parts_begin_anew(settings: Settings) -> Iterator[Problem]:
     spot = settings.tuning.spot
     if is_in_parts(settings.tuning) and spot and spot.checkpoints:
         what = "a job that tries several settings (settings_per_trial) begins anew"
-        yield Problem(("tuning", "spot", "checkpoints"), f"{what} when interrupted: set it to false")
+        yield Problem(
+            ("tuning", "spot", "checkpoints"), f"{what} when interrupted: set it to false"
+        )
 
 
 def _is_wrong(settings: Settings) -> bool:

@@ -20,6 +20,7 @@ SMALL = (
     *("--parameter", "AccuracyThreshold=0.5"),
 )
 
+WRITTEN_ONCE = (".tar.gz", ".safetensors", ".onnx", ".npy")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -34,7 +35,14 @@ class Finished:
 
     def copied(self, state: Path) -> "Finished":
         """The same run in another state folder, for a test that changes what it finds there."""
-        return replace(self, state=Path(shutil.copytree(self.state, state, symlinks=True)))
+        made = shutil.copytree(self.state, state, symlinks=True, copy_function=_same)
+        return replace(self, state=Path(made))
+
+
+def _same(source: str, target: str) -> None:
+    """Copy a file, or link one that is large and never written again."""
+    same = os.link if source.endswith(WRITTEN_ONCE) else shutil.copy2
+    same(source, target)
 
 
 @pytest.fixture(scope="session")

@@ -186,22 +186,25 @@ def test_with_shuffled_labels_the_gate_says_no(
 
 
 def test_ctrl_c_leaves_nothing_half_registered_and_the_run_goes_on_when_it_is_retried(
-    pictures: Path, environment: dict[str, str], new_state: NewState, tmp_path: Path
+    finished: Finished, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    state, log = new_state(), tmp_path / "progress"
+    state, log = finished.copied(tmp_path / "state").state, tmp_path / "progress"
+    before = versions(state)
+    another_trial = ["--data", str(finished.data), "--parameter", "TuningMaxJobs=3"]
     with log.open("w") as progress:
         process = subprocess.Popen(
-            command(state, ["--data", str(pictures)]), cwd=ROOT, env=environment, stderr=progress
+            command(state, another_trial), cwd=ROOT, env=environment, stderr=progress
         )
         deadline = time.monotonic() + 240
         while not re.search(r"Tune +Executing", log.read_text()) and time.monotonic() < deadline:
             assert process.poll() is None, log.read_text()
-            time.sleep(0.2)
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 3
-    assert versions(state) == []
-    assert executions(state) == ["Stopped"]
-    (report,) = state.glob("s3/*/runs/*/report/report.html")
+    assert versions(state) == before
+    assert executions(state) == ["Succeeded", "Stopped"]
+    reports = set(state.glob("s3/*/runs/*/report/report.html"))
+    (report,) = (one for one in reports if finished.result["execution"] not in one.parts)
     assert "Stopped" in report.read_text()
     retry = ["-m", "pipeline.run", "--local", "--retry", "newest", "--state", str(state)]
     again = subprocess.run(
@@ -216,8 +219,8 @@ def test_ctrl_c_leaves_nothing_half_registered_and_the_run_goes_on_when_it_is_re
     assert again.returncode == 0, again.stderr
     kept = re.findall(r"^(\w+) +Succeeded +of run ", again.stderr, re.M)
     assert {"Prepare", "ExtractFeatures"} <= set(kept)
-    assert executions(state) == ["Succeeded"]
-    assert len(versions(state)) == 1
+    assert executions(state) == ["Succeeded"] * 2
+    assert len(versions(state)) == 2
 
 
 def test_a_stop_after_the_last_step_keeps_the_results_and_is_said(
@@ -271,6 +274,7 @@ def test_fine_tuning_gets_the_pictures_and_sagemaker_debugger_judges_it(
     done = run(
         *(state, "--data", str(finished.data), "--json", "--set", "debugger.mode=service"),
         *("--set", "training.fine_tune_blocks=1", "--set", "training.fine_tune_epochs=1"),
+        *("--set", "training.fine_tune_views=1"),
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

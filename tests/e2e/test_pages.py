@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ROOT, Finished
+from tests.e2e.typed import Done, in_a_shell, in_here
 
 pytestmark = pytest.mark.xdist_group("e2e")
 PAGES = (
@@ -25,6 +26,7 @@ MORE = {
 }
 # Lines that are printed by what goes on until it is stopped.
 GREETING = {"endpoint serve": 4, "pipeline.console": 2}
+BROWSES = "--open"
 # What a line has to print, by a part of it.
 PRINTS = {
     "registry list": r"^2 +PendingManualApproval +\d+\.\d% ",
@@ -69,10 +71,21 @@ def lines_of_pages() -> list[str]:
 
 
 def run_line(line: str, folder: Path, environment: dict[str, str]) -> str:
-    """Run a page's line in a shell, as it is typed, and check what it prints; return its key."""
+    """Do a page's line as it is typed, and check what it prints; return its key."""
     key = max((key for key in PRINTS if key in line), key=len)
     typed = re.split(r" {2,}", line)[0].replace("NAME", "Head_linear.weight")
     typed += next((more for name, more in MORE.items() if name in typed), "")
+    if lines := next((count for name, count in GREETING.items() if name in typed), 0):
+        done = until_greeted(typed, lines, folder, environment)
+    else:
+        done = (in_a_shell if BROWSES in typed else in_here)(typed, folder, environment)
+    assert done.returncode == 0, f"{typed}: {done.stderr}"
+    assert re.search(PRINTS[key], done.stdout, re.M), f"{typed}: {done.stdout}"
+    return key
+
+
+def until_greeted(typed: str, lines: int, folder: Path, environment: dict[str, str]) -> Done:
+    """Run a line in a shell until it has printed so many lines, then press Ctrl-C."""
     process = subprocess.Popen(
         ["bash", "-c", f"exec {typed}"],
         cwd=folder,
@@ -81,15 +94,11 @@ def run_line(line: str, folder: Path, environment: dict[str, str]) -> str:
         stderr=subprocess.PIPE,
         text=True,
     )
-    printed = ""
-    if lines := next((count for name, count in GREETING.items() if name in typed), 0):
-        assert process.stdout is not None
-        printed = "".join(process.stdout.readline() for _ in range(lines))
-        process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    printed = "".join(process.stdout.readline() for _ in range(lines))
+    process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, f"{typed}: {errors}"
-    assert re.search(PRINTS[key], printed + rest, re.M), f"{typed}: {printed + rest}"
-    return key
+    return Done(typed, process.returncode, printed + rest, errors)
 
 
 def test_the_pages_commands_work_in_order_as_they_are_printed(
@@ -107,7 +116,7 @@ def test_the_pages_commands_work_in_order_as_they_are_printed(
     environment |= settings | {"PATH": path, "COLUMNS": "200", "HOME": str(tmp_path)}
     kept = "python -m pipeline.run --definition > old.json"
     assert kept in (ROOT / "docs/aws.md").read_text()
-    subprocess.run(["bash", "-c", kept], cwd=tmp_path, env=environment, check=True)
+    in_a_shell(kept, tmp_path, environment).check_returncode()
 
     ran = [run_line(line, tmp_path, environment) for line in lines_of_pages()]
 

@@ -29,6 +29,7 @@ FINE_TUNING = {
     "epochs": "3",
     "fine_tune_blocks": "1",
     "fine_tune_epochs": "1",
+    "fine_tune_views": "1",
     "graph": "none",
     "sagemaker_torch_distributed_enabled": "true",  # as the SDK's distribution asks for torchrun
 }
@@ -156,7 +157,7 @@ def test_the_final_training_with_sagemaker_debugger(
     asked = {name: value for name, value in step["Arguments"].items() if name.startswith("Debug")}
     (job,) = trainings(state, final=True)
     told = {n: v for n, v in job["HyperParameters"].items() if not n.startswith("debug_")}
-    request = {**job, **asked, "HyperParameters": told}
+    request = {**job, **asked, "HyperParameters": {**told, "graph": "none"}}
     (ended,) = toolkit(request)
     assert_succeeded(ended)
     assert_same_model(run_here(request, state, tmp_path), ended.base / "model", tmp_path / "ours")

@@ -2,8 +2,8 @@
 
 import io
 import tarfile
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from prepare import Options, prepare
 BACKBONE = "shufflenet_v2_x0_5"
 COLOURS = {"green, dark": (20, 110, 40), "rosé": (190, 90, 110), "sky": (90, 130, 200)}
 RESIZE, CROP = 40, 32
+IN_INT8 = {"refuse_at": 0.1, "int8": True, "int8_tolerance": 0.9}
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,19 @@ class Trained:
 
 
 Train = Callable[..., Trained]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: with networks this small, two mostly wait for each other."""
+    before = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +75,8 @@ def extract(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
             "crop": CROP,
         }
         given = usual | {name.replace("_", "-"): value for name, value in arguments.items()}
-        features_job.main([part for k, v in given.items() for part in (f"--{k}", str(v))])
+        with one_thread():
+            features_job.main([part for k, v in given.items() for part in (f"--{k}", str(v))])
         return folder
 
     return run
@@ -103,7 +118,7 @@ def train(features: Path, prepared: Path, tmp_path_factory: pytest.TempPathFacto
         folder = tmp_path_factory.mktemp("training")
         usual = {"epochs": 4, "batch_size": 16, "lr": 0.01}
         arguments = [f"--{k}={v}" for k, v in (usual | hyperparameters).items()]
-        with redirect_stdout(io.StringIO()) as log:
+        with redirect_stdout(io.StringIO()) as log, one_thread():
             train_job.main(arguments, container(folder, features, dataset, best))
         return Trained(log.getvalue(), folder / "model", folder / "output/data")
 
@@ -114,6 +129,21 @@ def train(features: Path, prepared: Path, tmp_path_factory: pytest.TempPathFacto
 def trained(train: Train) -> Trained:
     """The usual training, exported."""
     return train()
+
+
+@pytest.fixture(scope="session")
+def knowing(train: Train) -> Trained:
+    """A training whose model may refuse a tenth of the pictures of its classes.
+
+    That is the least that can be asked for, of 12 validation pictures.
+    """
+    return train(refuse_at=0.1)
+
+
+@pytest.fixture(scope="session")
+def in_int8(train: Train) -> Trained:
+    """A training like `knowing` with a graph in 8 bits besides, whatever that costs."""
+    return train(**IN_INT8)
 
 
 @pytest.fixture(scope="session")

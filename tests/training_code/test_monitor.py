@@ -22,9 +22,9 @@ Check = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def model(train: Any, pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(knowing: Any, pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model that tells unknown pictures, as a job gets it."""
-    return pack(train(refuse_at=0.1).model, tmp_path_factory.mktemp("model"))
+    return pack(knowing.model, tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

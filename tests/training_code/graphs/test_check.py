@@ -15,6 +15,7 @@ from graphs.check import check_graph, check_int8
 from graphs.export import GraphExportError
 from job.errors import JobError
 from pictures.dataset import Split, open_split
+from tests.training_code.conftest import IN_INT8
 
 Train = Callable[..., Any]
 
@@ -23,12 +24,6 @@ Train = Callable[..., Any]
 def valid(prepared: Path) -> Split:
     """The validation pictures."""
     return open_split(prepared / "dataset", "valid")
-
-
-@pytest.fixture(scope="module")
-def in_int8(train: Train) -> Any:
-    """A training with an int8 graph."""
-    return train(int8=True, int8_tolerance=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +137,7 @@ def test_an_int8_graph_that_loses_too_much_is_refused(in_int8: Any, valid: Split
 
 
 def test_the_same_training_gives_the_same_graphs(in_int8: Any, train: Train) -> None:
-    again = train(int8=True, int8_tolerance=0.9).model
+    again = train(**IN_INT8).model
     for name in ("model.onnx", "model.int8.onnx"):
         assert (again / name).read_bytes() == (in_int8.model / name).read_bytes(), name
         assert (again / name).stat().st_mode & 0o044 == 0o044

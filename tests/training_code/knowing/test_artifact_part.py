@@ -19,13 +19,7 @@ from prediction import open_model, predict
 from runtimes import FEATURES
 
 Train = Callable[..., Any]
-SHARE = 0.1  # of 12 validation pictures the least that can be asked for is a tenth
-
-
-@pytest.fixture(scope="module")
-def knowing(train: Train) -> Any:
-    """A training whose model may refuse some pictures."""
-    return train(refuse_at=SHARE)
+SHARE = 0.1  # as in `knowing`
 
 
 def squares(prepared: Path, split: str) -> list[Any]:
@@ -87,11 +81,10 @@ def test_after_fine_tuning_it_is_fitted_on_what_the_changed_network_computes(
 
 
 def test_in_8_bits_the_threshold_is_that_of_the_graph_in_8_bits(
-    train: Train, prepared: Path
+    in_int8: Any, prepared: Path
 ) -> None:
-    rounded = train(refuse_at=SHARE, int8=True, int8_tolerance=0.9)
-    assert re.search(r"features as served: 12 of 12", rounded.log)
-    found = predict(squares(prepared, "valid"), open_model(rounded.model, "int8"))
+    assert re.search(r"features as served: 12 of 12", in_int8.log)
+    found = predict(squares(prepared, "valid"), open_model(in_int8.model, "int8"))
     assert found.distances is not None
     assert found.limit is not None
     assert (found.distances.min(axis=1) > found.limit).mean() <= SHARE
@@ -105,7 +98,7 @@ def test_without_a_graph_the_cached_features_do(train: Train) -> None:
 def test_too_few_validation_pictures_refuse_nothing_and_the_log_says_how_many_would_do(
     train: Train,
 ) -> None:
-    few = train(refuse_at=0.05)
+    few = train(refuse_at=0.05, graph="none")
     assert "12 validation pictures are too few" in few.log
     assert "19 would do" in few.log
     known = read_known(few.model, 3)
