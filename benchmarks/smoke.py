@@ -17,8 +17,6 @@ from benchmarks.context import BenchmarkError
 from benchmarks.pictures import write_splits
 
 SMOKE = ("training", "overhead")
-# Not knowing: what was recorded of it is of an earlier shape, and waits to be measured again.
-_SHOWN = ("accuracy", "better", "debugging", "growth", "knowing", "overload", "serving", *SMOKE)
 _CLASSES, _PER_CLASS = 3, 8
 
 
@@ -39,8 +37,6 @@ def check_recorded(results: Path) -> None:
     """Show each result in `results` again. Raises BenchmarkError for one that cannot be shown."""
     for path in sorted(results.glob("*.json")):
         name = path.stem.partition("-")[0]
-        if name not in _SHOWN:
-            continue
         module = import_module(f"benchmarks.{name}")
         result = json.loads(path.read_text(encoding="utf-8"))
         try:
