@@ -104,6 +104,7 @@ def epochs(log: str) -> list[str]:
     ("settings", "interruptions", "kept"),
     [
         (HEAD, ["epoch=3 ", "kept epoch"], 4),
+        ({**TRIAL, "optimizer": "LBFGS", "epochs": 6}, ["epoch=4 "], 3),
         (FINE, ["epoch=5 "], 4),
         (PICTURES, ["epoch=3 "], 2),
         pytest.param(
@@ -113,7 +114,7 @@ def epochs(log: str) -> list[str]:
             marks=pytest.mark.skipif(not find_spec("smdebug"), reason="no smdebug here"),
         ),
     ],
-    ids=["head", "cached activations", "pictures", "watched"],
+    ids=["head", "full batch", "cached activations", "pictures", "watched"],
 )
 def test_whatever_interrupts_it_the_result_is_the_same_to_the_bit(
     lab: Lab, settings: Mapping[str, object], interruptions: list[str], kept: int
