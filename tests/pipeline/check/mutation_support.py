@@ -201,7 +201,7 @@ MUTATIONS = [
     put(f"Prepare/{A}/Environment", get("Parameters.GitCommit"), "wrong-type"),
     # Parameters
     put("Parameters/TrainingInstanceType/DefaultValue", "ml.m5.hugest", "parameter-default"),
-    put("Parameters/EndpointInstanceType/DefaultValue", "m5.large", "lambda-argument", "Deploy"),
+    put("Parameters/EndpointInstanceType/DefaultValue", "m5.large", "parameter-default"),
     put("Parameters/DataUri/DefaultValue", "/home/me/pictures", "parameter-default"),
     put("Parameters/TuningMaxJobs/DefaultValue", 0, "parameter-default"),
     put("Parameters/TuningMaxJobs/DefaultValue", "6", "parameter-value"),
