@@ -15,6 +15,8 @@ from pipeline.local.store import Store, StoreError
 from pipeline.run import locally
 from pipeline.settings.loading import load_settings
 
+ISOLATED = ["network.isolation=true", "deploy.staging.type=realtime"]
+
 
 def test_code_that_is_saved_while_it_is_compiled_is_compiled_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -40,7 +42,7 @@ def test_code_that_goes_on_changing_is_said(
 
 def test_what_is_for_aws_alone_is_said() -> None:
     plain = load_settings(ROOT / "pipeline.yaml", "local", [])
-    isolated = load_settings(ROOT / "pipeline.yaml", "local", ["network.isolation=true"])
+    isolated = load_settings(ROOT / "pipeline.yaml", "local", ISOLATED)
     assert locally.not_emulated(plain) is None
     assert str(locally.not_emulated(isolated)).startswith("network: for AWS; here jobs share")
 
@@ -49,7 +51,7 @@ def test_isolated_jobs_have_the_packages_of_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is downloaded for them: a run here needs no network."""
-    settings = load_settings(ROOT / "pipeline.yaml", "local", ["network.isolation=true"])
+    settings = load_settings(ROOT / "pipeline.yaml", "local", ISOLATED)
     text = " ".join(bundle.uri for bundle in bundles_of(settings, ROOT).values())
     monkeypatch.setattr(locally, "definition_text", lambda *_: f'{{"of": "{text}"}}')
     store, uri = Store(tmp_path), packages_uri(settings, ROOT)

@@ -35,6 +35,7 @@ def load(*overrides: str) -> Settings:
         ("network.security_groups=[sg-1, sg-2, sg-3, sg-4, sg-5, sg-6]", "security_groups"),
         (f"encryption.key={KEY.replace('us-east-1', 'eu-west-1')}", "key is of eu-west-1"),
         (f"encryption.logs={KEY.replace('arn:aws:', 'arn:aws-cn:')}", "partition aws-cn"),
+        ("network.isolation=true", "serverless endpoints take no VPC and no network isolation"),
         ("encryption.volumes=alias/dogs", "the ARN of a KMS key"),
         (f"encryption.queue={KEY.replace('key/', 'alias/')}", "the ARN of a KMS key"),
     ],
