@@ -15,7 +15,8 @@ URI = "s3://mine/code/packages-0123456789abcdef/wheels"
 
 
 def settings_with(isolation: str) -> Settings:
-    overrides = (f"network.isolation={isolation}", "deploy.staging.type=realtime", "aws.bucket=mine")
+    isolated = (f"network.isolation={isolation}", "deploy.staging.type=realtime")
+    overrides = (*isolated, "aws.bucket=mine")
     return load_settings(ROOT / "pipeline.yaml", None, overrides)
 
 
