@@ -11,8 +11,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from job.errors import JobError
 
@@ -59,7 +60,7 @@ class Counts:
 
 
 def captured_pictures(folder: Path, read: ReadRequest, counts: Counts) -> Iterator[Captured]:
-    """Yield the different pictures below `folder`, those of the newest hours first; count the rest.
+    """Yield the different pictures below `folder`, the newest request first; count the rest.
 
     A picture that came again is a copy: the same one 100 times says no more than once. Raises
     JobError when there are lines, and none of them can be used.
@@ -85,7 +86,7 @@ def capture_files(folder: Path) -> list[Path]:
 
 def _pictures(path: Path, read: ReadRequest, counts: Counts) -> Iterator[tuple[bytes, str]]:
     with path.open("rb") as file:
-        for line in file:
+        for line in _newest_first(file):
             if not line.strip():
                 continue
             try:
@@ -109,6 +110,17 @@ def _pictures(path: Path, read: ReadRequest, counts: Counts) -> Iterator[tuple[b
                 continue
             counts.at(asked)
             yield from ((picture, asked) for picture in pictures)
+
+
+def _newest_first(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file's lines from the last one: requests are added at the end. One is held at a time.
+
+    A file may be of an hour in which the camera was changed.
+    """
+    starts = list(accumulate((len(line) for line in file), initial=0))[:-1]
+    for start in reversed(starts):
+        file.seek(start)
+        yield file.readline()
 
 
 def _body(sent: dict[str, Any]) -> tuple[bytes | str, str | None]:

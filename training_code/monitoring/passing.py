@@ -29,7 +29,7 @@ Values = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Passed:
-    """Captured pictures (N), those of the newest hours first, and what was measured of them.
+    """Captured pictures (N), the newest first, and what was measured of them.
 
     `thumbnails` are small JPEGs, `contents` the sha256 of what was sent, `asked` when.
     """

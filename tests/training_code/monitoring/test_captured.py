@@ -45,7 +45,7 @@ def found(folder: Path) -> tuple[list[Captured], Counts]:
     return list(captured_pictures(folder, read, counts)), counts
 
 
-def test_pictures_come_as_they_were_sent_the_newest_hour_first(tmp_path: Path) -> None:
+def test_pictures_come_as_they_were_sent_those_of_the_newest_hour_first(tmp_path: Path) -> None:
     write(tmp_path, "2026/01/31/23", event(encoded(b"old"), at="2026-01-31T23:00:00Z"))
     write(tmp_path, "2026/02/01/00", event(encoded(b"new"), at="2026-02-01T00:00:00Z"))
     pictures, counts = found(tmp_path)
@@ -53,6 +53,11 @@ def test_pictures_come_as_they_were_sent_the_newest_hour_first(tmp_path: Path) -
     assert pictures[0].asked == "2026-02-01T00:00:00Z"
     assert (counts.first, counts.last) == ("2026-01-31T23:00:00Z", "2026-02-01T00:00:00Z")
     assert (counts.files, counts.requests) == (2, 2)
+
+
+def test_of_a_file_the_last_request_is_the_newest(tmp_path: Path) -> None:
+    write(tmp_path, "2026/02/01/00", *(event(encoded(one)) for one in (b"old", b"new", b"newest")))
+    assert [one.data for one in found(tmp_path)[0]] == [b"newest", b"new", b"old"]
 
 
 def test_a_request_in_json_has_all_its_pictures(tmp_path: Path) -> None:
