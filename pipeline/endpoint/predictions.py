@@ -35,14 +35,18 @@ class RankedClass:
 class Answered:
     """An endpoint's answer for one file, for programs: the best class, and the `top` ones.
 
-    `known`: whether the picture shows one of the classes; None where the model cannot tell.
-    `looks_like`: training pictures, nearest first; None where no explanation was asked for.
+    `known`: whether the picture shows one of the classes: not when its `score` is above the
+    `threshold`, and then it is `nearest` to these; None where the model cannot tell. `looks_like`:
+    training pictures, nearest first; None where no explanation was asked for.
     """
 
     file: str
     label: str
     probability: float
     known: bool | None
+    score: float | None
+    threshold: float | None
+    nearest: tuple[str, ...]
     top: tuple[RankedClass, ...]
     looks_like: tuple[LooksLike, ...] | None
 
@@ -88,7 +92,8 @@ class Prediction:
             return NotAnswered(self.file, Refusal(self.status, self.error))
         top = tuple(RankedClass(*one) for one in self.classes)
         alike = self.explanation.looks_like if self.explanation else None
-        return Answered(self.file, top[0].label, top[0].probability, self.known, top, alike)
+        told = (self.known, self.score, self.threshold, self.nearest)
+        return Answered(self.file, top[0].label, top[0].probability, *told, top, alike)
 
 
 def read_pictures(files: Sequence[str]) -> dict[str, bytes]:

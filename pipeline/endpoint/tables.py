@@ -24,8 +24,8 @@ def prediction_table(results: Sequence["Prediction"]) -> "Table":
             refused = Text(f"refused ({result.status}): {result.error}", style="red")
             table.add_row(Text(result.file), refused, "")
         if result.known is False:
-            unknown = Text("none of the classes; nearest to:", style="yellow")
-            table.add_row(Text(result.file), unknown, "")
+            near = f"; nearest to {', '.join(result.nearest)}" if result.nearest else ""
+            table.add_row(Text(result.file), Text(f"none of the classes{near}", "yellow"), "")
         for place, (label, value) in enumerate(result.classes):
             shown = Text(label, style="" if place else "bold")
             named = place or result.known is False

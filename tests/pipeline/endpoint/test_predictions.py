@@ -53,7 +53,9 @@ def test_whether_a_picture_is_of_a_class_is_told_on(
 
     result = predict(lambda _picture, _kind: (200, json.dumps(answer).encode()), "x.jpg", b"", 1)
     assert (result.known, result.score, result.nearest) == (known, score, nearest)
-    assert json.loads(json_text(result.reported()))["known"] is known
+    reported = json.loads(json_text(result.reported()))
+    assert (reported["known"], reported["score"], reported["threshold"]) == (known, score, None)
+    assert reported["nearest"] == list(result.nearest)
 
 
 def test_the_most_probable_classes_come_first() -> None:
@@ -68,6 +70,9 @@ def test_the_most_probable_classes_come_first() -> None:
         "label": "b",
         "probability": 0.625,
         "known": None,
+        "score": None,
+        "threshold": None,
+        "nearest": [],
         "top": [{"label": "b", "probability": 0.625}, {"label": "c", "probability": 0.25}],
         "looks_like": None,
     }
