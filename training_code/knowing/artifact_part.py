@@ -66,10 +66,10 @@ def add_knowledge(
         known = fit_known(served.train, served.valid, logits, served.classes, settings.refuse_at)
         write_known(folder, known)
         log(_told(known, served.valid[0], settings.refuse_at))
-    if settings.examples > 0:
-        add_examples(folder, served.train[0], served.rows, settings.examples, dataset)
     if dataset is not None:
         add_reference(folder, served.train[0], (served.valid[0], logits), known, dataset)
+    if settings.examples > 0:  # the last: they take what room is left
+        add_examples(folder, served.train[0], served.rows, settings.examples, dataset)
 
 
 def _served_features(

@@ -8,10 +8,11 @@ import numpy.typing as npt
 from job.log import log
 from knowing.units import Units, variation_of
 from known import KNOWN_FILE, unit_length
+from monitoring.reference import REFERENCE_FILE
 from pictures.dataset import open_split, read_contents, spread_rows
 from training_examples import LARGEST, Examples, write_examples
 
-SHARE = 0.15  # of the rest of the artifact, at most, together with known.npz
+SHARE = 0.19  # of the rest of the artifact, at most, together with known.npz and reference.npz
 _MORE = 36  # bytes of a picture besides its place and its name: sha256, class
 
 Array = npt.NDArray[np.float32]
@@ -54,6 +55,6 @@ def add_examples(
 def _fitting(folder: Path, projection: npt.NDArray[np.float16], names: list[str]) -> int:
     """Return how many pictures keep within their share of the artifact."""
     sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
-    taken = sizes.pop(KNOWN_FILE, 0) + projection.nbytes
+    taken = sizes.pop(KNOWN_FILE, 0) + sizes.pop(REFERENCE_FILE, 0) + projection.nbytes
     each = projection.shape[1] + _MORE + sum(len(name.encode()) for name in names) / len(names)
     return int((SHARE * sum(sizes.values()) - taken) / each)
