@@ -1,4 +1,4 @@
-"""Find copies among all pictures, and those that are like no other."""
+"""Find copies among all pictures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,10 @@ import numpy as np
 from pictures.likeness import COPY, likeness
 from pictures.outlines import ALIKE, Squares, outlines
 from review.nearest import Nearest
-from review.space import Rows
 
 MOST = 40_000  # pictures: of more, comparing all pairs takes minutes
 _PATIENCE = 300  # strangers in a row, the most alike pairs first: then no more copies come
 _AT_ONCE = 100  # pairs whose outlines are made
-_UNLIKE = 3.5  # spreads below the median of likeness to the most alike picture
 
 
 @dataclass(frozen=True)
@@ -37,15 +35,6 @@ def find_pairs(nearest: Nearest, images: Sequence[Squares]) -> list[Pair]:
             if strangers >= _PATIENCE:
                 return found
     return found
-
-
-def find_unlike(nearest: Nearest) -> Rows:
-    """Return the rows of pictures far less like another than is usual, the least alike first."""
-    middle = np.median(nearest.similarity)
-    spread = 1.4826 * np.median(np.abs(nearest.similarity - middle))
-    order = np.argsort(nearest.similarity, kind="stable")
-    unlike: Rows = order[nearest.similarity[order] < middle - _UNLIKE * spread]
-    return unlike
 
 
 def _pairs(nearest: Nearest) -> list[tuple[int, int]]:

@@ -10,10 +10,11 @@ import numpy as np
 from extraction.seen_test_pictures import Compared
 from pictures.dataset import Split, write_json
 from pictures.outlines import Squares
-from review.copies import MOST, find_pairs, find_unlike
+from review.copies import MOST, find_pairs
 from review.labels import Judged, judge
 from review.nearest import find_nearest
-from review.space import Space
+from review.space import Space, Values
+from review.unlike import find_unlike
 
 FILE = "review.json"
 _WRONG, _DOUBTFUL = 1.0, 0.02  # odds of being wrong, from which on a label is called so
@@ -120,7 +121,7 @@ def review(parts: Sequence[Part], classes: Sequence[str], tested: Sequence[Copie
     ranked = ranked[judged.log_odds[ranked] >= np.log(_DOUBTFUL)]
     suspects = [_suspect(pictures[row], row, judged, classes) for row in ranked.tolist()]
     wrong = int((judged.log_odds >= np.log(_WRONG)).sum())
-    copies, unlike, notes = _alike(space, pictures, parts)
+    copies, unlike, notes = _alike(space, features, pictures, parts)
     copies = [*tested, *copies]
     found = {"suspects": wrong, "copies": len(copies), "unlike": len(unlike)}
     notes += [
@@ -175,7 +176,7 @@ def _suspect(picture: Seen, row: int, judged: Judged, classes: Sequence[str]) ->
 
 
 def _alike(
-    space: Space, pictures: Sequence[Seen], parts: Sequence[Part]
+    space: Space, features: Values, pictures: Sequence[Seen], parts: Sequence[Part]
 ) -> tuple[list[Copied], list[Unlike], list[str]]:
     if len(pictures) > MOST:
         why = f"more than {MOST:,} pictures are not compared with one another"
@@ -187,9 +188,10 @@ def _alike(
         for pair in find_pairs(nearest, images)
         if pictures[pair.first].content != pictures[pair.second].content
     ]
+    rows, cosines = find_unlike(features, nearest.row)
     unlike = [
-        Unlike(pictures[row], round(float(nearest.similarity[row]), 4))
-        for row in find_unlike(nearest).tolist()
+        Unlike(pictures[row], round(alike, 4))
+        for row, alike in zip(rows.tolist(), cosines.tolist(), strict=True)
     ]
     return copies, unlike, []
 

@@ -73,6 +73,14 @@ def test_a_picture_unlike_all_others_is_named() -> None:
     assert [one.picture.file for one in review([train], CLASSES).unlike] == ["train/cat/11.jpg"]
 
 
+def test_a_picture_far_from_all_others_is_named_though_it_lies_in_the_direction_of_one() -> None:
+    train = part()
+    train.features[:] = train.features + 20
+    mean = train.features.mean(axis=0)
+    train.features[11] = mean + 8 * (train.features[5] - mean)
+    assert [one.picture.file for one in review([train], CLASSES).unlike] == ["train/cat/11.jpg"]
+
+
 def test_copies_of_test_pictures_are_listed_and_the_very_file_is_not() -> None:
     train, test = part(), part("test", 2)
     compared = Compared(
