@@ -22,6 +22,7 @@ Compares the pictures that an endpoint was asked about with validation pictures 
 says what changed: features, answers, looks, sizes. A change is no failure: the exit code is 0, and
 1 with --fail-if-changed."""
 _PICTURES, _DAYS, _ALARMS = 500, 7, 0.001
+_FEWEST, _MOST = 50, 10_000  # pictures, as of monitor.max_pictures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,10 +58,8 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     result = parser("pipeline.monitor", _ABOUT, _EXAMPLES)
     words = "default: the only endpoint that captures"
     result.add_argument("endpoint", nargs="?", metavar="ENDPOINT", help=words)
-    words = f"compare the newest so many (default: {_PICTURES})"
-    result.add_argument(
-        "--pictures", type=positive_number, default=_PICTURES, metavar="N", help=words
-    )
+    words = f"compare the newest so many, {_FEWEST} to {_MOST:,} (default: {_PICTURES})"
+    result.add_argument("--pictures", type=_pictures, default=_PICTURES, metavar="N", help=words)
     words = f"captured in so many days, today is one (default: {_DAYS})"
     result.add_argument("--days", type=positive_number, default=_DAYS, metavar="N", help=words)
     words = f"share of checks of unchanged pictures that may find a change (default: {_ALARMS:g})"
@@ -74,6 +73,13 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     add_json_option(result)
     add_target_options(result)
     return {"": result}
+
+
+def _pictures(text: str) -> int:
+    number = positive_number(text)
+    if not _FEWEST <= number <= _MOST:
+        raise argparse.ArgumentTypeError(f"{number:,} is not from {_FEWEST} to {_MOST:,}")
+    return number
 
 
 def _share(text: str) -> float:

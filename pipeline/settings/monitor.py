@@ -13,7 +13,7 @@ Schedule = Annotated[str, Form(_RATE, "how often, as in rate(1 day) or rate(12 h
 
 
 class Monitor(Section):
-    """A second pipeline that compares production's pictures with those the model learned from."""
+    """A second pipeline that compares production's pictures with those its model was tried on."""
 
     enabled: bool = False
     schedule: Schedule = "rate(1 day)"

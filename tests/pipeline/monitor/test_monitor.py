@@ -203,6 +203,15 @@ def test_a_change_is_a_failure_only_where_it_is_asked_for(
     assert main(["p", "--state", str(production.root), "--json", *options]) == code
 
 
+@pytest.mark.parametrize("pictures", ["49", "10001", "0", "many"])
+def test_fewer_pictures_than_tell_anything_are_a_usage_error(
+    capsys: pytest.CaptureFixture[str], pictures: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--pictures", pictures])
+    assert "argument --pictures" in capsys.readouterr().err
+
+
 def test_a_result_that_is_none_is_an_error_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "monitoring.json").write_text("{}")
     with pytest.raises(Exception, match="cannot be read") as caught:
