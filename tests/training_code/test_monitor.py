@@ -111,7 +111,7 @@ def test_only_so_many_are_compared_and_what_is_refused_is_counted(
     check: Check, prepared: Path
 ) -> None:
     few = {"pictures": 20, "batch-size": 7}
-    result = check([b"no picture", *own_pictures(prepared)], few)
+    result = check([*own_pictures(prepared), b"no picture"], few)
     assert result["pictures"] == 20
     assert result["capture"]["refused"] == 1
 
