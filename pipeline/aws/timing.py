@@ -13,10 +13,14 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Timing:
-    """How time passes: `sleep(seconds)`, `now()` in UTC, and `chance()` from 0 to 1 for jitter."""
+    """How time passes: `sleep(seconds)`, `now()` in UTC, and `chance()` from 0 to 1 for jitter.
+
+    `seconds()` says how many have passed since some moment, whatever becomes of the clock.
+    """
 
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = _now
+    seconds: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
 
     def pauses(self, first: float, longest: float, factor: float = 2.0) -> Iterator[float]:

@@ -7,7 +7,6 @@ loaded again is hardly any. What is decided is decided on what is read just befo
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +62,8 @@ class Account:
     ) -> None:
         self._aws = aws
         self._settings = settings
-        self._memory = Memory()
+        self._timing = timing = timing or Timing()
+        self._memory = Memory(timing.seconds)
         for service in _REMEMBERED:
             self._memory.watch(aws.client(service))
         self.source = AwsSource(aws, scratch, largest_read=_LARGEST)
@@ -72,7 +72,7 @@ class Account:
         self.target = Target(aws.client("sagemaker"), lru_cache(_FILES)(read), aws.region)
         self.listing = Target(aws.client("sagemaker"), short, aws.region)
         self._runs = runs = AccountRuns(
-            aws, self.source, short, settings.project, self._executions(), timing or Timing()
+            aws, self.source, short, settings.project, self._executions(), timing
         )
 
         self._data = AccountData(runs)
@@ -183,7 +183,7 @@ class Account:
         """Return the newest endpoints of the region."""
         found = describe_endpoints(self.target, _ENDPOINTS)
         names = {one.name: [variant.name for variant in one.variants] for one in found}
-        hours = read_hours(self._aws, names, datetime.now(UTC)) if names else {}
+        hours = read_hours(self._aws, names, self._timing.now()) if names else {}
         return [replace(one, hour=hours[one.name]) for one in found]
 
     def endpoint(self, name: str) -> EndpointView | None:
@@ -192,7 +192,7 @@ class Account:
         if found is None:
             return None
         variants = [variant.name for variant in found.variants]
-        return replace(found, hour=read_hour(self._aws, name, variants, datetime.now(UTC)))
+        return replace(found, hour=read_hour(self._aws, name, variants, self._timing.now()))
 
     @contextmanager
     def asking(self, name: str, connections: int | None) -> Iterator[tuple[str, "Invoke"]]:

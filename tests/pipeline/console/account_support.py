@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from botocore.awsrequest import AWSResponse
 from urllib3 import HTTPResponse
 
 from pipeline.aws.clients import Aws
+from pipeline.aws.timing import Timing
 from pipeline.command_line.running import ROOT
 from pipeline.console.account import Account
 from pipeline.local.service.client import sagemaker_client
@@ -133,9 +135,11 @@ def _settings() -> Settings:
 
 
 def visitor(cloud: Cloud, folder: Path) -> RegistryVisitor:
-    """Open a console of an account."""
+    """Open a console of an account whose time stands still: it asks again when it is told to."""
     folder.mkdir(exist_ok=True)
-    return RegistryVisitor(folder, account=Account(cloud.aws, _settings(), folder))
+    opened = datetime.now(UTC)
+    timing = Timing(now=lambda: opened, seconds=lambda: 0.0)
+    return RegistryVisitor(folder, account=Account(cloud.aws, _settings(), folder, timing))
 
 
 def create_endpoint(store: Store, name: str, package: str = "") -> None:
