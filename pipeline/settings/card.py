@@ -1,0 +1,29 @@
+"""Define the settings under `card`: what people say of a model, for its card in the registry."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.settings.forms import Section
+
+# SageMaker's limits, in characters.
+_NO_NUL = r"^[^\x00]+$"  # steps/card.py marks its places with it
+Name = Annotated[str, Field(pattern=_NO_NUL, max_length=1024)]
+Words = Annotated[str, Field(pattern=_NO_NUL, max_length=2048)]
+
+
+class Card(Section):
+    """The model card of every version: what no run can know. The rest is filled in by the run."""
+
+    status: Literal["Draft", "PendingReview", "Approved"] = "PendingReview"
+    owner: Name | None = None
+    purpose: Words | None = None
+    intended_uses: Words | None = None
+    limits: Words | None = None
+    risk_rating: Literal["High", "Medium", "Low", "Unknown"] = "Unknown"
+    risk_reason: Words | None = None
+    business_problem: Words | None = None
+    stakeholders: Words | None = None
+    line_of_business: Words | None = None
+    ethics: Words | None = None
+    recommendations: Words | None = None
