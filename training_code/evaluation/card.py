@@ -23,9 +23,7 @@ def card_section(
     said = {
         "observation": evaluation["coverage"]["summary"],
         "data": _data(info),
-        "weak_classes": _weak_classes(
-            evaluation["multiclass_classification_metrics"]["per_class"]
-        ),
+        "weak_classes": _weak_classes(evaluation["multiclass_classification_metrics"]["per_class"]),
         "rules": rules,
     }
     return {name: plain(text) for name, text in said.items()}

@@ -1,5 +1,7 @@
 """Answer the registry's operations: groups, and versioned or single model packages."""
 
+import getpass
+import os
 from typing import Any
 
 from pipeline.local.service.operations.context import (
@@ -177,10 +179,18 @@ def update_package(context: OperationContext, params: Document) -> Document:
         for key in params.get("CustomerMetadataPropertiesToRemove", []):
             metadata.pop(key, None)
         package |= {"CustomerMetadataProperties": metadata, "LastModifiedTime": now()}
-        package |= {"LastModifiedBy": {"IamIdentity": {"PrincipalId": login_name()}}}
+        package["LastModifiedBy"] = {"IamIdentity": {"PrincipalId": _login_name()}}
         _put_package(context, package)
         publish_package(context.store, package, [key for key in params if key != _KEY])
     return {"ModelPackageArn": package["ModelPackageArn"]}
+
+
+def _login_name() -> str:
+    """Return who changes something here: the service answers its owner alone."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # the system knows no name for this user
+        return f"user {os.getuid()}"
 
 
 def delete_package(context: OperationContext, params: Document) -> Document:
