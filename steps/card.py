@@ -44,7 +44,7 @@ def model_card(
 ) -> dict[str, Any] | None:
     """Return CreateModelPackage's ModelCard; None when the settings ask for none."""
     card = context.settings.card
-    if card is None:
+    if not card.enabled:
         return None
     content = {
         "model_overview": {

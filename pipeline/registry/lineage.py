@@ -39,6 +39,7 @@ class Lineage:
     """Where a version comes from and what became of it.
 
     `steps` are those of its run, None where that is gone. `decided` is None while nothing was.
+    `served` is None where that may not be read.
     """
 
     git_commit: str | None
@@ -48,7 +49,7 @@ class Lineage:
     serving_image: str | None
     serving_image_digest: str | None
     decided: Decided | None
-    served: tuple[Stay, ...]
+    served: tuple[Stay, ...] | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,17 @@ class Card:
 
     status: str | None
     content: Mapping[str, Any] | None
+
+    @property
+    def risk(self) -> str:
+        """The risk rating that people gave it; Unknown without one."""
+        uses = (self.content or {}).get("intended_uses")
+        return str((uses if isinstance(uses, dict) else {}).get("risk_rating", "Unknown"))
+
+    @property
+    def summary(self) -> str:
+        """The card in a few words."""
+        return f"{self.status or 'without a status'}, risk {self.risk}"
 
 
 def lineage_of(origins: Origins, version: Version) -> Lineage:

@@ -4,7 +4,7 @@ Each decision about an endpoint is kept as a configuration with tags (deployment
 Lambda that deploys), here and on AWS alike: nothing else remembers it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -40,9 +40,15 @@ class _Record:
     taken_back: datetime | None
 
 
-def stays_of(origins: Origins, group: str, package: str) -> tuple[Stay, ...]:
-    """Return where a version of a group was and is, the earliest first."""
-    records = sorted(_records(origins, group), key=lambda one: (one.endpoint, one.since))
+def stays_of(origins: Origins, group: str, package: str) -> tuple[Stay, ...] | None:
+    """Return where a version of a group was and is, the earliest first.
+
+    None where these credentials may not read it, which `origins` has said.
+    """
+    found = _records(origins, group)
+    if found is None:
+        return None
+    records = sorted(found, key=lambda one: (one.endpoint, one.since))
     stays = [
         stay
         for endpoint, own in groupby(records, key=lambda one: one.endpoint)
@@ -65,19 +71,26 @@ def _on_endpoint(records: list[_Record], package: str, current: str) -> Iterator
             yield Stay(turn[0].endpoint, turn[0].since, until, running, False)
 
 
-def _records(origins: Origins, group: str) -> Iterator[_Record]:
+def _records(origins: Origins, group: str) -> list[_Record] | None:
     start = f"{group[:_GROUP_LENGTH]}--"
     pages = origins.client.get_paginator("list_endpoint_configs").paginate(NameContains=start)
-    for config in origins.ask(pages.build_full_result).get("EndpointConfigs", ()):
+    listed = origins.ask(pages.build_full_result).get("EndpointConfigs")
+    if listed is None:
+        return None
+    records: list[_Record] = []
+    for config in listed:
         if config["EndpointConfigName"].startswith(start):
             arn = config["EndpointConfigArn"]
-            tags = origins.ask(origins.client.list_tags, ResourceArn=arn).get("Tags", ())
-            yield from _record(config, {tag["Key"]: tag["Value"] for tag in tags})
+            tags = origins.ask(origins.client.list_tags, ResourceArn=arn).get("Tags")
+            if tags is None:
+                return None
+            records += _record(config, {tag["Key"]: tag["Value"] for tag in tags})
+    return records
 
 
-def _record(config: Mapping[str, Any], tags: Mapping[str, str]) -> Iterable[_Record]:
+def _record(config: Mapping[str, Any], tags: Mapping[str, str]) -> list[_Record]:
     if not tags.keys() >= {"endpoint", "model-package-arn"}:
-        return ()
+        return []
     name, made = config["EndpointConfigName"], config["CreationTime"]
     decided, back = (_moment(tags.get(tag)) for tag in ("decided-at", "taken-back"))
     return [_Record(tags["endpoint"], tags["model-package-arn"], name, decided or made, back)]

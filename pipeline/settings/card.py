@@ -1,8 +1,8 @@
 """Define the settings under `card`: what people say of a model, for its card in the registry."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from pipeline.settings.forms import Section
 
@@ -15,6 +15,7 @@ Words = Annotated[str, Field(pattern=_NO_NUL, max_length=2048)]
 class Card(Section):
     """The model card of every version: what no run can know. The rest is filled in by the run."""
 
+    enabled: bool = False
     status: Literal["Draft", "PendingReview", "Approved"] = "PendingReview"
     owner: Name | None = None
     purpose: Words | None = None
@@ -27,3 +28,11 @@ class Card(Section):
     line_of_business: Words | None = None
     ethics: Words | None = None
     recommendations: Words | None = None
+
+
+def _none(value: Any) -> Any:
+    """Take null for no card."""
+    return {} if value is None else value
+
+
+CardSetting = Annotated[Card, BeforeValidator(_none)]
