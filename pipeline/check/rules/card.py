@@ -6,7 +6,6 @@ from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
 from pipeline.check.functions import function_name, known_value
 from pipeline.check.rules.rule import Rule, rule
-from pipeline.definition.model_card import card_problems
 from pipeline.definition.node import Node, is_number
 
 # In quotes a text, elsewhere a number: it fits wherever a run puts a value.
@@ -19,9 +18,15 @@ def model_cards(document: CheckedDefinition) -> Iterator[Problem]:
     for step in document.of_type("RegisterModel"):
         content = step.arguments.at("ModelCard", "ModelCardContent")
         text = _text(document, content)
-        for problem in card_problems(text) if text is not None else ():
+        for problem in _problems(text) if text is not None else ():
             what = f"SageMaker would refuse the model card: {problem}"
             yield Problem(content.path, what, "see the model package model card schema of AWS")
+
+
+def _problems(text: str) -> list[str]:
+    from pipeline.definition.model_card import card_problems
+
+    return card_problems(text)
 
 
 def _text(document: CheckedDefinition, content: Node) -> str | None:
