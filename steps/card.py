@@ -101,7 +101,8 @@ def _training(settings: Settings, prepare: ProcessingStep, train: TrainingStep) 
 
 
 def _hyperparameters(train: TrainingStep) -> list[dict[str, Any]]:
-    given: Mapping[str, Any] = train.arguments["HyperParameters"]
+    request: Any = train.arguments
+    given: Mapping[str, Any] = request["HyperParameters"]
     return [
         {"name": name, "value": value}
         for name, value in given.items()

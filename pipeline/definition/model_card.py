@@ -6,6 +6,7 @@ It is the one of model cards without `model_package_details`, and with two membe
 """
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -172,9 +173,9 @@ def card_problems(content: str) -> list[str]:
 
 def _null(value: Any, path: str = "") -> str:
     """Return the place of a null, which our optional members would take and AWS does not."""
-    members = value.items() if isinstance(value, dict) else ()
-    members = enumerate(value) if isinstance(value, list) else members
-    found = (_null(inner, f"{path}.{key}".lstrip(".")) for key, inner in members)
+    inner = enumerate(value) if isinstance(value, list) else ()
+    members: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else inner
+    found = (_null(one, f"{path}.{key}".lstrip(".")) for key, one in members)
     return (path or "it") if value is None else next(filter(None, found), "")
 
 

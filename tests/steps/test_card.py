@@ -12,7 +12,7 @@ from pipeline.job_scripts.interface import SCRIPTS
 
 pytestmark = pytest.mark.xdist_group("sdk")
 Step = Callable[..., dict[str, Any]]
-EVALUATION = SCRIPTS["evaluate.py"].files["evaluation.json"]
+EVALUATION = (SCRIPTS["evaluate.py"].files or {})["evaluation.json"]
 ODD = 'Müller "& Söhne" \\u0000n0 \\ C:'
 
 
