@@ -42,9 +42,11 @@ def _data(info: Mapping[str, Any]) -> str:
 
 
 def _weak_classes(classes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Name the classes that are recognised least, those with pictures in the test."""
+    """Name the classes that are recognised least, of those that are not always recognised."""
     known = [(facts["recall"], name) for name, facts in classes.items() if facts["count"]]
-    return ", ".join(f"{name} {recall:.0%}" for recall, name in sorted(known)[:_WEAKEST])
+    weak = sorted(one for one in known if one[0] < 1)[:_WEAKEST]
+    named = ", ".join(f"{name} {recall:.1%}" for recall, name in weak)
+    return named or "none: every test picture was recognised"
 
 
 def rules_text(model: Path) -> str:

@@ -30,9 +30,16 @@ def test_it_names_counts_and_the_weakest_classes() -> None:
     }
     card = card_section(INFO, evaluation(**classes), "Overfit: NoIssuesFound")
     assert card["data"] == "2 classes; train 7, valid 2, test 2 pictures"
-    assert card["weak_classes"].startswith("c00 0%, c01 5%, ")
+    assert card["weak_classes"].startswith("c00 0.0%, c01 5.0%, ")
     assert card["weak_classes"].count(",") == 9
     assert card["observation"] == "answers all"
+
+
+def test_a_class_that_is_always_recognised_is_not_weak() -> None:
+    good, bad = {"recall": 1.0, "count": 4}, {"recall": 0.999, "count": 1000}
+    card = card_section(INFO, evaluation(a=good, b=bad), "")
+    assert card["weak_classes"] == "b 99.9%"
+    assert card_section(INFO, evaluation(a=good), "")["weak_classes"].startswith("none: ")
 
 
 @pytest.mark.parametrize(
