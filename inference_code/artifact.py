@@ -6,6 +6,7 @@ model.int8.onnx     the graph in 8-bit integers, which then serves instead; may 
 model.json          what they are: backbone, classes in order, preprocessing, provenance
 known.npz           what tells pictures of none of the classes (known.py); may be absent
 examples.npz        training pictures that others look like (training_examples.py); may be absent
+rules.json          how the debugger's rules ended in the training; may be absent
 code/               inference.py and what it imports
 
 The network in it is torch_model.py's, or graph.py's: nothing here needs PyTorch.

@@ -15,6 +15,7 @@ from sagemaker.workflow.steps import (
 
 from inference_code.picture_formats import MIME_TYPES
 from pipeline.version import VERSION
+from steps.card import model_card
 from steps.jobs import BuildContext, output_uri, processing_output, step_retries
 from steps.prepare import DATASET_FILE
 
@@ -84,7 +85,9 @@ def build_register_step(
         domain="COMPUTER_VISION",
         task="IMAGE_CLASSIFICATION",
     )
-    return RegisterStep("Register", _without_empty(captured.create_model_package_request), context)
+    request = _without_empty(captured.create_model_package_request)
+    card = model_card(context, prepare, train, evaluate)
+    return RegisterStep("Register", request | ({"ModelCard": card} if card else {}), context)
 
 
 def _metrics(evaluate: ProcessingStep) -> ModelMetrics:

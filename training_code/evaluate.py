@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from evaluation.card import card_section, rules_text
 from evaluation.champion import NONE, Challenger, Champion, Exam, compare
 from evaluation.coverage import coverage_section
 from evaluation.explained_mistakes import write_explanations
@@ -67,6 +68,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
 class Measured:
     """What the test pictures showed: outcomes, and the `serving` section: what computed them.
 
+    `rules` says how the debugger's rules ended in the training, as the artifact tells.
+
     `known` is the artifact's Known, and `refused` says which pictures it called unknown; None where
     the artifact tells none.
     """
@@ -75,6 +78,7 @@ class Measured:
     serving: dict[str, Any]
     known: Any
     refused: npt.NDArray[np.bool_] | None
+    rules: str
 
 
 def evaluate(options: Options, exam: Exam) -> Measured:
@@ -105,9 +109,10 @@ def evaluate(options: Options, exam: Exam) -> Measured:
         versions = package_versions(("numpy", "pillow", computes))
         outcomes = join(batches)
         write_explanations(options.evaluation, served, exam.split, outcomes)
+        rules = rules_text(served.folder)
     refused = np.concatenate(scores) > known.threshold if known is not None else None
     serving = {"runtime": runtime, "versions": versions}
-    return Measured(outcomes, serving, known, refused)
+    return Measured(outcomes, serving, known, refused, rules)
 
 
 def result_of(options: Options, exam: Exam, measured: Measured) -> dict[str, Any]:
@@ -144,7 +149,9 @@ def main(arguments: list[str] | None = None) -> None:
     info = read_info(options.test)
     exam = Exam(open_split(options.test, "test"), tuple(info["classes"]), info["fingerprint"])
     options.evaluation.mkdir(parents=True, exist_ok=True)
-    result = result_of(options, exam, evaluate(options, exam))
+    measured = evaluate(options, exam)
+    result = result_of(options, exam, measured)
+    result["card"] = card_section(info, result, measured.rules)
     text = json.dumps(result, indent=1, allow_nan=False)
     (options.evaluation / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     metrics = result["multiclass_classification_metrics"]

@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 from debugger.plan import DebugPlan, read_plan
+from debugger.rules_file import DEBUG_FOLDER, keep_outcomes
 from debugger.session import Debugger, config_file, open_debugger
 from extraction import feature_files
 from extraction.feature_files import BACKBONE_FILE, FeatureInfo, read_features
@@ -258,6 +259,7 @@ def train(
             features=folders.features,
             dataset=folders.dataset,
         )
+        keep_outcomes(folders.output / DEBUG_FOLDER, folders.model)
     else:
         write_head(folders.model, head, best.result)
     log(best.line())

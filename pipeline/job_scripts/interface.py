@@ -100,6 +100,12 @@ _EVALUATION = {
         "expected_calibration_error": {"value": 0.02, "bin_count": 15, "bins": [{ANY_KEY: 0.1}]},
         "per_class": {ANY_KEY: {"recall": 0.9, "precision": 0.9, "count": 10}},
     },
+    "card": {
+        "observation": "answers the 80% it is surest of with 94.1% accuracy",
+        "data": "133 classes; train 6680, valid 835, test 836 pictures",
+        "weak_classes": "Affenpinscher 40%",
+        "rules": "Overfit: NoIssuesFound",
+    },
     "coverage": {
         "summary": "answers the 80% it is surest of with 94.1% accuracy",
         "points": [{"coverage": 0.8, "confidence": 0.5, "accuracy": 0.94}],

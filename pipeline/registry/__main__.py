@@ -97,19 +97,23 @@ def _list(target: Target, options: argparse.Namespace) -> None:
 
 def _show(target: Target, options: argparse.Namespace) -> None:
     from pipeline.registry.documents import made_version
+    from pipeline.registry.lineage import card_of, lineage_of
     from pipeline.registry.origins import Origins
     from pipeline.registry.version_view import print_version
     from pipeline.registry.versions import find_version
 
     version = find_version(target, options.group, options.version)
     defaults = _defaults(options)
-    made = Origins(target.sagemaker, defaults).made(version)
+    origins = Origins(target.sagemaker, defaults)
+    made = origins.made(version)
     if options.json:
         chosen = made.chosen
         more = {
             "settings": chosen and chosen.values,
             "tuned": sorted(chosen.tuned) if chosen else None,
             "evaluation": version.evaluation,
+            "lineage": lineage_of(origins, version),
+            "card": card_of(version),
         }
         print(json_text(members_of(made_version(made)) | more))
     else:

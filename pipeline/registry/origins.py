@@ -43,38 +43,45 @@ class Origins:
             return Made(version, chosen)
         return Made(version, chosen, from_defaults(chosen, self.defaults))
 
-    def _chosen(self, version: Version, tuned: bool) -> Chosen | None:
+    def definition(self, version: Version) -> tuple[str, dict[str, Any]] | None:
+        """Return a version's run, by its ARN, and its definition; None where it is gone."""
         place = version.arn.partition(":model-package/")[0]
         for name in self._pipelines(version) if version.run else ():
             arn = f"{place}:pipeline/{name}/execution/{version.run}"
             describe = self.client.describe_pipeline_definition_for_execution
-            if answer := self._ask(describe, PipelineExecutionArn=arn):
-                definition = json.loads(answer["PipelineDefinition"])
-                trained = self._trained(version) if tuned else {}
-                found = read_chosen(definition, self._parameters(arn), trained)
-                return found if found.values else None
+            if answer := self.ask(describe, PipelineExecutionArn=arn):
+                return arn, json.loads(answer["PipelineDefinition"])
         return None
+
+    def _chosen(self, version: Version, tuned: bool) -> Chosen | None:
+        made = self.definition(version)
+        if made is None:
+            return None
+        arn, definition = made
+        trained = self._trained(version) if tuned else {}
+        found = read_chosen(definition, self._parameters(arn), trained)
+        return found if found.values else None
 
     def _pipelines(self, version: Version) -> Iterator[str]:
         """Yield the pipelines there are, first the one that a group is named after by default."""
         yield version.group
-        answer = self._ask(self.client.get_paginator("list_pipelines").paginate().build_full_result)
+        answer = self.ask(self.client.get_paginator("list_pipelines").paginate().build_full_result)
         names = (one["PipelineName"] for one in answer.get("PipelineSummaries", []))
         yield from (name for name in names if name != version.group)
 
     def _parameters(self, arn: str) -> dict[str, str]:
         pages = self.client.get_paginator("list_pipeline_parameters_for_execution")
-        answer = self._ask(pages.paginate(PipelineExecutionArn=arn).build_full_result)
+        answer = self.ask(pages.paginate(PipelineExecutionArn=arn).build_full_result)
         return {one["Name"]: one["Value"] for one in answer.get("PipelineParameters", [])}
 
     def _trained(self, version: Version) -> Mapping[str, str]:
         job = version.metadata.get("TrainingJob")
         if not job:
             return {}
-        answer = self._ask(self.client.describe_training_job, TrainingJobName=job)
+        answer = self.ask(self.client.describe_training_job, TrainingJobName=job)
         return trained_with(answer)
 
-    def _ask(self, call: Callable[..., Mapping[str, Any]], **asked: str) -> Mapping[str, Any]:
+    def ask(self, call: Callable[..., Mapping[str, Any]], **asked: str) -> Mapping[str, Any]:
         """Return the answer; {} where there is none, and where these credentials get none."""
         from botocore.exceptions import ClientError
 

@@ -10,6 +10,7 @@ from pipeline.comparing.differences import NOT_KNOWN, backbone_words, in_short, 
 from pipeline.comparing.measured import metric_value
 from pipeline.comparing.view import accuracy_words, chosen_table, unknown_words
 from pipeline.registry.documents import version_facts
+from pipeline.registry.lineage import card_of
 from pipeline.registry.origins import Made
 from pipeline.registry.versions import Version
 
@@ -77,6 +78,8 @@ def _facts(version: Version) -> "Table":
         table.add_row("coverage", Text(coverage.summary))
         if coverage.promise:
             table.add_row("promise", Text(coverage.promise.words()))
+    if card := card_of(version):
+        table.add_row("model card", Text(f"{card.summary} (all of it: --json)"))
     for name, value in _metric_values(version.evaluation).items():
         table.add_row(name.replace("0_5", "0.5").replace("_", " "), f"{value:.4f}")
     return table

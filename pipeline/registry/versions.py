@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ _RUN = re.compile(r"/runs/([^/]+)/report/")
 class Version:
     """A registered version. `evaluation` is its evaluation.json, or {} where that is gone.
 
-    `evaluation_uri` is where that file is, or "".
+    `evaluation_uri` is where that file is, or "". `package` is all that the registry says of it.
     """
 
     number: int
@@ -32,6 +32,7 @@ class Version:
     model_data: str
     evaluation: Mapping[str, Any]
     evaluation_uri: str
+    package: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def measured(self) -> Measured:
@@ -137,6 +138,7 @@ def read_version(target: Target, arn: str) -> Version:
         model_data=containers[0].get("ModelDataUrl", ""),
         evaluation=_evaluation(target, _evaluation_uri(package)),
         evaluation_uri=_evaluation_uri(package),
+        package=package,
     )
 
 

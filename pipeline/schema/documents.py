@@ -28,6 +28,7 @@ from pipeline.local.repair import Checked, Repaired
 from pipeline.local.service.following import Deployed
 from pipeline.monitor.documents import Monitored
 from pipeline.registry.documents import MadeVersion, VersionFacts
+from pipeline.registry.lineage import Card, Lineage
 from pipeline.report.contents import Run
 from pipeline.report.documents import ListedRun
 from pipeline.report.pruning import PruneReport
@@ -84,6 +85,8 @@ _SHOWN: Mapping[str, Any] = {
     "settings": Mapping[str, str] | None,
     "tuned": tuple[str, ...] | None,
     "evaluation": Mapping[str, Any],
+    "lineage": Lineage,
+    "card": Card | None,
 }
 # What production is after the decision; null on AWS, where nobody waits, and where there is none.
 _DECIDED: Mapping[str, Any] = {"production": Deployed | None}

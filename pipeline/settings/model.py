@@ -15,6 +15,7 @@ from pipeline.job_scripts.hyperparameters import (
     training_settings,
     tunable_hyperparameters,
 )
+from pipeline.settings.card import Card, CardSetting
 from pipeline.settings.cost import Cost
 from pipeline.settings.debugger import Debugger, RuleName
 from pipeline.settings.deploy import Deploy
@@ -317,6 +318,7 @@ class Settings(Section):
     network: NetworkSetting = Field(default_factory=Network)
     encryption: EncryptionSetting = Field(default_factory=Encryption)
     cost: Cost = Field(default_factory=Cost)
+    card: CardSetting = Field(default_factory=Card)
 
     @property
     def bucket(self) -> str:

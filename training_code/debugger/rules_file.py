@@ -33,6 +33,16 @@ def write_rules(
     (folder / RULES_FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
+def keep_outcomes(folder: Path, model: Path) -> None:
+    """Write into `model` how the rules judged in `folder` ended, for the card; nothing without."""
+    if not (folder / RULES_FILE).is_file():
+        return
+    rules = json.loads((folder / RULES_FILE).read_text(encoding="utf-8"))["rules"]
+    outcomes = [{name: one[name] for name in ("name", "status")} for one in rules]
+    if outcomes:
+        (model / RULES_FILE).write_text(json.dumps(outcomes, indent=1) + "\n", encoding="utf-8")
+
+
 def lost_because(folder: Path) -> str | None:
     """Return why saving tensors in `folder` ended before the training did; None if it did not."""
     try:

@@ -4,6 +4,7 @@ from pipeline.check.rules import (
     account,
     algorithms,
     backbone,
+    card,
     debugger,
     deploy,
     gate,
@@ -33,4 +34,5 @@ RULES: tuple[Rule, ...] = (
     *deploy.RULES,
     *account.RULES,
     *network.RULES,
+    *card.RULES,
 )

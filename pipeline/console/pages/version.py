@@ -9,6 +9,7 @@ from pipeline.comparing.view import chosen_rows
 from pipeline.console.group import group_of
 from pipeline.console.registered import number_of, row_of
 from pipeline.console.rendering import page
+from pipeline.registry.lineage import card_of
 from pipeline.registry.versions import Version
 from pipeline.target import readable_errors
 
@@ -38,6 +39,7 @@ def version(request: "Request") -> "Response":
         settings=list(chosen_rows(chosen, defaults)) if chosen else [],
         metrics=_metrics(found),
         classes=_classes(found),
+        card=card_of(found),
     )
 
 

@@ -31,6 +31,7 @@ FIXED = (
     "caching.enabled=true",
     "gate.accuracy_threshold=0.6",
     "gate.champion_tolerance=0.02",
+    "card.enabled=true",
 )
 VARIANTS: Mapping[str, tuple[str | None, tuple[str, ...]]] = {
     "base": (None, ()),

@@ -95,6 +95,7 @@ RULE = f"Train/{A}/DebugRuleConfigurations/0"
 CHANNEL = f"Train/{A}/InputDataConfig/features"
 GATE = f"Gate/{A}/Conditions/0"
 MODEL = f"Register/{A}/InferenceSpecification/Containers/0"
+CARD = f"Register/{A}/ModelCard/ModelCardContent"
 TUNED = "Steps.Tune.BestTrainingJob.TunedHyperParameters"
 OUTPUTS = "Steps.Prepare.ProcessingOutputConfig.Outputs"
 
@@ -112,7 +113,7 @@ MUTATIONS = [
     drop(f"Train/{A}/AlgorithmSpecification", "missing-field"),
     drop(f"{CHANNEL}/DataSource/S3DataSource", "missing-field"),
     drop(f"{TRIAL}/HyperParameterTuningResourceConfig", "missing-field"),
-    drop(f"Register/{A}/InferenceSpecification", "missing-field"),
+    put(f"Register/{A}", {"ModelPackageGroupName": "dogs"}, "missing-field"),
     drop(f"{GATE}/RightValue", "missing-field"),
     drop(f"AccuracyTooLow/{A}/ErrorMessage", "missing-field"),
     drop("Deploy/FunctionArn", "missing-field"),
@@ -345,6 +346,11 @@ MUTATIONS = [
     put(f"Deploy/{A}/memory_size_mb", 7168, "lambda-argument"),
     put("Deploy/OutputParameters/0/OutputName", "endpoint", "lambda-event"),
     put(f"Deploy/{A}/deployment_config", {"BlueGreenUpdatePolicy": {}}, "no-rollback"),
+    # The model card
+    put(CARD, '{"model_overview": {"model_name": "dogs"}}', "model-card"),
+    put(CARD, "dogs", "model-card"),
+    put(f"{CARD}/Std:Join/Values/0", "{", "model-card"),
+    put(f"{CARD}/Std:Join/Values/2", '"]},"intended_uses":{"risk_rating":"', "model-card"),
     # The account
     put(f"Prepare/{A}/AppSpecification/ImageUri",
         "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312", "region"),

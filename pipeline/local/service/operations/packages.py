@@ -1,5 +1,7 @@
 """Answer the registry's operations: groups, and versioned or single model packages."""
 
+import getpass
+import os
 from typing import Any
 
 from pipeline.local.service.operations.context import (
@@ -91,6 +93,7 @@ def create_package(context: OperationContext, params: Document) -> Document:
             "Tags cannot be given for a versioned model package: it has those of its group."
         )
     _check_environments(params)
+    _check_card(params)
     token = params.get("ClientToken", "")
     with context.store.transaction():
         if token and (made := context.store.get("PackageToken", token)):
@@ -109,6 +112,14 @@ def create_package(context: OperationContext, params: Document) -> Document:
 def _check_environments(params: Document) -> None:
     for container in params.get("InferenceSpecification", {}).get("Containers", []):
         refuse_environment(container)
+
+
+def _check_card(params: Document) -> None:
+    from pipeline.definition.model_card import card_problems
+
+    content = params.get("ModelCard", {}).get("ModelCardContent")
+    if content is not None and (problems := card_problems(content)):
+        raise invalid(f"The model card's content is not of its schema: {'; '.join(problems)}")
 
 
 def _identity(context: OperationContext, params: Document) -> tuple[str, Document]:
@@ -157,6 +168,7 @@ def update_package(context: OperationContext, params: Document) -> Document:
     """Answer UpdateModelPackage: change approval, description and metadata of a package."""
     refuse(params, ["AdditionalInferenceSpecificationsToAdd"])
     _check_environments(params)
+    _check_card(params)
     with context.store.transaction():
         package = find_package(context, params["ModelPackageArn"])
         if "ModelApprovalStatus" in params and "ModelPackageVersion" not in package:
@@ -167,9 +179,18 @@ def update_package(context: OperationContext, params: Document) -> Document:
         for key in params.get("CustomerMetadataPropertiesToRemove", []):
             metadata.pop(key, None)
         package |= {"CustomerMetadataProperties": metadata, "LastModifiedTime": now()}
+        package["LastModifiedBy"] = {"IamIdentity": {"PrincipalId": _login_name()}}
         _put_package(context, package)
         publish_package(context.store, package, [key for key in params if key != _KEY])
     return {"ModelPackageArn": package["ModelPackageArn"]}
+
+
+def _login_name() -> str:
+    """Return who changes something here: the service answers its owner alone."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # the system knows no name for this user
+        return f"user {os.getuid()}"
 
 
 def delete_package(context: OperationContext, params: Document) -> Document:

@@ -192,6 +192,16 @@ class TestPackages:
         assert package["CustomerMetadataProperties"] == {"b": "2"}
         assert package["InferenceSpecification"] == SPECIFICATION
         assert package["LastModifiedTime"] > package["CreationTime"]
+        assert package["LastModifiedBy"]["IamIdentity"]["PrincipalId"]
+
+    def test_a_card_that_sagemaker_refuses_is_refused(self, api: LocalApi) -> None:
+        (arn,) = register(api)
+        sound = {"ModelCardContent": "{}", "ModelCardStatus": "Draft"}
+        api.call("UpdateModelPackage", {"ModelPackageArn": arn, "ModelCard": sound})
+        assert api.call("DescribeModelPackage", {"ModelPackageName": arn})["ModelCard"] == sound
+        wrong = sound | {"ModelCardContent": '{"model_name": "dogs"}'}
+        with pytest.raises(ApiError, match="model_name"):
+            api.call("UpdateModelPackage", {"ModelPackageArn": arn, "ModelCard": wrong})
 
     def test_packages_are_filtered_by_group_type_and_status(self, api: LocalApi) -> None:
         arns = register(api, 3)
