@@ -105,7 +105,7 @@ def estimate_text(cost: CostEstimate) -> str:
     if cost.monthly:
         rows += ["A month, with the endpoints running all the time:", *_month(cost)]
     if cost.starts and cost.starts.jobs:
-        rows += ["Before its scripts run, in time (not paid):", *_starts(cost.starts)]
+        rows += ["Time before its scripts run:", *_starts(cost.starts)]
     return printable("\n".join([head, *rows, *(f"note: {note}" for note in cost.notes)]))
 
 
@@ -189,7 +189,7 @@ def _starts(starts: Starts) -> Iterator[str]:
 
 def _jobs(one: JobStarts) -> str:
     if one.jobs > 1:
-        return f"{one.jobs} jobs in {one.in_turn} turns"
+        return f"{one.jobs} jobs in {one.in_turn} turn{'s' * (one.in_turn > 1)}"
     warm = "" if one.warm_seconds is None else f"; kept warm: {hours(one.warm_seconds)}"
     return f"1 job{warm}"
 

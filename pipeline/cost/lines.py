@@ -70,7 +70,7 @@ class Calculator:
         return trials, self._number(limits["MaxParallelTrainingJobs"]) or trials
 
     def kept_seconds(self, step: WrittenStep) -> float | None:
-        """Return how long a training step's machines stay for another job; None when they do not."""
+        """Return how long a training step's machines stay for another; None if they do not."""
         return self._number(step.arguments["ResourceConfig"]["KeepAlivePeriodInSeconds"])
 
     def _step(self, step: WrittenStep) -> Iterator[CostLine]:

@@ -16,7 +16,7 @@ from pipeline.definition.steps import WrittenStep
 class JobStarts:
     """The jobs that a step starts, how many of them one after another, and the seconds of those.
 
-    `warm_seconds`: what it takes where the machine of the run before was kept; None where it is not.
+    `warm_seconds`: what it takes on a machine that the run before kept; None where none is kept.
     """
 
     step: str

@@ -2,6 +2,11 @@
 
 import pytest
 
+from pipeline.assets.code_bundle import bundles_of
+from pipeline.command_line.running import ROOT
+from pipeline.settings.loading import load_settings
+from tests.steps.conftest import FIXED
+
 pytestmark = pytest.mark.xdist_group("sdk")
 
 
@@ -74,6 +79,13 @@ def test_it_says_to_one_job_what_it_says_to_two(both, step):
     weights = "backbone.weights=s3://mine/resnet.pth"
     two = told(step("ExtractFeatures", weights)) | told(step("Prepare", weights))
     assert told(both[0]) == two
+
+
+@pytest.mark.parametrize("overrides", [(), (BOTH,)])
+def test_all_code_that_is_uploaded_is_some_steps(compiled, overrides):
+    settings = load_settings(ROOT / "pipeline.yaml", "local", [*FIXED, *overrides])
+    text = str(compiled(*overrides))
+    assert [one.entry for one in bundles_of(settings, ROOT).values() if one.uri not in text] == []
 
 
 def test_whether_test_pictures_are_looked_for_is_said_to_one_job(step):

@@ -46,8 +46,10 @@ def fine_tuned_blocks(document: CheckedDefinition) -> Iterator[Problem]:
                 yield Problem(place.path, what, f"give at most {backbone.blocks}")
 
 
-def _given(document: CheckedDefinition, scripts: Collection[str]) -> Iterator[dict[str, tuple[Node, str]]]:
-    """Yield, for each job of such scripts of ours, its options: where a value stands, and its text."""
+def _given(
+    document: CheckedDefinition, scripts: Collection[str]
+) -> Iterator[dict[str, tuple[Node, str]]]:
+    """Yield, for each job of such scripts, its options: where a value stands, and its text."""
     for step in document.of_type("Processing", "Training"):
         if bundled_script(step) in scripts:
             values = {
