@@ -1,6 +1,6 @@
 """Build what all steps share: context, images, processing and training jobs, caching, retries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,6 @@ from pipeline.images.catalog import job_image
 from pipeline.job_scripts.metrics import metric_definitions
 from pipeline.job_scripts.toolkit_arguments import PLAIN, survives_a_shell
 from pipeline.settings.drawing import is_in_parts
-from pipeline.settings.forms import Section
 from pipeline.settings.model import Instance, Settings, Spot
 from steps.hyperparameters import hyperparameter
 from steps.parameters import Parameters
@@ -139,9 +138,9 @@ def processing_step(
     )
 
 
-def section_arguments(section: Section) -> dict[str, str]:
-    """Return every setting of a section as an argument: batch_size becomes `--batch-size`."""
-    return {name.replace("_", "-"): hyperparameter(value) for name, value in section}
+def section_arguments(settings: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Return settings of a section as arguments: batch_size becomes `--batch-size`."""
+    return {name.replace("_", "-"): hyperparameter(value) for name, value in settings}
 
 
 def processing_output(step: ProcessingStep, name: str) -> Any:

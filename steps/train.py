@@ -10,7 +10,7 @@ from sagemaker.workflow.steps import ProcessingStep, TrainingStep, TuningStep
 from pipeline.assets.code_bundle import TRAIN
 from pipeline.images.catalog import has_gpu
 from pipeline.settings.drawing import drawn_table, is_in_parts
-from pipeline.settings.model import Instance, Settings
+from pipeline.settings.model import Instance, Settings, TrainingInstance
 from steps.debugger import debugger_hyperparameters, debugger_options, sort_collections
 from steps.hyperparameters import (
     fine_tuning_hyperparameters,
@@ -50,6 +50,12 @@ def checkpoints_uri(tune: TuningStep) -> Join:
     """
     found = tune.properties.TrainingJobDefinition.OutputDataConfig.S3OutputPath
     return Join(on="/", values=[found, "train-checkpoints/"])
+
+
+def warm_pool(instance: TrainingInstance) -> dict[str, Any]:
+    """Return the Estimator's options that keep the machine for the next run's training."""
+    minutes = instance.keep_alive_minutes
+    return {} if minutes is None else {"keep_alive_period_in_seconds": minutes * 60}
 
 
 def _chosen(settings: Settings, tune: TuningStep) -> dict[str, Any]:
@@ -106,6 +112,7 @@ def build_train_step(
         },
         **debugger_options(settings),
         **spot_options(instance.spot, checkpoints_uri(tune)),
+        **warm_pool(instance),
     )
     channels = {"features": TrainingInput(processing_output(features, "features"))}
     if is_in_parts(settings.tuning):

@@ -2,7 +2,7 @@
 
     features.py --dataset DIR --features DIR --backbone NAME [--backbone-seed 0] [--crop 224]
                 [--views 1] [--batch-size 64] [--precision fp32|int8] [--weights DIR]
-                [--test DIR] [--test-in-train warn|fail]
+                [--test DIR] [--test-in-train warn|fail|off]
 
 View 0 is the plain centre crop; further views are random ones of the training pictures, always
 the same for the same picture. With weights, pictures are normalised as those weights were trained,
@@ -13,7 +13,7 @@ what training sees: the backbone passes over none of it.
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torchvision
@@ -67,9 +67,9 @@ class Options:
     test_in_train: str
 
 
-def parse_options(arguments: list[str] | None = None) -> Options:
-    """Read the command line; raise JobError for numbers out of range."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line; another may have it as its parent."""
+    parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--backbone", required=True)
@@ -80,8 +80,13 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--precision", choices=("fp32", "int8"), default="fp32")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--test", type=Path, help="the prepared test split, to be compared")
-    parser.add_argument("--test-in-train", choices=("warn", "fail"), default="warn")
-    options = Options(**vars(parser.parse_args(arguments)))
+    parser.add_argument("--test-in-train", choices=("warn", "fail", "off"), default="warn")
+    return parser
+
+
+def options_of(given: argparse.Namespace) -> Options:
+    """Return the options among what was given; raise JobError for numbers out of range."""
+    options = Options(**{one.name: getattr(given, one.name) for one in fields(Options)})
     for name, value in (("views", options.views), ("batch-size", options.batch_size)):
         if value < 1:
             raise JobError(f"--{name} must be 1 or more, not {value}")
@@ -118,7 +123,7 @@ def look_for_test_pictures(options: Options, seen: Mapping[str, Split]) -> Compa
     Returns None where they are not to be compared. Raises JobError when test pictures are among
     them, and that is to end the run.
     """
-    if options.test is None:
+    if options.test is None or options.test_in_train == "off":
         return None
     compared = compare(open_split(options.test, "test"), seen, read_info(options.dataset))
     tell(compared, options.features, fail=options.test_in_train == "fail")
@@ -212,9 +217,8 @@ def describe(
     )
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the job: backbone, then train and valid features, then features.json."""
-    options = parse_options(arguments)
+def extract(options: Options) -> None:
+    """Write backbone, then train and valid features, then features.json."""
     threads = use_available_cores()
     keep_freed_memory()
     weights = weights_file(options.weights)
@@ -243,6 +247,13 @@ def main(arguments: list[str] | None = None) -> None:
         f"{options.backbone} ({source}), {runtime.name}: {dimension} features a picture,"
         f" {info.views} views{before}"
     )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the job with the options of the command line."""
+    summary = (__doc__ or "").split("\n")[0]
+    parser = argparse.ArgumentParser(description=summary, parents=[make_parser()])
+    extract(options_of(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

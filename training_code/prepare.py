@@ -271,8 +271,9 @@ def _report(info: Mapping[str, Any]) -> None:
         )
 
 
-def _parse_options() -> Options:
-    parser = argparse.ArgumentParser(description=__doc__)
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line; another may have it as its parent."""
+    parser = argparse.ArgumentParser(add_help=False)
     root = Path("/opt/ml/processing")
     parser.add_argument("--data", type=Path, default=root / "input/data")
     parser.add_argument("--dataset", type=Path, default=root / "output/dataset")
@@ -282,7 +283,11 @@ def _parse_options() -> Options:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--layout", default=AUTO, help=f"{AUTO}, or one of {', '.join(LAYOUTS)}")
     parser.add_argument("--decisions", type=Path, help="folder with a CSV file of decisions")
-    given = parser.parse_args()
+    return parser
+
+
+def options_of(given: argparse.Namespace) -> Options:
+    """Return the options among what was given; raise JobError for what cannot be."""
     fractions = parse_fractions(given.split)
     return Options(
         *(given.data, given.dataset, given.test),
@@ -297,7 +302,8 @@ def _parse_options() -> Options:
 def main() -> None:
     """Run the job with the options of the command line."""
     stop_on_sigterm()
-    prepare(_parse_options())
+    parser = argparse.ArgumentParser(description=__doc__, parents=[make_parser()])
+    prepare(options_of(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ RUNNER, TRAIN = processing.RUNNER, processing.TRAIN
 TRIALS = "trials"  # train.py too; a trial is not watched by the debugger
 REQUIREMENTS, FOR_DEBUGGER = "requirements.txt", "requirements-debugger.txt"
 _RULE_SCRIPT = "check_tensors.py"  # evaluates the debugger rules that the gate asks about
+_APART, _BOTH = ("prepare.py", "features.py"), "prepare_features.py"
 NO_CHAMPION = "no-champion"
 _NO_CHAMPION_NOTE = b"Evaluate finds this where the approved model would be.\n"
 # What of inference_code/ the serving image holds, and no model artifact.
@@ -91,10 +92,17 @@ def bundles_of(settings: Settings, root: Path) -> Bundles:
     input must hold something.
     """
     watched, bucket = settings.debugger.mode != "off", settings.bucket
+    together = settings.features.with_prepare
+    asked = {
+        MONITOR: False,
+        _RULE_SCRIPT: bool(settings.gate.no_issues_from),
+        _BOTH: together,
+        **dict.fromkeys(_APART, not together),
+    }
     bundles = Bundles()
     for name in processing.processing_scripts(root / "training_code"):
         rules = name == _RULE_SCRIPT
-        if name != MONITOR and (not rules or settings.gate.no_issues_from):
+        if asked.get(name, True):
             bundles[name] = processing_bundle(root, name, bucket, debugger=rules)
     bundles[EVALUATE] = _where_it_serves(settings, root, EVALUATE)
     bundles[TRAIN] = training_bundle(root, TRAIN, bucket, debugger=watched)

@@ -9,6 +9,7 @@ from pipeline.settings.model import Settings
 
 _PROCESSING, _TRAINING = "processing job usage", "training job usage"
 _SPOT, _ENDPOINT = "spot training job usage", "endpoint usage"
+_WARM = "training warm pool usage"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ def _jobs(settings: Settings, given: Mapping[str, Value]) -> Iterator[_Use]:
     kind, one = _SPOT if instances.training.spot else _TRAINING, instances.training
     training = str(given.get("TrainingInstanceType", one.type))
     yield _Use(f"{training} for {kind}", "Train", one.count, one.count, "Train")
+    if one.keep_alive_minutes:
+        why = "Train's machine, kept for the next run; with less it is not kept"
+        yield _Use(f"{training} for {_WARM}", "", one.count, 0, why)
 
 
 def _endpoints(settings: Settings, given: Mapping[str, Value]) -> Iterator[_Use]:

@@ -23,8 +23,10 @@ SERVING = ("graph", "int8", "int8_tolerance", "refuse_at", "examples")
 """The settings under `serving` that reach the training, which writes what will serve."""
 _IMAGENET = re.compile(r"/weights/torchvision-[^/]+/[^/]+-DEFAULT\.pth$")
 _KEPT = re.compile(r"/(weights|decisions)/(?P<digest>[0-9a-f]{16})/(?P<name>[^/]+)$")
-# What ExtractFeatures is told besides the settings under `features`.
+# What the pass of the backbone is told besides the settings under `features`, and what Prepare is,
+# which may be the same job.
 _NOT_FEATURES = (
+    *("data", "split", "seed", "layout", "decisions", "resize"),
     *("dataset", "features", "test", "weights"),
     *("backbone", "backbone_seed", "crop", "test_in_train"),
 )
@@ -60,10 +62,10 @@ def read_chosen(
     tuned: set[str] = set()
     for step in written_steps(definition):
         arguments = step.arguments
-        if step.name == "Prepare":
-            found |= _of_prepare(_options(arguments, known), _input_uri(arguments, "decisions"))
-        elif step.name == "ExtractFeatures":
-            found |= _of_features(_options(arguments, known), _input_uri(arguments, "weights"))
+        if step.name in ("Prepare", "ExtractFeatures"):  # or one that does the work of both
+            options = _options(arguments, known)
+            found |= _of_prepare(options, _input_uri(arguments, "decisions"))
+            found |= _of_features(options, _input_uri(arguments, "weights"))
         elif step.name == "Evaluate":
             asked = _options(arguments, known).get("coverage_accuracy")
             found["gate.coverage_at"] = coverage_text(asked, known.get("CoverageMinimum"))

@@ -62,7 +62,7 @@ def _told(settings: Settings) -> Told:
     yield "backbone.name", settings.backbone.name
     yield "backbone.weights", _weights(settings)
     yield "backbone.seed", settings.backbone.seed
-    yield from ((f"features.{name}", value) for name, value in settings.features)
+    yield from ((f"features.{name}", value) for name, value in settings.features.of_the_pass())
     for name in training_settings():
         yield f"training.{name}", getattr(settings.training, name)
     yield from ((f"serving.{name}", getattr(settings.serving, name)) for name in SERVING)

@@ -9,8 +9,9 @@ from pipeline.check.document import CheckedDefinition, read_document
 from pipeline.check.rules.account import regions_of
 from pipeline.command_line.documents import json_text
 from pipeline.cost.around import check_lines, first_lines, month_at_most, month_lines
-from pipeline.cost.lines import Calculator, CostLine
-from pipeline.cost.prices import Prices, load_prices
+from pipeline.cost.lines import Calculator, CostLine, hours
+from pipeline.cost.prices import Prices, StartTimes, load_prices
+from pipeline.cost.starts import JobStarts, Starts, count_starts
 from pipeline.definition.node import Node, one_line, printable
 from pipeline.definition.parameters import bind_parameters
 from pipeline.settings.model import Settings
@@ -25,7 +26,8 @@ class CostEstimate:
     `total` and `saved_by_cache` leave out lines without an amount; `complete` says whether there
     are none. `saved_by_cache` is what a run costs less when nothing has changed. `once` and all of
     production and storage need settings; `when_busy` is what production can cost more a month.
-    `saved_by_spot` is what the price file's assumption about spot machines comes to: no promise.
+    `saved_by_spot` is what the price file's assumption about spot machines comes to, and `starts`
+    the time its assumption about starts of jobs comes to: no promises.
     """
 
     lines: tuple[CostLine, ...]
@@ -41,6 +43,7 @@ class CostEstimate:
     region: str
     date: str
     notes: tuple[str, ...]
+    starts: Starts | None = None
 
 
 def estimate(
@@ -80,6 +83,7 @@ def estimate(
         region=prices.region,
         date=prices.date,
         notes=tuple(_notes(document, prices, any(line.spot for line in lines))),
+        starts=count_starts(calculator, prices.starts),
     )
 
 
@@ -100,6 +104,8 @@ def estimate_text(cost: CostEstimate) -> str:
         rows += ["Once besides:", *(_row(line) for line in cost.once)]
     if cost.monthly:
         rows += ["A month, with the endpoints running all the time:", *_month(cost)]
+    if cost.starts and cost.starts.jobs:
+        rows += ["Time before its scripts run:", *_starts(cost.starts)]
     return printable("\n".join([head, *rows, *(f"note: {note}" for note in cost.notes)]))
 
 
@@ -145,6 +151,8 @@ def _notes(document: CheckedDefinition, prices: Prices, spot: bool) -> Iterator[
             f"spot machines taken to be {prices.spot.discount:.0%} cheaper ({prices.spot.date}): "
             f"{prices.spot.source}; what is done twice after an interruption is not counted"
         )
+    if prices.starts:
+        yield _start_times(prices.starts)
     other = sorted(regions_of(document) - {prices.region})
     if other:
         yield (
@@ -168,13 +176,36 @@ def _month(cost: CostEstimate) -> Iterator[str]:
         yield _columns("", "more when autoscaling is at its limit all the time", cost.when_busy)
 
 
+def _start_times(times: StartTimes) -> str:
+    each = {hours(times.processing_seconds), hours(times.training_seconds)}
+    return f"a job taken to start in {' or '.join(sorted(each))} ({times.date}): {times.source}"
+
+
+def _starts(starts: Starts) -> Iterator[str]:
+    for one in starts.steps:
+        yield _timed(one.step, _jobs(one), one.seconds)
+    yield _timed("all", f"{starts.jobs} jobs; of steps that wait for another", starts.seconds)
+
+
+def _jobs(one: JobStarts) -> str:
+    if one.jobs > 1:
+        return f"{one.jobs} jobs in {one.in_turn} turn{'s' * (one.in_turn > 1)}"
+    warm = "" if one.warm_seconds is None else f"; kept warm: {hours(one.warm_seconds)}"
+    return f"1 job{warm}"
+
+
+def _timed(name: str, what: str, seconds: float) -> str:
+    return _columns(name, what, hours(seconds))
+
+
 def _row(line: CostLine) -> str:
     return _columns(line.step, line.what + (", cached" if line.cached else ""), line.amount)
 
 
-def _columns(name: str, what: str, amount: float | None) -> str:
+def _columns(name: str, what: str, amount: float | str | None) -> str:
     """Format a row of at most 80 characters; what is wider goes on in the next line."""
-    text = "unknown" if amount is None else f"{amount:,.2f}"
+    known = f"{amount:,.2f}" if isinstance(amount, int | float) else amount
+    text = "unknown" if known is None else known
     name = one_line(name)
     lines = textwrap.wrap(one_line(what), _WHAT, break_on_hyphens=False) or [""]
     begin = [f"  {name}"] if len(name) > _NAME else []

@@ -63,6 +63,16 @@ class Calculator:
         """List what endpoints cost a month, when they run all the time."""
         return tuple(line for step in self.document.steps for line in self._endpoint(step))
 
+    def trials(self, step: WrittenStep) -> tuple[float, float]:
+        """Return the training jobs of a tuning step at most, and how many of them at a time."""
+        limits = step.arguments.at("HyperParameterTuningJobConfig", "ResourceLimits")
+        trials = self._number(limits["MaxNumberOfTrainingJobs"]) or _combinations(step)
+        return trials, self._number(limits["MaxParallelTrainingJobs"]) or trials
+
+    def kept_seconds(self, step: WrittenStep) -> float | None:
+        """Return how long a training step's machines stay for another; None if they do not."""
+        return self._number(step.arguments["ResourceConfig"]["KeepAlivePeriodInSeconds"])
+
     def _step(self, step: WrittenStep) -> Iterator[CostLine]:
         if step.arguments["ProcessingResources"].exists:
             cluster = step.arguments.at("ProcessingResources", "ClusterConfig")
@@ -81,6 +91,9 @@ class Calculator:
         for machines in self._groups(step.arguments["ResourceConfig"]):
             line = self._job(step, "training", machines, seconds)
             yield self._on_spot(line, step.arguments)
+            if kept := self.kept_seconds(step):
+                line = self._job(step, "training", machines, kept)
+                yield self._line(step, f"kept for the next run's: {line.what}", line.amount)
         for rule in step.arguments["DebugRuleConfigurations"].items():
             if _BUILT_IN_RULES not in (rule["RuleEvaluatorImage"].text or ""):
                 machines = self._machines(rule)
@@ -90,8 +103,7 @@ class Calculator:
 
     def _tuning(self, step: WrittenStep) -> CostLine:
         limits = step.arguments.at("HyperParameterTuningJobConfig", "ResourceLimits")
-        trials = self._number(limits["MaxNumberOfTrainingJobs"]) or _combinations(step)
-        at_once = self._number(limits["MaxParallelTrainingJobs"]) or trials
+        trials, at_once = self.trials(step)
         whole = self._number(limits["MaxRuntimeInSeconds"])
         one = step.arguments["TrainingJobDefinition"]
         jobs = ([one] if one.exists else []) + step.arguments["TrainingJobDefinitions"].items()

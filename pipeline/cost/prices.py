@@ -34,13 +34,27 @@ class SpotDiscount:
 
 
 @dataclass(frozen=True)
+class StartTimes:
+    """How long a job is taken to need before its script runs: no list has it.
+
+    `warm_seconds` is a training's on a machine that was kept for it.
+    """
+
+    processing_seconds: float
+    training_seconds: float
+    warm_seconds: float
+    date: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Prices:
     """The on-demand list prices of one region on one day.
 
     `per_hour` is component -> instance type -> price, `per_gb_month` component -> price of disk;
     components are training, processing and hosting. `others`: a minute of CodeBuild's small
     machine, a GB a month in ECR and in S3, a second of a serverless endpoint's GB, and one of a GB
-    that is kept ready. `spot` is an assumption, and no price.
+    that is kept ready. `spot` and `starts` are assumptions, and no prices.
     """
 
     date: str
@@ -52,6 +66,7 @@ class Prices:
     per_gb_month: Mapping[str, float]
     others: Mapping[str, float] = field(default_factory=dict)
     spot: SpotDiscount | None = None
+    starts: StartTimes | None = None
 
 
 def load_prices(file: Path = PRICE_FILE) -> Prices:
@@ -59,11 +74,15 @@ def load_prices(file: Path = PRICE_FILE) -> Prices:
     try:
         content = json.loads(read_given(file, _LARGEST))
         spot = SpotDiscount(**content["spot"]) if content.get("spot") else None
-        prices = Prices(**{**content, "spot": spot})
+        starts = StartTimes(**content["starts"]) if content.get("starts") else None
+        prices = Prices(**{**content, "spot": spot, "starts": starts})
         known = [prices.per_hour[name].items() for name in COMPONENTS]
         numbers = [price for pairs in known for _, price in pairs]
         numbers += [prices.per_gb_month[name] for name in COMPONENTS]
         numbers += prices.others.values()
+        if starts:
+            times = (starts.processing_seconds, starts.training_seconds, starts.warm_seconds)
+            numbers += times
         if not all(isinstance(number, int | float) and number >= 0 for number in numbers):
             raise ValueError("a price is not a number")
         if spot and not 0 <= spot.discount < 1:
@@ -113,6 +132,7 @@ def fetch_prices(client: Any, region: str, date: str, known: Prices) -> Prices:
         per_gb_month=known.per_gb_month,
         others=others,
         spot=known.spot,
+        starts=known.starts,
     )
 
 

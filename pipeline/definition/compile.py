@@ -110,16 +110,14 @@ def _build_steps(context: Any) -> list[Any]:
     from steps.champion import build_champion_step
     from steps.deploy import build_deploy_step
     from steps.evaluate import build_evaluate_step
-    from steps.features import build_features_step
+    from steps.features import build_picture_steps
     from steps.gate import build_gate_step
-    from steps.prepare import build_prepare_step
     from steps.register import build_register_step
     from steps.tensors import build_tensors_step
     from steps.train import build_train_step
     from steps.tune import build_tune_step
 
-    prepare = build_prepare_step(context)
-    features = build_features_step(context, prepare)
+    prepare, features = build_picture_steps(context)
     tune = build_tune_step(context, features)
     train = build_train_step(context, prepare, features, tune)
     champion = build_champion_step(context)
@@ -131,7 +129,8 @@ def _build_steps(context: Any) -> list[Any]:
     gate = build_gate_step(context, evaluate, tensors, passed=[register, *deployed])
     found = [] if champion is None else [champion.step]
     judged = [] if tensors is None else [tensors]
-    return [prepare, features, tune, train, *found, evaluate, *judged, gate]
+    extracted = [] if features is prepare else [features]
+    return [prepare, *extracted, tune, train, *found, evaluate, *judged, gate]
 
 
 def _without_nulls(value: Any) -> Any:

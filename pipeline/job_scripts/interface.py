@@ -5,7 +5,7 @@ that is not in training_code/ is not judged.
 """
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -148,11 +148,24 @@ def _numbers() -> dict[str, Hyperparameter]:
     return {name: one for name, one in known if one.kind in ("int", "float")}
 
 
+def _sources(name: str) -> Iterator[ast.AST]:
+    """Yield the source of a script, and of the scripts that it runs: it takes their options."""
+    tree = parse_source(TRAINING_CODE / name)
+    yield tree
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (
+                parse_source(TRAINING_CODE / f"{one.name}.py")
+                for one in node.names
+                if f"{one.name}.py" in processing_scripts(TRAINING_CODE)
+            )
+
+
 def _script(name: str, **rest: Any) -> Script:
     """Describe a script whose options are those that its source gives to argparse."""
     options: dict[str, OptionType] = {}
     required = []
-    for node in ast.walk(parse_source(TRAINING_CODE / name)):
+    for node in (node for tree in _sources(name) for node in ast.walk(tree)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".add_argument"):
             option = ast.literal_eval(node.args[0]).removeprefix("--")
             words = {word.arg: word.value for word in node.keywords}
@@ -169,6 +182,7 @@ def _script(name: str, **rest: Any) -> Script:
 _FILES: Mapping[str, Mapping[str, Any]] = {
     "prepare.py": {"dataset.json": _DATASET},
     "features.py": {},
+    "prepare_features.py": {"dataset.json": _DATASET},
     "evaluate.py": {"evaluation.json": _EVALUATION},
     "check_tensors.py": {"findings.json": _FINDINGS},
 }

@@ -129,6 +129,14 @@ def spot_waits_long_enough(settings: Settings) -> Iterator[Problem]:
             yield Problem((*path, "spot", "max_wait_minutes"), what)
 
 
+def spot_is_not_kept(settings: Settings) -> Iterator[Problem]:
+    """Check that no spot machine is to be kept for the next training: SageMaker refuses it."""
+    training = settings.instances.training
+    if training.spot and training.keep_alive_minutes:
+        what = "spot machines cannot be kept: remove it, or instances.training.spot"
+        yield Problem(("instances", "training", "keep_alive_minutes"), what)
+
+
 def optimizer_trains_blocks(settings: Settings) -> Iterator[Problem]:
     """Check that no optimizer of the head alone may be chosen where blocks are trained as well."""
     training = settings.training
@@ -208,6 +216,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     strategy_fits,
     one_machine_a_job,
     spot_waits_long_enough,
+    spot_is_not_kept,
     optimizer_trains_blocks,
     int8_has_a_graph,
     something_serves,

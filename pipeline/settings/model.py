@@ -105,6 +105,11 @@ class Features(Section):
     views: Annotated[int, Field(ge=1, le=64)]
     batch_size: Annotated[int, Field(ge=1, le=4096)]
     precision: Literal["fp32", "int8"]
+    with_prepare: bool = False
+
+    def of_the_pass(self) -> Iterator[tuple[str, Any]]:
+        """Yield what the pass itself is told: all but which job does it."""
+        yield from ((name, value) for name, value in self if name != "with_prepare")
 
 
 class TrainingSection(Section):
@@ -268,6 +273,7 @@ class TrainingInstance(Instance):
     """Machines for Train."""
 
     spot: Spot | None = None
+    keep_alive_minutes: Annotated[int, Field(ge=1, le=60)] | None = None
 
 
 class Instances(Section):

@@ -2,6 +2,11 @@
 
 import pytest
 
+from pipeline.assets.code_bundle import bundles_of
+from pipeline.command_line.running import ROOT
+from pipeline.settings.loading import load_settings
+from tests.steps.conftest import FIXED
+
 pytestmark = pytest.mark.xdist_group("sdk")
 
 
@@ -46,3 +51,45 @@ def test_whether_test_pictures_in_train_end_the_run_is_said_only_when_they_do(st
     off = step("ExtractFeatures", "data.test_in_train=off")
     assert "test" not in inputs_of(off)
     assert not {"--test", "--test-in-train"} & set(arguments("data.test_in_train=off"))
+
+
+BOTH = "features.with_prepare=true"
+
+
+@pytest.fixture(scope="session")
+def both(compiled):
+    return compiled(BOTH, "backbone.weights=s3://mine/resnet.pth")["Steps"]
+
+
+def test_prepare_extracts_the_features_as_well_when_asked(both):
+    prepare = both[0]
+    outputs = prepare["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+
+    assert [one["Name"] for one in both[:2]] == ["Prepare", "Tune"]
+    assert [output["OutputName"] for output in outputs] == ["dataset", "test", "features"]
+    assert set(inputs_of(prepare)) == {"code", "data", "weights"}
+    assert "ExtractFeatures" not in str(both)
+
+
+def test_it_says_to_one_job_what_it_says_to_two(both, step):
+    def told(one):
+        words = one["Arguments"]["AppSpecification"]["ContainerArguments"]
+        return dict(zip(words[::2], words[1::2], strict=True))
+
+    weights = "backbone.weights=s3://mine/resnet.pth"
+    two = told(step("ExtractFeatures", weights)) | told(step("Prepare", weights))
+    assert told(both[0]) == two
+
+
+@pytest.mark.parametrize("overrides", [(), (BOTH,)])
+def test_all_code_that_is_uploaded_is_some_steps(compiled, overrides):
+    settings = load_settings(ROOT / "pipeline.yaml", "local", [*FIXED, *overrides])
+    text = str(compiled(*overrides))
+    assert [one.entry for one in bundles_of(settings, ROOT).values() if one.uri not in text] == []
+
+
+def test_whether_test_pictures_are_looked_for_is_said_to_one_job(step):
+    for value in ("off", "fail"):
+        prepare = step("Prepare", BOTH, f"data.test_in_train={value}")
+        told = prepare["Arguments"]["AppSpecification"]["ContainerArguments"]
+        assert told[told.index("--test-in-train") + 1] == value

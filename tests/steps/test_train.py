@@ -155,6 +155,13 @@ def test_without_spot_nothing_says_so(compiled):
     assert not re.search("Spot|Checkpoint|MaxWait", text)
 
 
+def test_its_machine_is_kept_for_the_next_run_when_asked(step):
+    train = step("Train", "instances.training.keep_alive_minutes=20")["Arguments"]
+
+    assert train["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 1200
+    assert "KeepAlive" not in str(step("Train")) + str(step("Tune"))
+
+
 PARTS = ("tuning.strategy=Random", "tuning.max_jobs=20", "tuning.settings_per_trial=7")
 
 

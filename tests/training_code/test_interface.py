@@ -10,6 +10,7 @@ import evaluate
 import features
 import monitor
 import prepare
+import prepare_features
 from hyperparameters import Hyperparameters
 from learning.optimizers import OPTIMIZERS
 from pipeline.job_scripts.hyperparameters import read_hyperparameters
@@ -30,7 +31,7 @@ def test_hyperparameters_are_those_that_training_takes() -> None:
     assert SCRIPTS["train.py"].options["optimizer"] == tuple(OPTIMIZERS)
 
 
-@pytest.mark.parametrize("script", [prepare, features, evaluate, monitor])
+@pytest.mark.parametrize("script", [prepare, features, prepare_features, evaluate, monitor])
 def test_options_are_those_that_argparse_knows(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
 """Check the backbone that our scripts are given, and what they do with it: before it is paid."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pipeline.check.document import CheckedDefinition
 from pipeline.check.findings import Problem
@@ -11,7 +11,7 @@ from pipeline.definition.node import Node, shown
 from pipeline.suggestions import suggest
 from training_code.backbones import BACKBONES
 
-_FEATURES, _TRAIN = "features.py", "train.py"
+_FEATURES, _TRAIN = ("features.py", "prepare_features.py"), ("train.py",)
 
 
 @rule("backbone")
@@ -46,10 +46,12 @@ def fine_tuned_blocks(document: CheckedDefinition) -> Iterator[Problem]:
                 yield Problem(place.path, what, f"give at most {backbone.blocks}")
 
 
-def _given(document: CheckedDefinition, script: str) -> Iterator[dict[str, tuple[Node, str]]]:
-    """Yield, for each job of a script of ours, its options: where a value stands, and its text."""
+def _given(
+    document: CheckedDefinition, scripts: Collection[str]
+) -> Iterator[dict[str, tuple[Node, str]]]:
+    """Yield, for each job of such scripts, its options: where a value stands, and its text."""
     for step in document.of_type("Processing", "Training"):
-        if bundled_script(step) == script:
+        if bundled_script(step) in scripts:
             values = {
                 name: (value, known_value(document, value)) for name, _, value in options(step)
             }

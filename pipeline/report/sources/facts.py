@@ -91,7 +91,12 @@ class Facts:
         raise Absent(self._why_no_job(steps[0]) if steps else f"the pipeline has no {kind}")
 
     def output(self, step: str, name: str) -> str:
-        """Return the S3 address of a processing step's output. Raises Absent."""
+        """Return the S3 address of a processing step's output. Raises Absent.
+
+        Prepare's, where it extracts the features as well.
+        """
+        if step == EXTRACT_FEATURES and step not in self._step_names():
+            step = PREPARE
         job = self.job(step)
         if job.get("ProcessingJobStatus") != "Completed":
             raise Absent(f"step {step} did not complete ({job.get('ProcessingJobStatus')})")
@@ -99,6 +104,9 @@ class Facts:
             if output["OutputName"] == name:
                 return str(output["S3Output"]["S3Uri"]).rstrip("/")
         raise Absent(f"step {step} has no output {name}")
+
+    def _step_names(self) -> set[str]:
+        return {one.name for one in written_steps(self.definition)}
 
     def _why_no_job(self, step: str) -> str:
         status = self.summaries.get(step, {}).get("StepStatus")

@@ -35,6 +35,11 @@ def test_the_settings_as_they_are() -> None:
         (["instances.tuning.type=ml.m5.2xlarge"], TRAINING, (3, 1)),  # Train comes after Tune
         (["instances.training.count=4", "training.fine_tune_blocks=1"], TRAINING, (4, 4)),
         (["gate.no_issues_from=[Overfit]"], PROCESSING, (2, 1)),  # CheckTensors beside Evaluate
+        (  # without it Train runs, and its machine is not kept
+            ["instances.training.keep_alive_minutes=20"],
+            "ml.m5.2xlarge for training warm pool usage",
+            (1, 0),
+        ),
         (["monitor.enabled=true"], "ml.m5.large for processing job usage", (1, 0)),
         (
             ["monitor={enabled: true, instance_type: ml.m5.2xlarge}"],

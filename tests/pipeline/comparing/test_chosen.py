@@ -15,7 +15,7 @@ DefinitionOf = Callable[[Settings], dict[str, Any]]
 # Of the sections that decide what a model is, what does not, or is not in the definition.
 LEFT_OUT = {
     *("data.uri", "training.max_run_minutes", "tuning.max_run_minutes", "tuning.spot"),
-    *("serving.image", "gate.no_issues_from"),
+    *("serving.image", "gate.no_issues_from", "features.with_prepare"),
 }
 MAY_LACK = {  # null, or for Grid
     *("gate.champion_tolerance", "gate.coverage_at", "serving.refuse_at", "serving.examples"),
@@ -54,6 +54,8 @@ SETTINGS = (
         ),
     ),
     ("local", ("data.test_in_train=fail", "tuning.ranges.epochs={type: integer, min: 5, max: 9}")),
+    (None, ("features.with_prepare=true", "data.layout=class/split", "data.seed=7")),
+    ("local", ("features.with_prepare=true", "data.test_in_train=off")),
 )
 
 

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipeline.cost.prices import (
     PRICE_FILE,
     Prices,
     SpotDiscount,
+    StartTimes,
     fetch_prices,
     load_prices,
     save_prices,
@@ -245,6 +247,43 @@ def test_without_spot_machines_no_assumption_is_made() -> None:
     cost = estimate(pipeline(training()), prices=prices)
     assert cost.saved_by_spot == 0
     assert "spot" not in estimate_text(cost)
+
+
+STARTS = StartTimes(120, 180, 30, "2020-12-01", "a guess")
+TWELVE = {"MaxNumberOfTrainingJobs": 12, "MaxParallelTrainingJobs": 5}
+
+
+def test_starts_of_jobs_are_counted_along_the_steps_that_wait() -> None:
+    prices = dataclasses.replace(PRICES, starts=STARTS)
+    beside = processing() | {"Name": "Beside"}
+    train, tune = training() | {"DependsOn": ["Tune"]}, tuning(TWELVE, trial())
+    starts = estimate(pipeline(beside, tune, train), prices=prices).starts
+
+    assert starts is not None
+    counted = {one.step: (one.jobs, one.in_turn, one.seconds) for one in starts.steps}
+    assert counted == {"Beside": (1, 1, 120), "Tune": (12, 3, 540), "Train": (1, 1, 180)}
+    assert (starts.jobs, starts.seconds) == (14, 720)
+    text = estimate_text(estimate(pipeline(beside, tune, train), prices=prices))
+    assert re.search(r"^  Tune +12 jobs in 3 turns +9 min$", text, re.M)
+    assert "a job taken to start in 2 min or 3 min (2020-12-01): a guess" in text
+
+
+def test_steps_in_a_circle_start_nothing() -> None:
+    prices = dataclasses.replace(PRICES, starts=STARTS)
+    circle = [processing() | {"DependsOn": ["Train"]}, training() | {"DependsOn": ["Prepare"]}]
+    starts = estimate(pipeline(*circle), prices=prices).starts
+    assert starts is not None and starts.seconds == 0
+
+
+def test_a_machine_that_is_kept_costs_as_long_and_starts_warm() -> None:
+    kept = training()
+    kept["Arguments"]["ResourceConfig"]["KeepAlivePeriodInSeconds"] = 1800
+    prices = dataclasses.replace(PRICES, starts=STARTS)
+    cost = estimate(pipeline(kept), prices=prices)
+
+    assert cost.total == 1.5  # an hour at most, and half an hour
+    assert cost.lines[1].what == "kept for the next run's: ml.m5.xlarge x 1, at most 30 min"
+    assert cost.starts is not None and cost.starts.steps[0].warm_seconds == 30
 
 
 def test_of_a_condition_the_dearer_outcome_counts() -> None:

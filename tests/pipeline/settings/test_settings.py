@@ -248,6 +248,12 @@ MISTAKES = [
     ("tuning.max_parallel_jobs=100", "100 is more than tuning.max_jobs"),
     ("tuning.spot.max_wait_minutes=1", "1 is less than tuning.max_run_minutes"),
     ("instances.training.spot.max_wait_minutes=1", "1 is less than training.max_run_minutes"),
+    ("instances.training.keep_alive_minutes=61", "must be at most 60, not 61"),
+    (
+        "instances.training={type: ml.m5.xlarge, count: 1, volume_gb: 30, keep_alive_minutes: 9,"
+        " spot: {max_wait_minutes: 200}}",
+        "spot machines cannot be kept: remove it, or instances.training.spot",
+    ),
     ("tuning.strategy=Grid", "continuous does not go with Grid: list its values (categorical)"),
     ("tuning.strategy=Hyperband", "Hyperband ends trials itself: set it to false"),
     ("tuning.ranges.lr.min=3", "3 is not less than max (0.01)"),
