@@ -26,8 +26,8 @@ class Reviewed:
         lines = [
             f"run        {self.run}: {found.pictures:,} pictures that training sees",
             f"labels     {len(found.suspects):,} probably wrong, {len(found.doubtful):,} doubtful",
-            f"copies     {len(found.copies):,} are nearly the same as another",
-            f"unlike     {len(found.unlike):,} are unlike all others",
+            f"copies     {len(found.copies):,} nearly the same as another",
+            f"unlike     {len(found.unlike):,} unlike all others",
         ]
         if found.mixing:
             most = found.mixing[0]

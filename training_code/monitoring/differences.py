@@ -147,7 +147,7 @@ def _confidence_words(changed: bool, before: float, now: float) -> str:
 
 def _unknown_words(changed: bool, before: float, now: float) -> str:
     if not changed:
-        return "As many pictures as before look like none of the classes."
+        return "The pictures are as like the classes as they were."
     word, scores = "More" if now > before else "Fewer", f"mean score {now:.1f}, was {before:.1f}"
     return f"{word} pictures look like none of the classes ({scores})."
 
