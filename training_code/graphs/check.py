@@ -18,7 +18,7 @@ from prediction import Model, open_model, predict
 from runtimes import GRAPH, INT8, TORCH, Network
 
 # PyTorch takes 2 to 3 times as long as its graph, and what is wrong with a graph is so everywhere
-CHECKED_PICTURES = 256
+CHECKED_PICTURES = 64
 LARGEST_DIFFERENCE = 1e-3
 _TIE = 1e-5  # rounding may swap classes whose probabilities are so close
 _BATCH = 64
@@ -37,7 +37,7 @@ class Checked:
 
 
 def check_graph(folder: Path, valid: Split, torch_network: Network | None = None) -> Checked:
-    """Compare the graph of the artifact in `folder` with PyTorch, on at most 256 pictures.
+    """Compare the graph of the artifact in `folder` with PyTorch, on at most 64 pictures.
 
     `torch_network` is the artifact's own for PyTorch, where it was read already. Prints what it
     found. Raises JobError when they differ, or the graph cannot be run here.
