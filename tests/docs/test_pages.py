@@ -84,7 +84,7 @@ def test_the_picture_formats_are_current() -> None:
 
 def test_the_readme_shows_what_a_run_prints() -> None:
     outcome = LocalOutcome(
-        execution="vwb346yill68",
+        execution="0rcbharqq4m6",
         status="Succeeded",
         data="6 classes",
         accuracy=0.8,
