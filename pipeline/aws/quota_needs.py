@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 from pipeline.definition.parameters import Value
 from pipeline.settings.model import Settings
+from pipeline.settings.serverless import staging_memory_mb
 
 _PROCESSING, _TRAINING = "processing job usage", "training job usage"
 _SPOT, _ENDPOINT = "spot training job usage", "endpoint usage"
 _WARM = "training warm pool usage"
+_CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
+_MEMORY = "Memory size in MB per serverless endpoint"
+_EVERYBODYS_MEMORY_MB = 3072  # accounts are given at least this, and not all are told how much
 
 
 @dataclass(frozen=True)
 class Need:
-    """Instances that one quota must allow at a time: `count` in all, `least` for any run at all.
+    """What one quota must allow at a time: `count` in all, `least` for any run at all.
 
-    `quota` is its name in Service Quotas; `why` says what the instances are for.
+    `quota` is its name in Service Quotas, mostly of instances; `why` says what they are for.
     """
 
     quota: str
@@ -84,8 +88,20 @@ def _endpoints(settings: Settings, given: Mapping[str, Value]) -> Iterator[_Use]
         kind = str(given.get("EndpointInstanceType", deploy.instance_type))
         count, why = deploy.instance_count, "staging, twice while it is updated"
         yield _Use(f"{kind} for {_ENDPOINT}", "", 2 * count, count, why)
+    yield from _serverless(settings)
     production = deploy.production
     count, scaling = production.instance_count, production.autoscaling
     more = f" ({2 * scaling.max_instances} when scaled up)" if scaling.enabled else ""
     why = f"production, twice while it is updated{more}"
     yield _Use(f"{production.instance_type} for {_ENDPOINT}", "", 2 * count, 0, why)
+
+
+def _serverless(settings: Settings) -> Iterator[_Use]:
+    staging = settings.deploy.staging
+    if staging.type != "serverless":
+        return
+    count, memory = staging.max_concurrency, staging_memory_mb(settings)
+    why = "staging (deploy.staging.max_concurrency), and what others' serverless endpoints have"
+    yield _Use(_CONCURRENCY, "", count, count, why)
+    if memory > _EVERYBODYS_MEMORY_MB:
+        yield _Use(_MEMORY, "", memory, memory, "staging, for its model")

@@ -15,6 +15,7 @@ from pipeline.command_line.running import ROOT
 from pipeline.run.outcome import LocalOutcome
 from pipeline.run.smoke_test import Asked
 from pipeline.settings.loading import load_settings
+from pipeline.settings.serverless import staging_memory_mb
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE = ("pipeline", "steps", "training_code", "inference_code", "lambda_code")
@@ -124,7 +125,8 @@ def test_the_quotas_are_those_that_the_settings_need() -> None:
         f"| {tuning.type} for training job usage | {settings.tuning.max_parallel_jobs} ",
         f"| {production.instance_type} for endpoint usage | {updated}: ",
         f"; {2 * busy} when scaled up |",
-        f"| 1; {staging.max_concurrency} (`deploy.staging.max_concurrency`) |",
+        f"| {staging.max_concurrency} (`deploy.staging.max_concurrency`);",
+        f"| nothing: {staging_memory_mb(settings):,} (`deploy.staging.memory_mb`),",
     )
     page = (ROOT / "docs/aws.md").read_text()
     assert [row for row in rows if row not in page] == []

@@ -10,6 +10,8 @@ TRAINING = "ml.m5.2xlarge for training job usage"
 TRIALS = "ml.m5.xlarge for training job usage"
 REALTIME = "deploy.staging.type=realtime"
 ENDPOINTS = "ml.m5.large for endpoint usage"
+SERVERLESS = "Maximum total concurrency that can be allocated across all serverless endpoints"
+MEMORY = "Memory size in MB per serverless endpoint"
 
 
 def counts(*overrides: str, **given: str | int) -> dict[str, tuple[int, int]]:
@@ -25,6 +27,7 @@ def test_the_settings_as_they_are() -> None:
         TRIALS: (3, 1),
         TRAINING: (1, 1),
         ENDPOINTS: (4, 0),
+        SERVERLESS: (5, 5),
     }
 
 
@@ -53,10 +56,21 @@ def test_the_settings_as_they_are() -> None:
         ),
         ([REALTIME, "deploy.production.instance_type=ml.g5.xlarge"], ENDPOINTS, (2, 1)),
         ([REALTIME], ENDPOINTS, (6, 1)),
+        (["deploy.staging.max_concurrency=20"], SERVERLESS, (20, 20)),
+        (["deploy.staging.memory_mb=6144"], MEMORY, (6144, 6144)),
     ],
 )
 def test_what_a_setting_needs(overrides: list[str], quota: str, needed: tuple[int, int]) -> None:
     assert counts(*overrides)[quota] == needed
+
+
+@pytest.mark.parametrize("kind", ["realtime", "none"])
+def test_without_a_serverless_endpoint_its_quotas_are_not_asked(kind: str) -> None:
+    assert not {SERVERLESS, MEMORY} & counts(f"deploy.staging.type={kind}").keys()
+
+
+def test_a_memory_that_every_account_has_is_not_asked() -> None:
+    assert MEMORY not in counts("deploy.staging.memory_mb=3072")
 
 
 def test_a_runs_own_parameters_count() -> None:

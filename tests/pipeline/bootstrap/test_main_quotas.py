@@ -15,6 +15,7 @@ ENOUGH: dict[str, float] = {
     "ml.m5.2xlarge for training job usage": 1,
     "ml.m5.xlarge for training job usage": 3,
     "ml.m5.large for endpoint usage": 6,
+    "Maximum total concurrency that can be allocated across all serverless endpoints": 10,
 }
 TRIALS = "ml.m5.xlarge for training job usage"
 NOT_ALLOWED = ("service-quotas", "list_service_quotas", "AccessDeniedException", "not you")

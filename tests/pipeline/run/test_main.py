@@ -367,6 +367,8 @@ def test_a_run_that_a_quota_would_end_is_not_started(
         for one in types
         for what in needed
     ]
+    serverless = "Maximum total concurrency that can be allocated across all serverless endpoints"
+    listed.append({"QuotaName": serverless, "QuotaCode": "L-2", "Value": 10.0})
     cloud.expect("service-quotas", "list_service_quotas", {"Quotas": listed})
     if has:
         cloud.expect("s3", "list_objects_v2", {"KeyCount": 1})
