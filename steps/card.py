@@ -29,6 +29,7 @@ _LIMITS = (
     "It knows its classes only, and pictures like those it was trained on: other cameras, "
     "surroundings and kinds of pictures make it worse."
 )
+_ENDS_OF_LINES = str.maketrans({one: f"\\u{ord(one):04x}" for one in "\x85\u2028\u2029"})
 _MARK = re.compile(r'"\\u0000([nt])(\d+)"')
 
 
@@ -171,7 +172,7 @@ def joined(document: Any) -> Join:
         return f"\0{kind}{len(found) - 1}"
 
     text = json.dumps(document, default=mark, ensure_ascii=False, separators=(",", ":"))
-    fixed, *rest = _MARK.split(text)
+    fixed, *rest = _MARK.split(text.translate(_ENDS_OF_LINES))
     values: list[Any] = [fixed]
     for kind, number, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
         quote = '"' if kind == "t" else ""

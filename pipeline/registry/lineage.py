@@ -26,7 +26,10 @@ class StepOrigin:
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision about a version: who changed it last and when, as the registry knows it."""
+    """A decision about a version: who changed it last and when, as the registry knows it.
+
+    Of one that was registered with it and never changed: who registered it, and when.
+    """
 
     status: str
     by: str | None
@@ -103,8 +106,9 @@ def _decided(version: Version) -> Decided | None:
     if version.approval in _UNDECIDED:
         return None
     package = version.package
-    by = _person(package.get("LastModifiedBy") or {})
-    return Decided(version.approval, by, package.get("LastModifiedTime"), version.reason)
+    changed = package.get("LastModifiedTime")
+    by = _person(package.get("LastModifiedBy" if changed else "CreatedBy") or {})
+    return Decided(version.approval, by, changed or package.get("CreationTime"), version.reason)
 
 
 def _person(who: Mapping[str, Any]) -> str | None:

@@ -64,10 +64,11 @@ def test_a_card_says_what_the_run_found(card: Callable[..., dict[str, Any]]) -> 
 
 
 def test_people_may_say_anything(card: Callable[..., dict[str, Any]]) -> None:
-    found = card(f"card.owner={json.dumps(ODD)}", "card.risk_rating=Low", 'card.ethics="a\\nb"')
+    lines = '"a\\nb\\u2028c"'
+    found = card(f"card.owner={json.dumps(ODD)}", "card.risk_rating=Low", f"card.ethics={lines}")
     assert found["model_overview"]["model_creator"] == ODD
     assert found["intended_uses"]["risk_rating"] == "Low"
-    assert found["additional_information"]["ethical_considerations"] == "a\nb"
+    assert found["additional_information"]["ethical_considerations"] == "a\nb\u2028c"
     assert "business_details" not in found  # nobody said anything about it
 
 

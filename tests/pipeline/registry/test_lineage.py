@@ -111,6 +111,15 @@ def test_a_version_says_from_what_it_was_made_and_who_decided(
     assert decided.at is not None
 
 
+def test_a_version_that_was_registered_as_approved_was_approved_then(
+    store: Store, register: Callable[..., Version]
+) -> None:
+    version = register(ModelApprovalStatus="Approved")
+    decided = lineage_of(Origins(sagemaker_client(store)), version).decided
+    assert decided is not None
+    assert decided.at == version.package["CreationTime"]
+
+
 def test_a_version_says_where_it_served_from_when_to_when(
     store: Store, register: Callable[..., Version]
 ) -> None:
