@@ -14,6 +14,7 @@ from pipeline.teardown.documents import Found, Thing, Unseen
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 RUNNING = ("Executing", "Stopping")
+KEPT = "Available"  # of a training job's machine that waits for the next one
 _GONE = ("could not find", "does not exist", "not found")
 _GONE_CODES = ("ResourceNotFound", "NoSuchBucket", "ObjectNotFoundException", "404", "NotFound")
 _HOURLY = "by the hour"
@@ -84,6 +85,14 @@ def _runs(aws: Aws, project: Project) -> Iterator[Thing]:
             if run.get("PipelineExecutionStatus") in RUNNING:
                 arn = run["PipelineExecutionArn"]
                 yield Thing("run", f"{name}/{arn.rpartition('/')[2]}", _HOURLY, arn=arn)
+
+
+def _kept_machines(aws: Aws, project: Project) -> Iterator[Thing]:
+    client = aws.client("sagemaker")
+    pages = client.get_paginator("list_training_jobs").paginate(WarmPoolStatusEquals=KEPT)
+    for job in _listed(pages, "TrainingJobSummaries"):
+        if _is_tagged(_tags(client, job["TrainingJobArn"]), project):
+            yield Thing("kept machine", job["TrainingJobName"], _HOURLY)
 
 
 def _scaling(aws: Aws, project: Project) -> Iterator[Thing]:
@@ -181,6 +190,7 @@ def _bucket(aws: Aws, project: Project) -> Iterator[Thing]:
 
 _LOOKERS: tuple[tuple[str, Callable[[Aws, Project], Iterator[Thing]]], ...] = (
     ("runs", _runs),
+    ("machines kept for the next training", _kept_machines),
     ("autoscaling", _scaling),
     ("endpoints", _endpoints),
     ("endpoint configurations", _configurations),

@@ -9,7 +9,7 @@ from pipeline.aws.errors import AwsAccessError, AwsError, explained
 from pipeline.aws.timing import Timing
 from pipeline.bootstrap.stack import Stack
 from pipeline.errors import PipelineError
-from pipeline.teardown.account import DIMENSION, RUNNING, answer_of, is_gone
+from pipeline.teardown.account import DIMENSION, KEPT, RUNNING, answer_of, is_gone
 from pipeline.teardown.documents import Ended, Found, Kind, Thing
 
 _RUN_S, _ENDPOINT_S = 1200.0, 600.0
@@ -64,7 +64,9 @@ def _delete(aws: Aws, thing: Thing, timing: Timing) -> None:
     if thing.kind == "run":
         describe = aws.client("sagemaker").describe_pipeline_execution
         request = {"PipelineExecutionArn": thing.arn}
-        _await(thing, describe, request, RUNNING, timing)
+        _await(thing, lambda: _has_ended(answer_of(describe, **request)), _RUN_S, timing)
+    elif thing.kind == "kept machine":
+        _let_go(aws.client("sagemaker"), thing, timing)
     elif thing.kind == "endpoint":
         _delete_endpoint(aws.client("sagemaker"), thing, timing)
     elif thing.kind == "stack":
@@ -83,21 +85,32 @@ def _delete_endpoint(client: Any, thing: Thing, timing: Timing) -> None:
     known = answer_of(client.describe_endpoint, **request)
     if known is not None and known["EndpointStatus"] != "Deleting":
         client.delete_endpoint(**request)
-    _await(thing, client.describe_endpoint, request, None, timing)
+    describe = client.describe_endpoint
+    _await(thing, lambda: answer_of(describe, **request) is None, _ENDPOINT_S, timing)
 
 
-def _await(
-    thing: Thing,
-    describe: Callable[..., Any],
-    request: Mapping[str, str],
-    states: tuple[str, ...] | None,
-    timing: Timing,
-) -> None:
-    """Wait until it is gone, or a run in none of these states. Raises StillThereError."""
-    waited, limit = 0.0, _RUN_S if states else _ENDPOINT_S
+def _let_go(client: Any, thing: Thing, timing: Timing) -> None:
+    """End the time for which a training job's machine is kept, and wait until it is over."""
+    at_once = {"KeepAlivePeriodInSeconds": 0}
+    client.update_training_job(TrainingJobName=thing.name, ResourceConfig=at_once)
+    describe = client.describe_training_job
+    request = {"TrainingJobName": thing.name}
+    _await(thing, lambda: not _is_kept(answer_of(describe, **request)), _ENDPOINT_S, timing)
+
+
+def _has_ended(run: Mapping[str, Any] | None) -> bool:
+    return run is None or run["PipelineExecutionStatus"] not in RUNNING
+
+
+def _is_kept(job: Mapping[str, Any] | None) -> bool:
+    return ((job or {}).get("WarmPoolStatus") or {}).get("Status") == KEPT
+
+
+def _await(thing: Thing, is_over: Callable[[], bool], limit: float, timing: Timing) -> None:
+    """Wait until it is over. Raises StillThereError."""
+    waited = 0.0
     for pause in timing.pauses(2, 15):
-        answer = answer_of(describe, **request)
-        if answer is None or (states and answer["PipelineExecutionStatus"] not in states):
+        if is_over():
             return
         if waited > limit:
             break

@@ -5,6 +5,7 @@ from typing import Literal
 
 Kind = Literal[
     "run",
+    "kept machine",
     "scaling",
     "endpoint",
     "configuration",

@@ -9,6 +9,7 @@ PREFIX = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dog-breeds/1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/dog-breeds-serving"
 RUN = f"{PREFIX}:pipeline/dog-breeds/execution/abcdefghijkl"
+JOB = "pipelines-abcdefghijkl-Train-1"
 TARGET = "endpoint/dog-breeds-production/variant/AllTraffic"
 OURS = {"project": "dog-breeds"}
 SAGEMAKER, S3 = "sagemaker", "s3"
@@ -19,6 +20,7 @@ class Account:
     """What there is of dog-breeds, and of its neighbours, by name."""
 
     runs: list[str] = field(default_factory=list)
+    kept: dict[str, dict[str, str]] = field(default_factory=dict)  # its job's tags
     scaling: bool = False
     endpoints: list[str] = field(default_factory=list)
     configurations: dict[str, str] = field(default_factory=dict)  # whose endpoint it is for
@@ -33,6 +35,7 @@ class Account:
 def everything() -> Account:
     return Account(
         runs=[RUN],
+        kept={JOB: OURS},
         scaling=True,
         endpoints=["dog-breeds-staging", "dog-breeds-production"],
         configurations={"dog-breeds--7-1": "dog-breeds-staging"},
@@ -99,6 +102,17 @@ class Looks:
         else:
             denied = "AccessDeniedException"
             self.cloud.refuse(SAGEMAKER, "list_pipeline_executions", denied, "you may not")
+        jobs = [summary("TrainingJob", name) for name in there.kept]
+        for one in jobs:
+            one |= {"TrainingJobStatus": "Completed"}
+        self.cloud.expect(
+            SAGEMAKER,
+            "list_training_jobs",
+            {"TrainingJobSummaries": jobs},
+            {"WarmPoolStatusEquals": "Available"},
+        )
+        for tags in there.kept.values():
+            self.tags(tags)
         found = [scalable()] if there.scaling else []
         answer = {"ScalableTargets": found}
         self.cloud.expect("application-autoscaling", "describe_scalable_targets", answer)
@@ -192,6 +206,19 @@ class Looks:
     def gone(self, operation: str, service: str = SAGEMAKER) -> None:
         self.cloud.refuse(service, operation, "ResourceNotFound", "it does not exist.")
 
+    def machine(self, status: str) -> None:
+        """The machine that was kept for the next training, as its job tells."""
+        answer = summary("TrainingJob", JOB) | {
+            "WarmPoolStatus": {"Status": status},
+            "ModelArtifacts": {"S3ModelArtifacts": "s3://b/m"},
+            "TrainingJobStatus": "Completed",
+            "SecondaryStatus": "Completed",
+            "AlgorithmSpecification": {"TrainingInputMode": "File"},
+            "ResourceConfig": {"VolumeSizeInGB": 1},
+            "StoppingCondition": {},
+        }
+        self.cloud.expect(SAGEMAKER, "describe_training_job", answer, {"TrainingJobName": JOB})
+
     def endpoint(self, name: str, status: str) -> None:
         answer = summary("Endpoint", name) | {
             "EndpointStatus": status,
@@ -201,7 +228,8 @@ class Looks:
 
 
 def summary(kind: str, name: str) -> dict[str, Any]:
-    path = {"EndpointConfig": "endpoint-config"}.get(kind, kind.lower())
+    others = {"EndpointConfig": "endpoint-config", "TrainingJob": "training-job"}
+    path = others.get(kind, kind.lower())
     return {f"{kind}Name": name, f"{kind}Arn": f"{PREFIX}:{path}/{name}", "CreationTime": NOW}
 
 

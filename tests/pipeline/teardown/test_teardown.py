@@ -19,7 +19,9 @@ from pipeline.teardown.account import Project
 from tests.pipeline.aws.aws_support import ACCOUNT, BUCKET, Cloud
 from tests.pipeline.schema.schema_support import document
 from tests.pipeline.teardown.teardown_support import (
+    JOB,
     OURS,
+    PREFIX,
     ROLE,
     RUN,
     STACK,
@@ -75,6 +77,9 @@ def expect_deletions(looks: Looks, refused: str = "") -> None:
         for status in ("Stopping", "Stopped"):
             answer = {"PipelineExecutionArn": RUN, "PipelineExecutionStatus": status}
             cloud.expect("sagemaker", "describe_pipeline_execution", answer)
+    if delete("sagemaker", "update_training_job", {"TrainingJobArn": f"{PREFIX}:training-job/{JOB}"}):
+        looks.machine("Available")
+        looks.machine("Terminated")
     delete("application-autoscaling", "deregister_scalable_target")
     for name in ("dog-breeds-staging", "dog-breeds-production"):
         looks.endpoint(name, "InService")
@@ -103,6 +108,7 @@ def test_what_costs_by_the_hour_goes_first_and_bucket_and_registry_stay(
 
     assert looks.changes() == [
         ("StopPipelineExecution", RUN),
+        ("UpdateTrainingJob", JOB),
         ("DeregisterScalableTarget", TARGET),
         ("DeleteEndpoint", "dog-breeds-staging"),
         ("DeleteEndpoint", "dog-breeds-production"),
@@ -149,6 +155,7 @@ def test_registry_and_bucket_go_last_and_only_when_asked_to(
     "case",
     [
         ("stop_pipeline_execution", Account(runs=[RUN], stack={"Project": "dog-breeds"}), "run"),
+        ("update_training_job", Account(kept={JOB: OURS}), "kept machine"),
         ("deregister_scalable_target", Account(scaling=True), ""),
         (
             "delete_endpoint",
@@ -197,7 +204,7 @@ def test_it_asks_and_no_deletes_nothing(
     assert run() == 3
     assert looks.changes() == []
     printed = capsys.readouterr().out
-    assert "Delete these 8? [y/N] " in printed
+    assert "Delete these 9? [y/N] " in printed
     assert "kept: --bucket deletes it" in printed
 
 
@@ -257,6 +264,7 @@ def test_an_endpoint_that_does_not_go_holds_back_what_it_needs(
 
 def test_neighbours_are_never_touched(looks: Looks, run: Callable[..., int]) -> None:
     there = Account(
+        kept={"pipelines-mnopqrstuvwx-Train-1": {"project": "dogs"}},
         endpoints=["dog-breeds-uk-staging", "dog-breeds2--x", "other"],
         configurations={
             "dog-breeds--7-1": "dog-breeds-uk-staging",  # of one group, for another project
