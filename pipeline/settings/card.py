@@ -2,14 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
-from pipeline.settings.forms import Section
+from pipeline.settings.forms import Form, Section
 
-# SageMaker's limits, in characters.
-_NO_NUL = r"^[^\x00]+$"  # steps/card.py marks its places with it
-Name = Annotated[str, Field(pattern=_NO_NUL, max_length=1024)]
-Words = Annotated[str, Field(pattern=_NO_NUL, max_length=2048)]
+# SageMaker's limits, in characters; and without the one with which steps/card.py marks its places.
+Name = Annotated[str, Form(r"[^\x00]{1,1024}", "text of 1 to 1,024 characters")]
+Words = Annotated[str, Form(r"[^\x00]{1,2048}", "text of 1 to 2,048 characters")]
 
 
 class Card(Section):

@@ -77,7 +77,9 @@ def expect_deletions(looks: Looks, refused: str = "") -> None:
         for status in ("Stopping", "Stopped"):
             answer = {"PipelineExecutionArn": RUN, "PipelineExecutionStatus": status}
             cloud.expect("sagemaker", "describe_pipeline_execution", answer)
-    if delete("sagemaker", "update_training_job", {"TrainingJobArn": f"{PREFIX}:training-job/{JOB}"}):
+    if delete(
+        "sagemaker", "update_training_job", {"TrainingJobArn": f"{PREFIX}:training-job/{JOB}"}
+    ):
         looks.machine("Available")
         looks.machine("Terminated")
     delete("application-autoscaling", "deregister_scalable_target")
