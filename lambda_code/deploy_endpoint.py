@@ -59,6 +59,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from deployment_errors import DeployError, EndpointBusyError
 from deployment_history import create_config, create_model
@@ -81,6 +82,8 @@ from staging_endpoint import bring_in_turn, take_turn
 from staging_expiry import delete_expired
 from telling import News, teller
 
+# From a VPC that has no way to SNS an answer never comes.
+_SHORTLY = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
 _PACKAGE_EVENT = "SageMaker Model Package State Change"
 _ENDPOINT_EVENT = "SageMaker Endpoint State Change"
 _RUN_EVENT = "SageMaker Model Building Pipeline Execution Status Change"
@@ -92,7 +95,7 @@ def handler(event: Mapping[str, Any], _context: object) -> Outcome:
         boto3.client("sagemaker"),
         scaling=lambda: boto3.client("application-autoscaling"),
         objects=lambda: boto3.client("s3"),
-        tell=teller(os.environ.get("TOPICS", ""), lambda: boto3.client("sns")),
+        tell=teller(os.environ.get("TOPICS", ""), lambda: boto3.client("sns", config=_SHORTLY)),
     )
     done = handle(event, os.environ, clients)
     print(json.dumps(done))

@@ -13,7 +13,7 @@ the newer one.
 - `decided-at`: when. `stands-for`: the approval behind it. They are equal for an approval itself; a
   rollback stands for an earlier one, and undoes what was decided in between.
 - `taken-back`: SageMaker brought the endpoint to it and, by itself, back again. It is not tried
-  again until somebody decides so.
+  again until somebody decides so. `told`: people have heard of that.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ PACKAGE = "model-package-arn"
 _ENDPOINT = "endpoint"
 _DECIDED = "decided-at"
 _STANDS_FOR = "stands-for"
-_TAKEN_BACK = "taken-back"
+_TAKEN_BACK, _TOLD = "taken-back", "told"
 _NAME = re.compile(r".+-(\d{12})(\d{3})-[0-9a-f]{6}")
 _CLOCK = "%y%m%d%H%M%S"
 _NAME_LENGTH = 63
@@ -72,6 +72,7 @@ class Record(Decision):
     endpoint: str
     written: datetime
     is_taken_back: bool
+    is_told: bool = False
 
 
 def title_of(package: str) -> str:
@@ -203,9 +204,18 @@ def read_record(client: Any, config: str) -> Record | None:
 
 def take_back(client: Any, config: str) -> None:
     """Mark a configuration as one that was deployed and that SageMaker rolled back."""
+    _mark(client, config, _TAKEN_BACK)
+
+
+def note_told(client: Any, config: str) -> None:
+    """Mark a configuration as one of whose end people have heard."""
+    _mark(client, config, _TOLD)
+
+
+def _mark(client: Any, config: str, tag: str) -> None:
     answer = found(client.describe_endpoint_config, EndpointConfigName=config)
-    if answer and _TAKEN_BACK not in tags_of(client, answer["EndpointConfigArn"]):
-        tags = tag_list({_TAKEN_BACK: datetime.now(UTC).isoformat()})
+    if answer and tag not in tags_of(client, answer["EndpointConfigArn"]):
+        tags = tag_list({tag: datetime.now(UTC).isoformat()})
         client.add_tags(ResourceArn=answer["EndpointConfigArn"], Tags=tags)
 
 
@@ -226,6 +236,7 @@ def _read(client: Any, config: Mapping[str, Any]) -> Record | None:
         endpoint=tags[_ENDPOINT],
         written=config["CreationTime"],
         is_taken_back=_TAKEN_BACK in tags,
+        is_told=_TOLD in tags,
     )
 
 

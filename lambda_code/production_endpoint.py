@@ -35,7 +35,7 @@ from endpoint_calls import (
 from endpoint_plan import unwatched
 from endpoint_scaling import apply_scaling, remove_scaling
 from kept_models import kept_container
-from news import of_rollback
+from rollback_news import tell_of_rollback
 from telling import Tell
 
 _LAST = "last-deployment"
@@ -83,12 +83,30 @@ def reconcile(production: Production, clients: Clients, made: Record | None = No
     """Take the one step that brings the endpoint nearer to what it should run, if there is any.
 
     `made` is a decision written down just now. Raises NothingToReturnToError, and DeployError for
-    an endpoint that failed and cannot be mended.
+    an endpoint that failed and cannot be mended. People hear of a deployment that was rolled back;
+    when they cannot be told, that is raised after the step, which does not wait for it.
     """
     client, name = clients.sagemaker, production.plan.endpoint_name
     endpoint = describe_endpoint(client, name)
     tags = tags_of(client, endpoint["EndpointArn"]) if endpoint else {}
     failed = _note_what_failed(clients, endpoint, tags) if endpoint else None
+    unheard = tell_of_rollback(client, clients.tell, endpoint, failed)
+    done = _step(production, clients, endpoint, tags, failed=failed, made=made)
+    if unheard:
+        raise unheard
+    return done
+
+
+def _step(
+    production: Production,
+    clients: Clients,
+    endpoint: Mapping[str, Any] | None,
+    tags: Mapping[str, str],
+    *,
+    failed: str | None,
+    made: Record | None,
+) -> Outcome:
+    client, name = clients.sagemaker, production.plan.endpoint_name
     current = current_record(client, endpoint, production.group)
     records = merged(history(client, production.group, name, only_decided=True), made)
     # What was just noted a listing may not show for a moment.
@@ -271,20 +289,8 @@ def _note_what_failed(
     went_back = last != now and tags.get(_OVER) == now
     if not last or is_busy(endpoint) or not (is_first or went_back):
         return None
-    _tell_of_rollback(clients, endpoint, last)
     take_back(clients.sagemaker, last)
     return last
-
-
-def _tell_of_rollback(clients: Clients, endpoint: Mapping[str, Any], config: str) -> None:
-    """Tell people once, before it is marked: what was marked is not told of again."""
-    if clients.tell is None:
-        return
-    record = read_record(clients.sagemaker, config)
-    if record and not record.is_taken_back:
-        is_there = goal_of(endpoint) != config
-        before = read_record(clients.sagemaker, goal_of(endpoint)) if is_there else None
-        clients.tell(of_rollback(endpoint, record.package, before.package if before else ""))
 
 
 def _marked(record: Record, failed: str | None) -> Record:

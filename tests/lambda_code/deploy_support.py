@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from deploy_endpoint import handle
 from pipeline.local.service.operations.endpoints import (
     awaited_config,
@@ -55,6 +57,7 @@ class World:
         self.events: dict[str, Event] = {}
         self.deployed: list[str] = []
         self.told: list[News] | None = None  # a list: people want to be told
+        self.is_mute = False  # nobody can be told
 
     def package(self, number: int | str) -> str:
         return f"{PREFIX}:model-package/{GROUP}/{number}"
@@ -75,13 +78,19 @@ class World:
     def handle(self, event: Event) -> dict[str, str]:
         """Call the handler, as Lambda would."""
         before = self.awaited
-        tell = None if self.told is None else self.told.append
+        tell = None if self.told is None else self.tell
         clients = Clients(self.client, no_scaling, lambda _: None, tell=tell)
         answer = handle(event, self.environment, clients)
         if self.awaited and self.awaited != before:
             self.deployed.append(self._version(self.awaited))
         self.collect()
         return answer
+
+    def tell(self, news: News) -> None:
+        if self.is_mute:
+            raise ClientError({"Error": {"Code": "AuthorizationError"}}, "Publish")
+        assert self.told is not None
+        self.told.append(news)
 
     def end(self, *, well: bool) -> Event:
         """End what the endpoint is at; the event of that."""

@@ -231,6 +231,29 @@ class TestARollback:
         assert "the model does not load" in news.text
         assert "python -m pipeline.registry reject 2 --aws --group dogs" in news.text
 
+    def test_a_version_comes_though_nobody_can_be_told(self, world: World) -> None:
+        world.told, world.is_mute = [], True
+        run(world, "a1 ok a2")
+        world.end(well=False)
+        approval = world.decide("a", "3")
+        with pytest.raises(DeployError, match=r"nobody could be told .*version 2 was rolled back"):
+            world.handle(approval)
+        assert world.state == "1>3"
+        assert world.handle(approval)["action"] == "unchanged"
+        run(world, "ok r3")
+        assert world.state == "3>1"  # version 2 was taken back
+
+    def test_whoever_could_not_be_told_is_told_by_the_next_event(self, world: World) -> None:
+        world.told, world.is_mute = [], True
+        run(world, "a1 ok a2")
+        end = world.end(well=False)
+        with pytest.raises(DeployError, match="nobody could be told"):
+            world.handle(end)
+        world.is_mute = False
+        world.handle(end)
+        world.handle(end)
+        assert len(world.told) == 1
+
     def test_a_first_version_leaves_none(self) -> None:
         endpoint = {
             "EndpointName": PRODUCTION,
