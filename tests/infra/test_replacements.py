@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.infra.template_support import settings_with, template_for
+from tests.infra.template_support import (
+    KEYS,
+    NETWORK,
+    REALTIME,
+    settings_with,
+    template_for,
+)
 
 BEFORE: dict[str, tuple[str, dict[str, Any]]] = json.loads(
     Path(__file__).with_name("made_before.json").read_text(encoding="utf-8")
@@ -20,8 +26,12 @@ MONITORED = "monitor={enabled: true, retrain: true}"
 
 @pytest.mark.parametrize(
     "overrides",
-    [(MONITORED,), (MONITORED, "notify={emails: [me@example.org], webhook: 'https://a.b/c'}")],
-    ids=["the same settings", "with what is new"],
+    [
+        (MONITORED,),
+        (MONITORED, "notify={emails: [me@example.org], webhook: 'https://a.b/c'}"),
+        (MONITORED, NETWORK, REALTIME, *KEYS),
+    ],
+    ids=["the same settings", "with people to tell", "in a network, under keys"],
 )
 def test_nothing_of_an_older_stack_is_removed_or_replaced(overrides: tuple[str, ...]) -> None:
     template = template_for(settings_with(*overrides))
