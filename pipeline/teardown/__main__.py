@@ -99,7 +99,7 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     result.add_argument("--local", action="store_true", help="the endpoints of this machine")
     result.add_argument("--yes", action="store_true", help="do not ask")
     result.add_argument("--dry-run", action="store_true", help="show it, delete nothing")
-    text = "also the versions in the model registry, and their group"
+    text = "also the versions in the model registry, their group, and where they served"
     result.add_argument("--registry", action="store_true", help=text)
     text = "also the bucket with all its versions of everything: pictures, runs, models"
     result.add_argument("--bucket", action="store_true", help=text)

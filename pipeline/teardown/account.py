@@ -113,6 +113,7 @@ def _endpoints(aws: Aws, project: Project) -> Iterator[Thing]:
 
 def _configurations(aws: Aws, project: Project) -> Iterator[Thing]:
     client = aws.client("sagemaker")
+    kept = "" if project.registry else "says where a version served; --registry deletes it"
     pages = client.get_paginator("list_endpoint_configs").paginate(NameContains=project.start)
     for config in _listed(pages, "EndpointConfigs"):
         name = config["EndpointConfigName"]
@@ -120,7 +121,7 @@ def _configurations(aws: Aws, project: Project) -> Iterator[Thing]:
         if name.startswith(project.start) and project.has_endpoint(
             _tags(client, config["EndpointConfigArn"]).get("endpoint", "")
         ):
-            yield Thing("configuration", name)
+            yield Thing("configuration", name, kept=kept)
 
 
 def _models(aws: Aws, project: Project) -> Iterator[Thing]:

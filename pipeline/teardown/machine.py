@@ -8,11 +8,13 @@ from pipeline.teardown.documents import Ended, Found, Thing
 
 
 def look_here(target: Target) -> Found:
-    """Return the endpoints of the local state, with their configurations and models."""
+    """Return the endpoints of the local state, with their models.
+
+    Their configurations say where a version served: they stay with the versions.
+    """
     client = target.sagemaker
     listings = (
         ("endpoint", client.list_endpoints, "Endpoints", "EndpointName"),
-        ("configuration", client.list_endpoint_configs, "EndpointConfigs", "EndpointConfigName"),
         ("model", client.list_models, "Models", "ModelName"),
     )
     things = [
@@ -30,7 +32,6 @@ def delete_here(target: Target, found: Found) -> Iterator[Ended]:
     client = target.sagemaker
     deletes = {
         "endpoint": lambda name: client.delete_endpoint(EndpointName=name),
-        "configuration": lambda name: client.delete_endpoint_config(EndpointConfigName=name),
         "model": lambda name: client.delete_model(ModelName=name),
     }
     for thing in found.going:

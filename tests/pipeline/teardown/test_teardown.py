@@ -88,7 +88,6 @@ def expect_deletions(looks: Looks, refused: str = "") -> None:
         if delete("sagemaker", "delete_endpoint"):
             looks.endpoint(name, "Deleting")
             looks.gone("describe_endpoint")
-    delete("sagemaker", "delete_endpoint_config")
     delete("sagemaker", "delete_model")
     delete("sagemaker", "delete_pipeline", {"PipelineArn": f"{RUN.partition('/exec')[0]}"})
     if refused in ("stop_pipeline_execution", "delete_endpoint"):
@@ -114,7 +113,6 @@ def test_what_costs_by_the_hour_goes_first_and_bucket_and_registry_stay(
         ("DeregisterScalableTarget", TARGET),
         ("DeleteEndpoint", "dog-breeds-staging"),
         ("DeleteEndpoint", "dog-breeds-production"),
-        ("DeleteEndpointConfig", "dog-breeds--7-1"),
         ("DeleteModel", "dog-breeds--7-2"),
         ("DeletePipeline", "dog-breeds"),
         ("DeleteStack", STACK),
@@ -129,8 +127,10 @@ def test_what_costs_by_the_hour_goes_first_and_bucket_and_registry_stay(
 def test_registry_and_bucket_go_last_and_only_when_asked_to(
     looks: Looks, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    left = Account(group=OURS, versions=["7"], bucket=OURS)
+    served = {"dog-breeds--7-1": "dog-breeds-staging"}
+    left = Account(configurations=served, group=OURS, versions=["7"], bucket=OURS)
     looks.expect(left, registry=True, bucket=True)
+    looks.cloud.expect("sagemaker", "delete_endpoint_config", {})
     looks.cloud.expect("sagemaker", "delete_model_package", {})
     looks.cloud.expect("sagemaker", "delete_model_package_group", {})
     versions = [{"Key": "runs/1", "VersionId": "a"}]
@@ -145,6 +145,7 @@ def test_registry_and_bucket_go_last_and_only_when_asked_to(
     assert run("--yes", "--registry", "--bucket") == 0
 
     assert [name for name, _ in looks.changes()] == [
+        "DeleteEndpointConfig",
         "DeleteModelPackage",
         "DeleteModelPackageGroup",
         "DeleteObjects",
@@ -163,11 +164,6 @@ def test_registry_and_bucket_go_last_and_only_when_asked_to(
             "delete_endpoint",
             Account(endpoints=["dog-breeds-staging"], stack={"Project": "dog-breeds"}),
             "endpoint",
-        ),
-        (
-            "delete_endpoint_config",
-            Account(configurations={"dog-breeds--7-1": "dog-breeds-staging"}),
-            "",
         ),
         ("delete_model", Account(models={"dog-breeds--7-2": ROLE}), ""),
         ("delete_pipeline", Account(pipelines=["dog-breeds"]), ""),
@@ -206,7 +202,7 @@ def test_it_asks_and_no_deletes_nothing(
     assert run() == 3
     assert looks.changes() == []
     printed = capsys.readouterr().out
-    assert "Delete these 9? [y/N] " in printed
+    assert "Delete these 8? [y/N] " in printed
     assert "kept: --bucket deletes it" in printed
 
 
@@ -313,9 +309,10 @@ def test_on_this_machine_endpoints_go_with_what_they_were_made_of(
     assert main([*here, "--yes"]) == 0
 
     printed = capsys.readouterr().out
-    assert "deleted    endpoint e\ndeleted    configuration c\ndeleted    model m\n" in printed
+    assert "deleted    endpoint e\ndeleted    model m\n" in printed
     assert "what still costs money: nothing\n" in printed
     assert printed.endswith("there is nothing of this machine\n")
     assert client.list_endpoints()["Endpoints"] == []
+    assert client.list_endpoint_configs()["EndpointConfigs"]  # a version served there
     with pytest.raises(UsageError, match=r"are the folder .*: delete it"):
         main([*here, "--yes", "--bucket"])
