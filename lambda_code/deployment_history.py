@@ -14,6 +14,7 @@ the newer one.
   rollback stands for an earlier one, and undoes what was decided in between.
 - `taken-back`: SageMaker brought the endpoint to it and, by itself, back again. It is not tried
   again until somebody decides so. `told`: people have heard of that.
+- `left-at`, `left-for`: when it was rejected and the endpoint brought back, and to which version.
 """
 
 import hashlib
@@ -33,6 +34,7 @@ _ENDPOINT = "endpoint"
 _DECIDED = "decided-at"
 _STANDS_FOR = "stands-for"
 _TAKEN_BACK, _TOLD = "taken-back", "told"
+_LEFT_AT, _LEFT_FOR = "left-at", "left-for"
 _NAME = re.compile(r".+-(\d{12})(\d{3})-[0-9a-f]{6}")
 _CLOCK = "%y%m%d%H%M%S"
 _NAME_LENGTH = 63
@@ -210,6 +212,13 @@ def take_back(client: Any, config: str) -> None:
 def note_told(client: Any, config: str) -> None:
     """Mark a configuration as one of whose end people have heard."""
     _mark(client, config, _TOLD)
+
+
+def note_left(client: Any, config: str, package: str) -> None:
+    """Write down that the endpoint was brought back from a configuration to an earlier version."""
+    if answer := found(client.describe_endpoint_config, EndpointConfigName=config):
+        tags = {_LEFT_AT: datetime.now(UTC).isoformat(), _LEFT_FOR: package}
+        client.add_tags(ResourceArn=answer["EndpointConfigArn"], Tags=tag_list(tags))
 
 
 def _mark(client: Any, config: str, tag: str) -> None:

@@ -17,6 +17,7 @@ from deployment_history import (
     group_of,
     history,
     merged,
+    note_left,
     read_record,
     remember,
     take_back,
@@ -119,8 +120,13 @@ def _step(
     if endpoint and not current and _was_replaced(client, endpoint, tags, wanted):
         reason = f"somebody brought it to {goal_of(endpoint)}; the next approval ends that"
         return answer("unchanged", reason, production)
-    is_return = wanted.is_rollback or (current is not None and wanted.place < current.place)
-    return _deploy(production, clients, endpoint, wanted, is_return=is_return)
+    is_earlier = current is not None and wanted.place < current.place
+    is_return = wanted.is_rollback or is_earlier
+    done = _deploy(production, clients, endpoint, wanted, is_return=is_return)
+    if current and is_earlier and done["action"] in ("created", "updated"):
+        # No decision tells of it: what it goes back to was decided on before.
+        note_left(client, current.config, wanted.package)
+    return done
 
 
 def choose(

@@ -19,9 +19,10 @@ _GROUP_LENGTH = 38  # of a group in the names of its configurations
 class Stay:
     """A version's time on an endpoint: from the decision for it to the one for another version.
 
-    It serves some minutes later, when the machines are ready. `until` is None where no other came
-    after it: then `running` says whether it is still there. `rolled_back`: SageMaker brought the
-    endpoint back by itself, and when is `until`.
+    It serves some minutes later, when the machines are ready. One that is rejected ends with the
+    way back to the version before it, whose next stay begins then. `until` is None where no other
+    came after it: then `running` says whether it is still there. `rolled_back`: SageMaker brought
+    the endpoint back by itself, and when is `until`.
     """
 
     endpoint: str
@@ -38,6 +39,17 @@ class _Record:
     config: str
     since: datetime
     taken_back: datetime | None
+    left: datetime | None
+    left_for: str
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A moment from which an endpoint was to have a version, and the configurations for it."""
+
+    since: datetime
+    package: str
+    config: str
 
 
 def stays_of(origins: Origins, group: str, package: str) -> tuple[Stay, ...] | None:
@@ -61,14 +73,23 @@ def _on_endpoint(records: list[_Record], package: str, current: str) -> Iterator
     for one in records:
         if one.package == package and one.taken_back:
             yield Stay(one.endpoint, one.since, one.taken_back, one.config == current, True)
-    # What was taken back ended nobody's time: the version before it went on.
-    kept = [one for one in records if one.taken_back is None]
-    turns = [list(turn) for _, turn in groupby(kept, key=lambda one: one.package)]
+    turns = [list(turn) for _, turn in groupby(_turns(records), key=lambda one: one.package)]
     for turn, after in zip(turns, [*turns[1:], None], strict=True):
         if turn[0].package == package:
             until = after[0].since if after else None
-            running = any(one.config == current for one in turn)
-            yield Stay(turn[0].endpoint, turn[0].since, until, running, False)
+            running = after is None and any(one.config == current for one in turn)
+            yield Stay(records[0].endpoint, turn[0].since, until, running, False)
+
+
+def _turns(records: list[_Record]) -> list[_Turn]:
+    # What was taken back ended nobody's time: the version before it went on.
+    kept = [one for one in records if one.taken_back is None]
+    turns = [_Turn(one.since, one.package, one.config) for one in kept]
+    for one in kept:
+        if one.left:
+            before = [earlier for earlier in kept if earlier.package == one.left_for]
+            turns += [_Turn(one.left, earlier.package, earlier.config) for earlier in before]
+    return sorted(turns, key=lambda turn: turn.since)
 
 
 def _records(origins: Origins, group: str) -> list[_Record] | None:
@@ -92,8 +113,12 @@ def _record(config: Mapping[str, Any], tags: Mapping[str, str]) -> list[_Record]
     if not tags.keys() >= {"endpoint", "model-package-arn"}:
         return []
     name, made = config["EndpointConfigName"], config["CreationTime"]
-    decided, back = (_moment(tags.get(tag)) for tag in ("decided-at", "taken-back"))
-    return [_Record(tags["endpoint"], tags["model-package-arn"], name, decided or made, back)]
+    decided, back, left = (
+        _moment(tags.get(tag)) for tag in ("decided-at", "taken-back", "left-at")
+    )
+    package, left_for = tags["model-package-arn"], tags.get("left-for", "")
+    since = decided or made
+    return [_Record(tags["endpoint"], package, name, since, back, left, left_for)]
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -256,6 +256,16 @@ def test_whatever_a_person_put_there_is_left_and_replaced_by_the_next_approval(
     assert world.state == "3"
 
 
+def test_the_way_back_from_a_rejected_version_is_written_down(world: World) -> None:
+    run(world, "a1 ok a2 ok")
+    config = world.store.get("Endpoint", PRODUCTION)["EndpointConfigName"]
+    run(world, "r2")
+    arn = world.client.describe_endpoint_config(EndpointConfigName=config)["EndpointConfigArn"]
+    tags = {one["Key"]: one["Value"] for one in world.client.list_tags(ResourceArn=arn)["Tags"]}
+    assert tags["left-for"] == world.package(1)
+    assert "left-at" in tags
+
+
 def test_names_and_tags_tell_the_history(world: World) -> None:
     answer = world.handle(world.decide("a", "1"))
     name = answer["endpoint_config_name"]

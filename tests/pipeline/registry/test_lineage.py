@@ -120,6 +120,24 @@ def test_a_version_that_was_registered_as_approved_was_approved_then(
     assert decided.at == version.package["CreationTime"]
 
 
+def test_a_version_serves_again_when_the_one_after_it_is_rejected(
+    store: Store, register: Callable[..., Version]
+) -> None:
+    first, second = register(), register()
+    client = sagemaker_client(store)
+    config = deploy(store, first, 1)
+    deploy(store, second, 5, **{"left-at": hour(6).isoformat(), "left-for": first.arn})
+    client.create_endpoint(EndpointName="p", EndpointConfigName=config)
+    finish_deployment(store, "p", config, {"VariantName": "A", "InstanceCount": 1})
+
+    def said(version: Version) -> list[tuple[Any, ...]]:
+        stays = stays_of(Origins(client), "dogs", version.arn) or ()
+        return [(one.since, one.until, one.running) for one in stays]
+
+    assert said(first) == [(hour(1), hour(5), False), (hour(6), None, True)]
+    assert said(second) == [(hour(5), hour(6), False)]
+
+
 def test_a_version_says_where_it_served_from_when_to_when(
     store: Store, register: Callable[..., Version]
 ) -> None:
