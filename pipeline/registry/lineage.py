@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.definition.steps import WrittenStep, written_steps
-from pipeline.registry.origins import Origins
 from pipeline.registry.served import Stay, stays_of
 from pipeline.registry.versions import Version
+
+if TYPE_CHECKING:
+    from pipeline.registry.origins import Origins
 
 _UNDECIDED = ("", "PendingManualApproval")
 _IMAGES = ("ImageUri", "TrainingImage", "Image")
@@ -74,7 +76,7 @@ class Card:
         return f"{self.status or 'without a status'}, risk {self.risk}"
 
 
-def lineage_of(origins: Origins, version: Version) -> Lineage:
+def lineage_of(origins: "Origins", version: Version) -> Lineage:
     """Return a version's lineage; what may not be read is said by `origins` and left out."""
     made = origins.definition(version)
     containers = version.package.get("InferenceSpecification", {}).get("Containers") or [{}]

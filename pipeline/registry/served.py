@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.registry.origins import Origins
+if TYPE_CHECKING:
+    from pipeline.registry.origins import Origins
+
 
 _GROUP_LENGTH = 38  # of a group in the names of its configurations
 
@@ -52,7 +54,7 @@ class _Turn:
     config: str
 
 
-def stays_of(origins: Origins, group: str, package: str) -> tuple[Stay, ...] | None:
+def stays_of(origins: "Origins", group: str, package: str) -> tuple[Stay, ...] | None:
     """Return where a version of a group was and is, the earliest first.
 
     None where these credentials may not read it, which `origins` has said.
@@ -92,7 +94,7 @@ def _turns(records: list[_Record]) -> list[_Turn]:
     return sorted(turns, key=lambda turn: turn.since)
 
 
-def _records(origins: Origins, group: str) -> list[_Record] | None:
+def _records(origins: "Origins", group: str) -> list[_Record] | None:
     start = f"{group[:_GROUP_LENGTH]}--"
     pages = origins.client.get_paginator("list_endpoint_configs").paginate(NameContains=start)
     listed = origins.ask(pages.build_full_result).get("EndpointConfigs")
@@ -128,6 +130,6 @@ def _moment(text: str | None) -> datetime | None:
         return None  # a tag that somebody wrote by hand
 
 
-def _current(origins: Origins, endpoint: str) -> str:
+def _current(origins: "Origins", endpoint: str) -> str:
     found = origins.ask(origins.client.describe_endpoint, EndpointName=endpoint)
     return str(found.get("EndpointConfigName", ""))

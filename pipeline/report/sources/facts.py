@@ -95,7 +95,7 @@ class Facts:
 
         Prepare's, where it extracts the features as well.
         """
-        if step == EXTRACT_FEATURES and step not in self._step_names():
+        if step == EXTRACT_FEATURES and self._prepare_extracts():
             step = PREPARE
         job = self.job(step)
         if job.get("ProcessingJobStatus") != "Completed":
@@ -105,8 +105,9 @@ class Facts:
                 return str(output["S3Output"]["S3Uri"]).rstrip("/")
         raise Absent(f"step {step} has no output {name}")
 
-    def _step_names(self) -> set[str]:
-        return {one.name for one in written_steps(self.definition)}
+    def _prepare_extracts(self) -> bool:
+        names = {one.name for one in written_steps(self.definition)}
+        return PREPARE in names and EXTRACT_FEATURES not in names
 
     def _why_no_job(self, step: str) -> str:
         status = self.summaries.get(step, {}).get("StepStatus")
