@@ -131,6 +131,17 @@ def models_of_services_are_read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def the_sdk_checks_a_configuration_once() -> Iterator[None]:
+    """Keep what the SageMaker SDK found out: with each compilation it checks its own schema."""
+    with pytest.MonkeyPatch.context() as patch:
+        if sdk := sys.modules.get("sagemaker.session"):
+            validate = sdk.validate_sagemaker_config
+            check = cache(lambda text: validate(json.loads(text)))
+            patch.setattr(sdk, "validate_sagemaker_config", lambda given: check(json.dumps(given)))
+        yield
+
+
 @pytest.fixture(scope="session")
 def monitoring_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Definition]:
     """Compiles the monitoring pipeline's definition; each settings once."""
