@@ -4,19 +4,23 @@ import contextlib
 import gc
 import importlib
 import io
+import json
 import os
 import signal
+import sys
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import create_loader
 from hypothesis import HealthCheck, settings
 
 from pipeline.command_line.running import ROOT
-from pipeline.definition.compile_cache import compiled_definition, compiled_monitoring
+from pipeline.definition.compile_cache import compiled_monitoring, definition_text
 from pipeline.local.service.credentials import ACCESS_KEY, own_secret
 from pipeline.local.service.server import Service, running_service
 from pipeline.local.store import Store
@@ -90,6 +94,13 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin each test with one thread of PyTorch's: more would wait for each other, by spinning."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
 def _load_protobuf_for_smdebug() -> None:
     """Choose for this process alone: a job that a test starts has to do so itself."""
     name = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
@@ -112,6 +123,25 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     reporter.write_line("; ".join([f"{len(skipped)} skipped", *told]))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models_of_services_are_read_once() -> Iterator[None]:
+    """Give all boto3 sessions of a process one loader: it would parse megabytes for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_sdk_checks_a_configuration_once() -> Iterator[None]:
+    """Keep what the SageMaker SDK found out: with each compilation it checks its own schema."""
+    with pytest.MonkeyPatch.context() as patch:
+        if sdk := sys.modules.get("sagemaker.session"):
+            validate = sdk.validate_sagemaker_config
+            check = cache(lambda text: validate(json.loads(text)))
+            patch.setattr(sdk, "validate_sagemaker_config", lambda given: check(json.dumps(given)))
+        yield
+
+
 @pytest.fixture(scope="session")
 def monitoring_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Definition]:
     """Compiles the monitoring pipeline's definition; each settings once."""
@@ -130,9 +160,14 @@ def definition_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Setting
     """The definition of some settings, compiled once for all workers of a run."""
     base = tmp_path_factory.getbasetemp()
     state = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    known: dict[str, str] = {}
 
     def compile_once(settings: Settings) -> Definition:
-        return compiled_definition(settings, ROOT, state)
+        name = settings.model_dump_json()
+        if name not in known:
+            known[name] = definition_text(settings, ROOT, state)
+        definition: Definition = json.loads(known[name])
+        return definition
 
     return compile_once
 

@@ -20,6 +20,7 @@ SLOW_PLACES = {
     "tests/inference_code/server/test_serving_image.py": "server",
     "tests/inference_code/test_model_servers.py": "server",
     "tests/inference_code/test_runtimes.py::test_pytorch": "slow",
+    "tests/inference_code/test_explaining.py::test_the_map_is_all": "slow",
     "tests/infra/test_template.py::test_cfn_lint": "slow",
     "tests/inference_code/test_network.py": "slow",
     "tests/lambda_code/test_any_order.py": "slow",
@@ -37,6 +38,7 @@ SLOW_PLACES = {
     "tests/pipeline/local/service/test_following.py": "server",
     "tests/pipeline/local/service/test_server.py": "server",
     "tests/pipeline/local/test_repair.py": "slow",
+    "tests/pipeline/report/page/test_dull.py": "slow",
     "tests/pipeline/report/page/test_html.py": "slow",
     "tests/pipeline/report/sections/test_tensors.py": "slow",
     "tests/pipeline/report/test_aws_report.py": "slow",
@@ -50,6 +52,9 @@ SLOW_PLACES = {
     "tests/training_code/learning/test_network_cut.py::test_both_parts": "slow",
     "tests/training_code/profiler/test_session.py": "slow",
     "tests/training_code/pretrained/test_weights_files.py": "slow",
+    "tests/training_code/review/test_findings.py::test_wrong_labels_come_first": "slow",
+    "tests/training_code/test_backbones.py::test_a_row_is_what_is_measured": "slow",
+    "tests/training_code/test_isolation.py": "slow",
     "tests/training_code/test_prepare.py": "slow",
 }
 SLOW_FIXTURES = {

@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from pipeline.command_line.running import ROOT
@@ -123,15 +124,18 @@ def _room(name: str) -> str | None:
     return next((room for room in ROOMS if f"{name}.".startswith(f"{room}.")), None)
 
 
-def _imported(file: Path) -> Iterator[tuple[int, str]]:
+@cache
+def _imported(file: Path) -> list[tuple[int, str]]:
     """(Line, dotted name) of every import in a file, wherever it stands."""
+    found: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = node.module
             if node.level:
                 what = f"{file}:{node.lineno}: a relative import hides where it leads"
                 assert file.parent == TWO_NAMES and node.level == 1, what
                 module = ".".join((*file.parent.relative_to(ROOT).parts, str(module)))
-            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+            found += ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+    return found

@@ -6,8 +6,13 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as _SafeLoader  # ten times as fast
+except ImportError:  # a PyYAML that was built without libyaml
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
 
-class _Loader(yaml.SafeLoader):
+
+class _Loader(_SafeLoader):
     """Read YAML with CloudFormation's short tags: !Sub x as {"Fn::Sub": x}."""
 
 

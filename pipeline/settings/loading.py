@@ -5,6 +5,7 @@ Imports neither torch nor an AWS library: every command reads the settings first
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _is_other_range(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     try:
-        data, lines = read_yaml(read_given(path, _LARGEST).decode())
+        data, lines = _parsed(read_given(path, _LARGEST).decode())
     except YamlProblem as problem:
         raise SettingsError(f"{path}:{problem.line}: not YAML: {problem}") from None
     except UnicodeDecodeError:
@@ -112,7 +113,13 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     if not isinstance(data, dict):
         raise SettingsError(f"{path}: must be a mapping of settings")
-    return data, lines
+    return dict(data), lines
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> tuple[Any, dict[Keys, int]]:
+    # A console reads its settings for every page; the same text says the same. Nobody changes it.
+    return read_yaml(text)
 
 
 def _overlay(
