@@ -2,8 +2,8 @@
 
 It also saves less than smdebug does of what costs much and says little: nothing of frozen
 parameters, and of large activations a sample. Layers and gradients are listened to only in steps
-that save something; all others are only counted. A step that saves the loss alone is held back
-and written with others.
+that save something of them; steps that save nothing are only counted. A step that saves the loss
+alone is held back and written with others.
 """
 
 import re
@@ -39,9 +39,10 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 
 @dataclass(frozen=True)
 class _Watched:
-    """A network's layers, and its parameters with the callbacks for their gradients."""
+    """A network's layers, its parameters by their tensors' names, and callbacks for gradients."""
 
     layers: list[nn.Module]
+    parameters: list[tuple[str, nn.Parameter]]
     gradients: list[tuple[Any, Callable[[Any], None]]]
 
 
@@ -73,6 +74,9 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self._held: list[Any] = []  # writers of steps that are complete
         self._held_since = 0.0
         self._overwriting: list[Any] = []  # activations that work in place
+        # Collections that a layer's inputs and outputs belong to in a mode, once it was seen.
+        self._belonging: dict[tuple[nn.Module, Any], set[Any]] = {}
+        self._now_belonging: set[Any] = set()
 
     @property
     def lost(self) -> bool:
@@ -89,8 +93,11 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def use_mode(self, name: str) -> None:
         """Mark the steps that follow as of the mode TRAIN or EVAL."""
         self._catch_up()
+        self._end_step()
         self._silent = 0
         self.set_mode(modes[name])
+        if self.prepared_collections:
+            self._sleep()
 
     def write_held(self) -> None:
         """Write the losses that are held back, for rules to judge."""
@@ -142,22 +149,22 @@ class GuardedHook(Hook):  # type: ignore[misc]
                 raise ValueError(f"{name or type(part).__name__} is watched already, not twice")
             part._module_name = name or type(part).__name__
             self.module_set.add(part)
+        kind = type(module).__name__
+        parameters = [(f"{kind}_{name}", value) for name, value in module.named_parameters()]
         self._watched[module] = _Watched(
             list(module.modules()),
+            parameters,
             [
-                (
-                    value,
-                    partial(self._guarded, self.backward_hook(f"{type(module).__name__}_{name}")),
-                )
-                for name, value in module.named_parameters()
+                (value, partial(self._guarded, self.backward_hook(name)))
+                for name, value in parameters
                 if value.requires_grad
             ],
         )
         module.register_forward_pre_hook(self.forward_pre_hook)
         self.has_registered_module = True
         for part in module.modules():
-            if kind := _ACTIVATIONS.get(type(part)):
-                self._name_activation(part, kind)
+            if activation := _ACTIVATIONS.get(type(part)):
+                self._name_activation(part, activation)
 
     def register_loss(self, loss_module: nn.Module) -> None:
         """Save this loss from now on, whichever network runs."""
@@ -188,8 +195,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def _begin_step(self, module: nn.Module) -> None:
         """Do what smdebug's forward_pre_hook does, but for its profiler, which is off."""
         self._catch_up()
-        if self.writer is not None:  # gradients of the step before have come since
-            self._close_writers()
+        self._end_step()
         if not self.prepared_collections:
             self._prepare_collections()
         self._increment_step()
@@ -199,11 +205,17 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self._listen(self._watched[module])
         if self.writer is None:
             self._sleep()
+
+    def _end_step(self) -> None:
+        """Complete the step before, whose gradients have come since."""
+        if self.writer is not None:
+            self._close_writers()
         if self.last_saved_step is not None and not self.exported_collections:
             self.export_collections()
             self.exported_collections = True
 
     def _see(self, module: Any, inputs: Any, outputs: Any) -> None:
+        self._now_belonging = self._belonging.setdefault((module, self.mode), set())
         super().forward_hook(module, inputs, outputs)
         self.forward_modules_profile_stats.clear()  # smdebug's profiler would do it, but is off
         if module in self._losses and not self._awaits_gradients():
@@ -239,10 +251,15 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def _listen(self, watched: "_Watched") -> None:
         for part in self._overwriting:
             part.inplace = False  # in place, the input to save would be overwritten
-        layers = [*watched.layers, *self._losses]
+        layers = [*filter(self._may_save, watched.layers), *self._losses]  # a loss ends the step
         self._listening = [layer.register_forward_hook(self.forward_hook) for layer in layers]
-        if torch.is_grad_enabled():
+        if self._awaits_gradients():
             self._listening += [value.register_hook(seen) for value, seen in watched.gradients]
+
+    def _may_save(self, layer: nn.Module) -> bool:
+        """Check whether this step saves an input or output of a layer, as far as it was seen."""
+        known = self._belonging.get((layer, self.mode))
+        return known is None or not known.isdisjoint(self._get_collections_to_save_for_step())
 
     def _close_writers(self) -> None:
         self._stop_listening()
@@ -279,15 +296,17 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def _log_params(self, module: nn.Module) -> None:
         """Save the parameters that training changes, at the start of a step."""
-        name = type(module).__name__
-        for parameter_name, parameter in module.named_parameters():
-            if parameter.requires_grad:
-                self._save_for_tensor(f"{name}_{parameter_name}", parameter.data)
+        saved = self._get_collections_to_save_for_step()
+        for name, parameter in self._watched[module].parameters:
+            known = self.tensor_to_collections.get(name)
+            if parameter.requires_grad and (known is None or not known.isdisjoint(saved)):
+                self._save_for_tensor(name, parameter.data)
 
     def _save_for_tensor(
         self, tensor_name: str, tensor_value: Any, check_before_write: bool = True
     ) -> None:
         if isinstance(tensor_value, Tensor) and _LAYERS_OWN.search(tensor_name):
+            self._now_belonging |= self._get_collections_with_tensor(tensor_name)
             tensor_value = sampled(tensor_value, LARGEST_ACTIVATION)
         super()._save_for_tensor(tensor_name, tensor_value, check_before_write)
 
