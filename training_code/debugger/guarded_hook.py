@@ -7,11 +7,11 @@ alone is held back and written with others.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from smdebug.core.collection import CollectionKeys
@@ -25,6 +25,7 @@ from debugger.tensor_writer import StepWriter
 from job.log import log
 from tensor_names import ASKED_BY_RULES
 
+Batch = TypeVar("Batch")
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names a layer's inputs and outputs
 HELD_S = 5.0  # the longest that a loss is held back while training goes on
 LARGEST_ACTIVATION = 2**18  # values: 1 MiB as float32
@@ -70,6 +71,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
         super().__init__(*arguments, **named)
         self._watched: dict[nn.Module, _Watched] = {}
         self._losses: list[nn.Module] = []
+        self._calls: dict[nn.Module, RemovableHandle] = {}  # of networks whose calls are noticed
         self._listening: list[RemovableHandle] = []
         self._held: list[Any] = []  # writers of steps that are complete
         self._held_since = 0.0
@@ -98,6 +100,24 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self.set_mode(modes[name])
         if self.prepared_collections:
             self._sleep()
+
+    def steps(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield batches, each for one call of the network; the same counts, for less.
+
+        PyTorch calls a module with a callback in a slower way. It is noticed only where the step
+        may save something: of the others, the batches are counted.
+        """
+        try:
+            for batch in batches:
+                if self._silent:
+                    self._ignore_calls()
+                    self._silent -= 1
+                    self._passed += 1
+                else:
+                    self._notice_calls()
+                yield batch
+        finally:
+            self._notice_calls()
 
     def write_held(self) -> None:
         """Write the losses that are held back, for rules to judge."""
@@ -160,7 +180,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
                 if value.requires_grad
             ],
         )
-        module.register_forward_pre_hook(self.forward_pre_hook)
+        self._notice_calls()
         self.has_registered_module = True
         for part in module.modules():
             if activation := _ACTIVATIONS.get(type(part)):
@@ -180,6 +200,14 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self._passed += 1
         else:
             self._guarded(self._begin_step, module)
+
+    def _notice_calls(self) -> None:
+        for network in self._watched.keys() - self._calls.keys():
+            self._calls[network] = network.register_forward_pre_hook(self.forward_pre_hook)
+
+    def _ignore_calls(self) -> None:
+        while self._calls:
+            self._calls.popitem()[1].remove()
 
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Save what was computed by a layer or the loss."""
