@@ -2,16 +2,16 @@
 
 It also saves less than smdebug does of what costs much and says little: nothing of frozen
 parameters, and of large activations a sample. Layers and gradients are listened to only in steps
-that save something; all others are only counted. A step that saves the loss alone is held back
-and written with others.
+that save something of them; steps that save nothing are only counted. A step that saves the loss
+alone is held back and written with others.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from smdebug.core.collection import CollectionKeys
@@ -25,6 +25,7 @@ from debugger.tensor_writer import StepWriter
 from job.log import log
 from tensor_names import ASKED_BY_RULES
 
+Batch = TypeVar("Batch")
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names a layer's inputs and outputs
 HELD_S = 5.0  # the longest that a loss is held back while training goes on
 LARGEST_ACTIVATION = 2**18  # values: 1 MiB as float32
@@ -39,9 +40,10 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 
 @dataclass(frozen=True)
 class _Watched:
-    """A network's layers, and its parameters with the callbacks for their gradients."""
+    """A network's layers, its parameters by their tensors' names, and callbacks for gradients."""
 
     layers: list[nn.Module]
+    parameters: list[tuple[str, nn.Parameter]]
     gradients: list[tuple[Any, Callable[[Any], None]]]
 
 
@@ -69,10 +71,14 @@ class GuardedHook(Hook):  # type: ignore[misc]
         super().__init__(*arguments, **named)
         self._watched: dict[nn.Module, _Watched] = {}
         self._losses: list[nn.Module] = []
+        self._calls: dict[nn.Module, RemovableHandle] = {}  # of networks whose calls are noticed
         self._listening: list[RemovableHandle] = []
         self._held: list[Any] = []  # writers of steps that are complete
         self._held_since = 0.0
         self._overwriting: list[Any] = []  # activations that work in place
+        # Collections that a layer's inputs and outputs belong to in a mode, once it was seen.
+        self._belonging: dict[tuple[nn.Module, Any], set[Any]] = {}
+        self._now_belonging: set[Any] = set()
 
     @property
     def lost(self) -> bool:
@@ -89,8 +95,29 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def use_mode(self, name: str) -> None:
         """Mark the steps that follow as of the mode TRAIN or EVAL."""
         self._catch_up()
+        self._end_step()
         self._silent = 0
         self.set_mode(modes[name])
+        if self.prepared_collections:
+            self._sleep()
+
+    def steps(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield batches, each for one call of the network; the same counts, for less.
+
+        PyTorch calls a module with a callback in a slower way. It is noticed only where the step
+        may save something: of the others, the batches are counted.
+        """
+        try:
+            for batch in batches:
+                if self._silent:
+                    self._ignore_calls()
+                    self._silent -= 1
+                    self._passed += 1
+                else:
+                    self._notice_calls()
+                yield batch
+        finally:
+            self._notice_calls()
 
     def write_held(self) -> None:
         """Write the losses that are held back, for rules to judge."""
@@ -142,22 +169,22 @@ class GuardedHook(Hook):  # type: ignore[misc]
                 raise ValueError(f"{name or type(part).__name__} is watched already, not twice")
             part._module_name = name or type(part).__name__
             self.module_set.add(part)
+        kind = type(module).__name__
+        parameters = [(f"{kind}_{name}", value) for name, value in module.named_parameters()]
         self._watched[module] = _Watched(
             list(module.modules()),
+            parameters,
             [
-                (
-                    value,
-                    partial(self._guarded, self.backward_hook(f"{type(module).__name__}_{name}")),
-                )
-                for name, value in module.named_parameters()
+                (value, partial(self._guarded, self.backward_hook(name)))
+                for name, value in parameters
                 if value.requires_grad
             ],
         )
-        module.register_forward_pre_hook(self.forward_pre_hook)
+        self._notice_calls()
         self.has_registered_module = True
         for part in module.modules():
-            if kind := _ACTIVATIONS.get(type(part)):
-                self._name_activation(part, kind)
+            if activation := _ACTIVATIONS.get(type(part)):
+                self._name_activation(part, activation)
 
     def register_loss(self, loss_module: nn.Module) -> None:
         """Save this loss from now on, whichever network runs."""
@@ -174,6 +201,14 @@ class GuardedHook(Hook):  # type: ignore[misc]
         else:
             self._guarded(self._begin_step, module)
 
+    def _notice_calls(self) -> None:
+        for network in self._watched.keys() - self._calls.keys():
+            self._calls[network] = network.register_forward_pre_hook(self.forward_pre_hook)
+
+    def _ignore_calls(self) -> None:
+        while self._calls:
+            self._calls.popitem()[1].remove()
+
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Save what was computed by a layer or the loss."""
         self._guarded(self._see, module, inputs, outputs)
@@ -188,8 +223,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def _begin_step(self, module: nn.Module) -> None:
         """Do what smdebug's forward_pre_hook does, but for its profiler, which is off."""
         self._catch_up()
-        if self.writer is not None:  # gradients of the step before have come since
-            self._close_writers()
+        self._end_step()
         if not self.prepared_collections:
             self._prepare_collections()
         self._increment_step()
@@ -199,11 +233,17 @@ class GuardedHook(Hook):  # type: ignore[misc]
             self._listen(self._watched[module])
         if self.writer is None:
             self._sleep()
+
+    def _end_step(self) -> None:
+        """Complete the step before, whose gradients have come since."""
+        if self.writer is not None:
+            self._close_writers()
         if self.last_saved_step is not None and not self.exported_collections:
             self.export_collections()
             self.exported_collections = True
 
     def _see(self, module: Any, inputs: Any, outputs: Any) -> None:
+        self._now_belonging = self._belonging.setdefault((module, self.mode), set())
         super().forward_hook(module, inputs, outputs)
         self.forward_modules_profile_stats.clear()  # smdebug's profiler would do it, but is off
         if module in self._losses and not self._awaits_gradients():
@@ -239,10 +279,15 @@ class GuardedHook(Hook):  # type: ignore[misc]
     def _listen(self, watched: "_Watched") -> None:
         for part in self._overwriting:
             part.inplace = False  # in place, the input to save would be overwritten
-        layers = [*watched.layers, *self._losses]
+        layers = [*filter(self._may_save, watched.layers), *self._losses]  # a loss ends the step
         self._listening = [layer.register_forward_hook(self.forward_hook) for layer in layers]
-        if torch.is_grad_enabled():
+        if self._awaits_gradients():
             self._listening += [value.register_hook(seen) for value, seen in watched.gradients]
+
+    def _may_save(self, layer: nn.Module) -> bool:
+        """Check whether this step saves an input or output of a layer, as far as it was seen."""
+        known = self._belonging.get((layer, self.mode))
+        return known is None or not known.isdisjoint(self._get_collections_to_save_for_step())
 
     def _close_writers(self) -> None:
         self._stop_listening()
@@ -279,15 +324,17 @@ class GuardedHook(Hook):  # type: ignore[misc]
 
     def _log_params(self, module: nn.Module) -> None:
         """Save the parameters that training changes, at the start of a step."""
-        name = type(module).__name__
-        for parameter_name, parameter in module.named_parameters():
-            if parameter.requires_grad:
-                self._save_for_tensor(f"{name}_{parameter_name}", parameter.data)
+        saved = self._get_collections_to_save_for_step()
+        for name, parameter in self._watched[module].parameters:
+            known = self.tensor_to_collections.get(name)
+            if parameter.requires_grad and (known is None or not known.isdisjoint(saved)):
+                self._save_for_tensor(name, parameter.data)
 
     def _save_for_tensor(
         self, tensor_name: str, tensor_value: Any, check_before_write: bool = True
     ) -> None:
         if isinstance(tensor_value, Tensor) and _LAYERS_OWN.search(tensor_name):
+            self._now_belonging |= self._get_collections_with_tensor(tensor_name)
             tensor_value = sampled(tensor_value, LARGEST_ACTIVATION)
         super()._save_for_tensor(tensor_name, tensor_value, check_before_write)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -185,12 +185,15 @@ def fit(
     if done := keeper.resume(phase):
         _log_again(done.history, best)
         best, history = done.best, list(done.history)
+    one_by_one = replace(phase, train_batches=lambda n: debugger.steps(phase.train_batches(n)))
     profiler = profiler or Profiler()
     profiler.begin(phase.name, on_gpu=next(phase.network.parameters()).is_cuda)
     for epoch in epochs[len(history) :]:
         debugger.training()
-        train_epoch = phase.train_epoch or train_one_epoch
-        train_loss, train_accuracy = train_epoch(phase, epoch, profiler)
+        if phase.train_epoch is None:
+            train_loss, train_accuracy = train_one_epoch(one_by_one, epoch, profiler)
+        else:
+            train_loss, train_accuracy = phase.train_epoch(phase, epoch, profiler)
         debugger.validating()
         valid_loss, valid_accuracy = validate(phase)
         result = EpochResult(epoch, train_loss, train_accuracy, valid_loss, valid_accuracy)

@@ -258,6 +258,61 @@ def test_losses_are_there_when_rules_look(tmp_path: Path) -> None:
     assert saved("gradient/Linear_weight", modes.TRAIN) == [0, 4]
 
 
+@pytest.mark.parametrize("left_early", [False, True])
+def test_batches_that_are_counted_save_what_noticed_calls_save(
+    tmp_path: Path, left_early: bool
+) -> None:
+    """A loop may hand its batches over, for its steps to be counted, or leave that to the hook."""
+    plan = read_plan("losses:eval.save_interval=2:save_interval=3,weights:save_interval=4", "", "")
+    loss, batches = nn.CrossEntropyLoss(), list(torch.randn(5, 2, 4))
+    noticed: list[bool] = []
+
+    def train(folder: Path, counted: bool) -> Any:
+        network = nn.Linear(4, 3)
+        debugger = open_debugger({"SM_OUTPUT_DATA_DIR": str(folder)}, plan)
+        debugger.watch(network, loss)
+        for _ in range(3):
+            debugger.training()
+            for number, batch in enumerate(debugger.steps(batches) if counted else batches):
+                noticed.append(bool(network._forward_pre_hooks))
+                loss(network(batch), torch.zeros(2, dtype=torch.long)).backward()
+                if left_early and number == 2:
+                    break
+            debugger.validating()
+            with torch.no_grad():
+                loss(network(batches[0]), torch.zeros(2, dtype=torch.long))
+        debugger.close()
+        trial = create_trial(str(folder / "debug"))
+        losses, weights = trial.tensor("CrossEntropyLoss_output_0"), trial.tensor("Linear_weight")
+        return trial.steps(), losses.steps(mode=modes.EVAL), weights.steps(mode=modes.TRAIN)
+
+    assert train(tmp_path / "noticed", counted=False) == train(tmp_path / "counted", counted=True)
+    steps = len(noticed) // 2
+    assert all(noticed[:steps])
+    assert not all(noticed[steps:])  # PyTorch calls a module without callbacks in a quicker way
+
+
+def test_a_step_of_the_loss_alone_listens_to_no_other_layer_once_it_knows_them(
+    tmp_path: Path,
+) -> None:
+    plan = read_plan("losses:save_interval=1,mine:include_regex=1_output:save_interval=3", "", "")
+    network, loss = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3)), nn.CrossEntropyLoss()
+    debugger = open_debugger({"SM_OUTPUT_DATA_DIR": str(tmp_path)}, plan)
+    debugger.watch(network, loss)
+    debugger.training()
+    heard = []
+    network.register_forward_hook(
+        lambda *_: heard.append([bool(layer._forward_hooks) for layer in network])
+    )
+    for _ in range(4):
+        loss(network(torch.randn(5, 4)), torch.zeros(5, dtype=torch.long)).backward()
+    debugger.close()
+    assert heard == [[True, True], [False, False], [False, False], [False, True]]
+    trial = create_trial(str(tmp_path / "debug"))
+    assert trial.tensor("CrossEntropyLoss_output_0").steps() == [0, 1, 2, 3]
+    assert trial.tensor("1_output_0").steps() == [0, 3]
+
+
 def test_an_activation_keeps_its_input_only_in_a_step_that_saves_it(tmp_path: Path) -> None:
     plan = read_plan("relu_input:save_interval=2:include_regex=.*relu_input", "", "")
     network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(inplace=True), nn.Linear(8, 3))

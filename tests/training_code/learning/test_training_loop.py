@@ -121,8 +121,10 @@ def test_dropout_smoothing_and_gradients_are_for_learning_alone() -> None:
             lambda module, *_: seen.append((module.training, torch.is_grad_enabled()))
         )
     debugger = Mock(Debugger)
+    debugger.steps.side_effect = iter
     best, _ = fit(phase, range(1, 3), None, debugger)
-    assert [call[0] for call in debugger.method_calls] == ["training", "validating", "check"] * 2
+    asked = ["training", "steps", "validating", "check"]
+    assert [call[0] for call in debugger.method_calls] == asked * 2
     batches_of_an_epoch = [(True, True)] * 2 * 3 + [(False, False)] * 2 * 3
     assert seen == batches_of_an_epoch * 2
     assert validate(phase) == (best.result.valid_loss, best.result.valid_accuracy)
