@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from smdebug.core.collection import CollectionKeys
@@ -20,12 +20,12 @@ from smdebug.pytorch import Hook, modes
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from debugger.network_calls import Batch, NetworkCalls
 from debugger.save_schedule import next_saved
 from debugger.tensor_writer import StepWriter
 from job.log import log
 from tensor_names import ASKED_BY_RULES
 
-Batch = TypeVar("Batch")
 _LAYERS_OWN = re.compile(r"_(in|out)put_\d+$")  # how smdebug names a layer's inputs and outputs
 HELD_S = 5.0  # the longest that a loss is held back while training goes on
 LARGEST_ACTIVATION = 2**18  # values: 1 MiB as float32
@@ -64,14 +64,12 @@ class GuardedHook(Hook):  # type: ignore[misc]
     collection_manager: Any
     lost_because: Exception | None = None
     seconds = 0.0
-    _silent = 0  # steps to come that save nothing
-    _passed = 0  # such steps since smdebug's own counts were last brought up to date
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._watched: dict[nn.Module, _Watched] = {}
         self._losses: list[nn.Module] = []
-        self._calls: dict[nn.Module, RemovableHandle] = {}  # of networks whose calls are noticed
+        self._calls = NetworkCalls(partial(self._guarded, self._begin_step))
         self._listening: list[RemovableHandle] = []
         self._held: list[Any] = []  # writers of steps that are complete
         self._held_since = 0.0
@@ -96,28 +94,14 @@ class GuardedHook(Hook):  # type: ignore[misc]
         """Mark the steps that follow as of the mode TRAIN or EVAL."""
         self._catch_up()
         self._end_step()
-        self._silent = 0
+        self._calls.silent = 0
         self.set_mode(modes[name])
         if self.prepared_collections:
             self._sleep()
 
     def steps(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Yield batches, each for one call of the network; the same counts, for less.
-
-        PyTorch calls a module with a callback in a slower way. It is noticed only where the step
-        may save something: of the others, the batches are counted.
-        """
-        try:
-            for batch in batches:
-                if self._silent:
-                    self._ignore_calls()
-                    self._silent -= 1
-                    self._passed += 1
-                else:
-                    self._notice_calls()
-                yield batch
-        finally:
-            self._notice_calls()
+        """Yield batches, each for one call of the network: watching costs less then."""
+        return self._calls.steps(batches)
 
     def write_held(self) -> None:
         """Write the losses that are held back, for rules to judge."""
@@ -180,7 +164,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
                 if value.requires_grad
             ],
         )
-        self._notice_calls()
+        self._calls.add(module)
         self.has_registered_module = True
         for part in module.modules():
             if activation := _ACTIVATIONS.get(type(part)):
@@ -193,32 +177,16 @@ class GuardedHook(Hook):  # type: ignore[misc]
         self._losses.append(loss_module)
         self.has_registered_loss_module = True
 
-    def forward_pre_hook(self, module: Any, inputs: Any) -> None:
-        """Begin a step before the network runs, or only count it."""
-        if self._silent:
-            self._silent -= 1
-            self._passed += 1
-        else:
-            self._guarded(self._begin_step, module)
-
-    def _notice_calls(self) -> None:
-        for network in self._watched.keys() - self._calls.keys():
-            self._calls[network] = network.register_forward_pre_hook(self.forward_pre_hook)
-
-    def _ignore_calls(self) -> None:
-        while self._calls:
-            self._calls.popitem()[1].remove()
-
     def forward_hook(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Save what was computed by a layer or the loss."""
         self._guarded(self._see, module, inputs, outputs)
 
     def _catch_up(self) -> None:
         """Add the steps that went by to smdebug's own counts."""
-        self.step += self._passed
-        self.mode_steps[self.mode] += self._passed
+        passed = self._calls.take_passed()
+        self.step += passed
+        self.mode_steps[self.mode] += passed
         self.mode_steps[modes.GLOBAL] = self.step
-        self._passed = 0
 
     def _begin_step(self, module: nn.Module) -> None:
         """Do what smdebug's forward_pre_hook does, but for its profiler, which is off."""
@@ -274,7 +242,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
         """Only count steps until the next that saves something."""
         configurations = [each.save_config for each in self._collections_to_save]
         now = self.mode_steps[self.mode]
-        self._silent = next_saved(configurations, self.mode, now) - now - 1
+        self._calls.silent = next_saved(configurations, self.mode, now) - now - 1
 
     def _listen(self, watched: "_Watched") -> None:
         for part in self._overwriting:
