@@ -94,7 +94,7 @@ class GuardedHook(Hook):  # type: ignore[misc]
         """Mark the steps that follow as of the mode TRAIN or EVAL."""
         self._catch_up()
         self._end_step()
-        self._calls.silent = 0
+        self._calls.listen()
         self.set_mode(modes[name])
         if self.prepared_collections:
             self._sleep()

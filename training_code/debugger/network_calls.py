@@ -45,6 +45,11 @@ class NetworkCalls:
         finally:
             self._notice()
 
+    def listen(self) -> None:
+        """Let no more calls be silent, also between two batches of `steps`."""
+        self.silent = 0
+        self._notice()
+
     def take_passed(self) -> int:
         """Return the number of silent calls since this was last asked."""
         passed, self._passed = self._passed, 0

@@ -65,7 +65,7 @@ class Part:
         """Raise JobError for a table or a part that cannot be read."""
         self._objective, self._stops = settings.objective, settings.stop_early
         self._sign = sign_of(settings.objective)
-        self._seed, self._weighs = settings.seed, settings.class_weights
+        self._seed = settings.seed
         self.tried = [
             Tried(number, setting, with_values(settings, setting))
             for number, setting in settings_of_part(settings.settings, settings.part).items()

@@ -58,6 +58,18 @@ def test_calls_are_noticed_again_after_a_loop_that_was_left() -> None:
     assert began == [network]
 
 
+def test_calls_between_two_batches_begin_steps_once_it_listens_again() -> None:
+    network = nn.Linear(2, 2)
+    calls, began = watched(network)
+    calls.silent = 2
+    for batch in calls.steps([BATCH]):
+        network(batch)
+        calls.listen()
+        network(batch)
+    assert began == [network]
+    assert calls.take_passed() == 1
+
+
 def test_a_network_that_is_added_later_begins_steps_too() -> None:
     first, second = nn.Linear(2, 2), nn.Linear(2, 2)
     calls, began = watched(first)
