@@ -1,5 +1,7 @@
 """The figures in docs are those of the recorded runs."""
 
+from typing import Any
+
 import pytest
 
 from benchmarks.page import (
@@ -43,7 +45,7 @@ def test_a_page_without_a_place_is_refused(page: str) -> None:
 
 
 def test_training_shows_medians_with_their_spread() -> None:
-    one = {
+    one: dict[str, Any] = {
         "epoch_seconds": spread(100.0),
         "run_seconds": spread(50.0),
         "run_per_epoch": spread(0.5),
@@ -51,10 +53,12 @@ def test_training_shows_medians_with_their_spread() -> None:
         "after_features_seconds": spread(10.0),
         "speed": spread(3.0, runs=1),
     }
+    one["by_lbfgs"] = {**one, "run_per_epoch": spread(0.4)}
     rows = training({"backbones": {"resnet18": one}}).splitlines()
     assert rows[0].endswith("| resnet18 |")
     assert "0.50 (0.25 to 1.00)" in rows[4]
     assert "3.00 (one run)" in rows[7]
+    assert "0.40 (0.20 to 0.80)" in rows[9]
 
 
 def test_serving_shows_ratios_and_leaves_out_what_was_not_measured() -> None:
