@@ -4,11 +4,11 @@ Its cost at the defaults, side by side with the same training unwatched (benchma
 on two cores, 2026-11-30), medians: 2,100 steps of a head (1280 features, 120 classes, batches of
 64, 15 trainings) +1.0 %, with five rules +2.5 %; 550 steps of fine-tuning (9 trainings) +0.6 and
 +0.7 %. A second unwatched training beside them: +0.1 and +0.2 %. The time that hook and rules
-measure of
-themselves is 1.2 and 2.4 %, and 0.3 and 0.4 %. The import of smdebug, 0.4 s of CPU once a job, is
-in none of these. What that clock does not see is in the steps that save nothing: PyTorch calls a
-network with a callback in a slower way, 5 microseconds a step, and keeps asking a parameter for
-callbacks that it had once, 2.5 more. The first is gone where a loop hands its batches to `steps`.
+measure of themselves is 1.2 and 2.4 %, and 0.3 and 0.4 %. The import of smdebug, 0.4 s of CPU once
+a job, is in none of these. What that clock does not see is in the steps that save nothing: PyTorch
+calls a network with a callback in a slower way, 5 microseconds a step, and keeps asking a
+parameter for callbacks that it had once, 2.5 more. The first is gone where a loop hands its
+batches to `steps`.
 """
 
 import json
