@@ -38,6 +38,7 @@ FLOORS = (
         "pipeline.service_patterns",
         "pipeline.job_scripts",
     ),
+    ("pipeline.syntax_trees",),
 )
 ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What runs elsewhere: on SageMaker, or in Lambda.

@@ -20,6 +20,7 @@ from typing import Literal
 from pipeline.errors import UsageError
 from pipeline.job_scripts import processing
 from pipeline.settings.model import Settings
+from pipeline.syntax_trees import parse
 
 SCRIPT_FOLDERS = ("training_code", "inference_code")
 RUNNER, TRAIN = processing.RUNNER, processing.TRAIN
@@ -232,7 +233,7 @@ def _modules(root: Path) -> dict[str, tuple[Path, Path]]:
 def _imported(path: Path, source: bytes, package: tuple[str, ...]) -> tuple[str, ...]:
     """Name what a file of this package may import, wherever it does, and the packages around."""
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as error:
         raise BundleError(f"{path}:{error.lineno}: {error.msg}") from None
     return tuple(name for node in ast.walk(tree) for name in _names_in(node, package))

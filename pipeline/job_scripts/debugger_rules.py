@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.syntax_trees import parse
+
 CODE = Path(__file__).resolve().parents[2] / "training_code"
 _REGISTRATION = "debugger/rules/__init__.py"
 _NOT_SET = ("self", "base_trial", "action_json")
@@ -84,4 +86,4 @@ def _class(name: str, code: Path) -> ast.ClassDef:
 
 @cache
 def _parsed(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
+    return parse(file.read_text(encoding="utf-8"))

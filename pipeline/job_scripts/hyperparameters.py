@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.syntax_trees import parse
+
 TRAINING_CODE = Path(__file__).resolve().parents[2] / "training_code"
 Kind = Literal["float", "int", "bool", "str"]
 
@@ -125,4 +127,4 @@ def _words(table: ast.expr | None) -> tuple[str, ...]:
 
 def parse_source(path: Path) -> ast.Module:
     """Parse a source file of Python."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return parse(path.read_text(encoding="utf-8"))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.aws.clients import Aws
 from pipeline.command_line.running import from_here
-from pipeline.local.processes.preload import PARSING
 from pipeline.local.store import Store
 from pipeline.report.sources.local_source import LocalSource, keep_command
+from pipeline.syntax_trees import PARSING
 
 if TYPE_CHECKING:
     from pipeline.report.making import WrittenReport

@@ -39,6 +39,8 @@ class FeatureCache:
         self._folder, self._dimension = folder, dimension
         self._places: dict[bytes, tuple[Path, int]] = {}
         self._lock = threading.Lock()
+        # Python 3.11 cannot parse in two threads at once, and numpy parses the head of a file.
+        self._reading = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         folder.touch()  # used now: pruning begins with the others
         for path in sorted(folder.glob("*.npz")):
@@ -55,7 +57,8 @@ class FeatureCache:
                 wanted[place[0]].append((position, place[1]))
         found: dict[int, Values] = {}
         for path, places in wanted.items():
-            with contextlib.suppress(*_DAMAGED):  # removed meanwhile: then it is computed again
+            # removed meanwhile: then it is computed again
+            with contextlib.suppress(*_DAMAGED), self._reading:
                 values = _read(path, "values")
                 found |= {position: values[row] for position, row in places}
         return found

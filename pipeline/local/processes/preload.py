@@ -1,15 +1,14 @@
 """Find the heavy packages that a Python script will import, without running it."""
 
 import ast
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from pipeline.syntax_trees import parse
 
 # Slow to import, and safe to have imported before a fork: none starts a thread that a job needs.
 _HEAVY = ("numpy", "PIL", "torch", "torchvision", "safetensors")
 SLOWEST = "torch"  # of them by far
-# Python 3.11 cannot build syntax trees in two threads of a process at once.
-PARSING = threading.Lock()
 _SUBMODULES = {"PIL": "PIL.Image", "safetensors": "safetensors.torch"}
 ALL_HEAVY = tuple(_SUBMODULES.get(name, name) for name in _HEAVY)
 
@@ -39,8 +38,7 @@ def heavy_imports(script: Path, arguments: Sequence[str]) -> list[str]:
 def _imported(file: Path, folder: Path) -> Iterator[str]:
     """List what a file below `folder` imports, as dotted names of modules or of names in them."""
     try:
-        with PARSING:
-            tree = ast.parse(file.read_bytes())
+        tree = parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
     package = file.parent.relative_to(folder).parts

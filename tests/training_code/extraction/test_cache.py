@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,27 @@ def test_threads_may_add_at_once(tmp_path: Path) -> None:
             found = known.find(keys[view])
             assert [float(found[row][0]) for row in range(3)] == [view] * 3
     assert not [path for path in tmp_path.iterdir() if path.suffix != ".npz"]
+
+
+def test_threads_read_one_file_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 ends with a SystemError where two threads parse the heads of files at once."""
+    keys, values = filled(tmp_path)
+    cache, load = FeatureCache(tmp_path, DIMENSION), np.load
+    inside: list[object] = []
+    at_once: list[int] = []
+
+    def slow(path: Path, *, allow_pickle: bool) -> object:
+        inside.append(path)
+        at_once.append(len(inside))
+        threading.Event().wait(0.02)  # for another thread to begin, if it may
+        inside.pop()
+        return load(path, allow_pickle=allow_pickle)
+
+    monkeypatch.setattr(np, "load", slow)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(cache.find, [keys] * 4))
+    assert [len(one) for one in found] == [len(values)] * 4
+    assert at_once == [1, 1, 1, 1]
 
 
 def test_ways_not_used_for_longest_go_when_the_disk_is_needed(tmp_path: Path) -> None:
