@@ -98,6 +98,19 @@ def look(browser: Any, width: int, scheme: str = "light") -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 
 
+def click(browser: Any, by: str, name: str) -> None:
+    """Press what is found so, found again where the page was drawn anew in the meantime."""
+    from selenium.common.exceptions import StaleElementReferenceException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def pressed(driver: Any) -> bool:
+        driver.find_element(by, name).click()
+        return True
+
+    ignored = (StaleElementReferenceException,)
+    WebDriverWait(browser, 60, ignored_exceptions=ignored).until(pressed, f"no {name} to press")
+
+
 def axe_findings(browser: Any) -> list[str]:
     """Return what axe-core finds wrong with the page for those who cannot see or point."""
     browser.execute_script(_axe())

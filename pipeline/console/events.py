@@ -52,14 +52,15 @@ async def events(request: "Request") -> "Response":
 
 async def _changes(console: Console, look: Callable[[], Mark | int]) -> AsyncIterator[bytes]:
     before = look()
+    again = False  # a write in the very moment of a look has its time: say it once more
     silent = 0.0
     yield b"retry: 1000\n\n"
     while not console.ending.is_set():
         await asyncio.sleep(_LOOK_SECONDS)
         silent += _LOOK_SECONDS
         now = await asyncio.to_thread(look)
-        if now != before:
-            before, silent = now, 0.0
+        if now != before or again:
+            again, before, silent = now != before, now, 0.0
             yield b"event: changed\ndata:\n\n"
         elif silent >= _BEAT_SECONDS:
             silent = 0.0

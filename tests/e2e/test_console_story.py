@@ -14,7 +14,7 @@ from pipeline.console.security import Keys
 from pipeline.local.service.following import version_in
 from pipeline.local.service.server import listen_on, serving
 from pipeline.local.store import Store
-from tests.browser_support import IN_A_BROWSER, LAPTOP, chromium, look
+from tests.browser_support import IN_A_BROWSER, LAPTOP, chromium, click, look
 from tests.e2e.conftest import Finished
 
 pytestmark = [IN_A_BROWSER[0], pytest.mark.xdist_group("e2e")]
@@ -50,7 +50,7 @@ class Person:
 
     def press(self, text: str) -> None:
         path = f"//main//*[self::a or self::button][normalize-space()='{text}']"
-        self.browser.find_element("xpath", path).click()
+        click(self.browser, "xpath", path)
 
     def type(self, field: str, text: str) -> None:
         element = self.browser.find_element("id", field)

@@ -111,7 +111,7 @@ function listen() {
   source = new EventSource(document.body.dataset.events);
   source.addEventListener("error", () => lose(true));
   source.addEventListener("open", () => {
-    if (!lost.hidden) refresh(); // what happened meanwhile was not heard
+    refresh(); // what happened since the page was made, or while the server was away, was not heard
     lose(false);
   });
   source.addEventListener("changed", () => {

@@ -21,6 +21,7 @@ from tests.browser_support import (
     PALE,
     axe_findings,
     chromium,
+    click,
     look,
 )
 from tests.pipeline.aws.watch_support import Logs
@@ -69,7 +70,7 @@ class Opened:
     def press(self, text: str) -> None:
         """Press what is called so in the main part."""
         found = f"//main//*[self::a or self::button or self::summary][.='{text}']"
-        self.browser.find_element("xpath", found).click()
+        click(self.browser, "xpath", found)
 
     def wait(self, *texts: str) -> None:
         """Wait until the main part of the page says all that."""

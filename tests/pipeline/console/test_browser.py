@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.command_line.running import ROOT
+from pipeline.console import events
 from pipeline.console.app import create_app
 from pipeline.console.context import Console
 from pipeline.console.security import Keys
@@ -25,6 +26,7 @@ from tests.browser_support import (
     PALE,
     axe_findings,
     chromium,
+    click,
     look,
 )
 from tests.pipeline.console.console_support import HOSTILE, add_run
@@ -66,7 +68,7 @@ class Opened:
         return text
 
     def click(self, selector: str) -> None:
-        self.browser.find_element("css selector", selector).click()
+        click(self.browser, "css selector", selector)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,23 @@ def console_at(browser: Any, state: Path) -> Iterator[Opened]:
         at.wait("There are no runs yet")
         yield at
         console.ending.set()
+
+
+def test_what_changes_before_a_page_listens_is_shown_too(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with console_at(browser, tmp_path) as at:
+        listens, store = events._changes, Store(tmp_path)
+
+        async def late(*given: Any) -> AsyncIterator[bytes]:
+            if not store.count("PipelineExecution"):
+                add_run(store, "meanwhile")
+            async for one in listens(*given):
+                yield one
+
+        monkeypatch.setattr(events, "_changes", late)
+        at.go("/runs")
+        at.wait("meanwhile", seconds=10)
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from tests.browser_support import (
     PHONE,
     axe_findings,
     chromium,
+    click,
     look,
 )
 from tests.conftest import ECHO
@@ -190,7 +191,7 @@ def test_without_javascript_a_chosen_picture_is_answered_too(
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     browser.get(page)
     browser.find_element(By.ID, "pictures").send_keys(str(jpeg(tmp_path)))
-    browser.find_element(By.CSS_SELECTOR, "#ask button").click()
+    click(browser, By.CSS_SELECTOR, "#ask button")
     answer(browser, "dog.jpg", LABEL, "75.0%")
     assert browser.current_url == f"{page}/ask"
 
@@ -199,7 +200,7 @@ def test_a_measurement_counts_and_the_numbers_follow_by_themselves(browser: Any,
     from selenium.webdriver.common.by import By
 
     for _ in range(2):
-        browser.find_element(By.CSS_SELECTOR, "#ask button[formaction]").click()
+        click(browser, By.CSS_SELECTOR, "#ask button[formaction]")
         answer(browser, "Measuring")
         answer(browser, "Measured with a grey picture")
     refused = lambda driver: "HTTP 415" in driver.find_element(By.ID, "state").text  # noqa: E731
@@ -246,8 +247,8 @@ def test_the_keyboard_alone_decides_about_a_picture(browser: Any, page: str) -> 
 def test_without_javascript_a_picture_is_decided_about_too(browser: Any, page: str) -> None:
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     go(browser, page, "review")
-    browser.find_element("id", "1-remove").click()
-    browser.find_element("css selector", ".doubts ~ .line button").click()
+    click(browser, "id", "1-remove")
+    click(browser, "css selector", ".doubts ~ .line button")
     said(browser, "1 decision saved", "1 left out")
 
 

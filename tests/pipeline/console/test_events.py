@@ -1,8 +1,11 @@
 """A page hears of every write to the state, and of the logs that it shows."""
 
+import asyncio
 from pathlib import Path
 
-from pipeline.console.events import Looked, mark_of
+from pipeline.command_line.running import ROOT
+from pipeline.console.context import Console
+from pipeline.console.events import Looked, _changes, mark_of
 from pipeline.local.store import Store
 from tests.pipeline.console.console_support import add_run
 
@@ -37,3 +40,17 @@ def test_no_path_comes_from_an_address(tmp_path: Path) -> None:
 
 def test_a_state_that_is_not_there_yet_can_be_watched(tmp_path: Path) -> None:
     assert mark_of(tmp_path / "none") == mark_of(tmp_path / "none")
+
+
+def test_a_change_is_said_again_as_another_may_have_come_in_its_very_moment(tmp_path: Path) -> None:
+    console, marks = Console(tmp_path, ROOT / "pipeline.yaml"), [1, 1, 2, 2, 2]
+
+    def look() -> int:
+        if len(marks) == 1:
+            console.ending.set()
+        return marks.pop(0)
+
+    async def heard() -> list[bytes]:
+        return [one async for one in _changes(console, look)]
+
+    assert asyncio.run(heard()).count(b"event: changed\ndata:\n\n") == 2

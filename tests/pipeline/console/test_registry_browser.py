@@ -26,6 +26,7 @@ from tests.browser_support import (
     PALE,
     axe_findings,
     chromium,
+    click,
     look,
 )
 from tests.pipeline.console.registry_support import Exam, prepare, register
@@ -85,7 +86,7 @@ def group(browser: Any, console: tuple[str, Keys]) -> Iterator[str]:
 
 
 def press(browser: Any, text: str) -> None:
-    browser.find_element("xpath", f"//main//*[self::a or self::button][.='{text}']").click()
+    click(browser, "xpath", f"//main//*[self::a or self::button][.='{text}']")
 
 
 def wait_for(browser: Any, *texts: str) -> None:

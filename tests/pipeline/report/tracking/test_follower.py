@@ -46,14 +46,14 @@ def test_without_an_address_there_is_no_process(finished: Finished) -> None:
 
 def test_at_its_end_the_run_says_where_it_is(finished: Finished, tmp_path: Path) -> None:
     place = tmp_path / "50 % of ml runs?"
-    assert conclude(finished, str(place), 120) == str(place)
+    assert conclude(finished, str(place), 600) == str(place)
     assert (place / "mlflow.db").is_file()
 
 
 def test_a_server_that_is_not_there_is_said_once_and_the_command_that_logs_it_later(
     finished: Finished, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    problem, _, again = conclude(finished, GONE, 120).partition("; to log it: ")
+    problem, _, again = conclude(finished, GONE, 600).partition("; to log it: ")
     assert problem == f"not all of it: {GONE}: no answer: Connection refused"
     program, option, module, *words = shlex.split(again)
     assert (program, option, module) == ("python", "-m", "pipeline.report")
