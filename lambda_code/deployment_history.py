@@ -6,7 +6,7 @@ the time of the decision, {group}--{version}-{time}-{hash}, so that one listing 
 tags hold the rest. The two dashes keep the groups dogs and dogs-uk apart, here and in the roles of
 infra/template.yaml. Events may come twice and in any order: the order here is that of the
 decisions, by their time, as exactly as it was told. Of two in one moment the one for the later
-version counts (`Decision.place`), whichever event came first: whoever approves two at once means
+version counts (decision_order.py), whichever event came first: whoever approves two at once means
 the newer one.
 
 - `endpoint`, `model-package-arn`: what was decided about.
@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+from decision_order import Order, Place, order_of, place_of
 from endpoint_calls import create_once, found, tag_list, tags_of
 from endpoint_plan import Plan, kept_of, network_of, variants_of
 
@@ -39,7 +40,6 @@ _NAME = re.compile(r".+-(\d{12})(\d{3})-[0-9a-f]{6}")
 _CLOCK = "%y%m%d%H%M%S"
 _NAME_LENGTH = 63
 _GROUP_LENGTH = 38  # with the dashes, the time and the hash behind it, 63
-Place = tuple[datetime, int]
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class Decision:
     @property
     def place(self) -> Place:
         """The decision's sort key: a larger place is a newer decision."""
-        return self.decided, _number_of(self.package)
+        return place_of(self.package, self.decided)
 
     @property
     def approval_place(self) -> Place:
         """The sort key of the approval behind the decision."""
-        return self.approved, _number_of(self.package)
+        return place_of(self.package, self.approved)
 
     @property
     def is_rollback(self) -> bool:
@@ -85,16 +85,6 @@ def title_of(package: str) -> str:
 def group_of(package: str) -> str:
     """Return the group's name in a model package's ARN."""
     return package.rpartition("model-package/")[2].partition("/")[0]
-
-
-def version_of(package: str) -> str:
-    """Return the version's number in a model package's ARN."""
-    return package.rpartition("/")[2]
-
-
-def _number_of(package: str) -> int:
-    version = version_of(package)
-    return int(version) if version.isdecimal() else 0  # one without versions
 
 
 def create_model(client: Any, plan: Plan, package: str, container: Mapping[str, Any]) -> str:
@@ -254,9 +244,8 @@ def _moment_in(tags: Mapping[str, str], name: str) -> datetime | None:
     return datetime.fromisoformat(tags[name]).astimezone(UTC) if name in tags else None
 
 
-def _order(record: Record) -> tuple[Place, datetime, str]:
-    """Sort by place, then by time: one decision may be written down under several settings."""
-    return record.place, record.written, record.config
+def _order(record: Record) -> Order:
+    return order_of(record.package, record.decided, record.written, record.config)
 
 
 def _moment_of(config: Mapping[str, Any]) -> datetime:

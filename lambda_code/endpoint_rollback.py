@@ -4,15 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from decision_order import version_of
 from deployment_errors import DeployError, EndpointBusyError, NothingToReturnToError
-from deployment_history import (
-    Decision,
-    Record,
-    history,
-    remember_as,
-    title_of,
-    version_of,
-)
+from deployment_history import Decision, Record, history, remember_as, title_of
 from deployment_inputs import Production, RollbackRequest
 from endpoint_calls import busy_error, describe_endpoint, is_busy, is_same_endpoint, tags_of
 from endpoint_kinds import bring_across

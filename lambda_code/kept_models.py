@@ -12,8 +12,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from decision_order import version_of
 from deployment_errors import DeployError
-from deployment_history import group_of, title_of, version_of
+from deployment_history import group_of, title_of
 
 _MEMBERS = ("Image", "ModelDataUrl", "Environment")
 

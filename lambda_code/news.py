@@ -6,8 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from decision_order import version_of
 from deployment_errors import DeployError
-from deployment_history import group_of, version_of
+from deployment_history import group_of
 from endpoint_calls import found, goal_of
 from telling import News
 

@@ -5,6 +5,7 @@ import gc
 import importlib
 import io
 import json
+import logging
 import os
 import signal
 import sys
@@ -121,6 +122,15 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     told = [f"{count} because {reason}" for reason, count in reasons.most_common()]
     reporter.write_line("; ".join([f"{len(skipped)} skipped", *told]))
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Hear all loggers: a library that another test loaded may have silenced them."""
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+    return caplog
 
 
 @pytest.fixture(scope="session", autouse=True)

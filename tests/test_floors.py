@@ -53,6 +53,8 @@ SHARED = (
     "inference_code.server.model_server.loopback",
     "inference_code.server.model_server.programs",
     "inference_code.server.model_server.sockets",
+    # who reads decisions has them in the order in which the functions do
+    "lambda_code.decision_order",
     "training_code.folders",
     "training_code.backbones",
     "training_code.decisions",

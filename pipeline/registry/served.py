@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from lambda_code.decision_order import Order, order_of
+
 if TYPE_CHECKING:
     from pipeline.registry.origins import Origins
 
@@ -40,6 +42,7 @@ class _Record:
     package: str
     config: str
     since: datetime
+    written: datetime
     taken_back: datetime | None
     left: datetime | None
     left_for: str
@@ -47,11 +50,16 @@ class _Record:
 
 @dataclass(frozen=True)
 class _Turn:
-    """A moment from which an endpoint was to have a version, and the configurations for it."""
+    """A moment from which an endpoint was to have a version, and the decision for that one."""
 
     since: datetime
-    package: str
-    config: str
+    record: _Record
+
+    @property
+    def order(self) -> Order:
+        """The turn's sort key: the last one is what the endpoint is to have."""
+        one = self.record
+        return order_of(one.package, self.since, one.written, one.config)
 
 
 def stays_of(origins: "Origins", group: str, package: str) -> tuple[Stay, ...] | None:
@@ -62,7 +70,7 @@ def stays_of(origins: "Origins", group: str, package: str) -> tuple[Stay, ...] |
     found = _records(origins, group)
     if found is None:
         return None
-    records = sorted(found, key=lambda one: (one.endpoint, one.since))
+    records = sorted(found, key=lambda one: one.endpoint)
     stays = [
         stay
         for endpoint, own in groupby(records, key=lambda one: one.endpoint)
@@ -75,23 +83,24 @@ def _on_endpoint(records: list[_Record], package: str, current: str) -> Iterator
     for one in records:
         if one.package == package and one.taken_back:
             yield Stay(one.endpoint, one.since, one.taken_back, one.config == current, True)
-    turns = [list(turn) for _, turn in groupby(_turns(records), key=lambda one: one.package)]
+    in_order = sorted(_turns(records), key=lambda turn: turn.order)
+    turns = [list(turn) for _, turn in groupby(in_order, key=lambda turn: turn.record.package)]
     for turn, after in zip(turns, [*turns[1:], None], strict=True):
-        if turn[0].package == package:
+        if turn[0].record.package == package:
             until = after[0].since if after else None
-            running = after is None and any(one.config == current for one in turn)
+            running = after is None and any(one.record.config == current for one in turn)
             yield Stay(records[0].endpoint, turn[0].since, until, running, False)
 
 
-def _turns(records: list[_Record]) -> list[_Turn]:
+def _turns(records: list[_Record]) -> Iterator[_Turn]:
     # What was taken back ended nobody's time: the version before it went on.
     kept = [one for one in records if one.taken_back is None]
-    turns = [_Turn(one.since, one.package, one.config) for one in kept]
     for one in kept:
+        yield _Turn(one.since, one)
         if one.left:
-            before = [earlier for earlier in kept if earlier.package == one.left_for]
-            turns += [_Turn(one.left, earlier.package, earlier.config) for earlier in before]
-    return sorted(turns, key=lambda turn: turn.since)
+            for earlier in kept:
+                if earlier.package == one.left_for:
+                    yield _Turn(one.left, earlier)
 
 
 def _records(origins: "Origins", group: str) -> list[_Record] | None:
@@ -120,7 +129,7 @@ def _record(config: Mapping[str, Any], tags: Mapping[str, str]) -> list[_Record]
     )
     package, left_for = tags["model-package-arn"], tags.get("left-for", "")
     since = decided or made
-    return [_Record(tags["endpoint"], package, name, since, back, left, left_for)]
+    return [_Record(tags["endpoint"], package, name, since, made, back, left, left_for)]
 
 
 def _moment(text: str | None) -> datetime | None:

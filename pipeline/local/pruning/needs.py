@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from lambda_code.decision_order import Place, place_of
 from pipeline.local.service.operations.transforms import KIND as TRANSFORM_JOB
 from pipeline.local.service.operations.transforms import UNDER_WAY
 from pipeline.local.store import Document, Store
@@ -93,11 +94,15 @@ def _before(
         one
         for one in found
         if one.get(_ENDPOINT_TAG) == endpoint
-        and one["time"] < current["time"]
+        and _place(one) < _place(current)
         and one.get(PACKAGE_TAG) != current.get(PACKAGE_TAG)
         and _may_run(packages.get(one.get(PACKAGE_TAG, "")))
     ]
-    return max(earlier, key=lambda one: one["time"], default=None)
+    return max(earlier, key=_place, default=None)
+
+
+def _place(tags: dict[str, Any]) -> Place:
+    return place_of(tags.get(PACKAGE_TAG, ""), tags["time"])
 
 
 def _may_run(package: Document | None) -> bool:
@@ -106,6 +111,6 @@ def _may_run(package: Document | None) -> bool:
 
 def _time(text: str | None) -> datetime | None:
     try:
-        return datetime.fromisoformat(text) if text else None
+        return datetime.fromisoformat(text).astimezone(UTC) if text else None
     except ValueError:
         return None  # a tag that somebody wrote by hand

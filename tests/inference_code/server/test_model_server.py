@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import getpass
 import http.client
-import logging
 import os
 import pwd
 import socket
@@ -514,8 +513,6 @@ def test_where_root_cannot_be_given_up_it_goes_on_and_says_so(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "setgroups", refuse)
-    # another test's libraries may have silenced all loggers of this process
-    monkeypatch.setattr(logging.getLogger("model_server"), "disabled", False)
     become_user(for_all)
     assert "serving as root: [Errno 1] Operation not permitted" in caplog.text
     assert os.environ["HOME"] == "/root"

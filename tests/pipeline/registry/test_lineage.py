@@ -167,6 +167,21 @@ def test_a_version_says_where_it_served_from_when_to_when(
     assert [one.rolled_back for one in stays_of(origins, "dogs", second.arn) or ()] == [True, False]
 
 
+@pytest.mark.parametrize("written", [(0, 1), (1, 0)])
+def test_of_decisions_in_one_moment_the_later_versions_counts(
+    store: Store, register: Callable[..., Version], written: tuple[int, int]
+) -> None:
+    """As the function that deploys has it: tests/lambda_code/test_event_sequences.py."""
+    versions = register(), register()
+    client = sagemaker_client(store)
+    configs = {index: deploy(store, versions[index], 5) for index in written}
+    client.create_endpoint(EndpointName="p", EndpointConfigName=configs[1])
+    finish_deployment(store, "p", configs[1], {"VariantName": "A", "InstanceCount": 1})
+    first, second = (stays_of(Origins(client), "dogs", one.arn) or () for one in versions)
+    assert [(one.since, one.until, one.running) for one in first] == [(hour(5), hour(5), False)]
+    assert [(one.since, one.until, one.running) for one in second] == [(hour(5), None, True)]
+
+
 def test_what_may_not_be_read_is_not_known_rather_than_nothing(
     store: Store, register: Callable[..., Version], capsys: pytest.CaptureFixture[str]
 ) -> None:

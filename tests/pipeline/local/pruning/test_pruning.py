@@ -57,6 +57,22 @@ def test_what_is_needed_stays(runs: Runs, store: Store, added: list[Any], left: 
     assert runs.left() == list(left)
 
 
+@pytest.mark.parametrize("when", ["2026-11-20T09:00:00.123456+00:00", "2026-11-20", "yesterday"])
+def test_of_decisions_of_one_moment_the_earlier_versions_is_the_one_before(
+    runs: Runs, store: Store, when: str
+) -> None:
+    """Of one that somebody wrote by hand, too."""
+    for _ in range(4):
+        runs.add(approval="PendingManualApproval")
+    runs.add()
+    for config in store.list("EndpointConfig"):
+        tags = store.get("Tags", config["EndpointConfigArn"]) or {}
+        tags["Tags"].append({"Key": "stands-for", "Value": when})
+        store.put("Tags", config["EndpointConfigArn"], tags, config["EndpointConfigArn"])
+    prune(store, keep=1)
+    assert runs.left() == list("cde")
+
+
 def test_versions_go_with_their_runs(runs: Runs, store: Store) -> None:
     for approval in ("PendingManualApproval", "Rejected", "Approved", "Approved"):
         runs.add(approval=approval)
