@@ -1,7 +1,9 @@
 """All rules of a training at once: what each of them is given, lacks or gets wrong."""
 
 import json
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from torch import nn
@@ -97,6 +99,8 @@ def test_what_is_gone_of_a_training_is_not_waited_for(
     (path / "training_job_end.ts").unlink()
     sorted(path.rglob("*.tfevents"))[-1].unlink()
     waits: list[float] = []
-    monkeypatch.setattr("smdebug.core.index_reader.time.sleep", waits.append)
+    clock = SimpleNamespace(**vars(time) | {"sleep": waits.append})
+    for module in ("core.index_reader", "trials.trial"):  # other threads go on to sleep
+        monkeypatch.setattr(f"smdebug.{module}.time", clock)
     assert judge(path, "ExplodingTensor").status == "NoIssuesFound"
     assert len(waits) < 100  # smdebug's own patience with a single tensor
