@@ -42,7 +42,7 @@ def _bind(parameter: Mapping[str, Any], given: Mapping[str, Any]) -> Value:
         ) from None
     try:
         typed = convert(value)
-    except ValueError:
+    except (ValueError, TypeError):
         kind = parameter["Type"]
         raise UsageError(f"parameter {name} is of type {kind}: {value!r} is not") from None
     choices = parameter.get("EnumValues")

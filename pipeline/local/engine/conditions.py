@@ -18,7 +18,10 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 def all_hold(conditions: Sequence[Mapping[str, Any]], scope: Scope) -> bool:
     """Check whether every condition holds. Raises UnresolvedError, DefinitionError."""
-    return all(_holds(condition, scope) for condition in conditions)
+    try:
+        return all(_holds(condition, scope) for condition in conditions)
+    except KeyError as error:
+        raise DefinitionError(f"a condition lacks {error}: {list(conditions)}") from error
 
 
 def _holds(condition: Mapping[str, Any], scope: Scope) -> bool:

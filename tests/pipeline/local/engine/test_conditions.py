@@ -68,3 +68,11 @@ def test_what_cannot_be_compared_says_so() -> None:
             all_hold([_compare("LessThan", left, right)], SCOPE)
     with pytest.raises(DefinitionError, match="unknown condition 'Near'"):
         all_hold([_compare("Near", 1, 1)], SCOPE)
+
+
+@pytest.mark.parametrize("left_out", ["Type", "QueryValue", "Values"])
+def test_what_a_condition_lacks_is_named(left_out: str) -> None:
+    whole = {"Type": "In", "QueryValue": "a", "Values": ["a"]}
+    condition = {key: value for key, value in whole.items() if key != left_out}
+    with pytest.raises(DefinitionError, match=f"lacks '{left_out}'"):
+        all_hold([condition], SCOPE)
