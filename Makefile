@@ -10,6 +10,9 @@ DEBUGGER := training_code/requirements-debugger.txt
 BENCH_DATA ?= ../shared/data/dogs120
 BENCH_WEIGHTS ?= ../shared/weights
 
+# $(call try,COMMAND,NAME): done when the command succeeds, else said; neither ends make.
+try = if { $1; }; then touch $@; else echo "$(strip $2) cannot be had, see above: what needs it is skipped"; fi
+
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
@@ -18,7 +21,7 @@ help:  ## say what there is
 local: $(VENV)/.local  ## set up, then run the whole pipeline on this machine
 	$(BIN)/python -m pipeline.run --local $(ARGS)
 
-test: $(VENV)/.toolkit $(VENV)/.serving $(VENV)/.axe lint  ## set up, then pass the checks and every test
+test: $(addprefix $(VENV)/.,toolkit torchserve ray debian axe) lint  ## set up, then pass the checks and every test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 QUICK := not e2e and not browser and not server and not slow
@@ -42,31 +45,38 @@ format: $(VENV)/.dev  ## mend what a tool can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# SageMaker's training toolkits, as the images hold them: a folder beside the environment.
+# What some tests need besides lies in folders beside the environment. What cannot be had is tried
+# again by the next `make test`; the tests say themselves what they lack.
+# SageMaker's training toolkits, as the images hold them: one is built by a C compiler.
 $(VENV)/.toolkit: $(VENV)/.dev
 	rm -rf $(VENV)/toolkit
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	@$(call try,$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--target $(VENV)/toolkit sagemaker-training==5.1.1 sagemaker-pytorch-training==3.0.0 \
 		retrying==1.3.7 inotify_simple==1.2.1 paramiko==5.1.0 bcrypt==5.0.0 pynacl==1.6.2 \
-		invoke==3.0.3 || echo "no C compiler: their tests are skipped"
-	touch $@
+		invoke==3.0.3,AWS's training toolkit)
 
-# What other servers than ours need, and a Debian to build the serving image on, beside the environment.
-$(VENV)/.serving: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--target $(VENV)/serving/torchserve torchserve==0.12.0 sagemaker-pytorch-inference==2.0.25 \
-		|| echo "no TorchServe: its test is skipped"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--target $(VENV)/serving/ray "ray[serve]==2.57.0" jinja2 || echo "no Ray: its test is skipped"
-	test -d $(VENV)/serving/debian/etc || debootstrap --variant=minbase trixie $(VENV)/serving/debian \
-		> /dev/null || { rm -rf $(VENV)/serving/debian; echo "no Debian: no image is built"; }
-	touch $@
+# What other servers than ours need.
+$(VENV)/.torchserve: $(VENV)/.dev
+	rm -rf $(VENV)/serving/torchserve
+	@$(call try,$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(VENV)/serving/torchserve torchserve==0.12.0 sagemaker-pytorch-inference==2.0.25,\
+		TorchServe)
 
-# What looks for barriers in the console's pages: a folder beside the environment.
+$(VENV)/.ray: $(VENV)/.dev
+	rm -rf $(VENV)/serving/ray
+	@$(call try,$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--target $(VENV)/serving/ray "ray[serve]==2.57.0" jinja2,Ray)
+
+# A Debian to build the serving image on; half of one is none.
+$(VENV)/.debian: $(VENV)/.dev
+	@$(call try,test -d $(VENV)/serving/debian/etc || debootstrap --variant=minbase trixie \
+		$(VENV)/serving/debian > $@.log || { tail -n 3 $@.log; rm -rf $(VENV)/serving/debian; false; },\
+		Debian)
+
+# What looks for barriers in the console's pages.
 $(VENV)/.axe: $(VENV)/.dev
-	npm install --silent --no-save --fetch-retries=1 --fetch-timeout=60000 --prefix $(VENV)/axe axe-core@4.14.1 > /dev/null 2>&1 \
-		|| echo "no npm: the console's accessibility test is skipped"
-	touch $@
+	@$(call try,npm install --loglevel=error --no-audit --no-fund --no-save --fetch-retries=1 \
+		--fetch-timeout=60000 --prefix $(VENV)/axe axe-core@4.14.1 > /dev/null,axe-core)
 
 # checkov wants older libraries than ours, so it lives in an environment of its own.
 infra-check: $(VENV)/.dev  ## check the CloudFormation template

@@ -18,9 +18,13 @@ case "$*" in
 *sys.executable*) echo "{version} $0" ;;
 -V) echo "Python {version}" ;;
 *venv*) mkdir -p .venv/bin; echo "$0 $*" >> asked; cp "$0" .venv/bin/python ;;
+*--target*) {may_fail} ;;
 *pip*) echo "$*" >> asked ;;
 esac
 """
+MAY_FAIL = "test ! -e offline || { echo 'there is no network' >&2; exit 1; }"
+# It says on its standard output what is wrong.
+DEBOOTSTRAP = "#!/bin/sh\ntest ! -e offline || { echo 'there is no network'; exit 1; }\n"
 SHIM = "#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n"
 OLD, NEW = "3.10.1", "3.14.0"
 
@@ -29,23 +33,37 @@ def make(
     folder: Path, pythons: Mapping[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """`make .venv/.local` with these Pythons on the PATH; a version that is "" is a shim."""
+    scripts = {name: working(version) if version else SHIM for name, version in pythons.items()}
+    prepare(folder, scripts)
+    return run(folder, ".venv/.local", *arguments)
+
+
+def working(version: str) -> str:
+    refuses = int(version in (OLD, NEW))
+    return WORKING.format(version=version, refuses=refuses, may_fail=MAY_FAIL)
+
+
+def prepare(folder: Path, scripts: Mapping[str, str]) -> None:
+    """Put a Makefile there, what it reads, and all programs that it finds."""
     programs = folder / "programs"
     programs.mkdir()
-    for name, version in pythons.items():
-        refuses = int(version in (OLD, NEW))
-        text = WORKING.format(version=version, refuses=refuses) if version else SHIM
+    for name, text in scripts.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
-    for name in ("Makefile", "constraints.txt", "requirements.txt", "requirements-local.txt"):
-        shutil.copy(ROOT / name, folder / name)
     (folder / "training_code").mkdir()
-    shutil.copy(ROOT / "training_code/requirements-debugger.txt", folder / "training_code")
-    for tool in ("sh", "grep", "mkdir", "cp", "touch", "echo", "test"):
+    for file in ("Makefile", "constraints.txt", "training_code/requirements-debugger.txt"):
+        shutil.copy(ROOT / file, folder / file)
+    for file in ROOT.glob("requirements*.txt"):
+        shutil.copy(file, folder / file.name)
+    for tool in ("sh", "grep", "mkdir", "cp", "touch", "echo", "test", "rm", "tail"):
         (programs / tool).symlink_to(shutil.which(tool) or "/bin/false")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MAKE or "make", ".venv/.local", *arguments],
+        [MAKE or "make", *arguments],
         cwd=folder,
-        env={"PATH": str(programs)},
+        env={"PATH": str(folder / "programs")},
         capture_output=True,
         text=True,
         check=False,
@@ -99,8 +117,26 @@ def test_the_debuggers_packages_come_last_and_without_their_requirements(tmp_pat
 def test_an_environment_of_another_python_is_made_anew(tmp_path: Path) -> None:
     (tmp_path / ".venv/bin").mkdir(parents=True)
     old = tmp_path / ".venv/bin/python"
-    old.write_text(WORKING.format(version="3.11.7", refuses=0))
+    old.write_text(working("3.11.7"))
     old.chmod(0o755)
     assert make(tmp_path, {"python3.12": "3.12.1"}).returncode == 0
     assert "venv --clear .venv" in (tmp_path / "asked").read_text().splitlines()[0]
     assert "3.12.1" in old.read_text()
+
+
+@pytest.mark.parametrize("part", ["toolkit", "torchserve", "ray", "debian", "axe"])
+def test_what_cannot_be_had_is_said_and_tried_again(tmp_path: Path, part: str) -> None:
+    npm = f"#!/bin/sh\n{MAY_FAIL}\n"
+    prepare(
+        tmp_path,
+        {"python3.12": working("3.12.1"), "npm": npm, "debootstrap": DEBOOTSTRAP},
+    )
+    (tmp_path / "offline").touch()
+    done = run(tmp_path, f".venv/.{part}")
+    assert done.returncode == 0, done.stderr
+    assert "there is no network" in done.stdout + done.stderr
+    assert "cannot be had" in done.stdout
+    assert not (tmp_path / f".venv/.{part}").exists()
+    (tmp_path / "offline").unlink()
+    assert "cannot be had" not in run(tmp_path, f".venv/.{part}").stdout
+    assert (tmp_path / f".venv/.{part}").exists()

@@ -13,7 +13,7 @@ import pytest
 from artifact import ArtifactError
 from inference import metrics_text, model_fn, respond
 from known import KNOWN_FILE, Known, read_known, write_known
-from prediction import Model, open_model
+from prediction import Model, Predictions, open_model
 from serving_metrics import ServingMetrics
 
 CLASSES = ("beagle", 'the "big", bad wolf', "Жук 🐶")
@@ -66,6 +66,15 @@ def test_a_picture_of_no_class_is_unknown_and_its_nearest_classes_are_named(
     assert found["score"] > found["threshold"]
     assert found["nearest"] == [CLASSES[0], CLASSES[2], CLASSES[1]]
     assert found["label"] == CLASSES[0]  # clients that look no further go on as before
+
+
+@pytest.mark.parametrize(
+    ("score", "is_known"), [(3, True), (np.nextafter(np.float32(3), np.float32(4)), False)]
+)
+def test_a_score_of_exactly_the_threshold_is_known(score: float, is_known: bool) -> None:
+    distances = floats([score, 9, 9])
+    found = Predictions(CLASSES, floats([1, 0, 0]), distances=distances, limit=known(3).limit)
+    assert found.known == (is_known,)
 
 
 def test_unknown_pictures_are_counted(model: Model, picture: Any) -> None:

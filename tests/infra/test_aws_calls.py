@@ -147,7 +147,6 @@ def test_the_table_asks_everything_once_and_says_why() -> None:
     assert [key for key, count in keys.items() if count > 1] == []
     assert {row["expect"] for row in ROWS} == {"allow", "deny"}
     assert all(row["why"] for row in ROWS)
-    assert len(ROWS) >= 890
 
 
 def test_every_part_of_a_statement_lets_something_through_that_must_be(dogs: Policies) -> None:

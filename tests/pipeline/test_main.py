@@ -21,7 +21,7 @@ def test_without_a_word_every_command_is_listed_with_what_it_is_for(capsys: Capt
         assert re.search(rf"^  {one.name} +{re.escape(one.about)}$", printed, re.M)
 
 
-@pytest.mark.parametrize("file", (ROOT / "pipeline").glob("*/__main__.py"), ids=str)
+@pytest.mark.parametrize("file", sorted((ROOT / "pipeline").glob("*/__main__.py")), ids=str)
 def test_a_commands_first_line_says_what_it_is_for_and_how_it_is_called(file: Path) -> None:
     (line,) = file.read_text().splitlines()[:1]
     assert re.fullmatch(rf'"""[A-Z].{{9,70}}: python -m pipeline\.{file.parent.name}\."""', line)

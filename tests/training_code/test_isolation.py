@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.assets.packages import install_from
 from pipeline.command_line.running import ROOT
+from tests.namespace_support import NO_NETWORK, may
 from tests.wheel_support import write_wheel
 
-NO_NETWORK = ("unshare", "--user", "--map-root-user", "--net")
 # Ends with 7 when anything beyond this process can be reached, by name or by number.
 SCRIPT = """
 import socket, sys, lacking
@@ -29,14 +29,8 @@ print("ran with", lacking.__name__)
 """
 
 
-def can_take_the_network_away() -> bool:
-    if shutil.which("unshare") is None:
-        return False
-    return subprocess.run([*NO_NETWORK, "true"], capture_output=True, check=False).returncode == 0
-
-
 pytestmark = pytest.mark.skipif(
-    not can_take_the_network_away(), reason="this system lets nobody take the network away"
+    not may(NO_NETWORK), reason="this system lets nobody take the network away"
 )
 
 

@@ -47,6 +47,11 @@ def test_the_served_graph_knows_its_own_pictures_better_than_noise(
     assert own_score < other_score
 
 
+def test_the_log_says_how_many_it_would_refuse(knowing: Any) -> None:
+    """The threshold is the largest of the 12 scores, which is not above itself."""
+    assert "; 0.0% of 12 validation pictures would be refused" in knowing.log
+
+
 def test_an_answer_says_so(knowing: Any, prepared: Path) -> None:
     picture = next((prepared / "data").rglob("*.png")).read_bytes()
     model = inference.model_fn(str(knowing.model))

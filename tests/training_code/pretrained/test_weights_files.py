@@ -426,10 +426,6 @@ REFUSED: list[tuple[str, Callable[[Maker], Path], str]] = [
 ]
 
 
-def test_there_are_enough() -> None:
-    assert len({name for name, *_ in [*TAKEN, *REFUSED]}) == len(TAKEN) + len(REFUSED) >= 25
-
-
 @pytest.mark.parametrize(("write", "words", "whose"), [pytest.param(*r, id=i) for i, *r in TAKEN])
 def test_what_is_taken(make: Maker, write: Callable[[Maker], Path], words: str, whose: str) -> None:
     path, backbone = write(make), build_backbone(NAME, 1)

@@ -269,12 +269,12 @@ def test_no_trial_starts_after_the_maximum_run_time(lab: Lab) -> None:
     assert _tried(lab.store) == [{"rate": "0.1"}]
 
 
-@pytest.mark.parametrize(("cores", "parallel"), [(5, 2), (4, 8)])
-def test_two_trials_share_the_cores(lab: Lab, cores: int, parallel: int) -> None:
+@pytest.mark.parametrize(("cores", "parallel", "each"), [(5, 2, 2), (4, 8, 2), (1, 2, 1)])
+def test_two_trials_share_the_cores(lab: Lab, cores: int, parallel: int, each: int) -> None:
     script = "import os\nprint('score=' + os.environ['OMP_NUM_THREADS'])"
     step = lab.tuning("Tune", script, _config(jobs=2, parallel=parallel))
     trials = lab.run(step, cores=cores).steps["Tune"].properties["TrainingJobSummaries"]
-    assert [_value(trial) for trial in trials] == [2, 2]
+    assert [_value(trial) for trial in trials] == [each, each]
 
 
 def test_a_trial_starts_as_soon_as_there_is_room(lab: Lab, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.jobs.opt_ml import why_none
 from pipeline.local.processes.command import (
     Command,
     Ending,
@@ -26,6 +25,7 @@ from pipeline.local.processes.forking import ForkingStarter
 from pipeline.local.processes.own_opt_ml import OPT_ML
 from pipeline.local.processes.preload import heavy_imports
 from pipeline.local.store import Store
+from tests.namespace_support import OTHER_USER, PRIVATE_MOUNTS, may
 from tests.pipeline.local.runner_support import BUCKET, Lab, is_gone, wait_for
 
 # NumPy stands for all heavy packages: it is quick to import.
@@ -102,8 +102,8 @@ print(json.dumps({
 def test_both_ways_show_a_script_the_same(
     tmp_path: Path, forking: ForkingStarter, own_opt_ml: bool
 ) -> None:
-    if own_opt_ml and (reason := why_none(tmp_path)):
-        pytest.skip(f"this machine has no private mounts: {reason}")
+    if own_opt_ml and not (may(PRIVATE_MOUNTS) or may(OTHER_USER)):
+        pytest.skip("this system gives nobody private mounts")
     seen = []
     command = _command(tmp_path, OBSERVE, "--lr", "0.1", WORD="value" * 20_000)
     if own_opt_ml:

@@ -1,20 +1,24 @@
 """A body that is too large is told so, whatever client sends it: none sees a broken connection."""
 
+import asyncio
 import http.client
 import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from pipeline.local.service.api import LocalApi
 from pipeline.local.service.client import service_client
-from pipeline.local.service.hosting.model_process import start_model_server
-from pipeline.local.service.server import Service, running_service
+from pipeline.local.service.hosting.host import Hosting
+from pipeline.local.service.hosting.model_process import Reply, start_model_server
+from pipeline.local.service.server import Service, create_app, running_service
 from pipeline.local.store import Store
 
 JPEG = "image/jpeg"
@@ -133,3 +137,27 @@ def test_a_body_of_the_largest_size_is_answered(
     model_server: str, client: Callable[[str, bytes], int]
 ) -> None:
     assert client(f"{model_server}/invocations", bytes(6_291_456)) == 200
+
+
+@pytest.mark.parametrize("path", ["/invocations", "/endpoints/e/invocations"])
+def test_the_local_service_passes_on_a_body_of_the_largest_size(store: Store, path: str) -> None:
+    class Counting(Hosting):
+        def invoke_default(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+            return Reply(200, {}, str(len(body)).encode())
+
+        def invoke(
+            self, endpoint: str, body: bytes, headers: Mapping[str, str], variant: str | None = None
+        ) -> tuple[Reply, str]:
+            return self.invoke_default(body, headers), "AllTraffic"
+
+    hosting = Counting(store)
+    app = create_app(LocalApi(store, hosting), hosting)
+
+    async def send(size: int) -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.post(path, content=bytes(size))
+
+    answer = asyncio.run(send(6_291_456))
+    assert (answer.status_code, answer.text) == (200, "6291456")
+    assert asyncio.run(send(6_291_457)).status_code == 413

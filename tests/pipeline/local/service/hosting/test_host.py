@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 
 from pipeline.local.service.api import ApiError, LocalApi
-from pipeline.local.service.hosting.host import EndpointUnavailableError, Hosting
+from pipeline.local.service.hosting.host import (
+    EndpointUnavailableError,
+    Hosting,
+    RequestTooLargeError,
+)
 from pipeline.local.service.hosting.model_process import ModelServerError
 from pipeline.local.store import Store, StoreError
 
@@ -83,6 +87,24 @@ def test_what_is_asked_is_captured_where_the_configuration_says_so(
     data = json.loads(path.read_text())["captureData"]
     assert base64.b64decode(data["endpointInput"]["data"]) == b"abc"
     assert b"beagle" in base64.b64decode(data["endpointOutput"]["data"])
+
+
+def test_a_serverless_endpoint_answers_up_to_its_largest_body(
+    api: LocalApi, hosting: Hosting, store: Store, write_model: WriteModel
+) -> None:
+    data = "s3://b/a.tar.gz"
+    write_model(store.path(data))
+    container = {"Image": "image:1", "ModelDataUrl": data}
+    api.call("CreateModel", {"ModelName": "a", "PrimaryContainer": container})
+    serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
+    variant = {"VariantName": "AllTraffic", "ModelName": "a", "ServerlessConfig": serverless}
+    config = {"EndpointConfigName": "a", "ProductionVariants": [variant]}
+    api.call("CreateEndpointConfig", config)
+    _create(api, "a")
+    assert hosting.settle(120)
+    assert _prediction(hosting, bytes(4_194_304))["size"] == 4_194_304
+    with pytest.raises(RequestTooLargeError, match="at most 4,194,304"):
+        hosting.invoke("e", bytes(4_194_305), JPEG)
 
 
 def test_an_endpoint_is_creating_and_then_in_service(
