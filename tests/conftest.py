@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import tarfile
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -32,6 +31,7 @@ from tests.distribution import (  # noqa: F401 - hooks of pytest
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
+from tests.skips import skips_in_words
 
 ECHO = """
 import json
@@ -118,10 +118,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(session.config, "workerinput"):
         return
-    skipped = reporter.stats.get("skipped", [])
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
-    told = [f"{count} because {reason}" for reason, count in reasons.most_common()]
-    reporter.write_line("; ".join([f"{len(skipped)} skipped", *told]))
+    reporter.write_line(skips_in_words(reporter.stats.get("skipped", [])))
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ case "$*" in
 *SystemExit*|*sys.exit*) exit {refuses} ;;
 *sys.executable*) echo "{version} $0" ;;
 -V) echo "Python {version}" ;;
-*venv*) mkdir -p .venv/bin; echo "$0 $*" >> asked; cp "$0" .venv/bin/python ;;
 *--target*) {may_fail} ;;
+*venv*) mkdir -p .venv/bin; echo "$0 $*" >> asked; cp "$0" .venv/bin/python ;;
 *pip*) echo "$*" >> asked ;;
 esac
 """

@@ -111,7 +111,15 @@ def test_a_failure_names_step_code_reason_and_log_and_leaves_the_rest_in_order(l
     assert "Behind" not in documents
     execution = lab.store.list("PipelineExecution")[-1]
     assert execution["PipelineExecutionStatus"] == "Failed"
-    assert lab.store.list("ProcessingJob")[0]["ProcessingJobStatus"] in ("Failed", "Completed")
+    jobs = {
+        job["ProcessingJobArn"]: job["ProcessingJobStatus"]
+        for job in lab.store.list("ProcessingJob")
+    }
+    ended = {
+        name: jobs[document["Metadata"]["ProcessingJob"]["Arn"]]
+        for name, document in documents.items()
+    }
+    assert ended == {"Bad": "Failed", "Other": "Completed", "AfterOther": "Failed"}
 
 
 def _gate(left: Any, right: Any, if_steps: list[Json], else_steps: list[Json]) -> Json:
