@@ -9,7 +9,7 @@ Report = pytest.CollectReport | pytest.TestReport
 
 
 def skips_in_words(reports: Iterable[Report]) -> str:
-    """Count by reason; a file that was skipped as a whole counts as a file: its tests are unknown."""
+    """Count by reason; a file skipped as a whole is told as a file: nobody counted its tests."""
     counts = {"test": Counter[str](), "file": Counter[str]()}
     for report in reports:
         kind = "file" if isinstance(report, pytest.CollectReport) else "test"
