@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,49 @@ from pipeline.local.service.server import running_service
 from pipeline.local.store import Store
 from pipeline.sample.pictures import write_sample
 from tests.e2e.conftest import ROOT, Finished, Run, command
+from tests.patience import PATIENCE, wait_until
 from tests.pipeline.schema.schema_support import document
 
 pytestmark = pytest.mark.xdist_group("e2e")
+# A run that waits for its stop as soon as a step is in a state, or before it asks its endpoint.
+HELD = """
+import sys, time
+from contextlib import contextmanager
+from pathlib import Path
+from pipeline.command_line.running import run_command
+from pipeline.run import beside_service, conclusion, locally
+from pipeline.run.__main__ import main
+
+mark, place, requests = Path(sys.argv.pop(1)), sys.argv.pop(1), []
+ask, cancel_on_signals = conclusion.ask, beside_service.cancel_on_signals
+loading_report = locally.loading_report
+
+def hold(here):
+    if here == place:
+        mark.touch()
+        while not requests[0].is_set():
+            time.sleep(0.01)
+
+def held_listener(listener):
+    def hear(step):
+        listener(step)
+        hold(f"{step.name} {step.status}")
+    return loading_report(hear)
+
+def held_ask(*given):
+    hold("ask")
+    return ask(*given)
+
+@contextmanager
+def noted_signals():
+    with cancel_on_signals() as request:
+        requests.append(request)
+        yield request
+
+locally.loading_report = held_listener
+conclusion.ask, beside_service.cancel_on_signals = held_ask, noted_signals
+sys.exit(run_command(main))
+"""
 NewState = Callable[[], Path]
 JOBS = ("Prepare", "ExtractFeatures", "Tune", "Train", "Evaluate")
 
@@ -50,6 +90,23 @@ def executions(state: Path, project: str = "dog-breeds") -> list[str]:
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+@contextmanager
+def held(
+    line: list[str], mark: Path, place: str, **options: Any
+) -> Iterator["subprocess.Popen[str]"]:
+    """The run of a command line, once it has come to that place, where it waits for its stop."""
+    python, _, _, *words = line
+    process = subprocess.Popen(
+        [python, "-c", HELD, str(mark), place, *words], cwd=ROOT, text=True, **options
+    )
+    try:
+        wait_until(lambda: mark.exists() or process.poll() is not None)
+        assert process.poll() is None, Path(options["stderr"].name).read_text()
+        yield process
+    finally:
+        process.kill()
 
 
 def test_the_model_learned_and_is_registered_deployed_and_asked(finished: Finished) -> None:
@@ -191,16 +248,14 @@ def test_ctrl_c_leaves_nothing_half_registered_and_the_run_goes_on_when_it_is_re
     state, log = finished.copied(tmp_path / "state").state, tmp_path / "progress"
     before = versions(state)
     another_trial = ["--data", str(finished.data), "--parameter", "TuningMaxJobs=3"]
-    with log.open("w") as progress:
-        process = subprocess.Popen(
-            command(state, another_trial), cwd=ROOT, env=environment, stderr=progress
-        )
-        deadline = time.monotonic() + 240
-        while not re.search(r"Tune +Executing", log.read_text()) and time.monotonic() < deadline:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.05)
+    line, mark = command(state, another_trial), tmp_path / "mark"
+    with (
+        log.open("w") as progress,
+        held(line, mark, "Tune Executing", env=environment, stderr=progress) as process,
+    ):
+        assert re.search(r"Tune +Executing", log.read_text())
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 3
+        assert process.wait(PATIENCE) == 3
     assert versions(state) == before
     assert executions(state) == ["Succeeded", "Stopped"]
     reports = set(state.glob("s3/*/runs/*/report/report.html"))
@@ -227,21 +282,15 @@ def test_a_stop_after_the_last_step_keeps_the_results_and_is_said(
     finished: Finished, environment: dict[str, str], tmp_path: Path
 ) -> None:
     log, state = tmp_path / "progress", finished.copied(tmp_path / "state").state
-    with log.open("w") as progress:
-        process = subprocess.Popen(
-            command(state, ["--data", str(finished.data)]),
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=progress,
-            text=True,
-        )
-        deadline = time.monotonic() + 240
-        while not re.search(r"Deploy +Succeeded", log.read_text()) and time.monotonic() < deadline:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.05)
+    line, mark = command(state, ["--data", str(finished.data)]), tmp_path / "mark"
+    pipes = {"stdout": subprocess.PIPE}
+    with (
+        log.open("w") as progress,
+        held(line, mark, "ask", env=environment, stderr=progress, **pipes) as process,
+    ):
+        assert re.search(r"Deploy +Succeeded", log.read_text())
         process.send_signal(signal.SIGTERM)
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3
     assert printed.startswith("Succeeded: execution ")
     assert re.search(r"stopped +before .*its endpoint was asked", printed)

@@ -2,9 +2,8 @@
 
 import json
 import re
-import socket
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,13 +43,9 @@ def state(finished: Finished, tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def toolkit(state: Store, environment: dict[str, str], tmp_path: Path) -> Iterator[Toolkit]:
+def toolkit(state: Store, environment: dict[str, str], tmp_path: Path, held_port: int) -> Toolkit:
     """Runs a training job's request by AWS's toolkit."""
-    with socket.socket() as held:  # as pipeline/local/jobs/cluster.py holds a free port
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-        yield lambda request: run_toolkit(request, state, tmp_path / "ml", environment, port)
+    return lambda request: run_toolkit(request, state, tmp_path / "ml", environment, held_port)
 
 
 def trainings(state: Store, *, final: bool) -> list[Json]:

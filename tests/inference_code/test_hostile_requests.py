@@ -18,6 +18,7 @@ from model_server.app import Limits, create_app
 from model_server.contract import LoadedModel
 from model_server.http import http_server
 from tests.inference_code.hostile_requests import FOREIGN, GOOD, TABLE, Hostile
+from tests.patience import PATIENCE
 
 TOO_SLOW = 408
 
@@ -33,12 +34,12 @@ def serving(model_dir: Path, limits: Limits) -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         server.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def port(model_dir: Path) -> Iterator[int]:
-    with serving(model_dir, Limits(body_seconds=10)) as port:
+    with serving(model_dir, Limits(body_seconds=PATIENCE)) as port:
         yield port
 
 
@@ -51,7 +52,7 @@ def impatient(model_dir: Path) -> Iterator[int]:
 
 def send(port: int, request: Hostile) -> tuple[int, bytes]:
     """The status and body of the answer to bytes on the wire."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         with contextlib.suppress(OSError):  # refused before all of it was sent
             connection.sendall(request.head + request.body)
         answer = http.client.HTTPResponse(connection)
@@ -60,7 +61,7 @@ def send(port: int, request: Hostile) -> tuple[int, bytes]:
 
 
 def assert_good_is_answered(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request("POST", "/invocations", GOOD, {"Content-Type": "image/jpeg"})
     answer = connection.getresponse()
     assert (answer.status, len(json.loads(answer.read())["predictions"])) == (200, 1)

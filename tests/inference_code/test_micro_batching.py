@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from micro_batching import Array, MicroBatcher
+from tests.patience import PATIENCE
 
 
 class Busy:
@@ -21,7 +22,7 @@ class Busy:
     def __call__(self, rows: Array) -> Array:
         self.sizes.append(len(rows))
         self.begun.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(PATIENCE)
         if np.isin(rows, self.poisons).any():
             raise RuntimeError(f"run {len(self.sizes)} failed")
         return rows * 2
@@ -37,7 +38,7 @@ def ask_while_busy(
     """Asks for the first part, for the others while that runs; what came of each, in order."""
     with ThreadPoolExecutor(len(parts)) as pool:
         futures = [pool.submit(batcher.run, parts[0])]
-        assert network.begun.wait(10)
+        assert network.begun.wait(PATIENCE)
         for count, part in enumerate(parts[1:], start=1):
             futures.append(pool.submit(batcher.run, part))
             while batcher.waiting < count:  # so that they wait in this order

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.command_line.running import ROOT
+from tests.patience import PATIENCE, wait_until
 
 TOOLS = ("buildah", "unshare", "mount", "ip")
 # what the tests need besides Python packages; the Makefile fills it
@@ -87,7 +88,7 @@ class Container:
 
     def connection(self) -> http.client.HTTPConnection:
         """A connection that may be used from any thread."""
-        made = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        made = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         self.inside.submit(made.connect).result()
         return made
 
@@ -197,7 +198,7 @@ def started(image: Image, model: Path, log: Path, **environment: str) -> Iterato
             # by itself: --kill-child no longer holds for a process that took another user
             os.kill(container.first, signal.SIGKILL)
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def run_job(image: Image, processing: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -219,10 +220,7 @@ def run_job(image: Image, processing: Path, *command: str) -> subprocess.Complet
 
 def enter_network(pid: int) -> None:
     """Move this thread into the network of a process that is about to make one of its own."""
-    deadline = time.monotonic() + 20
     own, place = Path("/proc/self/ns/net").readlink(), Path(f"/proc/{pid}/ns/net")
-    while place.readlink() == own:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: place.readlink() != own)
     with place.open() as namespace:
         assert ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), _NEW_NETWORK) == 0

@@ -4,9 +4,10 @@ import contextlib
 import resource
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from tests.patience import PATIENCE, wait_until
 
 FEW_FILES = 256
 DRIPPING = 300
@@ -46,10 +47,8 @@ class Drips:
 
     def go_on(self) -> None:
         """Wait until each has dripped once more."""
-        wanted, deadline = self.rounds + 2, time.monotonic() + 60
-        while self.rounds < wanted:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wanted = self.rounds + 2
+        wait_until(lambda: self.rounds >= wanted)
 
     def _one_more(self, client: socket.socket) -> bool:
         """Send a byte and take what was answered; False when the connection has been ended."""
@@ -63,7 +62,7 @@ class Drips:
             return False
 
     def _connected(self) -> socket.socket:
-        client = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
         with contextlib.suppress(OSError):  # ended already: it comes again
             client.sendall(self.begin)
         return client
@@ -80,4 +79,4 @@ def dripping(port: int, begin: bytes, count: int = DRIPPING) -> Iterator[Drips]:
         yield drips
     finally:
         drips.ended.set()
-        thread.join(60)
+        thread.join(PATIENCE)

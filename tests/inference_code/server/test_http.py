@@ -21,6 +21,7 @@ from model_server.http import http_server, most_connections
 from model_server.sockets import listen
 from pipeline.command_line.running import ROOT
 from tests.inference_code.server.slow_clients import HEADS, dripping, few_files
+from tests.patience import PATIENCE
 
 # Nothing is ended for its age alone: what is told apart is who waits and who is at work.
 SERVE = """
@@ -39,20 +40,27 @@ with listen("127.0.0.1", 0) as listener:
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_ended_for_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test of a limit sets its own."""
+    for limit in ("HEAD_SECONDS", "REQUEST_SECONDS", "FLUSH_SECONDS"):
+        monkeypatch.setattr(bounds, limit, 3600)
+
+
 @contextlib.contextmanager
 def running(
-    model: LoadedModel, limits: Limits | None = None
+    model: LoadedModel, limits: Limits | None = None, listener: socket.socket | None = None
 ) -> Iterator[tuple[int, uvicorn.Server]]:
-    """A server in this process, and its port."""
+    """A server in this process, and its port; clients of a `listener` may be there before it."""
     server = http_server(create_app(model, limits=limits))
-    with listen("127.0.0.1", 0) as listener:
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    with listener or listen("127.0.0.1", 0) as place:
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[place])))
         thread.start()
         try:
-            yield listener.getsockname()[1], server
+            yield place.getsockname()[1], server
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 @contextlib.contextmanager
@@ -69,14 +77,26 @@ def echo(_model: object, body: bytes, _type: str, _accept: str) -> bytes:
 ECHO = LoadedModel(None, "", echo)
 
 
+@contextlib.contextmanager
+def connected_before(*begins: bytes) -> Iterator[tuple[socket.socket, list[socket.socket]]]:
+    """Where a server may listen, and clients there whose begin has all come when it does.
+
+    However busy the machine: between their connecting and their sending no time of its passes.
+    """
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(listen("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        yield listener, [stack.enter_context(connected(port, begin)) for begin in begins]
+
+
 def connected(port: int, begin: bytes = b"") -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", port), timeout=20)
+    client = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     client.sendall(begin)
     return client
 
 
 def ask(port: int, body: bytes = b"good", path: str = "/invocations") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.request("POST" if body else "GET", path, body)
         answer = connection.getresponse()
@@ -119,13 +139,16 @@ def test_half_of_the_files_that_may_be_open_are_for_connections() -> None:
 
 def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "HEAD_SECONDS", 0.2)
-    with serving(ECHO) as port, connected(port) as silent, connected(port, b"GET /pi") as slow:
+    second = b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\nGET /ping HT"
+    with (
+        connected_before(b"", b"GET /pi", second) as (listener, (silent, slow, later)),
+        running(ECHO, listener=listener),
+    ):
         assert everything(silent) == b""
         told = everything(slow)
         assert told.startswith(b"HTTP/1.1 408 ") and told.endswith(b"after 0.2 s.")
-        with connected(port, b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\nGET /ping HT") as second:
-            told = everything(second)  # the first request's answer, and then the same
-            assert told.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 408 " in told
+        told = everything(later)  # the first request's answer, and then the same
+        assert told.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 408 " in told
 
 
 @pytest.mark.parametrize("rest", [1, 3_000_000], ids=["a byte", "more than a socket holds"])
@@ -158,7 +181,10 @@ def test_an_answer_that_is_not_taken_is_not_kept(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(bounds, "FLUSH_SECONDS", 0.2)
     size = 50_000_000
     large = LoadedModel(None, "", lambda _model, _body, _type, _accept: bytes(size))
-    with running(large) as (port, server), connected(port, HEAD % 0) as lazy:
+    with (
+        connected_before(HEAD % 0) as (listener, (lazy,)),
+        running(large, listener=listener) as (_port, server),
+    ):
         begin = lazy.recv(1)
         while server.server_state.connections:
             time.sleep(0.01)
@@ -170,8 +196,6 @@ def test_answers_that_nobody_takes_keep_no_good_request_out(
 ) -> None:
     """Clients that ask again and again, and read nothing, wait for themselves and not for us."""
     monkeypatch.setattr(bounds, "MOST_CONNECTIONS", 3)
-    monkeypatch.setattr(bounds, "HEAD_SECONDS", 3600)
-    monkeypatch.setattr(bounds, "FLUSH_SECONDS", 3600)
     large = LoadedModel(None, "", lambda _model, body, _type, _accept: body or bytes(20_000_000))
     with running(large) as (port, server), contextlib.ExitStack() as stack:
         for _ in range(3):
@@ -191,19 +215,19 @@ def test_where_there_are_too_many_the_one_that_waits_longest_is_ended(
 
     def held(_model: object, body: bytes, _type: str, _accept: str) -> bytes:
         begun.release()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return body
 
     with serving(LoadedModel(None, "", held, 3)) as port, contextlib.ExitStack() as stack:
         at_work = stack.enter_context(connected(port, HEAD % 1 + b"a"))
-        assert begun.acquire(timeout=20)
+        assert begun.acquire(timeout=PATIENCE)
         first, second = (stack.enter_context(connected(port, HEAD % 9)) for _ in range(2))
         third = stack.enter_context(connected(port, HEAD % 1 + b"b"))
         assert everything(first) == b""
-        assert begun.acquire(timeout=20)
+        assert begun.acquire(timeout=PATIENCE)
         fourth = stack.enter_context(connected(port, HEAD % 1 + b"c"))
         assert everything(second) == b""
-        assert begun.acquire(timeout=20)
+        assert begun.acquire(timeout=PATIENCE)
         assert everything(stack.enter_context(connected(port))) == b""  # all others are at work
         go_on.set()
         for client, letter in ((at_work, b"a"), (third, b"b"), (fourth, b"c")):

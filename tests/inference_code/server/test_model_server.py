@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +29,7 @@ from model_server.health import FAULTS, STUCK_SECONDS, Work
 from model_server.http import http_server
 from model_server.sockets import listen
 from pipeline.command_line.running import ROOT
+from tests.patience import PATIENCE, wait_until
 
 SERVER = ROOT / "inference_code" / "server"
 PLAIN = """
@@ -205,7 +205,7 @@ class Held:
 
     def _transform(self, _model: object, body: bytes, _type: str, _accept: str) -> str:
         self.begun.release()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(PATIENCE)
         return body.decode()
 
 
@@ -219,7 +219,7 @@ def _serving(app: Starlette) -> Iterator[tuple[int, Callable[[], None]]]:
 
         def end() -> None:
             server.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE)
 
         try:
             yield listener.getsockname()[1], end
@@ -228,18 +228,11 @@ def _serving(app: Starlette) -> Iterator[tuple[int, Callable[[], None]]]:
 
 
 def _post(port: int, body: bytes = b"a") -> httpx.Response:
-    return httpx.post(f"http://127.0.0.1:{port}/invocations", content=body, timeout=30)
+    return httpx.post(f"http://127.0.0.1:{port}/invocations", content=body, timeout=PATIENCE)
 
 
 def _get(port: int, path: str) -> httpx.Response:
-    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30)
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE)
 
 
 def test_beyond_its_queue_it_says_when_to_come_again() -> None:
@@ -247,7 +240,7 @@ def test_beyond_its_queue_it_says_when_to_come_again() -> None:
     app = create_app(held.model, limits=Limits(waiting=3, retry_after=7))
     with _serving(app) as (port, _), ThreadPoolExecutor(10) as pool:
         taken = [pool.submit(_post, port, str(n).encode()) for n in range(5)]
-        _wait_for(lambda: "endpoint_requests_at_hand 5\n" in _get(port, "/metrics").text)
+        wait_until(lambda: "endpoint_requests_at_hand 5\n" in _get(port, "/metrics").text)
         for _ in range(3):
             refused = _post(port)
             assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
@@ -266,8 +259,8 @@ def test_no_more_requests_than_it_can_are_in_its_code_at_a_time(
     held = Held(concurrency)
     with _serving(create_app(held.model, workers)) as (port, _), ThreadPoolExecutor(6) as pool:
         futures = [pool.submit(_post, port) for _ in range(6)]
-        _wait_for(lambda: "endpoint_requests_at_hand 6\n" in _get(port, "/metrics").text)
-        assert held.begun.acquire(timeout=10) and held.begun.acquire(timeout=10)
+        wait_until(lambda: "endpoint_requests_at_hand 6\n" in _get(port, "/metrics").text)
+        assert held.begun.acquire(timeout=PATIENCE) and held.begun.acquire(timeout=PATIENCE)
         assert not held.begun.acquire(timeout=0.1)
         held.go_on.set()
         assert all(future.result().status_code == 200 for future in futures)
@@ -277,9 +270,9 @@ def test_what_was_accepted_is_answered_when_it_ends() -> None:
     held = Held()
     with _serving(create_app(held.model)) as (port, end), ThreadPoolExecutor(5) as pool:
         futures = [pool.submit(_post, port, str(n).encode()) for n in range(4)]
-        _wait_for(lambda: "endpoint_requests_at_hand 4\n" in _get(port, "/metrics").text)
+        wait_until(lambda: "endpoint_requests_at_hand 4\n" in _get(port, "/metrics").text)
         ending = pool.submit(end)
-        _wait_for(lambda: _is_closed(port))
+        wait_until(lambda: _is_closed(port))
         held.go_on.set()
         assert [future.result().text for future in futures] == list("0123")
         ending.result()
@@ -406,15 +399,14 @@ def test_a_port_that_is_taken_is_told_how_to_be_another(tmp_path: Path) -> None:
 
 
 def test_as_sagemaker_starts_it_it_is_well_when_it_listens_and_ends_in_order(
-    tmp_path: Path,
+    tmp_path: Path, held_port: int
 ) -> None:
     _write(
         tmp_path,
         f"import os, time\nwhile not os.path.exists({str(tmp_path / 'go')!r}):"
         f" time.sleep(0.01)\n{PLAIN}",
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = held_port
     environment = {**os.environ, "SM_MODEL_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": str(port)}
     command = [sys.executable, "-m", "model_server", "serve"]
     with subprocess.Popen(command, cwd=SERVER, env=environment, stderr=subprocess.PIPE) as process:
@@ -422,26 +414,26 @@ def test_as_sagemaker_starts_it_it_is_well_when_it_listens_and_ends_in_order(
             assert _is_closed(port)
             (tmp_path / "go").touch()
             assert process.stderr and b"serving on port" in process.stderr.readline()
-            _wait_for(lambda: not _is_closed(port))
+            wait_until(lambda: not _is_closed(port))
             assert _get(port, "/ping").status_code == 200
             assert _post(port, b"ab").text == "(('bytes', ''), 'application/json')"
             foreign = {"Host": "runtime.sagemaker.example", "Origin": "https://a.example"}
             assert httpx.get(f"http://127.0.0.1:{port}/ping", headers=foreign).status_code == 200
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
 
 
 def test_it_ends_at_once_while_it_loads(tmp_path: Path) -> None:
-    slow = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nimport time\ntime.sleep(60)"
+    slow = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nimport time\ntime.sleep(600)"
     _write(tmp_path, slow)
     command = [sys.executable, "-m", "model_server", "serve", "--model-dir", str(tmp_path)]
     with subprocess.Popen(command, cwd=SERVER) as process:
         try:
-            _wait_for((tmp_path / "begun").exists)
+            wait_until((tmp_path / "begun").exists)
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
 

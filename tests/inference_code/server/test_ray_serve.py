@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,9 +27,9 @@ from steps.register import SERVING_ENVIRONMENT
 from tests.inference_code.hostile_requests import FOREIGN, JSON_BODIES, PICTURES
 from tests.inference_code.request_table import TABLE
 from tests.inference_code.server.serving_image import PARTS, Container, enter_network
+from tests.patience import PATIENCE
 
 RAY = PARTS / "ray"
-PATIENCE = 110
 # A network of its own: its many ports are nobody else's.
 START = """
 ip link set lo up
@@ -55,7 +56,7 @@ pytestmark = pytest.mark.skipif(missing_part() is not None, reason=f"it needs {m
 @pytest.fixture(scope="module")
 def ray(ml: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     model, log = ml / "model", tmp_path_factory.mktemp("ray") / "log"
-    short = Path("/tmp") / f"ray-{os.getpid()}"  # noqa: S108 (a socket's path may not be long)
+    short = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # a socket's path may not be long
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(log.parent),
@@ -67,7 +68,6 @@ def ray(ml: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containe
         "SM_MODEL_DIR": str(model),
         "SERVING_METRICS_LOG": str(log.parent / "metrics"),
     }
-    short.mkdir()
     namespaces = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -81,7 +81,7 @@ def ray(ml: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containe
     finally:
         inside.shutdown()
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE)
         shutil.rmtree(short, ignore_errors=True)
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import httpx
 
 from pipeline.command_line.running import ROOT
+from tests.patience import PATIENCE
 
 SERVE = [sys.executable, "-m", "model_server", "serve"]
 # Python asks it before it writes: what a container would be refused, the server is refused here.
@@ -53,11 +54,13 @@ def test_the_server_writes_nowhere_but_in_the_temporary_folder(
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             assert _is_well(url, process), (tmp_path / "log").read_text()
             kind = {"Content-Type": "image/jpeg"}
-            answer = httpx.post(f"{url}/invocations", content=picture(), headers=kind, timeout=60)
+            answer = httpx.post(
+                f"{url}/invocations", content=picture(), headers=kind, timeout=PATIENCE
+            )
             assert answer.status_code == 200, (tmp_path / "log").read_text()
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE)
     assert "Read-only" not in (tmp_path / "log").read_text()
 
 
@@ -84,7 +87,7 @@ def _serving(
 
 
 def _is_well(url: str, process: "subprocess.Popen[bytes]") -> bool:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
         try:
             return httpx.get(f"{url}/ping").status_code == 200

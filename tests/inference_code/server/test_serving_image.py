@@ -31,10 +31,10 @@ from tests.inference_code.server.serving_image import (
     run_job,
     started,
 )
+from tests.patience import PATIENCE
 
 MOST_BYTES = 400_000_000
 SECONDS_TO_START = 10  # of the processor
-PATIENCE = 100
 JPEG = {"Content-Type": "image/jpeg"}
 SPLITS = ("train", "valid", "test")
 Picture = Callable[..., bytes]
@@ -165,7 +165,7 @@ def test_it_ends_in_order(image: Image, ml: Path, tmp_path: Path) -> None:
     with started(image, ml / "model", tmp_path / "log", SAGEMAKER_BIND_TO_PORT="8080") as running:
         running.wait_until_well(PATIENCE)
         os.kill(running.first, signal.SIGTERM)
-        assert running.process.wait(30) == 0
+        assert running.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("without", [GRAPH_FILE, "code", "model.json"])
@@ -180,7 +180,7 @@ def test_what_cannot_be_served_ends_it_with_a_sentence(
     with started(image, model, tmp_path / "log") as running:
         while running.process.poll() is None:
             assert not running.is_well()
-        assert running.process.wait(60) == 1
+        assert running.process.wait(PATIENCE) == 1
     told = (tmp_path / "log").read_text()
     assert told.splitlines()[-1].startswith("error: the model ")
     assert "Traceback" not in told

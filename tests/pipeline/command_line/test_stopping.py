@@ -29,7 +29,7 @@ from pipeline.command_line.running import run_command
 def main(_):
     try:
         print("ready", flush=True)
-        for _ in range(6000):
+        for _ in range(60_000):
             time.sleep(0.01)
             print("at work", flush=True)
     finally:

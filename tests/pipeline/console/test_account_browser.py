@@ -24,6 +24,7 @@ from tests.browser_support import (
     click,
     look,
 )
+from tests.patience import PATIENCE
 from tests.pipeline.aws.watch_support import Logs
 from tests.pipeline.console.account_support import Cloud, create_endpoint, visitor
 from tests.pipeline.console.data_support import prepared_in
@@ -81,7 +82,7 @@ class Opened:
             shown = driver.execute_script("return document.querySelector('main').innerText")
             return all(text in shown for text in texts)
 
-        waiting = WebDriverWait(self.browser, 60, ignored_exceptions=(WebDriverException,))
+        waiting = WebDriverWait(self.browser, PATIENCE, ignored_exceptions=(WebDriverException,))
         waiting.until(said, f"{texts} at {self.browser.current_url}")
 
 
@@ -168,7 +169,7 @@ def test_a_log_is_read_backwards_and_pictures_are_seen(opened: Opened) -> None:
     loaded = "return [...document.images].some(one => one.complete && one.naturalWidth > 0)"
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(opened.browser, 60).until(lambda driver: driver.execute_script(loaded))
+    WebDriverWait(opened.browser, PATIENCE).until(lambda driver: driver.execute_script(loaded))
 
 
 def test_a_story_of_an_account(opened: Opened) -> None:
@@ -213,5 +214,5 @@ def test_a_foreign_page_can_stop_nothing(opened: Opened) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
     said = lambda driver: "answers" in driver.find_element("tag name", "body").text  # noqa: E731
-    WebDriverWait(opened.browser, 30).until(said)
+    WebDriverWait(opened.browser, PATIENCE).until(said)
     assert len(opened.cloud.stopped) == stopped

@@ -29,6 +29,7 @@ from tests.browser_support import (
     click,
     look,
 )
+from tests.patience import PATIENCE
 from tests.pipeline.console.console_support import HOSTILE, add_run
 from tests.pipeline.local.runner_support import Lab
 from tests.pipeline.report.report_support import definition_of
@@ -39,7 +40,7 @@ PAGES = ("/runs", "/runs/{run}", "/runs/{run}/logs/Train", "/start", "/runs/nope
 WAITING = """
 import time
 print("<b>it waits</b>", flush=True)
-for _ in range(600):
+for _ in range(6000):
     if not os.path.exists({file!r}):
         time.sleep(0.1)
 """
@@ -59,7 +60,7 @@ class Opened:
         script = "return document.querySelector(arguments[0])?.innerText ?? ''"
         return str(self.browser.execute_script(script, selector))
 
-    def wait(self, words: str, selector: str = "main", seconds: float = 60) -> str:
+    def wait(self, words: str, selector: str = "main", seconds: float = PATIENCE) -> str:
         """Wait until the page says that by itself."""
         deadline = time.monotonic() + seconds
         while not re.search(words, text := self.text(selector)) and time.monotonic() < deadline:
@@ -109,7 +110,7 @@ def test_what_changes_before_a_page_listens_is_shown_too(
 
         monkeypatch.setattr(events, "_changes", late)
         at.go("/runs")
-        at.wait("meanwhile", seconds=10)
+        at.wait("meanwhile")
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +228,7 @@ def test_a_foreign_page_cannot_act(opened: Opened, state: Path) -> None:
         f"{opened.own}/start",
     )
     opened.browser.execute_script(form, f"{opened.own}/start")
-    opened.wait("answers", "body", 10)
+    opened.wait("answers", "body")
     assert not (state / "started").exists()
 
 

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from pipeline.command_line.running import ROOT, run_command
 from pipeline.console.__main__ import main
 from pipeline.errors import EXIT_USAGE
+from tests.patience import PATIENCE, wait_until
 
 
 @pytest.mark.parametrize(
@@ -40,20 +40,20 @@ def test_it_answers_at_the_address_that_it_prints(tmp_path: Path) -> None:
     assert process.stdout is not None
     try:
         address = process.stdout.readline().split()[1]
-        with urllib.request.urlopen(address, timeout=30) as answer:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             cookie = answer.headers["Set-Cookie"].partition(";")[0]
         own = re.sub(r"\?.*", "", address)
         asked = urllib.request.Request(f"{own}runs", headers={"Cookie": cookie})
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
             assert b"<h1>Runs</h1>" in answer.read()
         with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(address, timeout=30)
+            urllib.request.urlopen(address, timeout=PATIENCE)
         with urllib.request.urlopen(
-            urllib.request.Request(f"{own}events", headers={"Cookie": cookie}), timeout=30
+            urllib.request.Request(f"{own}events", headers={"Cookie": cookie}), timeout=PATIENCE
         ) as stream:
             assert stream.readline() == b"retry: 1000\n"
             process.send_signal(signal.SIGINT)  # while somebody listens
-            printed, errors = process.communicate(timeout=30)
+            printed, errors = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert (process.returncode, errors) == (0, "")
@@ -79,12 +79,10 @@ def test_no_other_user_can_read_the_address_that_the_browser_opens(tmp_path: Pat
     assert process.stdout is not None
     try:
         address = process.stdout.readline().split()[1]
-        deadline = time.monotonic() + 60
-        while not opened.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(opened.exists)
         page, content, mode = opened.read_text().splitlines()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
     assert "token" not in page

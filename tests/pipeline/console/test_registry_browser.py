@@ -29,6 +29,7 @@ from tests.browser_support import (
     click,
     look,
 )
+from tests.patience import PATIENCE
 from tests.pipeline.console.registry_support import Exam, prepare, register
 
 pytestmark = IN_A_BROWSER
@@ -79,7 +80,7 @@ def group(browser: Any, console: tuple[str, Keys]) -> Iterator[str]:
 
     own, keys = console
     browser.get(f"{own}/?token={keys.token}")
-    WebDriverWait(browser, 30).until(lambda driver: driver.find_elements("tag name", "nav"))
+    WebDriverWait(browser, PATIENCE).until(lambda driver: driver.find_elements("tag name", "nav"))
     browser.get_log("browser")
     yield f"{own}/registry/dogs"
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
@@ -97,7 +98,7 @@ def wait_for(browser: Any, *texts: str) -> None:
         shown = driver.execute_script("return document.querySelector('main').innerText")
         return all(text in shown for text in texts)
 
-    WebDriverWait(browser, 60).until(said)
+    WebDriverWait(browser, PATIENCE).until(said)
 
 
 def test_a_story_of_two_versions(browser: Any, group: str, store: Store) -> None:
@@ -110,7 +111,7 @@ def test_a_story_of_two_versions(browser: Any, group: str, store: Store) -> None
     press(browser, "Approve…")
     browser.find_element("name", "reason").send_keys("the first one")
     press(browser, "Approve version 1")
-    WebDriverWait(browser, 30).until(lambda driver: driver.current_url == f"{group}/1")
+    WebDriverWait(browser, PATIENCE).until(lambda driver: driver.current_url == f"{group}/1")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     browser.get(group)
     wait_for(browser, "InService version 1")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.endpoint.bench import measure, percentile
+from tests.patience import PATIENCE
 
 PICTURES = [(b"a", "image/jpeg"), (b"b", "image/png")]
 
@@ -31,7 +32,7 @@ def test_so_many_ask_at_a_time_and_the_pictures_take_turns() -> None:
 
     def invoke(picture: bytes, kind: str) -> tuple[int, bytes]:
         asked.append((picture, kind))
-        together[0].wait(10)  # none is answered before all who ask at a time have asked
+        together[0].wait(PATIENCE)  # none is answered before all who ask at a time have asked
         return 200, b""
 
     one, four = measure(invoke, PICTURES, [1, 4], 2, lambda _: together.pop(0), clock=clock)

@@ -2,7 +2,6 @@
 
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -18,6 +17,7 @@ from pipeline.local.jobs.opt_ml import why_none
 from pipeline.local.processes.command import start_process
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store
+from tests.patience import wait_until
 
 BUCKET = "s3://bucket"
 ROLE = "arn:aws:iam::111122223333:role/execution"
@@ -27,7 +27,7 @@ SLEEP = """
 import sys, time
 from pathlib import Path
 Path(sys.argv[1]).touch()
-time.sleep(60)
+time.sleep(600)
 """
 Json = dict[str, Any]
 
@@ -248,12 +248,8 @@ def write_archive(path: Path, files: Mapping[str, str]) -> None:
 
 
 def wait_for(path: Path) -> None:
-    """Return once a file is there; fail when it does not come in a minute."""
-    for _ in range(6000):
-        if path.exists():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{path} never appeared")
+    """Return once a file is there; fail when it does not come."""
+    wait_until(path.exists, lambda: f"{path} never appeared")
 
 
 def has_ended(pid: int) -> bool:
@@ -266,9 +262,6 @@ def has_ended(pid: int) -> bool:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process ends; half a minute is for the busiest machine."""
-    for _ in range(3000):
-        if has_ended(pid):
-            return True
-        time.sleep(0.01)
-    return False
+    """Whether a process ends; it fails for one that never does."""
+    wait_until(lambda: has_ended(pid), lambda: f"process {pid} goes on")
+    return True

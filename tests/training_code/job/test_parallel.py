@@ -12,6 +12,7 @@ import pytest
 from job.errors import JobError
 from job.parallel import parallel_map
 from job.progress import ProgressLines
+from tests.patience import PATIENCE
 
 CODE = Path(__file__).resolve().parents[3] / "training_code"
 
@@ -39,7 +40,7 @@ def test_sigterm_ends_the_workers_too() -> None:
     script = (
         "import time; from job import parallel;"
         "parallel.stop_on_sigterm(); print('go', flush=True);"
-        "parallel.parallel_map(time.sleep, [0.02] * 5000, 'slept')"
+        "parallel.parallel_map(time.sleep, [0.1] * 5000, 'slept')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -51,7 +52,7 @@ def test_sigterm_ends_the_workers_too() -> None:
         assert process.stdout is not None and process.stdout.readline() == b"go\n"
         time.sleep(0.3)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 128 + signal.SIGTERM
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):  # nobody of its process group is left
         os.killpg(process.pid, 0)
 

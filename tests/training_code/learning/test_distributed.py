@@ -3,10 +3,9 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,15 +38,6 @@ with join_replicas(os.environ) as replicas:
 """
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
-    """A free port, held so that nobody else is given it before the processes listen there."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
-
-
 def start(*words: str, **environ: str) -> subprocess.Popen[str]:
     """Python with the job's code on its path."""
     code = os.pathsep.join(str(CODE / name) for name in ("training_code", "inference_code"))
@@ -61,10 +51,10 @@ def start(*words: str, **environ: str) -> subprocess.Popen[str]:
 
 
 def test_two_processes_make_the_model_of_one(
-    train: Train, features: Path, prepared: Path, tmp_path: Path, port: int
+    train: Train, features: Path, prepared: Path, tmp_path: Path, held_port: int
 ) -> None:
     torchrun = ["-m", "torch.distributed.run", "--nproc_per_node=2"]
-    script = [f"--master_port={port}", str(CODE / "training_code/train.py")]
+    script = [f"--master_port={held_port}", str(CODE / "training_code/train.py")]
     arguments = [f"--{name}={value}" for name, value in (TRAINING | DEBUGGING).items()]
     environ = container(tmp_path, features, prepared / "dataset")
     running = start(*torchrun, *script, "--lr=0.01", *arguments, **environ)
@@ -88,7 +78,7 @@ def losses(log: str) -> list[float]:
 
 
 def test_machines_without_a_launcher_meet_by_the_names_that_sagemaker_gives_them(
-    port: int,
+    held_port: int,
 ) -> None:
     running = [
         start(
@@ -97,7 +87,7 @@ def test_machines_without_a_launcher_meet_by_the_names_that_sagemaker_gives_them
             SM_HOSTS='["algo-1","algo-2"]',
             SM_CURRENT_HOST=name,
             MASTER_ADDR="127.0.0.1",
-            MASTER_PORT=str(port),
+            MASTER_PORT=str(held_port),
         )
         for name in ("algo-1", "algo-2")
     ]

@@ -17,6 +17,7 @@ from pipeline.local.service.following import version_in
 from pipeline.local.service.server import Service
 from pipeline.local.store import Store
 from pipeline.settings.loading import load_settings
+from tests.patience import PATIENCE
 from tests.pipeline.console.registry_support import Exam, RegistryVisitor, hidden, register, visitor
 
 EXAM = Exam(["beagle", "boxer"], [0, 0, 0, 0, 1, 1, 1, 1])
@@ -144,7 +145,7 @@ def live(
 
 def until(console: RegistryVisitor, path: str, *said: str) -> str:
     """Read a page again and again, as its script does, until it says all that."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not all(one in (page := console.read(path)) for one in said):
         assert time.monotonic() < deadline, page
         time.sleep(0.1)

@@ -12,6 +12,7 @@ from pipeline.command_line.running import ROOT
 from pipeline.console import starting
 from pipeline.local.store import Store
 from pipeline.report.sources.local_source import keep_command
+from tests.patience import PATIENCE
 from tests.pipeline.console.console_support import HOSTILE, Visitor, add_run
 from tests.pipeline.report.report_support import Finished, finish
 
@@ -127,7 +128,7 @@ def test_stop_asks_its_process_as_ctrl_c_does(
     assert "Stop</button>" in visitor.get("/runs/abc")
     answer = visitor.post("/runs/abc/stop")
     assert (answer.status_code, answer.headers["location"]) == (303, "/runs/abc")
-    assert at_work.wait(30) == 0
+    assert at_work.wait(PATIENCE) == 0
     assert "ended without a word" in visitor.get("/runs/abc")
 
 

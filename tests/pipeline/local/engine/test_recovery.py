@@ -26,12 +26,12 @@ from tests.pipeline.local.engine.test_recovery import run_busily
 run_busily(Lab(Store(Path(sys.argv[1]))), Path(sys.argv[2]))
 """
 BUSY = """
-import os, time
+import os, signal
 from pathlib import Path
 mark = Path({mark!r})
 mark.with_suffix(".part").write_text(str(os.getpid()))
 mark.with_suffix(".part").rename(mark)
-time.sleep(60)
+signal.pause()
 """
 KINDS = (
     "PipelineExecution",

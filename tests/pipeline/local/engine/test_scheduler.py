@@ -15,6 +15,7 @@ from pipeline.local.engine.executions import Place
 from pipeline.local.failures import StepFailed
 from pipeline.local.service.api import LocalApi
 from pipeline.local.store import Store, StoreError
+from tests.patience import PATIENCE
 from tests.pipeline.local.runner_support import (
     BUCKET,
     INPUT,
@@ -33,12 +34,12 @@ from pathlib import Path
 Path(sys.argv[1]).joinpath("out.txt").write_text(" ".join(sys.argv[2:]))
 """
 # Two of these end only when both run at once.
-MEET = """
+MEET = f"""
 import sys, time
 from pathlib import Path
 mine, other = (Path(p) for p in sys.argv[1:])
 mine.touch()
-end = time.time() + 30
+end = time.time() + {PATIENCE}
 while not other.exists():
     assert time.time() < end
     time.sleep(0.01)

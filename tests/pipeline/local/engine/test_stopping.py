@@ -15,6 +15,7 @@ from pipeline.command_line.stopping import StopRequest
 from pipeline.local.engine.handlers import StepContext, run_step
 from pipeline.local.processes.command import Ending
 from pipeline.local.store import Store
+from tests.patience import PATIENCE
 from tests.pipeline.local.runner_support import (
     SLEEP,
     Lab,
@@ -49,7 +50,7 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
     step = lab.processing(
         "Long",
         "import subprocess, sys\n"
-        "child = subprocess.Popen(['sleep', '60'])\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
         "open(sys.argv[1] + '.pid', 'w').write(str(child.pid))\n" + SLEEP,
         arguments=[str(mark)],
     )
@@ -62,7 +63,7 @@ def test_cancel_kills_the_processes_and_everything_is_stopped(lab: Lab, tmp_path
     thread.start()
     wait_for(mark)
     lab.cancel.set()
-    thread.join(timeout=30)
+    thread.join(PATIENCE)
     assert done[0].status == "Stopped"
     assert lab.step_documents()["Long"]["StepStatus"] == "Stopped"
     assert "FailureReason" not in lab.step_documents()["Long"]

@@ -4,7 +4,6 @@ import json
 import socket
 import tarfile
 import threading
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from pipeline.local.jobs.cluster import Host, hosts_of, run_together
 from pipeline.local.processes.command import Ending, StartError
 from pipeline.local.store import Store
+from tests.patience import PATIENCE, wait_until
 from tests.pipeline.local.runner_support import Lab
 
 # The machines meet where the environment says, and the first writes down who was there. Each sees
@@ -86,7 +86,7 @@ def test_one_machines_failure_ends_the_other_and_is_the_jobs_reason(lab: Lab) ->
         import os, sys, time
         if os.environ["RANK"] == "1":
             sys.exit("the second machine is lost on " + os.environ["OMP_NUM_THREADS"] + " core")
-        time.sleep(20)
+        time.sleep(600)
         print("loss=0.5")
         """
     result = lab.run(two_machines(lab, script))
@@ -103,17 +103,14 @@ def test_whatever_ends_one_machine_too_early_stops_the_others(ending: Ending | S
     begun = threading.Event()
 
     def first(should_stop: Callable[[], bool]) -> Ending:
-        begun.wait(30)
+        assert begun.wait(PATIENCE)
         if isinstance(ending, StartError):
             raise ending
         return ending
 
     def second(should_stop: Callable[[], bool]) -> Ending:
         begun.set()
-        for _ in range(1000):
-            if should_stop():
-                break
-            time.sleep(0.01)
+        wait_until(should_stop)
         stopped.append(should_stop())
         return Ending(-15, "stopped")
 

@@ -45,7 +45,7 @@ for step in range(12):
 if "--wait" in sys.argv:
     network(torch.ones(1, 1))  # so that the last step is written
     hook.close()
-    time.sleep(60)
+    time.sleep(600)
 """
 HOOK: dict[str, Any] = {
     "S3OutputPath": f"{BUCKET}/debugger",
@@ -229,7 +229,7 @@ def test_a_training_that_saved_nothing_has_rules_in_error(lab: Lab) -> None:
 def test_rules_are_in_progress_while_the_training_runs_and_stopped_with_it(
     lab: Lab, tmp_path: Path
 ) -> None:
-    script = f"import time\nopen({str(tmp_path / 'begun')!r}, 'w')\ntime.sleep(60)"
+    script = f"import time\nopen({str(tmp_path / 'begun')!r}, 'w')\ntime.sleep(600)"
     results: list[ExecutionResult] = []
     steps = training(lab, [rule("Overfit", rule_to_invoke="Overfit")], script)
     thread = threading.Thread(target=lambda: results.append(lab.run(steps)))

@@ -11,6 +11,7 @@ from pipeline.local.engine.executions import Place
 from pipeline.local.failures import StepFailed
 from pipeline.local.service.credentials import Address
 from pipeline.local.store import Store
+from tests.patience import PATIENCE
 from tests.pipeline.local.runner_support import SLEEP, Json, Lab, cached, wait_for
 
 ARN = "arn:aws:lambda:us-east-1:111122223333:function:dogs-deploy"
@@ -28,6 +29,7 @@ def lambda_handler(event, context):
             "name": context.function_name, "arn": context.invoked_function_arn,
             "time": 500_000 < context.get_remaining_time_in_millis() <= 600_000}
 """
+SERVICE = "http://127.0.0.1:8080"  # which no function here asks
 OUTPUTS = ["event", "greeting", "count", "urls", "aws", "name", "arn", "time"]
 
 
@@ -52,7 +54,7 @@ def _handlers(tmp_path: Path, code: str) -> dict[str, Any]:
     (tmp_path / "deploy.py").write_text(code)
     return {
         "lambda_handlers": {"dogs-deploy": tmp_path / "deploy.py"},
-        "service": Address("http://127.0.0.1:9", "secret"),
+        "service": Address(SERVICE, "secret"),
     }
 
 
@@ -78,7 +80,7 @@ def test_a_handler_gets_its_event_and_the_local_service(
         "event": "[('endpoint_name', 'dogs'), ('instance_count', 1)]",
         "greeting": "hello",
         "count": 3,
-        "urls": " ".join(["http://127.0.0.1:9"] * 3),
+        "urls": " ".join([SERVICE] * 3),
         "aws": "local secret eu-west-1 true",
         "name": "dogs-deploy",
         "arn": ARN,
@@ -181,7 +183,7 @@ import time
 from pathlib import Path
 def handler(event, context):
     Path(event["mark"]).touch()
-    for _ in range(3000):
+    for _ in range(60_000):
         if Path(event["go"]).exists():
             break
         time.sleep(0.01)
@@ -199,7 +201,10 @@ def test_a_function_past_its_time_is_ended(
     assert result.failure.reason == "the function took too long and was ended"
 
 
-def test_a_stop_lets_a_function_finish(lab: Lab, tmp_path: Path) -> None:
+def test_a_stop_lets_a_function_finish(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.local.jobs.lambdas._STOP_PATIENCE_S", PATIENCE)
     mark, other, go = (tmp_path / name for name in ("mark", "other", "go"))
     beside = lab.processing("Beside", SLEEP, arguments=[str(other)])
     step = _step(["done"], mark=str(mark), go=str(go))

@@ -15,6 +15,7 @@ from pipeline.local.jobs.training import run_training_job
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store
+from tests.patience import PATIENCE
 from tests.pipeline.local.runner_support import BUCKET, Lab, channel, wait_for, write_archive
 
 # Writes all that it can see of its container into the model.
@@ -265,7 +266,7 @@ sys.exit("lost" * 500)
 
 
 def test_a_job_that_takes_too_long_is_ended(lab: Lab) -> None:
-    step = _training(lab, "import time\ntime.sleep(60)")
+    step = _training(lab, "import time\ntime.sleep(600)")
     step["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": 1}
     result = lab.run(step)
     assert "longer than MaxRuntimeInSeconds (1 s)" in str(result.failure)
@@ -286,12 +287,12 @@ def save(*_):
 signal.signal(signal.SIGTERM, save)
 Path(os.environ["SM_MODEL_DIR"], "model.bin").write_text("half")
 Path(os.environ["MARK"]).touch()
-time.sleep(60)
+time.sleep(600)
 """
     step = _training(lab, script, CheckpointConfig={"S3Uri": f"{BUCKET}/checkpoints"})
     step["Arguments"]["Environment"] = {"MARK": str(tmp_path / "mark")}
     done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(lab.run(step, grace_s=30)))
+    thread = threading.Thread(target=lambda: done.append(lab.run(step, grace_s=PATIENCE)))
     thread.start()
     wait_for(tmp_path / "mark")
     lab.cancel.set()

@@ -11,6 +11,7 @@ from pipeline.local.jobs.tuning import TuningProgress, run_tuning_job
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.shapes import find_problems, service_model
 from pipeline.local.store import Store, StoreError
+from tests.patience import PATIENCE
 from tests.pipeline.local.runner_support import BUCKET, Json, Lab, cached, wait_for
 
 # The best rate is 0.5; the wait differs from trial to trial and from run to run.
@@ -30,7 +31,7 @@ rate = float(sys.argv[sys.argv.index("--rate") + 1])
 first = rate if rate > 5 else 10 * rate
 os.write(1, f"score={first}\\nscore={first / 10}\\n".encode())
 if rate == 9:
-    time.sleep(20)
+    time.sleep(600)
 os._exit(0)
 """
 X = {
@@ -290,7 +291,7 @@ assert len(list(running.iterdir())) <= 2, "more than two at a time"
 if rate == "0.9":
     third.touch()
 if rate == "0.1":  # the first ends when the third has begun
-    for _ in range(600):
+    for _ in range(6000):
         if third.exists():
             break
         time.sleep(0.05)
@@ -314,7 +315,7 @@ print("score=" + sys.argv[-1])
 begun = Path({str(tmp_path / "begun")!r})
 if sys.argv[-1] == "0.6":
     begun.touch()
-    time.sleep(20)
+    time.sleep(600)
 while sys.argv[-1] == "0.1" and not begun.exists():
     time.sleep(0.01)
 """
@@ -353,14 +354,14 @@ def test_no_trial_outlives_an_error_in_tuning(
 
 def test_cancelling_stops_every_trial(lab: Lab, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    script = f"import time\nprint('score=1')\nopen({str(mark)!r}, 'w').close()\ntime.sleep(60)"
+    script = f"import time\nprint('score=1')\nopen({str(mark)!r}, 'w').close()\ntime.sleep(600)"
     done: list[Any] = []
     step = lab.tuning("Tune", script, _config(jobs=2))
     thread = threading.Thread(target=lambda: done.append(lab.run(step)))
     thread.start()
     wait_for(mark)
     lab.cancel.set()
-    thread.join(timeout=30)
+    thread.join(PATIENCE)
     assert done[0].status == "Stopped"
     assert done[0].steps["Tune"].status == "Stopped"
     assert {job["TrainingJobStatus"] for job in lab.store.list("TrainingJob")} == {"Stopped"}

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.command_line.running import ROOT
 from pipeline.local.processes.command import Command, Ending, StartError, run_to_end, start_process
+from tests.patience import PATIENCE
 from tests.pipeline.local.runner_support import has_ended, is_gone, wait_for
 
 Run = Callable[..., Ending]
@@ -23,7 +24,7 @@ def run(tmp_path: Path) -> Run:
         lines: list[str] | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         *,
-        limit_s: float = 60,
+        limit_s: float = PATIENCE,
         grace_s: float = 0.3,
         on_line: Callable[[str], None] | None = None,
     ) -> Ending:
@@ -82,15 +83,19 @@ def test_a_stop_is_asked_for_politely_first_of_all_that_runs(run: Run) -> None:
     parent = f"trap 'wait; echo saved too; exit 0' TERM\n({child}) &\nwait"
     code = f"import os\nos.execlp('sh', 'sh', '-c', {parent!r})"
     lines: list[str] = []
-    ending = run(code, lines, should_stop=lambda: "ready" in lines, grace_s=20)
+    ending = run(code, lines, should_stop=lambda: "ready" in lines, grace_s=PATIENCE)
     assert ending == Ending(0, "stopped")
     # Between them a shell may say that it was its child that was terminated.
     assert [line for line in lines if "saved" in line] == ["saved", "saved too"]
 
 
 def test_a_limit_ends_even_what_ignores_the_signal(run: Run) -> None:
-    code = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"
-    assert run(code, limit_s=0.5) == Ending(-signal.SIGKILL, "timed out")
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it inherits that
+    try:
+        ending = run("import time\ntime.sleep(600)", limit_s=0.5)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ending == Ending(-signal.SIGKILL, "timed out")
 
 
 def test_a_group_that_is_gone_needs_no_signal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +114,7 @@ def test_an_error_of_the_listener_ends_the_command(run: Run) -> None:
         raise ArithmeticError
 
     with pytest.raises(ArithmeticError):
-        run("import os, time\nprint(os.getpid())\ntime.sleep(60)", on_line=fail)
+        run("import os, time\nprint(os.getpid())\ntime.sleep(600)", on_line=fail)
     assert is_gone(pids[0])
 
 
@@ -136,7 +141,7 @@ def test_the_command_is_started_as_if_nothing_stood_between(
     odd = "caf\udce9 \u00e9"  # a name of a file need not be text
     command = Command(("found", odd), tmp_path, environment, tmp_path / "log.txt")
     ending = run_to_end(
-        command, start_process, lambda _: None, lambda: False, limit_s=60, grace_s=1
+        command, start_process, lambda _: None, lambda: False, limit_s=PATIENCE, grace_s=1
     )
     said = os.fsdecode((tmp_path / "log.txt").read_bytes()).splitlines()
     assert ending == Ending(0, "exited"), said
@@ -163,7 +168,7 @@ import sys, threading
 from pathlib import Path
 from pipeline.local.processes.command import Command, start_process
 folder = Path(sys.argv[1])
-script = "trap '' TERM HUP; sleep 60 & echo $$ $! > started.part; mv started.part started; wait"
+script = "trap '' TERM HUP; sleep 600 & echo $$ $! > started.part; mv started.part started; wait"
 command = Command(("sh", "-c", script), folder, {"PATH": "/bin:/usr/bin"}, folder / "log.txt")
 started = []
 thread = threading.Thread(target=lambda: started.append(start_process(command)))

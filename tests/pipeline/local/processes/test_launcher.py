@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from pipeline.local.processes.own_opt_ml import OPT_ML
 from pipeline.local.processes.preload import heavy_imports
 from pipeline.local.store import Store
 from tests.namespace_support import OTHER_USER, PRIVATE_MOUNTS, may
+from tests.patience import PATIENCE, wait_until
 from tests.pipeline.local.runner_support import BUCKET, Lab, is_gone, wait_for
 
 # NumPy stands for all heavy packages: it is quick to import.
@@ -63,7 +63,7 @@ def _command(folder: Path, code: str, *arguments: str, **environment: str) -> Co
 
 def _run(command: Command, start: Starter, **options: Any) -> tuple[Ending, str]:
     defaults = {"on_line": lambda line: None, "should_stop": lambda: False}
-    limits = {"limit_s": 60, "grace_s": 0.3}
+    limits = {"limit_s": PATIENCE, "grace_s": PATIENCE}
     ending = run_to_end(command, start, **(defaults | limits | options))
     return ending, command.log.read_text()
 
@@ -213,7 +213,7 @@ def test_random_numbers_differ_from_job_to_job(tmp_path: Path, forking: ForkingS
 def test_jobs_run_side_by_side(tmp_path: Path, forking: ForkingStarter) -> None:
     code = (
         "import pathlib, sys, time\nmine, other = map(pathlib.Path, sys.argv[1:])\nmine.touch()\n"
-        "end = time.time() + 30\nwhile not other.exists():\n"
+        f"end = time.time() + {PATIENCE}\nwhile not other.exists():\n"
         "    assert time.time() < end\n    time.sleep(0.01)"
     )
     endings: list[Ending] = []
@@ -237,8 +237,8 @@ def test_jobs_run_side_by_side(tmp_path: Path, forking: ForkingStarter) -> None:
 def test_a_stop_reaches_the_whole_group(tmp_path: Path, forking: ForkingStarter) -> None:
     code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen(['sleep', '60'])\n"
-        "print(child.pid)\ntime.sleep(60)"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        "print(child.pid)\ntime.sleep(600)"
     )
     lines: list[str] = []
     command = _command(tmp_path, code)
@@ -248,25 +248,25 @@ def test_a_stop_reaches_the_whole_group(tmp_path: Path, forking: ForkingStarter)
 
 
 def test_what_a_job_leaves_running_ends_with_it(tmp_path: Path, start: Starter) -> None:
-    code = "import subprocess\nprint(subprocess.Popen(['sleep', '60']).pid)"
+    code = "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid)"
     assert is_gone(int(_run(_command(tmp_path, code), start)[1]))
 
 
 def test_a_job_that_ignores_the_signal_is_killed(tmp_path: Path, forking: ForkingStarter) -> None:
     code = (
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "print('deaf')\ntime.sleep(60)"
+        "print('deaf')\ntime.sleep(600)"
     )
     lines: list[str] = []
-    command = _command(tmp_path, code)
-    ending, _ = _run(command, forking, on_line=lines.append, should_stop=lambda: bool(lines))
+    heard = {"on_line": lines.append, "should_stop": lambda: bool(lines)}
+    ending, _ = _run(_command(tmp_path, code), forking, grace_s=0.3, **heard)
     assert ending == Ending(-signal.SIGKILL, "stopped")
 
 
 def test_leaving_the_starter_kills_its_jobs_and_what_they_started(tmp_path: Path) -> None:
     code = (
         "import os, subprocess, time\n"
-        "print(subprocess.Popen(['sleep', '60']).pid, os.getpid())\ntime.sleep(60)"
+        "print(subprocess.Popen(['sleep', '600']).pid, os.getpid())\ntime.sleep(600)"
     )
     with ForkingStarter() as starter:
         running = starter(_command(tmp_path, code))
@@ -289,16 +289,13 @@ def test_a_script_of_another_interpreter_is_left_to_it(
 
 def test_a_dead_launcher_takes_its_jobs_along_and_is_replaced(tmp_path: Path) -> None:
     with ForkingStarter() as starter:
-        code = "import os, time\nprint(os.getppid(), os.getpid(), flush=True)\ntime.sleep(60)"
+        code = "import os, time\nprint(os.getppid(), os.getpid(), flush=True)\ntime.sleep(600)"
         running = starter(_command(tmp_path, code))
         _read_pid(tmp_path / "log.txt")
         launcher, job = map(int, (tmp_path / "log.txt").read_text().split())
         os.kill(launcher, signal.SIGKILL)
         assert is_gone(job)
-        for _ in range(500):
-            if running.poll() is not None:
-                break
-            time.sleep(0.01)
+        wait_until(lambda: running.poll() is not None)
         assert running.poll() == -signal.SIGKILL
         (tmp_path / "log.txt").unlink()
         parent = int(_run(_command(tmp_path, "import os\nprint(os.getppid())"), starter)[1])
@@ -453,6 +450,5 @@ open(os.environ["SM_MODEL_DIR"] + "/w", "wb").write(numpy.ones(3).tobytes())
 
 def _read_pid(log: Path) -> int:
     wait_for(log)
-    while not log.read_text().endswith("\n"):
-        time.sleep(0.01)
+    wait_until(lambda: log.read_text().endswith("\n"))
     return int(log.read_text().split()[0])

@@ -8,13 +8,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from pipeline.local.service.credentials import ACCESS_KEY, Address
+from tests.patience import PATIENCE
 
 
 def ask(
     url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
     """The status, headers and body of an answer."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE)
     try:
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()

@@ -34,6 +34,7 @@ from pipeline.local.service.server import (
     serve_until_stopped,
 )
 from pipeline.local.store import Store
+from tests.patience import PATIENCE
 from tests.pipeline.local.runner_support import is_gone
 from tests.pipeline.local.service.http_support import ask, signed
 
@@ -63,8 +64,10 @@ def test_boto3_registers_approves_and_pages(
     assert package["CreationTime"].tzinfo is not None
 
 
-def test_our_own_client_asks_no_proxy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+def test_our_own_client_asks_no_proxy(
+    service: Service, monkeypatch: pytest.MonkeyPatch, held_port: int
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{held_port}")
     assert service_client("sagemaker", service.address).list_models()["Models"] == []
 
 
@@ -259,7 +262,7 @@ def test_small_answers_are_sent_at_once(service: Service, monkeypatch: pytest.Mo
         return found
 
     monkeypatch.setattr(socket.socket, "accept", noted)
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.request("GET", "/local-service")
         assert connection.getresponse().status == 200
@@ -324,7 +327,7 @@ def test_more_invocations_than_it_can_take_are_told_to_come_again(store: Store) 
     class Slow(Hosting):
         def invoke_default(self, body: bytes, headers: Mapping[str, str]) -> Reply:
             begun.set()
-            assert go_on.wait(20)
+            assert go_on.wait(PATIENCE)
             return Reply(200, {"retry-after": "7"}, body)
 
     hosting = Slow(store)
@@ -334,7 +337,7 @@ def test_more_invocations_than_it_can_take_are_told_to_come_again(store: Store) 
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             first = asyncio.create_task(client.post("/invocations", content=b"one"))
-            assert await asyncio.to_thread(begun.wait, 20)
+            assert await asyncio.to_thread(begun.wait, PATIENCE)
             busy = [await client.post(path, content=b"two") for path in paths]
             go_on.set()
             return [await first, *busy, await client.post("/invocations", content=b"three")]
@@ -363,7 +366,7 @@ def test_a_served_model_is_found_and_ends_with_its_owner(
             body = ask(url, "POST", "/invocations", b"a", {"Content-Type": "image/jpeg"})[2]
             child = json.loads(body)["predictions"][0]["pid"]
             served.send_signal(end)
-            assert served.wait(20) == (-end if end == signal.SIGKILL else 0)
+            assert served.wait(PATIENCE) == (-end if end == signal.SIGKILL else 0)
         finally:
             served.kill()
     assert find_service(state) is None

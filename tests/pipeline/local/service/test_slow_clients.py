@@ -13,6 +13,7 @@ from pipeline.command_line.running import ROOT
 from pipeline.local.service.client import service_client
 from pipeline.local.service.credentials import Address, own_secret
 from tests.inference_code.server.slow_clients import HEADS, dripping, few_files
+from tests.patience import PATIENCE
 
 # Nothing is ended for its age: the service tells who waits from who is at work.
 SERVE = """
@@ -42,7 +43,7 @@ def test_three_hundred_that_drip_keep_no_good_request_waiting(
             port = int(url.rpartition(":")[2])
             with dripping(port, HEADS[begin]) as drips:
                 for _ in range(3):
-                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
                     connection.request(
                         "POST", "/invocations", b"abc", {"Content-Type": "image/jpeg"}
                     )
@@ -57,4 +58,4 @@ def test_three_hundred_that_drip_keep_no_good_request_waiting(
                     drips.go_on()
         finally:
             served.terminate()
-            served.wait(30)
+            served.wait(PATIENCE)

@@ -96,11 +96,10 @@ def test_a_server_that_refuses_is_named_with_its_reason(
         open_destination(address, "dogs")
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
-    with pytest.raises(
-        TrackingError, match=r"http://127\.0\.0\.1:9: no answer: Connection refused$"
-    ):
-        open_destination("http://127.0.0.1:9", "dogs")
+def test_a_server_that_is_not_there_is_named(held_port: int) -> None:
+    address = f"http://127.0.0.1:{held_port}"
+    with pytest.raises(TrackingError, match=f"{address}: no answer: Connection refused$"):
+        open_destination(address, "dogs")
 
 
 def test_without_mlflow_the_command_that_installs_it_is_said(

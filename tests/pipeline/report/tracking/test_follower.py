@@ -13,10 +13,10 @@ from pipeline.report.__main__ import main
 from pipeline.report.tracking.follower import Follower, local_place
 from pipeline.settings.loading import load_settings
 from pipeline.settings.model import Settings
+from tests.patience import PATIENCE
 from tests.pipeline.report.report_support import SCORES, Finished
 
 pytestmark = pytest.mark.xdist_group("mlflow")
-GONE = "http://127.0.0.1:9"
 
 
 def settings(to: str) -> Settings:
@@ -51,13 +51,14 @@ def test_at_its_end_the_run_says_where_it_is(finished: Finished, tmp_path: Path)
 
 
 def test_a_server_that_is_not_there_is_said_once_and_the_command_that_logs_it_later(
-    finished: Finished, folder: Path, capsys: pytest.CaptureFixture[str]
+    finished: Finished, folder: Path, capsys: pytest.CaptureFixture[str], held_port: int
 ) -> None:
-    problem, _, again = conclude(finished, GONE, 600).partition("; to log it: ")
-    assert problem == f"not all of it: {GONE}: no answer: Connection refused"
+    gone = f"http://127.0.0.1:{held_port}"
+    problem, _, again = conclude(finished, gone, 600).partition("; to log it: ")
+    assert problem == f"not all of it: {gone}: no answer: Connection refused"
     program, option, module, *words = shlex.split(again)
     assert (program, option, module) == ("python", "-m", "pipeline.report")
-    there = [str(folder) if word == GONE else word for word in words]
+    there = [str(folder) if word == gone else word for word in words]
     assert run_command(main, there) == 0
     assert f"{len(SCORES)} trials: {folder}" in capsys.readouterr().out
 
@@ -79,7 +80,7 @@ def test_a_stop_while_it_is_awaited_keeps_nothing_from_being_said(
         return communicate(process, **options)
 
     monkeypatch.setattr(subprocess.Popen, "communicate", stopped)
-    assert conclude(finished, hanging, 60).startswith("not all of it: stopped; to log it: ")
+    assert conclude(finished, hanging, PATIENCE).startswith("not all of it: stopped; to log it: ")
 
 
 def test_a_process_that_cannot_start_is_said(

@@ -88,8 +88,10 @@ def test_without_credentials_nothing_is_sent() -> None:
         open_destination(ARN.format("app/app-1"), "dogs")
 
 
-def test_a_managed_mlflow_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", "http://127.0.0.1:9")
+def test_a_managed_mlflow_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, held_port: int
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", f"http://127.0.0.1:{held_port}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     with pytest.raises(TrackingError, match="mlflow-app/app-1: "):

@@ -142,13 +142,14 @@ def test_a_full_disk_loses_the_files_and_nothing_else(
 
 
 def test_a_server_that_goes_away_is_asked_no_further(
-    track: Track, folder: Path, monkeypatch: pytest.MonkeyPatch
+    track: Track, folder: Path, monkeypatch: pytest.MonkeyPatch, held_port: int
 ) -> None:
     import mlflow
     from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 
     def gone(*_: object, **__: object) -> None:
-        http_request(MlflowHostCreds("http://127.0.0.1:9"), "/log-batch", "POST", max_retries=0)
+        there = MlflowHostCreds(f"http://127.0.0.1:{held_port}")
+        http_request(there, "/log-batch", "POST", max_retries=0)
 
     monkeypatch.setattr(mlflow.MlflowClient, "log_batch", gone)
     missing = track(str(folder), "gone").missing

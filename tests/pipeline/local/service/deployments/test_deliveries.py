@@ -26,9 +26,9 @@ from pipeline.local.service.operations.events import PENDING, RULE
 from pipeline.local.service.server import running_service
 from pipeline.local.store import Document, Store
 from pipeline.settings.loading import load_settings
+from tests.patience import PATIENCE, wait_until
 
 Register = Callable[..., str]
-NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
@@ -40,19 +40,18 @@ def rule(store: Store) -> Document:
 
 
 @pytest.fixture
+def nowhere(held_port: int) -> str:
+    """The address of a service that is not there."""
+    return f"http://127.0.0.1:{held_port}"
+
+
+@pytest.fixture
 def client(store: Store) -> Any:
     return sagemaker_client(store)
 
 
 def _approve(client: Any, arn: str, **others: Any) -> None:
     client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", **others)
-
-
-def _wait(holds: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.05)
 
 
 class TestEvents:
@@ -115,7 +114,7 @@ class TestDelivery:
         write_model(store.path("s3://b/m.tar.gz"))
         _approve(client, register_package(client, "s3://b/m.tar.gz"))
         with running_service(store):
-            _wait(lambda: len(store.list(DELIVERY)) == 2)  # the approval, and its end
+            wait_until(lambda: len(store.list(DELIVERY)) == 2)  # the approval, and its end
         approval, end = store.list(DELIVERY)
         assert approval["Answer"]["action"] == "created"
         assert end["Answer"]["reason"] == "dogs-1 is in service already"
@@ -149,35 +148,44 @@ class TestDelivery:
                 answers.append(call_deployer(store, rule, event, service.url))
             assert [one["action"] for one in answers] == ["created", "waiting"]
             may_load.touch()
-            _wait(lambda: len(store.list(DELIVERY)) == 2)  # the end of each
+            wait_until(lambda: len(store.list(DELIVERY)) == 2)  # the end of each
             reply, _ = service.hosting.invoke(rule["Staging"], b"a", {})
         assert b"boxer" in reply.body
         given = [one["Answer"]["action"] for one in store.list(DELIVERY)]
         assert given == ["updated", "unchanged"]
 
     @pytest.mark.usefixtures("rule")
-    def test_what_the_handler_refuses_is_kept_with_its_reason(self, store: Store) -> None:
+    def test_what_the_handler_refuses_is_kept_with_its_reason(
+        self, store: Store, nowhere: str
+    ) -> None:
         event = {"id": "1", "detail-type": "Something Else"}
         store.put(PENDING, "1", {"Group": "dogs", "Event": event})
-        with closing(Deliveries(store, NOWHERE)):
-            _wait(lambda: bool(store.list(DELIVERY)))
+        with closing(Deliveries(store, nowhere)):
+            wait_until(lambda: bool(store.list(DELIVERY)))
         (delivery,) = store.list(DELIVERY)
         assert "nothing is to be done at an event 'Something Else'" in delivery["Error"]
 
-    def test_what_no_rule_asks_for_any_more_is_dropped_oldest_first(self, store: Store) -> None:
+    def test_what_no_rule_asks_for_any_more_is_dropped_oldest_first(
+        self, store: Store, nowhere: str
+    ) -> None:
         """Of what was delivered the last hundred are kept."""
         names = [str(number) for number in range(102)]
         for name in names:
             store.put(PENDING, name, {"Group": "cats", "Event": {"id": name}})
-        with closing(Deliveries(store, NOWHERE)):
-            _wait(lambda: not store.list(PENDING))
+        with closing(Deliveries(store, nowhere)):
+            wait_until(lambda: not store.list(PENDING))
         delivered = store.list(DELIVERY)
         assert [one["Id"] for one in delivered] == names[2:]
         assert not any("Answer" in one for one in delivered)
 
     @pytest.mark.parametrize("may_finish", [True, False])
     def test_what_was_cut_off_is_delivered_by_the_next(
-        self, store: Store, rule: Document, monkeypatch: pytest.MonkeyPatch, may_finish: bool
+        self,
+        store: Store,
+        rule: Document,
+        monkeypatch: pytest.MonkeyPatch,
+        may_finish: bool,
+        nowhere: str,
     ) -> None:
         """The function may finish what it is at, if that does not take too long."""
         variables = rule["Environment"] | {"AWS_MAX_ATTEMPTS": "1"}
@@ -185,51 +193,58 @@ class TestDelivery:
         event = {"id": "1", "rollback": {"endpoint_name": "dogs-production"}}
         store.put(PENDING, "1", {"Group": "dogs", "Event": event})
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            url = NOWHERE if may_finish else f"http://127.0.0.1:{silent.getsockname()[1]}"
-            if not may_finish:
-                monkeypatch.setattr(lambdas, "_STOP_PATIENCE_S", 0.1)
+            url = nowhere if may_finish else f"http://127.0.0.1:{silent.getsockname()[1]}"
+            monkeypatch.setattr(lambdas, "_STOP_PATIENCE_S", PATIENCE if may_finish else 0.1)
             with closing(Deliveries(store, url)):
-                _wait(lambda: any(store.root.glob("deployments/*/event.json")))
+                wait_until(lambda: any(store.root.glob("deployments/*/event.json")))
         assert any(store.root.glob("deployments/*/answer.json")) == may_finish
         assert len(store.list(PENDING)) == 1
         assert store.list(DELIVERY) == []
 
     def test_after_a_trouble_it_goes_on(
-        self, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self,
+        store: Store,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        nowhere: str,
     ) -> None:
         monkeypatch.setattr(deliveries, "_TROUBLED_SECONDS", 0.1)
         (store.root / "deliveries.lock").mkdir()
         store.put(PENDING, "1", {"Group": "cats", "Event": {"id": "1"}})
-        with closing(Deliveries(store, NOWHERE)):
-            _wait(lambda: "cannot be delivered now" in caplog.text)
+        with closing(Deliveries(store, nowhere)):
+            wait_until(lambda: "cannot be delivered now" in caplog.text)
             (store.root / "deliveries.lock").rmdir()
-            _wait(lambda: not store.list(PENDING))
+            wait_until(lambda: not store.list(PENDING))
 
-    def test_only_one_process_delivers_at_a_time(self, store: Store) -> None:
+    def test_only_one_process_delivers_at_a_time(self, store: Store, nowhere: str) -> None:
         store.put(PENDING, "1", {"Group": "cats", "Event": {"id": "1"}})
         with (store.root / "deliveries.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with closing(Deliveries(store, NOWHERE)):
+            with closing(Deliveries(store, nowhere)):
                 time.sleep(0.5)
                 assert len(store.list(PENDING)) == 1
-        with closing(Deliveries(store, NOWHERE)):
-            _wait(lambda: not store.list(PENDING))
+        with closing(Deliveries(store, nowhere)):
+            wait_until(lambda: not store.list(PENDING))
 
 
-def test_a_function_that_does_not_even_answer_is_said(store: Store, rule: Document) -> None:
+def test_a_function_that_does_not_even_answer_is_said(
+    store: Store, rule: Document, nowhere: str
+) -> None:
     broken = rule | {"Environment": {"PYTHONHOME": "/nowhere"}}
     with pytest.raises(DeploymentError, match=r"^Runtime: the function ended without an answer"):
-        call_deployer(store, broken, {"rollback": {}}, NOWHERE)
+        call_deployer(store, broken, {"rollback": {}}, nowhere)
 
 
-def test_a_refusal_is_the_handlers_own_words(store: Store, rule: Document) -> None:
+def test_a_refusal_is_the_handlers_own_words(store: Store, rule: Document, nowhere: str) -> None:
     with pytest.raises(DeploymentError, match=r"^the rollback lacks endpoint_name$"):
-        call_deployer(store, rule, {"rollback": {}}, NOWHERE)
+        call_deployer(store, rule, {"rollback": {}}, nowhere)
 
 
-def test_what_a_failed_call_left_is_kept_to_be_read(store: Store, rule: Document) -> None:
+def test_what_a_failed_call_left_is_kept_to_be_read(
+    store: Store, rule: Document, nowhere: str
+) -> None:
     with pytest.raises(DeploymentError):
-        call_deployer(store, rule, {"rollback": {}}, NOWHERE)
+        call_deployer(store, rule, {"rollback": {}}, nowhere)
     sweep_leftovers(store)
     (log,) = store.root.glob("deployments/*/log.txt")
     assert "the rollback lacks endpoint_name" in log.read_text()

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +20,7 @@ from pipeline.local.service.hosting.host import (
 )
 from pipeline.local.service.hosting.model_process import ModelServerError
 from pipeline.local.store import Store, StoreError
+from tests.patience import wait_until
 
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights do not fit')\n"
 WriteModel = Callable[..., Path]
@@ -383,10 +383,7 @@ def test_a_deployment_that_was_interrupted_is_taken_up_again(
     earlier = Hosting(store)
     api = LocalApi(store, earlier)
     _create(api, _config(api, "a"))
-    deadline = time.monotonic() + 20
-    while not list((store.root / "endpoints").glob("model-*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: list((store.root / "endpoints").glob("model-*")))
     earlier.close()
     assert earlier.settle(0)  # what it was at has ended, long before the model was there
     assert _describe(api)["EndpointStatus"] == "Creating"

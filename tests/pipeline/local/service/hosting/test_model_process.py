@@ -22,6 +22,7 @@ from pipeline.local.service.hosting.model_process import (
     start_model_server,
     sweep,
 )
+from tests.patience import PATIENCE
 
 STUBBORN = """
 import signal, sys
@@ -46,7 +47,7 @@ def _answering(
         thread = threading.Thread(target=serve)
         thread.start()
         yield ModelServer(process or _ended(), listener.getsockname()[1], Path("server.log"))
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 def _ended() -> subprocess.Popen[bytes]:
@@ -55,10 +56,8 @@ def _ended() -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_server_that_had_ended_before_it_was_asked_is_gone() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    server = ModelServer(_ended(), port, Path("server.log"))
+def test_a_server_that_had_ended_before_it_was_asked_is_gone(held_port: int) -> None:
+    server = ModelServer(_ended(), held_port, Path("server.log"))
     with pytest.raises(ModelServerGoneError, match=r"ended: exit code 0 ended it; see server\.log"):
         server.invoke(b"a", {})
     with pytest.raises(ModelServerError, match="tells no metrics"):
@@ -85,7 +84,7 @@ def test_a_server_that_does_not_answer_in_time_has_not_ended(
 ) -> None:
     monkeypatch.setattr(model_process, "INVOKE_SECONDS", 0.1)
     given_up = threading.Event()
-    with _answering(lambda _: given_up.wait(10) and None) as server:
+    with _answering(lambda _: given_up.wait(PATIENCE) and None) as server:
         with pytest.raises(ModelTimeoutError, match="no answer in"):
             server.invoke(b"a", {})
         given_up.set()
@@ -187,7 +186,7 @@ def test_a_model_server_of_a_host_answers_this_machine_only(
             ({"Origin": "null"}, 403),
             ({"Origin": "http://localhost:3000"}, 200),
         ):
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
             with contextlib.closing(connection):
                 connection.request("POST", "/invocations", b"a", headers)
                 assert connection.getresponse().status == status, headers
