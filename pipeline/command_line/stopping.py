@@ -3,7 +3,8 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 _REASONS = {
@@ -19,14 +20,38 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopRequest(threading.Event):
-    """An event that asks for a stop, and why."""
+    """An event that asks for a stop, and why; a signal's handler may set it.
 
-    reason = ""
+    It may not set a plain one: that takes a lock, which the thread that the handler interrupts may
+    hold, as it waits for the event. To put into a SimpleQueue is safe there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason = ""
+        self._is_asked = False
+        self._waking: SimpleQueue[None] = SimpleQueue()
 
     def ask(self, reason: str) -> None:
         """Set the event with its reason."""
         self.reason = reason
         self.set()
+
+    def set(self) -> None:
+        """Set the event: whoever waits goes on."""
+        self._is_asked = True
+        self._waking.put(None)
+
+    def is_set(self) -> bool:
+        """Say whether a stop is asked for."""
+        return self._is_asked
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait so many seconds, or for ever, for a stop to be asked for; say whether it is."""
+        with suppress(Empty):
+            self._waking.get(timeout=timeout)
+            self._waking.put(None)  # for the next one who waits
+        return self._is_asked
 
 
 def reason_of(number: int) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -83,17 +82,17 @@ def _console(options: argparse.Namespace) -> "Iterator[Console]":
 
 def _serve(options: argparse.Namespace) -> int:
     from pipeline.command_line.local_packages import require_packages
-    from pipeline.command_line.stopping import handled
+    from pipeline.command_line.stopping import StopRequest, handled, reason_of
     from pipeline.local.service.server import HOST, listen_on, serving
 
     require_packages()
     from pipeline.console.app import create_app
     from pipeline.console.security import Keys
 
-    stop = threading.Event()
+    stop = StopRequest()
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def end(number: int, _frame: FrameType | None) -> None:
+        stop.ask(reason_of(number))
 
     with _console(options) as console, listen_on(options.port) as listener, ExitStack() as left:
         own = f"http://{HOST}:{listener.getsockname()[1]}"

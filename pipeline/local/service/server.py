@@ -32,7 +32,7 @@ from inference_code.server.model_server.health import Work
 from inference_code.server.model_server.loopback import LoopbackOnly
 from inference_code.server.model_server.sockets import listen
 from pipeline.command_line.local_packages import require_packages
-from pipeline.command_line.stopping import handled
+from pipeline.command_line.stopping import StopRequest, handled, reason_of
 from pipeline.errors import UsageError
 from pipeline.local.service.api import LocalApi
 from pipeline.local.service.credentials import (
@@ -315,10 +315,10 @@ def serving(
 
 def serve_until_stopped(service: Service, greeting: str) -> None:
     """Print the greeting when other commands can find the service; return on a signal to stop."""
-    stop = threading.Event()
+    stop = StopRequest()
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def end(number: int, _frame: FrameType | None) -> None:
+        stop.ask(reason_of(number))
 
     note = service.api.context.store.root / _NOTE
     text = json.dumps({"pid": os.getpid(), "port": service.port, "url": service.url})

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ import pytest
 from pipeline.command_line.running import ROOT
 from pipeline.command_line.stopping import (
     Stopped,
+    StopRequest,
     cancel_on_signals,
     handled,
     reason_of,
     stopped_by_signals,
 )
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("hangup_is_heeded")
 
@@ -92,6 +95,44 @@ def test_a_terminal_and_its_shell_both_say_that_it_is_closed() -> None:
         with pytest.raises(Stopped):
             signal.raise_signal(signal.SIGHUP)
         signal.raise_signal(signal.SIGHUP)
+
+
+# Signals come as the main thread begins to wait, waits, and ends waiting.
+WAITING = """
+import signal
+from pipeline.command_line.stopping import StopRequest
+
+request = StopRequest()
+signal.signal(signal.SIGALRM, lambda *_: request.ask("now"))
+for turn in range(2000):
+    request = StopRequest()
+    signal.setitimer(signal.ITIMER_REAL, 1e-5 + turn % 100 * 1e-6, 0.01)
+    while not request.wait(1e-5):
+        pass
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("heard", request.wait(), request.is_set(), request.reason)
+"""
+
+
+def test_a_signal_may_come_in_the_middle_of_waiting_for_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WAITING],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("heard True True now\n", 0), done.stderr[-500:]
+
+
+def test_who_waits_for_a_stop_goes_on_with_it_or_after_a_time() -> None:
+    request = StopRequest()
+    assert not request.wait(0)
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(request.wait) for _ in range(3)]
+        request.ask("SIGTERM")
+        assert [each.result(PATIENCE) for each in waiting] == [True] * 3
 
 
 def test_what_was_there_before_is_there_again() -> None:
