@@ -40,7 +40,7 @@ def test_sigterm_ends_the_workers_too() -> None:
     script = (
         "import time; from job import parallel;"
         "parallel.stop_on_sigterm(); print('go', flush=True);"
-        "parallel.parallel_map(time.sleep, [0.1] * 5000, 'slept')"
+        "parallel.parallel_map(time.sleep, [0.02] * 25_000, 'slept')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],
